@@ -1,0 +1,1 @@
+"""What AWS Lambda invokes: one file per function."""

@@ -1,0 +1,1 @@
+"""gatewatch: who opened which gate in which AWS account."""

@@ -1,0 +1,5 @@
+"""`python -m gatewatch`."""
+
+from gatewatch.cli import main
+
+main()

@@ -1,0 +1,133 @@
+"""The person's door: a thin skin over the pipeline. Wrong input gets one sentence and exit status 2."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from gatewatch.errors import GatewatchError
+from gatewatch.model import Severity
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Who opened which gate in which AWS account.",
+)
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    SLACK = "slack"
+    HTML = "html"
+
+
+class LanguageOption(StrEnum):
+    EN = "en"
+    KO = "ko"
+    JA = "ja"
+
+
+Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Files or folders of events; - or nothing reads standard input.", show_default=False),
+]
+Accounts = Annotated[Path, typer.Option("--accounts", metavar="FILE", help="Who the accounts are.")]
+Policy = Annotated[
+    Path, typer.Option("--policy", metavar="FILE", help="How dangerous what is, and who hears of it.")
+]
+Language = Annotated[
+    LanguageOption | None,
+    typer.Option("--language", help="Read messages in this language.", show_default=False),
+]
+ACCOUNTS = Path("accounts.yaml")
+POLICY = Path("policy.yaml")
+
+
+@app.command(
+    epilog="Examples: [bold]gatewatch replay trail/[/bold] · "
+    "[bold]zcat log.json.gz | gatewatch replay --format json[/bold] · "
+    "[bold]gatewatch replay events.jsonl --min-severity high --format slack[/bold]"
+)
+def replay(  # noqa: PLR0913  one parameter per option
+    paths: Paths = None,
+    output: Annotated[Format, typer.Option("--format", help="What to print for each change.")] = Format.TEXT,
+    accounts: Accounts = ACCOUNTS,
+    policy: Policy = POLICY,
+    language: Language = None,
+    min_severity: Annotated[Severity, typer.Option(help="Leave out what is less severe.")] = Severity.INFO,
+) -> None:
+    """Run events through the pipeline and print what it makes of them.
+
+    Reads EventBridge events, CloudTrail records and log files (gzip or not), LookupEvents output, SNS and SQS
+    Lambda events, in any mix. Exit status: 0 all read, 2 wrong usage or configuration, 3 something could not be
+    decoded (named on standard error; the rest is still printed).
+    """
+    from gatewatch.local import desk, printers  # noqa: PLC0415  only this command needs them
+
+    judge = desk.judge(accounts, policy, language)
+    printer = printers.printer(output, judge.settings, min_severity)
+    raise typer.Exit(desk.replay_to(printer, paths or [], judge))
+
+
+@app.command(epilog="Example: [bold]gatewatch explain event.json[/bold]")
+def explain(
+    paths: Paths = None, accounts: Accounts = ACCOUNTS, policy: Policy = POLICY, language: Language = None
+) -> None:
+    """Print the decision trace of an event: what was read, why it was judged so, where it goes."""
+    from gatewatch.local import desk, printers  # noqa: PLC0415  only this command needs them
+
+    judge = desk.judge(accounts, policy, language)
+    raise typer.Exit(desk.replay_to(printers.Trace(judge.settings), paths or [], judge))
+
+
+@app.command(epilog="Example: [bold]gatewatch check --policy policy.yaml[/bold]")
+def check(accounts: Accounts = ACCOUNTS, policy: Policy = POLICY) -> None:
+    """Check both configuration files, and say what is wrong with them and what to write instead."""
+    from gatewatch.local import desk  # noqa: PLC0415  only this command needs it
+
+    desk.check(accounts, policy)
+
+
+@app.command(epilog="Example: [bold]gatewatch demo --page inbox.html[/bold]")
+def demo(
+    page: Annotated[Path, typer.Option(metavar="FILE", help="Where to write the inbox page.")] = Path(
+        "build/demo/inbox.html"
+    ),
+) -> None:
+    """Run the whole road once on this machine: embedded AWS, two member accounts, a local Slack inbox."""
+    from gatewatch.local.demo import demo as run  # noqa: PLC0415  moto takes seconds to import
+
+    raise typer.Exit(run(page))
+
+
+@app.command(epilog="Example: [bold]gatewatch up --port 8400[/bold]")
+def up(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where the inbox listens; 0 takes any port.")
+    ] = 8400,
+) -> None:
+    """The same as demo, and stay: the inbox is live in a browser until Ctrl-C."""
+    from gatewatch.local.demo import up as run  # noqa: PLC0415  moto takes seconds to import
+
+    raise typer.Exit(run(port))
+
+
+def main() -> NoReturn:
+    """Run the command line; every expected failure is a sentence on standard error."""
+    try:
+        app()
+    except GatewatchError as error:
+        sys.stderr.write(f"gatewatch: {error}\n")
+        sys.exit(2)
+    except BrokenPipeError:  # the reader of our output went away: `gatewatch replay … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(0)

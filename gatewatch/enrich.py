@@ -1,0 +1,70 @@
+"""What the event does not say itself: the account's name, the links, the clock on the reader's wall."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytz
+
+from gatewatch.model import Alert, ApiCall, AssessedChange, Links
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gatewatch.settings import Settings
+
+# Region prefixes of the partitions (botocore partitions.json) -> console host. Longest first, `us-gov` before `us`;
+# the isolated partitions have no console that a link could reach.
+_CONSOLES = (
+    ("us-isob-", ""),
+    ("us-isof-", ""),
+    ("us-iso-", ""),
+    ("eu-isoe-", ""),
+    ("us-gov-", "console.amazonaws-us-gov.com"),
+    ("cn-", "console.amazonaws.cn"),
+    ("eusc-", "console.amazonaws-eusc.eu"),
+)
+_COMMERCIAL = "console.aws.amazon.com"
+
+
+def enrich(call: ApiCall, changes: Sequence[AssessedChange], settings: Settings) -> Alert:
+    group_id = next((each.change.group.id for each in changes if each.change.group.id), None)
+    return Alert(
+        call=call,
+        account=settings.account(call.account_id),
+        changes=tuple(changes),
+        links=Links(event=event_url(call.region, call.event_id), group=group_url(call.region, group_id)),
+    )
+
+
+def console_host(region: str) -> str:
+    """The console's host for a region; empty where there is none."""
+    return next((host for prefix, host in _CONSOLES if region.startswith(prefix)), _COMMERCIAL)
+
+
+def event_url(region: str, event_id: str) -> str:
+    home = _home(region, "cloudtrailv2")
+    return f"{home}#/events/{quote(event_id, safe='')}" if home and event_id else ""
+
+
+def group_url(region: str, group_id: str | None) -> str:
+    home = _home(region, "ec2")
+    return f"{home}#SecurityGroup:groupId={quote(group_id, safe='')}" if home and group_id else ""
+
+
+def _home(region: str, console: str) -> str:
+    host = console_host(region)
+    name = quote(region, safe="")
+    return f"https://{name}.{host}/{console}/home?region={name}" if host and region else ""
+
+
+def rfc3339(time: datetime | None) -> str:
+    """UTC to the second, as CloudTrail writes it; empty when the event had no time."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time else ""
+
+
+def local_time(time: datetime, zone: str) -> str:
+    """`2026-01-24 12:45:49 KST`: the time of the event in the account's zone."""
+    return time.astimezone(pytz.timezone(zone)).strftime("%Y-%m-%d %H:%M:%S %Z")

@@ -1,0 +1,46 @@
+"""The wording of one language, from `templates/labels/<language>.yaml`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import yaml
+from msgspec import Struct
+
+from gatewatch.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gatewatch.model import Reason
+
+
+class Labels(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Every word of a message that is not from the event. Sentences have their values in braces."""
+
+    severity: dict[str, str]
+    outcome: dict[str, str]
+    direction: dict[str, str]
+    via: dict[str, str]
+    field: dict[str, str]
+    button: dict[str, str]
+    headline: dict[str, str]
+    attempt: dict[str, str]
+    tried: dict[str, str]
+    target: dict[str, str]
+    opening: dict[str, str]
+    line: dict[str, str]
+    reason: dict[str, str]
+
+    def reason_text(self, reason: Reason) -> str:
+        return self.reason[reason.code].format_map(reason.values)
+
+
+def load_labels(templates: Path, language: str) -> Labels:
+    """Raises `ConfigurationError` when a label file is missing, broken or incomplete."""
+    path = templates / "labels" / f"{language}.yaml"
+    try:
+        return msgspec.convert(yaml.safe_load(path.read_bytes()), Labels)
+    except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
+        raise ConfigurationError(f"{path}: {error}") from error

@@ -1,0 +1,1 @@
+"""The whole cloud on one machine: for a desk, a demonstration and the tests, never for AWS Lambda."""

@@ -1,0 +1,101 @@
+"""What the commands of the command line do at a desk: read files, run the pipeline, hand each result to a printer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from gatewatch.archive import documents, documents_of_file, files
+from gatewatch.decode import Foreign
+from gatewatch.errors import UndecodableError
+from gatewatch.pipeline import Judge
+from gatewatch.replay import replay
+from gatewatch.rules import RecentRules
+from gatewatch.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gatewatch.archive import Document
+    from gatewatch.cli import LanguageOption
+    from gatewatch.model import Alert
+
+UNDECODABLE = 3
+_STDIN = Path("-")
+
+
+class Printer(Protocol):
+    def alert(self, alert: Alert) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def judge(accounts: Path, policy: Path, language: LanguageOption | None) -> Judge:
+    return Judge(load_settings(accounts, policy, language.value if language else None), RecentRules())
+
+
+def replay_to(printer: Printer, paths: list[Path], judge: Judge) -> int:
+    """Print every alert; the exit status says whether everything could be decoded."""
+    console = Console(stderr=True, highlight=False)
+    undecodable = 0
+    with _progress(console) as progress:
+        task = progress.add_task("reading", total=None)
+        for result in replay(_counted(_documents(paths), progress, task), judge):
+            if isinstance(result, UndecodableError):
+                undecodable += 1
+                console.print(f"gatewatch: {result}", style="red", markup=False, soft_wrap=True)
+            elif isinstance(result, Foreign):
+                sentence = (
+                    f"gatewatch: {result.where}: is an object of no form that is known here; passed over"
+                )
+                console.print(sentence, style="yellow", markup=False, soft_wrap=True)
+            else:
+                printer.alert(result)
+    printer.close()
+    return UNDECODABLE if undecodable else 0
+
+
+def _documents(paths: list[Path]) -> Iterator[Document | UndecodableError]:
+    """Every path is looked at before the first is read."""
+    named = [path for path in paths if path != _STDIN]
+    found = iter([files([path]) for path in named])
+    for path in paths or [_STDIN]:
+        if path == _STDIN:
+            yield from documents(sys.stdin.buffer, "standard input")
+        else:
+            for file in next(found):
+                yield from documents_of_file(file)
+
+
+def _progress(console: Console) -> Progress:
+    """Seen only by a person who waits: on a terminal, and on standard error."""
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,} documents"), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _counted(
+    found: Iterable[Document | UndecodableError], progress: Progress, task: object
+) -> Iterator[Document | UndecodableError]:
+    for document in found:
+        yield document
+        progress.advance(task)  # type: ignore[arg-type]
+
+
+def check(accounts: Path, policy: Path) -> None:
+    """Raises `ConfigurationError`; otherwise says what the files amount to, and what is odd about them."""
+    settings = load_settings(accounts, policy)
+    console = Console(highlight=False)
+    console.print(
+        f"{accounts} and {policy} are good: {len(settings.accounts)} accounts, "
+        f"{len(settings.destinations)} destinations, {len(settings.routes)} routes."
+    )
+    used = {name for each in settings.routes for name in each.to}
+    used.update(name for account in settings.accounts.values() for name in account.destinations)
+    for name in sorted(set(settings.destinations) - used):
+        console.print(f"note: destination {name} is named by no route and no account.")
+    if not any(route.takes_everything for route in settings.routes):
+        console.print("note: no route takes everything; an alert that matches none goes nowhere.")

@@ -1,0 +1,217 @@
+"""What `gatewatch replay` and `gatewatch explain` print."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from gatewatch import words
+from gatewatch.enrich import local_time, rfc3339
+from gatewatch.labels import load_labels
+from gatewatch.local.inbox import Received
+from gatewatch.local.page import page
+from gatewatch.model import Outcome, Severity
+from gatewatch.render import load_templates, slack_payloads
+from gatewatch.route import route
+from gatewatch.rows import rows
+from gatewatch.safe_text import clean
+from gatewatch.settings import LANGUAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gatewatch.cli import Format
+    from gatewatch.labels import Labels
+    from gatewatch.local.desk import Printer
+    from gatewatch.model import Alert, AssessedChange
+    from gatewatch.settings import Settings
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+_STYLES = {
+    Severity.CRITICAL: "bold white on red",
+    Severity.HIGH: "bold red",
+    Severity.MEDIUM: "yellow",
+    Severity.LOW: "blue",
+    Severity.INFO: "dim",
+}
+
+
+def printer(output: Format, settings: Settings, least: Severity) -> Printer:
+    return _PRINTERS[output](settings, least)
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+class JsonLines:
+    """The replay contract: one row per change."""
+
+    def __init__(self, _settings: Settings, least: Severity) -> None:
+        self._english = load_labels(TEMPLATES, "en")
+        self._least = least.rank
+        self._encoder = msgspec.json.Encoder()
+
+    def alert(self, alert: Alert) -> None:
+        write = sys.stdout.buffer.write
+        for row in rows(alert, self._english):
+            if Severity(row.severity).rank >= self._least:
+                write(self._encoder.encode(row) + b"\n")
+
+    def close(self) -> None:
+        sys.stdout.buffer.flush()
+
+
+class TextLines:
+    """One line per call, one under it per change."""
+
+    def __init__(self, settings: Settings, least: Severity) -> None:
+        self._labels = {name: load_labels(TEMPLATES, name) for name in _languages(settings)}
+        self._least = least.rank
+        self._console = _console()
+
+    def alert(self, alert: Alert) -> None:
+        if alert.severity.rank < self._least:
+            return
+        labels = self._labels[alert.account.language]
+        time = (
+            local_time(alert.call.time, alert.account.timezone)
+            if alert.call.time
+            else labels.field["unknown"]
+        )
+        line = Text(f"{time}  ")
+        line.append(f" {labels.severity[alert.severity]} ", _STYLES[alert.severity])
+        line.append(clean(f" {words.headline(alert, labels)}"), "bold")
+        who = f"{alert.account.alias} {alert.account.id} · {alert.call.region} · {alert.call.actor.name}"
+        line.append(clean(f" · {who} · {labels.via[alert.call.via]}"))
+        self._console.print(line)
+        for assessed in alert.changes:
+            self._console.print(_change_line(assessed, labels))
+
+    def close(self) -> None:
+        """Nothing is kept back."""
+
+
+def _change_line(assessed: AssessedChange, labels: Labels) -> Text:
+    change, rule = assessed.change, assessed.change.rule
+    parts = [
+        labels.direction[rule.direction] if rule.direction else "",
+        words.traffic_text(rule.traffic, labels) if rule.traffic.protocol else "",
+        rule.peer.text if rule.peer else "",
+        change.group.id or change.group.name or "",
+        rule.rule_id or "",
+        change.resource_id or "",
+        "" if change.outcome is Outcome.APPLIED else labels.outcome[change.outcome],
+        f"“{rule.description}”" if rule.description else "",
+    ]
+    severity = assessed.assessment.severity
+    line = Text(f"    {severity:<8} ", _STYLES[severity])
+    line.append(f"{change.action:<10} ", "default")
+    line.append(clean("  ".join(each for each in parts if each)), "default")
+    return line
+
+
+class SlackLines:
+    """The payload of each Slack message, exactly as it would be posted, one per line."""
+
+    def __init__(self, settings: Settings, least: Severity) -> None:
+        self._templates = load_templates(TEMPLATES, _languages(settings))
+        self._colors = settings.colors
+        self._least = least.rank
+
+    def alert(self, alert: Alert) -> None:
+        if alert.severity.rank >= self._least:
+            for payload in slack_payloads(alert, self._templates, self._colors):
+                sys.stdout.buffer.write(payload + b"\n")
+
+    def close(self) -> None:
+        sys.stdout.buffer.flush()
+
+
+class HtmlPage:
+    """The inbox page, as Slack would show the messages."""
+
+    def __init__(self, settings: Settings, least: Severity) -> None:
+        self._templates = load_templates(TEMPLATES, _languages(settings))
+        self._settings = settings
+        self._least = least.rank
+        self._received: list[Received] = []
+
+    def alert(self, alert: Alert) -> None:
+        if alert.severity.rank < self._least:
+            return
+        channels = route(alert, self._settings) or ("nowhere",)
+        at = alert.call.time or datetime.fromtimestamp(0, UTC)
+        for payload in slack_payloads(alert, self._templates, self._settings.colors):
+            message = msgspec.json.decode(payload)
+            for channel in channels:
+                self._received.append(Received(len(self._received) + 1, channel, message, at))
+
+    def close(self) -> None:
+        sys.stdout.buffer.write(page(self._received, live=False, title="gatewatch replay").encode())
+        sys.stdout.buffer.flush()
+
+
+_PRINTERS: Mapping[str, Callable[[Settings, Severity], Printer]] = {
+    "text": TextLines,
+    "json": JsonLines,
+    "slack": SlackLines,
+    "html": HtmlPage,
+}
+
+
+class Trace:
+    """The decision trace: what was read, how it was judged and why, where it goes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._english = load_labels(TEMPLATES, "en")
+        self._templates = load_templates(TEMPLATES, _languages(settings))
+        self._console = _console()
+
+    def alert(self, alert: Alert) -> None:
+        call = alert.call
+        self._say("event", f"{call.event_name} {call.event_id} at {rfc3339(call.time) or 'an unknown time'}")
+        known = "from accounts.yaml" if alert.account.known else "not in accounts.yaml"
+        self._say("account", f"{alert.account.id} {alert.account.alias} ({known}), region {call.region}")
+        self._say("actor", f"{call.actor.name} ({call.actor.type}) via {call.via} from {call.source_ip}")
+        for number, assessed in enumerate(alert.changes, start=1):
+            self._change(f"change {number}", assessed)
+        self._say("headline", words.headline(alert, self._templates.labels[alert.account.language]))
+        self._say("goes to", ", ".join(route(alert, self._settings)) or "nowhere: no route matches")
+        messages = len(slack_payloads(alert, self._templates, self._settings.colors))
+        self._say("messages", f"{messages} for each Slack destination")
+        self._console.print()
+
+    def _change(self, name: str, assessed: AssessedChange) -> None:
+        change, verdict = assessed.change, assessed.assessment
+        group = change.group.id or change.group.name or change.resource_id or "no group named"
+        shape = "understood" if change.understood else "shape not understood"
+        self._say(name, f"{change.family} {change.action}, {change.outcome}, {group}, {shape}")
+        rule = change.rule
+        traffic = words.traffic_text(rule.traffic, self._english)
+        peer = f"{rule.peer.kind} {rule.peer.text}" if rule.peer else "no peer said"
+        self._say("  rule", f"{rule.direction or 'direction not said'}, {traffic}, {peer}")
+        if verdict.exposure:
+            self._say("  exposure", verdict.exposure)
+        self._say("  severity", verdict.severity)
+        for reason in verdict.reasons:
+            self._say("  because", self._english.reason_text(reason))
+
+    def _say(self, name: str, text: str) -> None:
+        self._console.print(Text(f"{name:<12}", "bold").append(clean(text), "default"))
+
+    def close(self) -> None:
+        """Nothing is kept back."""
+
+
+def _languages(settings: Settings) -> tuple[str, ...]:
+    """Those that the accounts read, and no others: each costs a file to load."""
+    used = {settings.defaults.language, *(account.language for account in settings.accounts.values())}
+    return tuple(name for name in LANGUAGES if name in used)

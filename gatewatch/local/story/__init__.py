@@ -1,0 +1,36 @@
+"""A morning in three accounts: what happened where, in order, and what gatewatch should make of it.
+
+Each numbered file is one call, its CloudTrail record in the shape AWS gives it. All names and ids are made up.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+STORY = Path(__file__).parent
+ACCOUNTS = STORY / "accounts.yaml"
+POLICY = STORY / "policy.yaml"
+
+
+class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    changes: int
+    """Of one delivery, as `gatewatch replay` counts them."""
+    severity: str
+    """Of the worst change."""
+    what: str
+
+
+class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    account: str
+    region: str
+    record: dict[str, Any]
+    expect: Expectation
+    times: int = 1
+    """How often EventBridge delivers it."""
+
+
+def load_story(folder: Path = STORY) -> tuple[Scene, ...]:
+    return tuple(msgspec.json.decode(path.read_bytes(), type=Scene) for path in sorted(folder.glob("*.json")))

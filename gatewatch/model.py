@@ -1,0 +1,313 @@
+"""The words everything speaks. Each value is frozen; ports are inclusive; account ids are strings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct
+
+
+class Family(StrEnum):
+    SECURITY_GROUP = "security_group"
+    PREFIX_LIST = "prefix_list"
+    ATTACHMENT = "attachment"
+    IAM = "iam"
+    SIGN_IN = "sign_in"
+    COMPLIANCE = "compliance"
+
+
+class Action(StrEnum):
+    AUTHORIZE = "authorize"
+    REVOKE = "revoke"
+    MODIFY = "modify"
+    DESCRIBE = "describe"
+    CREATE = "create"
+    DELETE = "delete"
+    ASSOCIATE = "associate"
+    DISASSOCIATE = "disassociate"
+    ATTACH = "attach"
+    DETACH = "detach"
+    OTHER = "other"
+
+
+class Outcome(StrEnum):
+    """What became of a call. DENIED: no permission. FAILED: any other error. NO_OP: yes said, nothing changed."""
+
+    APPLIED = "applied"
+    DENIED = "denied"
+    FAILED = "failed"
+    DRY_RUN = "dry_run"
+    NO_OP = "no_op"
+
+
+class Direction(StrEnum):
+    INGRESS = "ingress"
+    EGRESS = "egress"
+
+
+class Via(StrEnum):
+    CONSOLE = "console"
+    CLI = "cli"
+    SDK = "sdk"
+    TERRAFORM = "terraform"
+    CLOUDFORMATION = "cloudformation"
+    SERVICE = "service"
+    UNKNOWN = "unknown"
+
+
+class Severity(StrEnum):
+    """Security Hub's levels, in rising order of declaration."""
+
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        return _RANK[self]
+
+    def one_step_down(self) -> Severity:
+        return _LEVELS[max(0, self.rank - 1)]
+
+
+_LEVELS = tuple(Severity)
+_RANK = {level: rank for rank, level in enumerate(_LEVELS)}
+
+
+class Actor(Struct, frozen=True):
+    """The human or machine behind a call: the best name the event holds, and `userIdentity.type`."""
+
+    name: str
+    type: str
+
+
+class ApiCall(Struct, frozen=True, kw_only=True):
+    """One CloudTrail record, whatever it came wrapped in.
+
+    `request` and `response` are the record's JSON, read only by `changes`; `record` is the whole of it, kept for
+    the message of a call whose shape nobody knew. Texts that the record lacks are empty, `time` is None.
+    """
+
+    event_id: str
+    event_name: str
+    event_source: str
+    time: datetime | None
+    account_id: str
+    region: str
+    actor: Actor
+    via: Via
+    source_ip: str | None
+    error_code: str | None
+    request: Any
+    response: Any
+    record: dict[str, Any]
+    shared_event_id: str | None = None
+
+    @property
+    def delivery_key(self) -> str:
+        """CloudTrail gives one action that two accounts see two `eventID`s and one `sharedEventID`."""
+        return self.shared_event_id or self.event_id
+
+
+class PortRange(Struct, frozen=True):
+    first: int
+    last: int
+
+    def covers(self, port: int) -> bool:
+        return self.first <= port <= self.last
+
+
+class IcmpType(Struct, frozen=True):
+    """-1 stands for all types, or all codes."""
+
+    type: int
+    code: int
+
+
+class Traffic(Struct, frozen=True):
+    """What a rule lets through. `protocol` None: the event does not say. `ports` only for tcp and udp."""
+
+    protocol: str | None = None
+    ports: PortRange | None = None
+    icmp: IcmpType | None = None
+
+
+UNKNOWN_TRAFFIC = Traffic()
+
+
+class CidrPeer(Struct, frozen=True):
+    """A canonical CIDR: host bits cleared, IPv6 compressed."""
+
+    cidr: str
+
+    @property
+    def kind(self) -> str:
+        return "ipv6" if ":" in self.cidr else "ipv4"
+
+    @property
+    def text(self) -> str:
+        return self.cidr
+
+
+class PrefixListPeer(Struct, frozen=True):
+    prefix_list_id: str
+
+    @property
+    def kind(self) -> str:
+        return "prefix_list"
+
+    @property
+    def text(self) -> str:
+        return self.prefix_list_id
+
+
+class GroupPeer(Struct, frozen=True):
+    """Another security group. `owner` only when it is not the account of the event, or when only a name is known."""
+
+    name: str
+    owner: str | None = None
+    foreign: bool = False
+
+    @property
+    def kind(self) -> str:
+        return "security_group"
+
+    @property
+    def text(self) -> str:
+        return f"{self.owner}/{self.name}" if self.owner else self.name
+
+
+Peer = CidrPeer | PrefixListPeer | GroupPeer
+
+
+class SecurityGroupRule(Struct, frozen=True, kw_only=True):
+    """EC2's own shape: one direction, one traffic, one peer. None where the event does not say."""
+
+    rule_id: str | None = None
+    direction: Direction | None = None
+    traffic: Traffic = UNKNOWN_TRAFFIC
+    peer: Peer | None = None
+    description: str | None = None
+
+
+NO_RULE = SecurityGroupRule()
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """The security group a change is about, as far as the event names it."""
+
+    id: str | None = None
+    name: str | None = None
+    vpc_id: str | None = None
+
+
+NO_GROUP = Group()
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One thing that one call did, or tried to do: one rule and one peer at most.
+
+    `resource_id` is what the change is about when that is no security group: a prefix list, an interface, an
+    instance. `understood` is False when the event was one of ours but its shape was not.
+    """
+
+    family: Family
+    action: Action
+    outcome: Outcome
+    group: Group = NO_GROUP
+    rule: SecurityGroupRule = NO_RULE
+    previous: SecurityGroupRule | None = None
+    resource_id: str | None = None
+    understood: bool = True
+
+
+class Exposure(StrEnum):
+    """How much of the internet a peer lets in."""
+
+    WORLD = "world"
+    WIDE = "wide"
+    NARROW = "narrow"
+
+
+class Reason(Struct, frozen=True):
+    """Why a severity was given: a code that `templates/labels` words in every language, and its values."""
+
+    code: str
+    values: dict[str, str] = {}
+
+
+class Assessment(Struct, frozen=True):
+    severity: Severity
+    reasons: tuple[Reason, ...] = ()
+    exposure: Exposure | None = None
+    services: tuple[str, ...] = ()
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """What `accounts.yaml` knows of an account; `known` is False for the fallback."""
+
+    id: str
+    alias: str
+    timezone: str
+    language: str
+    environment: str | None = None
+    owner: str | None = None
+    destinations: tuple[str, ...] = ()
+    known: bool = True
+
+
+class AssessedChange(Struct, frozen=True):
+    change: Change
+    assessment: Assessment
+
+
+class Links(Struct, frozen=True):
+    """Console addresses; empty where the partition has no public console."""
+
+    event: str = ""
+    group: str = ""
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """One call, assessed and enriched: ready to word. `changes` stand in the order of the call."""
+
+    call: ApiCall
+    account: Account
+    changes: tuple[AssessedChange, ...]
+    links: Links
+
+    @property
+    def worst(self) -> AssessedChange:
+        """The change that the headline is about: the first of the highest severity."""
+        return max(self.changes, key=lambda each: each.assessment.severity.rank)
+
+    @property
+    def severity(self) -> Severity:
+        return self.worst.assessment.severity
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """What a channel takes. `body` is the JSON text of the payload; `key` names it in the ledger.
+
+    A call with more rules than one message holds gives several, numbered `part` of `parts`.
+    """
+
+    key: str
+    destination: str
+    body: str
+    event_id: str
+    account_id: str
+    severity: Severity
+    part: int = 1
+    parts: int = 1
+
+
+class Receipt(Struct, frozen=True):
+    """What a destination answered to a message it took."""
+
+    destination: str
+    answer: str

@@ -1,0 +1,63 @@
+"""The ports that nobody should offer to the internet, by the names that people say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SENSITIVE_PORTS: Mapping[str, str] = {
+    "20-21": "FTP",
+    "22": "SSH",
+    "23": "Telnet",
+    "25": "SMTP",
+    "69": "TFTP",
+    "110": "POP3",
+    "111": "RPC portmapper",
+    "135": "Windows RPC",
+    "137-139": "NetBIOS",
+    "143": "IMAP",
+    "161": "SNMP",
+    "389": "LDAP",
+    "445": "SMB",
+    "512-514": "rexec/rlogin/rsh",
+    "636": "LDAPS",
+    "873": "rsync",
+    "1433-1434": "SQL Server",
+    "1521": "Oracle",
+    "2049": "NFS",
+    "2375-2377": "Docker",
+    "2379-2380": "etcd",
+    "3306": "MySQL",
+    "3389": "RDP",
+    "4333": "mSQL",
+    "4505-4506": "Salt",
+    "5432": "PostgreSQL",
+    "5439": "Redshift",
+    "5500": "VNC listener",
+    "5601": "Kibana",
+    "5672": "AMQP",
+    "5900-5903": "VNC",
+    "5984": "CouchDB",
+    "5985-5986": "WinRM",
+    "6379": "Redis",
+    "6443": "Kubernetes API",
+    "7001": "WebLogic/Cassandra",
+    "8020": "HDFS",
+    "8086": "InfluxDB",
+    "8500": "Consul",
+    "8888": "Jupyter",
+    "9042": "Cassandra",
+    "9092": "Kafka",
+    "9160": "Cassandra Thrift",
+    "9200": "Elasticsearch",
+    "9300": "Elasticsearch cluster",
+    "10250": "kubelet",
+    "11211": "memcached",
+    "15672": "RabbitMQ",
+    "27017-27019": "MongoDB",
+    "50000": "SAP/Db2",
+    "50070": "HDFS NameNode",
+    "61616": "ActiveMQ",
+}

@@ -1,0 +1,64 @@
+"""Everything from an event is hostile: what makes a text harmless in Slack, and how a template gets it that way."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from markupsafe import Markup
+
+# Line breaks become spaces; controls, bidirectional marks, zero-width and tag characters become visible.
+_BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
+_HIDDEN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e"
+    r"\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+_LONGEST = 300
+_BACKTICK_LIKE = "ˋ"
+
+
+def clean(text: str, longest: int = _LONGEST) -> str:
+    """One line of visible text, cut at `longest` characters."""
+    if not (text.isascii() and text.isprintable()):
+        text = _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", _BREAKS.sub(" ", text))
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def escape(text: str) -> str:
+    """Slack's three control characters, `&` first; nothing else is escaped in mrkdwn."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def mrkdwn(value: Any) -> Markup:
+    """A value of a template as harmless mrkdwn; what is Markup already stays as it is."""
+    return value if isinstance(value, Markup) else Markup(escape(clean(str(value))))  # noqa: S704  escaped for mrkdwn
+
+
+def code(value: Any) -> Markup:
+    """A code span: no mention, link, emoji or formatting works inside. Nothing gives nothing."""
+    text = clean(str(value)).replace("`", _BACKTICK_LIKE).strip()
+    return Markup(f"`{escape(text)}`" if text else "")  # noqa: S704  escaped for mrkdwn
+
+
+def code_block(text: str, longest: int) -> Markup:
+    """A block of several lines, each harmless; `longest` counts after escaping."""
+    lines = (clean(line, longest).replace("`", _BACKTICK_LIKE) for line in text.splitlines())
+    block = escape("\n".join(lines))
+    if len(block) > longest:
+        block = block[:longest].rpartition("\n")[0] + "\n…"
+    return Markup(f"```{block}```")  # noqa: S704  escaped for mrkdwn
+
+
+def json_text(value: Any) -> Markup:
+    """A value of a JSON template: harmless mrkdwn, and safe between the template's own quotes."""
+    return Markup(msgspec.json.encode(str(mrkdwn(value)))[1:-1].decode())  # noqa: S704  escaped for mrkdwn and JSON
+
+
+def fitting(text: str, longest: int) -> Markup:
+    """Escaped, and no longer than `longest` after that: a cut never goes through an entity."""
+    safe = mrkdwn(clean(text, longest))
+    while len(safe) > longest:
+        text = text[: -max(1, (len(safe) - longest) // 5)]
+        safe = mrkdwn(clean(text + "…", longest))
+    return safe

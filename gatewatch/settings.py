@@ -1,0 +1,257 @@
+"""accounts.yaml + policy.yaml -> one checked value.
+
+Closed and typed: what is not understood is refused, with the file, the key and a sentence that says what to
+write.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import pytz
+from msgspec import Struct
+
+from gatewatch.errors import ConfigurationError
+from gatewatch.model import Account, Family, Severity
+from gatewatch.network import MAX_PORT, Network, parse_cidr
+from gatewatch.ports import SENSITIVE_PORTS
+from gatewatch.yaml_file import YamlFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Language = Literal["en", "ko", "ja"]
+LANGUAGES: tuple[Language, ...] = ("en", "ko", "ja")
+_UNKNOWN_ALIAS: Mapping[str, str] = {"en": "unknown account", "ko": "계정정보없음", "ja": "不明なアカウント"}
+_ACCOUNT_ID = re.compile(r"^\d{12}$")
+_COLOR = re.compile(r"^#[0-9a-fA-F]{6}$")
+_PORTS = re.compile(r"^(\d{1,5})(?:-(\d{1,5}))?$")
+
+
+class Defaults(Struct, frozen=True, forbid_unknown_fields=True):
+    timezone: str = "UTC"
+    language: Language = "en"
+
+
+class AccountEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    alias: str
+    environment: str | None = None
+    owner: str | None = None
+    destinations: tuple[str, ...] = ()
+    timezone: str | None = None
+    language: Language | None = None
+
+
+class SeverityPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """Ports as `22` or `"27017-27019"`; networks as CIDRs."""
+
+    sensitive_ports: dict[int | str, str] = {}
+    public_ports: tuple[int, ...] = (80, 443)
+    trusted_networks: tuple[str, ...] = ()
+
+
+class Colors(Struct, frozen=True, forbid_unknown_fields=True):
+    addition: str = "#0c3f7d"
+    removal: str = "#eb4034"
+    critical: str = "#8b0000"
+    high: str = "#d9480f"
+    denied: str = "#6b21a8"
+    resolved: str = "#2b8a3e"
+    unchanged: str = "#868e96"
+
+
+class SecretRef(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a secret is kept: an SSM SecureString parameter or a Secrets Manager secret. Never the secret."""
+
+    ssm: str | None = None
+    secret: str | None = None
+
+
+class SlackWebhook(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="slack_webhook"):
+    url: SecretRef
+
+
+class SlackApp(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="slack_app"):
+    channel: str
+    token: SecretRef
+
+
+class SnsTopic(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="sns"):
+    """`topic` is an ARN, or the name of a topic that the hub's stack made: `alerts`."""
+
+    topic: str
+
+
+Destination = SlackWebhook | SlackApp | SnsTopic
+
+
+class Match(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything named must agree; what is not named matches anything."""
+
+    account: str | None = None
+    environment: str | None = None
+    region: str | None = None
+    family: Family | None = None
+    min_severity: Severity = Severity.INFO
+
+
+class Route(Struct, frozen=True, forbid_unknown_fields=True):
+    to: tuple[str, ...]
+    match: Match = Match()
+
+    @property
+    def takes_everything(self) -> bool:
+        return self.match == Match()
+
+
+class PortName(Struct, frozen=True):
+    first: int
+    last: int
+    name: str
+
+
+class Judgement(Struct, frozen=True):
+    """What `assess` needs of the policy, parsed."""
+
+    sensitive: tuple[PortName, ...]
+    public_ports: frozenset[int]
+    trusted: tuple[Any, ...]
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    defaults: Defaults
+    accounts: Mapping[str, Account]
+    judgement: Judgement
+    colors: Colors
+    destinations: Mapping[str, Destination]
+    routes: tuple[Route, ...]
+
+    def account(self, account_id: str) -> Account:
+        """The account by its id; one that `accounts.yaml` does not know has the fallback text as its alias."""
+        return self.accounts.get(account_id) or Account(
+            id=account_id,
+            alias=_UNKNOWN_ALIAS[self.defaults.language],
+            timezone=self.defaults.timezone,
+            language=self.defaults.language,
+            known=False,
+        )
+
+
+def load_settings(accounts: Path, policy: Path, language: Language | None = None) -> Settings:
+    """Both files, read and checked against each other. Raises `ConfigurationError` with every problem found."""
+    problems: list[str] = []
+    accounts_file = YamlFile(accounts, problems)
+    policy_file = YamlFile(policy, problems)
+    defaults = accounts_file.section("defaults", Defaults)
+    if language:
+        defaults = Defaults(timezone=defaults.timezone, language=language)
+    entries = accounts_file.entries("accounts", AccountEntry)
+    settings = Settings(
+        defaults=defaults,
+        accounts={each: _account(each, entry, defaults, language) for each, entry in entries.items()},
+        judgement=_judgement(policy_file),
+        colors=policy_file.section("colors", Colors),
+        destinations=policy_file.entries("destinations", Destination),
+        routes=policy_file.sequence("routes", Route),
+    )
+    accounts_file.refuse_other_keys()
+    policy_file.refuse_other_keys()
+    problems.extend(_check_accounts(settings, entries, accounts))
+    problems.extend(_check_policy(settings, policy))
+    if problems:
+        raise ConfigurationError(*problems)
+    return settings
+
+
+def _account(account_id: str, entry: AccountEntry, defaults: Defaults, language: Language | None) -> Account:
+    return Account(
+        id=account_id,
+        alias=entry.alias,
+        timezone=entry.timezone or defaults.timezone,
+        language=language or entry.language or defaults.language,
+        environment=entry.environment,
+        owner=entry.owner,
+        destinations=entry.destinations,
+    )
+
+
+def _judgement(policy: YamlFile) -> Judgement:
+    severity = policy.section("severity", SeverityPolicy)
+    named = severity.sensitive_ports or dict(SENSITIVE_PORTS)
+    sensitive = [_port_name(policy, str(ports), name) for ports, name in named.items()]
+    trusted = [_network(policy, index, cidr) for index, cidr in enumerate(severity.trusted_networks)]
+    for index, port in enumerate(severity.public_ports):
+        if not 0 <= port <= MAX_PORT:
+            sentence = f"{port} is no port; write a number from 0 to {MAX_PORT}."
+            policy.problem(f"severity.public_ports[{index}]", sentence)
+    return Judgement(
+        sensitive=tuple(each for each in sensitive if each),
+        public_ports=frozenset(severity.public_ports),
+        trusted=tuple(each for each in trusted if each),
+    )
+
+
+def _port_name(policy: YamlFile, ports: str, name: str) -> PortName | None:
+    match = _PORTS.match(ports)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    if not first <= last <= MAX_PORT:
+        sentence = 'is no port; write a number such as 22 or a range such as "137-139".'
+        policy.problem(f"severity.sensitive_ports.{ports}", sentence)
+        return None
+    return PortName(first, last, name)
+
+
+def _network(policy: YamlFile, index: int, cidr: str) -> Network | None:
+    network = parse_cidr(cidr)
+    if network is None:
+        key = f"severity.trusted_networks[{index}]"
+        policy.problem(key, f'"{cidr}" is no CIDR; write one such as 198.51.100.0/24 or 2001:db8::/32.')
+    return network
+
+
+def _check_accounts(settings: Settings, entries: Mapping[str, AccountEntry], file: Path) -> Iterator[str]:
+    for zone_key, zone in _zones(settings, entries):
+        if zone not in pytz.all_timezones_set:
+            yield f'{file}: {zone_key}: "{zone}" is no time zone; write a name such as Asia/Seoul or UTC.'
+    for account_id, entry in entries.items():
+        if not _ACCOUNT_ID.match(account_id):
+            yield f'{file}: accounts.{account_id}: an account id has 12 digits; write it in quotes, "111122223333".'
+        for name in entry.destinations:
+            if name not in settings.destinations:
+                yield f"{file}: accounts.{account_id}.destinations: {_no_destination(name, settings)}"
+
+
+def _zones(settings: Settings, entries: Mapping[str, AccountEntry]) -> Iterator[tuple[str, str]]:
+    yield "defaults.timezone", settings.defaults.timezone
+    for account_id, entry in entries.items():
+        if entry.timezone:
+            yield f"accounts.{account_id}.timezone", entry.timezone
+
+
+def _check_policy(settings: Settings, file: Path) -> Iterator[str]:
+    for name, color in msgspec.structs.asdict(settings.colors).items():
+        if not _COLOR.match(color):
+            yield f'{file}: colors.{name}: "{color}" is no colour; write one such as "#0c3f7d".'
+    for name, destination in settings.destinations.items():
+        for key, ref in _secrets(destination):
+            if (ref.ssm is None) == (ref.secret is None):
+                yield f"{file}: destinations.{name}.{key}: write either {{ssm: /path}} or {{secret: name}}."
+    for index, route in enumerate(settings.routes):
+        for name in route.to:
+            if name not in settings.destinations:
+                yield f"{file}: routes[{index}].to: {_no_destination(name, settings)}"
+
+
+def _secrets(destination: Destination) -> tuple[tuple[str, SecretRef], ...]:
+    if isinstance(destination, SlackWebhook):
+        return (("url", destination.url),)
+    return (("token", destination.token),) if isinstance(destination, SlackApp) else ()
+
+
+def _no_destination(name: str, settings: Settings) -> str:
+    known = ", ".join(sorted(settings.destinations)) or "none yet"
+    return f'"{name}" is no destination; write one that policy.yaml defines ({known}).'
