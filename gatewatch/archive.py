@@ -55,9 +55,7 @@ def documents_of_file(path: Path) -> Iterator[Document | UndecodableError]:
 
 def documents(stream: IO[bytes], name: str) -> Iterator[Document | UndecodableError]:
     """Everything in a stream of bytes, gzip or not."""
-    buffered = (
-        stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
-    )
+    buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
     plain = gzip.GzipFile(fileobj=buffered) if buffered.peek(2)[:2] == _GZIP else buffered
     try:
         yield from _documents(plain, name)
@@ -68,9 +66,7 @@ def documents(stream: IO[bytes], name: str) -> Iterator[Document | UndecodableEr
 
 
 def _documents(stream: IO[bytes], name: str) -> Iterator[Document | UndecodableError]:
-    lines = (
-        (number, line) for number, line in enumerate(stream, start=1) if line.strip(b"\xef\xbb\xbf \t\r\n")
-    )
+    lines = ((number, line) for number, line in enumerate(stream, start=1) if line.strip(b"\xef\xbb\xbf \t\r\n"))
     number, first = next(lines, (0, b""))
     if not first:
         yield UndecodableError(name, "is empty")

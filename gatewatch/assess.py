@@ -209,11 +209,7 @@ def _count(addresses: int) -> str:
     million = 1_000_000
     if addresses < million:
         return f"{addresses:,}"
-    return (
-        f"{addresses / million:,.0f} million"
-        if addresses < million * million
-        else f"2^{addresses.bit_length() - 1}"
-    )
+    return f"{addresses / million:,.0f} million" if addresses < million * million else f"2^{addresses.bit_length() - 1}"
 
 
 def _services(traffic: Traffic, judgement: Judgement) -> tuple[str, ...]:

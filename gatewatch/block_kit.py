@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 COLOR = re.compile(r"good|warning|danger|#[0-9A-Fa-f]{6}")
 WEB_LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
-_MENTION = re.compile(
-    r"<(?:!(?:channel|here|everyone|group)(?:[|^][^<>]*)?|!subteam[^<>]*|@[^<>]+)>", re.IGNORECASE
-)
+_MENTION = re.compile(r"<(?:!(?:channel|here|everyone|group)(?:[|^][^<>]*)?|!subteam[^<>]*|@[^<>]+)>", re.IGNORECASE)
 _TEXTS = ("mrkdwn", "plain_text")
 _PLAIN = ("plain_text",)
 

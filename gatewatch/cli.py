@@ -40,9 +40,7 @@ Paths = Annotated[
     typer.Argument(help="Files or folders of events; - or nothing reads standard input.", show_default=False),
 ]
 Accounts = Annotated[Path, typer.Option("--accounts", metavar="FILE", help="Who the accounts are.")]
-Policy = Annotated[
-    Path, typer.Option("--policy", metavar="FILE", help="How dangerous what is, and who hears of it.")
-]
+Policy = Annotated[Path, typer.Option("--policy", metavar="FILE", help="How dangerous what is, and who hears of it.")]
 Language = Annotated[
     LanguageOption | None,
     typer.Option("--language", help="Read messages in this language.", show_default=False),
@@ -56,7 +54,7 @@ POLICY = Path("policy.yaml")
     "[bold]zcat log.json.gz | gatewatch replay --format json[/bold] · "
     "[bold]gatewatch replay events.jsonl --min-severity high --format slack[/bold]"
 )
-def replay(  # noqa: PLR0913  one parameter per option
+def replay(
     paths: Paths = None,
     output: Annotated[Format, typer.Option("--format", help="What to print for each change.")] = Format.TEXT,
     accounts: Accounts = ACCOUNTS,
@@ -70,7 +68,7 @@ def replay(  # noqa: PLR0913  one parameter per option
     Lambda events, in any mix. Exit status: 0 all read, 2 wrong usage or configuration, 3 something could not be
     decoded (named on standard error; the rest is still printed).
     """
-    from gatewatch.local import desk, printers  # noqa: PLC0415  only this command needs them
+    from gatewatch.local import desk, printers
 
     judge = desk.judge(accounts, policy, language)
     printer = printers.printer(output, judge.settings, min_severity)
@@ -82,7 +80,7 @@ def explain(
     paths: Paths = None, accounts: Accounts = ACCOUNTS, policy: Policy = POLICY, language: Language = None
 ) -> None:
     """Print the decision trace of an event: what was read, why it was judged so, where it goes."""
-    from gatewatch.local import desk, printers  # noqa: PLC0415  only this command needs them
+    from gatewatch.local import desk, printers
 
     judge = desk.judge(accounts, policy, language)
     raise typer.Exit(desk.replay_to(printers.Trace(judge.settings), paths or [], judge))
@@ -91,7 +89,7 @@ def explain(
 @app.command(epilog="Example: [bold]gatewatch check --policy policy.yaml[/bold]")
 def check(accounts: Accounts = ACCOUNTS, policy: Policy = POLICY) -> None:
     """Check both configuration files, and say what is wrong with them and what to write instead."""
-    from gatewatch.local import desk  # noqa: PLC0415  only this command needs it
+    from gatewatch.local import desk
 
     desk.check(accounts, policy)
 
@@ -103,19 +101,17 @@ def demo(
     ),
 ) -> None:
     """Run the whole road once on this machine: embedded AWS, two member accounts, a local Slack inbox."""
-    from gatewatch.local.demo import demo as run  # noqa: PLC0415  moto takes seconds to import
+    from gatewatch.local.demo import demo as run
 
     raise typer.Exit(run(page))
 
 
 @app.command(epilog="Example: [bold]gatewatch up --port 8400[/bold]")
 def up(
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Where the inbox listens; 0 takes any port.")
-    ] = 8400,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where the inbox listens; 0 takes any port.")] = 8400,
 ) -> None:
     """The same as demo, and stay: the inbox is live in a browser until Ctrl-C."""
-    from gatewatch.local.demo import up as run  # noqa: PLC0415  moto takes seconds to import
+    from gatewatch.local.demo import up as run
 
     raise typer.Exit(run(port))
 

@@ -148,7 +148,7 @@ def _is_pooled(network: Network) -> bool:
 def _covers_half(pool: list[Network]) -> bool:
     if not pool:
         return False
-    if pool[0].version == 4:  # noqa: PLR2004  the two IP versions have no better names
+    if pool[0].version == 4:
         return covered(pool) * _HALF >= 1 << 32
     unicast = [each for each in pool if each.overlaps(GLOBAL_UNICAST_V6)]
     within = [max(each, GLOBAL_UNICAST_V6, key=lambda one: one.prefixlen) for each in unicast]

@@ -10,10 +10,10 @@ from gatewatch.assess import assess
 from gatewatch.changes import changes_of
 from gatewatch.enrich import enrich
 from gatewatch.rules import Memory, recalled
+from gatewatch.settings import Settings
 
 if TYPE_CHECKING:
     from gatewatch.model import Alert, ApiCall
-    from gatewatch.settings import Settings
 
 
 class Judge(Struct, frozen=True):

@@ -15,12 +15,12 @@ from gatewatch.errors import RenderError
 from gatewatch.labels import Labels, load_labels
 from gatewatch.model import Alert, Message
 from gatewatch.slack_view import has_line, line_view, message_view
+from collections.abc import Mapping
+from jinja2 import Template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
-
-    from jinja2 import Template
 
     from gatewatch.settings import Colors
 
@@ -100,10 +100,10 @@ def _lines(alert: Alert, templates: Templates, labels: Labels) -> Iterator[Marku
     ordered = sorted(alert.changes, key=lambda each: -each.assessment.severity.rank)
     for assessed in ordered:
         if has_line(assessed):
-            yield Markup(templates.rule.render(line_view(assessed, alert, labels)))  # noqa: S704  escaped for mrkdwn
+            yield Markup(templates.rule.render(line_view(assessed, alert, labels)))
     if not all(each.change.understood for each in alert.changes):
         raw = msgspec.json.format(msgspec.json.encode(alert.call.record), indent=2).decode()
-        yield Markup(f"*{labels.line['raw']}*\n") + safe_text.code_block(raw, _RAW_EVENT)  # noqa: S704  our own label
+        yield Markup(f"*{labels.line['raw']}*\n") + safe_text.code_block(raw, _RAW_EVENT)
 
 
 def _sections(lines: Iterable[Markup]) -> Iterator[Markup]:

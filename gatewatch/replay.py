@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.archive import Document
 from gatewatch.decode import Foreign, decode
 from gatewatch.errors import UndecodableError
 from gatewatch.pipeline import Judge, alert_of
 
 if TYPE_CHECKING:
+    from gatewatch.archive import Document
     from collections.abc import Iterable, Iterator
 
     from gatewatch.model import Alert

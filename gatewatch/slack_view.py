@@ -52,9 +52,7 @@ def message_view(alert: Alert, labels: Labels, colors: Colors) -> dict[str, Any]
         "account": alert.account,
         "labels": labels,
         "headline": line,
-        "fallback": safe_text.fitting(
-            f"{line} · {alert.account.alias} · {call.region} · {call.actor.name}", _FALLBACK
-        ),
+        "fallback": safe_text.fitting(f"{line} · {alert.account.alias} · {call.region} · {call.actor.name}", _FALLBACK),
         "color": _color(worst, colors),
         "about": _about(alert, labels),
         "outcome": "" if outcome is Outcome.APPLIED else labels.outcome[outcome],
@@ -101,7 +99,7 @@ def _about(alert: Alert, labels: Labels) -> dict[str, Any] | None:
 
 def _buttons(alert: Alert, labels: Labels) -> list[dict[str, Any]]:
     urls = {"event": alert.links.event, "group": alert.links.group}
-    return [{"text": labels.button[name], "url": Markup(url)} for name, url in urls.items() if url]  # noqa: S704  made by enrich
+    return [{"text": labels.button[name], "url": Markup(url)} for name, url in urls.items() if url]
 
 
 def has_line(assessed: AssessedChange) -> bool:

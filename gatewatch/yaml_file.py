@@ -19,7 +19,7 @@ T = TypeVar("T")
 class _UniqueKeyLoader(yaml.SafeLoader):
     """SafeLoader takes the last of two equal keys; here the second one is an error."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  PyYAML's signature
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
@@ -44,13 +44,9 @@ class YamlFile:
 
     def _read(self) -> dict[str, Any]:
         try:
-            content = yaml.load(self._path.read_bytes(), Loader=_UniqueKeyLoader)  # noqa: S506  a SafeLoader
+            content = yaml.load(self._path.read_bytes(), Loader=_UniqueKeyLoader)
         except OSError as error:
-            reason = (
-                "is not there"
-                if isinstance(error, FileNotFoundError)
-                else f"cannot be read ({error.strerror})"
-            )
+            reason = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
             self.problem("", f"{reason}; name a file that is.")
         except ConfigurationError as error:
             self.problem("", str(error))
@@ -72,9 +68,7 @@ class YamlFile:
         if not isinstance(content, dict):
             self.problem(key, "holds no mapping; write one entry per id or name.")
             return {}
-        converted = {
-            str(name): self._convert(entry, kind, f"{key}.{name}") for name, entry in content.items()
-        }
+        converted = {str(name): self._convert(entry, kind, f"{key}.{name}") for name, entry in content.items()}
         self._refuse_unquoted(key, content)
         return {name: entry for name, entry in converted.items() if entry is not None}
 

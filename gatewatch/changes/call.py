@@ -18,9 +18,10 @@ from gatewatch.model import (
     Outcome,
     SecurityGroupRule,
 )
+from collections.abc import Callable, Iterable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    pass
 
 # EC2 writes `Client.` or `Server.` before a code, IAM and others do not.
 _PREFIXES = ("Client.", "Server.")
@@ -80,7 +81,7 @@ class ReadCall(Struct, frozen=True, kw_only=True):
             vpc_id=text(self.asked.get("vpcid")),
         )
 
-    def change(  # noqa: PLR0913  the parts of a change; each has a name at every call
+    def change(
         self,
         rule: SecurityGroupRule = NO_RULE,
         *,

@@ -64,11 +64,7 @@ def read_traffic(fields: Fields) -> ReadTraffic:
         return ReadTraffic(Traffic(protocol), protocol not in PORT_PROTOCOLS | ICMP_PROTOCOLS)
     if protocol in PORT_PROTOCOLS:
         return _with_ports(protocol, start, end)
-    return (
-        _with_icmp(protocol, start, end)
-        if protocol in ICMP_PROTOCOLS
-        else ReadTraffic(Traffic(protocol), True)
-    )  # noqa: FBT003
+    return _with_icmp(protocol, start, end) if protocol in ICMP_PROTOCOLS else ReadTraffic(Traffic(protocol), True)
 
 
 def _with_ports(protocol: str, start: int | None, end: int | None) -> ReadTraffic:
@@ -129,9 +125,7 @@ def _prefix_list(entry: Any) -> ReadPeer:
     return ReadPeer(PrefixListPeer(name) if name else None, text(entry.get("description")))
 
 
-def group_peer(
-    group_id: str | None, group_name: str | None, owner: str | None, account_id: str
-) -> GroupPeer | None:
+def group_peer(group_id: str | None, group_name: str | None, owner: str | None, account_id: str) -> GroupPeer | None:
     """`sg-…`; with its owner when that is another account; `<owner>/<name>` when there is no id."""
     foreign = owner is not None and owner != account_id
     if group_id:

@@ -123,15 +123,10 @@ def _direction(rule: Fields) -> Direction | None:
 def _asked(call: ReadCall) -> list[Change]:
     """What the request names: nested items, the flat form, or rule ids."""
     nested = [
-        change
-        for item in listed(call.asked.get("ippermissions"))
-        for change in _permission(call, item, call.outcome)
+        change for item in listed(call.asked.get("ippermissions")) for change in _permission(call, item, call.outcome)
     ]
     flat = [_flat(call)] if not nested and any(name in call.asked for name in _FLAT) else []
-    ids = [
-        _by_id(call, entry)
-        for entry in listed(first(call.asked, "securitygroupruleids", "securitygroupruleid"))
-    ]
+    ids = [_by_id(call, entry) for entry in listed(first(call.asked, "securitygroupruleids", "securitygroupruleid"))]
     return [*nested, *flat, *ids]
 
 
@@ -236,9 +231,7 @@ def _describe(call: ReadCall) -> Iterable[Change]:
 def _described(call: ReadCall, entry: Any) -> Change:
     change = _by_id(call, entry)
     description = text(entry.get("description")) if isinstance(entry, dict) else None
-    rule = SecurityGroupRule(
-        rule_id=change.rule.rule_id, direction=call.kind.direction, description=description
-    )
+    rule = SecurityGroupRule(rule_id=change.rule.rule_id, direction=call.kind.direction, description=description)
     return call.change(rule, understood=change.understood)
 
 
@@ -257,9 +250,7 @@ def _default_vpc(call: ReadCall) -> Iterable[Change]:
     return [call.change(group=Group(id=group.id, name=group.name, vpc_id=vpc_id or group.vpc_id))]
 
 
-def _kind(
-    action: Action, read: Callable[[ReadCall], Iterable[Change]], direction: Direction | None = None
-) -> Kind:
+def _kind(action: Action, read: Callable[[ReadCall], Iterable[Change]], direction: Direction | None = None) -> Kind:
     return Kind(Family.SECURITY_GROUP, action, read, direction)
 
 

@@ -83,9 +83,7 @@ class Cloud:
         """The same for code that makes its clients from the environment, as a Lambda function does."""
         return isolated_variables(self.endpoint, region, self._credentials_of(account))
 
-    def deploy(
-        self, account: str, region: str, template: Path, parameters: Mapping[str, str]
-    ) -> dict[str, str]:
+    def deploy(self, account: str, region: str, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
         """Create the stack `gatewatch-<file name>` and answer its outputs."""
         client = self.session(account, region).client("cloudformation")
         name = f"gatewatch-{template.stem}"
@@ -125,18 +123,14 @@ class _Silent(MotoRequestHandler):
         """One line for each request would drown what the demo has to say."""
 
 
-def _create_stack(
-    client: CloudFormationClient, name: str, body: str, parameters: Mapping[str, str]
-) -> dict[str, str]:
+def _create_stack(client: CloudFormationClient, name: str, body: str, parameters: Mapping[str, str]) -> dict[str, str]:
     client.create_stack(
         StackName=name,
         TemplateBody=body,
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM"],
     )
-    client.get_waiter("stack_create_complete").wait(
-        StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
+    client.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
     stack = client.describe_stacks(StackName=name)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
@@ -148,9 +142,7 @@ def _reasons(client: CloudFormationClient, name: str) -> str:
     except ClientError:
         return ""
     failed = [event for event in events if event.get("ResourceStatus", "").endswith("FAILED")]
-    return "".join(
-        f"\n  {event['LogicalResourceId']}: {event.get('ResourceStatusReason', '?')}" for event in failed
-    )
+    return "".join(f"\n  {event['LogicalResourceId']}: {event.get('ResourceStatusReason', '?')}" for event in failed)
 
 
 @contextmanager

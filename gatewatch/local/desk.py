@@ -49,9 +49,7 @@ def replay_to(printer: Printer, paths: list[Path], judge: Judge) -> int:
                 undecodable += 1
                 console.print(f"gatewatch: {result}", style="red", markup=False, soft_wrap=True)
             elif isinstance(result, Foreign):
-                sentence = (
-                    f"gatewatch: {result.where}: is an object of no form that is known here; passed over"
-                )
+                sentence = f"gatewatch: {result.where}: is an object of no form that is known here; passed over"
                 console.print(sentence, style="yellow", markup=False, soft_wrap=True)
             else:
                 printer.alert(result)

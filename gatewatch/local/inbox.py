@@ -30,9 +30,7 @@ def _now() -> datetime:
 class Inbox:
     """`with Inbox() as inbox:`; what was received can still be read after the end of the block."""
 
-    def __init__(
-        self, *, port: int = 0, clock: Callable[[], datetime] = _now, title: str = "gatewatch inbox"
-    ) -> None:
+    def __init__(self, *, port: int = 0, clock: Callable[[], datetime] = _now, title: str = "gatewatch inbox") -> None:
         self._wanted_port = port
         self._mailbox = Mailbox(clock)
         self._title = title

@@ -22,8 +22,7 @@ LOCAL_CONFIG = Config(proxies={}, retries={"total_max_attempts": 1}, connect_tim
 # botocore's table is name -> (key in a file, environment variable, default, conversion).
 NO_FILES = {"config_file": (None, None, os.devnull, None), "credentials_file": (None, None, os.devnull, None)}
 DEFAULTS_ONLY = {
-    name: (None, None, default, convert)
-    for name, (_, _, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
+    name: (None, None, default, convert) for name, (_, _, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
 } | NO_FILES
 
 

@@ -148,9 +148,7 @@ def _date(dated: re.Match[str], fallback: str) -> Markup:
     time = Markup('<time datetime="{}" title="{}">{}</time>')
     shown = time.format(moment.isoformat(), decoded(fallback), decoded(words))
     if dated[3] and WEB_LINK.fullmatch(decoded(dated[3])):
-        return Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(
-            decoded(dated[3]), shown
-        )
+        return Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(decoded(dated[3]), shown)
     return shown
 
 

@@ -80,11 +80,7 @@ class TextLines:
         if alert.severity.rank < self._least:
             return
         labels = self._labels[alert.account.language]
-        time = (
-            local_time(alert.call.time, alert.account.timezone)
-            if alert.call.time
-            else labels.field["unknown"]
-        )
+        time = local_time(alert.call.time, alert.account.timezone) if alert.call.time else labels.field["unknown"]
         line = Text(f"{time}  ")
         line.append(f" {labels.severity[alert.severity]} ", _STYLES[alert.severity])
         line.append(clean(f" {words.headline(alert, labels)}"), "bold")

@@ -131,8 +131,7 @@ def _invoke(source: Source, messages: Sequence[MessageTypeDef]) -> frozenset[str
 
 def _delete(source: Source, messages: Sequence[MessageTypeDef]) -> None:
     entries: list[DeleteMessageBatchRequestEntryTypeDef] = [
-        {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
-        for number, message in enumerate(messages)
+        {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]} for number, message in enumerate(messages)
     ]
     if entries:
         source.sqs.delete_message_batch(QueueUrl=source.queue_url, Entries=entries)
