@@ -56,7 +56,8 @@ def documents_of_file(path: Path) -> Iterator[Document | UndecodableError]:
 def documents(stream: IO[bytes], name: str) -> Iterator[Document | UndecodableError]:
     """Everything in a stream of bytes, gzip or not."""
     buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
-    plain = gzip.GzipFile(fileobj=buffered) if buffered.peek(2)[:2] == _GZIP else buffered
+    is_gzip = buffered.peek(2)[:2] == _GZIP
+    plain: Iterable[bytes] = gzip.GzipFile(fileobj=buffered) if is_gzip else buffered
     try:
         yield from _documents(plain, name)
     except EOFError:
@@ -65,7 +66,7 @@ def documents(stream: IO[bytes], name: str) -> Iterator[Document | UndecodableEr
         yield UndecodableError(name, f"is a damaged gzip ({error})")
 
 
-def _documents(stream: IO[bytes], name: str) -> Iterator[Document | UndecodableError]:
+def _documents(stream: Iterable[bytes], name: str) -> Iterator[Document | UndecodableError]:
     lines = ((number, line) for number, line in enumerate(stream, start=1) if line.strip(b"\xef\xbb\xbf \t\r\n"))
     number, first = next(lines, (0, b""))
     if not first:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 from msgspec import Struct
 
@@ -15,8 +16,6 @@ from gatewatch.errors import RenderError
 from gatewatch.labels import Labels, load_labels
 from gatewatch.model import Alert, Message
 from gatewatch.slack_view import has_line, line_view, message_view
-from collections.abc import Mapping
-from jinja2 import Template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,9 +9,9 @@ from gatewatch.errors import UndecodableError
 from gatewatch.pipeline import Judge, alert_of
 
 if TYPE_CHECKING:
-    from gatewatch.archive import Document
     from collections.abc import Iterable, Iterator
 
+    from gatewatch.archive import Document
     from gatewatch.model import Alert
 
 Replayed = "Alert | Foreign | UndecodableError"

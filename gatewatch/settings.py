@@ -72,21 +72,19 @@ class SecretRef(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SlackWebhook(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="slack_webhook"):
+    """`pace`: seconds from one message to the next."""
+
     url: SecretRef
+    pace: float = 1.0
 
 
 class SlackApp(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="slack_app"):
     channel: str
     token: SecretRef
+    pace: float = 1.0
 
 
-class SnsTopic(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="sns"):
-    """`topic` is an ARN, or the name of a topic that the hub's stack made: `alerts`."""
-
-    topic: str
-
-
-Destination = SlackWebhook | SlackApp | SnsTopic
+Destination = SlackWebhook | SlackApp
 
 
 class Match(Struct, frozen=True, forbid_unknown_fields=True):
@@ -129,6 +127,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     colors: Colors
     destinations: Mapping[str, Destination]
     routes: tuple[Route, ...]
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those that somebody reads: each costs a file to load."""
+        used = {self.defaults.language, *(account.language for account in self.accounts.values())}
+        return tuple(name for name in LANGUAGES if name in used)
 
     def account(self, account_id: str) -> Account:
         """The account by its id; one that `accounts.yaml` does not know has the fallback text as its alias."""
@@ -249,7 +253,7 @@ def _check_policy(settings: Settings, file: Path) -> Iterator[str]:
 def _secrets(destination: Destination) -> tuple[tuple[str, SecretRef], ...]:
     if isinstance(destination, SlackWebhook):
         return (("url", destination.url),)
-    return (("token", destination.token),) if isinstance(destination, SlackApp) else ()
+    return (("token", destination.token),)
 
 
 def _no_destination(name: str, settings: Settings) -> str:

@@ -13,6 +13,7 @@ from gatewatch.model import (
     Action,
     Alert,
     AssessedChange,
+    Change,
     CidrPeer,
     Direction,
     Exposure,
@@ -116,10 +117,10 @@ def line_view(assessed: AssessedChange, alert: Alert, labels: Labels) -> dict[st
     return {
         "labels": labels,
         "mark": _MARKS[assessed.assessment.severity],
-        "direction": _direction(change.family, rule, labels),
+        "direction": _direction(change, labels),
         "traffic": _traffic(change.family, rule, labels),
         "services": ", ".join(assessed.assessment.services[:6]),
-        "joint": labels.line["to" if rule.direction is Direction.EGRESS else "from"],
+        "joint": _joint(change, labels),
         "peer": _peer(assessed, labels),
         "peer_note": _peer_note(assessed, labels),
         "group": change.group.id if is_attachment else "",
@@ -131,10 +132,17 @@ def line_view(assessed: AssessedChange, alert: Alert, labels: Labels) -> dict[st
     }
 
 
-def _direction(family: Family, rule: SecurityGroupRule, labels: Labels) -> str:
-    if family is not Family.SECURITY_GROUP:
+def _direction(change: Change, labels: Labels) -> str:
+    """Which way a rule goes; for the entry of a prefix list, whether it came or went."""
+    if change.family is Family.PREFIX_LIST and isinstance(change.rule.peer, CidrPeer):
+        return labels.line["removed" if change.action is Action.REVOKE else "added"]
+    return labels.direction[change.rule.direction or "unknown"] if change.family is Family.SECURITY_GROUP else ""
+
+
+def _joint(change: Change, labels: Labels) -> str:
+    if change.family is not Family.SECURITY_GROUP:
         return ""
-    return labels.direction[rule.direction or "unknown"]
+    return labels.line["to" if change.rule.direction is Direction.EGRESS else "from"]
 
 
 def _traffic(family: Family, rule: SecurityGroupRule, labels: Labels) -> str:

@@ -59,9 +59,7 @@ AT_THE_LIMIT = {
     "a named colour": attached(section(), color="danger"),
     "an accessory": attached({**section(), "accessory": button()}),
     "empty text beside blocks": {"text": "", "blocks": [header()]},
-    "the same action_id in two blocks": attached(
-        actions(button(action_id="a")), actions(button(action_id="a"))
-    ),
+    "the same action_id in two blocks": attached(actions(button(action_id="a")), actions(button(action_id="a"))),
 }
 REFUSED = {
     "no object": (["text"], "not a JSON object"),

@@ -97,9 +97,7 @@ def test_a_call_that_no_pattern_names_stays_where_it_is(cloud, arrived, record):
 
 
 def test_a_region_without_the_member_stack_sends_nothing(cloud, arrived):
-    cloud.publish(
-        MEMBER_ACCOUNTS[0], "eu-west-1", call("CreateSecurityGroup", MEMBER_ACCOUNTS[0], "eu-west-1")
-    )
+    cloud.publish(MEMBER_ACCOUNTS[0], "eu-west-1", call("CreateSecurityGroup", MEMBER_ACCOUNTS[0], "eu-west-1"))
     assert arrived() == []
 
 
@@ -138,9 +136,7 @@ def test_the_accounts_are_apart(cloud):
 
 def test_the_hub_has_what_the_functions_need(cloud, hub):
     session = cloud.session(HUB_ACCOUNT, HUB_REGION)
-    outbox = session.client("sqs").get_queue_attributes(QueueUrl=hub["OutboxUrl"], AttributeNames=["All"])[
-        "Attributes"
-    ]
+    outbox = session.client("sqs").get_queue_attributes(QueueUrl=hub["OutboxUrl"], AttributeNames=["All"])["Attributes"]
     assert outbox["FifoQueue"] == "true"
     assert outbox["ContentBasedDeduplication"] == "false"
     assert outbox["DeduplicationScope"] == "messageGroup"

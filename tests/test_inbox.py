@@ -192,9 +192,7 @@ def test_a_ts_names_one_message_even_when_the_clock_stands_still():
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "localhost:1", "127.0.0.1.evil.example", ""])
-@pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/"), ("GET", "/messages"), ("GET", "/events"), ("POST", "/")]
-)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", "/messages"), ("GET", "/events"), ("POST", "/")])
 def test_another_host_name_is_refused(inbox, host, method, path):
     assert ask(inbox, method, path, b"{}" if method == "POST" else None, Host=host)[0] == 403
 
@@ -393,10 +391,7 @@ def test_the_script_never_writes_markup_into_the_page():
     ],
 )
 def test_the_severity_is_read_from_the_first_header(title, severity):
-    assert (
-        f'data-severity="{severity}"'
-        in page([received(alert(title))], live=False, title="demo").split("<main>")[1]
-    )
+    assert f'data-severity="{severity}"' in page([received(alert(title))], live=False, title="demo").split("<main>")[1]
 
 
 def test_a_message_without_header_has_another_severity():

@@ -9,9 +9,7 @@ from cfnlint.decode.cfn_yaml import load
 
 EVENTBRIDGE = Path(__file__).parents[1] / "eventbridge"
 TEMPLATES = {name: load(str(EVENTBRIDGE / f"{name}.yaml")) for name in ("hub", "member")}
-PATTERNS = {
-    path.stem: json.loads(path.read_text("utf-8")) for path in (EVENTBRIDGE / "patterns").glob("*.json")
-}
+PATTERNS = {path.stem: json.loads(path.read_text("utf-8")) for path in (EVENTBRIDGE / "patterns").glob("*.json")}
 
 
 def resources(template: str, kind: str) -> dict[str, dict[str, Any]]:
@@ -71,9 +69,7 @@ def test_the_role_of_the_member_has_no_name_and_puts_events_on_the_hub_only():
     (role,) = resources("member", "IAM::Role").values()
     assert "RoleName" not in role
     (policy,) = role["Policies"]
-    assert statements(policy) == [
-        {"Effect": "Allow", "Action": "events:PutEvents", "Resource": {"Ref": "HubBusArn"}}
-    ]
+    assert statements(policy) == [{"Effect": "Allow", "Action": "events:PutEvents", "Resource": {"Ref": "HubBusArn"}}]
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "events.amazonaws.com"}
     assert "aws:SourceAccount" in trust["Condition"]["StringEquals"]
@@ -154,9 +150,7 @@ def test_the_bus_takes_service_events_only_from_whomever():
 def test_the_bus_takes_nothing_that_a_person_of_another_account_puts():
     policies = resources("hub", "Events::EventBusPolicy")
     for name in ("OrganizationMaySend", "MembersMaySend"):
-        assert policies[name]["Statement"]["Condition"]["BoolIfExists"] == {
-            "events:eventBusInvocation": "true"
-        }
+        assert policies[name]["Statement"]["Condition"]["BoolIfExists"] == {"events:eventBusInvocation": "true"}
 
 
 def test_everybody_is_somebody_of_the_organization():
@@ -170,9 +164,7 @@ def test_everybody_is_somebody_of_the_organization():
 def test_no_template_knows_an_account_or_a_partition(template):
     text = (EVENTBRIDGE / f"{template}.yaml").read_text("utf-8")
     code = "\n".join(
-        line
-        for line in text.splitlines()
-        if "ConstraintDescription" not in line and "AllowedPattern" not in line
+        line for line in text.splitlines() if "ConstraintDescription" not in line and "AllowedPattern" not in line
     )
     assert "arn:aws" not in code
     assert not any(word.isdigit() and len(word) == 12 for word in code.replace('"', " ").split())

@@ -35,5 +35,5 @@ def changes_of(call: ApiCall, kinds: Mapping[tuple[str, str], Kind] = KINDS) -> 
     unread = read_call(call, kind)
     try:
         return tuple(kind.read(unread))
-    except Exception:
+    except Exception:  # noqa: BLE001  the boundary: whatever goes wrong, the call is told, as not understood
         return (unread.not_understood(),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
@@ -18,10 +18,6 @@ from gatewatch.model import (
     Outcome,
     SecurityGroupRule,
 )
-from collections.abc import Callable, Iterable
-
-if TYPE_CHECKING:
-    pass
 
 # EC2 writes `Client.` or `Server.` before a code, IAM and others do not.
 _PREFIXES = ("Client.", "Server.")

@@ -1,4 +1,4 @@
-"""A rule in EC2's parameters -> traffic and peers. Knows both of AWS's shapes for a rule, and says what it cannot read."""
+"""A rule in EC2's parameters -> traffic and peers, in both of AWS's shapes; says what it cannot read."""
 
 from __future__ import annotations
 
@@ -64,7 +64,11 @@ def read_traffic(fields: Fields) -> ReadTraffic:
         return ReadTraffic(Traffic(protocol), protocol not in PORT_PROTOCOLS | ICMP_PROTOCOLS)
     if protocol in PORT_PROTOCOLS:
         return _with_ports(protocol, start, end)
-    return _with_icmp(protocol, start, end) if protocol in ICMP_PROTOCOLS else ReadTraffic(Traffic(protocol), True)
+    return (
+        _with_icmp(protocol, start, end)
+        if protocol in ICMP_PROTOCOLS
+        else ReadTraffic(Traffic(protocol), understood=True)
+    )
 
 
 def _with_ports(protocol: str, start: int | None, end: int | None) -> ReadTraffic:

@@ -21,7 +21,6 @@ from gatewatch.render import load_templates, slack_payloads
 from gatewatch.route import route
 from gatewatch.rows import rows
 from gatewatch.safe_text import clean
-from gatewatch.settings import LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,7 +71,7 @@ class TextLines:
     """One line per call, one under it per change."""
 
     def __init__(self, settings: Settings, least: Severity) -> None:
-        self._labels = {name: load_labels(TEMPLATES, name) for name in _languages(settings)}
+        self._labels = {name: load_labels(TEMPLATES, name) for name in settings.languages}
         self._least = least.rank
         self._console = _console()
 
@@ -117,7 +116,7 @@ class SlackLines:
     """The payload of each Slack message, exactly as it would be posted, one per line."""
 
     def __init__(self, settings: Settings, least: Severity) -> None:
-        self._templates = load_templates(TEMPLATES, _languages(settings))
+        self._templates = load_templates(TEMPLATES, settings.languages)
         self._colors = settings.colors
         self._least = least.rank
 
@@ -134,7 +133,7 @@ class HtmlPage:
     """The inbox page, as Slack would show the messages."""
 
     def __init__(self, settings: Settings, least: Severity) -> None:
-        self._templates = load_templates(TEMPLATES, _languages(settings))
+        self._templates = load_templates(TEMPLATES, settings.languages)
         self._settings = settings
         self._least = least.rank
         self._received: list[Received] = []
@@ -168,7 +167,7 @@ class Trace:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._english = load_labels(TEMPLATES, "en")
-        self._templates = load_templates(TEMPLATES, _languages(settings))
+        self._templates = load_templates(TEMPLATES, settings.languages)
         self._console = _console()
 
     def alert(self, alert: Alert) -> None:
@@ -205,9 +204,3 @@ class Trace:
 
     def close(self) -> None:
         """Nothing is kept back."""
-
-
-def _languages(settings: Settings) -> tuple[str, ...]:
-    """Those that the accounts read, and no others: each costs a file to load."""
-    used = {settings.defaults.language, *(account.language for account in settings.accounts.values())}
-    return tuple(name for name in LANGUAGES if name in used)

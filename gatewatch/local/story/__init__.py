@@ -1,6 +1,6 @@
 """A morning in three accounts: what happened where, in order, and what gatewatch should make of it.
 
-Each numbered file is one call, its CloudTrail record in the shape AWS gives it. All names and ids are made up.
+Each numbered file is one call, its CloudTrail record in the shape AWS gives it. Names and ids are made up.
 """
 
 from __future__ import annotations

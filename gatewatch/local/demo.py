@@ -1,0 +1,184 @@
+"""The whole thing on one machine: embedded AWS, the real templates, queues and functions, a local Slack.
+
+A story of events is put on the members' buses; what arrives in Slack is held against what was sent.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+from gatewatch.local import account, story
+from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, MEMBERS, Cloud
+from gatewatch.local.inbox import Inbox, Received
+from gatewatch.local.page import page as render_page
+from gatewatch.local.worker import Source, Worker, lambda_environment, message_count
+from gatewatch.settings import SlackWebhook, load_settings
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator, Mapping
+
+    from gatewatch.local.story import Scene
+
+_EVENTBRIDGE = Path(__file__).resolve().parents[2] / "eventbridge"
+_ORGANIZATION = "o-a1b2c3d4e5"
+_TITLE = "gatewatch demo"
+
+
+@dataclass(frozen=True)
+class Road:
+    """A deployed hub with its members, and the worker that serves its queues."""
+
+    cloud: Cloud
+    hub: Mapping[str, str]
+    worker: Worker
+
+    def tell(self, scenes: tuple[Scene, ...]) -> int:
+        """Put the story on the members' buses; answers how many events that were."""
+        for scene in scenes:
+            for _ in range(scene.times):
+                self.cloud.publish(scene.account, scene.region, scene.record)
+        return sum(scene.times for scene in scenes)
+
+    def dead(self) -> int:
+        """Messages in the dead-letter queues."""
+        sqs = self.cloud.session(HUB_ACCOUNT, HUB_REGION).client("sqs")
+        urls = (self.hub["EventsDeadUrl"], self.hub["OutboxDeadUrl"])
+        sources = [Source("dead", _no_function, sqs, url, "") for url in urls]
+        return sum(message_count(source) for source in sources)
+
+
+def _no_function(_event: dict[str, Any], _context: Any) -> None:
+    """A dead-letter queue has none."""
+
+
+@contextmanager
+def road(inbox: Inbox) -> Iterator[Road]:
+    """Deploy hub and members, keep the webhooks as secrets, and put the functions into their environment."""
+    with Cloud() as cloud:
+        hub = cloud.deploy(
+            HUB_ACCOUNT,
+            HUB_REGION,
+            _EVENTBRIDGE / "hub.yaml",
+            {"OrganizationId": _ORGANIZATION, "OutboxVisibility": "5", "EventsVisibility": "5"},
+        )
+        for account, region in MEMBERS:
+            cloud.deploy(account, region, _EVENTBRIDGE / "member.yaml", {"HubBusArn": hub["BusArn"]})
+        _keep_secrets(cloud, inbox)
+        with lambda_environment(cloud.variables(HUB_ACCOUNT, HUB_REGION) | _variables(hub)):
+            yield Road(cloud, hub, _worker(cloud, hub))
+
+
+def _keep_secrets(cloud: Cloud, inbox: Inbox) -> None:
+    ssm = cloud.session(HUB_ACCOUNT, HUB_REGION).client("ssm")
+    for name, destination in load_settings(story.ACCOUNTS, story.POLICY).destinations.items():
+        if isinstance(destination, SlackWebhook) and destination.url.ssm:
+            ssm.put_parameter(Name=destination.url.ssm, Value=inbox.webhook_url(name), Type="SecureString")
+
+
+def _variables(hub: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "GATEWATCH_ACCOUNTS": str(story.ACCOUNTS),
+        "GATEWATCH_POLICY": str(story.POLICY),
+        "GATEWATCH_OUTBOX_URL": hub["OutboxUrl"],
+        "GATEWATCH_OUTBOX_DEAD_URL": hub["OutboxDeadUrl"],
+        "GATEWATCH_TABLE": hub["TableName"],
+        "POWERTOOLS_LOG_LEVEL": "WARNING",
+    }
+
+
+def _worker(cloud: Cloud, hub: Mapping[str, str]) -> Worker:
+    """The functions are imported inside their environment, as Lambda does."""
+    from functions import alert, deliver  # noqa: PLC0415
+
+    alert.compose.cache_clear()
+    deliver.compose.cache_clear()
+    sqs = cloud.session(HUB_ACCOUNT, HUB_REGION).client("sqs")
+    return Worker(
+        Source("alert", alert.handler, sqs, hub["EventsQueueUrl"], hub["EventsQueueArn"]),
+        Source("deliver", deliver.handler, sqs, hub["OutboxUrl"], hub["OutboxArn"]),
+    )
+
+
+def demo(page: Path) -> int:
+    """Run the story once, print what arrived, write the inbox page; 0 when all arrived, once and whole."""
+    console = Console(highlight=False, soft_wrap=True)
+    scenes = story.load_story()
+    with Inbox(title=_TITLE) as inbox:
+        with road(inbox) as deployed:
+            console.print(f"hub {HUB_ACCOUNT} in {HUB_REGION}, {len(MEMBERS)} member stacks\n", style="dim")
+            sent = deployed.tell(scenes)
+            deployed.worker.drain()
+            lost = deployed.dead()
+        received, lost = inbox.received, lost + len(inbox.refused)
+    for message in received:
+        _print(console, message)
+    html = render_page(received, live=False, title=_TITLE)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(html, encoding="utf-8")
+    distinct = len({scene.record["eventID"] for scene in scenes})
+    console.print(f"\n{sent} events on the members' buses, {distinct} of them distinct · inbox page: {page}")
+    return _verdict(console, account.expected(scenes), account.told(received), account.shown(html), lost)
+
+
+def _print(console: Console, received: Received) -> None:
+    attachment = received.message["attachments"][0]
+    line = Text(f"#{received.channel:<9}")
+    line.append("▌ ", attachment["color"])
+    line.append(_plain(attachment["fallback"]), "bold")
+    console.print(line)
+    for rule in account.rule_lines(received.message):
+        console.print(Text(f"             {_plain(rule)}"))
+
+
+def _plain(mrkdwn: str) -> str:
+    """The entities of mrkdwn as a terminal shows them; anything else in it is harmless already."""
+    return mrkdwn.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _verdict(
+    console: Console, sent: Counter[account.Told], received: Counter[account.Told], shown: int, lost: int
+) -> int:
+    """Every message with its number of rule lines: as the story has it, as Slack got it, as the page shows it."""
+    for told, problem in [*_each(sent - received, "missing"), *_each(received - sent, "not expected")]:
+        console.print(f"{problem}: {told.event_id} in #{told.channel} with {told.rules} rules", style="bold red")
+    good = sent == received and shown == received.total() and not lost
+    console.print(
+        f"messages: sent {sent.total()} = received {received.total()} = rendered {shown}, lost {lost}: "
+        f"{'all arrived, once and whole' if good else 'NOT as it should be'}",
+        style="bold green" if good else "bold red",
+    )
+    return 0 if good else 1
+
+
+def _each(difference: Counter[account.Told], problem: str) -> list[tuple[account.Told, str]]:
+    return [(told, problem) for told in difference.elements()]
+
+
+def up(port: int) -> int:
+    """Tell the story and stay: what is put on a member's bus shows up in the page until Ctrl-C."""
+    console = Console(highlight=False)
+    logging.getLogger("gatewatch").setLevel(logging.WARNING)
+    stop = threading.Event()
+    with Inbox(port=port, title=_TITLE) as inbox, road(inbox) as deployed:
+        serving = threading.Thread(target=deployed.worker.run, args=(stop,), name="worker")
+        serving.start()
+        try:
+            deployed.tell(story.load_story())
+            console.print(f"inbox: {inbox.url}   (Ctrl-C ends)")
+            console.print(f"embedded AWS: {deployed.cloud.endpoint}")
+            stop.wait()
+        except KeyboardInterrupt:
+            console.print("ending")
+        finally:
+            stop.set()
+            serving.join()
+    return 0

@@ -1,0 +1,76 @@
+"""The FIFO queue between wording and sending. One message group per destination keeps its order and its pace."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from gatewatch.errors import TransientDeliveryError, UndecodableError
+from gatewatch.model import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+# SendMessageBatch: ten entries, and 1 MiB in all (botocore sqs); a quarter of that was the limit for years.
+_ENTRIES = 10
+_BATCH_BYTES = 250_000
+
+
+class Outbox:
+    def __init__(self, sqs: SQSClient, url: str) -> None:
+        self._sqs = sqs
+        self._url = url
+
+    def put(self, messages: Sequence[Message]) -> None:
+        """All of them, or `TransientDeliveryError`; what was taken already is deduplicated when it comes again."""
+        for batch in _batches([_entry(number, message) for number, message in enumerate(messages)]):
+            try:
+                answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=batch)
+            except (ClientError, BotoCoreError) as error:
+                raise TransientDeliveryError(f"the outbox cannot be written: {type(error).__name__}") from error
+            if failed := answer.get("Failed"):
+                raise TransientDeliveryError(f"the outbox refused {len(failed)} messages: {failed[0].get('Code')}")
+
+
+def _entry(number: int, message: Message) -> SendMessageBatchRequestEntryTypeDef:
+    return {
+        "Id": str(number),
+        "MessageBody": msgspec.json.encode(message).decode(),
+        "MessageGroupId": message.destination,
+        "MessageDeduplicationId": deduplication_id(message.key),
+    }
+
+
+def deduplication_id(key: str) -> str:
+    """SQS takes 128 characters of a small alphabet; a ledger key may hold anything an event holds."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _batches(
+    entries: Sequence[SendMessageBatchRequestEntryTypeDef],
+) -> Iterator[list[SendMessageBatchRequestEntryTypeDef]]:
+    batch: list[SendMessageBatchRequestEntryTypeDef] = []
+    size = 0
+    for entry in entries:
+        length = len(entry["MessageBody"].encode())
+        if batch and (len(batch) == _ENTRIES or size + length > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += length
+    if batch:
+        yield batch
+
+
+def read_message(body: str) -> Message:
+    """Raises `UndecodableError` for what no outbox wrote."""
+    try:
+        return msgspec.json.decode(body, type=Message)
+    except msgspec.DecodeError as error:
+        raise UndecodableError("outbox", f"holds no message ({error})") from error
