@@ -6,32 +6,48 @@ import os
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
 
 from functions.bundle import load_bundle
 from gatewatch.alert_stage import AlertStage
 from gatewatch.aws import Aws
 from gatewatch.batch import partial_response
+from gatewatch.dead_letters import DeadLetters
+from gatewatch.meter import EmbeddedMeter
 from gatewatch.outbox import Outbox
 from gatewatch.pipeline import Hub
 from gatewatch.render import load_templates
 from gatewatch.rules import RecentRules
 
+_SERVICE = "gatewatch-alert"
+metrics = Metrics(namespace="gatewatch", service=_SERVICE)
+
 
 @cache
 def compose() -> AlertStage:
     """The composition root: everything this function needs, made once per environment."""
-    bundle = load_bundle(os.environ)
-    templates = load_templates(bundle.templates, bundle.settings.languages)
-    hub = Hub(bundle.settings, RecentRules(), templates)
-    return AlertStage(hub, Outbox(Aws().sqs, os.environ["GATEWATCH_OUTBOX_URL"]), _log())
+    environment, sqs = os.environ, Aws().sqs
+    bundle = load_bundle(environment)
+    log: Any = Logger(service=_SERVICE, use_rfc3339=True, sampling_rate=_sampling(environment.get("GATEWATCH_SAMPLE")))
+    if bundle.trouble:
+        log.error("configuration broken", extra={"reason": bundle.trouble})
+    return AlertStage(
+        hub=Hub(bundle.settings, RecentRules(), load_templates(bundle.templates, bundle.settings.languages)),
+        outbox=Outbox(sqs, environment["GATEWATCH_OUTBOX_URL"]),
+        dead=DeadLetters(sqs, environment["GATEWATCH_EVENTS_DEAD_URL"]),
+        log=log,
+        meter=EmbeddedMeter(metrics),
+        banner=f"The configuration cannot be read, so everything comes here. {bundle.trouble}"
+        if bundle.trouble
+        else "",
+    )
 
 
-@cache
-def _log() -> Any:
-    return Logger(service="gatewatch-alert", use_rfc3339=True)
+def _sampling(value: str | None) -> float | None:
+    return float(value) if value else None
 
 
+@metrics.log_metrics
 def handler(event: dict[str, Any], _context: Any) -> dict[str, list[dict[str, str]]]:
     stage = compose()
     return partial_response(event, stage.handle, stage.log)

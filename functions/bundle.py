@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.settings import Settings, load_settings
+from gatewatch.errors import ConfigurationError
+from gatewatch.settings import Settings, emergency_settings, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,12 +17,22 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 
 class Bundle(Struct, frozen=True):
+    """`trouble` is empty, or says why the settings are not those of the files."""
+
     settings: Settings
     templates: Path
+    trouble: str = ""
 
 
 def load_bundle(environment: Mapping[str, str]) -> Bundle:
-    """GATEWATCH_ACCOUNTS and GATEWATCH_POLICY name other files than those in the bundle."""
+    """GATEWATCH_ACCOUNTS and GATEWATCH_POLICY name other files than those in the bundle.
+
+    A broken file does not stop the hub: everything then goes to the hub's own topic, with the reason.
+    """
     accounts = Path(environment.get("GATEWATCH_ACCOUNTS", _ROOT / "accounts.yaml"))
     policy = Path(environment.get("GATEWATCH_POLICY", _ROOT / "policy.yaml"))
-    return Bundle(load_settings(accounts, policy), _ROOT / "templates")
+    templates = _ROOT / "templates"
+    try:
+        return Bundle(load_settings(accounts, policy), templates)
+    except ConfigurationError as error:
+        return Bundle(emergency_settings(), templates, error.problems[0])

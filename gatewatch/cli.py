@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from gatewatch.errors import GatewatchError
+from gatewatch.local.dead_commands import dead
 from gatewatch.model import Severity
 
 app = typer.Typer(
@@ -20,6 +20,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Who opened which gate in which AWS account.",
 )
+
+app.add_typer(dead, name="dead")
 
 
 class Format(StrEnum):
@@ -123,7 +125,4 @@ def main() -> NoReturn:
     except GatewatchError as error:
         sys.stderr.write(f"gatewatch: {error}\n")
         sys.exit(2)
-    except BrokenPipeError:  # the reader of our output went away: `gatewatch replay … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     sys.exit(0)

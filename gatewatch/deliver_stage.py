@@ -1,70 +1,56 @@
-"""From the outbox to the destinations: in order and at the pace of each, never lost, never twice."""
+"""From the outbox to the destinations: in order and at the pace of each, never lost, never twice.
+
+A message is settled when its destination said yes, or when it is in the dead-letter queue with the reason and on
+its way to the fallback. Until then it stays in the outbox, and what is behind it in its group waits.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from botocore.exceptions import BotoCoreError, ClientError
 
-from gatewatch.errors import (
-    DeliveryError,
-    PermanentDeliveryError,
-    TransientDeliveryError,
-    UndecodableError,
-)
-from gatewatch.outbox import deduplication_id, read_message
+from gatewatch import meter
+from gatewatch.errors import DeliveryError, PermanentDeliveryError, TransientDeliveryError, UndecodableError
+from gatewatch.model import Message
+from gatewatch.outbox import read_message
+from gatewatch.pace import TIME_FOR_ONE_POST
+from gatewatch.settings import HUB_TOPIC
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from logging import Logger
 
     from types_boto3_sqs import SQSClient
 
+    from gatewatch.dead_letters import DeadLetters
     from gatewatch.ledger import Ledger
-    from gatewatch.model import Message, Receipt
+    from gatewatch.meter import Meter
+    from gatewatch.outbox import Outbox
+    from gatewatch.pace import Clock, Pace, Post
     from gatewatch.settings import Destination, Settings
 
-_SHORT_WAIT = 5.0
-_ATTEMPTS_IN_PLACE = 3
-_TIME_FOR_ONE_POST = 12.0  # connect, read, ledger
+GIVE_UP_SECONDS = 4 * 3600
+_GIVE_UP_RECEIVES = 150  # the queue itself gives up, without a reason, at 200
 _FIRST_BACKOFF = 5
 _LONGEST_BACKOFF = 900
 
 
-class Clock(Struct, frozen=True):
-    """Seconds that only grow, and a way to let some pass."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-
-
 @dataclass(frozen=True)
-class Queues:
+class DeliverStage:
+    settings: Settings
+    post: Post
+    ledger: Ledger
+    outbox: Outbox
+    dead: DeadLetters
     sqs: SQSClient
     outbox_url: str
-    dead_url: str
-
-
-class DeliverStage:
-    def __init__(
-        self,
-        settings: Settings,
-        post: Callable[[Message, Destination], Receipt],
-        ledger: Ledger,
-        queues: Queues,
-        log: Logger,
-        clock: Clock | None = None,
-    ) -> None:
-        self._settings = settings
-        self._post = post
-        self._ledger = ledger
-        self._queues = queues
-        self._log = log
-        self._clock = clock or Clock()
-        self._last_post: dict[str, float] = {}
+    pace: Pace
+    clock: Clock
+    log: Logger
+    meter: Meter
 
     def handle(self, event: dict[str, Any], time_left: Callable[[], float]) -> dict[str, Any]:
         """An SQS FIFO batch -> the ids to bring again.
@@ -93,71 +79,107 @@ class DeliverStage:
 
     def _attempt(self, record: dict[str, Any], time_left: Callable[[], float]) -> int | None:
         """None when the message is settled, else the seconds after which to bring it again."""
+        if time_left() < TIME_FOR_ONE_POST:
+            return 0
         received = int(record["attributes"].get("ApproximateReceiveCount", 1))
         try:
-            message = read_message(record["body"])
-            self._deliver(message, time_left)
-        except (PermanentDeliveryError, UndecodableError) as error:
-            self._bury(record, str(error))
+            self._settle(record, received, time_left)
         except DeliveryError as error:
-            wait = getattr(error, "retry_after", None) or _backoff(received)
-            self._log.warning("postponed", extra={"reason": str(error), "seconds": int(wait), "received": received})
-            return int(min(wait, _LONGEST_BACKOFF))
+            wait = getattr(error, "retry_after", None) or backoff(received)
+            return self._later(record, str(error), wait, received)
+        except Exception:
+            self.log.exception("failed", extra={"message_id": record["messageId"]})
+            return self._later(record, "gatewatch failed on it", backoff(received), received)
         return None
 
-    def _deliver(self, message: Message, time_left: Callable[[], float]) -> None:
-        facts = {"event_id": message.event_id, "account_id": message.account_id, "destination": message.destination}
-        if self._ledger.has(message.key):
-            self._log.info("duplicate", extra=facts)
-            return
-        receipt = self._persist(message, time_left)
-        self._ledger.record(message.key, receipt)
-        self._log.info("delivered", extra={**facts, "part": message.part, "parts": message.parts})
+    def _later(self, record: dict[str, Any], reason: str, wait: float, received: int) -> int:
+        seconds = int(min(wait, _LONGEST_BACKOFF))
+        facts = {"message_id": record["messageId"], "reason": reason, "seconds": seconds, "received": received}
+        self.log.warning("postponed", extra=facts)
+        self.meter.count(meter.RETRIED)
+        return seconds
 
-    def _persist(self, message: Message, time_left: Callable[[], float]) -> Receipt:
-        """Post, and after a short wait that the destination asks for, post again."""
+    def _settle(self, record: dict[str, Any], received: int, time_left: Callable[[], float]) -> None:
+        """Delivered, skipped as a repeat, or buried; otherwise it raises and the message stays."""
+        try:
+            message = read_message(record["body"])
+        except UndecodableError as error:
+            self._keep_dead(record["body"], str(error), record["messageId"])
+            return
+        if self.ledger.has(message.key):
+            self.log.info("duplicate", extra=_facts(message))
+            self.meter.count(meter.DUPLICATE)
+            return
+        try:
+            self._deliver(message, time_left)
+        except PermanentDeliveryError as error:
+            self._bury(message, record, str(error))
+        except TransientDeliveryError as error:
+            if not self._is_exhausted(record, received):
+                raise
+            self._bury(message, record, f"given up after {received} attempts: {error}")
+
+    def _is_exhausted(self, record: dict[str, Any], received: int) -> bool:
+        sent = int(record["attributes"].get("SentTimestamp", 0)) / 1000
+        return received >= _GIVE_UP_RECEIVES or self.clock.since_1970() - sent > GIVE_UP_SECONDS
+
+    def _deliver(self, message: Message, time_left: Callable[[], float]) -> None:
         destination = self._destination(message)
-        for attempt in range(1, _ATTEMPTS_IN_PLACE + 1):
-            self._keep_pace(message.destination, destination.pace)
-            try:
-                return self._post(message, destination)
-            except TransientDeliveryError as error:
-                wait = error.retry_after if error.retry_after is not None else float(attempt)
-                if wait > _SHORT_WAIT or time_left() < wait + _TIME_FOR_ONE_POST:
-                    raise
-                self._clock.sleep(wait)
-        raise TransientDeliveryError(f"{_ATTEMPTS_IN_PLACE} attempts in a row failed")
+        receipt = self.pace.persist(message, destination, self.post, time_left)
+        self.ledger.record(message.key, receipt.answer)
+        self.log.info("delivered", extra={**_facts(message), "part": message.part, "parts": message.parts})
+        self.meter.count(meter.DELIVERED)
+        if message.event_time is not None:
+            self.meter.seconds(meter.AGE_SECONDS, max(0.0, self.clock.since_1970() - message.event_time))
 
     def _destination(self, message: Message) -> Destination:
-        destination = self._settings.destinations.get(message.destination)
+        destination = self.settings.destinations.get(message.destination)
         if destination is None:
-            raise PermanentDeliveryError(f"policy.yaml no longer has a destination {message.destination}")
+            raise PermanentDeliveryError(f"policy.yaml has no destination {message.destination}")
         return destination
 
-    def _keep_pace(self, name: str, pace: float) -> None:
-        """Slack takes one message a second per channel (Slack, rate limits)."""
-        last = self._last_post.get(name)
-        if last is not None and (early := last + pace - self._clock.now()) > 0:
-            self._clock.sleep(early)
-        self._last_post[name] = self._clock.now()
+    def _bury(self, message: Message, record: dict[str, Any], reason: str) -> None:
+        """The fallback first: whatever dies on the way, somebody is told. The ledger makes a repeat harmless."""
+        if message.instead_of is None:
+            self.outbox.put([self._instead(message)])
+        self._keep_dead(record["body"], reason, message.key)
+        self.ledger.record(message.key, "dead")
 
-    def _bury(self, record: dict[str, Any], reason: str) -> None:
-        """What no retry can mend goes to the dead-letter queue with the reason, and is settled here."""
-        self._queues.sqs.send_message(
-            QueueUrl=self._queues.dead_url,
-            MessageBody=record["body"],
-            MessageGroupId=record["attributes"]["MessageGroupId"],
-            MessageDeduplicationId=deduplication_id(record["messageId"]),
-            MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:1000]}},
+    def _instead(self, message: Message) -> Message:
+        destination = self.settings.destinations.get(message.destination)
+        fallback = destination.fallback if destination else HUB_TOPIC
+        return Message(
+            key=f"{message.key}#instead",
+            destination=fallback,
+            body=message.body,
+            event_id=message.event_id,
+            account_id=message.account_id,
+            severity=message.severity,
+            part=message.part,
+            parts=message.parts,
+            event_time=message.event_time,
+            instead_of=message.destination,
         )
-        self._log.error("dead", extra={"reason": reason, "message_id": record["messageId"]})
+
+    def _keep_dead(self, body: str, reason: str, key: str) -> None:
+        self.dead.keep(body, reason, key)
+        self.log.error("dead", extra={"reason": reason, "key": key})
+        self.meter.count(meter.DEAD)
 
     def _postpone(self, record: dict[str, Any], seconds: int) -> None:
-        self._queues.sqs.change_message_visibility(
-            QueueUrl=self._queues.outbox_url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=seconds
-        )
+        """When this fails the message comes back by itself, after the queue's own visibility timeout."""
+        try:
+            self.sqs.change_message_visibility(
+                QueueUrl=self.outbox_url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=seconds
+            )
+        except (ClientError, BotoCoreError) as error:
+            self.log.warning("not postponed", extra={"reason": type(error).__name__})
 
 
-def _backoff(received: int) -> int:
+def backoff(received: int) -> int:
     """5, 10, 20 … 900 seconds by the number of times a message was received."""
-    return int(min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2 ** min(received - 1, 10)))
+    return int(min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2 ** min(max(received, 1) - 1, 10)))
+
+
+def _facts(message: Message) -> dict[str, str]:
+    return {"event_id": message.event_id, "account_id": message.account_id, "destination": message.destination}

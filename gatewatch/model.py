@@ -291,19 +291,22 @@ class Alert(Struct, frozen=True, kw_only=True):
 
 
 class Message(Struct, frozen=True, kw_only=True):
-    """What a channel takes. `body` is the JSON text of the payload; `key` names it in the ledger.
+    """What goes through the outbox. `body` is the JSON text of a Slack payload; `key` names it in the ledger.
 
-    A call with more rules than one message holds gives several, numbered `part` of `parts`.
+    A call with more rules than one message holds gives several, numbered `part` of `parts`. `event_time` is in
+    seconds since 1970. `instead_of` names the destination that this message could not reach.
     """
 
     key: str
     destination: str
     body: str
-    event_id: str
-    account_id: str
-    severity: Severity
+    event_id: str = ""
+    account_id: str = ""
+    severity: Severity = Severity.INFO
     part: int = 1
     parts: int = 1
+    event_time: float | None = None
+    instead_of: str | None = None
 
 
 class Receipt(Struct, frozen=True):

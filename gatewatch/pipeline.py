@@ -9,13 +9,16 @@ from msgspec import Struct
 from gatewatch.assess import assess
 from gatewatch.changes import changes_of
 from gatewatch.enrich import enrich
-from gatewatch.render import Templates, slack_messages, slack_payloads
+from gatewatch.model import Alert, Message
+from gatewatch.render import Templates, slack_payloads
 from gatewatch.route import route
 from gatewatch.rules import Memory, recalled
 from gatewatch.settings import Settings
 
 if TYPE_CHECKING:
-    from gatewatch.model import Alert, ApiCall, Message
+    from collections.abc import Iterator, Sequence
+
+    from gatewatch.model import ApiCall
 
 
 class Judge(Struct, frozen=True):
@@ -46,10 +49,34 @@ class Hub(Struct, frozen=True):
         return Judge(self.settings, self.memory)
 
 
-def messages_of(call: ApiCall, hub: Hub) -> list[Message]:
-    """What each destination is told of one call; nothing for a call of no supported family."""
+class Worded(Struct, frozen=True):
+    """An alert and what each destination is told of it."""
+
+    alert: Alert
+    messages: tuple[Message, ...]
+
+
+def worded(call: ApiCall, hub: Hub) -> Worded | None:
+    """None for a call of no supported family."""
     alert = alert_of(call, hub.judge)
     if alert is None:
-        return []
+        return None
     payloads = slack_payloads(alert, hub.templates, hub.settings.colors)
-    return [message for name in route(alert, hub.settings) for message in slack_messages(alert, name, payloads)]
+    destinations = route(alert, hub.settings)
+    return Worded(alert, tuple(each for name in destinations for each in _messages(alert, name, payloads)))
+
+
+def _messages(alert: Alert, destination: str, payloads: Sequence[bytes]) -> Iterator[Message]:
+    """The payloads of an alert, each with its own key in the ledger."""
+    for number, payload in enumerate(payloads, start=1):
+        yield Message(
+            key=f"{alert.call.delivery_key}#{destination}#{number}",
+            destination=destination,
+            body=payload.decode(),
+            event_id=alert.call.event_id,
+            account_id=alert.account.id,
+            severity=alert.severity,
+            part=number,
+            parts=len(payloads),
+            event_time=alert.call.time.timestamp() if alert.call.time else None,
+        )

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Language = Literal["en", "ko", "ja"]
 LANGUAGES: tuple[Language, ...] = ("en", "ko", "ja")
 _UNKNOWN_ALIAS: Mapping[str, str] = {"en": "unknown account", "ko": "계정정보없음", "ja": "不明なアカウント"}
+# The destination that needs no configuration: the topic `alerts` of the hub's stack, unless policy.yaml redefines it.
+HUB_TOPIC = "alerts"
 _ACCOUNT_ID = re.compile(r"^\d{12}$")
 _COLOR = re.compile(r"^#[0-9a-fA-F]{6}$")
 _PORTS = re.compile(r"^(\d{1,5})(?:-(\d{1,5}))?$")
@@ -72,19 +74,29 @@ class SecretRef(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SlackWebhook(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="slack_webhook"):
-    """`pace`: seconds from one message to the next."""
+    """`pace`: seconds from one message to the next. `fallback`: who is told what this channel would not take."""
 
     url: SecretRef
     pace: float = 1.0
+    fallback: str = HUB_TOPIC
 
 
 class SlackApp(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="slack_app"):
     channel: str
     token: SecretRef
     pace: float = 1.0
+    fallback: str = HUB_TOPIC
 
 
-Destination = SlackWebhook | SlackApp
+class SnsTopic(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="sns"):
+    """`topic` is an ARN, or `alerts`, the topic of the hub's own stack."""
+
+    topic: str = HUB_TOPIC
+    pace: float = 0.0
+    fallback: str = HUB_TOPIC
+
+
+Destination = SlackWebhook | SlackApp | SnsTopic
 
 
 class Match(Struct, frozen=True, forbid_unknown_fields=True):
@@ -134,6 +146,13 @@ class Settings(Struct, frozen=True, kw_only=True):
         used = {self.defaults.language, *(account.language for account in self.accounts.values())}
         return tuple(name for name in LANGUAGES if name in used)
 
+    @property
+    def default_destinations(self) -> tuple[str, ...]:
+        """Those that hear everything; they also hear what could not be read."""
+        return tuple(dict.fromkeys(name for route in self.routes if route.takes_everything for name in route.to)) or (
+            HUB_TOPIC,
+        )
+
     def account(self, account_id: str) -> Account:
         """The account by its id; one that `accounts.yaml` does not know has the fallback text as its alias."""
         return self.accounts.get(account_id) or Account(
@@ -143,6 +162,20 @@ class Settings(Struct, frozen=True, kw_only=True):
             language=self.defaults.language,
             known=False,
         )
+
+
+def emergency_settings() -> Settings:
+    """What holds while the configuration cannot be read: the defaults, and everything goes to the hub's topic."""
+    severity = SeverityPolicy()
+    sensitive = tuple(PortName(*_port_range(ports), name) for ports, name in SENSITIVE_PORTS.items())
+    return Settings(
+        defaults=Defaults(),
+        accounts={},
+        judgement=Judgement(sensitive, frozenset(severity.public_ports), ()),
+        colors=Colors(),
+        destinations={HUB_TOPIC: SnsTopic()},
+        routes=(Route(to=(HUB_TOPIC,)),),
+    )
 
 
 def load_settings(accounts: Path, policy: Path, language: Language | None = None) -> Settings:
@@ -159,7 +192,7 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
         accounts={each: _account(each, entry, defaults, language) for each, entry in entries.items()},
         judgement=_judgement(policy_file),
         colors=policy_file.section("colors", Colors),
-        destinations=policy_file.entries("destinations", Destination),
+        destinations={HUB_TOPIC: SnsTopic(), **policy_file.entries("destinations", Destination)},
         routes=policy_file.sequence("routes", Route),
     )
     accounts_file.refuse_other_keys()
@@ -199,9 +232,14 @@ def _judgement(policy: YamlFile) -> Judgement:
     )
 
 
-def _port_name(policy: YamlFile, ports: str, name: str) -> PortName | None:
+def _port_range(ports: str) -> tuple[int, int]:
+    """`22` or `27017-27019`; what is neither gives a range that holds nothing."""
     match = _PORTS.match(ports)
-    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    return (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+
+
+def _port_name(policy: YamlFile, ports: str, name: str) -> PortName | None:
+    first, last = _port_range(ports)
     if not first <= last <= MAX_PORT:
         sentence = 'is no port; write a number such as 22 or a range such as "137-139".'
         policy.problem(f"severity.sensitive_ports.{ports}", sentence)
@@ -244,6 +282,8 @@ def _check_policy(settings: Settings, file: Path) -> Iterator[str]:
         for key, ref in _secrets(destination):
             if (ref.ssm is None) == (ref.secret is None):
                 yield f"{file}: destinations.{name}.{key}: write either {{ssm: /path}} or {{secret: name}}."
+        if destination.fallback not in settings.destinations:
+            yield f"{file}: destinations.{name}.fallback: {_no_destination(destination.fallback, settings)}"
     for index, route in enumerate(settings.routes):
         for name in route.to:
             if name not in settings.destinations:
@@ -253,7 +293,7 @@ def _check_policy(settings: Settings, file: Path) -> Iterator[str]:
 def _secrets(destination: Destination) -> tuple[tuple[str, SecretRef], ...]:
     if isinstance(destination, SlackWebhook):
         return (("url", destination.url),)
-    return (("token", destination.token),)
+    return (("token", destination.token),) if isinstance(destination, SlackApp) else ()
 
 
 def _no_destination(name: str, settings: Settings) -> str:

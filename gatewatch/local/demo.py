@@ -90,8 +90,11 @@ def _variables(hub: Mapping[str, str]) -> dict[str, str]:
         "GATEWATCH_POLICY": str(story.POLICY),
         "GATEWATCH_OUTBOX_URL": hub["OutboxUrl"],
         "GATEWATCH_OUTBOX_DEAD_URL": hub["OutboxDeadUrl"],
+        "GATEWATCH_EVENTS_DEAD_URL": hub["EventsDeadUrl"],
+        "GATEWATCH_ALERTS_TOPIC": hub["AlertsTopicArn"],
         "GATEWATCH_TABLE": hub["TableName"],
         "POWERTOOLS_LOG_LEVEL": "WARNING",
+        "POWERTOOLS_METRICS_DISABLED": "true",
     }
 
 

@@ -1,0 +1,100 @@
+"""Publishes to SNS: one publish, one body per protocol, so that e-mail and chat each get what they can show.
+
+`https` is the custom notification of Amazon Q Developer in chat applications (AWS Chatbot), `email` and `default`
+are plain text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from gatewatch.deliver.plain import Plain, plain
+from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
+from gatewatch.model import Receipt
+from gatewatch.settings import HUB_TOPIC
+
+if TYPE_CHECKING:
+    from types_boto3_sns import SNSClient
+
+    from gatewatch.model import Message
+    from gatewatch.settings import SnsTopic
+
+# SNS: at most 99 characters of ASCII without control characters, beginning with a letter or digit, not empty.
+_SUBJECT = 99
+_NOT_ASCII = re.compile(r"[^\x20-\x7e]+")
+_LEADING = re.compile(r"^[^A-Za-z0-9]+")
+# Amazon Q Developer's custom notification: 250 characters of title, 8,000 of description.
+_TITLE, _DESCRIPTION = 250, 8000
+_EMAIL_BYTES = 100_000
+_NEVER = frozenset(
+    {
+        "AuthorizationError",
+        "AuthorizationErrorException",
+        "AccessDenied",
+        "AccessDeniedException",
+        "EndpointDisabled",
+        "InvalidParameter",
+        "InvalidParameterException",
+        "InvalidSecurity",
+        "KMSAccessDenied",
+        "KMSDisabled",
+        "KMSNotFound",
+        "NotFound",
+        "NotFoundException",
+    }
+)
+
+
+class Sns:
+    def __init__(self, sns: SNSClient, hub_topic: str) -> None:
+        """`hub_topic` is the ARN that the name `alerts` stands for."""
+        self._sns = sns
+        self._hub_topic = hub_topic
+
+    def post(self, message: Message, destination: SnsTopic) -> Receipt:
+        """The receipt of a message SNS took. Raises `TransientDeliveryError` or `PermanentDeliveryError`."""
+        topic = self._hub_topic if destination.topic == HUB_TOPIC else destination.topic
+        told = plain(message.body)
+        body = msgspec.json.encode(bodies(told, message)).decode()
+        try:
+            answer = self._sns.publish(
+                TopicArn=topic, Subject=subject(told.title), Message=body, MessageStructure="json"
+            )
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            kind = PermanentDeliveryError if code in _NEVER else TransientDeliveryError
+            raise kind(f"SNS: {code}") from error
+        except BotoCoreError as error:
+            raise TransientDeliveryError(f"SNS: {type(error).__name__}") from error
+        return Receipt(message.destination, answer["MessageId"])
+
+
+def bodies(told: Plain, message: Message) -> dict[str, str]:
+    note = (
+        f"This could not be delivered to {message.instead_of} and comes here instead.\n\n" if message.instead_of else ""
+    )
+    links = "\n".join(f"{name}: {url}" for name, url in told.links)
+    text = f"{told.title}\n\n{note}{told.text}\n\n{links}".strip() + "\n"
+    text = text.encode()[:_EMAIL_BYTES].decode("utf-8", "ignore")
+    return {"default": text, "email": text, "https": msgspec.json.encode(_notification(told, note, message)).decode()}
+
+
+def _notification(told: Plain, note: str, message: Message) -> dict[str, object]:
+    links = "\n".join(f"<{url}|{name}>" for name, url in told.links)
+    description = f"{note}{told.mrkdwn}"
+    room = _DESCRIPTION - len(links) - 2
+    if len(description) > room:
+        description = description[:room].rpartition("\n")[0] + "\n…"
+    content = {"textType": "client-markdown", "title": told.title[:_TITLE], "description": f"{description}\n\n{links}"}
+    metadata = {"threadId": message.event_id or message.key, "enableCustomActions": False}
+    return {"version": "1.0", "source": "custom", "id": message.key, "content": content, "metadata": metadata}
+
+
+def subject(title: str) -> str:
+    """Within SNS's older and newer rules at once; never empty."""
+    ascii_only = " ".join(_NOT_ASCII.sub(" ", title).split())
+    return (_LEADING.sub("", ascii_only) or "gatewatch alert")[:_SUBJECT].rstrip()
