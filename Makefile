@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+# One Region of each partition, and the one where IAM's and sign-in events are.
+REGIONS := ap-northeast-2 us-east-1 us-gov-west-1 cn-north-1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint format golden lock clean
+.PHONY: help demo up test lint scan format golden lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -25,7 +27,10 @@ lint: $(READY) ## ruff, mypy, import rules, cfn-lint
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/cfn-lint eventbridge/*.yaml
+	@$(BIN)/cfn-lint -r $(REGIONS) -- eventbridge/*.yaml
+
+scan: $(READY) ## checkov over the templates; every exception stands in place, with its reason
+	@$(BIN)/uv tool run --quiet --from checkov==3.3.30 checkov --quiet --compact --skip-download --framework cloudformation -d eventbridge
 
 format: $(READY) ## let ruff format the code
 	@$(BIN)/ruff format .

@@ -133,13 +133,6 @@ def test_a_queue_that_functions_read_gives_up_into_a_queue_of_its_own_kind():
         assert dead["MessageRetentionPeriod"] == 14 * 86400
 
 
-def test_every_dead_letter_queue_of_the_hub_raises_an_alarm_to_the_operators():
-    alarms = resources("hub", "CloudWatch::Alarm").values()
-    watched = {alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for alarm in alarms}
-    assert {"EventsDead", "OutboxDead"} <= watched
-    assert all(alarm["AlarmActions"] == [{"Ref": "Operators"}] for alarm in alarms)
-
-
 def test_the_bus_takes_service_events_only_from_whomever():
     for policy in resources("hub", "Events::EventBusPolicy").values():
         statement = policy["Statement"]

@@ -1,0 +1,97 @@
+"""What the operators are told, and what the dashboard shows, held against the queues and functions there are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cfnlint.decode.cfn_yaml import load
+
+HUB = load(str(Path(__file__).parents[1] / "eventbridge" / "hub.yaml"))["Resources"]
+ALARMS = {name: each["Properties"] for name, each in HUB.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
+FUNCTIONS = ("alert", "deliver", "heartbeat")
+COUNTED = {
+    "EventsIn",
+    "Changes",
+    "Alerts",
+    "Delivered",
+    "Retried",
+    "Duplicate",
+    "Dead",
+    "ConfigurationBroken",
+    "AgeSeconds",
+}
+
+
+def alarms(namespace, metric):
+    return [each for each in ALARMS.values() if (each["Namespace"], each["MetricName"]) == (namespace, metric)]
+
+
+def dimensions(alarm):
+    (dimension,) = alarm["Dimensions"]
+    value = dimension["Value"]
+    return dimension["Name"], value.get("Fn::Sub") or value["Fn::GetAtt"][0]
+
+
+def watched(namespace, metric):
+    return {dimensions(alarm)[1] for alarm in alarms(namespace, metric)}
+
+
+def test_every_alarm_tells_the_operators_and_tells_them_when_it_is_over():
+    for alarm in ALARMS.values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Operators"}]
+
+
+def test_the_operators_topic_is_not_the_one_that_alerts_go_to():
+    assert HUB["Operators"]["Properties"]["TopicName"] != HUB["Alerts"]["Properties"]["TopicName"]
+
+
+def test_both_dead_letter_queues_are_watched():
+    assert watched("AWS/SQS", "ApproximateNumberOfMessagesVisible") == {"EventsDead", "OutboxDead"}
+
+
+def test_the_oldest_message_of_both_queues_is_watched():
+    assert watched("AWS/SQS", "ApproximateAgeOfOldestMessage") == {"Events", "Outbox"}
+
+
+@pytest.mark.parametrize("metric", ["Errors", "Throttles"])
+def test_every_function_is_watched(metric):
+    assert watched("AWS/Lambda", metric) == {f"gatewatch-${{Stage}}-{name}" for name in FUNCTIONS}
+
+
+def test_no_events_and_no_heartbeat_are_alarms_even_when_there_is_no_figure_at_all():
+    (silence,) = alarms("AWS/SQS", "NumberOfMessagesSent")
+    (stopped,) = alarms("AWS/Lambda", "Invocations")
+    for alarm in (silence, stopped):
+        assert alarm["TreatMissingData"] == "breaching"
+        assert alarm["ComparisonOperator"] == "LessThanThreshold"
+
+
+@pytest.mark.parametrize("metric", ["Dead", "ConfigurationBroken"])
+def test_one_dead_alert_or_one_broken_configuration_is_enough(metric):
+    (alarm,) = alarms("gatewatch", metric)
+    assert dimensions(alarm) == ("service", "gatewatch-${Stage}")
+    assert (alarm["Statistic"], alarm["Threshold"]) == ("Sum", 1)
+    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_what_is_named_in_an_alarm_can_be_encrypted_by_cloudwatch():
+    assert HUB["Operators"]["Properties"]["KmsMasterKeyId"] == {"Fn::GetAtt": ["OperatorsKey", "Arn"]}
+
+
+def test_the_dashboard_is_json_and_shows_every_count_every_queue_and_every_function():
+    body = json.loads(HUB["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
+    rows = [row for widget in body["widgets"] for row in widget["properties"]["metrics"]]
+    shown = {row[1] for row in rows if row[0] == "gatewatch"}
+    searched = " ".join(row[0]["expression"] for row in rows if isinstance(row[0], dict))
+    assert shown | ({"Alerts"} if '"Alerts"' in searched else set()) == COUNTED
+    queues = {row[3] for row in rows if row[0] == "AWS/SQS"}
+    assert queues == {each["Properties"]["QueueName"]["Fn::Sub"] for each in HUB.values() if is_queue(each)}
+    functions = {row[3] for row in rows if row[0] == "AWS/Lambda"}
+    assert functions == {f"gatewatch-${{Stage}}-{name}" for name in FUNCTIONS}
+
+
+def is_queue(resource):
+    return resource["Type"] == "AWS::SQS::Queue"
