@@ -129,7 +129,7 @@ def demo(page: Path) -> int:
     page.write_text(html, encoding="utf-8")
     distinct = len({scene.record["eventID"] for scene in scenes})
     console.print(f"\n{sent} events on the members' buses, {distinct} of them distinct · inbox page: {page}")
-    return _verdict(console, account.expected(scenes), account.told(received), account.shown(html), lost)
+    return verdict(console, account.expected(scenes), account.told(received), account.shown(html), lost)
 
 
 def _print(console: Console, received: Received) -> None:
@@ -147,7 +147,7 @@ def _plain(mrkdwn: str) -> str:
     return mrkdwn.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def _verdict(
+def verdict(
     console: Console, sent: Counter[account.Told], received: Counter[account.Told], shown: int, lost: int
 ) -> int:
     """Every message with its number of rule lines: as the story has it, as Slack got it, as the page shows it."""

@@ -1,0 +1,74 @@
+"""The demo, as `make demo` runs it: a story over the whole road, and a verdict that can be bad."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from gatewatch.local import account, demo, story
+from gatewatch.local.account import Told
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], str]:
+    page = tmp_path_factory.mktemp("demo") / "deep" / "inbox.html"
+    command = [sys.executable, "-m", "gatewatch", "demo", "--page", str(page)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+    return result, page.read_text("utf-8") if page.exists() else ""
+
+
+def test_the_demo_ends_well_and_says_what_was_sent_received_and_rendered(finished) -> None:
+    result, _ = finished
+    assert result.returncode == 0, result.stdout + result.stderr
+    last = result.stdout.strip().splitlines()[-1]
+    counts = re.fullmatch(r"messages: sent (\d+) = received (\d+) = rendered (\d+), lost 0: .*", last)
+    assert counts and len(set(counts.groups())) == 1
+    assert int(counts[1]) == account.expected(story.load_story()).total()
+
+
+def test_the_demo_is_quiet_about_its_own_machinery(finished) -> None:
+    result, _ = finished
+    assert result.stderr == ""
+
+
+def test_every_scene_of_the_story_is_on_the_page(finished) -> None:
+    _, page = finished
+    for scene in story.load_story():
+        assert scene.record["eventID"] in page, scene.expect.what
+
+
+def test_the_hostile_scene_pings_nobody_and_forges_no_link(finished) -> None:
+    _, page = finished
+    assert 'href="https://evil.example' not in page
+    assert 'class="mention"' not in page
+
+
+ONE = Told("event-1", "sec-all", 2)
+
+
+@pytest.mark.parametrize(
+    ("sent", "received", "shown", "lost"),
+    [
+        (Counter([ONE]), Counter(), 0, 0),
+        (Counter([ONE]), Counter([ONE, ONE]), 2, 0),
+        (Counter([ONE]), Counter([ONE._replace(rules=1)]), 1, 0),
+        (Counter([ONE]), Counter([ONE._replace(channel="sec-prod")]), 1, 0),
+        (Counter([ONE]), Counter([ONE]), 0, 0),
+        (Counter([ONE]), Counter([ONE]), 1, 1),
+    ],
+    ids=["missing", "doubled", "a rule short", "wrong channel", "not on the page", "something lost"],
+)
+def test_the_verdict_is_bad_when_anything_is(sent, received, shown, lost) -> None:
+    with Console(record=True, quiet=True) as console:
+        assert demo.verdict(console, sent, received, shown, lost) == 1
+
+
+def test_the_verdict_is_good_when_all_is() -> None:
+    with Console(quiet=True) as console:
+        assert demo.verdict(console, Counter([ONE]), Counter([ONE]), 1, 0) == 0
