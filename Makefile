@@ -3,11 +3,14 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+STAGE  ?= prod
+ARCH   ?= arm64
+OSLS   := node_modules/.bin/osls
 # One Region of each partition, and the one where IAM's and sign-in events are.
 REGIONS := ap-northeast-2 us-east-1 us-gov-west-1 cn-north-1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint scan format golden lock clean
+.PHONY: help demo up test lint scan format golden package deploy undeploy lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -39,12 +42,26 @@ format: $(READY) ## let ruff format the code
 golden: $(READY) ## write the golden messages anew, then read the difference with git diff
 	@GATEWATCH_GOLDEN=write $(BIN)/python -m pytest -q tests -k golden
 
+package: $(READY) ## build the zip of the functions (ARCH=arm64 or x86_64) into build/
+	@$(BIN)/gatewatch check
+	@$(BIN)/python -m gatewatch.local.package --architecture $(ARCH)
+
+deploy: package $(OSLS) ## deploy the hub to the account of your AWS credentials (STAGE=prod, and OPTIONS for osls)
+	@$(OSLS) deploy --stage $(STAGE) --param="architecture=$(ARCH)" $(OPTIONS)
+
+undeploy: package $(OSLS) ## remove the hub's stack, with everything in it
+	@$(OSLS) remove --stage $(STAGE) --param="architecture=$(ARCH)" $(OPTIONS)
+
 lock: $(READY) ## resolve the dependencies anew into requirements/
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra local --group dev pyproject.toml -o requirements/dev.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml -o requirements/runtime.txt
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build node_modules .serverless .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(OSLS): package.json package-lock.json
+	@npm ci --no-audit --no-fund
+	@touch $@
 
 $(READY): pyproject.toml requirements/dev.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

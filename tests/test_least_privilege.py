@@ -136,6 +136,7 @@ MAY = {
         "sqs:DeleteMessage Events",
         "sqs:GetQueueAttributes Events",
         "sqs:SendMessage Outbox",
+        "sqs:SendMessage EventsDead",
         "dynamodb:UpdateItem Table",
     },
     "DeliverRole": {

@@ -1,0 +1,116 @@
+"""The zip that AWS Lambda runs: functions/, gatewatch/ without the person's side, templates/, the two configuration
+files, and what they import from the lock file. It mirrors the repository, so that a path means the same in both.
+
+The AWS SDK is left out: the runtime brings it, it is 17 MB of the 20 that a zip with it has, and gatewatch calls
+nothing that the oldest SDK of a python3.13 runtime lacks. The same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCK = ROOT / "requirements" / "runtime.txt"
+PYTHON = "3.13"
+# boto3, and what only it needs.
+BROUGHT_BY_LAMBDA = frozenset({"boto3", "botocore", "python-dateutil", "s3transfer", "six"})
+SOURCES = ("functions", "gatewatch", "templates", "accounts.yaml", "policy.yaml")
+PERSONS_SIDE = frozenset({"gatewatch/local", "gatewatch/doctor", "gatewatch/cli.py", "gatewatch/__main__.py"})
+_REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)==")
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)
+
+
+class Architecture(StrEnum):
+    """Lambda's names."""
+
+    ARM64 = "arm64"
+    X86_64 = "x86_64"
+
+    @property
+    def platform(self) -> str:
+        machine = "aarch64" if self is Architecture.ARM64 else "x86_64"
+        return f"{machine}-manylinux2014"
+
+
+def build(architecture: Architecture, zip_file: Path, sources: Path = ROOT, lock: Path = LOCK) -> Path:
+    """Write the zip, wherever this machine's own Python and processor come from; needs a package index."""
+    zip_file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        _install(requirements(lock.read_text("utf-8")), tree, architecture)
+        for path in source_files(sources):
+            copy = tree / path.relative_to(sources)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+        _zip(tree, zip_file)
+    return zip_file
+
+
+def requirements(lock: str) -> str:
+    """The lock file without what Lambda brings; a requirement and its hashes are one block of lines."""
+    blocks = re.split(r"\n(?=\S)", "\n" + lock.strip())
+    kept = [block for block in blocks if (name := _name(block)) and name not in BROUGHT_BY_LAMBDA]
+    return "\n".join(kept) + "\n"
+
+
+def _name(block: str) -> str | None:
+    match = _REQUIREMENT.match(block)
+    return match[1].lower() if match else None
+
+
+def _install(wanted: str, tree: Path, architecture: Architecture) -> None:
+    """No build, no dependency that the lock does not name, no file without its hash."""
+    lock = tree.with_suffix(".txt")
+    lock.write_text(wanted, encoding="utf-8")
+    options = ["--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--link-mode", "copy"]
+    target = ["--python-platform", architecture.platform, "--python-version", PYTHON, "--target", str(tree)]
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "pip", "install", *options, *target, "-r", lock], check=True)  # noqa: S603 - our own words
+    shutil.rmtree(tree / "bin", ignore_errors=True)  # a function has no command line
+    (tree / ".lock").unlink(missing_ok=True)
+
+
+def source_files(root: Path) -> Iterator[Path]:
+    for name in SOURCES:
+        top = root / name
+        for path in [top] if top.is_file() else sorted(top.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts and not _is_persons(path.relative_to(root)):
+                yield path
+
+
+def _is_persons(path: Path) -> bool:
+    return any(str(each) in PERSONS_SIDE for each in (path, *path.parents))
+
+
+def _zip(tree: Path, zip_file: Path) -> None:
+    """In one order, of one date, readable by everybody: Lambda runs as a user of its own."""
+    with zipfile.ZipFile(zip_file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for path in sorted(path for path in tree.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(tree).as_posix(), _LONG_AGO)
+            entry.external_attr = 0o100644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, path.read_bytes())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Build the zip that AWS Lambda runs.")
+    parser.add_argument("--architecture", type=Architecture, choices=list(Architecture), default=Architecture.ARM64)
+    architecture = parser.parse_args(arguments).architecture
+    path = build(architecture, ROOT / "build" / f"gatewatch-{architecture}.zip")
+    sys.stdout.write(f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes\n")
+
+
+if __name__ == "__main__":
+    main()
