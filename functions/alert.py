@@ -9,6 +9,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 
 from functions.bundle import load_bundle
+from gatewatch import meter
 from gatewatch.alert_stage import AlertStage
 from gatewatch.aws import Aws
 from gatewatch.batch import partial_response
@@ -19,8 +20,7 @@ from gatewatch.pipeline import Hub
 from gatewatch.render import load_templates
 from gatewatch.rules import RecentRules
 
-_SERVICE = "gatewatch-alert"
-metrics = Metrics(namespace="gatewatch", service=_SERVICE)
+metrics = Metrics(namespace=meter.NAMESPACE)
 
 
 @cache
@@ -28,7 +28,7 @@ def compose() -> AlertStage:
     """The composition root: everything this function needs, made once per environment."""
     environment, sqs = os.environ, Aws().sqs
     bundle = load_bundle(environment)
-    log: Any = Logger(service=_SERVICE, use_rfc3339=True, sampling_rate=_sampling(environment.get("GATEWATCH_SAMPLE")))
+    log: Any = Logger(use_rfc3339=True)
     if bundle.trouble:
         log.error("configuration broken", extra={"reason": bundle.trouble})
     return AlertStage(
@@ -37,14 +37,12 @@ def compose() -> AlertStage:
         dead=DeadLetters(sqs, environment["GATEWATCH_EVENTS_DEAD_URL"]),
         log=log,
         meter=EmbeddedMeter(metrics),
-        banner=f"The configuration cannot be read, so everything comes here. {bundle.trouble}"
-        if bundle.trouble
-        else "",
+        banner=_banner(bundle.trouble),
     )
 
 
-def _sampling(value: str | None) -> float | None:
-    return float(value) if value else None
+def _banner(trouble: str) -> str:
+    return f"The configuration cannot be read, so everything comes here. {trouble}" if trouble else ""
 
 
 @metrics.log_metrics

@@ -36,3 +36,5 @@ def load_bundle(environment: Mapping[str, str]) -> Bundle:
         return Bundle(load_settings(accounts, policy), templates)
     except ConfigurationError as error:
         return Bundle(emergency_settings(), templates, error.problems[0])
+    except Exception as error:  # noqa: BLE001  whatever it is, an alert without settings is better than none
+        return Bundle(emergency_settings(), templates, f"Reading it failed: {type(error).__name__}.")

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 
 from functions.bundle import load_bundle
+from gatewatch import meter
 from gatewatch.aws import Aws
+from gatewatch.burial import Burial
 from gatewatch.dead_letters import DeadLetters
 from gatewatch.deliver.slack import Slack, http_pool
 from gatewatch.deliver.sns import Sns
@@ -22,41 +24,52 @@ from gatewatch.secret_store import SecretStore
 from gatewatch.settings import SnsTopic
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gatewatch.model import Message, Receipt
+    from gatewatch.pace import Post
     from gatewatch.settings import Destination
 
-_SERVICE = "gatewatch-deliver"
-metrics = Metrics(namespace="gatewatch", service=_SERVICE)
+metrics = Metrics(namespace=meter.NAMESPACE)
 
 
 @cache
 def compose() -> DeliverStage:
     """The composition root: everything this function needs, made once per environment."""
     environment, aws, clock = os.environ, Aws(), Clock()
-    slack = Slack(http_pool(), SecretStore(aws))
-
-    def post(message: Message, destination: Destination) -> Receipt:
-        if isinstance(destination, SnsTopic):
-            return Sns(aws.sns, environment["GATEWATCH_ALERTS_TOPIC"]).post(message, destination)
-        return slack.post(message, destination)
-
+    log: Any = Logger(use_rfc3339=True)
+    bundle = load_bundle(environment)
+    if bundle.trouble:
+        log.error("configuration broken", extra={"reason": bundle.trouble})
+    ledger = Ledger(aws.dynamodb, environment["GATEWATCH_TABLE"], clock.since_1970)
+    outbox = Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"])
+    dead = DeadLetters(aws.sqs, environment["GATEWATCH_OUTBOX_DEAD_URL"])
+    counts = EmbeddedMeter(metrics)
     return DeliverStage(
-        settings=load_bundle(environment).settings,
-        post=post,
-        ledger=Ledger(aws.dynamodb, environment["GATEWATCH_TABLE"], clock.since_1970),
-        outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
-        dead=DeadLetters(aws.sqs, environment["GATEWATCH_OUTBOX_DEAD_URL"]),
+        settings=bundle.settings,
+        post=_post(aws, environment),
+        ledger=ledger,
+        burial=Burial(bundle.settings, ledger, outbox, dead, log, counts),
         sqs=aws.sqs,
         outbox_url=environment["GATEWATCH_OUTBOX_URL"],
         pace=Pace(clock),
         clock=clock,
-        log=_log(),
-        meter=EmbeddedMeter(metrics),
+        log=log,
+        meter=counts,
+        trouble=bundle.trouble,
     )
 
 
-def _log() -> Any:
-    return Logger(service=_SERVICE, use_rfc3339=True)
+def _post(aws: Aws, environment: Mapping[str, str]) -> Post:
+    slack = Slack(http_pool(), SecretStore(aws))
+    sns = Sns(aws.sns, environment["GATEWATCH_ALERTS_TOPIC"])
+
+    def post(message: Message, destination: Destination) -> Receipt:
+        if isinstance(destination, SnsTopic):
+            return sns.post(message, destination)
+        return slack.post(message, destination)
+
+    return post
 
 
 @metrics.log_metrics

@@ -10,7 +10,7 @@ import msgspec
 from gatewatch import meter, notice
 from gatewatch.decode import decode, parse
 from gatewatch.errors import RenderError, TransientDeliveryError, UndecodableError
-from gatewatch.model import ApiCall, Message, Severity
+from gatewatch.model import ApiCall, Message
 from gatewatch.pipeline import Hub, worded
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gatewatch.outbox import Outbox
 
 _TRIES = 3  # of five that the queue allows: what fails by our own fault is told before the queue gives up
+_LAST_TRY = 5  # after it the queue would put the event away itself, and not say why
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,24 @@ class AlertStage:
 
         What can never be read is told as such, and kept in the dead-letter queue with the reason.
         """
+        self.log.debug("event", extra={"message_id": record["messageId"], "body": record["body"]})
         self.meter.count(meter.EVENTS_IN)
         if self.banner:
             self.meter.count(meter.CONFIGURATION_BROKEN)
         try:
+            self._tell_or_give_up(record)
+        except TransientDeliveryError as error:
+            if _receives(record) < _LAST_TRY:
+                raise
+            self._keep(record, f"{error}, in each of {_LAST_TRY} tries")
+
+    def _tell_or_give_up(self, record: dict[str, Any]) -> None:
+        try:
             self._read(record["body"])
-        except (UndecodableError, RenderError) as error:
-            self._give_up(record, str(error))
         except TransientDeliveryError:
             raise
+        except (UndecodableError, RenderError) as error:
+            self._give_up(record, str(error))
         except Exception as error:
             if _receives(record) < _TRIES:
                 raise
@@ -55,12 +65,17 @@ class AlertStage:
             self._give_up(record, f"gatewatch failed on it: {type(error).__name__}")
 
     def _read(self, body: str) -> None:
+        """Everything in it that can be read is told; then the first thing that cannot is raised."""
+        unreadable: list[UndecodableError] = []
         for decoded in decode(parse(body, "event"), "event"):
-            if isinstance(decoded, UndecodableError):
-                raise decoded
-            if not isinstance(decoded, ApiCall):
-                raise UndecodableError(decoded.where, "is an object of no form that is known here")
-            self._tell(decoded)
+            if isinstance(decoded, ApiCall):
+                self._tell(decoded)
+            elif isinstance(decoded, UndecodableError):
+                unreadable.append(decoded)
+            else:
+                unreadable.append(UndecodableError(decoded.where, "is an object of no form that is known here"))
+        if unreadable:
+            raise unreadable[0]
 
     def _tell(self, call: ApiCall) -> None:
         facts = {"event_id": call.event_id, "account_id": call.account_id, "event_name": call.event_name}
@@ -83,19 +98,15 @@ class AlertStage:
 
     def _give_up(self, record: dict[str, Any], reason: str) -> None:
         """Told before it is put away: a crash in between tells it once more, and the ledger skips that."""
-        message_id = record["messageId"]
-        payload = notice.unreadable_event(message_id, reason, record["body"], self.dead.queue).decode()
         destinations = self.hub.settings.default_destinations
-        self.outbox.put([_notice(message_id, name, payload) for name in destinations])
-        self.dead.keep(record["body"], reason, message_id)
+        queue = self.dead.queue
+        self.outbox.put(notice.unreadable(record["messageId"], reason, record["body"], queue, destinations))
+        self._keep(record, reason)
+
+    def _keep(self, record: dict[str, Any], reason: str) -> None:
+        self.dead.keep(record["body"], reason, record["messageId"])
         self.meter.count(meter.DEAD)
-        self.log.error("unreadable", extra={"message_id": message_id, "reason": reason})
-
-
-def _notice(message_id: str, destination: str, payload: str) -> Message:
-    return Message(
-        key=f"unreadable-{message_id}#{destination}", destination=destination, body=payload, severity=Severity.HIGH
-    )
+        self.log.error("unreadable", extra={"message_id": record["messageId"], "reason": reason})
 
 
 def _receives(record: dict[str, Any]) -> int:

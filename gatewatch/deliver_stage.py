@@ -6,6 +6,7 @@ its way to the fallback. Until then it stays in the outbox, and what is behind i
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,172 +14,150 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gatewatch import meter
-from gatewatch.errors import DeliveryError, PermanentDeliveryError, TransientDeliveryError, UndecodableError
-from gatewatch.model import Message
-from gatewatch.outbox import read_message
-from gatewatch.pace import TIME_FOR_ONE_POST
-from gatewatch.settings import HUB_TOPIC
+from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UndecodableError
+from gatewatch.ledger import Entry, State
+from gatewatch.outbox import Queued, queued, read_message
+from gatewatch.pace import TIME_FOR_ONE_POST, TooEarlyError, backoff, is_exhausted, next_try
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from logging import Logger
 
     from types_boto3_sqs import SQSClient
 
-    from gatewatch.dead_letters import DeadLetters
+    from gatewatch.burial import Burial
     from gatewatch.ledger import Ledger
     from gatewatch.meter import Meter
-    from gatewatch.outbox import Outbox
+    from gatewatch.model import Message
     from gatewatch.pace import Clock, Pace, Post
-    from gatewatch.settings import Destination, Settings
+    from gatewatch.settings import Settings
 
-GIVE_UP_SECONDS = 4 * 3600
-_GIVE_UP_RECEIVES = 150  # the queue itself gives up, without a reason, at 200
-_FIRST_BACKOFF = 5
-_LONGEST_BACKOFF = 900
+TimeLeft = Callable[[], float]
+Group = Sequence[Queued]
+SideBySide = Callable[[Callable[[Group], list[str]], Sequence[Group]], Iterable[list[str]]]
+
+_TRIES = 3  # what fails by our own fault, a bug, is not tried for hours: its whole group waits behind it
+
+
+def in_threads(work: Callable[[Group], list[str]], groups: Sequence[Group]) -> list[list[str]]:
+    with ThreadPoolExecutor(max(1, len(groups)), "destination") as pool:
+        return list(pool.map(work, groups))
 
 
 @dataclass(frozen=True)
 class DeliverStage:
+    """`trouble` says why the settings are not those of the files, if they are not."""
+
     settings: Settings
     post: Post
     ledger: Ledger
-    outbox: Outbox
-    dead: DeadLetters
+    burial: Burial
     sqs: SQSClient
     outbox_url: str
     pace: Pace
     clock: Clock
     log: Logger
     meter: Meter
+    side_by_side: SideBySide = in_threads
+    trouble: str = ""
 
-    def handle(self, event: dict[str, Any], time_left: Callable[[], float]) -> dict[str, Any]:
+    def handle(self, event: dict[str, Any], time_left: TimeLeft) -> dict[str, Any]:
         """An SQS FIFO batch -> the ids to bring again.
 
         A batch may hold several groups (Lambda developer guide, SQS scaling): each goes its own way at the same
         time, so that a channel that says "wait" holds up nobody else.
         """
-        groups: dict[str, list[dict[str, Any]]] = {}
-        for record in event["Records"]:
-            groups.setdefault(record["attributes"]["MessageGroupId"], []).append(record)
-        with ThreadPoolExecutor(max(1, len(groups)), "destination") as pool:
-            failed = [
-                each for ids in pool.map(lambda one: self._group(one, time_left), groups.values()) for each in ids
-            ]
-        return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
+        groups: dict[str, list[Queued]] = {}
+        for each in map(queued, event["Records"]):
+            groups.setdefault(each.group, []).append(each)
+        if self.trouble:
+            self.meter.count(meter.CONFIGURATION_BROKEN)
+        failed = self.side_by_side(lambda group: self._group(group, time_left), list(groups.values()))
+        return {"batchItemFailures": [{"itemIdentifier": each} for ids in failed for each in ids]}
 
-    def _group(self, records: list[dict[str, Any]], time_left: Callable[[], float]) -> list[str]:
+    def _group(self, group: Group, time_left: TimeLeft) -> list[str]:
         """In order; after a failure the rest of the group waits behind it."""
-        for position, record in enumerate(records):
-            delay = self._attempt(record, time_left)
+        for position, each in enumerate(group):
+            delay = self._attempt(each, time_left)
             if delay is not None:
-                for waiting in records[position:]:
+                for waiting in group[position:]:
                     self._postpone(waiting, delay)
-                return [waiting["messageId"] for waiting in records[position:]]
+                return [waiting.message_id for waiting in group[position:]]
         return []
 
-    def _attempt(self, record: dict[str, Any], time_left: Callable[[], float]) -> int | None:
+    def _attempt(self, each: Queued, time_left: TimeLeft) -> int | None:
         """None when the message is settled, else the seconds after which to bring it again."""
         if time_left() < TIME_FOR_ONE_POST:
             return 0
-        received = int(record["attributes"].get("ApproximateReceiveCount", 1))
         try:
-            self._settle(record, received, time_left)
-        except DeliveryError as error:
-            wait = getattr(error, "retry_after", None) or backoff(received)
-            return self._later(record, str(error), wait, received)
+            self._settle(each, time_left)
+        except TransientDeliveryError as error:
+            return self._later(each, str(error), next_try(error, each.received))
         except Exception:
-            self.log.exception("failed", extra={"message_id": record["messageId"]})
-            return self._later(record, "gatewatch failed on it", backoff(received), received)
+            self.log.exception("failed", extra={"message_id": each.message_id})
+            return self._later(each, "gatewatch failed on it", backoff(each.received))
         return None
 
-    def _later(self, record: dict[str, Any], reason: str, wait: float, received: int) -> int:
-        seconds = int(min(wait, _LONGEST_BACKOFF))
-        facts = {"message_id": record["messageId"], "reason": reason, "seconds": seconds, "received": received}
-        self.log.warning("postponed", extra=facts)
+    def _later(self, each: Queued, reason: str, seconds: int) -> int:
+        facts = {"message_id": each.message_id, "destination": each.group, "received": each.received}
+        self.log.warning("postponed", extra={**facts, "reason": reason, "seconds": seconds})
         self.meter.count(meter.RETRIED)
         return seconds
 
-    def _settle(self, record: dict[str, Any], received: int, time_left: Callable[[], float]) -> None:
+    def _settle(self, each: Queued, time_left: TimeLeft) -> None:
         """Delivered, skipped as a repeat, or buried; otherwise it raises and the message stays."""
         try:
-            message = read_message(record["body"])
+            message = read_message(each.body)
         except UndecodableError as error:
-            self._keep_dead(record["body"], str(error), record["messageId"])
+            self.burial.bury_unreadable(each, str(error))
             return
-        if self.ledger.has(message.key):
+        entry = self.ledger.look(message.key)
+        if entry is None:
+            self._deliver_or_bury(message, each, time_left)
+        elif entry.state is State.GIVING_UP:
+            self.burial.bury(message, each, entry.answer)
+        else:
             self.log.info("duplicate", extra=_facts(message))
             self.meter.count(meter.DUPLICATE)
-            return
+
+    def _deliver_or_bury(self, message: Message, each: Queued, time_left: TimeLeft) -> None:
         try:
-            self._deliver(message, time_left)
+            answer = self._posted(message, time_left)
         except PermanentDeliveryError as error:
-            self._bury(message, record, str(error))
+            self.burial.bury(message, each, str(error))
         except TransientDeliveryError as error:
-            if not self._is_exhausted(record, received):
+            is_over = is_exhausted(each.first_received, each.received, self.clock.since_1970())
+            if isinstance(error, TooEarlyError) or not is_over:
                 raise
-            self._bury(message, record, f"given up after {received} attempts: {error}")
+            self.burial.bury(message, each, f"given up after {each.received} attempts: {error}")
+        except Exception as error:
+            if each.received < _TRIES:
+                raise
+            self.log.exception("given up", extra=_facts(message))
+            self.burial.bury(message, each, f"gatewatch failed on it: {type(error).__name__}")
+        else:
+            self._delivered(message, answer)
 
-    def _is_exhausted(self, record: dict[str, Any], received: int) -> bool:
-        sent = int(record["attributes"].get("SentTimestamp", 0)) / 1000
-        return received >= _GIVE_UP_RECEIVES or self.clock.since_1970() - sent > GIVE_UP_SECONDS
+    def _posted(self, message: Message, time_left: TimeLeft) -> str:
+        destination = self.settings.destinations.get(message.destination)
+        if destination is None:
+            raise PermanentDeliveryError(f"policy.yaml has no destination {message.destination}")
+        return self.pace.persist(message, destination, self.post, time_left).answer
 
-    def _deliver(self, message: Message, time_left: Callable[[], float]) -> None:
-        destination = self._destination(message)
-        receipt = self.pace.persist(message, destination, self.post, time_left)
-        self.ledger.record(message.key, receipt.answer)
+    def _delivered(self, message: Message, answer: str) -> None:
+        self.ledger.owe(message.key, Entry(State.DELIVERED, answer))
         self.log.info("delivered", extra={**_facts(message), "part": message.part, "parts": message.parts})
         self.meter.count(meter.DELIVERED)
         if message.event_time is not None:
             self.meter.seconds(meter.AGE_SECONDS, max(0.0, self.clock.since_1970() - message.event_time))
 
-    def _destination(self, message: Message) -> Destination:
-        destination = self.settings.destinations.get(message.destination)
-        if destination is None:
-            raise PermanentDeliveryError(f"policy.yaml has no destination {message.destination}")
-        return destination
-
-    def _bury(self, message: Message, record: dict[str, Any], reason: str) -> None:
-        """The fallback first: whatever dies on the way, somebody is told. The ledger makes a repeat harmless."""
-        if message.instead_of is None:
-            self.outbox.put([self._instead(message)])
-        self._keep_dead(record["body"], reason, message.key)
-        self.ledger.record(message.key, "dead")
-
-    def _instead(self, message: Message) -> Message:
-        destination = self.settings.destinations.get(message.destination)
-        fallback = destination.fallback if destination else HUB_TOPIC
-        return Message(
-            key=f"{message.key}#instead",
-            destination=fallback,
-            body=message.body,
-            event_id=message.event_id,
-            account_id=message.account_id,
-            severity=message.severity,
-            part=message.part,
-            parts=message.parts,
-            event_time=message.event_time,
-            instead_of=message.destination,
-        )
-
-    def _keep_dead(self, body: str, reason: str, key: str) -> None:
-        self.dead.keep(body, reason, key)
-        self.log.error("dead", extra={"reason": reason, "key": key})
-        self.meter.count(meter.DEAD)
-
-    def _postpone(self, record: dict[str, Any], seconds: int) -> None:
+    def _postpone(self, each: Queued, seconds: int) -> None:
         """When this fails the message comes back by itself, after the queue's own visibility timeout."""
         try:
             self.sqs.change_message_visibility(
-                QueueUrl=self.outbox_url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=seconds
+                QueueUrl=self.outbox_url, ReceiptHandle=each.receipt_handle, VisibilityTimeout=seconds
             )
         except (ClientError, BotoCoreError) as error:
             self.log.warning("not postponed", extra={"reason": type(error).__name__})
-
-
-def backoff(received: int) -> int:
-    """5, 10, 20 … 900 seconds by the number of times a message was received."""
-    return int(min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2 ** min(max(received, 1) - 1, 10)))
 
 
 def _facts(message: Message) -> dict[str, str]:

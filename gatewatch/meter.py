@@ -19,6 +19,9 @@ CONFIGURATION_BROKEN = "ConfigurationBroken"
 AGE_SECONDS = "AgeSeconds"
 
 
+NAMESPACE = "gatewatch"
+
+
 class Meter(Protocol):
     def count(self, name: str, value: float = 1) -> None: ...
 

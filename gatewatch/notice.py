@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from markupsafe import Markup
 
+from gatewatch.model import Message, Severity
 from gatewatch.safe_text import clean, code, code_block, mrkdwn
 
 if TYPE_CHECKING:
@@ -17,16 +18,26 @@ _REASON = 600
 _EXCERPT = 1500
 
 
-def unreadable_event(message_id: str, reason: str, body: str, queue: str) -> bytes:
-    """The Slack payload that tells of an event which became no alert, and where it lies now."""
-    lines = (
-        Markup("An event reached the hub and could not be read, so nobody was told what it says."),
-        Markup("*Why* ") + mrkdwn(clean(reason, _REASON)),
-        Markup("*Where it is now* ") + code(queue) + Markup(" message ") + code(message_id),
-        Markup("*To see it* ") + code(f"gatewatch dead show {message_id}"),
-        code_block(body, _EXCERPT),
-    )
-    return notice("🔴 An event could not be read", lines)
+def unreadable(message_id: str, reason: str, body: str, queue: str, destinations: Iterable[str]) -> list[Message]:
+    """What tells of an event which became no alert, and where it lies now; the same key however often it is told."""
+    payload = notice("🔴 An event could not be read", _unreadable_lines(message_id, reason, body, queue)).decode()
+    return [
+        Message(
+            key=f"unreadable-{message_id}#{destination}",
+            destination=destination,
+            body=payload,
+            severity=Severity.HIGH,
+        )
+        for destination in destinations
+    ]
+
+
+def _unreadable_lines(message_id: str, reason: str, body: str, queue: str) -> Iterable[Markup]:
+    yield Markup("An event reached the hub and could not be read, so nobody was told what it says.")
+    yield Markup("*Why* ") + mrkdwn(clean(reason, _REASON))
+    yield Markup("*Where it is now* ") + code(queue) + Markup(" message ") + code(message_id)
+    yield Markup("*To see it* ") + code(f"gatewatch dead show {message_id}")
+    yield code_block(body, _EXCERPT)
 
 
 def notice(title: str, lines: Iterable[Markup]) -> bytes:
@@ -38,8 +49,12 @@ def notice(title: str, lines: Iterable[Markup]) -> bytes:
 
 
 def with_banner(payload: bytes, banner: str) -> bytes:
-    """The same payload with a warning above everything else."""
-    message = msgspec.json.decode(payload)
-    block = {"type": "context", "elements": [{"type": "mrkdwn", "text": f"⚠️ {mrkdwn(clean(banner, _REASON))}"}]}
-    message["attachments"][0]["blocks"].insert(0, block)
+    """The same payload with a warning above everything else; one of an unknown form stays as it is."""
+    try:
+        message = msgspec.json.decode(payload)
+        blocks = message["attachments"][0]["blocks"]
+    except (msgspec.DecodeError, KeyError, IndexError, TypeError):
+        return payload
+    text = f"⚠️ {mrkdwn(clean(banner, _REASON))}"
+    blocks.insert(0, {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]})
     return msgspec.json.encode(message)

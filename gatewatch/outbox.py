@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
 
 from gatewatch.errors import TransientDeliveryError, UndecodableError
 from gatewatch.model import Message
@@ -41,10 +42,15 @@ class Outbox:
 def _entry(number: int, message: Message) -> SendMessageBatchRequestEntryTypeDef:
     return {
         "Id": str(number),
-        "MessageBody": msgspec.json.encode(message).decode(),
+        "MessageBody": _sendable(msgspec.json.encode(message).decode()),
         "MessageGroupId": message.destination,
         "MessageDeduplicationId": deduplication_id(message.key),
     }
+
+
+def _sendable(text: str) -> str:
+    """SQS refuses two characters that JSON allows (SendMessage, U+FFFE and U+FFFF); as escapes they pass."""
+    return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 def deduplication_id(key: str) -> str:
@@ -74,3 +80,27 @@ def read_message(body: str) -> Message:
         return msgspec.json.decode(body, type=Message)
     except msgspec.DecodeError as error:
         raise UndecodableError("outbox", f"holds no message ({error})") from error
+
+
+class Queued(Struct, frozen=True):
+    """A message as the outbox brings it. `received` counts the times; `first_received` is in seconds since 1970."""
+
+    message_id: str
+    receipt_handle: str
+    group: str
+    body: str
+    received: int
+    first_received: float
+
+
+def queued(record: dict[str, Any]) -> Queued:
+    """One record of the batch that Lambda hands over."""
+    attributes = record["attributes"]
+    return Queued(
+        message_id=record["messageId"],
+        receipt_handle=record["receiptHandle"],
+        group=attributes["MessageGroupId"],
+        body=record["body"],
+        received=int(attributes["ApproximateReceiveCount"]),
+        first_received=int(attributes["ApproximateFirstReceiveTimestamp"]) / 1000,
+    )

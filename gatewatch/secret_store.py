@@ -12,7 +12,20 @@ if TYPE_CHECKING:
     from gatewatch.aws import Aws
     from gatewatch.settings import SecretRef
 
-_GONE = frozenset({"ParameterNotFound", "ResourceNotFoundException", "AccessDeniedException"})
+# What trying again does not mend. Everything else may be a throttle or an outage.
+_GONE = frozenset(
+    {
+        "AccessDeniedException",
+        "DecryptionFailure",
+        "InvalidKeyId",
+        "InvalidParameterException",
+        "InvalidRequestException",
+        "ParameterNotFound",
+        "ParameterVersionNotFound",
+        "ResourceNotFoundException",
+        "ValidationException",
+    }
+)
 
 
 class SecretStore:
@@ -34,6 +47,8 @@ class SecretStore:
                 answer = self._aws.ssm.get_parameter(Name=ref.ssm, WithDecryption=True)
                 return answer["Parameter"]["Value"]
             return self._aws.secretsmanager.get_secret_value(SecretId=ref.secret or "")["SecretString"]
+        except KeyError:
+            raise PermanentDeliveryError(f"the secret {ref.ssm or ref.secret} holds no text") from None
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             kind = PermanentDeliveryError if code in _GONE else TransientDeliveryError

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _BOLD = re.compile(r"\*([^*\n]+)\*")
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
+_UNKNOWN_TITLE = "gatewatch alert"
 
 
 class Plain(Struct, frozen=True):
@@ -25,16 +26,23 @@ class Plain(Struct, frozen=True):
 
 
 def plain(body: str) -> Plain:
-    """Reads what `render` and `notice` write."""
-    attachment = msgspec.json.decode(body)["attachments"][0]
-    parts = [part for block in attachment["blocks"] for part in _texts(block)]
+    """Reads what `render` and `notice` write. Of anything else it shows the bare text: this is the last resort."""
+    try:
+        return _read(msgspec.json.decode(body)["attachments"][0])
+    except (msgspec.DecodeError, KeyError, IndexError, TypeError, AttributeError):
+        return Plain(_UNKNOWN_TITLE, body, body, ())
+
+
+def _read(attachment: dict[str, Any]) -> Plain:
+    blocks = attachment["blocks"]
+    parts = [part for block in blocks for part in _texts(block)]
     links = tuple(
         (_without_markup(element["text"]["text"]), element["url"])
-        for block in attachment["blocks"]
+        for block in blocks
         if block["type"] == "actions"
         for element in block["elements"]
     )
-    title = next((b["text"]["text"] for b in attachment["blocks"] if b["type"] == "header"), attachment["fallback"])
+    title = next((block["text"]["text"] for block in blocks if block["type"] == "header"), attachment["fallback"])
     text = "\n\n".join(_without_markup(part) for part in parts)
     return Plain(_without_markup(title), text, "\n\n".join(parts), links)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import urllib3
 from gatewatch.deliver.answers import STALE_SECRET, Answer, Verdict, answer_of
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model import Receipt
+from gatewatch.notice import with_banner
 from gatewatch.settings import SlackApp, SlackWebhook
 
 if TYPE_CHECKING:
@@ -20,18 +22,24 @@ if TYPE_CHECKING:
 _API = "https://slack.com/api/"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
+_CONNECT_SECONDS, _READ_SECONDS = 3.0, 5.0
+_LONGEST_ANSWER = 64 * 1024
+_UNUSABLE = "what the secret store holds is no https address or no token"
 
 
-def http_pool() -> urllib3.PoolManager:
-    """Slack answers within a second; a post that hangs may have arrived, so it is never repeated unseen."""
-    return urllib3.PoolManager(timeout=urllib3.Timeout(connect=3, read=5), retries=False)
+def http_pool(connect: float = _CONNECT_SECONDS, read: float = _READ_SECONDS) -> urllib3.PoolManager:
+    """Slack answers within a second; a post that hangs may have arrived, so urllib3 itself never repeats one."""
+    return urllib3.PoolManager(timeout=urllib3.Timeout(connect=connect, read=read), retries=False)
 
 
 class Slack:
-    def __init__(self, http: urllib3.PoolManager, secrets: SecretStore, api: str = _API) -> None:
+    def __init__(
+        self, http: urllib3.PoolManager, secrets: SecretStore, api: str = _API, answer_within: float = _READ_SECONDS
+    ) -> None:
         self._http = http
         self._secrets = secrets
         self._api = api
+        self._answer_within = answer_within
 
     def post(self, message: Message, destination: SlackWebhook | SlackApp) -> Receipt:
         """The receipt of a message Slack took. Raises `TransientDeliveryError` or `PermanentDeliveryError`.
@@ -39,7 +47,7 @@ class Slack:
         A secret that Slack no longer knows is read from the store once more before that is the last word.
         """
         answer = self._try(message, destination, fresh=False)
-        if answer.verdict is Verdict.NEVER and answer.reason in STALE_SECRET:
+        if answer.verdict is Verdict.NEVER and answer.reason in STALE_SECRET | {_UNUSABLE}:
             answer = self._try(message, destination, fresh=True)
         if answer.verdict is Verdict.LATER:
             raise TransientDeliveryError(answer.reason, answer.retry_after)
@@ -48,28 +56,61 @@ class Slack:
         return Receipt(message.destination, answer.reason)
 
     def _try(self, message: Message, destination: SlackWebhook | SlackApp, *, fresh: bool) -> Answer:
+        body = _body(message)
         if isinstance(destination, SlackWebhook):
-            url = self._secrets.get(destination.url, fresh=fresh)
-            return self._send(_checked(url), message.body.encode(), _JSON)
-        token = self._secrets.get(destination.token, fresh=fresh)
-        body = msgspec.json.decode(message.body) | {"channel": destination.channel}
-        headers = {**_JSON, "Authorization": f"Bearer {token}"}
-        return self._send(f"{self._api}chat.postMessage", msgspec.json.encode(body), headers)
+            url = self._secrets.get(destination.url, fresh=fresh).strip()
+            return self._send(url, body, _JSON) if _is_address(url) else Answer(Verdict.NEVER, _UNUSABLE)
+        token = self._secrets.get(destination.token, fresh=fresh).strip()
+        body = msgspec.json.encode(msgspec.json.decode(body) | {"channel": destination.channel})
+        return self._send(f"{self._api}chat.postMessage", body, {**_JSON, "Authorization": f"Bearer {token}"})
 
     def _send(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
-        """urllib3's own errors name the URL, which is the secret: only the kind of error goes on."""
+        """The errors of urllib3 and http.client name the URL or the token: only the kind of error goes on."""
         try:
-            response = self._http.request("POST", url, body=body, headers=headers, redirect=False)
+            response = self._http.request(
+                "POST", url, body=body, headers=headers, redirect=False, preload_content=False
+            )
+        except ValueError:
+            return Answer(Verdict.NEVER, _UNUSABLE)
         except urllib3.exceptions.HTTPError as error:
             raise TransientDeliveryError(f"no answer: {type(error).__name__}") from None
-        except ValueError:
-            raise PermanentDeliveryError("the webhook's address is none") from None
-        return answer_of(response.status, response.data, response.headers)
+        return self._answer(response)
+
+    def _answer(self, response: urllib3.BaseHTTPResponse) -> Answer:
+        try:
+            body = _read(response, self._answer_within)
+        except urllib3.exceptions.HTTPError as error:
+            response.close()
+            raise TransientDeliveryError(f"no answer: {type(error).__name__}") from None
+        return answer_of(response.status, body, response.headers)
 
 
-def _checked(url: str) -> str:
+def _body(message: Message) -> bytes:
+    body = message.body.encode()
+    if message.instead_of is None:
+        return body
+    return with_banner(body, f"This could not be delivered to {message.instead_of} and comes here instead.")
+
+
+def _read(response: urllib3.BaseHTTPResponse, seconds: float) -> bytes:
+    """A socket's timeout counts from byte to byte: one that trickles would never end, nor one without an end."""
+    deadline, body = monotonic() + seconds, b""
+    while monotonic() < deadline and len(body) < _LONGEST_ANSWER:
+        part = response.read1(_LONGEST_ANSWER)
+        if not part:
+            response.release_conn()
+            return body
+        body += part
+    response.close()
+    raise TransientDeliveryError("no answer: it never ends")
+
+
+def _is_address(url: str) -> bool:
     """A webhook is HTTPS; plain HTTP goes no further than this machine."""
-    parts = urlsplit(url.strip())
-    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        return url.strip()
-    raise PermanentDeliveryError("the webhook's address is no https address")
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and (
+            parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        )
+    except ValueError:
+        return False

@@ -29,7 +29,8 @@ _NOT_ASCII = re.compile(r"[^\x20-\x7e]+")
 _LEADING = re.compile(r"^[^A-Za-z0-9]+")
 # Amazon Q Developer's custom notification: 250 characters of title, 8,000 of description.
 _TITLE, _DESCRIPTION = 250, 8000
-_EMAIL_BYTES = 100_000
+# SNS takes 262,144 bytes in all: twice this, as JSON has it, and the notification.
+_TEXT_BYTES = 100_000
 _NEVER = frozenset(
     {
         "AuthorizationError",
@@ -78,20 +79,35 @@ def bodies(told: Plain, message: Message) -> dict[str, str]:
         f"This could not be delivered to {message.instead_of} and comes here instead.\n\n" if message.instead_of else ""
     )
     links = "\n".join(f"{name}: {url}" for name, url in told.links)
-    text = f"{told.title}\n\n{note}{told.text}\n\n{links}".strip() + "\n"
-    text = text.encode()[:_EMAIL_BYTES].decode("utf-8", "ignore")
+    text = _shortened(f"{told.title}\n\n{note}{told.text}\n\n{links}".strip() + "\n")
     return {"default": text, "email": text, "https": msgspec.json.encode(_notification(told, note, message)).decode()}
+
+
+def _shortened(text: str) -> str:
+    """Within `_TEXT_BYTES` as JSON, where a quote or a line break counts double."""
+    while len(msgspec.json.encode(text)) > _TEXT_BYTES:
+        text = text[: len(text) * 9 // 10]
+    return text
 
 
 def _notification(told: Plain, note: str, message: Message) -> dict[str, object]:
     links = "\n".join(f"<{url}|{name}>" for name, url in told.links)
-    description = f"{note}{told.mrkdwn}"
-    room = _DESCRIPTION - len(links) - 2
-    if len(description) > room:
-        description = description[:room].rpartition("\n")[0] + "\n…"
-    content = {"textType": "client-markdown", "title": told.title[:_TITLE], "description": f"{description}\n\n{links}"}
+    description = _cut(f"{note}{told.mrkdwn}", _DESCRIPTION - len(links) - 2)
+    content = {
+        "textType": "client-markdown",
+        "title": told.title[:_TITLE],
+        "description": f"{description}\n\n{links}".strip(),
+    }
     metadata = {"threadId": message.event_id or message.key, "enableCustomActions": False}
     return {"version": "1.0", "source": "custom", "id": message.key, "content": content, "metadata": metadata}
+
+
+def _cut(text: str, room: int) -> str:
+    """At the end of a line, if there is one; the cut is said."""
+    if len(text) <= room:
+        return text
+    kept = text[: room - 2]
+    return (kept.rpartition("\n")[0] or kept) + "\n…"
 
 
 def subject(title: str) -> str:

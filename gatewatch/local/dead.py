@@ -2,61 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gatewatch.errors import GatewatchError, UndecodableError
+from gatewatch.errors import GatewatchError
 from gatewatch.ledger import Ledger
-from gatewatch.outbox import deduplication_id, read_message
+from gatewatch.local.letter import Letter, letter
+from gatewatch.outbox import deduplication_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import MessageTypeDef
 
     from gatewatch.aws import Aws
+    from gatewatch.model import Message
 
-_LOOK_SECONDS = 60
+_LOOK_SECONDS = 120
+_QUEUES = ("events", "outbox")
 
 
 class DeadError(GatewatchError):
     """The queues cannot be reached, or hold no such message."""
-
-
-@dataclass(frozen=True)
-class Letter:
-    """One dead message. `queue` is `events` or `outbox`: where it died, and where it goes when sent again."""
-
-    queue: str
-    message_id: str
-    receipt: str
-    reason: str
-    since: datetime
-    body: str
-
-    @property
-    def subject(self) -> str:
-        """What it was about, as far as it can be read."""
-        if self.queue == "events":
-            return _event_subject(self.body)
-        try:
-            message = read_message(self.body)
-        except UndecodableError:
-            return "unreadable"
-        return f"{message.event_id or message.key} to {message.destination}"
-
-
-def _event_subject(body: str) -> str:
-    try:
-        event: Any = msgspec.json.decode(body)
-        return f"{event['detail']['eventName']} {event['detail']['eventID']}"
-    except (msgspec.DecodeError, KeyError, TypeError):
-        return "unreadable"
 
 
 class DeadQueues:
@@ -69,36 +39,44 @@ class DeadQueues:
 
     def letters(self) -> list[Letter]:
         """All of them. Looking hides nothing: each is visible again at once."""
-        found = [letter for queue in ("events", "outbox") for letter in self._look(queue)]
-        for letter in found:
-            self._show_again(letter)
+        found: list[Letter] = []
+        try:
+            found.extend(each for queue in _QUEUES for each in self._look(queue))
+        finally:
+            self._show_again(found)
         return found
 
     def letter(self, message_id: str) -> Letter:
-        """By its id, or by that of the event it began as, which is what the alert of an unreadable event names."""
-        for letter in self.letters():
-            if message_id in {letter.message_id, letter.subject.split(" ")[0]} or message_id in letter.body:
-                return letter
+        for each in self.letters():
+            if each.has_id(message_id):
+                return each
         raise DeadError(
             f"no dead letter {message_id} in stage {self._stage}; `gatewatch dead list` shows what there is"
         )
 
     def redrive(self, wanted: Callable[[Letter], bool]) -> Iterator[Letter]:
         """Send those that are wanted back to where they came from; each is said when it is done."""
-        for queue in ("events", "outbox"):
-            for letter in self._look(queue):
-                if wanted(letter):
-                    self._send_again(letter)
-                    yield letter
+        kept: list[Letter] = []
+        try:
+            for each in (each for queue in _QUEUES for each in self._look(queue)):
+                if wanted(each) and (each.queue == "events" or each.message):
+                    self._send_again(each)
+                    yield each
                 else:
-                    self._show_again(letter)
+                    kept.append(each)
+        finally:
+            self._show_again(kept)
 
-    def _look(self, queue: str) -> list[Letter]:
+    def _look(self, queue: str) -> Iterator[Letter]:
+        """Each once, however long it takes to go through them."""
         url = self._url(f"{queue}-dead")
-        found: list[Letter] = []
+        seen: set[str] = set()
         while messages := self._receive(url):
-            found.extend(_letter(queue, message) for message in messages)
-        return found
+            fresh = [message for message in messages if message["MessageId"] not in seen]
+            if not fresh:
+                return
+            seen.update(message["MessageId"] for message in fresh)
+            yield from (letter(queue, message) for message in fresh)
 
     def _receive(self, url: str) -> list[MessageTypeDef]:
         with _sentences():
@@ -106,33 +84,34 @@ class DeadQueues:
                 QueueUrl=url,
                 MaxNumberOfMessages=10,
                 VisibilityTimeout=_LOOK_SECONDS,
-                MessageAttributeNames=["reason"],
+                MessageAttributeNames=["All"],
                 MessageSystemAttributeNames=["SentTimestamp"],
             )
         return answer.get("Messages", [])
 
-    def _show_again(self, letter: Letter) -> None:
-        url = self._url(f"{letter.queue}-dead")
-        with _sentences():
-            self._sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=letter.receipt, VisibilityTimeout=0)
+    def _show_again(self, letters: Iterable[Letter]) -> None:
+        """Those that came back by themselves meanwhile are visible already."""
+        for each in letters:
+            url = self._url(f"{each.queue}-dead")
+            with suppress(ClientError):
+                self._sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=each.receipt, VisibilityTimeout=0)
 
-    def _send_again(self, letter: Letter) -> None:
+    def _send_again(self, dead: Letter) -> None:
         """Sent first, removed after: a fault in between leaves two, and the ledger delivers one."""
         with _sentences():
-            if letter.queue == "events":
-                self._sqs.send_message(QueueUrl=self._url("events"), MessageBody=letter.body)
+            if dead.message and dead.queue == "outbox":
+                self._to_outbox(dead, dead.message)
             else:
-                self._to_outbox(letter)
-            self._sqs.delete_message(QueueUrl=self._url(f"{letter.queue}-dead"), ReceiptHandle=letter.receipt)
+                self._sqs.send_message(QueueUrl=self._url("events"), MessageBody=dead.body)
+            self._sqs.delete_message(QueueUrl=self._url(f"{dead.queue}-dead"), ReceiptHandle=dead.receipt)
 
-    def _to_outbox(self, letter: Letter) -> None:
-        message = read_message(letter.body)
-        self._ledger.forget(message.key)
+    def _to_outbox(self, dead: Letter, message: Message) -> None:
+        self._ledger.revive(message.key)
         self._sqs.send_message(
             QueueUrl=self._url("outbox"),
-            MessageBody=letter.body,
+            MessageBody=dead.body,
             MessageGroupId=message.destination,
-            MessageDeduplicationId=deduplication_id(f"{message.key}#{letter.message_id}"),
+            MessageDeduplicationId=deduplication_id(f"{message.key}#{dead.message_id}"),
         )
 
     @property
@@ -157,17 +136,3 @@ class _sentences:  # noqa: N801  reads as a phrase: `with _sentences():`
             raise DeadError(f"AWS refused {error.operation_name}: {said.get('Code')}: {said.get('Message')}") from error
         if isinstance(error, BotoCoreError):
             raise DeadError(f"AWS cannot be reached: {error}") from error
-
-
-def _letter(queue: str, message: MessageTypeDef) -> Letter:
-    attribute = message.get("MessageAttributes", {}).get("reason")
-    reason = attribute.get("StringValue", "") if attribute else ""
-    sent = int(message.get("Attributes", {}).get("SentTimestamp", "0")) / 1000
-    return Letter(
-        queue=queue,
-        message_id=message["MessageId"],
-        receipt=message["ReceiptHandle"],
-        reason=reason or "the queue gave up on it",
-        since=datetime.fromtimestamp(sent, UTC),
-        body=message["Body"],
-    )

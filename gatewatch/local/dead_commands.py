@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gatewatch.safe_text import clean
 
@@ -36,7 +37,8 @@ def list_(stage: Stage = STAGE) -> None:
     table = Table("message", "queue", "since (UTC)", "about", "reason")
     for each in letters:
         since = each.since.strftime("%Y-%m-%d %H:%M:%S")
-        table.add_row(each.message_id, each.queue, since, clean(each.subject), clean(each.reason))
+        about, reason = Text(clean(each.subject)), Text(clean(each.reason))
+        table.add_row(each.message_id, each.queue, since, about, reason)
     Console().print(table if letters else "nothing is dead")
 
 
@@ -59,10 +61,15 @@ def redrive(
     """Send dead messages back to the queue they came from, once the cause is mended."""
     if (message_id is None) != everything:
         raise typer.BadParameter("name one message, or say --all")
+    from gatewatch.local.dead import DeadError
+
     queues = _queues(stage)
     wanted = queues.letter(message_id).message_id if message_id else None
+    console = Console(highlight=False, soft_wrap=True)
     count = 0
     for letter in queues.redrive(lambda each: wanted is None or each.message_id == wanted):
         count += 1
-        Console(highlight=False).print(f"sent again: {letter.message_id} ({clean(letter.subject)})", markup=False)
-    Console(highlight=False).print(f"{count} sent again")
+        console.print(f"sent again: {letter.message_id} ({clean(letter.subject)})", markup=False)
+    if wanted and not count:
+        raise DeadError(f"{wanted} cannot be sent again: it is no message that the outbox wrote")
+    console.print(f"{count} sent again")

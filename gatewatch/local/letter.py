@@ -1,0 +1,86 @@
+"""One message of a dead-letter queue, as far as it can be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from gatewatch.errors import UndecodableError
+from gatewatch.outbox import read_message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from types_boto3_sqs.type_defs import MessageTypeDef
+
+    from gatewatch.model import Message
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One dead message. `queue` is `events` or `outbox`: where it died, and where it goes when sent again.
+
+    `died_as` is the id under which it died: a copy in a dead-letter queue has one of its own.
+    """
+
+    queue: str
+    message_id: str
+    died_as: str
+    receipt: str
+    reason: str
+    since: datetime
+    body: str
+
+    @property
+    def subject(self) -> str:
+        """What it was about, as far as it can be read."""
+        if self.queue == "events":
+            return " ".join(_event_names(self.body)) or "unreadable"
+        message = self.message
+        return f"{message.event_id or message.key} to {message.destination}" if message else "unreadable"
+
+    @property
+    def message(self) -> Message | None:
+        """Of the outbox; None for what no outbox wrote."""
+        try:
+            return read_message(self.body)
+        except UndecodableError:
+            return None
+
+    def has_id(self, wanted: str) -> bool:
+        """Its own id, the one it died under (which people were told), or that of the event."""
+        event_id = self.message.event_id if self.queue == "outbox" and self.message else ""
+        names = _event_names(self.body) if self.queue == "events" else [event_id]
+        return wanted in {self.message_id, self.died_as, *names[-1:]}
+
+
+def _event_names(body: str) -> list[str]:
+    """`eventName` and `eventID`; nothing when it is no CloudTrail event."""
+    try:
+        event: Any = msgspec.json.decode(body)
+        return [str(event["detail"]["eventName"]), str(event["detail"]["eventID"])]
+    except (msgspec.DecodeError, KeyError, TypeError, IndexError, RecursionError):
+        return []
+
+
+def letter(queue: str, message: MessageTypeDef) -> Letter:
+    said = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
+    sent = int(message.get("Attributes", {}).get("SentTimestamp", "0")) / 1000
+    return Letter(
+        queue=queue,
+        message_id=message["MessageId"],
+        died_as=said.get("message_id", message["MessageId"]),
+        receipt=message["ReceiptHandle"],
+        reason=said.get("reason") or _of_eventbridge(said) or "the queue gave up on it",
+        since=datetime.fromtimestamp(sent, UTC),
+        body=message["Body"],
+    )
+
+
+def _of_eventbridge(said: Mapping[str, str]) -> str:
+    """What a rule could not hand to the queue comes with these (EventBridge, dead-letter queues)."""
+    parts = [said[name] for name in ("ERROR_CODE", "ERROR_MESSAGE") if said.get(name)]
+    return f"EventBridge: {' '.join(parts)}" if parts else ""
