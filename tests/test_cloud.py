@@ -96,6 +96,81 @@ def test_a_call_that_no_pattern_names_stays_where_it_is(cloud, arrived, record):
     assert arrived() == []
 
 
+def sign_in(account, region):
+    return call("ConsoleLogin", account, region, source="signin.amazonaws.com")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        call("AttachRolePolicy", MEMBER_ACCOUNTS[0], "us-east-1", source="iam.amazonaws.com"),
+        call("StopLogging", MEMBER_ACCOUNTS[0], "us-east-1", source="cloudtrail.amazonaws.com"),
+        call("DisableRule", MEMBER_ACCOUNTS[0], "us-east-1", source="events.amazonaws.com")
+        | {"requestParameters": {"name": "gatewatch-security-group"}},
+        call("DeleteFunction20150331", MEMBER_ACCOUNTS[0], "us-east-1", source="lambda.amazonaws.com")
+        | {
+            "requestParameters": {"functionName": "arn:aws:lambda:us-east-1:999988887777:function:gatewatch-prod-alert"}
+        },
+        call("PurgeQueue", MEMBER_ACCOUNTS[0], "us-east-1", source="sqs.amazonaws.com")
+        | {
+            "requestParameters": {
+                "queueUrl": "https://sqs.us-east-1.amazonaws.com/999988887777/gatewatch-prod-outbox.fifo"
+            }
+        },
+        call("PutParameter", MEMBER_ACCOUNTS[0], "us-east-1", source="ssm.amazonaws.com")
+        | {"requestParameters": {"name": "/gatewatch/slack/sec-prod"}},
+    ],
+    ids=lambda record: record["eventName"],
+)
+def test_iam_and_hands_on_the_road_travel_from_the_global_region(cloud, arrived, record):
+    cloud.publish(MEMBER_ACCOUNTS[0], "us-east-1", record)
+    assert [event["detail"] for event in arrived()] == [record]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        call("DisableRule", MEMBER_ACCOUNTS[0], "us-east-1", source="events.amazonaws.com")
+        | {"requestParameters": {"name": "somebody-elses"}},
+        call("DeleteFunction20150331", MEMBER_ACCOUNTS[0], "us-east-1", source="lambda.amazonaws.com")
+        | {"requestParameters": {"functionName": "shop"}},
+    ],
+    ids=lambda record: record["eventName"],
+)
+def test_hands_on_other_peoples_rules_and_functions_stay_where_they_are(cloud, arrived, record):
+    cloud.publish(MEMBER_ACCOUNTS[0], "us-east-1", record)
+    assert arrived() == []
+
+
+def test_iam_is_not_listened_for_outside_the_global_region(cloud, arrived):
+    record = call("AttachRolePolicy", MEMBER_ACCOUNTS[0], HUB_REGION, source="iam.amazonaws.com")
+    cloud.publish(MEMBER_ACCOUNTS[0], HUB_REGION, record)
+    assert arrived() == []
+
+
+@pytest.mark.parametrize("detail_type", ["AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail"])
+def test_a_sign_in_travels_from_every_region_under_both_spellings(cloud, arrived, detail_type):
+    record = sign_in(MEMBER_ACCOUNTS[0], HUB_REGION)
+    entry = {"Source": "aws.signin", "DetailType": detail_type, "Detail": json.dumps(record)}
+    cloud.session(MEMBER_ACCOUNTS[0], HUB_REGION).client("events").put_events(Entries=[entry])
+    assert [event["detail"] for event in arrived()] == [record]
+
+
+def test_a_change_of_compliance_travels(cloud, arrived):
+    detail = {"messageType": "ComplianceChangeNotification", "configRuleName": "restricted-ssh"}
+    entry = {"Source": "aws.config", "DetailType": "Config Rules Compliance Change", "Detail": json.dumps(detail)}
+    cloud.session(*MEMBERS[0]).client("events").put_events(Entries=[entry])
+    assert [event["detail"] for event in arrived()] == [detail]
+
+
+@pytest.mark.parametrize(("account", "region"), MEMBERS)
+def test_a_canary_of_each_member_region_arrives_and_says_where_it_is_from(cloud, arrived, account, region):
+    assert cloud.tick(account, region) == 1
+    (event,) = arrived()
+    assert (event["source"], event["detail-type"], event["detail"]) == ("aws.events", "Scheduled Event", {})
+    assert event["resources"] == [f"arn:aws:events:{region}:{account}:rule/gatewatch-canary"]
+
+
 def test_a_region_without_the_member_stack_sends_nothing(cloud, arrived):
     cloud.publish(MEMBER_ACCOUNTS[0], "eu-west-1", call("CreateSecurityGroup", MEMBER_ACCOUNTS[0], "eu-west-1"))
     assert arrived() == []

@@ -34,6 +34,23 @@ EXPLAINED = {
         "Resource *",
         "Organizations takes no resource for ListAccounts",
     ),
+    ("member", "ReadRole", "Trails"): ("Resource *", "an organization's trail is in another account, under any name"),
+    ("member", "ReadRole", "Rules"): ("Resource …rule/gatewatch-*", "the rules of member.yaml, in every Region"),
+    ("member", "ReadRole", "Undelivered"): (
+        "Resource …:gatewatch-undelivered",
+        "one queue in every Region; the role is made once an account",
+    ),
+    ("member", "ReadRole", "RolesOfTheRoad"): (
+        "Resource …role/gatewatch/*",
+        "the path under which member.yaml makes its roles, one a Region, named by CloudFormation",
+    ),
+    ("member", "ReadRole", "Recorders"): ("Resource *", "Config takes no resource for these two"),
+    ("member", "RemediationRole", "SeeGroups"): ("Resource *", "EC2 takes no resource for a Describe"),
+    ("member", "RemediationRole", "PutRulesBack"): (
+        "Resource …security-group/* | Resource …security-group-rule/*",
+        "any group may be the one that somebody opened; policy.yaml says which are exempt",
+    ),
+    ("member", "RemediationRole", "TellConfig"): ("Resource *", "Config takes no resource for PutEvaluations"),
 }
 
 

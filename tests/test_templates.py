@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 from cfnlint.decode.cfn_yaml import load
 
@@ -30,24 +31,74 @@ def targets(template: str) -> list[dict[str, Any]]:
     return [target for rule in resources(template, "Events::Rule").values() for target in rule["Targets"]]
 
 
+def event_names(node: Any) -> list[str]:
+    """Every event name of a pattern, wherever it stands."""
+    if isinstance(node, list):
+        return [name for each in node for name in event_names(each)]
+    if not isinstance(node, dict):
+        return []
+    return node.get("eventName", []) + [name for each in node.values() for name in event_names(each)]
+
+
 def test_the_member_forwards_exactly_what_the_patterns_say():
     rules = resources("member", "Events::Rule").values()
-    assert {rule["Name"]: rule["EventPattern"] for rule in rules} == {
+    assert {rule["Name"]: rule["EventPattern"] for rule in rules if "EventPattern" in rule} == {
         f"gatewatch-{name}": pattern for name, pattern in PATTERNS.items()
     }
 
 
 def test_an_event_name_stands_in_one_pattern_only():
-    names = [name for pattern in PATTERNS.values() for name in pattern["detail"]["eventName"]]
+    names = [name for pattern in PATTERNS.values() for name in event_names(pattern)]
+    assert len(names) > 100
     assert sorted(set(names)) == sorted(names)
 
 
 @pytest.mark.parametrize("name", sorted(PATTERNS))
 def test_a_pattern_asks_for_aws_itself_as_the_source_and_fits_eventbridge(name):
     pattern = PATTERNS[name]
-    assert pattern["source"] == ["aws.ec2"]
-    assert pattern["detail"]["eventSource"] == ["ec2.amazonaws.com"]
+    assert all(source.startswith("aws.") for source in pattern["source"])
+    assert {"source", "detail-type", "detail"} == pattern.keys()
     assert len(json.dumps(pattern)) <= 4096
+
+
+@pytest.mark.parametrize("name", sorted(PATTERNS.keys() - {"compliance"}))
+def test_a_pattern_of_calls_names_the_service_beside_each_list_of_names(name):
+    detail = PATTERNS[name]["detail"]
+    for each in detail.get("$or", [detail]):
+        (service,) = each["eventSource"]
+        assert f"aws.{service.removesuffix('.amazonaws.com')}" in PATTERNS[name]["source"]
+        assert each["eventName"]
+
+
+def test_the_iam_pattern_names_every_write_that_aws_has_but_tags_and_clock_corrections():
+    reads = ("Get", "List", "Simulate", "Generate")
+    operations = botocore.session.get_session().get_service_model("iam").operation_names
+    writes = {name for name in operations if not name.startswith((*reads, "Tag", "Untag"))}
+    assert set(event_names(PATTERNS["iam"])) == writes - {"ResyncMFADevice"}
+
+
+def test_iam_is_watched_where_the_partition_records_it_and_sign_ins_everywhere():
+    everything = TEMPLATES["member"]["Resources"]
+    assert everything["IamRule"]["Condition"] == "IsGlobalRegion"
+    conditional = {
+        name for name, each in everything.items() if each["Type"] == "AWS::Events::Rule" and "Condition" in each
+    }
+    assert conditional == {"IamRule", "CanaryRule"}
+    regions = TEMPLATES["member"]["Mappings"]["Partition"]
+    assert [regions[name]["GlobalRegion"] for name in ("aws", "aws-cn", "aws-us-gov")] == [
+        "us-east-1",
+        "cn-north-1",
+        "us-gov-west-1",
+    ]
+
+
+def test_the_canary_takes_the_road_that_an_alert_takes():
+    rules = resources("member", "Events::Rule")
+    assert rules["CanaryRule"]["ScheduleExpression"] == {"Ref": "CanarySchedule"}
+    (canary,), (alert,) = (rules[name]["Targets"] for name in ("CanaryRule", "SecurityGroupRule"))
+    road = ("Id", "Arn", "RoleArn", "DeadLetterConfig")
+    assert [canary[key] for key in road] == [alert[key] for key in road]
+    assert not canary.keys() & {"Input", "InputPath", "InputTransformer"}  # an event bus takes none
 
 
 def test_a_rule_of_the_member_sends_with_a_role_and_a_retry_and_keeps_what_it_could_not_send():
@@ -56,7 +107,13 @@ def test_a_rule_of_the_member_sends_with_a_role_and_a_retry_and_keeps_what_it_co
         assert target["Arn"] == {"Ref": "HubBusArn"}
         assert target["RoleArn"] == {"Fn::GetAtt": ["ForwardRole", "Arn"]}
         assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["Undelivered", "Arn"]}}
-        assert target["RetryPolicy"] == {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86400}
+        assert target["RetryPolicy"].keys() == {"MaximumRetryAttempts", "MaximumEventAgeInSeconds"}
+
+
+def test_only_a_canary_may_be_given_up_before_a_day_has_passed():
+    for name, rule in resources("member", "Events::Rule").items():
+        a_day = {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86400}
+        assert [target["RetryPolicy"] == a_day for target in rule["Targets"]] == [name != "CanaryRule"]
 
 
 def test_the_rule_of_the_hub_keeps_what_it_could_not_send_and_takes_only_what_aws_sent():
@@ -66,7 +123,7 @@ def test_the_rule_of_the_hub_keeps_what_it_could_not_send_and_takes_only_what_aw
 
 
 def test_the_role_of_the_member_has_no_name_and_puts_events_on_the_hub_only():
-    (role,) = resources("member", "IAM::Role").values()
+    role = resources("member", "IAM::Role")["ForwardRole"]
     assert "RoleName" not in role
     (policy,) = role["Policies"]
     assert statements(policy) == [{"Effect": "Allow", "Action": "events:PutEvents", "Resource": {"Ref": "HubBusArn"}}]
@@ -74,6 +131,23 @@ def test_the_role_of_the_member_has_no_name_and_puts_events_on_the_hub_only():
     assert trust["Principal"] == {"Service": "events.amazonaws.com"}
     assert "aws:SourceAccount" in trust["Condition"]["StringEquals"]
     assert "aws:SourceArn" in trust["Condition"]["ArnLike"]
+
+
+@pytest.mark.parametrize(("role", "caller"), [("ReadRole", "ReaderArn"), ("RemediationRole", "RemediatorArn")])
+def test_the_hub_gets_a_role_only_when_it_is_named_and_only_by_the_role_and_organization_that_is_named(role, caller):
+    assert TEMPLATES["member"]["Parameters"][caller]["Default"] == ""
+    assert TEMPLATES["member"]["Resources"][role]["Condition"] == f"Has{caller.removesuffix('Arn').title()}"
+    (trust,) = resources("member", "IAM::Role")[role]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"]["ArnLike"] == {"aws:PrincipalArn": {"Ref": caller}}
+    named = {"aws:PrincipalOrgID": {"Ref": "OrganizationId"}}
+    assert trust["Condition"]["StringEquals"]["Fn::If"][:2] == ["HasOrganization", named]
+
+
+def test_the_read_role_reads():
+    (policy,) = resources("member", "IAM::Role")["ReadRole"]["Policies"]
+    actions = [action for each in statements(policy) for action in each["Action"]]
+    assert actions
+    assert all(action.split(":")[1].startswith(("Get", "Describe", "List")) for action in actions)
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -108,7 +182,8 @@ def test_only_rules_of_the_stack_may_send_to_a_queue(template):
     for statement in allowed:
         sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
         named = [sources] if isinstance(sources, dict) else sources
-        assert [source["Fn::GetAtt"] for source in named] == [[rule, "Arn"] for rule in rules]
+        present = [source["Fn::If"][1] if "Fn::If" in source else source for source in named]
+        assert [source["Fn::GetAtt"] for source in present] == [[rule, "Arn"] for rule in rules]
         assert statement["Principal"] == {"Service": "events.amazonaws.com"}
 
 

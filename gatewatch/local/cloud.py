@@ -22,6 +22,7 @@ from werkzeug.serving import make_server
 
 from gatewatch.errors import GatewatchError
 from gatewatch.local.isolation import Credentials, isolated_session, isolated_variables
+from gatewatch.local.schedule import keep_schedules_apart_from_events, tick
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -89,9 +90,11 @@ class Cloud:
         name = f"gatewatch-{template.stem}"
         with _unsupported_resources_are_skipped():
             try:
-                return _create_stack(client, name, template.read_text("utf-8"), parameters)
+                outputs = _create_stack(client, name, template.read_text("utf-8"), parameters)
             except (ClientError, WaiterError) as error:
                 raise DeployError(f"{name} in {account} {region}: {error}{_reasons(client, name)}") from error
+        keep_schedules_apart_from_events(self.session(account, region))
+        return outputs
 
     def publish(self, account: str, region: str, record: Mapping[str, Any]) -> None:
         """Put a CloudTrail record on the account's default bus, where CloudTrail puts it after a call."""
@@ -101,6 +104,10 @@ class Cloud:
             "Detail": json.dumps(record),
         }
         self.session(account, region).client("events").put_events(Entries=[entry])
+
+    def tick(self, account: str, region: str) -> int:
+        """Let the time of every scheduled rule come once; answers how many events that made."""
+        return tick(account, region, self.session)
 
     def _credentials_of(self, account: str) -> Credentials:
         if account not in self._credentials:
@@ -128,7 +135,7 @@ def _create_stack(client: CloudFormationClient, name: str, body: str, parameters
         StackName=name,
         TemplateBody=body,
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-        Capabilities=["CAPABILITY_IAM"],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
     )
     client.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
     stack = client.describe_stacks(StackName=name)["Stacks"][0]
