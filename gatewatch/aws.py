@@ -10,6 +10,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_organizations import OrganizationsClient
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
@@ -44,3 +45,7 @@ class Aws:
     @cached_property
     def sns(self) -> SNSClient:
         return self._session.client("sns", config=_QUICK)
+
+    @cached_property
+    def organizations(self) -> OrganizationsClient:
+        return self._session.client("organizations", config=_QUICK)

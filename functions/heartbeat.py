@@ -1,0 +1,41 @@
+"""AWS Lambda, on a schedule: who has fallen silent, who is back, who was never heard of -> the outbox."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from functions.bundle import load_bundle
+from gatewatch.aws import Aws
+from gatewatch.heartbeat_stage import HeartbeatStage
+from gatewatch.last_seen import LastSeen
+from gatewatch.organization import active_members
+from gatewatch.outbox import Outbox
+
+
+@cache
+def compose() -> HeartbeatStage:
+    """The composition root: everything this function needs, made once per environment."""
+    environment, aws = os.environ, Aws()
+    return HeartbeatStage(
+        settings=load_bundle(environment).settings,
+        last_seen=LastSeen(aws.dynamodb, environment["GATEWATCH_TABLE"]),
+        outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
+        organization=lambda: active_members(aws.organizations),
+        now=time.time,
+        silent_after=60 * int(environment["GATEWATCH_SILENT_MINUTES"]),
+        log=_log(),
+    )
+
+
+@cache
+def _log() -> Any:
+    return Logger(use_rfc3339=True)
+
+
+def handler(_event: dict[str, Any], _context: Any) -> None:
+    compose().run()
