@@ -5,12 +5,13 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 STAGE  ?= prod
 ARCH   ?= arm64
+SEED   ?= 1
 OSLS   := node_modules/.bin/osls
 # One Region of each partition, and the one where IAM's and sign-in events are.
 REGIONS := ap-northeast-2 us-east-1 us-gov-west-1 cn-north-1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint scan format golden package deploy undeploy lock clean
+.PHONY: help demo up test chaos lint scan format golden package deploy undeploy lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -24,6 +25,9 @@ up: $(READY) ## the same, and stay: the inbox is live in a browser
 test: $(READY) ## run the tests with branch coverage, and the import rules
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=90
+
+chaos: $(READY) ## run 10,000 events through every fault there is (SEED=1), and a few hundred through killed processes
+	@PYTHONPATH=tests $(BIN)/python -m chaos 10000 $(SEED)
 
 lint: $(READY) ## ruff, mypy, import rules, cfn-lint
 	@$(BIN)/ruff check .

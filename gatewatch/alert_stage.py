@@ -9,7 +9,7 @@ import msgspec
 
 from gatewatch import meter, notice
 from gatewatch.decode import decode, parse
-from gatewatch.errors import RenderError, TransientDeliveryError, UndecodableError
+from gatewatch.errors import GatewatchError, RenderError, TransientDeliveryError, UndecodableError
 from gatewatch.model import ApiCall, Message
 from gatewatch.pipeline import Hub, worded
 
@@ -46,10 +46,11 @@ class AlertStage:
             self.meter.count(meter.CONFIGURATION_BROKEN)
         try:
             self._tell_or_give_up(record)
-        except TransientDeliveryError as error:
+        except Exception as error:
             if _receives(record) < _LAST_TRY:
                 raise
-            self._keep(record, f"{error}, in each of {_LAST_TRY} tries")
+            self.log.exception("not told", extra={"message_id": record["messageId"]})
+            self._keep(record, f"not told in {_LAST_TRY} tries: {_named(error)}")
 
     def _tell_or_give_up(self, record: dict[str, Any]) -> None:
         try:
@@ -62,7 +63,7 @@ class AlertStage:
             if _receives(record) < _TRIES:
                 raise
             self.log.exception("given up", extra={"message_id": record["messageId"]})
-            self._give_up(record, f"gatewatch failed on it: {type(error).__name__}")
+            self._give_up(record, f"gatewatch failed on it: {_named(error)}")
 
     def _read(self, body: str) -> None:
         """Everything in it that can be read is told; then the first thing that cannot is raised."""
@@ -111,3 +112,8 @@ class AlertStage:
 
 def _receives(record: dict[str, Any]) -> int:
     return int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+
+
+def _named(error: Exception) -> str:
+    """The text of an error that is no sentence of ours may hold anything."""
+    return str(error) if isinstance(error, GatewatchError) else type(error).__name__

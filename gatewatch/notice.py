@@ -43,7 +43,7 @@ def _unreadable_lines(message_id: str, reason: str, body: str, queue: str) -> It
 def notice(title: str, lines: Iterable[Markup]) -> bytes:
     """A Slack payload in the form of an alert's: header, texts, colour bar."""
     header = {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}}
-    sections = [{"type": "section", "text": {"type": "mrkdwn", "text": line}} for line in lines]
+    sections = [{"type": "section", "text": {"type": "mrkdwn", "text": str(line)}} for line in lines]
     attachment = {"color": _RED, "fallback": title, "blocks": [header, *sections]}
     return msgspec.json.encode({"attachments": [attachment], "unfurl_links": False, "unfurl_media": False})
 

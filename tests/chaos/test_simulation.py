@@ -1,0 +1,96 @@
+"""The short seeded run of the chaos suite, and the proof that its invariant can fail."""
+
+from dataclasses import replace
+
+import pytest
+
+from chaos.simulation import simulate
+from chaos.verdict import judge, table
+from gatewatch.burial import Burial
+from gatewatch.deliver_stage import DeliverStage
+from gatewatch.ledger import Entry, Ledger, State
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_change_is_told_or_dead_and_told_elsewhere_exactly_once(seed):
+    world, arrivals = simulate(400, seed)
+    verdict = judge(world, arrivals)
+    assert verdict.violations == []
+    assert verdict.counts["told again because of a kill"] <= world.kills
+    assert world.kills
+    assert verdict.counts["dead, told by fallback"]
+    assert len(table(world, verdict).splitlines()) > 20
+
+
+def test_a_seed_gives_the_same_run_again():
+    first, second = (simulate(100, 7)[0] for _ in range(2))
+    assert first.fate.injected == second.fate.injected
+    assert first.clock.now == second.clock.now
+    assert first.told.order["oncall"] == second.told.order["oncall"]
+
+
+class AcknowledgesWhenTold429(DeliverStage):
+    def _attempt(self, each, time_left):
+        delay = super()._attempt(each, time_left)
+        return None if delay else delay
+
+
+class ForgetsTheLedger(DeliverStage):
+    def _delivered(self, _message, _answer):
+        self.log.info("delivered")
+
+
+class GoesOnBehindAFailure(DeliverStage):
+    def _group(self, group, time_left):
+        return [failed for each in group for failed in super(GoesOnBehindAFailure, self)._group([each], time_left)]
+
+
+class SilentBurial(Burial):
+    def _instead(self, _message):
+        return []
+
+
+class BuriesInSilence(DeliverStage):
+    def _deliver_or_bury(self, message, each, time_left):
+        silent = replace(self, burial=SilentBurial(**vars(self.burial)))
+        DeliverStage._deliver_or_bury(silent, message, each, time_left)  # noqa: SLF001
+
+
+class ForgetfulLedger(Ledger):
+    def look(self, key):
+        entry = super().look(key)
+        return None if entry and entry.state is State.GIVING_UP else entry
+
+
+class DeliversWhatWasGivenUp(DeliverStage):
+    def _settle(self, each, time_left):
+        self.ledger.__class__ = ForgetfulLedger
+        super()._settle(each, time_left)
+
+
+class LogsTheWebhook(DeliverStage):
+    def _posted(self, message, time_left):
+        self.log.info("posting to https://hooks.slack.example/services/T00000000/B00000001/sEcReTaLl0000000000000001")
+        return super()._posted(message, time_left)
+
+
+class RepeatsWhenTheRowFails(DeliverStage):
+    def _delivered(self, message, answer):
+        self.ledger.write(message.key, Entry(State.DELIVERED, answer))
+
+
+@pytest.mark.parametrize(
+    ("broken", "violated"),
+    [
+        (AcknowledgesWhenTold429, "lost"),
+        (ForgetsTheLedger, "told too often"),
+        (GoesOnBehindAFailure, "out of order"),
+        (BuriesInSilence, "dead and nobody told"),
+        (DeliversWhatWasGivenUp, "both delivered and dead"),
+        (LogsTheWebhook, "a secret"),
+        (RepeatsWhenTheRowFails, "told too often"),
+    ],
+)
+def test_a_stage_that_breaks_its_promise_is_found_out(broken, violated):
+    world, arrivals = simulate(300, 4, kill=0.002, throttle=0.15, stage=broken)
+    assert f"VIOLATED: {violated}" in judge(world, arrivals).counts

@@ -1,0 +1,183 @@
+"""The invariant, and the table: every message of every event is delivered, or dead with a reason and told elsewhere."""
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from chaos.queues import named
+from chaos.world import secret_parts
+from gatewatch.decode import decode, parse
+from gatewatch.errors import UndecodableError
+from gatewatch.local.account import rule_heads
+from gatewatch.model import ApiCall
+from gatewatch.pipeline import Judge, alert_of
+from gatewatch.route import route
+from gatewatch.rules import RecentRules
+
+INSTEAD = "#instead"
+
+
+@dataclass
+class Verdict:
+    violations: list = field(default_factory=list)
+    outcomes: dict = field(default_factory=dict)
+    counts: Counter = field(default_factory=Counter)
+
+    def blame(self, kind, what):
+        self.violations.append(f"{kind}: {what}")
+        self.counts[f"VIOLATED: {kind}"] += 1
+
+
+def judge(world, arrivals):
+    verdict = Verdict()
+    bodies = {
+        named(body): json.loads(body) for group in world.outbox.accepted.values() for body in group if named(body)
+    }
+    dead = _dead(world, verdict)
+    expected = _expected(world, arrivals, bodies, verdict)
+    _poison(world, verdict, arrivals, bodies)
+    for key in [*expected, *(key for key in bodies if key.startswith("unreadable-") and INSTEAD not in key)]:
+        _resolve(key, bodies, dead, world, verdict)
+    for key, times in world.told.copies.items():
+        _at_most(key, times, world, verdict)
+    _order(world, verdict)
+    _secrets(world, verdict)
+    if world.events.messages or world.outbox.messages:
+        verdict.blame("left in a queue", len(world.events.messages) + len(world.outbox.messages))
+    verdict.counts["keys that should be told"] = len(expected)
+    return verdict
+
+
+def _dead(world, verdict):
+    dead = Counter()
+    for sent in world.outbox_dead.messages.values():
+        dead[named(sent.body)] += 1
+        if not sent.attributes.get("reason"):
+            verdict.blame("dead without a reason", sent.body[:200])
+    for key, times in dead.items():
+        if times > 1 + sum(world.fate.touched[key].values()):
+            verdict.blame("buried too often", key)
+    return dead
+
+
+def _expected(world, arrivals, bodies, verdict):
+    """By the pipeline's own decision, without its wording: the keys of every part at every destination."""
+    pairs = {}
+    for arrival in arrivals:
+        for call in _calls(arrival.body):
+            alert = alert_of(call, Judge(world.settings, RecentRules()))
+            if alert is not None:
+                for name in route(alert, world.settings):
+                    pairs[f"{call.delivery_key}#{name}"] = len(alert.changes)
+    keys = []
+    for pair, changes in pairs.items():
+        parts = bodies[f"{pair}#1"]["parts"] if f"{pair}#1" in bodies else 0
+        if not parts:
+            verdict.blame("never reached the outbox", pair)
+        found = [f"{pair}#{number}" for number in range(1, parts + 1)]
+        _whole(pair, changes, [bodies[key] for key in found], verdict)
+        keys.extend(found)
+    return keys
+
+
+def _calls(body):
+    try:
+        return [each for each in decode(parse(body)) if isinstance(each, ApiCall)]
+    except UndecodableError:
+        return []
+
+
+def _whole(pair, changes, messages, verdict):
+    """Every change of the event stands in one of its parts."""
+    shown = sum(len(rule_heads(json.loads(message["body"]))) for message in messages)
+    verdict.counts["changes told"] += shown
+    if messages and shown != changes:
+        verdict.blame("changes left out", f"{pair}: {shown} of {changes}")
+
+
+def _poison(world, verdict, arrivals, bodies):
+    kept = list(world.events_dead.messages.values())
+    malformed = Counter(each.body for each in arrivals if not _calls(each.body))
+    verdict.counts["malformed events"] = malformed.total()
+    for body, times in malformed.items():
+        if len({each.attributes.get("message_id") for each in kept if each.body == body}) != times:
+            verdict.blame("malformed and not kept", body)
+    for each in kept:
+        if not each.attributes.get("reason"):
+            verdict.blame("event dead without a reason", each.body[:200])
+        elif f"unreadable-{each.attributes['message_id']}#sec-all" not in bodies:
+            verdict.blame("event dead and nobody told", each.body[:200])
+
+
+def _resolve(key, bodies, dead, world, verdict):
+    """Delivered, or dead and told by the fallback: exactly one of the two."""
+    delivered, buried = world.told.copies[key], dead[key]
+    excused = world.told.lost_answers[key] + world.told.lost_to_kills[key]
+    if delivered and (buried or key + INSTEAD in bodies) and not excused:
+        verdict.blame("both delivered and dead", key)
+    if not delivered and not buried:
+        verdict.blame("lost", key)
+    if buried and not _told_elsewhere(key, bodies, dead, world):
+        verdict.blame("dead and nobody told", key)
+    outcome = "dead, told by fallback" if buried else "delivered twice" if delivered > 1 else "delivered once"
+    verdict.outcomes[key] = outcome
+    verdict.counts[outcome] += 1
+
+
+def _told_elsewhere(key, bodies, dead, world):
+    """The hub's own topic has nobody behind it; there the alarm on the dead-letter queue speaks."""
+    instead = key + INSTEAD
+    if instead not in bodies:
+        return bodies[key]["destination"] == "alerts"
+    return bool(world.told.copies[instead]) or (bool(dead[instead]) and _told_elsewhere(instead, bodies, dead, world))
+
+
+def _at_most(key, times, world, verdict):
+    by_kill, by_silence = world.told.lost_to_kills[key], world.told.lost_answers[key]
+    verdict.counts["told again because of a kill"] += min(times - 1, by_kill)
+    verdict.counts["told again because the answer was lost"] += max(0, times - 1 - by_kill)
+    if times > 1 + by_kill + by_silence:
+        verdict.blame("told too often", f"{key}: {times} times")
+
+
+def _order(world, verdict):
+    for group, bodies in world.outbox.accepted.items():
+        place = {}
+        for number, body in enumerate(bodies):
+            place.setdefault(named(body), number)
+        first = list(dict.fromkeys(world.told.order[group]))
+        if [place[key] for key in first] != sorted(place[key] for key in first):
+            verdict.blame("out of order", group)
+
+
+def _secrets(world, verdict):
+    for place, texts in everything_written(world).items():
+        verdict.counts[f"texts searched for secrets: {place}"] = len(texts)
+        for text in texts:
+            if any(secret in text for secret in secret_parts()):
+                verdict.blame("a secret", f"in {place}: {text[:300]}")
+
+
+def everything_written(world):
+    queues = (world.events_dead, world.outbox_dead)
+    return {
+        "log lines": world.lines.lines,
+        "metrics": [str(world.counts.counted)],
+        "dead letters": [f"{sent.body} {sent.attributes}" for queue in queues for sent in queue.messages.values()],
+        "messages": [text for texts in world.told.texts.values() for text in texts],
+        "outbox": [body for group in world.outbox.accepted.values() for body in group],
+        "ledger rows": [str(row) for row in world.aws.dynamodb.rows.values()],
+    }
+
+
+def table(world, verdict):
+    """Faults injected, and what became of the messages they met."""
+    outcomes = ("delivered once", "delivered twice", "dead, told by fallback")
+    met = defaultdict(Counter)
+    for key, faults in world.fate.touched.items():
+        for fault in faults:
+            met[fault][verdict.outcomes.get(key, "")] += 1
+    lines = [f"{'fault':<42}{'injected':>9}" + "".join(f"{each:>24}" for each in outcomes)]
+    for fault, times in sorted(world.fate.injected.items()):
+        lines.append(f"{fault:<42}{times:>9}" + "".join(f"{met[fault][each]:>24}" for each in outcomes))
+    return "\n".join(lines)

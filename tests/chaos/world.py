@@ -1,0 +1,241 @@
+"""The real stages between fakes of everything they touch; a day of Lambda in some seconds."""
+
+import json
+import logging
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from chaos.clock import START, VirtualClock
+from chaos.fate import Dice, Killed
+from chaos.queues import Fifo, Sent, Sqs, Standard
+from chaos.services import DynamoDb, FakeAws, Sns, Ssm
+from chaos.slack import WEBHOOK, MisbehavingSlack
+from chaos.story import ACCOUNTS
+from chaos.told import Told
+from gatewatch.alert_stage import AlertStage
+from gatewatch.batch import partial_response
+from gatewatch.burial import Burial
+from gatewatch.dead_letters import DeadLetters
+from gatewatch.deliver.slack import Slack
+from gatewatch.deliver.sns import Sns as SnsChannel
+from gatewatch.deliver_stage import DeliverStage
+from gatewatch.ledger import Ledger
+from gatewatch.outbox import Outbox
+from gatewatch.pace import Clock, Pace
+from gatewatch.pipeline import Hub
+from gatewatch.render import load_templates
+from gatewatch.rules import RecentRules
+from gatewatch.secret_store import SecretStore
+from gatewatch.settings import SnsTopic, load_settings
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+TIMEOUT = 60.0
+HUB_TOPIC = "arn:aws:sns:eu-west-1:999988887777:gatewatch-prod-alerts"
+POLICY = {
+    "destinations": {
+        "sec-all": {"kind": "slack_webhook", "url": {"ssm": "/gatewatch/sec-all"}},
+        "sec-prod": {"kind": "slack_webhook", "url": {"ssm": "/gatewatch/sec-prod"}},
+        "oncall": {"kind": "slack_webhook", "url": {"ssm": "/gatewatch/oncall"}, "fallback": "sec-prod"},
+        "payments": {"kind": "slack_app", "channel": "C0123456789", "token": {"ssm": "/gatewatch/token"}},
+    },
+    "routes": [
+        {"to": ["sec-all"]},
+        {"match": {"environment": "prod"}, "to": ["sec-prod"]},
+        {"match": {"environment": "prod", "min_severity": "high"}, "to": ["oncall"]},
+        {"match": {"min_severity": "high"}, "to": ["alerts"]},
+    ],
+}
+SECRETS = {
+    "/gatewatch/sec-all": f"{WEBHOOK}T00000000/B00000001/sEcReTaLl0000000000000001",
+    "/gatewatch/sec-prod": f"{WEBHOOK}T00000000/B00000002/sEcReTpRoD000000000000002",
+    "/gatewatch/oncall": f"{WEBHOOK}T00000000/B00000003/sEcReToNcAlL0000000000003",
+    "/gatewatch/token": "xoxb-sEcReTtOkEn-000000000004",
+}
+ROTATED = {
+    "/gatewatch/token": "xoxb-sEcReTtOkEn-000000000005",
+    "/gatewatch/sec-prod": f"{WEBHOOK}T00000000/B00000002/sEcReTpRoD000000000000006",
+}
+
+
+def secret_parts():
+    """What must be nowhere: the tail of every secret there ever was."""
+    return {value.rpartition("/")[2] for value in [*SECRETS.values(), *ROTATED.values()]}
+
+
+@cache
+def chaos_templates():
+    return load_templates(TEMPLATES, chaos_settings().languages)
+
+
+@cache
+def chaos_settings():
+    accounts = {
+        account: {
+            "alias": f"account-{number:02d}",
+            "environment": "prod" if number % 2 else "dev",
+            "destinations": ["payments"] if number % 4 == 0 else [],
+            "language": ("en", "ko", "ja")[number % 3],
+        }
+        for number, account in enumerate(ACCOUNTS[:-1])
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        paths = Path(folder) / "accounts.yaml", Path(folder) / "policy.yaml"
+        for path, content in zip(paths, ({"accounts": accounts}, POLICY), strict=True):
+            path.write_text(yaml.safe_dump(content))
+        return load_settings(*paths)
+
+
+def _address(secret):
+    return secret if secret.startswith("https") else f"Bearer {secret}"
+
+
+class Lines(logging.Handler):
+    """Every log line as it would be printed, tracebacks included."""
+
+    def __init__(self):
+        super().__init__(logging.DEBUG)
+        self.lines = []
+
+    def emit(self, record):
+        facts = {name: str(value) for name, value in vars(record).items() if name not in {"msg", "args"}}
+        self.lines.append(json.dumps(facts | {"text": self.format(record)}))
+
+
+class Counts:
+    def __init__(self):
+        self.counted = {}
+
+    def count(self, name, value=1):
+        self.counted[name] = self.counted.get(name, 0) + value
+
+    def seconds(self, name, value):
+        assert value >= 0
+        self.counted.setdefault(name, 0)
+
+
+class World:
+    """`weather(world, channel, key)`: what Slack does at this time; None takes the message."""
+
+    def __init__(self, fate, weather=None, *, settings=None, stage=DeliverStage, ghost=0.0):
+        dice = fate if isinstance(fate, Dice) else None
+        self.fate, self.clock, self.told = fate, VirtualClock(), Told()
+        self.settings = settings or chaos_settings()
+        self.templates = chaos_templates()
+        self.events_dead, self.outbox_dead = Standard(self.clock), Fifo(self.clock)
+        self.events = Standard(self.clock, dice, receives=5, dead=self.events_dead, ghost=ghost)
+        self.outbox = Fifo(self.clock, dice, receives=200, dead=self.outbox_dead)
+        queues = {
+            "events": self.events,
+            "events-dead": self.events_dead,
+            "outbox.fifo": self.outbox,
+            "outbox-dead.fifo": self.outbox_dead,
+        }
+        self.secrets = dict(SECRETS)
+        self.channels = {
+            **{url: name.rpartition("/")[2] for name, url in SECRETS.items() if url.startswith("https")},
+            f"Bearer {SECRETS['/gatewatch/token']}": "payments",
+        }
+        self.aws = FakeAws(
+            Sqs(self.clock, fate, queues),
+            DynamoDb(fate, self.told),
+            Sns(fate, self.told),
+            Ssm(fate, self.secrets),
+        )
+        weather = weather or (lambda world, channel, key: world.fate.slack(channel, key))
+        self.http = MisbehavingSlack(fate, self.told, self.channels, lambda *where: weather(self, *where))
+        self.lines, self.counts, self.kills, self.batches = Lines(), Counts(), 0, 0
+        self.log = logging.Logger("chaos", logging.INFO)  # noqa: LOG001  one of its own
+        self.log.addHandler(self.lines)
+        self._stage = stage
+        self.compose()
+
+    def compose(self):
+        """A new process: nothing in memory."""
+        clock = Clock(self.clock.since_1970, self.clock.monotonic, self.clock.sleep)
+        ledger = Ledger(self.aws.dynamodb, "gatewatch-prod", self.clock.since_1970)
+        outbox = Outbox(self.aws.sqs, "outbox.fifo")
+        hub = Hub(self.settings, RecentRules(), self.templates)
+        dead = DeadLetters(self.aws.sqs, "events-dead")
+        self.alert = AlertStage(hub, outbox, dead, self.log, self.counts)
+        buried = DeadLetters(self.aws.sqs, "outbox-dead.fifo")
+        self.deliver = self._stage(
+            settings=self.settings,
+            post=self._post(Slack(self.http, SecretStore(self.aws)), SnsChannel(self.aws.sns, HUB_TOPIC)),
+            ledger=ledger,
+            burial=Burial(self.settings, ledger, outbox, buried, self.log, self.counts),
+            sqs=self.aws.sqs,
+            outbox_url="outbox.fifo",
+            pace=Pace(clock),
+            clock=clock,
+            log=self.log,
+            meter=self.counts,
+            side_by_side=self.clock.side_by_side,
+        )
+
+    def _post(self, slack, sns):
+        def post(message, destination):
+            self.told.posting(message)
+            return (sns if isinstance(destination, SnsTopic) else slack).post(message, destination)
+
+        return post
+
+    def arrive(self, arrivals):
+        for each in arrivals:
+            self.events.send(Sent(each.body, START + each.at, START + each.at))
+
+    def rotate(self):
+        """Slack gives a new webhook and a new token, and no longer knows the old ones."""
+        for name, secret in ROTATED.items():
+            old = self.secrets[name]
+            self.channels[_address(secret)] = self.channels.pop(_address(old))
+            self.secrets[name] = secret
+
+    def run(self, until=None):
+        """Until both queues are empty, or until a time."""
+        while (now := self._next_time()) is not None and (until is None or now < until):
+            self.clock.now = max(self.clock.now, now)
+            self._serve(self.events, self._alert)
+            self._serve(self.outbox, self._deliver)
+        self.clock.now = max(self.clock.now, until or 0)
+
+    def _next_time(self):
+        times = [time for time in (self.events.next_time, self.outbox.next_time) if time is not None]
+        return min(times, default=None)
+
+    def _serve(self, queue, function):
+        """All that is there, at the same time: Lambda runs as many as there are."""
+        start, ends = self.clock.now, [self.clock.now]
+        while batch := queue.receive():
+            self._invoke(queue, batch, function)
+            ends.append(self.clock.now)
+            self.clock.now = start
+        self.clock.now = max(ends)
+
+    def _invoke(self, queue, batch, function):
+        self.batches += 1
+        receipts = {sent.message_id: sent.receipt for sent in batch}
+        try:
+            answer = function({"Records": [sent.record for sent in batch]})
+            self.fate.strike("return", "")
+        except Killed:
+            self.kills += 1
+            self.told.killed()
+            self.compose()
+            return
+        failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+        assert failed <= receipts.keys()
+        for message_id, receipt in receipts.items():
+            if message_id not in failed:
+                queue.delete(receipt)
+
+    def _alert(self, event):
+        return partial_response(event, self.alert.handle, self.log)
+
+    def _deliver(self, event):
+        end = self.clock.now + TIMEOUT
+        answer = self.deliver.handle(event, lambda: end - self.clock.now)
+        assert self.clock.now <= end, "Lambda would have stopped it"
+        return answer
