@@ -9,13 +9,20 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from types_boto3_cloudtrail import CloudTrailClient
+    from types_boto3_config import ConfigServiceClient
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_ec2 import EC2Client
     from types_boto3_organizations import OrganizationsClient
+    from types_boto3_rds import RDSClient
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
     from types_boto3_ssm import SSMClient
+    from types_boto3_sts import STSClient
 
+# A function has seconds, not minutes: better a quick error that the queue retries than a slow one.
+_CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 # What stands between a yes and its row in the ledger, or in front of every message, answers in milliseconds.
 _QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
 
@@ -47,5 +54,39 @@ class Aws:
         return self._session.client("sns", config=_QUICK)
 
     @cached_property
+    def ec2(self) -> EC2Client:
+        return self._session.client("ec2", config=_CONFIG)
+
+    @cached_property
+    def config(self) -> ConfigServiceClient:
+        return self._session.client("config", config=_CONFIG)
+
+    @cached_property
+    def rds(self) -> RDSClient:
+        return self._session.client("rds", config=_CONFIG)
+
+    @cached_property
+    def cloudtrail(self) -> CloudTrailClient:
+        return self._session.client("cloudtrail", config=_CONFIG)
+
+    @cached_property
+    def sts(self) -> STSClient:
+        return self._session.client("sts", config=_CONFIG)
+
+    @cached_property
     def organizations(self) -> OrganizationsClient:
-        return self._session.client("organizations", config=_QUICK)
+        return self._session.client("organizations", config=_CONFIG)
+
+    def partition(self, region: str) -> str:
+        return self._session.get_partition_for_region(region)
+
+    def assumed(self, role_arn: str, region: str, session_name: str) -> Aws:
+        """The AWS of another account, by a role there that trusts this one. Not refreshed: an invocation is short."""
+        answer = self.sts.assume_role(RoleArn=role_arn, RoleSessionName=session_name)["Credentials"]
+        session = boto3.Session(
+            aws_access_key_id=answer["AccessKeyId"],
+            aws_secret_access_key=answer["SecretAccessKey"],
+            aws_session_token=answer["SessionToken"],
+            region_name=region,
+        )
+        return Aws(session)

@@ -139,7 +139,7 @@ class Traffic(Struct, frozen=True):
 UNKNOWN_TRAFFIC = Traffic()
 
 
-class CidrPeer(Struct, frozen=True):
+class CidrPeer(Struct, frozen=True, tag=True):
     """A canonical CIDR: host bits cleared, IPv6 compressed."""
 
     cidr: str
@@ -153,7 +153,7 @@ class CidrPeer(Struct, frozen=True):
         return self.cidr
 
 
-class PrefixListPeer(Struct, frozen=True):
+class PrefixListPeer(Struct, frozen=True, tag=True):
     prefix_list_id: str
 
     @property
@@ -165,7 +165,7 @@ class PrefixListPeer(Struct, frozen=True):
         return self.prefix_list_id
 
 
-class GroupPeer(Struct, frozen=True):
+class GroupPeer(Struct, frozen=True, tag=True):
     """Another security group. `owner` only when it is not the account of the event, or when only a name is known."""
 
     name: str

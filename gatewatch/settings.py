@@ -15,6 +15,7 @@ import pytz
 from msgspec import Struct
 
 from gatewatch.errors import ConfigurationError
+from gatewatch.ingress_settings import NO_INGRESS, Ingress, read_ingress
 from gatewatch.model import Account, Family, Severity
 from gatewatch.network import MAX_PORT, Network, parse_cidr
 from gatewatch.ports import SENSITIVE_PORTS
@@ -139,6 +140,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     colors: Colors
     destinations: Mapping[str, Destination]
     routes: tuple[Route, ...]
+    ingress: Ingress = NO_INGRESS
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -194,6 +196,7 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
         colors=policy_file.section("colors", Colors),
         destinations={HUB_TOPIC: SnsTopic(), **policy_file.entries("destinations", Destination)},
         routes=policy_file.sequence("routes", Route),
+        ingress=read_ingress(policy_file),
     )
     accounts_file.refuse_other_keys()
     policy_file.refuse_other_keys()

@@ -1,0 +1,127 @@
+"""When to keep the hands off a rule: it keeps coming back, a person undid its removal, or gatewatch put it there.
+
+One row per rule, whatever its id: a rule that comes back has a new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
+
+from gatewatch.errors import GatewatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from types_boto3_dynamodb import DynamoDBClient
+
+    from gatewatch.ingress_settings import Fight
+    from gatewatch.remediation.ingress_access import Access
+
+_STOPPED_SECONDS = 30 * 24 * 3600
+_HOUR = 3600
+
+
+class GuardError(GatewatchError):
+    """What happened to a rule before cannot be read: any doubt, hands off."""
+
+
+class Stop(StrEnum):
+    FIGHT = "fight"
+    UNDONE = "undone"
+    OWN = "own"
+
+
+class GroupRef(Struct, frozen=True):
+    account_id: str
+    region: str
+    group_id: str
+
+
+class Guard:
+    """`now` gives seconds since 1970."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table: str, fight: Fight, now: Callable[[], float]) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._fight = fight
+        self._now = now
+
+    def stopped(self, group: GroupRef, access: Access) -> Stop | None:
+        """Why a rule is to be left alone; FIGHT also when it has just come back once too often."""
+        row = self._read(group, access)
+        if "stopped" in row and float(row["until"]["N"]) > self._now():
+            return Stop(row["stopped"]["S"])
+        earliest = self._now() - self._fight.hours * _HOUR
+        removals = [each for each in row.get("times", {}).get("L", []) if float(each["N"]) > earliest]
+        return Stop.FIGHT if len(removals) >= self._fight.returns else None
+
+    def removed(self, group: GroupRef, access: Access) -> None:
+        """Count a removal."""
+        now = {"N": str(self._now())}
+        self._update(
+            group,
+            access,
+            "SET #t = list_append(if_not_exists(#t, :none), :now), expires = :expires",
+            {":none": {"L": []}, ":now": {"L": [now]}, ":expires": self._expires()},
+            {"#t": "times"},
+        )
+
+    def stop(self, group: GroupRef, access: Access, why: Stop) -> bool:
+        """Leave a rule alone from now on; whether that is news. What gatewatch put there ages with the window."""
+        now = self._now()
+        until = now + (self._fight.hours * _HOUR if why is Stop.OWN else _STOPPED_SECONDS)
+        values: dict[str, Any] = {
+            ":why": {"S": why.value},
+            ":until": {"N": str(until)},
+            ":now": {"N": str(now)},
+            ":expires": self._expires(),
+        }
+        expression = "SET stopped = :why, #u = :until, expires = :expires"
+        is_news = "attribute_not_exists(stopped) OR stopped <> :why OR #u <= :now"
+        return self._update(group, access, expression, values, {"#u": "until"}, is_news)
+
+    def _expires(self) -> dict[str, str]:
+        return {"N": str(int(self._now()) + _STOPPED_SECONDS)}
+
+    def _read(self, group: GroupRef, access: Access) -> dict[str, Any]:
+        try:
+            answer = self._dynamodb.get_item(TableName=self._table, Key=_key(group, access), ConsistentRead=True)
+        except (ClientError, BotoCoreError) as error:
+            raise GuardError(f"what happened to a rule cannot be read: {type(error).__name__}") from error
+        return dict(answer.get("Item", {}))
+
+    def _update(
+        self,
+        group: GroupRef,
+        access: Access,
+        expression: str,
+        values: dict[str, Any],
+        names: dict[str, str],
+        condition: str = "",
+    ) -> bool:
+        more: Any = {"ConditionExpression": condition} if condition else {}
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_key(group, access),
+                UpdateExpression=expression,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values,
+                **more,
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        except (ClientError, BotoCoreError) as error:
+            raise GuardError(f"what happened to a rule cannot be kept: {type(error).__name__}") from error
+        return True
+
+
+def _key(group: GroupRef, access: Access) -> dict[str, dict[str, str]]:
+    digest = hashlib.sha256(msgspec.json.encode(access, order="deterministic")).hexdigest()[:24]
+    return {"pk": {"S": f"returns#{group.account_id}#{group.region}#{group.group_id}#{digest}"}}

@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from gatewatch.errors import GatewatchError
+from gatewatch.ingress_settings import Fight
+from gatewatch.remediation.ingress_apply import Done, apply
+from gatewatch.remediation.ingress_enforce import Enforcer
+from gatewatch.remediation.ingress_guard import GroupRef, Guard, Stop
+from gatewatch.remediation.ingress_plan import plan_ingress
+from gatewatch.remediation.ingress_undo import leave_alone, plan_undo
+from gatewatch.remediation.preimages import PreImageError, PreImages
+
+
+def _load(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(spec.name, module)
+    spec.loader.exec_module(module)
+    return module
+
+
+kit, members = _load("ingress_kit"), _load("member_kit")
+WEB, SSH = "tcp 443 from 0.0.0.0/0", "tcp 22 from 0.0.0.0/0"
+OWN_ROLE = "arn:aws:iam::123456789012:role/gatewatch-compliance"
+HOUR = 3600.0
+
+
+class Clock:
+    def __init__(self):
+        self.at = 1_700_000_000.0
+
+    def __call__(self):
+        return self.at
+
+
+class House:
+    """An enforcer over one member, with a clock to turn."""
+
+    def __init__(self, fight=Fight()):  # noqa: B008  a frozen value
+        self.member, self.clock = members.Member(), Clock()
+        self.dynamodb = members.table(self.member)
+        self.images = PreImages(self.dynamodb, members.TABLE)
+        self.guard = Guard(self.dynamodb, members.TABLE, fight, self.clock)
+        self.enforcer = Enforcer(self.images, self.guard, OWN_ROLE)
+
+    def ref(self, group_id):
+        return GroupRef(members.ACCOUNT, members.REGION, group_id)
+
+    def enforce(self, group_id, policy):
+        standing = self.member.standing(group_id)
+        plan = plan_ingress(group_id, standing, policy)
+        return self.enforcer.enforce(self.ref(group_id), plan, standing, self.member, self.clock())
+
+    def undo(self, change_id):
+        image = self.images.load(change_id)
+        leave_alone(image, self.guard)
+        plan = plan_undo(image, self.member.standing(image.resource_id))
+        return apply(image.resource_id, plan.actions, self.member.ec2)
+
+
+@pytest.fixture
+def house():
+    with mock_aws():
+        yield House()
+
+
+def added_by(name, group_id, arn=None, **peer):
+    """The CloudTrail record of an authorisation of SSH to the world."""
+    return {
+        "eventVersion": "1.11",
+        "eventID": "e-1",
+        "eventTime": "2026-06-01T11:00:00Z",
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": "AuthorizeSecurityGroupIngress",
+        "awsRegion": members.REGION,
+        "recipientAccountId": members.ACCOUNT,
+        "userIdentity": {
+            "type": "AssumedRole",
+            "arn": f"arn:aws:sts::{members.ACCOUNT}:assumed-role/ci/{name}",
+            "sessionContext": {"sessionIssuer": {"type": "Role", "arn": arn or "arn:aws:iam::123456789012:role/ci"}},
+        },
+        "requestParameters": {
+            "groupId": group_id,
+            "ipPermissions": {
+                "items": [
+                    {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22}
+                    | {"ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}}
+                    | peer
+                ]
+            },
+        },
+        "responseElements": {"_return": True},
+    }
+
+
+def test_what_is_not_allowed_goes_and_its_neighbours_stay(house):
+    group_id = house.member.group(kit.rule(WEB, description="shop"), kit.rule(SSH))
+    shop = {each for each in house.member.rules(group_id) if each[2] == "shop"}
+    done = house.enforce(group_id, kit.ingress([WEB]))
+    assert house.member.rules(group_id) == shop
+    assert (len(done.before), len(done.after), done.failed) == (2, 1, ())
+
+
+def test_a_second_run_does_nothing(house):
+    group_id = house.member.group(kit.rule(SSH))
+    house.enforce(group_id, kit.ingress([WEB]))
+    second = house.enforce(group_id, kit.ingress([WEB]))
+    assert (second.steps, second.change_id) == ((), "")
+
+
+def test_a_plan_applied_twice_is_no_error(house):
+    group_id = house.member.group(kit.rule("tcp 0-65535 from 0.0.0.0/0"))
+    plan = plan_ingress(group_id, house.member.standing(group_id), kit.ingress([WEB]))
+    assert {each.done for each in apply(group_id, plan.actions, house.member.ec2)} == {Done.DONE}
+    assert {each.done for each in apply(group_id, plan.actions, house.member.ec2)} == {Done.ALREADY}
+
+
+def test_when_the_allowed_part_cannot_be_authorised_the_rule_stays(house):
+    group_id = house.member.group(kit.rule("tcp 0-65535 from 0.0.0.0/0"), kit.rule("udp 161 from 0.0.0.0/0"))
+    house.member.refused["AuthorizeSecurityGroupIngress"] = lambda _: "RulesPerSecurityGroupLimitExceeded"
+    done = house.enforce(group_id, kit.ingress([WEB]))
+    assert [each.done for each in done.steps] == [Done.FAILED, Done.SKIPPED, Done.DONE]
+    assert [kit.said(each.rule) for each in done.after] == ["tcp 0-65535 from 0.0.0.0/0"]
+    assert done.failed[0].why == "RulesPerSecurityGroupLimitExceeded"
+
+
+def test_one_refused_revocation_does_not_hide_behind_the_others(house):
+    group_id = house.member.group(kit.rule(SSH), kit.rule("udp 161 from 0.0.0.0/0"))
+    first = house.member.standing(group_id)[0].rule.rule_id
+    house.member.refused["RevokeSecurityGroupIngress"] = lambda body: (
+        "UnauthorizedOperation" if first in body.values() else None
+    )
+    done = house.enforce(group_id, kit.ingress([WEB]))
+    assert [each.done for each in done.steps] == [Done.FAILED, Done.DONE]
+
+
+def test_nothing_is_touched_when_the_picture_of_before_cannot_be_kept(house):
+    group_id = house.member.group(kit.rule(SSH))
+    house.enforcer = Enforcer(PreImages(house.dynamodb, "no-such-table"), house.guard, OWN_ROLE)
+    with pytest.raises(PreImageError, match="cannot be written"):
+        house.enforce(group_id, kit.ingress([WEB]))
+    assert len(house.member.rules(group_id)) == 1
+
+
+def test_nothing_is_touched_when_what_happened_before_cannot_be_read(house):
+    group_id = house.member.group(kit.rule(SSH))
+    guard = Guard(house.dynamodb, "no-such-table", Fight(), house.clock)
+    house.enforcer = Enforcer(house.images, guard, OWN_ROLE)
+    with pytest.raises(GatewatchError, match="cannot be read"):
+        house.enforce(group_id, kit.ingress([WEB]))
+    assert len(house.member.rules(group_id)) == 1
+
+
+def test_the_picture_of_before_names_who_had_added_the_rule(house):
+    group_id = house.member.group(kit.rule(SSH))
+    house.member.history = [added_by("alice", group_id)]
+    image = house.images.load(house.enforce(group_id, kit.ingress([WEB])).change_id)
+    assert (image.actor, image.event_id, image.resource_id) == ("alice (ci)", "e-1", group_id)
+
+
+def test_a_loop_that_puts_the_rule_back_ends_after_three_returns_with_one_alert(house):
+    group_id = house.member.group(kit.rule(SSH))
+    removals, told = 0, []
+    for _ in range(10):
+        house.member.history = [added_by("terraform", group_id)]
+        done = house.enforce(group_id, kit.ingress([WEB]))
+        removals += len(done.steps)
+        told += [each for each in done.left if each.is_news]
+        if done.steps:
+            house.member.authorize(group_id, kit.rule(SSH))
+        house.clock.at += 60
+    assert removals == 3
+    (alert,) = told
+    assert (alert.why, alert.culprit.name) == (Stop.FIGHT, "terraform (ci)")
+    assert len(house.member.rules(group_id)) == 1
+
+
+def test_a_rule_that_comes_back_once_a_day_is_no_fight(house):
+    group_id = house.member.group(kit.rule(SSH))
+    for _ in range(6):
+        assert len(house.enforce(group_id, kit.ingress([WEB])).steps) == 1
+        house.member.authorize(group_id, kit.rule(SSH))
+        house.clock.at += 25 * HOUR
+
+
+def test_a_fight_over_one_rule_leaves_the_others_enforced(house):
+    group_id = house.member.group(kit.rule(SSH))
+    for _ in range(4):
+        house.enforce(group_id, kit.ingress([WEB]))
+        if not house.member.rules(group_id):
+            house.member.authorize(group_id, kit.rule(SSH))
+    house.member.authorize(group_id, kit.rule("udp 161 from 0.0.0.0/0"))
+    house.enforce(group_id, kit.ingress([WEB]))
+    assert [kit.said(each.rule) for each in house.member.standing(group_id)] == [SSH]
+
+
+def test_what_its_own_role_added_is_not_undone(house):
+    group_id = house.member.group(kit.rule(SSH))
+    house.member.history = [added_by("gatewatch", group_id, arn=OWN_ROLE)]
+    done = house.enforce(group_id, kit.ingress([WEB]))
+    assert (done.steps, [each.why for each in done.left]) == ((), [Stop.OWN])
+
+
+def test_what_it_authorised_itself_is_left_alone_when_the_policy_turns(house):
+    group_id = house.member.group()
+    house.enforce(group_id, kit.ingress(required=[WEB]))
+    assert [each.why for each in house.enforce(group_id, kit.ingress([SSH])).left] == [Stop.OWN]
+    house.clock.at += 25 * HOUR
+    assert len(house.enforce(group_id, kit.ingress([SSH])).steps) == 1
+
+
+def test_what_a_person_undid_is_not_taken_away_again(house):
+    group_id = house.member.group(kit.rule(SSH))
+    house.undo(house.enforce(group_id, kit.ingress([WEB])).change_id)
+    done = house.enforce(group_id, kit.ingress([WEB]))
+    assert (done.steps, [(each.why, each.is_news) for each in done.left]) == ((), [(Stop.UNDONE, False)])
+
+
+def test_undoing_twice_does_nothing(house):
+    group_id = house.member.group(kit.rule("tcp 0-65535 from 0.0.0.0/0"))
+    change_id = house.enforce(group_id, kit.ingress([WEB])).change_id
+    assert {each.done for each in house.undo(change_id)} == {Done.DONE}
+    assert house.undo(change_id) == ()
+
+
+def test_an_unknown_change_is_said_so(house):
+    with pytest.raises(PreImageError, match="there is no change chg-0"):
+        house.undo("chg-0")
+
+
+ports = st.tuples(st.sampled_from([0, 22, 80, 443, 65535]), st.sampled_from([22, 80, 443, 65535])).map(sorted)
+what = st.one_of(
+    st.builds(lambda name, ends: f"{name} {ends[0]}-{ends[1]}", st.sampled_from(["tcp", "udp"]), ports),
+    st.sampled_from(["all", "icmp", "icmpv6"]),
+)
+whom = st.sampled_from(["0.0.0.0/0", "::/0", "10.0.0.0/8", "10.1.0.0/16", "pl-0123456789abcdef0"])
+texts = st.lists(st.builds("{} from {}".format, what, whom), max_size=5, unique=True)
+tags = st.sampled_from([(), (("Owner", "web"),), (("Owner", "shop"), ("Ticket", "OPS-1"))])
+notes = st.sampled_from([None, "health checks", "from the office"])
+
+
+@settings(
+    max_examples=15, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+)
+@given(texts, texts, texts, tags, notes)
+def test_remediate_then_undo_is_as_if_nothing_had_been(rules, allowed, required, tagged, note):
+    with mock_aws():
+        house = House()
+        group_id = house.member.group(*(kit.rule(each, description=note) for each in rules), tags=tagged)
+        before = house.member.rules(group_id)
+        done = house.enforce(group_id, kit.ingress(allowed, required))
+        assert not done.failed
+        assert house.enforce(group_id, kit.ingress(allowed, required)).steps == ()
+        if done.change_id:
+            house.undo(done.change_id)
+        assert house.member.rules(group_id) == before
