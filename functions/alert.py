@@ -14,6 +14,7 @@ from gatewatch.alert_stage import AlertStage
 from gatewatch.aws import Aws
 from gatewatch.batch import partial_response
 from gatewatch.dead_letters import DeadLetters
+from gatewatch.last_seen import LastSeen
 from gatewatch.meter import EmbeddedMeter
 from gatewatch.outbox import Outbox
 from gatewatch.pipeline import Hub
@@ -26,18 +27,19 @@ metrics = Metrics(namespace=meter.NAMESPACE)
 @cache
 def compose() -> AlertStage:
     """The composition root: everything this function needs, made once per environment."""
-    environment, sqs = os.environ, Aws().sqs
+    environment, aws = os.environ, Aws()
     bundle = load_bundle(environment)
     log: Any = Logger(use_rfc3339=True)
     if bundle.trouble:
         log.error("configuration broken", extra={"reason": bundle.trouble})
     return AlertStage(
         hub=Hub(bundle.settings, RecentRules(), load_templates(bundle.templates, bundle.settings.languages)),
-        outbox=Outbox(sqs, environment["GATEWATCH_OUTBOX_URL"]),
-        dead=DeadLetters(sqs, environment["GATEWATCH_EVENTS_DEAD_URL"]),
+        outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
+        dead=DeadLetters(aws.sqs, environment["GATEWATCH_EVENTS_DEAD_URL"]),
         log=log,
         meter=EmbeddedMeter(metrics),
         banner=_banner(bundle.trouble),
+        hear=LastSeen(aws.dynamodb, environment["GATEWATCH_TABLE"]).record,
     )
 
 

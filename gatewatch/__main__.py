@@ -2,4 +2,5 @@
 
 from gatewatch.cli import main
 
-main()
+if __name__ == "__main__":  # the processes of a parallel replay import this file too
+    main()

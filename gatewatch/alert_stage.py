@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gatewatch import meter, notice
+from gatewatch.canary import canary_of
 from gatewatch.decode import decode, parse
 from gatewatch.errors import GatewatchError, RenderError, TransientDeliveryError, UndecodableError
 from gatewatch.model import ApiCall, Message
 from gatewatch.pipeline import Hub, worded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from logging import Logger
 
+    from gatewatch.canary import Canary
     from gatewatch.dead_letters import DeadLetters
     from gatewatch.meter import Meter
     from gatewatch.outbox import Outbox
@@ -26,7 +29,7 @@ _LAST_TRY = 5  # after it the queue would put the event away itself, and not say
 
 @dataclass(frozen=True)
 class AlertStage:
-    """`banner` is set while the configuration cannot be read: it stands above every message."""
+    """`banner` is set while the configuration cannot be read: it stands above every message. `hear` notes a canary."""
 
     hub: Hub
     outbox: Outbox
@@ -34,6 +37,7 @@ class AlertStage:
     log: Logger
     meter: Meter
     banner: str = ""
+    hear: Callable[[Canary], None] = lambda _canary: None
 
     def handle(self, record: dict[str, Any]) -> None:
         """One SQS record. Raises when its messages cannot be handed on now: SQS brings it again.
@@ -67,8 +71,12 @@ class AlertStage:
 
     def _read(self, body: str) -> None:
         """Everything in it that can be read is told; then the first thing that cannot is raised."""
+        document = parse(body, "event")
+        if canary := canary_of(document):
+            self.hear(canary)
+            return
         unreadable: list[UndecodableError] = []
-        for decoded in decode(parse(body, "event"), "event"):
+        for decoded in decode(document, "event"):
             if isinstance(decoded, ApiCall):
                 self._tell(decoded)
             elif isinstance(decoded, UndecodableError):

@@ -13,8 +13,10 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
 
+from gatewatch.changes import may_matter
 from gatewatch.decode import parse
 from gatewatch.errors import ConfigurationError, UndecodableError
+from gatewatch.skim import skim
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,10 +37,17 @@ def files(paths: Iterable[Path]) -> list[Path]:
     """The files to read, those of a folder by sorted path. Raises `ConfigurationError` for a path that is not there."""
     found: list[Path] = []
     for path in paths:
-        if not path.exists():
+        if not _is_there(path):
             raise ConfigurationError(f"{path}: is not there; name a file or a folder that is.")
         found.extend(_in_folder(path) if path.is_dir() else [path])
     return found
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise ConfigurationError(f"{path}: cannot be looked at ({error.strerror}).") from error
 
 
 def _in_folder(folder: Path) -> list[Path]:
@@ -77,7 +86,8 @@ def _documents(stream: Iterable[bytes], name: str) -> Iterator[Document | Undeco
         yield opening
         yield from (_parsed(line, f"{name}:{number}") for number, line in lines)
         return
-    yield from _whole([(number, first), *lines], name)
+    rest = list(lines)
+    yield from _whole([(number, first), *rest], name) if rest else [UndecodableError(name, opening.reason)]
 
 
 def _whole(lines: list[tuple[int, bytes]], name: str) -> Iterator[Document | UndecodableError]:
@@ -88,11 +98,13 @@ def _whole(lines: list[tuple[int, bytes]], name: str) -> Iterator[Document | Und
         return
     single = [_parsed(line, f"{name}:{number}") for number, line in lines]
     is_lines = any(isinstance(each, Document) and isinstance(each.content, dict | list) for each in single)
-    yield from single if is_lines and len(single) > 1 else [whole]
+    yield from single if is_lines else [whole]
 
 
 def _parsed(text: bytes, where: str) -> Document | UndecodableError:
+    """A log is looked over first: of most archives one record in a thousand is worth building."""
+    skimmed = skim(text, may_matter)
     try:
-        return Document(where, parse(text, where))
+        return Document(where, parse(text, where) if skimmed is None else {"Records": skimmed})
     except UndecodableError as error:
         return error

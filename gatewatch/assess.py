@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gatewatch.access_model import IamFacts, SignInFacts
+from gatewatch.assess_access import iam_assessment, sign_in_assessment
 from gatewatch.model import (
     Action,
     AssessedChange,
@@ -80,6 +82,8 @@ def _pool(change: Change) -> _Pool:
 
 def _with_outcome(change: Change, world: dict[_Pool, frozenset[Network]], judgement: Judgement) -> Assessment:
     """What was not applied changes nothing, but a refused attempt is worth knowing."""
+    if isinstance(change.facts, SignInFacts):
+        return sign_in_assessment(change, change.facts, judgement.sign_in)
     if change.outcome in {Outcome.FAILED, Outcome.DRY_RUN, Outcome.NO_OP}:
         return Assessment(Severity.INFO, (Reason(change.outcome.value),))
     would_be = _applied(change, world, judgement)
@@ -97,6 +101,8 @@ def _with_outcome(change: Change, world: dict[_Pool, frozenset[Network]], judgem
 def _applied(change: Change, world: dict[_Pool, frozenset[Network]], judgement: Judgement) -> Assessment:
     if not change.understood or _says_nothing(change):
         return _not_understood(change)
+    if isinstance(change.facts, IamFacts):
+        return iam_assessment(change.facts, judgement)
     if change.family is Family.ATTACHMENT:
         return Assessment(Severity.LOW, (Reason("attached"),))
     if change.family is Family.PREFIX_LIST:
@@ -126,7 +132,8 @@ def _without_new_access(change: Change, judgement: Judgement) -> Assessment:
     if isinstance(peer, CidrPeer):
         network = network_of(peer)
         exposure = _exposure(network, world_of([network]), judgement)
-    return Assessment(Severity.INFO, (), exposure, _services(change.rule.traffic, judgement))
+    severity = Severity.LOW if change.action is Action.ASSOCIATE else Severity.INFO
+    return Assessment(severity, (), exposure, _services(change.rule.traffic, judgement))
 
 
 def _prefix_list(change: Change, world: dict[_Pool, frozenset[Network]], judgement: Judgement) -> Assessment:

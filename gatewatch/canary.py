@@ -14,6 +14,7 @@ from msgspec import Struct
 # The rule of eventbridge/member.yaml. A scheduled event names its rule as its only resource, and only EventBridge
 # itself can put an event whose source is aws.events: who reads the resource reads the truth.
 _RULE = re.compile(r"^arn:[\w-]+:events:([a-z0-9-]+):(\d{12}):rule/gatewatch-canary$")
+_SCHEDULED = ("aws.events", "Scheduled Event")
 
 
 class Place(Struct, frozen=True, order=True):
@@ -38,9 +39,9 @@ class Canary(Struct, frozen=True):
     time: int
 
 
-def canary_of(event: dict[str, Any]) -> Canary | None:
-    """The canary that an EventBridge envelope is; None for everything else."""
-    if event.get("source") != "aws.events" or event.get("detail-type") != "Scheduled Event":
+def canary_of(event: Any) -> Canary | None:
+    """The canary that an EventBridge envelope is; None for every other document."""
+    if not isinstance(event, dict) or (event.get("source"), event.get("detail-type")) != _SCHEDULED:
         return None
     resources, time = event.get("resources"), _seconds(event.get("time"))
     match = _RULE.match(str(resources[0])) if isinstance(resources, list) and len(resources) == 1 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -63,6 +64,7 @@ def replay(
     policy: Policy = POLICY,
     language: Language = None,
     min_severity: Annotated[Severity, typer.Option(help="Leave out what is less severe.")] = Severity.INFO,
+    jobs: Annotated[int, typer.Option(min=0, help="Read large folders with so many processes; 0: one a core.")] = 0,
 ) -> None:
     """Run events through the pipeline and print what it makes of them.
 
@@ -74,7 +76,7 @@ def replay(
 
     judge = desk.judge(accounts, policy, language)
     printer = printers.printer(output, judge.settings, min_severity)
-    raise typer.Exit(desk.replay_to(printer, paths or [], judge))
+    raise typer.Exit(desk.replay_to(printer, paths or [], judge, jobs))
 
 
 @app.command(epilog="Example: [bold]gatewatch explain event.json[/bold]")
@@ -120,6 +122,8 @@ def up(
 
 def main() -> NoReturn:
     """Run the command line; every expected failure is a sentence on standard error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without the letters of a name still shows it
     try:
         app()
     except GatewatchError as error:

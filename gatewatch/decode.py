@@ -130,11 +130,14 @@ def _unwrap_sns_record(document: dict[str, Any], where: str, depth: int) -> Iter
 
 
 def _unwrap_event(document: dict[str, Any], where: str, _depth: int) -> Iterator[Decoded]:
+    """An event of another source gives nothing; one that claims to be CloudTrail's and holds no record is odd."""
     record = document["detail"]
     if not isinstance(record, dict):
         yield UndecodableError(where, f"has a detail that is {_kind(record)}, not an object")
     elif _is_record(record):
         yield _api_call(record, document)
+    elif "CloudTrail" in _text(document.get("detail-type")):
+        yield Foreign(where)
 
 
 def _unwrap_record(document: dict[str, Any], _where: str, _depth: int) -> Iterator[Decoded]:

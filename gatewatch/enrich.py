@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytz
 
+from gatewatch.iam_console import console_page
 from gatewatch.model import Alert, ApiCall, AssessedChange, Links
 
 if TYPE_CHECKING:
@@ -35,7 +36,11 @@ def enrich(call: ApiCall, changes: Sequence[AssessedChange], settings: Settings)
         call=call,
         account=settings.account(call.account_id),
         changes=tuple(changes),
-        links=Links(event=event_url(call.region, call.event_id), group=group_url(call.region, group_id)),
+        links=Links(
+            event=event_url(call.region, call.event_id),
+            group=group_url(call.region, group_id),
+            iam=iam_url(call.region, changes),
+        ),
     )
 
 
@@ -54,6 +59,13 @@ def group_url(region: str, group_id: str | None) -> str:
     return f"{home}#SecurityGroup:groupId={quote(group_id, safe='')}" if home and group_id else ""
 
 
+def iam_url(region: str, changes: Sequence[AssessedChange]) -> str:
+    """IAM is global: its events name the one region of the partition where its console lives as well."""
+    home = _home(region, "iam")
+    page = next((found for each in changes if (found := console_page(each.change.facts))), "")
+    return f"{home}#{page}" if home and page else ""
+
+
 def _home(region: str, console: str) -> str:
     host = console_host(region)
     name = quote(region, safe="")
@@ -67,4 +79,8 @@ def rfc3339(time: datetime | None) -> str:
 
 def local_time(time: datetime, zone: str) -> str:
     """`2026-01-24 12:45:49 KST`: the time of the event in the account's zone."""
-    return time.astimezone(pytz.timezone(zone)).strftime("%Y-%m-%d %H:%M:%S %Z")
+    try:
+        local = time.astimezone(pytz.timezone(zone))
+    except OverflowError:  # at either end of the calendar there is no hour to add or take away
+        local = time
+    return local.strftime("%Y-%m-%d %H:%M:%S %Z")

@@ -26,6 +26,10 @@ class UndecodableError(GatewatchError):
         self.where = where
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[UndecodableError], tuple[str, str]]:
+        """Errors travel between processes as what they were made of."""
+        return type(self), (self.where, self.reason)
+
 
 class RenderError(GatewatchError):
     """A rendered message that its channel would refuse: a fault in a template, never in an event."""

@@ -20,7 +20,7 @@ _HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 def actor(user: dict[str, Any]) -> Actor:
     """The best name that a `userIdentity` holds. Never raises, never returns an empty name."""
     kind = _text(user, "type") or UNKNOWN
-    name = _NAMES.get(kind, _any_name)(user)
+    name = _NAMES.get(kind, _any_name)(user) or _any_name(user)
     return Actor(name=name or UNKNOWN, type=kind)
 
 
@@ -29,7 +29,7 @@ def _root(_user: dict[str, Any]) -> str:
 
 
 def _user_name(user: dict[str, Any]) -> str:
-    return _text(user, "userName") or _after(_text(user, "arn"), ":user/")
+    return _text(user, "userName") or _last(_text(user, "arn"))
 
 
 def _session_with_role(user: dict[str, Any]) -> str:
@@ -94,7 +94,6 @@ _NAMES: dict[str, Callable[[dict[str, Any]], str]] = {
 _CONSOLE_HOSTS = ("console.", "signin.")
 _BROWSER = re.compile(r"^(?:Mozilla|Opera)/")
 _SDK = re.compile(r"boto3|botocore|aws-sdk|aws-internal|aws-chalice", re.IGNORECASE)
-_TERRAFORM = re.compile(r"HashiCorp/\S*.*Terraform")
 _SERVICE_HOST = re.compile(r"^[a-z0-9.-]+\.amazonaws\.(?:com(?:\.cn)?|eu)$")
 _CLOUDFORMATION = "cloudformation.amazonaws."
 _INTERNAL = "AWS Internal"
@@ -104,7 +103,7 @@ def via(user: dict[str, Any], record: dict[str, Any]) -> Via:
     """How a call was made, from its agent, its caller's address and who invoked it for whom."""
     agent = _text(record, "userAgent")
     hosts = (_text(user, "invokedBy"), _text(record, "sourceIPAddress"), agent)
-    if _TERRAFORM.search(agent):
+    if "Terraform" in _after_first(agent, "HashiCorp/"):
         return Via.TERRAFORM
     if any(host.startswith(_CLOUDFORMATION) for host in hosts):
         return Via.CLOUDFORMATION
@@ -142,10 +141,6 @@ def _text(owner: dict[str, Any], key: str) -> str:
 
 def _after_first(text: str, mark: str) -> str:
     return text.partition(mark)[2]
-
-
-def _after(text: str, mark: str) -> str:
-    return _last(_after_first(text, mark))
 
 
 def _last(text: str) -> str:

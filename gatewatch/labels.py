@@ -32,6 +32,10 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     opening: dict[str, str]
     line: dict[str, str]
     reason: dict[str, str]
+    deed: dict[str, str]
+    deed_attempt: dict[str, str]
+    entity: dict[str, str]
+    thing: dict[str, str]
 
     def reason_text(self, reason: Reason) -> str:
         return self.reason[reason.code].format_map(reason.values)

@@ -8,6 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from gatewatch.access_model import IamFacts, SignInFacts
+
 
 class Family(StrEnum):
     SECURITY_GROUP = "security_group"
@@ -212,7 +214,8 @@ class Change(Struct, frozen=True, kw_only=True):
     """One thing that one call did, or tried to do: one rule and one peer at most.
 
     `resource_id` is what the change is about when that is no security group: a prefix list, an interface, an
-    instance. `understood` is False when the event was one of ours but its shape was not.
+    instance, `role/ci`. `facts` are what the families without a rule have to say. `understood` is False when the
+    event was one of ours but its shape was not.
     """
 
     family: Family
@@ -222,6 +225,7 @@ class Change(Struct, frozen=True, kw_only=True):
     rule: SecurityGroupRule = NO_RULE
     previous: SecurityGroupRule | None = None
     resource_id: str | None = None
+    facts: IamFacts | SignInFacts | None = None
     understood: bool = True
 
 
@@ -270,6 +274,7 @@ class Links(Struct, frozen=True):
 
     event: str = ""
     group: str = ""
+    iam: str = ""
 
 
 class Alert(Struct, frozen=True, kw_only=True):

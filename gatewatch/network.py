@@ -98,7 +98,7 @@ def protocol_name(text: str) -> str | None:
         return known
     number = text.strip().lstrip("0") or text.strip()[-1:]
     is_number = number.isascii() and number.isdigit() and len(number) <= len(str(MAX_PROTOCOL))
-    return number if is_number and int(number) <= MAX_PROTOCOL else None
+    return _PROTOCOL_NAMES.get(number, number) if is_number and int(number) <= MAX_PROTOCOL else None
 
 
 @lru_cache(maxsize=4096)

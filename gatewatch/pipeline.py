@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from gatewatch.assess import assess
+from gatewatch.bursts import FailedSignIns
 from gatewatch.changes import changes_of
 from gatewatch.enrich import enrich
 from gatewatch.model import Alert, Message
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 
 
 class Judge(Struct, frozen=True):
-    """What turns a call into an alert: the policy, and what is remembered of rules."""
+    """What turns a call into an alert: the policy, and what is remembered of rules and of failed log-ins."""
 
     settings: Settings
     memory: Memory
+    failures: FailedSignIns = field(default_factory=FailedSignIns)
 
 
 def alert_of(call: ApiCall, judge: Judge) -> Alert | None:
@@ -33,8 +35,10 @@ def alert_of(call: ApiCall, judge: Judge) -> Alert | None:
     changes = changes_of(call)
     if not changes:
         return None
+    judgement = judge.settings.judgement
     known = recalled(changes, call.account_id, judge.memory)
-    return enrich(call, assess(known, judge.settings.judgement), judge.settings)
+    counted = judge.failures.counted(known, call, judgement.sign_in)
+    return enrich(call, assess(counted, judgement), judge.settings)
 
 
 class Hub(Struct, frozen=True):
@@ -43,10 +47,11 @@ class Hub(Struct, frozen=True):
     settings: Settings
     memory: Memory
     templates: Templates
+    failures: FailedSignIns = field(default_factory=FailedSignIns)
 
     @property
     def judge(self) -> Judge:
-        return Judge(self.settings, self.memory)
+        return Judge(self.settings, self.memory, self.failures)
 
 
 class Worded(Struct, frozen=True):

@@ -10,24 +10,29 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 from msgspec import Struct
 
-from gatewatch import safe_text
+from gatewatch import safe_text, words
 from gatewatch.block_kit import problems
 from gatewatch.errors import RenderError
 from gatewatch.labels import Labels, load_labels
-from gatewatch.model import Alert, Message
-from gatewatch.slack_view import has_line, line_view, message_view
+from gatewatch.masking import masked
+from gatewatch.rule_view import has_line, rule_view
+from gatewatch.slack_view import message_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from gatewatch.model import Alert
     from gatewatch.settings import Colors
 
-# Slack takes 3,000 characters a section, 50 blocks a message, 150 characters a header; below that we stay readable.
+# Slack takes 3,000 characters a section, 150 a header, and about 13,000 in all the blocks of a message, which it
+# says nowhere but in `msg_blocks_too_long`. The first section of a message, the facts, can have 4,000.
 _SECTION = 2800
-_SECTIONS_A_MESSAGE = 8
+_SECTIONS_A_MESSAGE = 2
 _HEADER = 150
 _RAW_EVENT = 2600
+# What a raw event says about the change; who and where stand above it already.
+_TELLING = ("eventName", "errorCode", "errorMessage", "requestParameters", "responseElements")
 
 
 class Templates(Struct, frozen=True):
@@ -90,19 +95,25 @@ def _payload(text: str) -> bytes:
 def _part(number: int, parts: int, shared: dict[str, Any], labels: Labels) -> dict[str, Any]:
     text = labels.line["part"].format(part=number, parts=parts)
     suffix = f" · {text}" if parts > 1 else ""
-    title = safe_text.clean(shared["headline"], _HEADER - len(suffix)) + suffix
-    return {"parts": parts, "part_text": text, "title": safe_text.fitting(title, _HEADER)}
+    title = safe_text.fitting(shared["headline"], _HEADER - len(suffix)) + suffix
+    return {"part": number, "parts": parts, "part_text": text, "title": title}
 
 
 def _lines(alert: Alert, templates: Templates, labels: Labels) -> Iterator[Markup]:
-    """One line per change, worst first; a call nobody understood shows its raw record instead of nothing."""
-    ordered = sorted(alert.changes, key=lambda each: -each.assessment.severity.rank)
+    """One line per change, worst first; a call nobody understood shows its raw record as well."""
+    ordered = words.worst_first(alert)
     for assessed in ordered:
-        if has_line(assessed):
-            yield Markup(templates.rule.render(line_view(assessed, alert, labels)))
+        if has_line(assessed, alert):
+            yield Markup(templates.rule.render(rule_view(assessed, ordered[0].change.outcome, labels)))
     if not all(each.change.understood for each in alert.changes):
-        raw = msgspec.json.format(msgspec.json.encode(alert.call.record), indent=2).decode()
-        yield Markup(f"*{labels.line['raw']}*\n") + safe_text.code_block(raw, _RAW_EVENT)
+        yield Markup(f"*{labels.line['raw']}*\n") + _raw_event(alert.call.record)
+
+
+def _raw_event(record: dict[str, Any]) -> Markup:
+    """The record without its secrets, what tells of the change first, as far as it fits."""
+    telling = {key: record[key] for key in _TELLING if key in record}
+    text = msgspec.json.format(msgspec.json.encode(masked(telling | record)), indent=2).decode()
+    return safe_text.code_block(text, _RAW_EVENT)
 
 
 def _sections(lines: Iterable[Markup]) -> Iterator[Markup]:
@@ -128,20 +139,3 @@ def _pages(sections: Iterable[Markup]) -> Iterator[list[Markup]]:
             page = []
         page.append(section)
     yield page
-
-
-def slack_messages(alert: Alert, destination: str, payloads: list[bytes]) -> list[Message]:
-    """The payloads of an alert, each with its own key in the ledger."""
-    return [
-        Message(
-            key=f"{alert.call.delivery_key}#{destination}#{number}",
-            destination=destination,
-            body=payload.decode(),
-            event_id=alert.call.event_id,
-            account_id=alert.account.id,
-            severity=alert.severity,
-            part=number,
-            parts=len(payloads),
-        )
-        for number, payload in enumerate(payloads, start=1)
-    ]

@@ -53,12 +53,13 @@ def recalled(changes: Sequence[Change], account_id: str, memory: Memory) -> tupl
 
 
 def _recalled(change: Change, account_id: str, memory: Memory) -> Change:
-    if change.rule.rule_id is None:
+    rule_id = change.rule.rule_id
+    if rule_id is None:
         return change
     if change.action in {Action.MODIFY, Action.DESCRIBE}:
-        change = _with_previous(change, memory.recall(account_id, change.rule.rule_id))
-    if change.outcome is Outcome.APPLIED and change.understood:
-        _remember(change, account_id, memory)
+        change = _with_previous(change, memory.recall(account_id, rule_id))
+    if change.outcome is Outcome.APPLIED:
+        _remember(change, rule_id, account_id, memory)
     return change
 
 
@@ -72,9 +73,27 @@ def _with_previous(change: Change, previous: SecurityGroupRule | None) -> Change
     return msgspec.structs.replace(change, rule=rule, previous=known, action=action)
 
 
-def _remember(change: Change, account_id: str, memory: Memory) -> None:
+def _remember(change: Change, rule_id: str, account_id: str, memory: Memory) -> None:
+    """Better no `previous` than a wrong one: a rule that is gone, or changed in an unknown way, is forgotten."""
+    if change.action is Action.REVOKE or not change.understood:
+        memory.forget(account_id, rule_id)
+        return
     rule = change.rule
-    if change.action is Action.REVOKE and rule.rule_id is not None:
-        memory.forget(account_id, rule.rule_id)
-    elif rule.peer is not None and rule.traffic.protocol is not None:
-        memory.keep(account_id, rule)
+    if rule.peer is None or rule.traffic.protocol is None:
+        known = memory.recall(account_id, rule_id)
+        if known is None:
+            return
+        rule = _overlaid(known, change)
+    memory.keep(account_id, rule)
+
+
+def _overlaid(known: SecurityGroupRule, change: Change) -> SecurityGroupRule:
+    """A change that names only a part of a rule leaves the rest of it as it was."""
+    rule = change.rule
+    is_text = change.action is Action.DESCRIBE
+    return msgspec.structs.replace(
+        known,
+        traffic=rule.traffic if rule.traffic.protocol else known.traffic,
+        peer=rule.peer or known.peer,
+        description=rule.description if is_text else rule.description or known.description,
+    )

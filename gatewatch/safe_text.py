@@ -12,9 +12,10 @@ from markupsafe import Markup
 _BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 _HIDDEN = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e"
-    r"\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff"
+    r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-_LONGEST = 300
+_LONGEST = 256  # after escaping: as much as a description of EC2 holds, and a line of several still fits a section
 _BACKTICK_LIKE = "ˋ"
 
 
@@ -32,18 +33,18 @@ def escape(text: str) -> str:
 
 def mrkdwn(value: Any) -> Markup:
     """A value of a template as harmless mrkdwn; what is Markup already stays as it is."""
-    return value if isinstance(value, Markup) else Markup(escape(clean(str(value))))
+    return value if isinstance(value, Markup) else fitting(str(value), _LONGEST)
 
 
-def code(value: Any) -> Markup:
+def code(value: Any, longest: int = _LONGEST) -> Markup:
     """A code span: no mention, link, emoji or formatting works inside. Nothing gives nothing."""
-    text = clean(str(value)).replace("`", _BACKTICK_LIKE).strip()
-    return Markup(f"`{escape(text)}`" if text else "")
+    text = fitting(str(value).replace("`", _BACKTICK_LIKE).strip(), longest).strip()
+    return Markup(f"`{text}`" if text else "")
 
 
 def code_block(text: str, longest: int) -> Markup:
     """A block of several lines, each harmless; `longest` counts after escaping."""
-    lines = (clean(line, longest).replace("`", _BACKTICK_LIKE) for line in text.splitlines())
+    lines = (clean(line, longest).replace("`", _BACKTICK_LIKE) for line in text.split("\n"))
     block = escape("\n".join(lines))
     if len(block) > longest:
         block = block[:longest].rpartition("\n")[0] + "\n…"
@@ -57,8 +58,9 @@ def json_text(value: Any) -> Markup:
 
 def fitting(text: str, longest: int) -> Markup:
     """Escaped, and no longer than `longest` after that: a cut never goes through an entity."""
-    safe = mrkdwn(clean(text, longest))
+    kept = clean(text, longest)
+    safe = escape(kept)
     while len(safe) > longest:
-        text = text[: -max(1, (len(safe) - longest) // 5)]
-        safe = mrkdwn(clean(text + "…", longest))
-    return safe
+        kept = kept[: -max(2, (len(safe) - longest) // 5)] + "…"
+        safe = escape(kept)
+    return Markup(safe)

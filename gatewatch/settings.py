@@ -14,6 +14,7 @@ import msgspec
 import pytz
 from msgspec import Struct
 
+from gatewatch.access_policy import IamSeverity, KeyPolicy, SignInSeverity, access_problems
 from gatewatch.errors import ConfigurationError
 from gatewatch.ingress_settings import NO_INGRESS, Ingress, read_ingress
 from gatewatch.model import Account, Family, Severity
@@ -22,7 +23,7 @@ from gatewatch.ports import SENSITIVE_PORTS
 from gatewatch.yaml_file import YamlFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 Language = Literal["en", "ko", "ja"]
@@ -55,6 +56,8 @@ class SeverityPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     sensitive_ports: dict[int | str, str] = {}
     public_ports: tuple[int, ...] = (80, 443)
     trusted_networks: tuple[str, ...] = ()
+    iam: IamSeverity = IamSeverity()
+    sign_in: SignInSeverity = SignInSeverity()
 
 
 class Colors(Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,11 +129,14 @@ class PortName(Struct, frozen=True):
 
 
 class Judgement(Struct, frozen=True):
-    """What `assess` needs of the policy, parsed."""
+    """What `assess` needs of the policy, parsed; `accounts` are our own."""
 
     sensitive: tuple[PortName, ...]
     public_ports: frozenset[int]
     trusted: tuple[Any, ...]
+    iam: IamSeverity = IamSeverity()
+    sign_in: SignInSeverity = SignInSeverity()
+    accounts: frozenset[str] = frozenset()
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -141,6 +147,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     destinations: Mapping[str, Destination]
     routes: tuple[Route, ...]
     ingress: Ingress = NO_INGRESS
+    access_keys: KeyPolicy = KeyPolicy()
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -192,16 +199,19 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
     settings = Settings(
         defaults=defaults,
         accounts={each: _account(each, entry, defaults, language) for each, entry in entries.items()},
-        judgement=_judgement(policy_file),
+        judgement=_judgement(policy_file, entries),
         colors=policy_file.section("colors", Colors),
         destinations={HUB_TOPIC: SnsTopic(), **policy_file.entries("destinations", Destination)},
         routes=policy_file.sequence("routes", Route),
         ingress=read_ingress(policy_file),
+        access_keys=policy_file.section("access_keys", KeyPolicy),
     )
     accounts_file.refuse_other_keys()
     policy_file.refuse_other_keys()
     problems.extend(_check_accounts(settings, entries, accounts))
     problems.extend(_check_policy(settings, policy))
+    for key, sentence in access_problems(settings.judgement.iam, settings.judgement.sign_in, settings.access_keys):
+        policy_file.problem(key, sentence)
     if problems:
         raise ConfigurationError(*problems)
     return settings
@@ -219,7 +229,7 @@ def _account(account_id: str, entry: AccountEntry, defaults: Defaults, language:
     )
 
 
-def _judgement(policy: YamlFile) -> Judgement:
+def _judgement(policy: YamlFile, accounts: Iterable[str]) -> Judgement:
     severity = policy.section("severity", SeverityPolicy)
     named = severity.sensitive_ports or dict(SENSITIVE_PORTS)
     sensitive = [_port_name(policy, str(ports), name) for ports, name in named.items()]
@@ -232,6 +242,9 @@ def _judgement(policy: YamlFile) -> Judgement:
         sensitive=tuple(each for each in sensitive if each),
         public_ports=frozenset(severity.public_ports),
         trusted=tuple(each for each in trusted if each),
+        iam=severity.iam,
+        sign_in=severity.sign_in,
+        accounts=frozenset(accounts),
     )
 
 

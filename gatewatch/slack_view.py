@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from markupsafe import Markup
 
-from gatewatch import safe_text, words
+from gatewatch import access_words, safe_text, words
 from gatewatch.enrich import local_time, rfc3339
+from gatewatch.identity import UNKNOWN
 from gatewatch.model import (
     Action,
     Alert,
     AssessedChange,
     Change,
-    CidrPeer,
-    Direction,
-    Exposure,
     Family,
     Outcome,
-    SecurityGroupRule,
     Severity,
 )
 
@@ -27,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gatewatch.labels import Labels
-    from gatewatch.model import Reason
     from gatewatch.settings import Colors
 
 _FALLBACK = 400
+_LONGEST_URL = 3000
 _MARKS = {
     Severity.CRITICAL: "🔴",
     Severity.HIGH: "🟠",
@@ -38,43 +34,76 @@ _MARKS = {
     Severity.LOW: "🔵",
     Severity.INFO: "⚪",
 }
+_SAID_BY_THE_OUTCOME = frozenset({Outcome.FAILED.value, Outcome.DRY_RUN.value})
 _REMOVALS = frozenset({Action.REVOKE, Action.DELETE, Action.DISASSOCIATE, Action.DETACH})
+
+
+def mark(severity: Severity) -> str:
+    """What a message and each of its rules begin with: seen before anything is read."""
+    return _MARKS[severity]
 
 
 def message_view(alert: Alert, labels: Labels, colors: Colors) -> dict[str, Any]:
     """What the message template sees."""
-    call, worst = alert.call, alert.worst
-    severity = labels.severity[alert.severity]
-    line = f"{_MARKS[alert.severity]} {severity}: {words.headline(alert, labels)}"
-    outcome = worst.change.outcome
+    call, told = alert.call, words.foremost(alert)
+    line = f"{mark(alert.severity)} {labels.severity[alert.severity]}: {words.headline(alert, labels)}"
+    actor = labels.field["unknown"] if call.actor.name == UNKNOWN else call.actor.name
+    where = (line, alert.account.alias, call.region, actor)
+    outcome = told.change.outcome
     return {
-        "alert": alert,
         "call": call,
         "account": alert.account,
         "labels": labels,
         "headline": line,
-        "fallback": safe_text.fitting(f"{line} · {alert.account.alias} · {call.region} · {call.actor.name}", _FALLBACK),
-        "color": _color(worst, colors),
-        "about": _about(alert, labels),
+        "actor": actor,
+        "fallback": safe_text.fitting(" · ".join(filter(None, where)), _FALLBACK),
+        "color": _color(told, colors),
+        "about": _about(told.change, labels),
+        "errors": _errors(alert, outcome),
         "outcome": "" if outcome is Outcome.APPLIED else labels.outcome[outcome],
-        "why": "; ".join(labels.reason_text(each) for each in _translated(worst, labels)),
-        "local_time": local_time(call.time, alert.account.timezone) if call.time else "",
-        "utc": rfc3339(call.time).replace("T", " ").replace("Z", " UTC"),
+        "why": Markup(labels.line["between_reasons"]).join(_reasons(told, labels)),
+        "times": tuple(_times(alert)),
         "buttons": _buttons(alert, labels),
     }
 
 
-def _translated(worst: AssessedChange, labels: Labels) -> Iterator[Reason]:
-    """The reasons, with a severity among their values said in the reader's language."""
-    for reason in worst.assessment.reasons:
-        values = dict(reason.values)
-        if "severity" in values:
-            values["severity"] = labels.severity[values["severity"]].lower()
-        yield msgspec.structs.replace(reason, values=values)
+def _errors(alert: Alert, outcome: Outcome) -> list[str]:
+    """What AWS answered to a call that failed: its code, and its sentence unless that is a refusal's essay."""
+    sentence = alert.call.record.get("errorMessage") if outcome is Outcome.FAILED else None
+    said = [alert.call.error_code or "", sentence if isinstance(sentence, str) else ""]
+    return list(dict.fromkeys(each for each in said if each))
 
 
-def _color(worst: AssessedChange, colors: Colors) -> str:
-    change, severity = worst.change, worst.assessment.severity
+def _times(alert: Alert) -> Iterator[str]:
+    """In the zone of the account, and in UTC when that is another."""
+    if alert.call.time is None:
+        return
+    local = local_time(alert.call.time, alert.account.timezone)
+    utc = rfc3339(alert.call.time).replace("T", " ").replace("Z", " UTC")
+    yield local
+    if utc != local:
+        yield utc
+
+
+def _reasons(told: AssessedChange, labels: Labels) -> Iterator[Markup]:
+    for reason in told.assessment.reasons:
+        if reason.code in _SAID_BY_THE_OUTCOME:
+            continue
+        values = {name: _said(name, value, labels) for name, value in reason.values.items()}
+        yield Markup(safe_text.escape(labels.reason[reason.code]).format_map(values))
+
+
+def _said(name: str, value: str, labels: Labels) -> Markup:
+    """A value of a reason in the reader's language; what comes from the event stands in a code span."""
+    if name == "peer":
+        return safe_text.code(value)
+    if name == "severity":
+        value = labels.severity[value].lower()
+    return safe_text.mrkdwn(value.replace(" million", labels.line["million"]))
+
+
+def _color(told: AssessedChange, colors: Colors) -> str:
+    change, severity = told.change, told.assessment.severity
     if change.outcome is Outcome.DENIED:
         return colors.denied
     if change.outcome is not Outcome.APPLIED:
@@ -86,91 +115,28 @@ def _color(worst: AssessedChange, colors: Colors) -> str:
     return colors.removal if change.action in _REMOVALS else colors.addition
 
 
-def _about(alert: Alert, labels: Labels) -> dict[str, Any] | None:
-    """What the call is about: the group, the prefix list, or the interface."""
-    change = alert.worst.change
+def _about(change: Change, labels: Labels) -> dict[str, Any] | None:
+    """What the call is about: the group, the prefix list, the interface, or a thing of IAM."""
+    if change.family in {Family.IAM, Family.SIGN_IN}:
+        thing = access_words.about(change, labels)
+        return _named(thing.name, *thing.texts) if thing else None
     if change.family is Family.PREFIX_LIST:
-        return {"name": labels.field["prefix_list"], "texts": [change.resource_id or labels.field["unknown"]]}
+        return _named(labels.field["prefix_list"], change.resource_id)
     if change.family is Family.ATTACHMENT:
-        return {"name": labels.field["interface"], "texts": [change.resource_id or labels.field["unknown"]]}
-    group = change.group
-    named = [each for each in (group.id, group.name, group.vpc_id) if each]
-    return {"name": labels.field["group"], "texts": named} if named else None
+        return _named(labels.field["interface"], change.resource_id)
+    if change.group.id is None and change.group.name is None:
+        return _named(labels.field["vpc"], change.group.vpc_id)
+    return _named(labels.field["group"], change.group.id, change.group.name, change.group.vpc_id)
+
+
+def _named(name: str, *texts: str | None) -> dict[str, Any] | None:
+    said = [each for each in texts if each]
+    return {"name": name, "texts": said} if said else None
 
 
 def _buttons(alert: Alert, labels: Labels) -> list[dict[str, Any]]:
-    urls = {"event": alert.links.event, "group": alert.links.group}
-    return [{"text": labels.button[name], "url": Markup(url)} for name, url in urls.items() if url]
-
-
-def has_line(assessed: AssessedChange) -> bool:
-    """A group that was created or deleted has no rule to show."""
-    change = assessed.change
-    rule = change.rule
-    return bool(rule.peer or rule.rule_id or rule.traffic.protocol or change.family is Family.ATTACHMENT)
-
-
-def line_view(assessed: AssessedChange, alert: Alert, labels: Labels) -> dict[str, Any]:
-    change, rule = assessed.change, assessed.change.rule
-    outcome = change.outcome
-    is_attachment = change.family is Family.ATTACHMENT
-    return {
-        "labels": labels,
-        "mark": _MARKS[assessed.assessment.severity],
-        "direction": _direction(change, labels),
-        "traffic": _traffic(change.family, rule, labels),
-        "services": ", ".join(assessed.assessment.services[:6]),
-        "joint": _joint(change, labels),
-        "peer": _peer(assessed, labels),
-        "peer_note": _peer_note(assessed, labels),
-        "group": change.group.id if is_attachment else "",
-        "resource": change.resource_id if is_attachment else "",
-        "rule_id": rule.rule_id or "",
-        "outcome": "" if outcome is alert.worst.change.outcome else labels.outcome[outcome],
-        "previous": _previous(change.previous, rule, labels),
-        "description": rule.description or "",
-    }
-
-
-def _direction(change: Change, labels: Labels) -> str:
-    """Which way a rule goes; for the entry of a prefix list, whether it came or went."""
-    if change.family is Family.PREFIX_LIST and isinstance(change.rule.peer, CidrPeer):
-        return labels.line["removed" if change.action is Action.REVOKE else "added"]
-    return labels.direction[change.rule.direction or "unknown"] if change.family is Family.SECURITY_GROUP else ""
-
-
-def _joint(change: Change, labels: Labels) -> str:
-    if change.family is not Family.SECURITY_GROUP:
-        return ""
-    return labels.line["to" if change.rule.direction is Direction.EGRESS else "from"]
-
-
-def _traffic(family: Family, rule: SecurityGroupRule, labels: Labels) -> str:
-    if family is not Family.SECURITY_GROUP:
-        return ""
-    nothing_said = rule.traffic.protocol is None and rule.peer is None
-    return labels.line["unknown_rule"] if nothing_said else words.traffic_text(rule.traffic, labels)
-
-
-def _peer(assessed: AssessedChange, labels: Labels) -> str:
-    peer = assessed.change.rule.peer
-    if peer is None:
-        nothing_said = assessed.change.rule.traffic.protocol is None
-        return "" if nothing_said else labels.line["unknown_peer"]
-    return peer.text
-
-
-def _peer_note(assessed: AssessedChange, labels: Labels) -> str:
-    """A `/0` is said in words as well."""
-    peer = assessed.change.rule.peer
-    is_world = isinstance(peer, CidrPeer) and assessed.assessment.exposure is Exposure.WORLD
-    return labels.opening["world"] if is_world and peer is not None and peer.text.endswith("/0") else ""
-
-
-def _previous(previous: SecurityGroupRule | None, rule: SecurityGroupRule, labels: Labels) -> str:
-    """The old form, as far as it differs."""
-    if previous is None:
-        return ""
-    traffic = words.traffic_text(previous.traffic, labels) if previous.traffic != rule.traffic else ""
-    peer = previous.peer.text if previous.peer and previous.peer != rule.peer else ""
-    return f"{traffic} {peer}".strip()
+    """A link that Slack would refuse for its length is left out; the message is worth more than the link."""
+    urls = {"event": alert.links.event, "group": alert.links.group, "iam": alert.links.iam}
+    return [
+        {"text": labels.button[name], "url": Markup(url)} for name, url in urls.items() if 0 < len(url) <= _LONGEST_URL
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -16,18 +15,28 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """SafeLoader takes the last of two equal keys; here the second one is an error."""
+_MERGE = "tag:yaml.org,2002:merge"
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """SafeLoader takes the last of two equal keys; here the second one is an error.
+
+    A key that overrides one of a merged mapping (`<<: *base`) is no second one, so the keys are looked at as
+    they are written, before SafeLoader merges anything.
+    """
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, Hashable) and key in seen:
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == _MERGE:
+                continue
+            key = self.construct_object(key_node)
+            if key in seen:
                 line = key_node.start_mark.line + 1
                 raise ConfigurationError(f"line {line}: {key!r} stands there twice; keep one of the two.")
             seen.add(key)
-        return super().construct_mapping(node, deep)
+        return node
 
 
 class YamlFile:
@@ -68,14 +77,17 @@ class YamlFile:
         if not isinstance(content, dict):
             self.problem(key, "holds no mapping; write one entry per id or name.")
             return {}
-        converted = {str(name): self._convert(entry, kind, f"{key}.{name}") for name, entry in content.items()}
         self._refuse_unquoted(key, content)
+        named = {name: entry for name, entry in content.items() if isinstance(name, str)}
+        converted = {name: self._convert(entry, kind, f"{key}.{name}") for name, entry in named.items()}
         return {name: entry for name, entry in converted.items() if entry is not None}
 
     def _refuse_unquoted(self, key: str, content: dict[Any, Any]) -> None:
         for name in content:
             if not isinstance(name, str):
-                self.problem(f"{key}.{name}", f'is a number in YAML; write it in quotes, "{name}".')
+                self.problem(
+                    f"{key}.{name}", "is no text to YAML (it may read one number for another); put it in quotes."
+                )
 
     def sequence(self, key: str, kind: type[T]) -> tuple[T, ...]:
         content = self._take(key, [])

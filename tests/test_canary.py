@@ -54,5 +54,10 @@ def test_what_is_not_a_canary_is_none(other):
     assert canary_of(EVENT | other) is None
 
 
+@pytest.mark.parametrize("document", [None, [], "aws.events", [EVENT]])
+def test_what_is_no_envelope_is_no_canary(document):
+    assert canary_of(document) is None
+
+
 def test_a_place_is_written_and_read_the_same():
     assert Place.parse(str(CANARY.place)) == CANARY.place

@@ -115,7 +115,7 @@ def _answered_rule(call: ReadCall, rule: Any) -> Change:
 
 
 def _direction(rule: Fields) -> Direction | None:
-    if "isegress" not in rule:
+    if rule.get("isegress") is None:
         return None
     return Direction.EGRESS if is_true(rule["isegress"]) else Direction.INGRESS
 
@@ -125,7 +125,7 @@ def _asked(call: ReadCall) -> list[Change]:
     nested = [
         change for item in listed(call.asked.get("ippermissions")) for change in _permission(call, item, call.outcome)
     ]
-    flat = [_flat(call)] if not nested and any(name in call.asked for name in _FLAT) else []
+    flat = [_flat(call)] if not nested and first(call.asked, *_FLAT) is not None else []
     ids = [_by_id(call, entry) for entry in listed(first(call.asked, "securitygroupruleids", "securitygroupruleid"))]
     return [*nested, *flat, *ids]
 
@@ -161,7 +161,7 @@ def _flat(call: ReadCall) -> Change:
         cidr = text(call.asked.get("cidrip"))
         peer = ReadPeer(cidr_peer(cidr) if cidr else None)
     traffic = read_traffic(call.asked)
-    if source and "ipprotocol" not in call.asked:
+    if source and call.asked.get("ipprotocol") is None:
         traffic = ReadTraffic(Traffic(ALL_PROTOCOLS), understood=True)
     return _requested(call, traffic, peer, call.outcome)
 

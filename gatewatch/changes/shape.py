@@ -11,13 +11,16 @@ from typing import Any
 
 Fields = dict[str, Any]
 _LIST_KEYS = ("items", "item")
+_DEEPEST = 40  # EC2's deepest parameter is a dozen levels down; a stack must not end on a hostile one
 
 
-def lowered(value: Any) -> Any:
-    """The same JSON with every key in lower case."""
+def lowered(value: Any, depth: int = 0) -> Any:
+    """The same JSON with every key in lower case; what is nested deeper than any parameter is left out."""
+    if depth > _DEEPEST:
+        return None
     if isinstance(value, dict):
-        return {key.lower(): lowered(inner) for key, inner in value.items()}
-    return [lowered(each) for each in value] if isinstance(value, list) else value
+        return {key.lower(): lowered(inner, depth + 1) for key, inner in value.items()}
+    return [lowered(each, depth + 1) for each in value] if isinstance(value, list) else value
 
 
 def parameters(value: Any, event_name: str, suffix: str) -> Fields | None:
@@ -53,8 +56,8 @@ def _element(value: Any) -> Any:
 
 
 def first(fields: Fields, *names: str) -> Any:
-    """The first of several spellings that is there."""
-    return next((fields[name] for name in names if name in fields), None)
+    """The first of several spellings that holds something: copies of a log fill absent keys with null."""
+    return next((fields[name] for name in names if fields.get(name) not in (None, "")), None)
 
 
 def text(value: Any) -> str | None:
@@ -83,6 +86,8 @@ def number(value: Any) -> int | None:
     """A port or type number, sent as a number or as text; None when absent. Raises `NotANumberError`."""
     if value is None or value == "":
         return None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # a table that also held absent ports made every one of them a float
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise NotANumberError(repr(value))
     try:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from gatewatch.archive import documents, documents_of_file, files
+from gatewatch.archive import documents, files
 from gatewatch.decode import Foreign
-from gatewatch.errors import UndecodableError
+from gatewatch.errors import ConfigurationError, UndecodableError
+from gatewatch.local.readers import documents_of_files
 from gatewatch.pipeline import Judge
 from gatewatch.replay import replay
 from gatewatch.rules import RecentRules
-from gatewatch.settings import load_settings
+from gatewatch.settings import HUB_TOPIC, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,13 +40,24 @@ def judge(accounts: Path, policy: Path, language: LanguageOption | None) -> Judg
     return Judge(load_settings(accounts, policy, language.value if language else None), RecentRules())
 
 
-def replay_to(printer: Printer, paths: list[Path], judge: Judge) -> int:
-    """Print every alert; the exit status says whether everything could be decoded."""
+def replay_to(printer: Printer, paths: list[Path], judge: Judge, jobs: int = 1) -> int:
+    """Print every alert; the exit status says whether everything could be decoded.
+
+    A reader that went away (`gatewatch replay … | head`) has seen enough, which is no error.
+    """
+    try:
+        return _print_all(printer, _documents(paths, jobs), judge)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _print_all(printer: Printer, found: Iterable[Document | UndecodableError], judge: Judge) -> int:
     console = Console(stderr=True, highlight=False)
     undecodable = 0
     with _progress(console) as progress:
         task = progress.add_task("reading", total=None)
-        for result in replay(_counted(_documents(paths), progress, task), judge):
+        for result in replay(_counted(found, progress, task), judge):
             if isinstance(result, UndecodableError):
                 undecodable += 1
                 console.print(f"gatewatch: {result}", style="red", markup=False, soft_wrap=True)
@@ -57,16 +70,23 @@ def replay_to(printer: Printer, paths: list[Path], judge: Judge) -> int:
     return UNDECODABLE if undecodable else 0
 
 
-def _documents(paths: list[Path]) -> Iterator[Document | UndecodableError]:
-    """Every path is looked at before the first is read."""
+def _documents(paths: list[Path], jobs: int) -> Iterator[Document | UndecodableError]:
+    """Every path is looked at before the first is read; standard input can be read only once."""
     named = [path for path in paths if path != _STDIN]
     found = iter([files([path]) for path in named])
-    for path in paths or [_STDIN]:
+    for index, path in enumerate(paths or [_STDIN]):
         if path == _STDIN:
-            yield from documents(sys.stdin.buffer, "standard input")
+            yield from documents(_stdin(), "standard input") if path not in paths[:index] else ()
         else:
-            for file in next(found):
-                yield from documents_of_file(file)
+            yield from documents_of_files(next(found), jobs)
+
+
+def _stdin() -> BinaryIO:
+    """A shell may start a program without one (`<&-`), and then Python has none either."""
+    stream: BinaryIO | None = getattr(sys.stdin, "buffer", None)
+    if stream is None:
+        raise ConfigurationError("standard input: is closed; name a file or a folder.")
+    return stream
 
 
 def _progress(console: Console) -> Progress:
@@ -89,11 +109,11 @@ def check(accounts: Path, policy: Path) -> None:
     console = Console(highlight=False)
     console.print(
         f"{accounts} and {policy} are good: {len(settings.accounts)} accounts, "
-        f"{len(settings.destinations)} destinations, {len(settings.routes)} routes."
+        f"{len(set(settings.destinations) - {HUB_TOPIC})} destinations, {len(settings.routes)} routes."
     )
     used = {name for each in settings.routes for name in each.to}
     used.update(name for account in settings.accounts.values() for name in account.destinations)
-    for name in sorted(set(settings.destinations) - used):
+    for name in sorted(set(settings.destinations) - used - {HUB_TOPIC}):
         console.print(f"note: destination {name} is named by no route and no account.")
     if not any(route.takes_everything for route in settings.routes):
         console.print("note: no route takes everything; an alert that matches none goes nowhere.")

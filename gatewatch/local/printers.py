@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from gatewatch import words
+from gatewatch import rule_words, words
 from gatewatch.enrich import local_time, rfc3339
 from gatewatch.labels import load_labels
 from gatewatch.local.inbox import Received
@@ -45,8 +45,19 @@ def printer(output: Format, settings: Settings, least: Severity) -> Printer:
     return _PRINTERS[output](settings, least)
 
 
+class _Paper(Console):
+    """Standard output, which may be a pipe that its reader has left: whoever prints hears of it."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    return _Paper(highlight=False, soft_wrap=True)
+
+
+# Ends of line to many a reader, though not to JSON: escaped, they mean the same and every row stays one line.
+_LINE_ENDS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
 
 
 class JsonLines:
@@ -61,10 +72,16 @@ class JsonLines:
         write = sys.stdout.buffer.write
         for row in rows(alert, self._english):
             if Severity(row.severity).rank >= self._least:
-                write(self._encoder.encode(row) + b"\n")
+                write(_one_line(self._encoder.encode(row)) + b"\n")
 
     def close(self) -> None:
         sys.stdout.buffer.flush()
+
+
+def _one_line(row: bytes) -> bytes:
+    for end, escape in _LINE_ENDS:
+        row = row.replace(end, escape)
+    return row
 
 
 class TextLines:
@@ -97,7 +114,7 @@ def _change_line(assessed: AssessedChange, labels: Labels) -> Text:
     change, rule = assessed.change, assessed.change.rule
     parts = [
         labels.direction[rule.direction] if rule.direction else "",
-        words.traffic_text(rule.traffic, labels) if rule.traffic.protocol else "",
+        rule_words.traffic_text(rule.traffic, labels) if rule.traffic.protocol else "",
         rule.peer.text if rule.peer else "",
         change.group.id or change.group.name or "",
         rule.rule_id or "",
@@ -190,7 +207,7 @@ class Trace:
         shape = "understood" if change.understood else "shape not understood"
         self._say(name, f"{change.family} {change.action}, {change.outcome}, {group}, {shape}")
         rule = change.rule
-        traffic = words.traffic_text(rule.traffic, self._english)
+        traffic = rule_words.traffic_text(rule.traffic, self._english)
         peer = f"{rule.peer.kind} {rule.peer.text}" if rule.peer else "no peer said"
         self._say("  rule", f"{rule.direction or 'direction not said'}, {traffic}, {peer}")
         if verdict.exposure:

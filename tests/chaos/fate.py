@@ -46,7 +46,7 @@ class Script(Peace):
         self.answers = list(answers)
         self.seen = Counter()
 
-    def strike(self, point, key):
+    def strike(self, point, key):  # noqa: ARG002
         self.seen[point] += 1
         fault = self.faults.get((point, self.seen[point])) or self.faults.get((point, "always"))
         if fault is not None:

@@ -92,5 +92,5 @@ class RepeatsWhenTheRowFails(DeliverStage):
     ],
 )
 def test_a_stage_that_breaks_its_promise_is_found_out(broken, violated):
-    world, arrivals = simulate(300, 4, kill=0.002, throttle=0.15, stage=broken)
+    world, arrivals = simulate(300, 4, kill=0.002, throttle=0.3, stage=broken)
     assert f"VIOLATED: {violated}" in judge(world, arrivals).counts
