@@ -42,7 +42,7 @@ def sentence(call: ApiCall, change: Change, labels: Labels) -> str | None:
     """What happened, or what was tried; None for a change that has no facts or whose shape nobody knew."""
     if not change.understood or change.facts is None:
         return None
-    key, values = _phrase(call, change.facts, labels)
+    key, values = _phrase(call, change, change.facts, labels)
     pattern = labels.deed[key]
     if change.outcome is not Outcome.APPLIED:
         pattern = labels.tried[change.outcome].replace("{attempt}", labels.deed_attempt[key])
@@ -51,9 +51,10 @@ def sentence(call: ApiCall, change: Change, labels: Labels) -> str | None:
     return text if is_name_first else text[:1].upper() + text[1:]
 
 
-def _phrase(call: ApiCall, facts: IamFacts | SignInFacts, labels: Labels) -> tuple[str, dict[str, str]]:
+def _phrase(call: ApiCall, change: Change, facts: IamFacts | SignInFacts, labels: Labels) -> tuple[str, dict[str, str]]:
     if isinstance(facts, SignInFacts):
-        return _sign_in_key(facts), {"who": _who(facts.who, labels), "what": short(facts.role or _unknown(labels))}
+        role = facts.role.rpartition("/")[2] if facts.role else _unknown(labels)
+        return _sign_in_key(change, facts), {"who": _who(facts.who, labels), "what": short(role)}
     values = {
         "who": _who(call.actor.name, labels),
         "whom": _phrase_of(facts.entity, _FIRSTS.get(facts.deed), labels),
@@ -64,8 +65,8 @@ def _phrase(call: ApiCall, facts: IamFacts | SignInFacts, labels: Labels) -> tup
     return _key(facts), values
 
 
-def _sign_in_key(facts: SignInFacts) -> str:
-    is_bare = facts.kind is SignInKind.CONSOLE and facts.mfa is False
+def _sign_in_key(change: Change, facts: SignInFacts) -> str:
+    is_bare = change.outcome is Outcome.APPLIED and facts.kind is SignInKind.CONSOLE and facts.mfa is False
     return f"sign_in_{facts.kind}" + ("_no_mfa" if is_bare else "")
 
 

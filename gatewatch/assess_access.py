@@ -54,10 +54,11 @@ def _trust(facts: IamFacts, judgement: Judgement) -> Iterator[_Finding]:
         yield policy.everyone_trusted, Reason("everyone_trusted")
     if trust.everyone_if:
         yield policy.everyone_trusted_if, Reason("everyone_trusted_if")
-    for account in trust.accounts:
-        is_known = account in judgement.accounts or account in policy.known_accounts
-        code = "known_account_trusted" if is_known else "stranger_trusted"
-        yield getattr(policy, code), Reason(code, {"peer": account})
+    known = judgement.accounts.union(policy.known_accounts)
+    if strangers := [account for account in trust.accounts if account not in known]:
+        yield policy.stranger_trusted, Reason("stranger_trusted", {"peer": ", ".join(strangers)})
+    if ours := [account for account in trust.accounts if account in known]:
+        yield policy.known_account_trusted, Reason("known_account_trusted", {"peer": ", ".join(ours)})
 
 
 def _reach(facts: IamFacts, judgement: Judgement) -> Iterator[_Finding]:

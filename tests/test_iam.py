@@ -142,7 +142,7 @@ def test_a_refused_call_without_parameters_still_says_what_it_was_about(iam, sai
     ("name", "request_", "severity", "reason"),
     [
         ("AttachUserPolicy", {"userName": "bob", "policyArn": ADMIN}, "high", "AdministratorAccess gives"),
-        ("AttachUserPolicy", {"userName": "bob", "policyArn": ADMIN.replace("Admin", "Other")}, "low", "more than"),
+        ("AttachUserPolicy", {"userName": "bob", "policyArn": ADMIN.replace("Admin", "Other")}, "low", "more rights"),
         ("AttachUserPolicy", {"userName": "bob", "policyArn": "arn:aws-cn:iam::aws:policy/IAMFullAccess"}, "high", ""),
         ("PutRolePolicy", {"roleName": "r", "policyName": "p", "policyDocument": policy()}, "high", "everything"),
         ("PutRolePolicy", {"roleName": "r", "policyName": "p", "policyDocument": policy("s3:*")}, "low", ""),
@@ -162,7 +162,7 @@ def test_a_refused_call_without_parameters_still_says_what_it_was_about(iam, sai
         ("DetachUserPolicy", {"userName": "bob", "policyArn": DENY_ALL}, "medium", "denied"),
         ("DeleteRolePolicy", {"roleName": "r", "policyName": "DenyEverything"}, "medium", "denied"),
         ("DeleteRolePolicy", {"roleName": "r", "policyName": "s3"}, "info", None),
-        ("PutUserPolicy", {"userName": "alice", "policyName": "p", "policyDocument": policy("s3:*")}, "medium", "own"),
+        ("PutUserPolicy", {"userName": "alice", "policyName": "p", "policyDocument": policy("s3:*")}, "medium", "of the caller"),
         ("SetDefaultPolicyVersion", {"policyArn": "arn:aws:iam::111122223333:policy/p"}, "medium", "version"),
         ("CreateSAMLProvider", {"name": "idp"}, "medium", "vouches"),
         ("CreateServiceLinkedRole", {"aWSServiceName": "ecs.amazonaws.com"}, "info", "AWS manages"),
