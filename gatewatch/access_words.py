@@ -40,9 +40,10 @@ class About(Struct, frozen=True):
 
 def sentence(call: ApiCall, change: Change, labels: Labels) -> str | None:
     """What happened, or what was tried; None for a change that has no facts or whose shape nobody knew."""
-    if not change.understood or change.facts is None:
+    facts = change.facts
+    if not change.understood or not isinstance(facts, IamFacts | SignInFacts):
         return None
-    key, values = _phrase(call, change, change.facts, labels)
+    key, values = _phrase(call, change, facts, labels)
     pattern = labels.deed[key]
     if change.outcome is not Outcome.APPLIED:
         pattern = labels.tried[change.outcome].replace("{attempt}", labels.deed_attempt[key])
@@ -127,8 +128,8 @@ def about(change: Change, labels: Labels) -> About | None:
     facts = change.facts
     if isinstance(facts, SignInFacts):
         return About(labels.thing["role"], (facts.role,)) if facts.role else None
-    entity = facts.entity or facts.second if facts else None
-    if facts is None or entity is None:
+    entity = facts.entity or facts.second if isinstance(facts, IamFacts) else None
+    if not isinstance(facts, IamFacts) or entity is None:
         return None
     return About(labels.thing[entity.kind], tuple(dict.fromkeys(_texts(facts, entity))))
 

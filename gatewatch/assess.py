@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from gatewatch.access_model import IamFacts, SignInFacts
 from gatewatch.assess_access import iam_assessment, sign_in_assessment
+from gatewatch.assess_hub import hub_assessment
+from gatewatch.hub_model import HubFacts
 from gatewatch.model import (
     Action,
     AssessedChange,
@@ -103,6 +105,8 @@ def _applied(change: Change, world: dict[_Pool, frozenset[Network]], judgement: 
         return _not_understood(change)
     if isinstance(change.facts, IamFacts):
         return iam_assessment(change.facts, judgement)
+    if isinstance(change.facts, HubFacts):
+        return hub_assessment(change.facts)
     if change.family is Family.ATTACHMENT:
         return Assessment(Severity.LOW, (Reason("attached"),))
     if change.family is Family.PREFIX_LIST:

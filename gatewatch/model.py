@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from gatewatch.access_model import IamFacts, SignInFacts
+from gatewatch.hub_model import HubFacts
 
 
 class Family(StrEnum):
@@ -18,6 +19,7 @@ class Family(StrEnum):
     IAM = "iam"
     SIGN_IN = "sign_in"
     COMPLIANCE = "compliance"
+    HUB = "hub"
 
 
 class Action(StrEnum):
@@ -225,7 +227,7 @@ class Change(Struct, frozen=True, kw_only=True):
     rule: SecurityGroupRule = NO_RULE
     previous: SecurityGroupRule | None = None
     resource_id: str | None = None
-    facts: IamFacts | SignInFacts | None = None
+    facts: IamFacts | SignInFacts | HubFacts | None = None
     understood: bool = True
 
 

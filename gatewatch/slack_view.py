@@ -122,6 +122,8 @@ def _about(change: Change, labels: Labels) -> dict[str, Any] | None:
         return _named(thing.name, *thing.texts) if thing else None
     if change.family is Family.PREFIX_LIST:
         return _named(labels.field["prefix_list"], change.resource_id)
+    if change.family is Family.HUB:
+        return _named(labels.field["road"], change.resource_id)
     if change.family is Family.ATTACHMENT:
         return _named(labels.field["interface"], change.resource_id)
     if change.group.id is None and change.group.name is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gatewatch import access_words
+from gatewatch.hub_model import HubFacts
 from gatewatch.model import Action, CidrPeer, Direction, Family, Outcome
 from gatewatch.rule_words import opening, short, target
 
@@ -74,6 +75,8 @@ def _choice(alert: Alert, assessed: AssessedChange, labels: Labels) -> _Choice:
     change = assessed.change
     if not change.understood:
         return _Choice("not_understood", short(alert.call.event_name))
+    if isinstance(change.facts, HubFacts):
+        return _Choice("road_cut" if change.facts.cuts else "road_touched", short(alert.call.event_name))
     if change.family is Family.PREFIX_LIST:
         return _prefix_list(alert, assessed, labels)
     if change.family is Family.ATTACHMENT:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.changes import attachment, iam, prefix_list, security_group, sign_in
+from gatewatch.changes import attachment, hub, iam, prefix_list, security_group, sign_in
 from gatewatch.changes.call import Kind, read_call
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ KINDS: Mapping[tuple[str, str], Kind] = {
     **prefix_list.KINDS,
     **attachment.KINDS,
     **sign_in.KINDS,
+    **hub.KINDS,
 }
 # Services of which more is told than anyone could list: each decides by the call.
 SERVICES: Mapping[str, Callable[[ApiCall], Kind | None]] = {"iam": iam.kind_of}
