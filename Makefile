@@ -39,6 +39,9 @@ lint: $(READY) ## ruff, mypy, import rules, cfn-lint
 scan: $(READY) ## checkov over the templates; every exception stands in place, with its reason
 	@$(BIN)/uv tool run --quiet --from checkov==3.3.30 checkov --quiet --compact --skip-download --framework cloudformation -d eventbridge
 
+bench: $(READY) ## measure speed against floors; LONG=1 for a gigabyte and a million events
+	@$(BIN)/python -m bench --page $(if $(LONG),--long)
+
 format: $(READY) ## let ruff format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .

@@ -23,10 +23,9 @@ if TYPE_CHECKING:
     from gatewatch.model import Message
     from gatewatch.settings import SnsTopic
 
-# SNS: at most 99 characters of ASCII without control characters, beginning with a letter or digit, not empty.
+# SNS: at most 99 characters of ASCII without control characters, beginning with a visible one, not empty.
 _SUBJECT = 99
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]+")
-_LEADING = re.compile(r"^[^A-Za-z0-9]+")
 # Amazon Q Developer's custom notification: 250 characters of title, 8,000 of description.
 _TITLE, _DESCRIPTION = 250, 8000
 # SNS takes 262,144 bytes in all: twice this, as JSON has it, and the notification.
@@ -113,4 +112,4 @@ def _cut(text: str, room: int) -> str:
 def subject(title: str) -> str:
     """Within SNS's older and newer rules at once; never empty."""
     ascii_only = " ".join(_NOT_ASCII.sub(" ", title).split())
-    return (_LEADING.sub("", ascii_only) or "gatewatch alert")[:_SUBJECT].rstrip()
+    return (ascii_only or "gatewatch alert")[:_SUBJECT].rstrip()

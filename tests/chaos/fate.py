@@ -56,6 +56,20 @@ class Script(Peace):
         return self.answers.pop(0) if self.answers else None
 
 
+class KillAt(Script):
+    """Dies once, at the n-th step of all, counted from 0; `steps` tells afterwards which they were."""
+
+    def __init__(self, number=None, answers=()):
+        super().__init__(answers=answers)
+        self.number = number
+        self.steps = []
+
+    def strike(self, point, key):
+        self.steps.append((point, key))
+        if len(self.steps) - 1 == self.number:
+            raise Killed
+
+
 class Dice(Peace):
     """Everything goes wrong sometimes. Remembers what it did to which message."""
 

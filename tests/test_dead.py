@@ -1,0 +1,219 @@
+"""`gatewatch dead`, as a person runs it, against the queues and the table of a hub."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from gatewatch.aws import Aws
+from gatewatch.cli import app
+from gatewatch.dead_letters import DeadLetters
+from gatewatch.errors import GatewatchError
+from gatewatch.ledger import Entry, Ledger, State
+from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, Cloud
+from gatewatch.local.dead import DeadError, DeadQueues
+from gatewatch.local.worker import lambda_environment
+from gatewatch.model import Message
+from gatewatch.outbox import Outbox, read_message
+
+QUEUES = ("events", "events-dead", "outbox.fifo", "outbox-dead.fifo")
+EVENT = json.dumps({"source": "aws.ec2", "detail": {"eventName": "CreateSecurityGroup", "eventID": "event-1"}})
+MESSAGE = Message(key="event-2#sec-all#1", destination="sec-all", body="{}", event_id="event-2")
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    with Cloud() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def hub(cloud):
+    """The URLs of a stage's queues, and the command in its environment."""
+    aws = cloud.session(HUB_ACCOUNT, HUB_REGION)
+    sqs, dynamodb = aws.client("sqs"), aws.client("dynamodb")
+    urls = {
+        name: sqs.create_queue(QueueName=f"gatewatch-prod-{name}", Attributes=_kind(name))["QueueUrl"]
+        for name in QUEUES
+    }
+    dynamodb.create_table(
+        TableName="gatewatch-prod",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    )
+    with lambda_environment(cloud.variables(HUB_ACCOUNT, HUB_REGION) | {"COLUMNS": "250"}):
+        yield Hub(Aws(), urls)
+    for url in urls.values():
+        sqs.delete_queue(QueueUrl=url)
+    dynamodb.delete_table(TableName="gatewatch-prod")
+
+
+def _kind(name):
+    return {"FifoQueue": "true"} if name.endswith(".fifo") else {}
+
+
+class Hub:
+    def __init__(self, aws, urls):
+        self.aws, self.urls = aws, urls
+        self.ledger = Ledger(aws.dynamodb, "gatewatch-prod", lambda: 0)
+
+    def bury_event(self, body=EVENT, reason="is not valid JSON", died_as="id-of-the-event"):
+        DeadLetters(self.aws.sqs, self.urls["events-dead"]).keep(body, reason, died_as)
+
+    def bury_message(self, message=MESSAGE, died_as="id-of-the-message"):
+        body = Recorder().body(message) if isinstance(message, Message) else message
+        DeadLetters(self.aws.sqs, self.urls["outbox-dead.fifo"]).keep(body, "no_service", died_as)
+
+    def bodies(self, queue):
+        answer = self.aws.sqs.receive_message(QueueUrl=self.urls[queue], MaxNumberOfMessages=10, VisibilityTimeout=0)
+        return [each["Body"] for each in answer.get("Messages", [])]
+
+
+class Recorder:
+    def send_message_batch(self, *, QueueUrl, Entries):  # noqa: N803  the names are those of AWS
+        self.sent = QueueUrl, Entries
+        return {}
+
+    def body(self, message):
+        Outbox(self, "url").put([message])
+        return self.sent[1][0]["MessageBody"]
+
+
+def dead(*arguments):
+    ran = CliRunner().invoke(app, ["dead", *arguments])
+    if ran.exception is not None and not isinstance(ran.exception, SystemExit):
+        raise ran.exception
+    return ran
+
+
+def test_nothing_is_dead(hub):
+    assert hub
+    assert "nothing is dead" in dead("list").output
+
+
+def test_the_list_names_what_died_where_and_why(hub):
+    hub.bury_event()
+    hub.bury_message()
+    hub.bury_event("no JSON", "event: is not valid JSON [/red] (expected)", "another")
+    lines = dead("list").output
+    for part in ("CreateSecurityGroup event-1", "event-2 to sec-all", "no_service", "unreadable", "[/red]"):
+        assert part in lines
+
+
+def test_looking_hides_nothing(hub):
+    hub.bury_event()
+    hub.bury_message()
+    assert dead("list").output == dead("list").output
+    assert len(hub.bodies("events-dead")) == len(hub.bodies("outbox-dead.fifo")) == 1
+
+
+@pytest.mark.parametrize("name", ["id-of-the-event", "event-1"])
+def test_an_event_is_found_by_the_id_that_people_were_told_and_by_its_own(hub, name):
+    hub.bury_event()
+    hub.bury_message()
+    shown = dead("show", name).output
+    assert "reason: is not valid JSON" in shown
+    assert "CreateSecurityGroup" in shown
+
+
+@pytest.mark.parametrize("name", ["id-of-the-message", "event-2"])
+def test_so_is_a_message(hub, name):
+    hub.bury_event()
+    hub.bury_message()
+    assert "in outbox since" in dead("show", name).output
+
+
+def test_what_is_shown_is_harmless_and_whole(hub):
+    hub.bury_event('{"a": "\x1b[31m[bold]"} ' + "x" * 5000)
+    shown = dead("show", "id-of-the-event").output
+    assert "\x1b" not in shown
+    assert "[bold]" in shown
+    assert "x" * 5000 in shown
+
+
+@pytest.mark.parametrize("name", ["nobody", "a", "", "event"])
+def test_a_name_that_nothing_has_is_a_sentence(hub, name):
+    hub.bury_event()
+    with pytest.raises(DeadError, match=r"no dead letter .* in stage prod; `gatewatch dead list` shows"):
+        dead("show", name)
+
+
+def test_one_is_sent_again_and_the_others_stay(hub):
+    hub.bury_event()
+    hub.bury_event("no JSON", died_as="another")
+    hub.bury_message()
+    assert "1 sent again" in dead("redrive", "id-of-the-event").output
+    assert hub.bodies("events") == [EVENT]
+    assert hub.bodies("events-dead") == ["no JSON"]
+    assert len(hub.bodies("outbox-dead.fifo")) == 1
+
+
+def test_all_are_sent_again_however_many(hub):
+    for number in range(23):
+        hub.bury_event(f"event {number}", died_as=f"id-{number}")
+    hub.bury_message()
+    assert "24 sent again" in dead("redrive", "--all").output
+    assert hub.bodies("events-dead") == hub.bodies("outbox-dead.fifo") == []
+    assert [read_message(body) for body in hub.bodies("outbox.fifo")] == [MESSAGE]
+
+
+def test_a_message_sent_again_is_no_longer_known_as_dead(hub):
+    hub.ledger.write(MESSAGE.key, Entry(State.DEAD, "no_service"))
+    hub.bury_message()
+    dead("redrive", "event-2")
+    assert hub.ledger.look(MESSAGE.key) is None
+
+
+def test_a_second_copy_sent_again_does_not_make_the_delivered_first_undelivered(hub):
+    hub.bury_message()
+    dead("redrive", "--all")
+    hub.ledger.write(MESSAGE.key, Entry(State.DELIVERED, "ok"))
+    hub.bury_message(died_as="the second copy")
+    dead("redrive", "--all")
+    assert hub.ledger.look(MESSAGE.key) == Entry(State.DELIVERED, "ok")
+
+
+def test_what_no_outbox_wrote_cannot_go_back_there_and_stops_nobody(hub):
+    hub.bury_message("garbage", died_as="garbage")
+    hub.bury_message()
+    assert "1 sent again" in dead("redrive", "--all").output
+    with pytest.raises(DeadError, match="cannot be sent again"):
+        dead("redrive", "garbage")
+    assert hub.bodies("outbox-dead.fifo") == ["garbage"]
+
+
+def test_what_eventbridge_could_not_hand_over_says_why(hub):
+    attributes = {"ERROR_CODE": "NO_PERMISSIONS", "ERROR_MESSAGE": "Lack of permissions"}
+    typed = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+    url = hub.urls["events-dead"]
+    hub.aws.sqs.send_message(QueueUrl=url, MessageBody=EVENT, MessageAttributes=typed)
+    assert "EventBridge: NO_PERMISSIONS Lack of permissions" in dead("list").output
+
+
+def test_what_the_queue_gave_up_by_itself_says_so(hub):
+    hub.aws.sqs.send_message(QueueUrl=hub.urls["events-dead"], MessageBody=EVENT)
+    assert "the queue gave up on it" in dead("list").output
+
+
+@pytest.mark.parametrize("arguments", [["redrive"], ["redrive", "id", "--all"]])
+def test_one_or_all_must_be_said(hub, arguments):
+    assert hub
+    ran = dead(*arguments)
+    assert ran.exit_code == 2
+    assert "name one message, or say --all" in ran.output
+
+
+def test_a_stage_that_is_not_there_is_a_sentence(hub):
+    assert hub
+    with pytest.raises(GatewatchError, match="AWS refused GetQueueUrl"):
+        dead("list", "--stage", "nowhere")
+
+
+def test_aws_that_cannot_be_reached_is_a_sentence(cloud):
+    nobody = cloud.variables(HUB_ACCOUNT, HUB_REGION) | {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_MAX_ATTEMPTS": "1",
+    }
+    with lambda_environment(nobody), pytest.raises(DeadError, match="AWS cannot be reached"):
+        DeadQueues(Aws(), "prod", lambda: 0).letters()

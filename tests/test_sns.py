@@ -1,0 +1,188 @@
+"""What a topic's subscribers get: one publish, a body for each protocol, within the limits of both ends."""
+
+import json
+
+import msgspec
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
+
+from gatewatch.deliver.sns import Sns, subject
+from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
+from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, Cloud
+from gatewatch.model import Message
+from gatewatch.settings import SnsTopic
+
+HUB = "arn:aws:sns:ap-northeast-2:999988887777:gatewatch-prod-alerts"
+LINK = "https://console.aws.amazon.com/cloudtrailv2/home#/events/e"
+
+
+def payload(*sections, title="🔴 [CRITICAL] SSH from 0.0.0.0/0", links=True):
+    """As render writes it."""
+    button = {"type": "button", "text": {"type": "plain_text", "text": "CloudTrail event"}, "url": LINK}
+    blocks = [
+        {"type": "header", "text": {"type": "plain_text", "text": title}},
+        {"type": "section", "fields": [{"type": "mrkdwn", "text": "*Account*\n`payments-prod` `111122223333`"}]},
+        *(
+            {"type": "section", "text": {"type": "mrkdwn", "text": each}}
+            for each in sections or ("*one* &lt;rule&gt;",)
+        ),
+        *([{"type": "actions", "elements": [button]}] if links else []),
+        {"type": "context", "elements": [{"type": "mrkdwn", "text": "`AuthorizeSecurityGroupIngress` `event-1`"}]},
+    ]
+    return json.dumps({"attachments": [{"color": "#8b0000", "fallback": title, "blocks": blocks}]}, ensure_ascii=False)
+
+
+def message(body=None, **fields):
+    return Message(key="event-1#alerts#1", destination="alerts", body=body or payload(), event_id="event-1", **fields)
+
+
+class Topic:
+    """Remembers what is published, or answers with its error."""
+
+    def __init__(self, error=None):
+        self.error = error
+        self.published = []
+
+    def publish(self, **fields):
+        self.published.append(fields)
+        if self.error:
+            raise self.error
+        return {"MessageId": "m-1"}
+
+
+def published(given, destination=None):
+    topic = Topic()
+    Sns(topic, HUB).post(given, destination or SnsTopic())
+    (fields,) = topic.published
+    bodies = json.loads(fields["Message"])
+    assert all(isinstance(each, str) for each in bodies.values())
+    return fields, bodies
+
+
+def test_the_name_alerts_stands_for_the_topic_of_the_hub():
+    other = "arn:aws:sns:ap-northeast-2:999988887777:another"
+    assert published(message())[0]["TopicArn"] == HUB
+    assert published(message(), SnsTopic(topic=other))[0]["TopicArn"] == other
+
+
+def test_mail_and_everything_else_read_plain_text():
+    fields, bodies = published(message())
+    assert fields["MessageStructure"] == "json"
+    assert bodies["email"] == bodies["default"]
+    assert bodies["email"].startswith("🔴 [CRITICAL] SSH from 0.0.0.0/0\n")
+    assert "Account: payments-prod 111122223333" in bodies["email"]
+    assert "one <rule>" in bodies["email"]
+    assert f"CloudTrail event: {LINK}" in bodies["email"]
+    assert "*" not in bodies["email"]
+    assert "`" not in bodies["email"]
+
+
+def test_chatbot_reads_a_custom_notification():
+    notification = json.loads(published(message())[1]["https"])
+    assert (notification["version"], notification["source"], notification["id"]) == (
+        "1.0",
+        "custom",
+        "event-1#alerts#1",
+    )
+    assert notification["content"]["textType"] == "client-markdown"
+    assert notification["content"]["title"] == "🔴 [CRITICAL] SSH from 0.0.0.0/0"
+    assert "*one* &lt;rule&gt;" in notification["content"]["description"]
+    assert f"<{LINK}|CloudTrail event>" in notification["content"]["description"]
+    assert notification["metadata"] == {"threadId": "event-1", "enableCustomActions": False}
+
+
+def test_a_message_that_comes_instead_says_so_in_every_body():
+    bodies = published(message(instead_of="sec-prod"))[1]
+    note = "This could not be delivered to sec-prod and comes here instead."
+    assert note in bodies["email"]
+    assert note in bodies["default"]
+    assert json.loads(bodies["https"])["content"]["description"].startswith(note)
+    assert "instead" not in published(message())[1]["email"]
+
+
+@pytest.mark.parametrize("line", ["x" * 79 + "\n", "x" * 20_000, '"\\\n' * 20_000, "한국어\n" * 20_000, "\n" * 30_000])
+def test_nothing_is_too_long_for_either_end(line):
+    body = payload(*[line * (20_000 // len(line) or 1)] * 8, title="한" * 400)
+    fields, bodies = published(message(body))
+    content = json.loads(bodies["https"])["content"]
+    assert 0 < len(content["title"]) <= 250
+    assert 0 < len(content["description"]) <= 8000
+    assert LINK in content["description"]
+    assert len(fields["Message"].encode()) + len(fields["Subject"]) <= 262_144
+    assert 0 < len(fields["Subject"]) < 100
+
+
+def test_a_description_is_cut_at_the_end_of_a_line_and_says_so():
+    content = json.loads(published(message(payload("0123456789\n" * 2000, links=False)))[1]["https"])["content"]
+    assert content["description"].endswith("0123456789\n…")
+    assert len(content["description"]) > 7900
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("🔴 [CRITICAL] SSH from 0.0.0.0/0", "[CRITICAL] SSH from 0.0.0.0/0"),
+        ("plain", "plain"),
+        ("two\nlines\r\n\tand a tab", "two lines and a tab"),
+        ("\x00\x1b[31mred", "[31mred"),
+        ("한국어만", "gatewatch alert"),
+        ("", "gatewatch alert"),
+        ("   ", "gatewatch alert"),
+        ("a" * 200, "a" * 99),
+        ("a" * 98 + " b", "a" * 98),
+    ],
+)
+def test_a_subject_keeps_the_rules_of_sns(title, expected):
+    assert subject(title) == expected
+
+
+@pytest.mark.parametrize(
+    "body", ["", "no JSON", "{}", '{"attachments":[]}', '{"attachments":[{"blocks":[{}]}]}', "[1]"]
+)
+def test_a_body_of_an_unknown_form_is_told_as_it_is(body):
+    given = msgspec.structs.replace(message(), body=body)
+    fields, bodies = published(given)
+    assert fields["Subject"] == "gatewatch alert"
+    assert body in bodies["email"]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("ThrottledException", TransientDeliveryError),
+        ("Throttling", TransientDeliveryError),
+        ("InternalError", TransientDeliveryError),
+        ("ServiceUnavailable", TransientDeliveryError),
+        ("KMSThrottlingException", TransientDeliveryError),
+        ("", TransientDeliveryError),
+        ("NotFound", PermanentDeliveryError),
+        ("AuthorizationError", PermanentDeliveryError),
+        ("InvalidParameter", PermanentDeliveryError),
+        ("KMSAccessDenied", PermanentDeliveryError),
+        ("EndpointDisabled", PermanentDeliveryError),
+    ],
+)
+def test_a_refusal_of_sns_is_for_now_or_for_good(code, kind):
+    topic = Topic(ClientError({"Error": {"Code": code}}, "Publish"))
+    with pytest.raises(kind, match=f"^SNS: {code}$"):
+        Sns(topic, HUB).post(message(), SnsTopic())
+
+
+def test_no_answer_of_sns_is_for_now():
+    with pytest.raises(TransientDeliveryError, match="SNS: ConnectTimeoutError"):
+        Sns(Topic(ConnectTimeoutError(endpoint_url="https://sns.example")), HUB).post(message(), SnsTopic())
+
+
+def test_a_subscriber_of_the_real_call_gets_the_default_body():
+    with Cloud() as cloud:
+        session = cloud.session(HUB_ACCOUNT, HUB_REGION)
+        sns, sqs = session.client("sns"), session.client("sqs")
+        topic = sns.create_topic(Name="gatewatch-prod-alerts")["TopicArn"]
+        queue = sqs.create_queue(QueueName="subscriber")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        receipt = Sns(sns, topic).post(message(), SnsTopic())
+        envelope = json.loads(sqs.receive_message(QueueUrl=queue)["Messages"][0]["Body"])
+    assert receipt.answer == envelope["MessageId"]
+    assert envelope["Subject"] == "[CRITICAL] SSH from 0.0.0.0/0"
+    assert "payments-prod" in envelope["Message"]
