@@ -4,6 +4,8 @@ import json
 from types import SimpleNamespace
 
 import boto3
+import botocore.session
+from botocore.loaders import create_loader
 
 from gatewatch.aws import Aws
 from gatewatch.remediation.ingress_ec2 import ip_permission, standing_rules
@@ -12,8 +14,14 @@ ACCOUNT, REGION = "123456789012", "eu-west-1"
 TABLE = "gatewatch-test"
 
 
+# What most of a session costs is reading AWS's service descriptions: once for all.
+LOADER = create_loader()
+
+
 def session(region=REGION):
-    return boto3.Session("testing", "testing", "testing", region_name=region)
+    inside = botocore.session.Session()
+    inside.register_component("data_loader", LOADER)
+    return boto3.Session("testing", "testing", "testing", region_name=region, botocore_session=inside)
 
 
 def answered(body):

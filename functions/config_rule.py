@@ -1,0 +1,61 @@
+"""AWS Lambda: what AWS Config asks of its custom rules -> evaluations, and gates that close themselves."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from functions.bundle import load_bundle
+from gatewatch.aws import Aws
+from gatewatch.config_rule import rds_ca
+from gatewatch.config_rule.ingress_rule import IngressRule
+from gatewatch.config_rule.member import members, role_arn
+from gatewatch.config_rule.stage import ConfigRuleStage
+from gatewatch.errors import ConfigurationError
+from gatewatch.outbox import Outbox
+from gatewatch.remediation.ingress_enforce import Enforcer
+from gatewatch.remediation.ingress_guard import Guard
+from gatewatch.remediation.preimages import PreImages
+from gatewatch.render import load_templates
+
+if TYPE_CHECKING:
+    from gatewatch.config_rule.invocation import Invocation
+
+_SERVICE = "gatewatch-config-rule"
+
+
+@cache
+def compose() -> ConfigRuleStage:
+    """The composition root. A broken configuration stops it: where the policy cannot be read, hands off."""
+    environment, aws = os.environ, Aws()
+    bundle = load_bundle(environment)
+    if bundle.trouble:
+        raise ConfigurationError(bundle.trouble)
+    settings, table, role = (
+        bundle.settings,
+        environment["GATEWATCH_TABLE"],
+        environment.get("GATEWATCH_MEMBER_ROLE", ""),
+    )
+
+    def enforcer(invocation: Invocation) -> Enforcer:
+        guard = Guard(aws.dynamodb, table, settings.ingress.fight, time.time)
+        own = role_arn(invocation.partition, invocation.account_id, role) if role else ""
+        return Enforcer(PreImages(aws.dynamodb, table), guard, own)
+
+    ingress = IngressRule(
+        settings=settings,
+        templates=load_templates(bundle.templates, settings.languages),
+        outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
+        enforcer=enforcer,
+        now=time.time,
+    )
+    log: Any = Logger(service=_SERVICE, use_rfc3339=True)
+    return ConfigRuleStage({"ingress": ingress.evaluations, "rds-ca": rds_ca.evaluations}, members(aws, role), log)
+
+
+def handler(event: dict[str, Any], _context: Any) -> dict[str, int]:
+    return compose().handle(event)

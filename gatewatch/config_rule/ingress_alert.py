@@ -1,0 +1,171 @@
+"""What gatewatch did to a group -> messages: the words of any other alert, and the group before and after."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from markupsafe import Markup
+
+from gatewatch.assess import assess
+from gatewatch.config_rule.ingress_verdict import rule_text
+from gatewatch.enrich import group_url
+from gatewatch.model import (
+    Action,
+    Actor,
+    Alert,
+    ApiCall,
+    AssessedChange,
+    Assessment,
+    Change,
+    Family,
+    Group,
+    Links,
+    Message,
+    Outcome,
+    Reason,
+    SecurityGroupRule,
+    Severity,
+    Via,
+)
+from gatewatch.remediation.ingress_apply import Done
+from gatewatch.remediation.ingress_plan import Authorize, Standing
+from gatewatch.render import Templates, slack_payloads
+from gatewatch.route import route
+from gatewatch.safe_text import clean, code, code_block
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from gatewatch.labels import Labels
+    from gatewatch.remediation.ingress_apply import Step
+    from gatewatch.remediation.ingress_enforce import Enforcement, LeftAlone
+    from gatewatch.settings import Settings
+
+EVENT_NAME = "GatewatchRemediation"
+_SHOWN = 30
+_LIST = 2400
+_OUTCOME = {Done.DONE: Outcome.APPLIED, Done.ALREADY: Outcome.NO_OP}
+
+
+def alerts_of(done: Enforcement, settings: Settings, at: float) -> Iterator[Alert]:
+    """One for what was done, and one for each rule that is left alone from now on."""
+    if done.steps:
+        yield _alert(done, settings, at, [_stepped(each, done) for each in done.steps], done.change_id)
+    for left in done.left:
+        if left.is_news:
+            rule = left.revoke.standing.rule
+            name = f"left-{done.group.group_id}-{rule.rule_id}-{left.why.value}"
+            yield _alert(done, settings, at, [_left(left, done)], name)
+
+
+def _alert(done: Enforcement, settings: Settings, at: float, changes: Sequence[AssessedChange], event_id: str) -> Alert:
+    group = done.group
+    call = ApiCall(
+        event_id=event_id,
+        event_name=EVENT_NAME,
+        event_source="gatewatch",
+        time=datetime.fromtimestamp(at, UTC),
+        account_id=group.account_id,
+        region=group.region,
+        actor=Actor("gatewatch", "AssumedRole"),
+        via=Via.SERVICE,
+        source_ip=None,
+        error_code=", ".join(dict.fromkeys(each.why for each in done.failed)) or None,
+        request=None,
+        response=None,
+        record={},
+    )
+    links = Links(group=group_url(group.region, group.group_id))
+    named = tuple(_named(each, settings) for each in changes)
+    return Alert(call=call, account=settings.account(group.account_id), changes=named, links=links)
+
+
+def _named(assessed: AssessedChange, settings: Settings) -> AssessedChange:
+    """Who could connect, and to which services, as any other alert says it."""
+    applied = msgspec.structs.replace(assessed.change, outcome=Outcome.APPLIED)
+    (judged,) = assess([applied], settings.judgement)
+    known = judged.assessment
+    told = msgspec.structs.replace(assessed.assessment, exposure=known.exposure, services=known.services)
+    return AssessedChange(assessed.change, told)
+
+
+def _stepped(step: Step, done: Enforcement) -> AssessedChange:
+    is_added = isinstance(step.action, Authorize)
+    rule = step.action.rule if isinstance(step.action, Authorize) else step.action.standing.rule
+    outcome = _OUTCOME.get(step.done, Outcome.FAILED)
+    change = _change(done, Action.AUTHORIZE if is_added else Action.REVOKE, outcome, rule)
+    if outcome is Outcome.FAILED:
+        return AssessedChange(change, Assessment(Severity.HIGH, (Reason("ingress_failed", {"why": step.why}),)))
+    code = "ingress_required" if is_added else "ingress_not_allowed"
+    return AssessedChange(change, Assessment(Severity.LOW, (Reason(code),)))
+
+
+def _left(left: LeftAlone, done: Enforcement) -> AssessedChange:
+    change = _change(done, Action.AUTHORIZE, Outcome.APPLIED, left.revoke.standing.rule)
+    who = left.culprit.name if left.culprit else "?"
+    return AssessedChange(change, Assessment(Severity.HIGH, (Reason(f"ingress_left_{left.why.value}", {"who": who}),)))
+
+
+def _change(done: Enforcement, action: Action, outcome: Outcome, rule: SecurityGroupRule) -> Change:
+    return Change(
+        family=Family.SECURITY_GROUP, action=action, outcome=outcome, group=Group(id=done.group.group_id), rule=rule
+    )
+
+
+def messages_of(done: Enforcement, settings: Settings, templates: Templates, at: float) -> tuple[Message, ...]:
+    return tuple(
+        message for alert in alerts_of(done, settings, at) for message in _messages(alert, done, settings, templates)
+    )
+
+
+def _messages(alert: Alert, done: Enforcement, settings: Settings, templates: Templates) -> Iterator[Message]:
+    labels = templates.labels[alert.account.language]
+    first, *others = slack_payloads(alert, templates, settings.colors)
+    payloads = [_with_before_and_after(first, done, labels), *others]
+    for destination in route(alert, settings):
+        for number, payload in enumerate(payloads, start=1):
+            yield Message(
+                key=f"{alert.call.event_id}#{destination}#{number}",
+                destination=destination,
+                body=payload.decode(),
+                event_id=alert.call.event_id,
+                account_id=alert.account.id,
+                severity=alert.severity,
+                part=number,
+                parts=len(payloads),
+                event_time=alert.call.time.timestamp() if alert.call.time else None,
+            )
+
+
+def _with_before_and_after(payload: bytes, done: Enforcement, labels: Labels) -> bytes:
+    """Before the last block, which names the event."""
+    message = msgspec.json.decode(payload)
+    blocks = [_section(labels.line["ingress_before"], done.before), _section(labels.line["ingress_after"], done.after)]
+    if done.change_id:
+        undo = _title(labels.line["ingress_undo"]) + " " + code(f"gatewatch undo {done.change_id}")
+        blocks.append({"type": "section", "text": {"type": "mrkdwn", "verbatim": True, "text": undo}})
+    inside = message["attachments"][0]["blocks"]
+    message["attachments"][0]["blocks"] = [*inside[:-1], *blocks, inside[-1]]
+    return msgspec.json.encode(message, enc_hook=str)
+
+
+def _section(title: str, standing: Sequence[Standing]) -> dict[str, object]:
+    text = _title(title) + "\n" + code_block("\n".join(_lines(standing)) or "-", _LIST)
+    return {"type": "section", "text": {"type": "mrkdwn", "verbatim": True, "text": text}}
+
+
+def _title(label: str) -> Markup:
+    return Markup("*{}*").format(label)
+
+
+def _lines(standing: Iterable[Standing]) -> Iterator[str]:
+    rules = sorted(_line(each.rule) for each in standing)
+    yield from rules[:_SHOWN]
+    if len(rules) > _SHOWN:
+        yield f"… +{len(rules) - _SHOWN}"
+
+
+def _line(rule: SecurityGroupRule) -> str:
+    return f"{rule_text(rule)}  {clean(rule.description or '', 80)}".rstrip()
