@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
-import boto3
+import botocore.session
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from types_boto3_cloudtrail import CloudTrailClient
     from types_boto3_config import ConfigServiceClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_ec2 import EC2Client
+    from types_boto3_iam import IAMClient
     from types_boto3_organizations import OrganizationsClient
     from types_boto3_rds import RDSClient
     from types_boto3_secretsmanager import SecretsManagerClient
@@ -27,11 +30,36 @@ _CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard"
 _QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
 
 
+class Session(Protocol):
+    """What is needed of a session: boto3's, or the one below."""
+
+    def client(self, service_name: Any, *, config: Config | None = None) -> Any: ...
+
+    def get_partition_for_region(self, region_name: str) -> str: ...
+
+
+class CoreSession:
+    """boto3's own core. `import boto3` also loads what moves files to S3: a fifth of a cold start, for nothing."""
+
+    def __init__(self, region: str | None = None, credentials: tuple[str, str, str] | None = None) -> None:
+        self._core = botocore.session.Session()
+        if region:
+            self._core.set_config_variable("region", region)
+        if credentials:
+            self._core.set_credentials(*credentials)
+
+    def client(self, service_name: Any, *, config: Config | None = None) -> Any:
+        return self._core.create_client(service_name, config=config)
+
+    def get_partition_for_region(self, region_name: str) -> str:
+        return str(self._core.get_partition_for_region(region_name))
+
+
 class Aws:
     """The AWS of one function: region and credentials from its environment."""
 
-    def __init__(self, session: boto3.Session | None = None) -> None:
-        self._session = session or boto3.Session()
+    def __init__(self, session: Session | None = None) -> None:
+        self._session = session or CoreSession()
 
     @cached_property
     def sqs(self) -> SQSClient:
@@ -77,16 +105,23 @@ class Aws:
     def organizations(self) -> OrganizationsClient:
         return self._session.client("organizations", config=_CONFIG)
 
+    @cached_property
+    def iam(self) -> IAMClient:
+        return self._session.client("iam", config=_CONFIG)
+
     def partition(self, region: str) -> str:
         return self._session.get_partition_for_region(region)
 
     def assumed(self, role_arn: str, region: str, session_name: str) -> Aws:
         """The AWS of another account, by a role there that trusts this one. Not refreshed: an invocation is short."""
         answer = self.sts.assume_role(RoleArn=role_arn, RoleSessionName=session_name)["Credentials"]
-        session = boto3.Session(
-            aws_access_key_id=answer["AccessKeyId"],
-            aws_secret_access_key=answer["SecretAccessKey"],
-            aws_session_token=answer["SessionToken"],
-            region_name=region,
-        )
-        return Aws(session)
+        credentials = (answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
+        return Aws(CoreSession(region, credentials))
+
+
+def iam_of_members(aws: Aws, region: str, role: str) -> Callable[[str], IAMClient]:
+    """IAM of the account with an id, by the role of this name there."""
+    partition = aws.partition(region)
+    return lambda account_id: (
+        aws.assumed(f"arn:{partition}:iam::{account_id}:role/{role}", region, "gatewatch-access-keys").iam
+    )

@@ -9,6 +9,7 @@ import yaml
 from msgspec import Struct
 
 from gatewatch.errors import ConfigurationError
+from gatewatch.yaml_file import SafeLoader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +37,8 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     deed_attempt: dict[str, str]
     entity: dict[str, str]
     thing: dict[str, str]
+    edit: dict[str, str]
+    access_key: dict[str, str]
 
     def reason_text(self, reason: Reason) -> str:
         return self.reason[reason.code].format_map(reason.values)
@@ -45,6 +48,6 @@ def load_labels(templates: Path, language: str) -> Labels:
     """Raises `ConfigurationError` when a label file is missing, broken or incomplete."""
     path = templates / "labels" / f"{language}.yaml"
     try:
-        return msgspec.convert(yaml.safe_load(path.read_bytes()), Labels)
+        return msgspec.convert(yaml.load(path.read_bytes(), Loader=SafeLoader), Labels)
     except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
         raise ConfigurationError(f"{path}: {error}") from error

@@ -44,8 +44,8 @@ class Templates(Struct, frozen=True):
 
 
 def load_templates(folder: Path, languages: Iterable[str]) -> Templates:
-    json_side = _environment(folder, safe_text.json_text)
-    text_side = _environment(folder, safe_text.mrkdwn)
+    json_side = _environment(folder, safe_text.json_value)
+    text_side = _environment(folder, safe_text.text_value)
     return Templates(
         message=json_side.get_template("slack/message.json.j2"),
         rule=text_side.get_template("slack/rule.j2"),
@@ -54,10 +54,13 @@ def load_templates(folder: Path, languages: Iterable[str]) -> Templates:
 
 
 def _environment(folder: Path, finalize: Any) -> Environment:
-    """Every `{{ value }}` goes through `finalize`, so that escaping is nothing a template has to remember."""
+    """Every `{{ value }}` goes through `finalize`, so that escaping is nothing a template has to remember.
+
+    Jinja's own escaping is for HTML, and would escape twice what `finalize` made safe.
+    """
     environment = Environment(
         loader=FileSystemLoader(folder),
-        autoescape=True,
+        autoescape=False,  # noqa: S701  see above
         finalize=finalize,
         undefined=StrictUndefined,
         trim_blocks=True,

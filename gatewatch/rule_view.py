@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gatewatch import rule_words
+from gatewatch.edit_words import edit_of
 from gatewatch.model import (
     Action,
     AssessedChange,
@@ -12,7 +13,6 @@ from gatewatch.model import (
     CidrPeer,
     Direction,
     Family,
-    SecurityGroupRule,
 )
 from gatewatch.slack_view import mark
 
@@ -39,7 +39,7 @@ def rule_view(assessed: AssessedChange, told: Outcome, labels: Labels) -> dict[s
     is_attachment = change.family is Family.ATTACHMENT
     outcome = change.outcome
     return {
-        "labels": labels,
+        "edit": edit_of(change, labels),
         "mark": mark(assessed.assessment.severity),
         "direction": _direction(change, labels),
         "note": _note(change, labels),
@@ -51,7 +51,6 @@ def rule_view(assessed: AssessedChange, told: Outcome, labels: Labels) -> dict[s
         "group": change.group.id if is_attachment else "",
         "rule_id": rule.rule_id or "",
         "outcome": "" if outcome is told else labels.outcome[outcome],
-        "previous": _previous(change.previous, rule, labels),
         "description": rule.description or "",
     }
 
@@ -105,11 +104,3 @@ def _peer_note(assessed: AssessedChange, labels: Labels) -> str:
     is_world = isinstance(peer, CidrPeer) and rule_words.cidr_opening(peer, assessed.assessment.exposure) == "world"
     return labels.opening["world"] if is_world else ""
 
-
-def _previous(previous: SecurityGroupRule | None, rule: SecurityGroupRule, labels: Labels) -> str:
-    """The old form, as far as it differs."""
-    if previous is None:
-        return ""
-    traffic = rule_words.traffic_text(previous.traffic, labels) if previous.traffic != rule.traffic else ""
-    peer = previous.peer.text if previous.peer and previous.peer != rule.peer else ""
-    return f"{traffic} {peer}".strip()

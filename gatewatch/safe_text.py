@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from json.encoder import encode_basestring
 from typing import Any
 
-import msgspec
 from markupsafe import Markup
 
 # Line breaks become spaces; controls, bidirectional marks, zero-width and tag characters become visible.
@@ -32,14 +32,14 @@ def escape(text: str) -> str:
 
 
 def mrkdwn(value: Any) -> Markup:
-    """A value of a template as harmless mrkdwn; what is Markup already stays as it is."""
+    """A value as harmless mrkdwn; what is Markup already stays as it is."""
     return value if isinstance(value, Markup) else fitting(str(value), _LONGEST)
 
 
 def code(value: Any, longest: int = _LONGEST) -> Markup:
     """A code span: no mention, link, emoji or formatting works inside. Nothing gives nothing."""
-    text = fitting(str(value).replace("`", _BACKTICK_LIKE).strip(), longest).strip()
-    return Markup(f"`{text}`" if text else "")
+    text = _fitted(str(value).replace("`", _BACKTICK_LIKE).strip(), longest).strip()
+    return _markup(f"`{text}`" if text else "")
 
 
 def code_block(text: str, longest: int) -> Markup:
@@ -48,19 +48,33 @@ def code_block(text: str, longest: int) -> Markup:
     block = escape("\n".join(lines))
     if len(block) > longest:
         block = block[:longest].rpartition("\n")[0] + "\n…"
-    return Markup(f"```{block}```")
-
-
-def json_text(value: Any) -> Markup:
-    """A value of a JSON template: harmless mrkdwn, and safe between the template's own quotes."""
-    return Markup(msgspec.json.encode(str(mrkdwn(value)))[1:-1].decode())
+    return _markup(f"```{block}```")
 
 
 def fitting(text: str, longest: int) -> Markup:
     """Escaped, and no longer than `longest` after that: a cut never goes through an entity."""
+    return _markup(_fitted(text, longest))
+
+
+def text_value(value: Any) -> str:
+    """What a template of mrkdwn puts where it has `{{ value }}`."""
+    return value if isinstance(value, Markup) else _fitted(str(value), _LONGEST)
+
+
+def json_value(value: Any) -> str:
+    """What a template of JSON puts between its own quotes: harmless mrkdwn, escaped for JSON."""
+    return encode_basestring(text_value(value))[1:-1]
+
+
+def _fitted(text: str, longest: int) -> str:
     kept = clean(text, longest)
     safe = escape(kept)
     while len(safe) > longest:
         kept = kept[: -max(2, (len(safe) - longest) // 5)] + "…"
         safe = escape(kept)
-    return Markup(safe)
+    return safe
+
+
+def _markup(text: str) -> Markup:
+    """`Markup(text)` looks for `__html__` first, which text has not; a message has a hundred of these."""
+    return str.__new__(Markup, text)

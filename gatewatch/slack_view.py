@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from gatewatch import access_words, safe_text, words
+from gatewatch import access_words, compliance_words, safe_text, words
+from gatewatch.compliance_model import ComplianceFacts
 from gatewatch.enrich import local_time, rfc3339
 from gatewatch.identity import UNKNOWN
 from gatewatch.model import (
@@ -53,7 +54,9 @@ def message_view(alert: Alert, labels: Labels, colors: Colors) -> dict[str, Any]
     return {
         "call": call,
         "account": alert.account,
-        "labels": labels,
+        "field": labels.field,
+        "line": labels.line,
+        "via": labels.via[call.via],
         "headline": line,
         "actor": actor,
         "fallback": safe_text.fitting(" · ".join(filter(None, where)), _FALLBACK),
@@ -104,6 +107,8 @@ def _said(name: str, value: str, labels: Labels) -> Markup:
 
 def _color(told: AssessedChange, colors: Colors) -> str:
     change, severity = told.change, told.assessment.severity
+    if compliance := compliance_words.color(change, severity, colors):
+        return compliance
     if change.outcome is Outcome.DENIED:
         return colors.denied
     if change.outcome is not Outcome.APPLIED:
@@ -120,6 +125,8 @@ def _about(change: Change, labels: Labels) -> dict[str, Any] | None:
     if change.family in {Family.IAM, Family.SIGN_IN}:
         thing = access_words.about(change, labels)
         return _named(thing.name, *thing.texts) if thing else None
+    if isinstance(change.facts, ComplianceFacts):
+        return _named(labels.field["resource"], change.facts.resource_type, change.resource_id)
     if change.family is Family.PREFIX_LIST:
         return _named(labels.field["prefix_list"], change.resource_id)
     if change.family is Family.HUB:
@@ -138,7 +145,8 @@ def _named(name: str, *texts: str | None) -> dict[str, Any] | None:
 
 def _buttons(alert: Alert, labels: Labels) -> list[dict[str, Any]]:
     """A link that Slack would refuse for its length is left out; the message is worth more than the link."""
-    urls = {"event": alert.links.event, "group": alert.links.group, "iam": alert.links.iam}
+    event = "rule" if alert.worst.change.family is Family.COMPLIANCE else "event"
+    urls = {event: alert.links.event, "group": alert.links.group, "iam": alert.links.iam}
     return [
         {"text": labels.button[name], "url": Markup(url)} for name, url in urls.items() if 0 < len(url) <= _LONGEST_URL
     ]

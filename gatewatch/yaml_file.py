@@ -18,15 +18,31 @@ T = TypeVar("T")
 _MERGE = "tag:yaml.org,2002:merge"
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
+# libyaml's parser where PyYAML was built with it: a cold start reads two files and the labels.
+if TYPE_CHECKING:
+    from yaml import SafeLoader as SafeLoader  # noqa: PLC0414  said to be exported
+else:
+    SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _UniqueKeyLoader(SafeLoader):
     """SafeLoader takes the last of two equal keys; here the second one is an error.
 
     A key that overrides one of a merged mapping (`<<: *base`) is no second one, so the keys are looked at as
     they are written, before SafeLoader merges anything.
     """
 
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._seen_nodes: set[int] = set()
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        if id(node) not in self._seen_nodes:
+            self._seen_nodes.add(id(node))
+            self._refuse_second_keys(node)
+        super().flatten_mapping(node)
+
+    def _refuse_second_keys(self, node: yaml.MappingNode) -> None:
         seen: set[Any] = set()
         for key_node, _ in node.value:
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == _MERGE:
@@ -36,7 +52,6 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 line = key_node.start_mark.line + 1
                 raise ConfigurationError(f"line {line}: {key!r} stands there twice; keep one of the two.")
             seen.add(key)
-        return node
 
 
 class YamlFile:
@@ -119,5 +134,5 @@ class YamlFile:
 
 def _hint(sentence: str, kind: Any) -> str:
     """What may be written, where the type has named fields."""
-    fields = getattr(kind, "__struct_fields__", ())
+    fields = getattr(kind, "__struct_encode_fields__", ())
     return f"; the keys here are {', '.join(fields)}" if "field" in sentence and fields else ""

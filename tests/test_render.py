@@ -93,7 +93,7 @@ def assert_harmless(alert, payloads):
     for payload in payloads:
         assert problems(payload) == ()
         assert mentions(payload) == ()
-        assert urls_of(payload) <= {alert.links.event, alert.links.group}
+        assert urls_of(payload) <= set(msgspec.structs.astuple(alert.links))
         assert not [char for text in strings_of(payload) for char in text if is_hidden(char)]
         for text in texts_of(payload):
             assert not {"<", ">"} & set(text["text"])
@@ -137,6 +137,9 @@ def test_whatever_text_stands_in_an_event_its_message_is_harmless_and_whole(case
         one_record(EVENTS[case]), lambda key, old: text if key not in spared and chance.random() <= share else old
     )
     alert = alert_of_record(document, chance.choice(LANGUAGES))
+    if alert is None:
+        assert case.startswith("hub-")  # a rule or trail by another name is no part of the road
+        return
     payloads = payloads_of(alert)
     assert_harmless(alert, payloads)
     assert_whole(alert, payloads)
@@ -148,6 +151,9 @@ def test_whatever_text_stands_in_an_event_its_message_is_harmless_and_whole(case
 def test_every_kind_of_event_full_of_hostile_text_is_harmless_and_whole(case, language, attack):
     document = with_texts(one_record(EVENTS[case]), lambda key, old: old if key in SHAPE else attack)
     alert = alert_of_record(document, language)
+    if alert is None:
+        assert case.startswith("hub-")  # a rule or trail by another name is no part of the road
+        return
     payloads = payloads_of(alert)
     assert_harmless(alert, payloads)
     assert_whole(alert, payloads)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from gatewatch.safe_text import clean, code, code_block, escape, fitting, json_text, mrkdwn
+from gatewatch.safe_text import clean, code, code_block, escape, fitting, json_value, mrkdwn
 
 ANY = st.text(st.characters(exclude_categories=[]), max_size=400)
 NASTY = st.one_of(ANY, st.text("&<>`\u202e\u200b\n a", max_size=400))
@@ -111,4 +111,4 @@ def test_a_code_block_keeps_its_lines_and_is_cut_between_two():
 
 @given(NASTY)
 def test_a_value_of_a_json_template_is_json(text):
-    assert json.loads(f'"{json_text(text)}"') == str(mrkdwn(text))
+    assert json.loads(f'"{json_value(text)}"') == str(mrkdwn(text))

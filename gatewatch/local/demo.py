@@ -73,7 +73,7 @@ def road(inbox: Inbox) -> Iterator[Road]:
         for account, region in MEMBERS:
             cloud.deploy(account, region, _EVENTBRIDGE / "member.yaml", {"HubBusArn": hub["BusArn"]})
         _keep_secrets(cloud, inbox)
-        with lambda_environment(cloud.variables(HUB_ACCOUNT, HUB_REGION) | _variables(hub)):
+        with lambda_environment(cloud.variables(HUB_ACCOUNT, HUB_REGION) | variables(hub)):
             yield Road(cloud, hub, _worker(cloud, hub))
 
 
@@ -84,7 +84,7 @@ def _keep_secrets(cloud: Cloud, inbox: Inbox) -> None:
             ssm.put_parameter(Name=destination.url.ssm, Value=inbox.webhook_url(name), Type="SecureString")
 
 
-def _variables(hub: Mapping[str, str]) -> dict[str, str]:
+def variables(hub: Mapping[str, str]) -> dict[str, str]:
     return {
         "GATEWATCH_ACCOUNTS": str(story.ACCOUNTS),
         "GATEWATCH_POLICY": str(story.POLICY),

@@ -1,0 +1,97 @@
+"""What is measured: the hand-made events of the golden messages, and archives made from them."""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import random
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+ROOT = Path(__file__).resolve().parents[1]
+_OTHER_CALLS = ("GetObject", "PutObject", "AssumeRole", "Decrypt", "DescribeInstances", "GetParameter", "Invoke")
+
+
+def events() -> list[bytes]:
+    """Every golden event as the compact JSON that arrives in a queue."""
+    found = sorted((ROOT / "tests" / "golden").glob("*/event.json"))
+    return [msgspec.json.encode(msgspec.json.decode(path.read_bytes())) for path in found]
+
+
+def records() -> list[dict[str, Any]]:
+    decoded = [msgspec.json.decode(text) for text in events()]
+    return [event.get("detail", event) for event in decoded if isinstance(event, dict)]
+
+
+def call_with_rules(count: int) -> bytes:
+    """One AuthorizeSecurityGroupIngress whose answer lists so many rules."""
+    items = [
+        {
+            "groupOwnerId": "111122223333",
+            "groupId": "sg-0aaaaaaaaaaaaaaa1",
+            "securityGroupRuleId": f"sgr-{number:017x}",
+            "isEgress": False,
+            "ipProtocol": "tcp",
+            "fromPort": 1024 + number,
+            "toPort": 1024 + number,
+            "cidrIpv4": f"10.{number // 250}.{number % 250}.0/24",
+            "description": f"service {number}",
+        }
+        for number in range(count)
+    ]
+    record = _call("AuthorizeSecurityGroupIngress", "ec2.amazonaws.com", f"bench-{count}")
+    record["requestParameters"] = {"groupId": "sg-0aaaaaaaaaaaaaaa1", "ipPermissions": {}}
+    record["responseElements"] = {"_return": True, "securityGroupRuleSet": {"items": items}}
+    return msgspec.json.encode(record)
+
+
+def _call(name: str, source: str, event_id: str) -> dict[str, Any]:
+    return {
+        "eventVersion": "1.11",
+        "userIdentity": {
+            "type": "AssumedRole",
+            "principalId": "AROAEXAMPLEEXAMPLE01:deploy",
+            "arn": "arn:aws:sts::111122223333:assumed-role/ci/deploy",
+            "accountId": "111122223333",
+            "accessKeyId": "ASIAEXAMPLEEXAMPLE01",
+            "sessionContext": {"attributes": {"mfaAuthenticated": "false", "creationDate": "2026-01-24T03:00:00Z"}},
+        },
+        "eventTime": "2026-01-24T03:45:49Z",
+        "eventSource": source,
+        "eventName": name,
+        "awsRegion": "eu-west-1",
+        "sourceIPAddress": "198.51.100.7",
+        "userAgent": "aws-sdk-go-v2/1.36.3 os/linux lang/go#1.24.2 md/GOOS#linux md/GOARCH#arm64",
+        "requestParameters": {"bucketName": "data", "key": f"2026/{event_id}/part-00000.parquet", "x-id": name},
+        "responseElements": None,
+        "additionalEventData": {"SignatureVersion": "SigV4", "CipherSuite": "ECDHE-RSA-AES128-GCM-SHA256"},
+        "requestID": event_id,
+        "eventID": event_id,
+        "readOnly": True,
+        "eventType": "AwsApiCall",
+        "managementEvent": True,
+        "recipientAccountId": "111122223333",
+        "eventCategory": "Management",
+    }
+
+
+def write_archive(folder: Path, files: int, records_a_file: int) -> int:
+    """CloudTrail log files in which one record in a thousand matters; answers their size before compression."""
+    chance = random.Random(1)  # noqa: S311  the same archive every time
+    ours = records()
+    size = 0
+    for number in range(files):
+        log = [_record(chance, ours, f"{number:04}-{index:06}") for index in range(records_a_file)]
+        text = msgspec.json.encode({"Records": log})
+        size += len(text)
+        (folder / f"log-{number:04}.json.gz").write_bytes(gzip.compress(text, 6))
+    return size
+
+
+def _record(chance: random.Random, ours: list[dict[str, Any]], event_id: str) -> dict[str, Any]:
+    if chance.random() < 1 / 1000:
+        return copy.deepcopy(chance.choice(ours)) | {"eventID": event_id}
+    unlike = f"{event_id}-{chance.getrandbits(64):016x}"  # so that it compresses as real logs do
+    return _call(chance.choice(_OTHER_CALLS), "s3.amazonaws.com", unlike)

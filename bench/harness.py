@@ -1,0 +1,61 @@
+"""Paired measurement: floor and subject take turns, so that a noisy machine is noisy to both."""
+
+from __future__ import annotations
+
+import gc
+import math
+import statistics
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+
+class Ratio(Struct, frozen=True):
+    """Medians in seconds; `ratio` is the median of the ratios of the rounds, not the ratio of the medians."""
+
+    floor: float
+    subject: float
+    ratio: float
+    rounds: int
+
+
+def paired(floor: Callable[[], object], subject: Callable[[], object], rounds: int) -> Ratio:
+    """Each round runs both once. The first round only warms up."""
+    floor(), subject()
+    gc.collect()
+    pairs = [(_seconds(floor), _seconds(subject)) for _ in range(rounds)]
+    return Ratio(
+        floor=statistics.median(low for low, _ in pairs),
+        subject=statistics.median(high for _, high in pairs),
+        ratio=statistics.median(high / low for low, high in pairs),
+        rounds=rounds,
+    )
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def python(code: str, folder: Path, variables: Mapping[str, str]) -> Callable[[], object]:
+    """A fresh interpreter that runs `code`: what a cold start is made of."""
+
+    def run() -> object:
+        return subprocess.run(  # noqa: S603  our own interpreter and code
+            [sys.executable, "-c", code], cwd=folder, env=dict(variables), check=True, capture_output=True
+        )
+
+    return run
+
+
+def slope(sizes: Sequence[int], seconds: Sequence[float]) -> float:
+    """The exponent of growth between the first and the last size: 1 is linear, 0 is flat."""
+    return math.log(seconds[-1] / seconds[0]) / math.log(sizes[-1] / sizes[0])

@@ -1,0 +1,256 @@
+"""Each measure against its floor. Every function answers rows for the table: what, floor, subject, ratio, goal."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from subprocess import PIPE, Popen
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from bench import corpus
+from bench.harness import paired, python, slope
+from gatewatch.decode import decode, parse
+from gatewatch.model import ApiCall
+from gatewatch.pace import Clock, Pace
+from gatewatch.pipeline import Hub, Worded, alert_of, worded
+from gatewatch.render import load_templates
+from gatewatch.rules import RecentRules
+from gatewatch.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = corpus.ROOT
+
+
+class Row(Struct, frozen=True):
+    """`goal` as a sentence; `met` None where there is nothing to meet."""
+
+    what: str
+    floor: str
+    subject: str
+    figure: str
+    goal: str
+    met: bool | None
+    value: float
+
+
+def hub() -> Hub:
+    settings = load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml")
+    return Hub(settings, RecentRules(), load_templates(ROOT / "templates", settings.languages))
+
+
+def tell(text: bytes, hub: Hub) -> Worded | None:
+    """The whole chain for one event."""
+    told = [worded(each, hub) for each in decode(parse(text)) if isinstance(each, ApiCall)]
+    return told[0] if told else None
+
+
+def per_event(rounds: int) -> Iterator[Row]:
+    texts, chain = corpus.events(), hub()
+    ratio = paired(
+        lambda: [json.loads(text) for _ in range(10) for text in texts],
+        lambda: [tell(text, chain) for _ in range(10) for text in texts],
+        rounds,
+    )
+    each = 10 * len(texts)
+    yield _row(
+        "decode → changes → assess → enrich → route → render, per event",
+        f"json.loads {_micro(ratio.floor / each)}",
+        _micro(ratio.subject / each),
+        ratio.ratio,
+        12,
+    )
+    judged = paired(
+        lambda: [json.loads(text) for _ in range(10) for text in texts],
+        lambda: [_judged(text, chain) for _ in range(10) for text in texts],
+        rounds,
+    )
+    yield _row(
+        "… of that, up to the judged alert",
+        f"json.loads {_micro(judged.floor / each)}",
+        _micro(judged.subject / each),
+        judged.ratio,
+    )
+
+
+def _judged(text: bytes, hub: Hub) -> list[Any]:
+    return [alert_of(each, hub.judge) for each in decode(parse(text)) if isinstance(each, ApiCall)]
+
+
+_FLOOR = "import boto3; boto3.Session(region_name='us-east-1').client('sqs')"
+_HANDLE = """
+import json, os, sys
+from functions import {name} as function
+class Context:
+    function_name, memory_limit_in_mb = "{name}", "256"
+    invoked_function_arn, aws_request_id = "arn:aws:lambda:us-east-1:111122223333:function:{name}", "1"
+    @staticmethod
+    def get_remaining_time_in_millis(): return 60000
+answer = function.handler(json.loads(os.environ["BENCH_EVENT"]), Context)
+assert answer == {{"batchItemFailures": []}}, answer
+"""
+
+
+def cold_start(rounds: int, road: Callable[[str], dict[str, str]]) -> Iterator[Row]:
+    """`road(name)` gives the environment of a function, with an event for it in BENCH_EVENT."""
+    for name in ("alert", "deliver"):
+        variables = road(name)
+        ratio = paired(python(_FLOOR, ROOT, variables), python(_HANDLE.format(name=name), ROOT, variables), rounds)
+        yield _row(
+            f"functions/{name}: process start to the first handled event",
+            f"import boto3, one client: {_milli(ratio.floor)}",
+            _milli(ratio.subject),
+            ratio.ratio,
+            1.15,
+        )
+
+
+def archive(megabytes: int, rounds: int) -> Iterator[Row]:
+    """`gatewatch replay` over log files, start of the program included, against gunzip and json.loads of the same."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        size = corpus.write_archive(folder, files=max(4, megabytes // 8), records_a_file=6500)
+        floor = python(_READ_ALL.format(folder=name), ROOT, os.environ)
+        start = _seconds(lambda: _replay(folder / "none", 1, missing=True))
+        for jobs in (1, 2):
+            peaks: list[int] = []
+            ratio = paired(floor, lambda jobs=jobs, peaks=peaks: peaks.append(_replay(folder, jobs)), rounds)
+            share = ratio.floor / ratio.subject
+            yield Row(
+                f"replay of {size / 1e6:.0f} MB, {jobs} process{'es' if jobs > 1 else ''}",
+                f"gunzip + json.loads: {size / ratio.floor / 1e6:.0f} MB/s",
+                f"{size / ratio.subject / 1e6:.0f} MB/s",
+                f"{share:.0%} of the floor",
+                "≥ 60 %" if jobs == 1 else "near-linear",
+                share >= 0.6 if jobs == 1 else None,
+                share,
+            )
+        yield Row(
+            "… its peak memory, largest process",
+            "",
+            f"{max(peaks) / 1000:.0f} MB",
+            "",
+            "≤ 150 MB",
+            max(peaks) <= 150_000,
+            max(peaks) / 1000,
+        )
+        yield Row("… of which the start of the program", "", _milli(start), "", "", None, start)
+
+
+_READ_ALL = """
+import gzip, json, pathlib
+for path in sorted(pathlib.Path({folder!r}).iterdir()):
+    with gzip.open(path) as stream:
+        json.loads(stream.read())
+"""
+
+
+def _replay(folder: Path, jobs: int, *, missing: bool = False) -> int:
+    """Peak resident kilobytes of the command, or of its largest child."""
+    command = [sys.executable, "-m", "gatewatch", "replay", str(folder), "--format", "json", "--jobs", str(jobs)]
+    process = Popen(command, cwd=ROOT, stdout=PIPE, stderr=PIPE)  # noqa: S603  our own command
+    process.communicate()
+    if not missing and process.returncode:
+        raise RuntimeError(f"replay ended with {process.returncode}")
+    import resource  # noqa: PLC0415  not on every platform
+
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+
+
+def growth(largest: int) -> Iterator[Row]:
+    chain = hub()
+    texts = corpus.events()
+    sizes = [size for size in (100, 1_000, 10_000, 100_000, 1_000_000) if size <= largest]
+    costs = [_seconds(lambda size=size: _many(texts, size, chain)) / size for size in sizes]
+    flat = slope(sizes, costs)
+    yield Row(
+        f"cost per event from {sizes[0]:,} to {sizes[-1]:,} events",
+        _micro(costs[0]),
+        _micro(costs[-1]),
+        f"exponent {flat:+.2f}",
+        "flat (0)",
+        abs(flat) < 0.1,
+        flat,
+    )
+    rules = [1, 10, 100, 1_000]
+    calls = [corpus.call_with_rules(count) for count in rules]
+    tell(calls[0], chain)
+    times = [min(_seconds(lambda call=call: tell(call, chain)) for _ in range(5)) for call in calls]
+    linear = slope(rules[1:], times[1:])
+    yield Row(
+        "cost of a call from 10 to 1,000 rules",
+        _micro(times[1]),
+        _micro(times[-1]),
+        f"exponent {linear:.2f}",
+        "linear (≤ 1)",
+        linear < 1.1,
+        linear,
+    )
+
+
+def _many(texts: list[bytes], count: int, hub: Hub) -> None:
+    for number in range(count):
+        _judged(texts[number % len(texts)], hub)
+
+
+def burst() -> Iterator[Row]:
+    """A thousand changes for one Slack channel, at one message a second, on a clock that does not wait."""
+    chain = hub()
+    messages = [message for _ in range(100) for message in _messages(corpus.call_with_rules(10), chain)]
+    clock = _Still()
+    pace = Pace(Clock(clock.time, clock.time, clock.sleep))
+    destination = chain.settings.destinations["sec-all"]
+    for message in messages:
+        pace.persist(message, destination, lambda *_: None, lambda: 900.0)  # type: ignore[arg-type,return-value]
+    yield Row(
+        "1,000 changes in 100 calls, one Slack channel",
+        "",
+        f"{len(messages)} messages",
+        f"{clock.now:.0f} s at Slack's pace",
+        "",
+        None,
+        clock.now,
+    )
+
+
+def _messages(text: bytes, hub: Hub) -> list[Any]:
+    told = tell(text, hub)
+    return [each for each in told.messages if each.destination == "sec-all"] if told else []
+
+
+class _Still:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def _row(what: str, floor: str, subject: str, ratio: float, goal: float | None = None) -> Row:
+    return Row(
+        what, floor, subject, f"{ratio:.2f} ×", f"≤ {goal:g} ×" if goal else "", ratio <= goal if goal else None, ratio
+    )
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def _micro(seconds: float) -> str:
+    return f"{seconds * 1e6:.0f} µs" if seconds < 0.01 else _milli(seconds)
+
+
+def _milli(seconds: float) -> str:
+    return f"{seconds * 1e3:.0f} ms"

@@ -1,0 +1,92 @@
+"""The local road as a place to measure: a deployed hub, a Slack, and what a function finds in its environment."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from bench import corpus
+from bench.measures import Row, hub, tell
+from gatewatch.local import demo
+from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION
+from gatewatch.local.inbox import Inbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gatewatch.local.demo import Road
+
+_COUNT = 100
+
+
+@contextmanager
+def opened() -> Iterator[tuple[Road, Inbox]]:
+    with Inbox() as inbox, demo.road(inbox) as deployed:
+        yield deployed, inbox
+
+
+def variables(deployed: Road, name: str) -> dict[str, str]:
+    """The environment of one function, and an event it can handle to the end."""
+    now = str(int(time.time() * 1000))
+    body = {"alert": _alert_body, "deliver": _deliver_body}[name]()
+    record: dict[str, Any] = {
+        "messageId": "1",
+        "receiptHandle": "1",
+        "body": body,
+        "attributes": {
+            "ApproximateReceiveCount": "1",
+            "SentTimestamp": now,
+            "ApproximateFirstReceiveTimestamp": now,
+            "MessageGroupId": "sec-all",
+        },
+        "messageAttributes": {},
+    }
+    own = {"PATH": os.environ["PATH"], "BENCH_EVENT": msgspec.json.encode({"Records": [record]}).decode()}
+    return {**deployed.cloud.variables(HUB_ACCOUNT, HUB_REGION), **demo.variables(deployed.hub), **own}
+
+
+def _alert_body() -> str:
+    return corpus.call_with_rules(1).decode()
+
+
+def _deliver_body() -> str:
+    told = tell(corpus.call_with_rules(1), hub())
+    if told is None:
+        raise RuntimeError("the corpus gave no message")
+    message = next(each for each in told.messages if each.destination == "sec-all")
+    return msgspec.json.encode(message).decode()
+
+
+def events_a_second(deployed: Road, inbox: Inbox) -> Iterator[Row]:
+    """From a member's bus to Slack's yes; moto's queues and bus are the limit, not the functions."""
+    before = len(inbox.received)
+    start = time.perf_counter()
+    for number in range(_COUNT):
+        record = msgspec.json.decode(corpus.call_with_rules(1)) | {"eventID": f"bench-{start}-{number}"}
+        deployed.cloud.publish("111122223333", HUB_REGION, record)
+    published = time.perf_counter()
+    deployed.worker.drain()
+    end = time.perf_counter()
+    received = len(inbox.received) - before
+    yield Row(
+        "local road, member's bus to hub's queue",
+        "",
+        f"{_COUNT / (published - start):.0f} events/s",
+        "moto is the limit",
+        "",
+        None,
+        0,
+    )
+    yield Row(
+        "local road, queue to Slack's yes",
+        "",
+        f"{received / (end - published):.0f} messages/s",
+        "moto is the limit",
+        "",
+        None,
+        0,
+    )
