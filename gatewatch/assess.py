@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from gatewatch.access_model import IamFacts, SignInFacts
 from gatewatch.assess_access import iam_assessment, sign_in_assessment
+from gatewatch.assess_compliance import compliance_assessment
 from gatewatch.assess_hub import hub_assessment
+from gatewatch.compliance_model import ComplianceFacts
 from gatewatch.hub_model import HubFacts
 from gatewatch.model import (
     Action,
@@ -107,6 +109,8 @@ def _applied(change: Change, world: dict[_Pool, frozenset[Network]], judgement: 
         return iam_assessment(change.facts, judgement)
     if isinstance(change.facts, HubFacts):
         return hub_assessment(change.facts)
+    if isinstance(change.facts, ComplianceFacts):
+        return compliance_assessment(change.facts, judgement.catalogue)
     if change.family is Family.ATTACHMENT:
         return Assessment(Severity.LOW, (Reason("attached"),))
     if change.family is Family.PREFIX_LIST:

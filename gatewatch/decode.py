@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gatewatch import identity
+from gatewatch.compliance_event import compliance_call, is_compliance_event
 from gatewatch.errors import UndecodableError
 from gatewatch.model import ApiCall
 
@@ -136,6 +137,8 @@ def _unwrap_event(document: dict[str, Any], where: str, _depth: int) -> Iterator
         yield UndecodableError(where, f"has a detail that is {_kind(record)}, not an object")
     elif _is_record(record):
         yield _api_call(record, document)
+    elif is_compliance_event(document):
+        yield compliance_call(document)
     elif "CloudTrail" in _text(document.get("detail-type")):
         yield Foreign(where)
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytz
 
+from gatewatch.compliance_model import ComplianceFacts
 from gatewatch.iam_console import console_page
 from gatewatch.model import Alert, ApiCall, AssessedChange, Links
 
@@ -37,7 +38,7 @@ def enrich(call: ApiCall, changes: Sequence[AssessedChange], settings: Settings)
         account=settings.account(call.account_id),
         changes=tuple(changes),
         links=Links(
-            event=event_url(call.region, call.event_id),
+            event=rule_url(call.region, changes) or event_url(call.region, call.event_id),
             group=group_url(call.region, group_id),
             iam=iam_url(call.region, changes),
         ),
@@ -52,6 +53,13 @@ def console_host(region: str) -> str:
 def event_url(region: str, event_id: str) -> str:
     home = _home(region, "cloudtrailv2")
     return f"{home}#/events/{quote(event_id, safe='')}" if home and event_id else ""
+
+
+def rule_url(region: str, changes: Sequence[AssessedChange]) -> str:
+    """The Config rule behind a compliance change, which CloudTrail knows nothing of."""
+    rule = next((each.change.facts.rule for each in changes if isinstance(each.change.facts, ComplianceFacts)), "")
+    home = _home(region, "config")
+    return f"{home}#/rules/details?configRuleName={quote(rule, safe='')}" if home and rule else ""
 
 
 def group_url(region: str, group_id: str | None) -> str:

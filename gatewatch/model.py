@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from gatewatch.access_model import IamFacts, SignInFacts
+from gatewatch.compliance_model import ComplianceFacts
 from gatewatch.hub_model import HubFacts
 
 
@@ -227,7 +228,7 @@ class Change(Struct, frozen=True, kw_only=True):
     rule: SecurityGroupRule = NO_RULE
     previous: SecurityGroupRule | None = None
     resource_id: str | None = None
-    facts: IamFacts | SignInFacts | HubFacts | None = None
+    facts: IamFacts | SignInFacts | HubFacts | ComplianceFacts | None = None
     understood: bool = True
 
 

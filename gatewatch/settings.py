@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import pytz
-from msgspec import Struct
+from msgspec import Struct, field
 
 from gatewatch.access_policy import IamSeverity, KeyPolicy, SignInSeverity, access_problems
+from gatewatch.catalogue import Catalogue
 from gatewatch.errors import ConfigurationError
 from gatewatch.ingress_settings import NO_INGRESS, Ingress, read_ingress
 from gatewatch.model import Account, Family, Severity
@@ -137,6 +138,7 @@ class Judgement(Struct, frozen=True):
     iam: IamSeverity = IamSeverity()
     sign_in: SignInSeverity = SignInSeverity()
     accounts: frozenset[str] = frozenset()
+    catalogue: Catalogue = field(default_factory=Catalogue)
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch import access_words
+from gatewatch import access_words, compliance_words
+from gatewatch.compliance_model import ComplianceFacts
 from gatewatch.hub_model import HubFacts
 from gatewatch.model import Action, CidrPeer, Direction, Family, Outcome
 from gatewatch.rule_words import opening, short, target
@@ -77,6 +78,8 @@ def _choice(alert: Alert, assessed: AssessedChange, labels: Labels) -> _Choice:
         return _Choice("not_understood", short(alert.call.event_name))
     if isinstance(change.facts, HubFacts):
         return _Choice("road_cut" if change.facts.cuts else "road_touched", short(alert.call.event_name))
+    if isinstance(change.facts, ComplianceFacts):
+        return _Choice(*compliance_words.phrase(change.facts, change.resource_id))
     if change.family is Family.PREFIX_LIST:
         return _prefix_list(alert, assessed, labels)
     if change.family is Family.ATTACHMENT:

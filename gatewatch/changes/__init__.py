@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.changes import attachment, hub, iam, prefix_list, security_group, sign_in
+from gatewatch.changes import attachment, compliance, hub, iam, prefix_list, security_group, sign_in
 from gatewatch.changes.call import Kind, read_call
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ KINDS: Mapping[tuple[str, str], Kind] = {
     **attachment.KINDS,
     **sign_in.KINDS,
     **hub.KINDS,
+    **compliance.KINDS,
 }
 # Services of which more is told than anyone could list: each decides by the call.
 SERVICES: Mapping[str, Callable[[ApiCall], Kind | None]] = {"iam": iam.kind_of}
