@@ -13,7 +13,7 @@ from gatewatch.settings import load_settings
 def load(tmp_path):
     def run(policy):
         (tmp_path / "accounts.yaml").write_text("accounts: {}\n", "utf-8")
-        (tmp_path / "policy.yaml").write_text(policy, "utf-8")
+        (tmp_path / "policy.yaml").write_text(f"{policy}\nroutes: [{{to: [alerts]}}]\n", "utf-8")
         return load_settings(tmp_path / "accounts.yaml", tmp_path / "policy.yaml")
 
     return run

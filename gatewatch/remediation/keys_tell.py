@@ -1,0 +1,147 @@
+"""What people are told of their access keys: one message an action, in the language of the account, to its owner.
+
+Never a whole key id: it is masked, and a change is named by an id of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+from markupsafe import Markup
+
+from gatewatch.access_model import masked_key
+from gatewatch.enrich import local_time
+from gatewatch.model import Family, Message, Severity
+from gatewatch.notice import notice
+from gatewatch.remediation.ingress_apply import Done
+from gatewatch.remediation.keys_plan import Verdict
+from gatewatch.safe_text import code, mrkdwn
+from gatewatch.slack_view import mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from gatewatch.labels import Labels
+    from gatewatch.model import Account
+    from gatewatch.remediation.keys_apply import KeyStep
+    from gatewatch.settings import Route, Settings
+
+_MENTION = re.compile(r"^<(@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+)>$")
+DRY_RUN = "dry_run"
+_SEVERITIES = {Verdict.WARN: Severity.LOW, Verdict.REPORT: Severity.HIGH}
+_REMINDED_WEEKLY = frozenset({"escalate", "escalate_restored", "report", "deactivate_due", "delete_due", "failed"})
+
+
+def messages(step: KeyStep, settings: Settings, labels: Mapping[str, Labels], now: datetime) -> list[Message]:
+    """One for each destination of the account; none for an action that was passed over."""
+    kind = _kind(step)
+    if kind is None:
+        return []
+    account = settings.account(step.action.key.account_id)
+    severity = Severity.HIGH if step.done is Done.FAILED else _SEVERITIES.get(step.action.verdict, Severity.MEDIUM)
+    body = _body(step, kind, severity, settings, labels[account.language], now)
+    key = f"access-{step.action.key.change_id}-{kind}{_week(kind, now)}"
+    return [
+        Message(key=f"{key}#{name}", destination=name, body=body, account_id=account.id, severity=severity)
+        for name in destinations(account, severity, settings)
+    ]
+
+
+def _kind(step: KeyStep) -> str | None:
+    """Which phrase: the verdict, how it went, and whether it only would have been."""
+    verdict = step.action.verdict
+    if step.done is Done.FAILED:
+        return "failed"
+    if verdict.is_silent or step.done in {Done.SKIPPED, Done.ALREADY}:
+        return None
+    if verdict is Verdict.ESCALATE and step.action.why == "restored":
+        return "escalate_restored"
+    return f"{verdict}_due" if step.why == DRY_RUN else verdict.value
+
+
+def _week(kind: str, now: datetime) -> str:
+    """What stays as it is, is told again each week; a deed is told once."""
+    year, week, _ = now.isocalendar()
+    return f"-{year}w{week:02}" if kind in _REMINDED_WEEKLY else ""
+
+
+def destinations(account: Account, severity: Severity, settings: Settings) -> tuple[str, ...]:
+    """As `route` does it, for what is no event: a route that names a Region does not match."""
+    routed = [name for each in settings.routes if _matches(each, account, severity) for name in each.to]
+    return tuple(dict.fromkeys([*account.destinations, *routed])) or settings.default_destinations
+
+
+def _matches(route: Route, account: Account, severity: Severity) -> bool:
+    match = route.match
+    facts = ((match.account, account.id), (match.environment, account.environment), (match.family, Family.IAM))
+    named = all(wanted is None or wanted == actual for wanted, actual in facts) and match.region is None
+    return named and severity.rank >= match.min_severity.rank
+
+
+def _body(step: KeyStep, kind: str, severity: Severity, settings: Settings, labels: Labels, now: datetime) -> str:
+    title = f"{mark(severity)} {labels.access_key[kind].format(user=step.action.key.user, age=step.action.age)}"
+    payload = msgspec.json.decode(notice(title, _lines(step, kind, settings, labels, now)))
+    payload["attachments"][0]["color"] = _color(kind, severity, settings)
+    return msgspec.json.encode(payload).decode()
+
+
+def _color(kind: str, severity: Severity, settings: Settings) -> str:
+    if severity is Severity.HIGH:
+        return settings.colors.high
+    return settings.colors.removal if kind in {Verdict.DEACTIVATE, Verdict.DELETE} else settings.colors.addition
+
+
+def _lines(step: KeyStep, kind: str, settings: Settings, labels: Labels, now: datetime) -> Iterator[Markup]:
+    action, words = step.action, labels.access_key
+    account = settings.account(action.key.account_id)
+    yield _named(labels.field["account"], code(account.alias), code(account.id))
+    if owner := action.owner or account.owner:
+        yield _named(labels.field["owner"], mention(owner))
+    yield _named(words["key"], code(masked_key(action.key.key_id)), _ages(step, labels, account, now))
+    yield mrkdwn(_what(step, kind, settings, labels))
+    if action.why == "exemption_expired":
+        yield mrkdwn(words["exemption_expired"])
+
+
+def _named(name: str, *texts: Markup) -> Markup:
+    return Markup("*{}* ").format(mrkdwn(name)) + Markup(" ").join(texts)
+
+
+def _what(step: KeyStep, kind: str, settings: Settings, labels: Labels) -> str:
+    """What happens next, or what a person should do."""
+    due, zone = step.action.due, settings.account(step.action.key.account_id).timezone
+    suffix = "_report" if kind == Verdict.WARN and settings.access_keys.mode == "report" else ""
+    return labels.access_key[f"what_{kind}{suffix}"].format_map(
+        {
+            "due": _date(due, zone) if due else "",
+            "days": str(_days(kind, settings)),
+            "change": step.action.key.change_id,
+            "why": step.why,
+        }
+    )
+
+
+def _date(time: datetime, zone: str) -> str:
+    return local_time(time, zone).partition(" ")[0]
+
+
+def _days(kind: str, settings: Settings) -> int:
+    policy = settings.access_keys
+    return policy.recently_used_days if kind == Verdict.ESCALATE else policy.delete_after_deactivation_days
+
+
+def _ages(step: KeyStep, labels: Labels, account: Account, now: datetime) -> Markup:
+    words, key = labels.access_key, step.action.key
+    if key.created is None:
+        return mrkdwn(words["age_unknown"])
+    used = _date(key.last_used, account.timezone) if key.last_used else words["never"]
+    return mrkdwn(words["ages"].format(made=_date(key.created, account.timezone), age=key.age(now), used=used))
+
+
+def mention(owner: str) -> Markup:
+    """`<@U…>` and `<!subteam^S…>` of accounts.yaml call the person; anything else is a name."""
+    match = _MENTION.match(owner)
+    return Markup("<{}>").format(match[1]) if match else mrkdwn(owner)
