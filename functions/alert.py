@@ -19,7 +19,7 @@ from gatewatch.meter import EmbeddedMeter
 from gatewatch.outbox import Outbox
 from gatewatch.pipeline import Hub
 from gatewatch.render import load_templates
-from gatewatch.rules import RecentRules
+from gatewatch.table_rules import TableRules
 
 metrics = Metrics(namespace=meter.NAMESPACE)
 
@@ -33,7 +33,11 @@ def compose() -> AlertStage:
     if bundle.trouble:
         log.error("configuration broken", extra={"reason": bundle.trouble})
     return AlertStage(
-        hub=Hub(bundle.settings, RecentRules(), load_templates(bundle.templates, bundle.settings.languages)),
+        hub=Hub(
+            bundle.settings,
+            TableRules(aws.brief_dynamodb, environment["GATEWATCH_TABLE"], log),
+            load_templates(bundle.templates, bundle.settings.languages),
+        ),
         outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
         dead=DeadLetters(aws.sqs, environment["GATEWATCH_EVENTS_DEAD_URL"]),
         log=log,

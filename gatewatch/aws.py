@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 # What stands between a yes and its row in the ledger, or in front of every message, answers in milliseconds.
 _QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+# What a message can do without is asked for once, and not waited for.
+_BRIEF = Config(connect_timeout=0.5, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": 1})
 
 
 class Session(Protocol):
@@ -68,6 +70,10 @@ class Aws:
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
         return self._session.client("dynamodb", config=_QUICK)
+
+    @cached_property
+    def brief_dynamodb(self) -> DynamoDBClient:
+        return self._session.client("dynamodb", config=_BRIEF)
 
     @cached_property
     def ssm(self) -> SSMClient:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import lru_cache
 from ipaddress import (
     IPv4Network,
@@ -15,6 +16,8 @@ from gatewatch.model import CidrPeer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from gatewatch.model import PortRange, Traffic
 
 Network = IPv4Network | IPv6Network
 
@@ -113,6 +116,32 @@ def _overlap(network: Network, disjoint: Iterable[Network]) -> int:
     """Two CIDRs are disjoint or one holds the other, so an overlap is the smaller of the two."""
     overlapping = (other for other in disjoint if network.overlaps(other))
     return sum(min(network.num_addresses, other.num_addresses) for other in overlapping)
+
+
+def growth(old: Network, new: Network) -> Fraction | None:
+    """How many times more addresses the new network holds; IPv4 and IPv6 are not counted against each other."""
+    return Fraction(new.num_addresses, old.num_addresses) if old.version == new.version else None
+
+
+def is_within(inner: Network, outer: Network) -> bool:
+    return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]
+
+
+def port_growth(old: PortRange, new: PortRange) -> Fraction:
+    return Fraction(new.last - new.first + 1, old.last - old.first + 1)
+
+
+def traffic_is_within(inner: Traffic, outer: Traffic) -> bool:
+    """All traffic holds any; a protocol without ports holds all of itself; a type of ICMP without a code holds each."""
+    if outer.protocol == ALL_PROTOCOLS or inner == outer:
+        return True
+    if inner.protocol != outer.protocol:
+        return False
+    if inner.ports and outer.ports:
+        return outer.ports.first <= inner.ports.first and inner.ports.last <= outer.ports.last
+    if inner.icmp and outer.icmp:
+        return outer.icmp.type in {-1, inner.icmp.type} and outer.icmp.code in {-1, inner.icmp.code}
+    return False
 
 
 def is_wide(network: Network) -> bool:

@@ -36,7 +36,7 @@ def alert_of(call: ApiCall, judge: Judge) -> Alert | None:
     if not changes:
         return None
     judgement = judge.settings.judgement
-    known = recalled(changes, call.account_id, judge.memory)
+    known = recalled(changes, call, judge.memory)
     counted = judge.failures.counted(known, call, judgement.sign_in)
     return enrich(call, assess(counted, judgement), judge.settings)
 

@@ -10,19 +10,25 @@ import msgspec
 from gatewatch.model import Action, Change, Outcome, SecurityGroupRule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
+
+    from gatewatch.model import ApiCall
+
+    Known = dict[str, SecurityGroupRule]
 
 _REMEMBERED = 50_000
 
 
 class Memory(Protocol):
-    """Rules by account and rule id; an account can only speak of its own."""
+    """Rules by account and rule id; an account can only speak of its own. One look and one note for each call."""
 
-    def recall(self, account_id: str, rule_id: str) -> SecurityGroupRule | None: ...
+    def recall(self, call: ApiCall, rule_ids: Collection[str]) -> Mapping[str, SecurityGroupRule]:
+        """What these rules were before this call, as far as it is known."""
+        ...
 
-    def keep(self, account_id: str, rule: SecurityGroupRule) -> None: ...
-
-    def forget(self, account_id: str, rule_id: str) -> None: ...
+    def remember(self, call: ApiCall, forms: Mapping[str, SecurityGroupRule | None]) -> None:
+        """What the rules are after this call; None for one to be forgotten."""
+        ...
 
 
 class RecentRules:
@@ -32,34 +38,41 @@ class RecentRules:
         self._limit = limit
         self._rules: OrderedDict[tuple[str, str], SecurityGroupRule] = OrderedDict()
 
-    def recall(self, account_id: str, rule_id: str) -> SecurityGroupRule | None:
-        return self._rules.get((account_id, rule_id))
+    def recall(self, call: ApiCall, rule_ids: Collection[str]) -> Mapping[str, SecurityGroupRule]:
+        found = ((each, self._rules.get((call.account_id, each))) for each in rule_ids)
+        return {rule_id: rule for rule_id, rule in found if rule is not None}
 
-    def keep(self, account_id: str, rule: SecurityGroupRule) -> None:
-        if rule.rule_id is None:
-            return
-        self._rules[account_id, rule.rule_id] = rule
-        self._rules.move_to_end((account_id, rule.rule_id))
-        if len(self._rules) > self._limit:
+    def remember(self, call: ApiCall, forms: Mapping[str, SecurityGroupRule | None]) -> None:
+        for rule_id, rule in forms.items():
+            self._rules.pop((call.account_id, rule_id), None)
+            if rule is not None:
+                self._rules[call.account_id, rule_id] = rule
+        while len(self._rules) > self._limit:
             self._rules.popitem(last=False)
 
-    def forget(self, account_id: str, rule_id: str) -> None:
-        self._rules.pop((account_id, rule_id), None)
 
-
-def recalled(changes: Sequence[Change], account_id: str, memory: Memory) -> tuple[Change, ...]:
+def recalled(changes: Sequence[Change], call: ApiCall, memory: Memory) -> tuple[Change, ...]:
     """The changes with what memory knows of their rules; memory then holds the rules' new form."""
-    return tuple(_recalled(change, account_id, memory) for change in changes)
+    rule_ids = {each.rule.rule_id for each in changes if each.rule.rule_id is not None}
+    if not rule_ids:
+        return tuple(changes)
+    before = memory.recall(call, rule_ids)
+    known: Known = dict(before)
+    told = tuple(_recalled(change, known) for change in changes)
+    forms = {each: known.get(each) for each in rule_ids if known.get(each) != before.get(each)}
+    if forms:
+        memory.remember(call, forms)
+    return told
 
 
-def _recalled(change: Change, account_id: str, memory: Memory) -> Change:
+def _recalled(change: Change, known: Known) -> Change:
     rule_id = change.rule.rule_id
     if rule_id is None:
         return change
     if change.action in {Action.MODIFY, Action.DESCRIBE}:
-        change = _with_previous(change, memory.recall(account_id, rule_id))
+        change = _with_previous(change, known.get(rule_id))
     if change.outcome is Outcome.APPLIED:
-        _remember(change, rule_id, account_id, memory)
+        _note(change, rule_id, known)
     return change
 
 
@@ -73,18 +86,15 @@ def _with_previous(change: Change, previous: SecurityGroupRule | None) -> Change
     return msgspec.structs.replace(change, rule=rule, previous=known, action=action)
 
 
-def _remember(change: Change, rule_id: str, account_id: str, memory: Memory) -> None:
+def _note(change: Change, rule_id: str, known: Known) -> None:
     """Better no `previous` than a wrong one: a rule that is gone, or changed in an unknown way, is forgotten."""
-    if change.action is Action.REVOKE or not change.understood:
-        memory.forget(account_id, rule_id)
-        return
     rule = change.rule
-    if rule.peer is None or rule.traffic.protocol is None:
-        known = memory.recall(account_id, rule_id)
-        if known is None:
-            return
-        rule = _overlaid(known, change)
-    memory.keep(account_id, rule)
+    if change.action is Action.REVOKE or not change.understood:
+        known.pop(rule_id, None)
+    elif rule.peer is not None and rule.traffic.protocol is not None:
+        known[rule_id] = rule
+    elif rule_id in known:
+        known[rule_id] = _overlaid(known[rule_id], change)
 
 
 def _overlaid(known: SecurityGroupRule, change: Change) -> SecurityGroupRule:

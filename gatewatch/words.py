@@ -97,8 +97,9 @@ def _rule_change(alert: Alert, assessed: AssessedChange, labels: Labels) -> _Cho
         key = "revoke_unknown" if is_removal else "no_parameters"
         return _Choice(key, short(alert.call.event_name))
     egress = "_egress" if rule.direction is Direction.EGRESS else ""
+    action = "narrow" if change.action is Action.MODIFY and is_narrowed(change) else change.action
     what, whom = target(assessed, labels), opening(rule.peer, assessed.assessment.exposure, labels)
-    return _Choice(f"{change.action}{egress}", what, whom)
+    return _Choice(f"{action}{egress}", what, whom)
 
 
 def _prefix_list(alert: Alert, assessed: AssessedChange, labels: Labels) -> _Choice:

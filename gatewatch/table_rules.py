@@ -1,0 +1,144 @@
+"""What each rule last looked like, in the hub's table: every run of functions/alert knows it.
+
+A message never waits long for it and never fails for it. What the table does not say in time is unknown, and after
+a failure the table is left alone for a while, so that a batch of events does not wait for it ten times.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
+
+from gatewatch.model import SecurityGroupRule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from logging import Logger
+
+    from types_boto3_dynamodb import DynamoDBClient
+
+    from gatewatch.model import ApiCall
+
+# A rule that nobody has touched for more than a year is described anew when somebody does.
+_KEPT_SECONDS = 400 * 24 * 3600
+_SECONDS = 1.0  # for all the requests of one look, or of one note
+_REST_SECONDS = 30.0
+_READ, _WRITTEN = 100, 25  # BatchGetItem and BatchWriteItem (DynamoDB developer guide, quotas)
+
+
+class _Row(Struct, frozen=True):
+    """`before` is what the rule was before the call `by`, so that the same call asked again gets the same answer.
+
+    `at` is the time of that call: what is later than the call at hand says nothing about the time before it.
+    """
+
+    at: float
+    by: str
+    now: SecurityGroupRule
+    before: SecurityGroupRule | None = None
+
+    def before_call(self, call: ApiCall) -> SecurityGroupRule | None:
+        if self.by == call.delivery_key:
+            return self.before
+        return None if self.at > _at(call) else self.now
+
+
+class TableRules:
+    """`dynamodb` should answer or give up within a second; `monotonic` measures that it did."""
+
+    def __init__(
+        self,
+        dynamodb: DynamoDBClient,
+        table: str,
+        log: Logger,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._log = log
+        self._now = now
+        self._monotonic = monotonic
+        self._rest_until = float("-inf")
+        self._seen: dict[str, _Row] = {}
+
+    def recall(self, call: ApiCall, rule_ids: Collection[str]) -> Mapping[str, SecurityGroupRule]:
+        self._seen = {}
+        self._attempt("recalled", lambda until: self._read(call.account_id, sorted(rule_ids), until))
+        found = ((rule_id, row.before_call(call)) for rule_id, row in self._seen.items())
+        return {rule_id: rule for rule_id, rule in found if rule is not None}
+
+    def remember(self, call: ApiCall, forms: Mapping[str, SecurityGroupRule | None]) -> None:
+        """What a later call left is not overwritten by an earlier one that comes late."""
+        news = forms.keys() if call.time else ()
+        requests = [self._request(call, each, forms[each]) for each in news if self._is_news(call, each)]
+        self._attempt("remembered", lambda until: self._write(requests, until))
+
+    def _is_news(self, call: ApiCall, rule_id: str) -> bool:
+        row = self._seen.get(rule_id)
+        return row is None or (row.by != call.delivery_key and row.at <= _at(call))
+
+    def _attempt(self, what: str, work: Callable[[float], None]) -> None:
+        start = self._monotonic()
+        if start < self._rest_until:
+            return
+        try:
+            work(start + _SECONDS)
+        except (ClientError, BotoCoreError, TimeoutError) as error:
+            self._rest_until = self._monotonic() + _REST_SECONDS
+            self._log.warning("rules not " + what, extra={"reason": type(error).__name__})
+
+    def _read(self, account_id: str, rule_ids: Sequence[str], until: float) -> None:
+        for keys in _parts(rule_ids, _READ):
+            wanted: Any = {self._table: {"Keys": [_key(account_id, each) for each in keys], "ConsistentRead": True}}
+            while wanted:
+                self._in_time(until)
+                answer = self._dynamodb.batch_get_item(RequestItems=wanted)
+                self._seen.update(_rows(answer.get("Responses", {}).get(self._table, [])))
+                wanted = answer.get("UnprocessedKeys")
+
+    def _write(self, requests: Sequence[Any], until: float) -> None:
+        for part in _parts(requests, _WRITTEN):
+            wanted: Any = {self._table: part}
+            while wanted:
+                self._in_time(until)
+                wanted = self._dynamodb.batch_write_item(RequestItems=wanted).get("UnprocessedItems")
+
+    def _in_time(self, until: float) -> None:
+        if self._monotonic() > until:
+            raise TimeoutError
+
+    def _request(self, call: ApiCall, rule_id: str, rule: SecurityGroupRule | None) -> Any:
+        key = _key(call.account_id, rule_id)
+        if rule is None:
+            return {"DeleteRequest": {"Key": key}}
+        seen = self._seen.get(rule_id)
+        row = _Row(_at(call), call.delivery_key, rule, seen.now if seen else None)
+        kept = {"S": msgspec.json.encode(row).decode()}
+        expires = {"N": str(int(self._now()) + _KEPT_SECONDS)}
+        return {"PutRequest": {"Item": {**key, "rule": kept, "expires": expires}}}
+
+
+def _parts(values: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    return (list(values[start : start + size]) for start in range(0, len(values), size))
+
+
+def _rows(items: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, _Row]]:
+    """What another version of gatewatch wrote in another form is not known."""
+    for item in items:
+        try:
+            yield item["pk"]["S"].rpartition("#")[2], msgspec.json.decode(item["rule"]["S"], type=_Row)
+        except (msgspec.DecodeError, KeyError):
+            continue
+
+
+def _at(call: ApiCall) -> float:
+    return call.time.timestamp() if call.time else float("-inf")
+
+
+def _key(account_id: str, rule_id: str) -> dict[str, dict[str, str]]:
+    return {"pk": {"S": f"rule#{account_id}#{rule_id}"}}
