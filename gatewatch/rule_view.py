@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from gatewatch import rule_words
 from gatewatch.edit_words import edit_of
-from gatewatch.edit_words import edit_of
 from gatewatch.model import (
     Action,
     AssessedChange,

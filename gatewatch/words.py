@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from gatewatch import access_words, compliance_words
 from gatewatch.compliance_model import ComplianceFacts
+from gatewatch.edit_words import is_narrowed
 from gatewatch.hub_model import HubFacts
 from gatewatch.model import Action, CidrPeer, Direction, Family, Outcome
 from gatewatch.rule_words import opening, short, target
