@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from gatewatch.alert_stage import AlertStage
 from gatewatch.aws import Aws
 from gatewatch.batch import partial_response
 from gatewatch.dead_letters import DeadLetters
+from gatewatch.held import Held, QuietOutbox
 from gatewatch.last_seen import LastSeen
 from gatewatch.meter import EmbeddedMeter
 from gatewatch.outbox import Outbox
@@ -32,13 +34,14 @@ def compose() -> AlertStage:
     log: Any = Logger(use_rfc3339=True)
     if bundle.trouble:
         log.error("configuration broken", extra={"reason": bundle.trouble})
+    outbox = Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"])
     return AlertStage(
         hub=Hub(
             bundle.settings,
             TableRules(aws.brief_dynamodb, environment["GATEWATCH_TABLE"], log),
             load_templates(bundle.templates, bundle.settings.languages),
         ),
-        outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
+        outbox=QuietOutbox(outbox, Held(aws.dynamodb, environment["GATEWATCH_TABLE"]), bundle.settings, time.time),
         dead=DeadLetters(aws.sqs, environment["GATEWATCH_EVENTS_DEAD_URL"]),
         log=log,
         meter=EmbeddedMeter(metrics),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gatewatch.errors import ConfigurationError
-from gatewatch.settings import Settings, emergency_settings, load_settings
+from gatewatch.settings import Settings, emergency_settings, load_deployable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ def load_bundle(environment: Mapping[str, str]) -> Bundle:
     policy = Path(environment.get("GATEWATCH_POLICY", _ROOT / "policy.yaml"))
     templates = _ROOT / "templates"
     try:
-        return Bundle(load_settings(accounts, policy), templates)
+        return Bundle(load_deployable(accounts, policy), templates)
     except ConfigurationError as error:
         return Bundle(emergency_settings(), templates, error.problems[0])
     except Exception as error:  # noqa: BLE001  whatever it is, an alert without settings is better than none

@@ -1,4 +1,4 @@
-"""AWS Lambda, on a schedule: who has fallen silent, who is back, who was never heard of -> the outbox."""
+"""AWS Lambda, on a schedule: who has fallen silent, what waited for the morning, what runs out -> the outbox."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from aws_lambda_powertools import Logger
 
 from functions.bundle import load_bundle
 from gatewatch.aws import Aws
+from gatewatch.digest_labels import load_digest_labels
 from gatewatch.heartbeat_stage import HeartbeatStage
+from gatewatch.held import Held
 from gatewatch.last_seen import LastSeen
 from gatewatch.organization import active_members
 from gatewatch.outbox import Outbox
+from gatewatch.reminders import Reminded
+from gatewatch.standing_stage import StandingStage
 
 
 @cache
@@ -33,9 +37,28 @@ def compose() -> HeartbeatStage:
 
 
 @cache
+def compose_standing() -> StandingStage:
+    environment, aws = os.environ, Aws()
+    bundle, table = load_bundle(environment), environment["GATEWATCH_TABLE"]
+    return StandingStage(
+        settings=bundle.settings,
+        held=Held(aws.dynamodb, table),
+        reminded=Reminded(aws.dynamodb, table),
+        outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
+        labels=load_digest_labels(bundle.templates, (bundle.settings.defaults.language,)),
+        now=time.time,
+        log=_log(),
+    )
+
+
+@cache
 def _log() -> Any:
     return Logger(use_rfc3339=True)
 
 
 def handler(_event: dict[str, Any], _context: Any) -> None:
-    compose().run()
+    """Both are tried, whatever becomes of the first."""
+    try:
+        compose().run()
+    finally:
+        compose_standing().run()

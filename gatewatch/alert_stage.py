@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gatewatch.canary import Canary
     from gatewatch.dead_letters import DeadLetters
     from gatewatch.meter import Meter
-    from gatewatch.outbox import Outbox
+    from gatewatch.outbox import Outgoing
 
 _TRIES = 3  # of five that the queue allows: what fails by our own fault is told before the queue gives up
 _LAST_TRY = 5  # after it the queue would put the event away itself, and not say why
@@ -32,7 +32,7 @@ class AlertStage:
     """`banner` is set while the configuration cannot be read: it stands above every message. `hear` notes a canary."""
 
     hub: Hub
-    outbox: Outbox
+    outbox: Outgoing
     dead: DeadLetters
     log: Logger
     meter: Meter
@@ -95,9 +95,11 @@ class AlertStage:
         self.outbox.put([self._bannered(each) for each in told.messages])
         self.meter.count(meter.CHANGES, len(told.alert.changes))
         self.meter.count(meter.ALERTS + told.alert.severity.capitalize())
-        log = self.log.info if told.messages else self.log.warning
-        severity = told.alert.severity.value
-        log("alerted", extra={**facts, "severity": severity, "messages": len(told.messages)})
+        if told.muted:
+            self.meter.count(meter.MUTED, told.muted)
+        log = self.log.info if told.messages or told.muted == len(told.alert.changes) else self.log.warning
+        verdict = {"severity": told.alert.severity.value, "muted": told.muted, "exceptions": told.exceptions}
+        log("alerted", extra={**facts, **verdict, "messages": len(told.messages)})
 
     def _bannered(self, message: Message) -> Message:
         if not self.banner:

@@ -15,6 +15,7 @@ DELIVERED = "Delivered"
 RETRIED = "Retried"
 DUPLICATE = "Duplicate"
 DEAD = "Dead"
+MUTED = "Muted"  # changes that an exception keeps from people
 CONFIGURATION_BROKEN = "ConfigurationBroken"
 AGE_SECONDS = "AgeSeconds"
 

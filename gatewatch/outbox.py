@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 # SendMessageBatch: ten entries, and 1 MiB in all (botocore sqs); a quarter of that was the limit for years.
 _ENTRIES = 10
 _BATCH_BYTES = 250_000
+
+
+class Outgoing(Protocol):
+    """Whatever takes messages that are to go out."""
+
+    def put(self, messages: Sequence[Message]) -> None: ...
 
 
 class Outbox:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -10,6 +12,7 @@ from gatewatch.assess import assess
 from gatewatch.bursts import FailedSignIns
 from gatewatch.changes import changes_of
 from gatewatch.enrich import enrich
+from gatewatch.exceptions_policy import excepted, moment
 from gatewatch.model import Alert, Message
 from gatewatch.render import Templates, slack_payloads
 from gatewatch.route import route
@@ -48,6 +51,7 @@ class Hub(Struct, frozen=True):
     memory: Memory
     templates: Templates
     failures: FailedSignIns = field(default_factory=FailedSignIns)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @property
     def judge(self) -> Judge:
@@ -55,10 +59,12 @@ class Hub(Struct, frozen=True):
 
 
 class Worded(Struct, frozen=True):
-    """An alert and what each destination is told of it."""
+    """An alert and what each destination is told of it; what exceptions made of it, and how many changes they mute."""
 
     alert: Alert
     messages: tuple[Message, ...]
+    muted: int = 0
+    exceptions: tuple[str, ...] = ()
 
 
 def worded(call: ApiCall, hub: Hub) -> Worded | None:
@@ -66,9 +72,15 @@ def worded(call: ApiCall, hub: Hub) -> Worded | None:
     alert = alert_of(call, hub.judge)
     if alert is None:
         return None
+    told = excepted(alert, hub.settings.exceptions, moment(alert, hub.now()))
+    messages = () if told.is_silent else tuple(_worded(told.alert, hub))
+    return Worded(told.alert, messages, told.muted, told.applied)
+
+
+def _worded(alert: Alert, hub: Hub) -> Iterator[Message]:
     payloads = slack_payloads(alert, hub.templates, hub.settings.colors)
-    destinations = route(alert, hub.settings)
-    return Worded(alert, tuple(each for name in destinations for each in _messages(alert, name, payloads)))
+    for destination in route(alert, hub.settings):
+        yield from _messages(alert, destination, payloads)
 
 
 def _messages(alert: Alert, destination: str, payloads: Sequence[bytes]) -> Iterator[Message]:

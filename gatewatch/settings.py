@@ -17,10 +17,13 @@ from msgspec import Struct, field
 from gatewatch.access_policy import IamSeverity, KeyPolicy, SignInSeverity, access_problems
 from gatewatch.catalogue import Catalogue
 from gatewatch.errors import ConfigurationError
+from gatewatch.exception_settings import PolicyException, read_exceptions
 from gatewatch.ingress_settings import NO_INGRESS, Ingress, read_ingress
 from gatewatch.model import Account, Family, Severity
 from gatewatch.network import MAX_PORT, Network, parse_cidr
+from gatewatch.patterns import Patterns
 from gatewatch.ports import SENSITIVE_PORTS
+from gatewatch.quiet_hours import QuietHours
 from gatewatch.yaml_file import YamlFile
 
 if TYPE_CHECKING:
@@ -84,6 +87,7 @@ class SlackWebhook(Struct, frozen=True, forbid_unknown_fields=True, tag_field="k
     url: SecretRef
     pace: float = 1.0
     fallback: str = HUB_TOPIC
+    quiet: QuietHours | None = None
 
 
 class SlackApp(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="slack_app"):
@@ -91,6 +95,7 @@ class SlackApp(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"
     token: SecretRef
     pace: float = 1.0
     fallback: str = HUB_TOPIC
+    quiet: QuietHours | None = None
 
 
 class SnsTopic(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="sns"):
@@ -99,19 +104,26 @@ class SnsTopic(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"
     topic: str = HUB_TOPIC
     pace: float = 0.0
     fallback: str = HUB_TOPIC
+    quiet: QuietHours | None = None
 
 
 Destination = SlackWebhook | SlackApp | SnsTopic
 
 
 class Match(Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything named must agree; what is not named matches anything."""
+    """Everything named must agree; what is not named matches anything. Several are a list, and `*` stands for any.
 
-    account: str | None = None
-    environment: str | None = None
-    region: str | None = None
-    family: Family | None = None
+    A call with several changes matches by any one of them, and its severity is that of its worst.
+    """
+
+    account: Patterns | None = None
+    environment: Patterns | None = None
+    region: Patterns | None = None
+    family: Family | tuple[Family, ...] | None = None
+    group: Patterns | None = None
+    actor: Patterns | None = None
     min_severity: Severity = Severity.INFO
+    max_severity: Severity = Severity.CRITICAL
 
 
 class Route(Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,7 +132,7 @@ class Route(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def takes_everything(self) -> bool:
-        return self.match == Match()
+        return bool(self.to) and self.match == Match()
 
 
 class PortName(Struct, frozen=True):
@@ -150,6 +162,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     routes: tuple[Route, ...]
     ingress: Ingress = NO_INGRESS
     access_keys: KeyPolicy = KeyPolicy()
+    exceptions: tuple[PolicyException, ...] = ()
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -207,6 +220,7 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
         routes=policy_file.sequence("routes", Route),
         ingress=read_ingress(policy_file),
         access_keys=policy_file.section("access_keys", KeyPolicy),
+        exceptions=read_exceptions(policy_file),
     )
     accounts_file.refuse_other_keys()
     policy_file.refuse_other_keys()
@@ -216,6 +230,17 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
         policy_file.problem(key, sentence)
     if problems:
         raise ConfigurationError(*problems)
+    return settings
+
+
+def load_deployable(accounts: Path, policy: Path) -> Settings:
+    """The same for a hub that people rely on: somebody must hear what no other route takes."""
+    settings = load_settings(accounts, policy)
+    if not any(route.takes_everything for route in settings.routes):
+        raise ConfigurationError(
+            f"{policy}: routes: none takes everything, so an alert could go nowhere; "
+            "end the list with one that has no match, such as - to: [alerts]."
+        )
     return settings
 
 
@@ -297,15 +322,38 @@ def _check_policy(settings: Settings, file: Path) -> Iterator[str]:
         if not _COLOR.match(color):
             yield f'{file}: colors.{name}: "{color}" is no colour; write one such as "#0c3f7d".'
     for name, destination in settings.destinations.items():
-        for key, ref in _secrets(destination):
-            if (ref.ssm is None) == (ref.secret is None):
-                yield f"{file}: destinations.{name}.{key}: write either {{ssm: /path}} or {{secret: name}}."
-        if destination.fallback not in settings.destinations:
-            yield f"{file}: destinations.{name}.fallback: {_no_destination(destination.fallback, settings)}"
+        yield from (f"{file}: destinations.{name}.{each}" for each in _check_destination(destination, settings))
     for index, route in enumerate(settings.routes):
-        for name in route.to:
-            if name not in settings.destinations:
-                yield f"{file}: routes[{index}].to: {_no_destination(name, settings)}"
+        yield from (f"{file}: routes[{index}].{each}" for each in _check_route(route, settings))
+    for index, exception in enumerate(settings.exceptions):
+        for name in _unknown(exception.remind, settings):
+            yield f"{file}: exceptions[{index}].remind: {_no_destination(name, settings)}"
+
+
+def _check_destination(destination: Destination, settings: Settings) -> Iterator[str]:
+    for key, ref in _secrets(destination):
+        if (ref.ssm is None) == (ref.secret is None):
+            yield f"{key}: write either {{ssm: /path}} or {{secret: name}}."
+    for key, sentence in destination.quiet.problems() if destination.quiet else ():
+        yield f"quiet.{key}: {sentence}"
+    for name in _unknown((destination.fallback,), settings):
+        yield f"fallback: {_no_destination(name, settings)}"
+
+
+def _check_route(route: Route, settings: Settings) -> Iterator[str]:
+    if not route.to:
+        yield "to: names no destination; write one, or take the route away."
+    for name in _unknown(route.to, settings):
+        yield f"to: {_no_destination(name, settings)}"
+    if route.match.min_severity.rank > route.match.max_severity.rank:
+        yield "match: min_severity is above max_severity, so it takes nothing; swap them."
+    for key in ("account", "environment", "region", "family", "group", "actor"):
+        if getattr(route.match, key) == ():
+            yield f"match.{key}: is an empty list, which takes nothing; leave it out or name something."
+
+
+def _unknown(names: Iterable[str], settings: Settings) -> Iterator[str]:
+    return (name for name in names if name not in settings.destinations)
 
 
 def _secrets(destination: Destination) -> tuple[tuple[str, SecretRef], ...]:

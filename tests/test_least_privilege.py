@@ -206,4 +206,4 @@ def test_neither_who_reads_events_nor_who_looks_for_silence_can_make_an_alert_lo
         for name, statement in statements(TEMPLATES["hub"]):
             if name == role and "dynamodb" in text(statement.get("Action")):
                 keys = as_list(statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
-                assert set(keys) <= {"seen#*", "heartbeat#*", "rule#*"}
+                assert set(keys) <= {"seen#*", "heartbeat#*", "held#*", "rule#*"}

@@ -14,6 +14,7 @@ from gatewatch.model import (
     Assessment,
     Change,
     Family,
+    Group,
     Links,
     Outcome,
     Severity,
@@ -21,6 +22,8 @@ from gatewatch.model import (
 )
 from gatewatch.route import route
 from gatewatch.settings import Colors, Defaults, Judgement, Match, Route, Settings
+
+GROUP = Group(id="sg-0aaaaaaaaaaaaaaa1", name="web-front")
 
 
 def settings(*routes):
@@ -53,7 +56,7 @@ def alert(severity=Severity.HIGH, own=()):
     account = Account(
         id="111122223333", alias="payments", timezone="UTC", language="en", environment="prod", destinations=own
     )
-    change = Change(family=Family.SECURITY_GROUP, action=Action.AUTHORIZE, outcome=Outcome.APPLIED)
+    change = Change(family=Family.SECURITY_GROUP, action=Action.AUTHORIZE, outcome=Outcome.APPLIED, group=GROUP)
     return Alert(call=call, account=account, changes=(AssessedChange(change, Assessment(severity)),), links=Links())
 
 
@@ -79,6 +82,14 @@ def test_the_accounts_own_destinations_come_first_and_each_is_named_once():
         Match(family=Family.SECURITY_GROUP),
         Match(min_severity=Severity.HIGH),
         Match(account="111122223333", environment="prod", region="eu-west-1", min_severity=Severity.LOW),
+        Match(account=("444455556666", "1111*")),
+        Match(environment=("dev", "prod")),
+        Match(region="eu-*"),
+        Match(family=(Family.IAM, Family.SECURITY_GROUP)),
+        Match(actor="al?ce"),
+        Match(group="web-*"),
+        Match(group=("sg-none", "sg-0aaaaaaaaaaaaaaa1")),
+        Match(max_severity=Severity.HIGH),
     ],
 )
 def test_a_route_takes_what_agrees_with_everything_it_names(match):
@@ -94,6 +105,12 @@ def test_a_route_takes_what_agrees_with_everything_it_names(match):
         Match(family=Family.PREFIX_LIST),
         Match(min_severity=Severity.CRITICAL),
         Match(account="111122223333", environment="dev"),
+        Match(account=("444455556666", "2222*")),
+        Match(region="EU-*"),
+        Match(family=(Family.IAM, Family.SIGN_IN)),
+        Match(actor="bob*"),
+        Match(group="db-*"),
+        Match(max_severity=Severity.MEDIUM),
     ],
 )
 def test_a_route_leaves_what_differs_in_one_thing(match):

@@ -110,6 +110,19 @@ POLICY_SENTENCES = [
         'routes[1].to: "nowhere" is no destination; write one that policy.yaml defines (alerts).',
     ),
     ("routes: [{to: [alerts], match: {min_severity: bad}}]", "routes[0].match.min_severity: Invalid enum value 'bad'."),
+    ("routes: [{to: []}]", "routes[0].to: names no destination; write one, or take the route away."),
+    (
+        "routes: [{to: [alerts], match: {min_severity: high, max_severity: low}}]",
+        "routes[0].match: min_severity is above max_severity, so it takes nothing; swap them.",
+    ),
+    (
+        "routes: [{to: [alerts], match: {group: []}}]",
+        "routes[0].match.group: is an empty list, which takes nothing; leave it out or name something.",
+    ),
+    (
+        "routes: [{to: [alerts], match: {account: 111122223333}}]",
+        'routes[0].match.account: Expected "str | array | null", got "int".',
+    ),
 ]  # fmt: skip
 
 

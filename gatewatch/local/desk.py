@@ -14,17 +14,21 @@ from gatewatch.archive import documents, files
 from gatewatch.decode import Foreign
 from gatewatch.errors import ConfigurationError, UndecodableError
 from gatewatch.local.readers import documents_of_files
+from gatewatch.local.what_if import WhatIf
 from gatewatch.pipeline import Judge
+from gatewatch.reminders import BEFORE
 from gatewatch.replay import replay
 from gatewatch.rules import RecentRules
-from gatewatch.settings import HUB_TOPIC, load_settings
+from gatewatch.settings import HUB_TOPIC, load_deployable, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from gatewatch.archive import Document
     from gatewatch.cli import LanguageOption
     from gatewatch.model import Alert
+    from gatewatch.settings import Settings
 
 UNDECODABLE = 3
 _STDIN = Path("-")
@@ -103,17 +107,32 @@ def _counted(
         progress.advance(task)  # type: ignore[arg-type]
 
 
-def check(accounts: Path, policy: Path) -> None:
+def check(accounts: Path, policy: Path, now: datetime) -> None:
     """Raises `ConfigurationError`; otherwise says what the files amount to, and what is odd about them."""
-    settings = load_settings(accounts, policy)
-    console = Console(highlight=False)
+    settings = load_deployable(accounts, policy)
+    console = Console(highlight=False, soft_wrap=True)
     console.print(
         f"{accounts} and {policy} are good: {len(settings.accounts)} accounts, "
-        f"{len(set(settings.destinations) - {HUB_TOPIC})} destinations, {len(settings.routes)} routes."
+        f"{len(set(settings.destinations) - {HUB_TOPIC})} destinations, {len(settings.routes)} routes, "
+        f"{len(settings.exceptions)} exceptions."
     )
+    for note in _notes(settings, now):
+        console.print(f"note: {note}", markup=False)
+
+
+def _notes(settings: Settings, now: datetime) -> Iterator[str]:
     used = {name for each in settings.routes for name in each.to}
     used.update(name for account in settings.accounts.values() for name in account.destinations)
     for name in sorted(set(settings.destinations) - used - {HUB_TOPIC}):
-        console.print(f"note: destination {name} is named by no route and no account.")
-    if not any(route.takes_everything for route in settings.routes):
-        console.print("note: no route takes everything; an alert that matches none goes nowhere.")
+        yield f"destination {name} is named by no route and no account."
+    for each in settings.exceptions:
+        if not each.holds(now):
+            yield f"exception {each.id} of {each.owner} expired on {each.expires} and holds no more; take it away."
+        elif not each.holds(now + BEFORE):
+            yield f"exception {each.id} of {each.owner} runs out on {each.expires}."
+
+
+def what_if(accounts: Path, policy: Path, paths: list[Path]) -> int:
+    """What the policy would have done to past events; the exit status says whether all could be decoded."""
+    found = Judge(load_deployable(accounts, policy), RecentRules())
+    return replay_to(WhatIf(found.settings), paths, found)
