@@ -13,6 +13,7 @@ import typer
 
 from gatewatch.errors import ConfigurationError, GatewatchError
 from gatewatch.local.dead_commands import dead
+from gatewatch.local.keys_commands import keys
 from gatewatch.model import Severity
 
 app = typer.Typer(
@@ -136,6 +137,9 @@ def up(
     from gatewatch.local.demo import up as run
 
     raise typer.Exit(run(port))
+
+
+app.command(epilog="Examples: gatewatch keys report.csv · gatewatch keys live --account 111122223333 --apply")(keys)
 
 
 def main() -> NoReturn:
