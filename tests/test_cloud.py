@@ -87,6 +87,7 @@ def test_every_family_of_calls_travels(cloud, arrived, name):
     [
         call("RunInstances", *MEMBERS[0]),
         call("DescribeSecurityGroups", *MEMBERS[0]),
+        call("GetRole", MEMBER_ACCOUNTS[0], "us-east-1", source="iam.amazonaws.com") | {"readOnly": True},
         call("CreateSecurityGroup", *MEMBERS[0], source="elasticache.amazonaws.com"),
     ],
     ids=lambda record: f"{record['eventSource']} {record['eventName']}",
@@ -103,7 +104,8 @@ def sign_in(account, region):
 @pytest.mark.parametrize(
     "record",
     [
-        call("AttachRolePolicy", MEMBER_ACCOUNTS[0], "us-east-1", source="iam.amazonaws.com"),
+        call("AttachRolePolicy", MEMBER_ACCOUNTS[0], "us-east-1", source="iam.amazonaws.com") | {"readOnly": False},
+        call("InventedNextYear", MEMBER_ACCOUNTS[0], "us-east-1", source="iam.amazonaws.com") | {"readOnly": False},
         call("StopLogging", MEMBER_ACCOUNTS[0], "us-east-1", source="cloudtrail.amazonaws.com"),
         call("DisableRule", MEMBER_ACCOUNTS[0], "us-east-1", source="events.amazonaws.com")
         | {"requestParameters": {"name": "gatewatch-security-group"}},
@@ -143,13 +145,20 @@ def test_hands_on_other_peoples_rules_and_functions_stay_where_they_are(cloud, a
 
 
 def test_iam_is_not_listened_for_outside_the_global_region(cloud, arrived):
-    record = call("AttachRolePolicy", MEMBER_ACCOUNTS[0], HUB_REGION, source="iam.amazonaws.com")
+    record = call("AttachRolePolicy", MEMBER_ACCOUNTS[0], HUB_REGION, source="iam.amazonaws.com") | {"readOnly": False}
     cloud.publish(MEMBER_ACCOUNTS[0], HUB_REGION, record)
     assert arrived() == []
 
 
-@pytest.mark.parametrize("detail_type", ["AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail"])
-def test_a_sign_in_travels_from_every_region_under_both_spellings(cloud, arrived, detail_type):
+@pytest.mark.parametrize(
+    "detail_type",
+    [
+        "AWS Console Sign In via CloudTrail",
+        "AWS Console Signin via CloudTrail",
+        "AWS Service Event via CloudTrail",
+    ],
+)
+def test_a_sign_in_travels_from_every_region_under_every_spelling(cloud, arrived, detail_type):
     record = sign_in(MEMBER_ACCOUNTS[0], HUB_REGION)
     entry = {"Source": "aws.signin", "DetailType": detail_type, "Detail": json.dumps(record)}
     cloud.session(MEMBER_ACCOUNTS[0], HUB_REGION).client("events").put_events(Entries=[entry])
