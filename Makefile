@@ -60,7 +60,7 @@ undeploy: package $(OSLS) ## remove the hub's stack, with everything in it
 	@$(OSLS) remove --stage $(STAGE) --param="architecture=$(ARCH)" $(OPTIONS)
 
 lock: $(READY) ## resolve the dependencies anew into requirements/
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra local --group dev pyproject.toml -o requirements/dev.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra local --extra digest --group dev pyproject.toml -o requirements/dev.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml -o requirements/runtime.txt
 
 clean: ## remove what the other targets made

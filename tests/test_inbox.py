@@ -395,7 +395,7 @@ def test_the_severity_is_read_from_the_first_header(title, severity):
 
 
 def test_a_message_without_header_has_another_severity():
-    assert 'data-severity="other" data-day' in page([received({"text": "x"})], live=False, title="demo")
+    assert 'data-severity="other" data-account="" data-day' in page([received({"text": "x"})], live=False, title="demo")
 
 
 @pytest.mark.parametrize(

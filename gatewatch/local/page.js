@@ -3,12 +3,13 @@
   const by = (id) => document.getElementById(id);
   const feed = by("feed");
   const chips = [...document.querySelectorAll(".chip")];
-  const wanted = { channel: "", text: "", severities: new Set() };
+  const wanted = { channel: "", account: "", text: "", severities: new Set() };
   const all = () => [...feed.querySelectorAll(".message")];
   const shown = () => all().filter((message) => !message.hidden);
 
   const fits = (message) =>
     (!wanted.channel || message.dataset.channel === wanted.channel) &&
+    (!wanted.account || message.dataset.account === wanted.account) &&
     (!wanted.severities.size || wanted.severities.has(message.dataset.severity)) &&
     (!wanted.text || message.querySelector(".body").textContent.toLowerCase().includes(wanted.text));
 
@@ -36,6 +37,15 @@
     if (held) [...by("channels").querySelectorAll("button")].find(({ dataset }) => dataset.channel === focused)?.focus();
   }
 
+  function showAccounts(messages) {
+    const names = ["", ...[...tally(messages, "account").keys()].filter(Boolean).sort((one, other) => one.localeCompare(other))];
+    const select = by("account");
+    select.closest("label").hidden = names.length < 2;
+    if (names.join("\n") !== [...select.options].map(({ value }) => value).join("\n"))
+      select.replaceChildren(...names.map((name) => new Option(name || "All accounts", name)));
+    select.value = wanted.account;
+  }
+
   function showSeverities(messages) {
     const counts = tally(messages.filter(({ dataset }) => !wanted.channel || dataset.channel === wanted.channel), "severity");
     for (const chip of chips) {
@@ -59,6 +69,7 @@
     for (const message of messages) message.hidden = !fits(message);
     const left = shown();
     showChannels(messages);
+    showAccounts(messages);
     showSeverities(messages);
     showDays(left);
     by("room").textContent = wanted.channel ? `# ${wanted.channel}` : "All channels";
@@ -77,7 +88,7 @@
   }
 
   function showAll() {
-    Object.assign(wanted, { channel: "", text: "", severities: new Set() });
+    Object.assign(wanted, { channel: "", account: "", text: "", severities: new Set() });
     by("text").value = "";
     by("text").blur();
     refresh();
@@ -95,6 +106,10 @@
   by("filter").addEventListener("submit", (event) => event.preventDefault());
   by("text").addEventListener("input", (event) => {
     wanted.text = event.target.value.trim().toLowerCase();
+    refresh();
+  });
+  by("account").addEventListener("change", (event) => {
+    wanted.account = event.target.value;
     refresh();
   });
   by("channels").addEventListener("click", (event) => {

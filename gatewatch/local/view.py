@@ -31,6 +31,8 @@ SEVERITIES = (
     Severity("other", "", "Other"),
 )
 _KANA, _HANGUL = re.compile("[\u3041-\u30ff]"), re.compile("[\uac00-\ud7a3]")
+# `alias` `id`: no text of an event can write a code span, for it cannot write a back-tick.
+_ACCOUNT = re.compile(r"`([^`]+)` `(\d{12})`")
 _NAMED_COLORS = {"good": "#2eb67d", "warning": "#ecb22e", "danger": "#e01e5a"}
 
 
@@ -41,6 +43,12 @@ def severity(message: dict[str, Any]) -> str:
         if header.startswith((known.mark, known.word.lower())):
             return known.name
     return "other"
+
+
+def account(message: dict[str, Any]) -> str:
+    """Alias and id of the account that a message is about, from the first facts that name one; else empty."""
+    facts = (str(field.get("text", "")) for owner in _owners(message) for field in _fields(owner))
+    return next((decoded(f"{found[1]} {found[2]}") for fact in facts if (found := _ACCOUNT.search(fact))), "")
 
 
 def color(attachment: dict[str, Any]) -> str:
@@ -86,8 +94,17 @@ def parts(owner: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
 
 
+def _owners(message: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Whatever may hold blocks, in the order of reading."""
+    return (*parts(message, "attachments"), message)
+
+
+def _fields(owner: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (field for block in parts(owner, "blocks") for field in parts(block, "fields"))
+
+
 def _headers(message: dict[str, Any]) -> Iterator[str]:
-    for owner in (*parts(message, "attachments"), message):
+    for owner in _owners(message):
         for block in parts(owner, "blocks"):
             if block.get("type") == "header":
                 yield _plain(block.get("text"))
@@ -99,6 +116,7 @@ def _plain(text: object) -> str:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "severity": severity,
+    "account": account,
     "color": color,
     "language": language,
     "text_html": text_html,
