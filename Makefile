@@ -34,7 +34,7 @@ lint: $(READY) ## ruff, mypy, import rules, cfn-lint
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/cfn-lint -r $(REGIONS) -- eventbridge/*.yaml
+	@$(BIN)/cfn-lint -r $(REGIONS) -- eventbridge/*.yaml $(filter-out compliance/controls.yaml,$(wildcard compliance/*.yaml))
 
 scan: $(READY) ## checkov over the templates; every exception stands in place, with its reason
 	@$(BIN)/uv tool run --quiet --from checkov==3.3.30 checkov --quiet --compact --skip-download --framework cloudformation -d eventbridge

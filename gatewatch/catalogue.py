@@ -43,6 +43,7 @@ class Control(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     control: str | None = None
     parameters: dict[str, str] = {}
     remediation: Remediation | None = None
+    once: bool = False
     not_in: tuple[Literal["aws-cn", "aws-us-gov"], ...] = ()
 
 

@@ -1,0 +1,35 @@
+import boto3
+from botocore.exceptions import ClientError
+
+GONE = {"InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound"}
+
+
+def handler(events, context):
+    """Remove every rule of a default group, both ways, by its id. The group is looked at again afterwards."""
+    ec2, group_id = boto3.client("ec2"), events["group_id"]
+    (group,) = ec2.describe_security_groups(GroupIds=[group_id])["SecurityGroups"]
+    if group["GroupName"] != "default":
+        raise RuntimeError(f"{group_id} is {group['GroupName']}, not the default group of its VPC")
+    rules = all_rules(ec2, group_id)
+    if not events["dry_run"]:
+        for rule in rules:
+            revoke(ec2, group_id, rule)
+        if all_rules(ec2, group_id):
+            raise RuntimeError(f"{group_id} still has rules")
+    return {"revoked": [rule["SecurityGroupRuleId"] for rule in rules][:100]}
+
+
+def all_rules(ec2, group_id):
+    pages = ec2.get_paginator("describe_security_group_rules").paginate(
+        Filters=[{"Name": "group-id", "Values": [group_id]}]
+    )
+    return [rule for page in pages for rule in page["SecurityGroupRules"]]
+
+
+def revoke(ec2, group_id, rule):
+    call = ec2.revoke_security_group_egress if rule["IsEgress"] else ec2.revoke_security_group_ingress
+    try:
+        call(GroupId=group_id, SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]])
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in GONE:
+            raise
