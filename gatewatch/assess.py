@@ -96,10 +96,17 @@ def _with_outcome(change: Change, world: dict[_Pool, frozenset[Network]], judgem
     severity = max(would_be.severity.one_step_down(), Severity.LOW, key=lambda level: level.rank)
     return Assessment(
         severity,
-        (Reason("denied", {"severity": would_be.severity.value}), *would_be.reasons),
+        (_denied(change, would_be), *would_be.reasons),
         would_be.exposure,
         would_be.services,
     )
+
+
+def _denied(change: Change, would_be: Assessment) -> Reason:
+    """What a call would have been is a guess when its parameters are lost."""
+    if isinstance(change.facts, IamFacts) and not change.facts.is_told:
+        return Reason("denied_untold")
+    return Reason("denied", {"severity": would_be.severity.value})
 
 
 def _applied(change: Change, world: dict[_Pool, frozenset[Network]], judgement: Judgement) -> Assessment:

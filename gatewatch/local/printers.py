@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gatewatch.cli import Format
     from gatewatch.labels import Labels
     from gatewatch.local.desk import Printer
-    from gatewatch.model import Alert, AssessedChange
+    from gatewatch.model import Alert, AssessedChange, SecurityGroupRule
     from gatewatch.settings import Settings
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -203,18 +203,21 @@ class Trace:
 
     def _change(self, name: str, assessed: AssessedChange) -> None:
         change, verdict = assessed.change, assessed.assessment
-        group = change.group.id or change.group.name or change.resource_id or "no group named"
+        group = change.group.id or change.group.name or change.resource_id or "nothing named"
         shape = "understood" if change.understood else "shape not understood"
         self._say(name, f"{change.family} {change.action}, {change.outcome}, {group}, {shape}")
-        rule = change.rule
-        traffic = rule_words.traffic_text(rule.traffic, self._english)
-        peer = f"{rule.peer.kind} {rule.peer.text}" if rule.peer else "no peer said"
-        self._say("  rule", f"{rule.direction or 'direction not said'}, {traffic}, {peer}")
+        if change.facts is None:
+            self._rule(change.rule)
         if verdict.exposure:
             self._say("  exposure", verdict.exposure)
         self._say("  severity", verdict.severity)
         for reason in verdict.reasons:
             self._say("  because", self._english.reason_text(reason))
+
+    def _rule(self, rule: SecurityGroupRule) -> None:
+        traffic = rule_words.traffic_text(rule.traffic, self._english)
+        peer = f"{rule.peer.kind} {rule.peer.text}" if rule.peer else "no peer said"
+        self._say("  rule", f"{rule.direction or 'direction not said'}, {traffic}, {peer}")
 
     def _say(self, name: str, text: str) -> None:
         self._console.print(Text(f"{name:<12}", "bold").append(clean(text), "default"))
