@@ -1,5 +1,5 @@
-"""The zip that AWS Lambda runs: functions/, gatewatch/ without the person's side, templates/, the two configuration
-files, and what they import from the lock file. It mirrors the repository, so that a path means the same in both.
+"""The zip that AWS Lambda runs: functions/, gatewatch/ without the person's side, templates/, what they read, and what
+they import from the lock file. It mirrors the repository, so that a path means the same in both.
 
 The AWS SDK is left out: the runtime brings it, it is 17 MB of the 20 that a zip with it has, and gatewatch calls
 nothing that the oldest SDK of a python3.13 runtime lacks. The same input gives the same bytes.
@@ -26,7 +26,7 @@ LOCK = ROOT / "requirements" / "runtime.txt"
 PYTHON = "3.13"
 # boto3, and what only it needs.
 BROUGHT_BY_LAMBDA = frozenset({"boto3", "botocore", "python-dateutil", "s3transfer", "six"})
-SOURCES = ("functions", "gatewatch", "templates", "accounts.yaml", "policy.yaml")
+SOURCES = ("functions", "gatewatch", "templates", "compliance/controls.yaml", "accounts.yaml", "policy.yaml")
 PERSONS_SIDE = frozenset({"gatewatch/local", "gatewatch/doctor", "gatewatch/cli.py", "gatewatch/__main__.py"})
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)==")
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
