@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from gatewatch.errors import ConfigurationError, GatewatchError
+from gatewatch.local.comply_commands import comply, undo
 from gatewatch.local.dead_commands import dead
 from gatewatch.local.keys_commands import keys
 from gatewatch.model import Severity
@@ -25,6 +26,11 @@ app = typer.Typer(
 )
 
 app.add_typer(dead, name="dead")
+app.command(
+    epilog="Examples: [bold]gatewatch comply groups.json[/bold] · "
+    "[bold]gatewatch comply live --account 111122223333 --apply[/bold]"
+)(comply)
+app.command(epilog="Example: [bold]gatewatch undo chg-0123456789ab[/bold]")(undo)
 
 
 class Format(StrEnum):
@@ -32,6 +38,13 @@ class Format(StrEnum):
     JSON = "json"
     SLACK = "slack"
     HTML = "html"
+
+
+class DigestFormat(StrEnum):
+    TEXT = "text"
+    SLACK = "slack"
+    HTML = "html"
+    EMAIL = "email"
 
 
 class LanguageOption(StrEnum):
@@ -90,6 +103,28 @@ def explain(
 
     judge = desk.judge(accounts, policy, language)
     raise typer.Exit(desk.replay_to(printers.Trace(judge.settings), paths or [], judge))
+
+
+@app.command(
+    epilog="Examples: [bold]gatewatch digest trail/ --days 7[/bold] · "
+    "[bold]gatewatch digest trail/ --format email > digest.eml[/bold]"
+)
+def digest(
+    paths: Paths = None,
+    output: Annotated[DigestFormat, typer.Option("--format", help="What to make of it.")] = DigestFormat.TEXT,
+    days: Annotated[
+        int | None, typer.Option(min=1, help="Count only the last so many days of the events.", show_default=False)
+    ] = None,
+    accounts: Accounts = ACCOUNTS,
+    policy: Policy = POLICY,
+    language: Language = None,
+) -> None:
+    """Sum up events: what is still open to the world, who changed how much, what exceptions muted."""
+    from gatewatch.local import desk
+    from gatewatch.local.digest_desk import DigestPrinter
+
+    judge = desk.judge(accounts, policy, language)
+    raise typer.Exit(desk.replay_to(DigestPrinter(judge.settings, output, days), paths or [], judge))
 
 
 @app.command(

@@ -1,0 +1,149 @@
+"""A digest in words of one language: parts with lines and bars, plain text that no channel has seen yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from gatewatch.digest import severest
+from gatewatch.digest_labels import DigestLabels
+from gatewatch.enrich import local_time
+from gatewatch.identity import UNKNOWN
+from gatewatch.labels import Labels
+from gatewatch.model import Severity
+from gatewatch.rule_words import target
+from gatewatch.slack_view import mark
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import timedelta
+
+    from gatewatch.digest import Digest, OpenGate
+
+_GATES, _BARS = 15, 10
+
+
+class Bar(Struct, frozen=True):
+    """`counts` by severity where there are any, worst first."""
+
+    name: str
+    value: int
+    counts: tuple[tuple[Severity, int], ...] = ()
+    detail: str = ""
+
+
+class Fact(Struct, frozen=True):
+    """A line that holds what an event said."""
+
+    mark: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.mark} {self.text}"
+
+
+class Part(Struct, frozen=True):
+    """`lines` are wholly ours."""
+
+    title: str
+    facts: tuple[Fact, ...] = ()
+    lines: tuple[str, ...] = ()
+    bars: tuple[Bar, ...] = ()
+
+
+class DigestView(Struct, frozen=True):
+    """`charted` is the part that a chart shows."""
+
+    title: str
+    parts: tuple[Part, ...]
+    note: str
+    charted: Part
+
+
+class Wording(Struct, frozen=True):
+    """The labels of one language, and whose clock it is."""
+
+    digest: DigestLabels
+    alert: Labels
+    zone: str
+
+
+def digest_view(digest: Digest, wording: Wording) -> DigestView:
+    said = wording.digest.digest
+    accounts = Part(said["accounts"], bars=tuple(_accounts(digest, wording)))
+    parts = (
+        _open(digest, wording),
+        Part(said["severities"], bars=tuple(_severities(digest, wording))),
+        accounts,
+        Part(said["actors"], bars=tuple(_actors(digest, wording))),
+        Part(said["closed"], lines=(_closed(digest, wording),)),
+        Part(said["muted"], lines=() if digest.muted else (said["muted_none"],), bars=tuple(_bars(digest.muted))),
+    )
+    first, last = (local_time(each, wording.zone) for each in (digest.first, digest.last))
+    title = said["title"].format(first=first[:16], last=last[:16] + last[19:])
+    return DigestView(title, parts, said["source"].format(count=digest.events), accounts)
+
+
+def _open(digest: Digest, wording: Wording) -> Part:
+    said, more = wording.digest.digest, len(digest.open) - _GATES
+    facts = tuple(_gate(gate, digest.last - gate.since, wording) for gate in digest.open[:_GATES])
+    rest = (said["more"].format(count=more),) if more > 0 else ()
+    return Part(said["open"], facts, rest if facts else (said["open_none"],))
+
+
+def _gate(gate: OpenGate, age: timedelta, wording: Wording) -> Fact:
+    said, rule = wording.digest.digest, gate.rule
+    what = target(rule, wording.alert)
+    account = gate.account.alias if gate.account.known else gate.account.id
+    line = said["open_line"].format(
+        what=what, group=gate.place, account=account, region=gate.region, age=_age(age, wording)
+    )
+    owner = said["owner"].format(owner=gate.account.owner) if gate.account.owner else said["no_owner"]
+    by = said["open_by"].format(actor=_actor(gate.actor, wording))
+    return Fact(mark(rule.assessment.severity), f"{line} · {by} · {owner}")
+
+
+def _actor(name: str, wording: Wording) -> str:
+    return wording.alert.field["unknown"] if name == UNKNOWN else name
+
+
+def _accounts(digest: Digest, wording: Wording) -> Iterator[Bar]:
+    for name, counts in list(digest.accounts.items())[:_BARS]:
+        yield _bar(name, tuple(severest(counts)), wording)
+
+
+def _bar(name: str, counts: Sequence[tuple[Severity, int]], wording: Wording) -> Bar:
+    detail = ", ".join(f"{wording.alert.severity[severity]} {count}" for severity, count in counts)
+    return Bar(name, sum(count for _, count in counts), tuple(counts), detail)
+
+
+def _severities(digest: Digest, wording: Wording) -> Iterator[Bar]:
+    for severity, count in severest(digest.severities):
+        yield Bar(wording.alert.severity[severity], count, ((severity, count),))
+
+
+def _actors(digest: Digest, wording: Wording) -> Iterable[Bar]:
+    return (Bar(_actor(name, wording), count) for name, count in digest.actors.most_common(_BARS))
+
+
+def _bars(counts: Counter[str]) -> Iterable[Bar]:
+    return (Bar(name, count) for name, count in counts.most_common(_BARS))
+
+
+def _closed(digest: Digest, wording: Wording) -> str:
+    said = wording.digest.digest
+    if not digest.closed:
+        return said["closed_none"]
+    median, slowest = (_age(each, wording) for each in (digest.median_closed, max(digest.closed)))
+    return said["closed_text"].format(count=len(digest.closed), median=median, slowest=slowest)
+
+
+def _age(age: timedelta, wording: Wording) -> str:
+    """In its two largest units."""
+    said, minutes = wording.digest.digest, int(age.total_seconds()) // 60
+    hours, days = minutes // 60, age.days
+    if days:
+        return said["days"].format(days=days, hours=hours - 24 * days)
+    return said["hours"].format(hours=hours, minutes=minutes % 60) if hours else said["minutes"].format(minutes=minutes)

@@ -1,0 +1,49 @@
+"""`gatewatch digest`: read events, gather, and print the digest as text, Slack message, page or e-mail."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from gatewatch.digest import digest
+from gatewatch.digest_labels import load_digest_labels
+from gatewatch.digest_text import slack_payload, text_of
+from gatewatch.digest_view import Wording, digest_view
+from gatewatch.labels import load_labels
+from gatewatch.local import digest_mail
+from gatewatch.local.printers import TEMPLATES
+
+if TYPE_CHECKING:
+    from gatewatch.digest_view import DigestView
+    from gatewatch.model import Alert
+    from gatewatch.settings import Settings
+
+
+class DigestPrinter:
+    """A printer for `replay` that speaks once, at the end, in the language and zone of the defaults."""
+
+    def __init__(self, settings: Settings, output: str, days: int | None) -> None:
+        self._settings = settings
+        self._output = output
+        self._days = days
+        self._alerts: list[Alert] = []
+
+    def alert(self, alert: Alert) -> None:
+        self._alerts.append(alert)
+
+    def close(self) -> None:
+        language, zone = self._settings.defaults.language, self._settings.defaults.timezone
+        labels = load_digest_labels(TEMPLATES, (language,))[language]
+        wording = Wording(labels, load_labels(TEMPLATES, language), zone)
+        found = digest(self._alerts, self._settings.exceptions, self._days)
+        made = self._made(digest_view(found, wording), wording) if found else labels.digest["nothing"].encode()
+        sys.stdout.buffer.write(made.rstrip() + b"\n")
+        sys.stdout.buffer.flush()
+
+    def _made(self, view: DigestView, wording: Wording) -> bytes:
+        if self._output == "text":
+            return text_of(view).encode(errors="replace")
+        if self._output == "slack":
+            return slack_payload(view, self._settings.colors.addition)
+        page = digest_mail.page_of(view, wording.alert, self._settings.defaults.language, TEMPLATES)
+        return page.encode(errors="replace") if self._output == "html" else digest_mail.mail_of(view, page)

@@ -1,0 +1,243 @@
+"""What is still open, who changed how much, what was spared: gathered from events in any order, in three languages."""
+
+import email
+import email.policy
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gatewatch.block_kit import mentions, problems
+from gatewatch.digest import digest
+from gatewatch.digest_labels import DigestLabels, load_digest_labels
+from gatewatch.digest_text import bar, slack_payload, text_of
+from gatewatch.digest_view import Wording, digest_view
+from gatewatch.errors import ConfigurationError
+from gatewatch.exception_settings import Effect, ExceptionMatch, PolicyException
+from gatewatch.labels import load_labels
+from gatewatch.local.digest_mail import mail_of, page_of
+from gatewatch.settings import LANGUAGES, load_settings
+
+ROOT = Path(__file__).resolve().parents[1]
+TEMPLATES, GOLDEN = ROOT / "templates", ROOT / "tests" / "golden_digest"
+STORY = sorted((ROOT / "gatewatch" / "local" / "story").glob("*.json"))
+_VALUE = re.compile(r"\{(\w+)\}")
+LABELS = load_digest_labels(TEMPLATES, LANGUAGES)
+START = datetime(2026, 1, 24, 3, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def told(results, build):
+    """Records, one a minute in the order given, and the alerts they become."""
+
+    def run(*records, step=timedelta(minutes=1)):
+        dated = [
+            record | {"eventID": f"event-{number}", "eventTime": f"{START + step * number:%Y-%m-%dT%H:%M:%SZ}"}
+            for number, record in enumerate(records)
+        ]
+        return results(build.text(*dated))
+
+    return run
+
+
+@pytest.fixture
+def world(build):
+    return build.authorize(build.item(v4=["0.0.0.0/0"]))
+
+
+@pytest.fixture
+def answered(build):
+    rule = build.answered(cidrIpv4="0.0.0.0/0")
+    return build.authorize(build.item(v4=["0.0.0.0/0"]), response=build.rule_set(rule))
+
+
+@pytest.fixture
+def nothing(build):
+    return build.authorize(build.item(v4=["10.0.0.0/8"]))
+
+
+def test_what_is_open_is_told_with_its_age_and_who_opened_it(told, world, nothing):
+    found = digest(told(world, nothing, nothing), ())
+    (gate,) = found.open
+    assert (gate.place, gate.actor, gate.account.owner) == ("sg-0aaaaaaaaaaaaaaa1", "alice", "@payments-oncall")
+    assert found.last - gate.since == timedelta(minutes=2)
+
+
+def closing(build):
+    item = build.item(v4=["0.0.0.0/0"])
+    narrow = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "10.0.0.0/8"}
+    return {
+        "revoked": build.revoke(item),
+        "deleted": build.record("DeleteSecurityGroup", {"groupId": build.GROUP}, {"_return": True}),
+        "revoked by id": build.record(
+            "RevokeSecurityGroupIngress",
+            {"groupId": build.GROUP, "securityGroupRuleIds": {"items": [{"securityGroupRuleId": build.RULE}]}},
+            {"_return": True},
+        ),
+        "narrowed": build.modify((build.RULE, narrow)),
+    }
+
+
+@pytest.mark.parametrize("way", ["revoked", "deleted", "revoked by id", "narrowed"])
+def test_a_gate_is_closed_in_every_way_there_is(told, build, answered, way):
+    found = digest(told(answered, closing(build)[way]), ())
+    assert (found.open, found.closed) == ((), (timedelta(minutes=1),))
+
+
+def test_what_closes_another_gate_closes_nothing(told, build, world):
+    item = build.item(v4=["0.0.0.0/0"])
+    others = (
+        build.revoke(build.item(start=23, end=23, v4=["0.0.0.0/0"])),
+        build.revoke(item, **build.refused()),
+        build.revoke(item, awsRegion="us-east-1"),
+        build.revoke(item, recipientAccountId=build.OTHER_ACCOUNT),
+        build.revoke(item, direction="Egress"),
+    )
+    found = digest(told(world, *others), ())
+    assert (len(found.open), found.closed) == (1, ())
+
+
+def test_what_is_opened_again_while_it_is_open_keeps_its_age(told, world):
+    (gate,) = digest(told(world, world), ()).open
+    assert gate.since == START
+
+
+def test_what_was_refused_or_is_meant_for_everybody_is_no_open_gate(told, build):
+    web = build.authorize(build.item(start=443, end=443, v4=["0.0.0.0/0"]))
+    denied = build.authorize(build.item(v4=["0.0.0.0/0"]), **build.refused())
+    assert digest(told(web, denied), ()).open == ()
+
+
+def test_neither_order_nor_repetition_changes_a_digest(told, build, world, nothing):
+    alerts = told(world, nothing, build.revoke(build.item(v4=["0.0.0.0/0"])), world)
+    shuffled = [*alerts, *alerts]
+    random.Random(1).shuffle(shuffled)  # noqa: S311 - an order, no secret
+    assert digest(shuffled, ()) == digest(alerts, ())
+
+
+def test_only_the_last_days_are_counted_and_what_was_open_before_still_is(told, world, nothing):
+    alerts = told(world, nothing, nothing, step=timedelta(days=5))
+    found = digest(alerts, (), days=6)
+    assert found.severities.total() == 2
+    assert found.last - found.open[0].since == timedelta(days=10)
+
+
+def test_what_an_exception_mutes_is_counted_and_is_no_open_gate(told, world, nothing):
+    muted = PolicyException(
+        id="bastion", match=ExceptionMatch(port=22), effect=Effect.MUTE, owner="a", reason="b", ticket="c",
+        expires=date(2027, 1, 1),
+    )  # fmt: skip
+    found = digest(told(world, nothing), (muted,))
+    assert (found.muted, found.open) == ({"bastion": 2}, ())
+
+
+def test_without_an_event_there_is_no_digest():
+    assert digest((), ()) is None
+
+
+@pytest.mark.parametrize(("value", "drawn"), [(0, ""), (1, "▏"), (400, "██████████"), (800, "█" * 20), (2, "▏")])
+def test_a_bar_is_as_long_as_its_share_and_never_nothing_for_something(value, drawn):
+    assert bar(value, 800).rstrip() == drawn
+
+
+@pytest.fixture(scope="module")
+def story(results):
+    records = [json.loads(path.read_text("utf-8"))["record"] for path in STORY]
+    return results("".join(json.dumps(record) + "\n" for record in records))
+
+
+def view_of(alerts, language):
+    settings = load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml")
+    wording = Wording(LABELS[language], load_labels(TEMPLATES, language), settings.defaults.timezone)
+    return digest_view(digest(alerts, ()), wording)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_digest_of_the_story_is_the_golden_one(story, language):
+    view = view_of(story, language)
+    payload = json.dumps(json.loads(slack_payload(view, "#0c3f7d")), ensure_ascii=False, indent=1) + "\n"
+    for name, made in ((f"{language}.txt", text_of(view)), (f"slack.{language}.json", payload)):
+        if os.environ.get("GATEWATCH_GOLDEN") == "write":
+            (GOLDEN / name).write_text(made, "utf-8")
+        assert made == (GOLDEN / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_slack_takes_the_digest_and_it_calls_nobody(story, language):
+    payload = json.loads(slack_payload(view_of(story, language), "#0c3f7d"))
+    assert (problems(payload), mentions(payload)) == ((), ())
+
+
+def test_a_digest_of_very_much_is_still_one_message(told, build):
+    actor = build.ALICE | {"userName": "&" * 60}
+    rule = build.item(v4=["0.0.0.0/0"])
+    groups = [
+        build.record(
+            "AuthorizeSecurityGroupIngress", build.request(rule, groupId=f"sg-{number:017x}"), userIdentity=actor
+        )
+        for number in range(60)
+    ]
+    view = view_of(told(*groups), "en")
+    assert problems(json.loads(slack_payload(view, "#0c3f7d"))) == ()
+    assert "and 45 more" in text_of(view)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_has_a_drawn_chart_no_script_and_no_address_to_load_from(story, language):
+    view = view_of(story, language)
+    page = page_of(view, load_labels(TEMPLATES, language), language, TEMPLATES)
+    assert "<svg" in page.replace("svg:", "")
+    assert "<script" not in page
+    assert "src=" not in page
+    assert "@import" not in page
+    assert "&lt;!here&gt;" in page
+    assert view.title in page
+
+
+def test_the_mail_says_the_same_as_text_and_as_page(story):
+    view = view_of(story, "ko")
+    mail = email.message_from_bytes(mail_of(view, "<p>page</p>"), policy=email.policy.default)
+    assert mail["Subject"] == view.title
+    assert mail.get_body(("plain",)).get_content().split() == text_of(view).split()
+    assert mail.get_body(("html",)).get_content().strip() == "<p>page</p>"
+
+
+@pytest.mark.parametrize("output", ["text", "slack", "html", "email"])
+def test_the_command_makes_every_form(build, world, output):
+    ran = build.gatewatch("digest", "--format", output, "--days", "7", stdin=build.text(world))
+    assert (ran.status, ran.err) == (0, "")
+    assert "sg-0aaaaaaaaaaaaaaa1" in ran.out
+
+
+def test_the_command_says_when_there_is_nothing(build):
+    ran = build.gatewatch("digest", "--language", "en", stdin=build.text({"no": "event"}))
+    assert ran.out == "No change in this time.\n"
+
+
+def test_what_lambda_runs_never_imports_the_library_that_draws():
+    code = "import sys, functions.alert, functions.deliver, functions.heartbeat; sys.exit('pygal' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0  # noqa: S603
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("section", DigestLabels.__struct_fields__)
+def test_every_language_has_every_word_of_a_digest_with_the_same_values(language, section):
+    words = {name: getattr(LABELS[name], section) for name in ("en", language)}
+    assert {key: set(_VALUE.findall(text)) for key, text in words[language].items()} == {
+        key: set(_VALUE.findall(text)) for key, text in words["en"].items()
+    }
+
+
+@pytest.mark.parametrize("broken", ["digest: [", "digest: {}", None])
+def test_a_broken_file_of_words_is_named(tmp_path, broken):
+    (tmp_path / "digest").mkdir()
+    if broken is not None:
+        (tmp_path / "digest" / "en.yaml").write_text(broken, "utf-8")
+    with pytest.raises(ConfigurationError, match=r"en\.yaml"):
+        load_digest_labels(tmp_path, ["en"])
