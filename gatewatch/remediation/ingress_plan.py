@@ -30,7 +30,8 @@ class Standing(Struct, frozen=True):
 
 
 class Authorize(Struct, frozen=True, tag=True):
-    """Let something in. `instead_of` is the id of the rule whose allowed part it is; None: it was missing."""
+    """Let something in. `instead_of` is the id of the rule whose allowed part it is, as far as it has one; None: it
+    was missing."""
 
     rule: SecurityGroupRule
     tags: Tags = ()
@@ -114,7 +115,7 @@ def _kept(excess: Iterable[_Judged], whole: Sequence[Access]) -> Iterator[Author
             standing.append(part)
             old = each.standing.rule
             rule = _rule(part, old.description)
-            yield Authorize(rule, each.standing.tags, instead_of=old.rule_id)
+            yield Authorize(rule, each.standing.tags, instead_of=old.rule_id or "")
 
 
 def _revoke(each: _Judged, narrowed: Iterable[Authorize]) -> Revoke:
