@@ -164,7 +164,7 @@ def test_a_user_that_config_names_by_its_id_is_found_behind_the_first_page(house
     house.days = 91
     for rule in ("access-keys-rotated", "access-keys-rotated-conformance-pack-abcd1234"):
         house.stage().handle(non_compliant(bob, rule))
-    house.stage().handle(non_compliant(bob, "OrgConfigRule-access-keys-rotated-abcdef12"))
+    house.stage().handle(non_compliant(bob, "OrgConfigRule-gatewatch-access-keys-rotated-abcdef12"))
     assert (set(house.status(bob).values()), set(house.status(other).values())) == ({"Inactive"}, {"Active"})
     assert len(house.told()) == 1
 

@@ -32,6 +32,9 @@ def trust(principal, **more):
     return json.dumps({"Version": "2012-10-17", "Statement": statement})
 
 
+OWN = {"userName": "alice", "policyName": "p", "policyDocument": policy("s3:*")}
+
+
 @pytest.fixture(scope="session")
 def iam(build):
     def make(name, request=None, response=None, **fields):
@@ -162,7 +165,7 @@ def test_a_refused_call_without_parameters_still_says_what_it_was_about(iam, sai
         ("DetachUserPolicy", {"userName": "bob", "policyArn": DENY_ALL}, "medium", "denied"),
         ("DeleteRolePolicy", {"roleName": "r", "policyName": "DenyEverything"}, "medium", "denied"),
         ("DeleteRolePolicy", {"roleName": "r", "policyName": "s3"}, "info", None),
-        ("PutUserPolicy", {"userName": "alice", "policyName": "p", "policyDocument": policy("s3:*")}, "medium", "of the caller"),
+        ("PutUserPolicy", OWN, "medium", "permissions of the caller"),
         ("SetDefaultPolicyVersion", {"policyArn": "arn:aws:iam::111122223333:policy/p"}, "medium", "version"),
         ("CreateSAMLProvider", {"name": "idp"}, "medium", "vouches"),
         ("CreateServiceLinkedRole", {"aWSServiceName": "ecs.amazonaws.com"}, "info", "AWS manages"),

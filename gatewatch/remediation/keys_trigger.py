@@ -1,7 +1,8 @@
 """What wakes the keeper of access keys: the daily schedule, or AWS Config that found a user's key too old.
 
 A managed rule of a conformance pack or of an organization has its name in a longer one:
-`access-keys-rotated-conformance-pack-…`, `OrgConfigRule-access-keys-rotated-…` (Config developer guide).
+`access-keys-rotated-conformance-pack-…`, `OrgConfigRule-access-keys-rotated-…` (Config developer guide); that of
+our own pack begins with `gatewatch-`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-_RULE = re.compile(r"^(?:OrgConfigRule-)?access-keys-rotated(?:-.+)?$")
+_RULE = re.compile(r"^(?:OrgConfigRule-|securityhub-)?(?:gatewatch-)?access-keys-rotated(?:-.+)?$")
 _ACCOUNT_ID = re.compile(r"^\d{12}$")
 _USER_ID = re.compile(r"^\w{16,128}$")  # IAM API reference, User: `AIDA…`
 
