@@ -5,6 +5,7 @@ A process that dies between the yes and the row leaves one duplicate possible; n
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 # Longer than any retry (SQS keeps 14 days) and than any archive replay that would still be news.
 _KEPT_SECONDS = 90 * 24 * 3600
+_LONGEST_KEY = 1024
 
 
 class State(StrEnum):
@@ -106,4 +108,6 @@ def _entry(row: dict[str, AttributeValueTypeDef]) -> Entry:
 
 
 def _key(key: str) -> dict[str, AttributeValueTypeDef]:
-    return {"pk": {"S": f"delivered#{key}"}}
+    """DynamoDB takes 2,048 bytes of a partition key; what an event says its id is may be longer."""
+    short = key if len(key.encode()) <= _LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()
+    return {"pk": {"S": f"delivered#{short}"}}

@@ -43,7 +43,7 @@ def ledger(dynamodb):
     return Ledger(dynamodb, TABLE, lambda: NOW)
 
 
-@pytest.mark.parametrize("key", ["event#sec-all#1", "한 \x00 <!here>", "k" * 1000])
+@pytest.mark.parametrize("key", ["event#sec-all#1", "한 \x00 <!here>", "k" * 1000, "한" * 5000])
 def test_what_was_written_is_found_and_nothing_else(dynamodb, key):
     assert ledger(dynamodb).look(key) is None
     ledger(dynamodb).write(key, YES)

@@ -1,14 +1,20 @@
-"""`make chaos`: the big run, its table of faults and outcomes, and the verdict."""
+"""`make chaos`: the big run and the killed processes, the table of faults and outcomes, and the verdict."""
 
 # ruff: noqa: T201  a command prints
 import sys
+import tempfile
 
+from chaos import kills
 from chaos.clock import START, Stopwatch
 from chaos.simulation import simulate
 from chaos.verdict import judge, table
 
 
-def main(count=10_000, seed=1):
+def main(count=10_000, seed=1, real=300):
+    return simulated(count, seed) | killed(real, seed)
+
+
+def simulated(count, seed):
     with Stopwatch() as watch:
         world, arrivals = simulate(count, seed)
         verdict = judge(world, arrivals)
@@ -18,10 +24,26 @@ def main(count=10_000, seed=1):
     print(f"{world.batches} invocations, {world.kills} killed; {hours:.1f} virtual hours in {watch.seconds:.0f} s")
     for name, number in sorted(verdict.counts.items()):
         print(f"{number:>9}  {name}")
-    for each in verdict.violations[:20]:
+    return _said(verdict.violations)
+
+
+def killed(count, seed):
+    with Stopwatch() as watch, tempfile.TemporaryDirectory() as folder:
+        report = kills.run(folder, count, kills=count // 10, seed=seed)
+    died = ", ".join(f"{number} of functions/{name}" for name, number in report.killed.items())
+    faults = ", ".join(f"{name} ×{number}" for name, number in sorted(report.injected.items(), key=str) if number)
+    print(
+        f"\n{count} events ({report.events} arrivals) through real processes in {watch.seconds:.0f} s; SIGKILL: {died}"
+    )
+    print(f"{report.told.total()} messages in Slack, {report.dead} dead and told by the topic; its answers: {faults}")
+    return _said(report.violations)
+
+
+def _said(violations):
+    for each in violations[:20]:
         print(f"VIOLATION {each[:300]}")
-    print("the invariant holds" if not verdict.violations else "THE INVARIANT DOES NOT HOLD")
-    return 1 if verdict.violations else 0
+    print("the invariant holds" if not violations else "THE INVARIANT DOES NOT HOLD")
+    return 1 if violations else 0
 
 
 if __name__ == "__main__":

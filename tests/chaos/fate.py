@@ -15,6 +15,10 @@ THROTTLE_CODES = {
 }
 
 
+# How many times likelier than the table and the outbox, which are asked a hundred times as often.
+RARELY_ASKED = {"sns": 10, "dead": 10, "ssm": 10}
+
+
 class Killed(BaseException):
     """SIGKILL: nothing catches it, and nothing after it happens."""
 
@@ -89,15 +93,17 @@ class Dice(Peace):
 
     def strike(self, point, key):
         place = point.removesuffix(" done")
+        service = place.partition(".")[0]
+        weight = RARELY_ASKED.get(service, 1)
         if self.happens(self.kill):
             self.note(f"killed at {place}", key)
             raise Killed
         if point.endswith(" done"):
-            if self.happens(self.lose):
+            if self.happens(self.lose * weight):
                 self.note(f"answer of {place} lost", key)
                 raise lost(place)
-        elif self.happens(self.throttle) and place.partition(".")[0] in THROTTLE_CODES:
-            self.note(f"{place.partition('.')[0]} throttled", key)
+        elif service in THROTTLE_CODES and self.happens(min(self.throttle * weight, 0.5)):
+            self.note(f"{service} throttled", key)
             raise throttled(place)
 
     def slack(self, _channel, key):

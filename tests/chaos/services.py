@@ -21,6 +21,7 @@ class DynamoDb:
     def put_item(self, *, TableName, Item):
         assert TableName
         pk = Item["pk"]["S"]
+        assert len(pk.encode()) <= 2048
         key = pk.removeprefix("delivered#")
         self.fate.strike("ledger.write", key)
         self.rows[pk] = Item

@@ -13,7 +13,7 @@ from gatewatch.ledger import Entry, Ledger, State
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_change_is_told_or_dead_and_told_elsewhere_exactly_once(seed):
-    world, arrivals = simulate(400, seed)
+    world, arrivals = simulate(300, seed)
     verdict = judge(world, arrivals)
     assert verdict.violations == []
     assert verdict.counts["told again because of a kill"] <= world.kills

@@ -1,0 +1,28 @@
+"""`python -m chaos.invoke alert`: a Lambda environment as a process, so that it can be killed.
+
+Each line of standard input is an event, each line of standard output that begins with the mark is the answer to
+one; everything else there is what the function logs and counts.
+"""
+
+import importlib
+import json
+import sys
+import warnings
+
+from gatewatch.local.invocation import Invocation
+
+MARK = "answer:"
+ARN = "arn:aws:sqs:ap-northeast-2:999988887777:queue"
+
+
+def main(name):
+    warnings.simplefilter("error")
+    function = importlib.import_module(f"functions.{name}")
+    for line in sys.stdin:
+        answer = function.handler(json.loads(line), Invocation.of(f"gatewatch-prod-{name}", ARN, 60.0))
+        sys.stdout.write(f"{MARK}{json.dumps(answer)}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,100 @@
+"""The run of killed processes, and its account."""
+
+import json
+import random
+from collections import Counter
+from dataclasses import dataclass
+
+from chaos.processes import SlackServer, drain, running
+from chaos.story import story
+
+SECRETS = {"sec-all": "sEcReTaLl00000000000000001", "closed": "sEcReTcLoSeD0000000000002"}
+FAULTS = ("429 after 0", "429 after 1", "500", "503", "reset", "answer reset mid-body")
+
+
+@dataclass
+class Report:
+    events: int
+    killed: Counter
+    injected: Counter
+    told: Counter
+    dead: int
+    violations: list
+
+
+def run(folder, count, kills, seed):
+    dice = random.Random(seed)  # noqa: S311  a seed is the point
+
+    def answers(channel):
+        if channel == "closed":
+            return "404"
+        return dice.choice(FAULTS) if dice.random() < 0.08 else None
+
+    destinations = {
+        name: {"kind": "slack_webhook", "url": {"ssm": f"/gatewatch/{name}"}, "pace": 0.0} for name in SECRETS
+    }
+    policy = {
+        "destinations": destinations,
+        "routes": [{"to": ["sec-all"]}, {"match": {"region": "us-east-1"}, "to": ["closed"]}],
+    }
+    arrivals = story(count, seed)
+    with SlackServer(answers) as slack:
+        secrets = {f"/gatewatch/{name}": slack.url(name, secret) for name, secret in SECRETS.items()}
+        with running(folder, policy, secrets) as hub:
+            hub.send(*(each.body for each in arrivals if each.body))
+            killed = drain(hub, seed, kills)
+            hub.end()
+            return _report(arrivals, hub, slack, killed)
+
+
+def _report(arrivals, hub, slack, killed):
+    told = Counter((channel, key) for channel, body in slack.taken for key in [_event(body)] if key)
+    topic = [json.loads(body)["Message"] for body, _ in hub.bodies(hub.subscriber)]
+    dead = hub.bodies("outbox-dead.fifo")
+    unread = hub.bodies("events-dead")
+    rows = hub.dynamodb.scan(TableName="gatewatch-prod")["Items"]
+    violations = [
+        *_events(arrivals, told, topic, dead, killed.total() + slack.unanswered),
+        *(f"no reason: {body[:100]}" for body, attributes in [*dead, *unread] if "reason" not in attributes),
+        *(f"left unread: {each.body[:60]}" for each in arrivals if _lost_poison(each, unread)),
+    ]
+    everything = [*hub.written(), *topic, *map(str, [*dead, *unread, *rows]), *(body for _, body in slack.taken)]
+    violations += [f"a secret: {each[:200]}" for each in everything for secret in SECRETS.values() if secret in each]
+    return Report(len(arrivals), killed, slack.injected, told, len(dead), violations)
+
+
+def _events(arrivals, told, topic, dead, excused):
+    """Once each at the channel that is open; at the one that is not, dead and told by the topic."""
+    again = sum(times - 1 for times in told.values())
+    if again > excused:
+        yield f"told {again} times too often, and only {excused} kills and lost answers"
+    for shared, record in _records(arrivals):
+        if not told["sec-all", shared]:
+            yield f"lost: {shared}"
+        if record["awsRegion"] != "us-east-1":
+            continue
+        if not any(f"{shared}#closed" in json.loads(body)["key"] for body, _ in dead):
+            yield f"neither delivered nor dead: {shared}"
+        if not any(record["eventID"] in text or shared in text for text in topic):
+            yield f"dead and nobody told: {shared}"
+
+
+def _records(arrivals):
+    """Each action once, by the name that Slack sees: the event id of the copy that came first is not known."""
+    seen = {}
+    for each in arrivals:
+        if each.kind == "event":
+            record = json.loads(each.body)["detail"]
+            if "sharedEventID" not in record:
+                seen[record["eventID"]] = record
+    return seen.items()
+
+
+def _lost_poison(arrival, unread):
+    return arrival.kind == "malformed" and arrival.body and arrival.body not in {body for body, _ in unread}
+
+
+def _event(body):
+    """The event id in the last line of a message; nothing for a notice."""
+    block = json.loads(body)["attachments"][0]["blocks"][-1]
+    return block["elements"][0]["text"].split("`")[3] if block["type"] == "context" else None
