@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from functions.bundle import load_bundle
-from gatewatch.aws import Aws
+from gatewatch.aws import Aws, CoreSession
 from gatewatch.config_rule import rds_ca
 from gatewatch.config_rule.ingress_rule import IngressRule
 from gatewatch.config_rule.member import members, role_arn
@@ -30,8 +30,12 @@ _SERVICE = "gatewatch-config-rule"
 
 @cache
 def compose() -> ConfigRuleStage:
-    """The composition root. A broken configuration stops it: where the policy cannot be read, hands off."""
+    """The composition root. Config calls a function of its own Region; table and outbox are in the hub's.
+
+    A broken configuration stops it: where the policy cannot be read, hands off.
+    """
     environment, aws = os.environ, Aws()
+    hub = Aws(CoreSession(environment.get("GATEWATCH_HUB_REGION")))
     bundle = load_bundle(environment)
     if bundle.trouble:
         raise ConfigurationError(bundle.trouble)
@@ -42,14 +46,14 @@ def compose() -> ConfigRuleStage:
     )
 
     def enforcer(invocation: Invocation) -> Enforcer:
-        guard = Guard(aws.dynamodb, table, settings.ingress.fight, time.time)
+        guard = Guard(hub.dynamodb, table, settings.ingress.fight, time.time)
         own = role_arn(invocation.partition, invocation.account_id, role) if role else ""
-        return Enforcer(PreImages(aws.dynamodb, table), guard, own)
+        return Enforcer(PreImages(hub.dynamodb, table), guard, own)
 
     ingress = IngressRule(
         settings=settings,
         templates=load_templates(bundle.templates, settings.languages),
-        outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
+        outbox=Outbox(hub.sqs, environment["GATEWATCH_OUTBOX_URL"]),
         enforcer=enforcer,
         now=time.time,
     )

@@ -51,6 +51,15 @@ EXPLAINED = {
         "any group may be the one that somebody opened; policy.yaml says which are exempt",
     ),
     ("member", "RemediationRole", "TellConfig"): ("Resource *", "Config takes no resource for PutEvaluations"),
+    ("member", "RemediationRole", "KeepTags"): (
+        "Resource …security-group-rule/*",
+        "the id of a rule is not known before it is made; the condition holds it to that moment",
+    ),
+    ("member", "RemediationRole", "Ask"): ("Resource *", "none of the three takes a resource in every form"),
+    ("member", "RemediationRole", "KnowItsOwnWord"): (
+        "Resource …config-rule/*",
+        "the id of a Config rule is AWS's choice, one a Region",
+    ),
 }
 
 

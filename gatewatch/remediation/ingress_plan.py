@@ -30,8 +30,7 @@ class Standing(Struct, frozen=True):
 
 
 class Authorize(Struct, frozen=True, tag=True):
-    """Let something in. `instead_of` is the id of the rule whose allowed part it is, as far as it has one; None: it
-    was missing."""
+    """Let something in. `instead_of`: the rule whose allowed part it is, by its id if known; None: it was missing."""
 
     rule: SecurityGroupRule
     tags: Tags = ()
