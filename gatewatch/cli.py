@@ -53,6 +53,11 @@ class DigestFormat(StrEnum):
     EMAIL = "email"
 
 
+class SchemaOf(StrEnum):
+    ACCOUNTS = "accounts"
+    POLICY = "policy"
+
+
 class LanguageOption(StrEnum):
     EN = "en"
     KO = "ko"
@@ -141,6 +146,9 @@ def check(
     what_if: Annotated[
         bool, typer.Option("--what-if", help="Tell what the policy would have done to past events.")
     ] = False,
+    schema: Annotated[
+        SchemaOf | None, typer.Option("--schema", help="Print the JSON Schema of a file, for an editor.")
+    ] = None,
     accounts: Accounts = ACCOUNTS,
     policy: Policy = POLICY,
 ) -> None:
@@ -149,8 +157,11 @@ def check(
     With --what-if and events: which exceptions and routes would have taken them, and the criticals that nobody
     would have seen. Exit status: 0 good, 2 something to mend, 3 an event could not be decoded.
     """
-    from gatewatch.local import desk
+    from gatewatch.local import desk, schemas
 
+    if schema:
+        typer.echo(schemas.schema(schema))
+        return
     if paths and not what_if:
         raise ConfigurationError("check takes events only with --what-if; write gatewatch check --what-if EVENTS.")
     if what_if:
