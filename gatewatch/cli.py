@@ -13,7 +13,6 @@ import typer
 
 from gatewatch.errors import ConfigurationError, GatewatchError
 from gatewatch.local.comply_commands import comply, undo
-from gatewatch.local.comply_commands import comply, undo
 from gatewatch.local.dead_commands import dead
 from gatewatch.local.keys_commands import keys
 from gatewatch.model import Severity
@@ -27,11 +26,6 @@ app = typer.Typer(
 )
 
 app.add_typer(dead, name="dead")
-app.command(
-    epilog="Examples: [bold]gatewatch comply groups.json[/bold] · "
-    "[bold]gatewatch comply live --account 111122223333 --apply[/bold]"
-)(comply)
-app.command(epilog="Example: [bold]gatewatch undo chg-0123456789ab[/bold]")(undo)
 app.command(
     epilog="Examples: [bold]gatewatch comply groups.json[/bold] · "
     "[bold]gatewatch comply live --account 111122223333 --apply[/bold]"
