@@ -145,7 +145,7 @@ def reached(standing):
 
 
 @settings(
-    max_examples=12, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+    max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
 )
 @given(st.lists(st.builds("{} from {}".format, what, whom), max_size=4, unique=True))
 def test_exactly_the_open_ports_are_closed_and_a_second_run_changes_nothing(cloud, texts):  # noqa: ARG001

@@ -248,7 +248,7 @@ notes = st.sampled_from([None, "health checks", "from the office"])
 
 
 @settings(
-    max_examples=15, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+    max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
 )
 @given(texts, texts, texts, tags, notes)
 def test_remediate_then_undo_is_as_if_nothing_had_been(rules, allowed, required, tagged, note):
