@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ from gatewatch import meter
 from gatewatch.aws import Aws
 from gatewatch.burial import Burial
 from gatewatch.dead_letters import DeadLetters
-from gatewatch.deliver.slack import Slack, http_pool
+from gatewatch.deliver.slack import SLACK_API, Slack, http_pool
 from gatewatch.deliver.sns import Sns
+from gatewatch.deliver.threads import Threads
 from gatewatch.deliver_stage import DeliverStage
 from gatewatch.ledger import Ledger
 from gatewatch.meter import EmbeddedMeter
@@ -22,13 +24,14 @@ from gatewatch.outbox import Outbox
 from gatewatch.pace import Clock, Pace
 from gatewatch.secret_store import SecretStore
 from gatewatch.settings import SnsTopic
+from gatewatch.thread_book import ThreadBook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gatewatch.model import Message, Receipt
     from gatewatch.pace import Post
-    from gatewatch.settings import Destination
+    from gatewatch.settings import Destination, Settings
 
 metrics = Metrics(namespace=meter.NAMESPACE)
 
@@ -47,7 +50,7 @@ def compose() -> DeliverStage:
     counts = EmbeddedMeter(metrics)
     return DeliverStage(
         settings=bundle.settings,
-        post=_post(aws, environment),
+        post=_post(aws, environment, bundle.settings, log),
         ledger=ledger,
         burial=Burial(bundle.settings, ledger, outbox, dead, log, counts),
         sqs=aws.sqs,
@@ -60,8 +63,8 @@ def compose() -> DeliverStage:
     )
 
 
-def _post(aws: Aws, environment: Mapping[str, str]) -> Post:
-    slack = Slack(http_pool(), SecretStore(aws))
+def _post(aws: Aws, environment: Mapping[str, str], settings: Settings, log: Any) -> Post:
+    slack = Slack(http_pool(), SecretStore(aws), environment.get("GATEWATCH_SLACK_API", SLACK_API))
     sns = Sns(aws.sns, environment["GATEWATCH_ALERTS_TOPIC"])
 
     def post(message: Message, destination: Destination) -> Receipt:
@@ -69,7 +72,8 @@ def _post(aws: Aws, environment: Mapping[str, str]) -> Post:
             return sns.post(message, destination)
         return slack.post(message, destination)
 
-    return post
+    book = ThreadBook(aws.dynamodb, environment["GATEWATCH_TABLE"], time.time)
+    return Threads(post, slack, book, settings.colors.resolved, log).post
 
 
 @metrics.log_metrics

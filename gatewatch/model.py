@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from gatewatch.access_model import IamFacts, SignInFacts
 from gatewatch.compliance_model import ComplianceFacts
+from gatewatch.exposure_model import Gate
 from gatewatch.hub_model import HubFacts
 
 
@@ -302,7 +303,8 @@ class Message(Struct, frozen=True, kw_only=True):
     """What goes through the outbox. `body` is the JSON text of a Slack payload; `key` names it in the ledger.
 
     A call with more rules than one message holds gives several, numbered `part` of `parts`. `event_time` is in
-    seconds since 1970. `instead_of` names the destination that this message could not reach.
+    seconds since 1970. `instead_of` names the destination that this message could not reach. `gates` is what it opens
+    or closes, and `thread` names what it belongs to, where a channel groups by a name.
     """
 
     key: str
@@ -315,10 +317,14 @@ class Message(Struct, frozen=True, kw_only=True):
     parts: int = 1
     event_time: float | None = None
     instead_of: str | None = None
+    gates: tuple[Gate, ...] = ()
+    thread: str = ""
 
 
 class Receipt(Struct, frozen=True):
-    """What a destination answered to a message it took."""
+    """What a destination answered to a message it took; `channel` and `ts` are Slack's name for it, if it has one."""
 
     destination: str
     answer: str
+    channel: str = ""
+    ts: str = ""

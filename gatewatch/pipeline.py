@@ -13,6 +13,7 @@ from gatewatch.bursts import FailedSignIns
 from gatewatch.changes import changes_of
 from gatewatch.enrich import enrich
 from gatewatch.exceptions_policy import excepted, moment
+from gatewatch.exposures import gate_of
 from gatewatch.model import Alert, Message
 from gatewatch.render import Templates, slack_payloads
 from gatewatch.route import route
@@ -22,6 +23,7 @@ from gatewatch.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from gatewatch.labels import Labels
     from gatewatch.model import ApiCall
 
 
@@ -80,14 +82,16 @@ def worded(call: ApiCall, hub: Hub) -> Worded | None:
 def _worded(alert: Alert, hub: Hub) -> Iterator[Message]:
     payloads = slack_payloads(alert, hub.templates, hub.settings.colors)
     for destination in route(alert, hub.settings):
-        yield from _messages(alert, destination, payloads)
+        yield from _messages(alert, destination, payloads, hub.templates.labels[alert.account.language])
 
 
-def _messages(alert: Alert, destination: str, payloads: Sequence[bytes]) -> Iterator[Message]:
-    """The payloads of an alert, each with its own key in the ledger."""
+def _messages(alert: Alert, destination: str, payloads: Sequence[bytes], labels: Labels) -> Iterator[Message]:
+    """The payloads of an alert, each with its own key in the ledger; the first one tells of gates."""
     for number, payload in enumerate(payloads, start=1):
+        key = f"{alert.call.delivery_key}#{destination}#{number}"
+        gate = gate_of(alert, key, labels) if number == 1 else None
         yield Message(
-            key=f"{alert.call.delivery_key}#{destination}#{number}",
+            key=key,
             destination=destination,
             body=payload.decode(),
             event_id=alert.call.event_id,
@@ -96,4 +100,5 @@ def _messages(alert: Alert, destination: str, payloads: Sequence[bytes]) -> Iter
             part=number,
             parts=len(payloads),
             event_time=alert.call.time.timestamp() if alert.call.time else None,
+            gates=(gate,) if gate else (),
         )

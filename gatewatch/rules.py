@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Known = dict[str, SecurityGroupRule]
 
 _REMEMBERED = 50_000
+_LONGEST_ID = 100  # an event may hold anything where `sgr-…` should be, and a key of the table may not
 
 
 class Memory(Protocol):
@@ -53,7 +54,7 @@ class RecentRules:
 
 def recalled(changes: Sequence[Change], call: ApiCall, memory: Memory) -> tuple[Change, ...]:
     """The changes with what memory knows of their rules; memory then holds the rules' new form."""
-    rule_ids = {each.rule.rule_id for each in changes if each.rule.rule_id is not None}
+    rule_ids = {each.rule.rule_id for each in changes if each.rule.rule_id and len(each.rule.rule_id) <= _LONGEST_ID}
     if not rule_ids:
         return tuple(changes)
     before = memory.recall(call, rule_ids)

@@ -27,6 +27,8 @@ class Answer(Struct, frozen=True):
     verdict: Verdict
     reason: str
     retry_after: float | None = None
+    channel: str = ""
+    ts: str = ""
 
 
 # A new secret may be waiting in the store: these are worth one more look there.
@@ -90,7 +92,7 @@ def answer_of(status: int, body: bytes, headers: Mapping[str, str]) -> Answer:
     if status >= _SERVER_ERROR:
         return Answer(Verdict.LATER, _reason(status, word), _retry_after(headers))
     if status == _OK and word == _YES:
-        return Answer(Verdict.DELIVERED, _YES)
+        return Answer(Verdict.DELIVERED, _YES, None, *_name(body))
     if _OK <= status < _REDIRECT and (word in {"", _YES} or not _is_json(body)):
         return Answer(Verdict.LATER, f"HTTP {status} without Slack's yes")
     return Answer(Verdict.NEVER, _reason(status, word))
@@ -121,6 +123,15 @@ def _json_word(text: str) -> str:
         return ""
     error = answer.get("error")
     return _YES if answer["ok"] is True else error if isinstance(error, str) and _is_word(error) else "not_ok"
+
+
+def _name(body: bytes) -> tuple[str, str]:
+    """Channel and `ts` of the message, as chat.postMessage answers them; a webhook does not say."""
+    try:
+        answer: Any = msgspec.json.decode(body)
+        return str(answer["channel"]), str(answer["ts"])
+    except (msgspec.DecodeError, KeyError, TypeError, RecursionError, UnicodeDecodeError):
+        return "", ""
 
 
 def _is_word(text: str) -> bool:

@@ -16,10 +16,12 @@ from gatewatch.notice import with_banner
 from gatewatch.settings import SlackApp, SlackWebhook
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gatewatch.model import Message
     from gatewatch.secret_store import SecretStore
 
-_API = "https://slack.com/api/"
+SLACK_API = "https://slack.com/api/"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
 _CONNECT_SECONDS, _READ_SECONDS = 3.0, 5.0
@@ -34,7 +36,7 @@ def http_pool(connect: float = _CONNECT_SECONDS, read: float = _READ_SECONDS) ->
 
 class Slack:
     def __init__(
-        self, http: urllib3.PoolManager, secrets: SecretStore, api: str = _API, answer_within: float = _READ_SECONDS
+        self, http: urllib3.PoolManager, secrets: SecretStore, api: str = SLACK_API, answer_within: float = _READ_SECONDS
     ) -> None:
         self._http = http
         self._secrets = secrets
@@ -46,23 +48,37 @@ class Slack:
 
         A secret that Slack no longer knows is read from the store once more before that is the last word.
         """
-        answer = self._try(message, destination, fresh=False)
+        if isinstance(destination, SlackWebhook):
+            answer = self._settled(lambda fresh: self._to_webhook(_body(message), destination, fresh=fresh))
+        else:
+            answer = self._call("chat.postMessage", _body(message), {"channel": destination.channel}, destination)
+        return Receipt(message.destination, answer.reason, answer.channel, answer.ts)
+
+    def update(self, channel: str, ts: str, body: str, destination: SlackApp) -> None:
+        """Give a message that was posted another content. Raises as `post` does; to do it twice is harmless."""
+        self._call("chat.update", body.encode(), {"channel": channel, "ts": ts}, destination)
+
+    def _call(self, method: str, body: bytes, fields: dict[str, str], destination: SlackApp) -> Answer:
+        whole = msgspec.json.encode(msgspec.json.decode(body) | fields)
+        return self._settled(lambda fresh: self._to_api(method, whole, destination, fresh=fresh))
+
+    def _settled(self, attempt: Callable[[bool], Answer]) -> Answer:
+        answer = attempt(False)  # noqa: FBT003  the secret as it is known
         if answer.verdict is Verdict.NEVER and answer.reason in STALE_SECRET | {_UNUSABLE}:
-            answer = self._try(message, destination, fresh=True)
+            answer = attempt(True)  # noqa: FBT003  and once more as the store has it now
         if answer.verdict is Verdict.LATER:
             raise TransientDeliveryError(answer.reason, answer.retry_after)
         if answer.verdict is Verdict.NEVER:
             raise PermanentDeliveryError(answer.reason)
-        return Receipt(message.destination, answer.reason)
+        return answer
 
-    def _try(self, message: Message, destination: SlackWebhook | SlackApp, *, fresh: bool) -> Answer:
-        body = _body(message)
-        if isinstance(destination, SlackWebhook):
-            url = self._secrets.get(destination.url, fresh=fresh).strip()
-            return self._send(url, body, _JSON) if _is_address(url) else Answer(Verdict.NEVER, _UNUSABLE)
+    def _to_webhook(self, body: bytes, destination: SlackWebhook, *, fresh: bool) -> Answer:
+        url = self._secrets.get(destination.url, fresh=fresh).strip()
+        return self._send(url, body, _JSON) if _is_address(url) else Answer(Verdict.NEVER, _UNUSABLE)
+
+    def _to_api(self, method: str, body: bytes, destination: SlackApp, *, fresh: bool) -> Answer:
         token = self._secrets.get(destination.token, fresh=fresh).strip()
-        body = msgspec.json.encode(msgspec.json.decode(body) | {"channel": destination.channel})
-        return self._send(f"{self._api}chat.postMessage", body, {**_JSON, "Authorization": f"Bearer {token}"})
+        return self._send(f"{self._api}{method}", body, {**_JSON, "Authorization": f"Bearer {token}"})
 
     def _send(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
         """The errors of urllib3 and http.client name the URL or the token: only the kind of error goes on."""

@@ -50,6 +50,8 @@ class MisbehavingSlack:
         if fault in UNSEEN:
             raise UNSEEN[fault](None)
         answer = self._answer(fault, url, headers)
+        if answer is None and url.endswith("chat.update"):
+            return _response(*_yes(url))
         if answer is None:
             self.told.took(key, channel, body.decode())
             if fault in TAKEN_UNANSWERED:

@@ -21,6 +21,7 @@ from gatewatch.burial import Burial
 from gatewatch.dead_letters import DeadLetters
 from gatewatch.deliver.slack import Slack
 from gatewatch.deliver.sns import Sns as SnsChannel
+from gatewatch.deliver.threads import Threads
 from gatewatch.deliver_stage import DeliverStage
 from gatewatch.ledger import Ledger
 from gatewatch.outbox import Outbox
@@ -30,6 +31,7 @@ from gatewatch.render import load_templates
 from gatewatch.rules import RecentRules
 from gatewatch.secret_store import SecretStore
 from gatewatch.settings import SnsTopic, load_settings
+from gatewatch.thread_book import ThreadBook
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 TIMEOUT = 60.0
@@ -177,10 +179,16 @@ class World:
 
     def _post(self, slack, sns):
         def post(message, destination):
-            self.told.posting(message)
             return (sns if isinstance(destination, SnsTopic) else slack).post(message, destination)
 
-        return post
+        book = ThreadBook(self.aws.dynamodb, "gatewatch-prod", self.clock.since_1970)
+        threads = Threads(post, slack, book, self.settings.colors.resolved, self.log, self.clock.monotonic)
+
+        def in_threads(message, destination):
+            self.told.posting(message)
+            return threads.post(message, destination)
+
+        return in_threads
 
     def arrive(self, arrivals):
         for each in arrivals:

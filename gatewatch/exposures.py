@@ -1,0 +1,78 @@
+"""Alert -> the gates it opened or closed: rules that let many in, by id and by what they let through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatewatch.exposure_model import Gate, RuleRef
+from gatewatch.identity import UNKNOWN
+from gatewatch.model import Action, Direction, Exposure, Family, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gatewatch.labels import Labels
+    from gatewatch.model import Alert, AssessedChange, SecurityGroupRule
+
+_MANY = frozenset({Exposure.WORLD, Exposure.WIDE})
+_OPENS = frozenset({Action.AUTHORIZE, Action.MODIFY})
+
+
+def gate_of(alert: Alert, key: str, labels: Labels) -> Gate | None:
+    """None for a call that opened nothing to many and closed nothing, or does not say which group or when."""
+    changes = [each for each in alert.changes if _is_of_inbound_rules(each)]
+    place = _place(alert, changes)
+    if not place or alert.call.time is None:
+        return None
+    gate = Gate(
+        key=key,
+        thread=alert.call.event_id,
+        place=place,
+        at=alert.call.time.timestamp(),
+        who=labels.field["unknown"] if alert.call.actor.name == UNKNOWN else alert.call.actor.name,
+        opened=tuple(_refs(each for each in changes if _opens(each))),
+        closed=tuple(_refs(each for each in changes if each.change.action is Action.REVOKE)),
+        narrowed=tuple(_refs(each for each in changes if _narrows(each))),
+        is_group_deleted=any(each.change.action is Action.DELETE for each in changes),
+        words=labels.thread,
+    )
+    return gate if gate.opened or gate.closed or gate.narrowed or gate.is_group_deleted else None
+
+
+def _is_of_inbound_rules(assessed: AssessedChange) -> bool:
+    change = assessed.change
+    is_told = change.family is Family.SECURITY_GROUP and change.outcome is Outcome.APPLIED and change.understood
+    return is_told and change.rule.direction is not Direction.EGRESS
+
+
+def _place(alert: Alert, changes: list[AssessedChange]) -> str:
+    """A call is about one group."""
+    named = (each.change.group.id or each.change.group.name for each in changes)
+    group = next(filter(None, named), "")
+    return f"{alert.account.id}/{alert.call.region}/{group}" if group else ""
+
+
+def _opens(assessed: AssessedChange) -> bool:
+    return assessed.change.action in _OPENS and assessed.assessment.exposure in _MANY
+
+
+def _narrows(assessed: AssessedChange) -> bool:
+    is_modified = assessed.change.action is Action.MODIFY and assessed.change.rule.rule_id is not None
+    return is_modified and assessed.assessment.exposure not in _MANY
+
+
+def _refs(changes: Iterator[AssessedChange]) -> Iterator[RuleRef]:
+    for each in changes:
+        ref = RuleRef(each.change.rule.rule_id or "", _shape(each.change.rule))
+        if ref.rule_id or ref.shape:
+            yield ref
+
+
+def _shape(rule: SecurityGroupRule) -> str:
+    """What makes a rule in EC2 the same rule: its direction, protocol, ports and peer."""
+    traffic, peer = rule.traffic, rule.peer
+    if rule.direction is None or traffic.protocol is None or peer is None:
+        return ""
+    ports = f"{traffic.ports.first}-{traffic.ports.last}" if traffic.ports else ""
+    icmp = f"{traffic.icmp.type}/{traffic.icmp.code}" if traffic.icmp else ""
+    return f"{rule.direction} {traffic.protocol} {ports}{icmp} {peer.text}"
