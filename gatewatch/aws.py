@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from types_boto3_config import ConfigServiceClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_ec2 import EC2Client
+    from types_boto3_events import EventBridgeClient
     from types_boto3_iam import IAMClient
+    from types_boto3_lambda import LambdaClient
     from types_boto3_organizations import OrganizationsClient
     from types_boto3_rds import RDSClient
     from types_boto3_secretsmanager import SecretsManagerClient
@@ -114,6 +116,14 @@ class Aws:
     @cached_property
     def iam(self) -> IAMClient:
         return self._session.client("iam", config=_CONFIG)
+
+    @cached_property
+    def events(self) -> EventBridgeClient:
+        return self._session.client("events", config=_CONFIG)
+
+    @cached_property
+    def functions(self) -> LambdaClient:
+        return self._session.client("lambda", config=_CONFIG)
 
     def partition(self, region: str) -> str:
         return self._session.get_partition_for_region(region)

@@ -11,7 +11,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from gatewatch.doctor.commands import doctor, send_test
 from gatewatch.errors import ConfigurationError, GatewatchError
+from gatewatch.local.accounts_commands import accounts as accounts_app
 from gatewatch.local.comply_commands import comply, undo
 from gatewatch.local.dead_commands import dead
 from gatewatch.local.keys_commands import keys
@@ -26,6 +28,7 @@ app = typer.Typer(
 )
 
 app.add_typer(dead, name="dead")
+app.add_typer(accounts_app, name="accounts")
 app.command(
     epilog="Examples: [bold]gatewatch comply groups.json[/bold] · "
     "[bold]gatewatch comply live --account 111122223333 --apply[/bold]"
@@ -186,6 +189,8 @@ def up(
 
 
 app.command(epilog="Examples: gatewatch keys report.csv · gatewatch keys live --account 111122223333 --apply")(keys)
+app.command(epilog="Examples: gatewatch doctor · gatewatch doctor --account 111122223333 --all")(doctor)
+app.command(epilog="Example: gatewatch send-test sec-prod")(send_test)
 
 
 def main() -> NoReturn:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
+
+from gatewatch.errors import GatewatchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +16,11 @@ if TYPE_CHECKING:
 
 ACTIVE = "ACTIVE"
 _MAY_NOT_ASK = frozenset({"AccessDeniedException", "AWSOrganizationsNotInUseException"})
+_WHO_MAY = "use credentials of the management account or of a delegated administrator"
+
+
+class OrganizationError(GatewatchError):
+    """The organization does not answer, or not to this account."""
 
 
 class Member(Struct, frozen=True):
@@ -48,3 +55,14 @@ def active_members(client: OrganizationsClient) -> tuple[Member, ...] | None:
         if error.response.get("Error", {}).get("Code") in _MAY_NOT_ASK:
             return None
         raise
+
+
+def listed_members(client: OrganizationsClient) -> tuple[Member, ...]:
+    """All of them, or `OrganizationError` with what to do."""
+    try:
+        return tuple(members(client))
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "no answer")
+        raise OrganizationError(f"the organization cannot be asked ({code}); {_WHO_MAY}") from error
+    except BotoCoreError as error:
+        raise OrganizationError(f"the organization cannot be asked: {error}") from error
