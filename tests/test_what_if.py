@@ -92,3 +92,16 @@ def test_events_without_the_question_are_a_wrong_usage(check):
     ran = check("events.jsonl")
     assert ran.status == 2
     assert "check takes events only with --what-if" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("effect", "lines"),
+    [
+        ("mute", ("excepted    by x: 1 of 1 muted", "goes to     nobody: it is muted")),
+        ("lower", ("excepted    by x: 0 of 1 muted", "goes to     alerts")),
+    ],
+)
+def test_the_trace_of_an_event_says_what_excepts_it(check, build, world, tmp_path, effect, lines):
+    check(policy=ROUTES + EXCEPTION.format(effect=effect, expires="2027-01-31"), events=[world])
+    trace = build.gatewatch("explain", "events.jsonl", cwd=tmp_path).out
+    assert set(lines) <= {line.rstrip() for line in trace.splitlines()}

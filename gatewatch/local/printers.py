@@ -13,6 +13,7 @@ from rich.text import Text
 
 from gatewatch import rule_words, words
 from gatewatch.enrich import local_time, rfc3339
+from gatewatch.exceptions_policy import excepted
 from gatewatch.labels import load_labels
 from gatewatch.local.inbox import Received
 from gatewatch.local.page import page
@@ -196,7 +197,11 @@ class Trace:
         for number, assessed in enumerate(alert.changes, start=1):
             self._change(f"change {number}", assessed)
         self._say("headline", words.headline(alert, self._templates.labels[alert.account.language]))
-        self._say("goes to", ", ".join(route(alert, self._settings)) or "nowhere: no route matches")
+        result = excepted(alert, self._settings.exceptions, call.time)
+        if result.applied:
+            self._say("excepted", f"by {', '.join(result.applied)}: {result.muted} of {len(alert.changes)} muted")
+        places = "nobody: it is muted" if result.is_silent else ", ".join(route(result.alert, self._settings))
+        self._say("goes to", places or "nowhere: no route matches")
         messages = len(slack_payloads(alert, self._templates, self._settings.colors))
         self._say("messages", f"{messages} for each Slack destination")
         self._console.print()
