@@ -11,7 +11,7 @@ OSLS   := node_modules/.bin/osls
 REGIONS := ap-northeast-2 us-east-1 us-gov-west-1 cn-north-1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test chaos lint scan format golden package deploy undeploy lock clean
+.PHONY: help demo up test chaos bench lint scan format golden package deploy undeploy lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
