@@ -36,7 +36,11 @@ def http_pool(connect: float = _CONNECT_SECONDS, read: float = _READ_SECONDS) ->
 
 class Slack:
     def __init__(
-        self, http: urllib3.PoolManager, secrets: SecretStore, api: str = SLACK_API, answer_within: float = _READ_SECONDS
+        self,
+        http: urllib3.PoolManager,
+        secrets: SecretStore,
+        api: str = SLACK_API,
+        answer_within: float = _READ_SECONDS,
     ) -> None:
         self._http = http
         self._secrets = secrets

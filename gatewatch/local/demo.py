@@ -20,7 +20,7 @@ from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, MEMBERS, Cloud
 from gatewatch.local.inbox import Inbox, Received
 from gatewatch.local.page import page as render_page
 from gatewatch.local.worker import Source, Worker, lambda_environment, message_count
-from gatewatch.settings import SlackWebhook, load_settings
+from gatewatch.settings import SlackApp, SlackWebhook, load_settings
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -73,7 +73,7 @@ def road(inbox: Inbox) -> Iterator[Road]:
         for account, region in MEMBERS:
             cloud.deploy(account, region, _EVENTBRIDGE / "member.yaml", {"HubBusArn": hub["BusArn"]})
         _keep_secrets(cloud, inbox)
-        with lambda_environment(cloud.variables(HUB_ACCOUNT, HUB_REGION) | variables(hub)):
+        with lambda_environment(cloud.variables(HUB_ACCOUNT, HUB_REGION) | variables(hub, inbox)):
             yield Road(cloud, hub, _worker(cloud, hub))
 
 
@@ -82,10 +82,13 @@ def _keep_secrets(cloud: Cloud, inbox: Inbox) -> None:
     for name, destination in load_settings(story.ACCOUNTS, story.POLICY).destinations.items():
         if isinstance(destination, SlackWebhook) and destination.url.ssm:
             ssm.put_parameter(Name=destination.url.ssm, Value=inbox.webhook_url(name), Type="SecureString")
+        if isinstance(destination, SlackApp) and destination.token.ssm:
+            ssm.put_parameter(Name=destination.token.ssm, Value="xoxb-of-the-local-slack", Type="SecureString")
 
 
-def variables(hub: Mapping[str, str]) -> dict[str, str]:
+def variables(hub: Mapping[str, str], inbox: Inbox) -> dict[str, str]:
     return {
+        "GATEWATCH_SLACK_API": inbox.api,
         "GATEWATCH_ACCOUNTS": str(story.ACCOUNTS),
         "GATEWATCH_POLICY": str(story.POLICY),
         "GATEWATCH_OUTBOX_URL": hub["OutboxUrl"],
@@ -134,7 +137,7 @@ def demo(page: Path) -> int:
 
 def _print(console: Console, received: Received) -> None:
     attachment = received.message["attachments"][0]
-    line = Text(f"#{received.channel:<9}")
+    line = Text(f"#{received.channel:<9}" + ("↳ " if received.message.get("thread_ts") else ""))
     line.append("▌ ", attachment["color"])
     line.append(_plain(attachment["fallback"]), "bold")
     console.print(line)

@@ -59,6 +59,11 @@ class Inbox:
         return f"http://{LOOPBACK}:{self.port}/"
 
     @property
+    def api(self) -> str:
+        """Of the Web API, chat.postMessage and chat.update; any token will do."""
+        return f"{self.url}api/"
+
+    @property
     def port(self) -> int:
         """0 is a wish for any free port; from the start of the block on, this is the real one."""
         return self._server.server_port if self._server else self._wanted_port

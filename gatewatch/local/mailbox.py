@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Condition
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,19 @@ class Mailbox:
             if problems or not isinstance(message, dict):
                 return self._refuse(channel, message, problems)
             return self._receive(channel, message)
+
+    def edit(self, channel: str, ts: str, message: object) -> Received | Refused | None:
+        """Another content for a message; it stays where it is, in its thread too. None: there is no such message."""
+        problems = block_kit.problems(message)
+        with self._changed:
+            place = next((n for n, one in enumerate(self._received) if (one.channel, one.ts) == (channel, ts)), None)
+            if place is None:
+                return None
+            if problems or not isinstance(message, dict):
+                return self._refuse(channel, message, problems)
+            thread = {key: value for key, value in self._received[place].message.items() if key == "thread_ts"}
+            self._received[place] = replace(self._received[place], message=message | thread)
+            return self._received[place]
 
     def wait(self, after: int, seconds: float) -> int:
         """How many messages there are: at once if more than `after`, else when one comes or time is up."""

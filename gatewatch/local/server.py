@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 WEBHOOK = "/services/T00000000/B00000000/"
-POST_MESSAGE = "/api/chat.postMessage"
+API = {"/api/chat.postMessage": slack_api.post_message, "/api/chat.update": slack_api.update}
 LARGEST_BODY = 1024 * 1024
 _DRAINED = 8 * LARGEST_BODY  # a body too large is read up to here, so that the client gets to see the answer
 _HEARTBEAT = 15.0  # seconds
@@ -106,8 +106,8 @@ class Handler(BaseHTTPRequestHandler):
     def _posted(self, body: bytes) -> Answer:
         path = urlsplit(self.path).path
         channel = unquote(path.removeprefix(WEBHOOK))
-        if path == POST_MESSAGE:
-            return slack_api.post_message(self.mailbox, self.headers.get("Authorization", ""), body)
+        if path in API:
+            return API[path](self.mailbox, self.headers.get("Authorization", ""), body)
         if path.startswith(WEBHOOK) and channel and "/" not in path.removeprefix(WEBHOOK):
             return slack_api.webhook(self.mailbox, channel, body)
         return Answer(HTTPStatus.NOT_FOUND, "no_service")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from gatewatch.local.mailbox import Received
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from gatewatch.local.mailbox import Mailbox
+    from gatewatch.local.mailbox import Mailbox, Refused
 
 PLAIN = "text/plain; charset=utf-8"
 JSON = "application/json; charset=utf-8"
@@ -38,6 +38,15 @@ def webhook(mailbox: Mailbox, channel: str, body: bytes) -> Answer:
 
 def post_message(mailbox: Mailbox, authorization: str, body: bytes) -> Answer:
     """chat.postMessage: status 200 for yes and no alike; the JSON says which."""
+    return _called(authorization, body, mailbox.post)
+
+
+def update(mailbox: Mailbox, authorization: str, body: bytes) -> Answer:
+    """chat.update: the same, for a message that is there."""
+    return _called(authorization, body, lambda channel, message: mailbox.edit(channel, message.get("ts", ""), message))
+
+
+def _called(authorization: str, body: bytes, act: Callable[[str, dict[str, Any]], Received | Refused | None]) -> Answer:
     message = _object(body)
     if not authorization.removeprefix("Bearer ").strip() or not authorization.startswith("Bearer "):
         return _no("not_authed")
@@ -46,18 +55,14 @@ def post_message(mailbox: Mailbox, authorization: str, body: bytes) -> Answer:
     channel = message.get("channel")
     if not isinstance(channel, str) or not channel:
         return _no("channel_not_found")
-    return _posted(mailbox, channel, message)
+    outcome = act(channel, message)
+    if isinstance(outcome, Received):
+        return as_json({"ok": True, "channel": channel, "ts": outcome.ts})
+    return _no("message_not_found" if outcome is None else "invalid_blocks")
 
 
 def as_json(value: object) -> Answer:
     return Answer(HTTPStatus.OK, json.dumps(value), JSON)
-
-
-def _posted(mailbox: Mailbox, channel: str, message: dict[str, Any]) -> Answer:
-    outcome = mailbox.post(channel, message)
-    if isinstance(outcome, Received):
-        return as_json({"ok": True, "channel": channel, "ts": outcome.ts})
-    return _no("invalid_blocks")
 
 
 def _no(error: str) -> Answer:
