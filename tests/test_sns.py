@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from gatewatch.deliver.sns import Sns, subject
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, Cloud
-from gatewatch.model import Message
+from gatewatch.model import Message, Severity
 from gatewatch.settings import SnsTopic
 
 HUB = "arn:aws:sns:ap-northeast-2:999988887777:gatewatch-prod-alerts"
@@ -78,7 +78,8 @@ def test_mail_and_everything_else_read_plain_text():
 
 
 def test_chatbot_reads_a_custom_notification():
-    notification = json.loads(published(message())[1]["https"])
+    told = message(severity=Severity.CRITICAL, account_id="111122223333")
+    notification = json.loads(published(told)[1]["https"])
     assert (notification["version"], notification["source"], notification["id"]) == (
         "1.0",
         "custom",
@@ -87,8 +88,22 @@ def test_chatbot_reads_a_custom_notification():
     assert notification["content"]["textType"] == "client-markdown"
     assert notification["content"]["title"] == "🔴 [CRITICAL] SSH from 0.0.0.0/0"
     assert "*one* &lt;rule&gt;" in notification["content"]["description"]
-    assert f"<{LINK}|CloudTrail event>" in notification["content"]["description"]
-    assert notification["metadata"] == {"threadId": "event-1", "enableCustomActions": False}
+    assert notification["content"]["nextSteps"] == [f"<{LINK}|CloudTrail event>"]
+    assert notification["content"]["keywords"] == ["critical", "111122223333"]
+    title = "🔴 [CRITICAL] SSH from 0.0.0.0/0"
+    assert notification["metadata"] == {"threadId": "event-1", "summary": title, "enableCustomActions": False}
+
+
+def test_what_closes_a_gate_is_grouped_with_its_opening():
+    notification = json.loads(published(message(thread="event-0"))[1]["https"])
+    assert notification["metadata"]["threadId"] == "event-0"
+
+
+def test_a_link_that_is_too_long_for_a_step_stands_in_the_description():
+    long = LINK + "x" * 400
+    content = json.loads(published(message(payload().replace(LINK, long)))[1]["https"])["content"]
+    assert "nextSteps" not in content
+    assert content["description"].endswith(f"<{long}|CloudTrail event>")
 
 
 def test_a_message_that_comes_instead_says_so_in_every_body():
@@ -107,7 +122,7 @@ def test_nothing_is_too_long_for_either_end(line):
     content = json.loads(bodies["https"])["content"]
     assert 0 < len(content["title"]) <= 250
     assert 0 < len(content["description"]) <= 8000
-    assert LINK in content["description"]
+    assert content["nextSteps"] == [f"<{LINK}|CloudTrail event>"]
     assert len(fields["Message"].encode()) + len(fields["Subject"]) <= 262_144
     assert 0 < len(fields["Subject"]) < 100
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
+from gatewatch.deliver.chatbot import notification
 from gatewatch.deliver.plain import Plain, plain
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model import Receipt
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 # SNS: at most 99 characters of ASCII without control characters, beginning with a visible one, not empty.
 _SUBJECT = 99
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]+")
-# Amazon Q Developer's custom notification: 250 characters of title, 8,000 of description.
-_TITLE, _DESCRIPTION = 250, 8000
 # SNS takes 262,144 bytes in all: twice this, as JSON has it, and the notification.
 _TEXT_BYTES = 100_000
 _NEVER = frozenset(
@@ -79,7 +78,7 @@ def bodies(told: Plain, message: Message) -> dict[str, str]:
     )
     links = "\n".join(f"{name}: {url}" for name, url in told.links)
     text = _shortened(f"{told.title}\n\n{note}{told.text}\n\n{links}".strip() + "\n")
-    return {"default": text, "email": text, "https": msgspec.json.encode(_notification(told, note, message)).decode()}
+    return {"default": text, "email": text, "https": msgspec.json.encode(notification(told, note, message)).decode()}
 
 
 def _shortened(text: str) -> str:
@@ -87,26 +86,6 @@ def _shortened(text: str) -> str:
     while len(msgspec.json.encode(text)) > _TEXT_BYTES:
         text = text[: len(text) * 9 // 10]
     return text
-
-
-def _notification(told: Plain, note: str, message: Message) -> dict[str, object]:
-    links = "\n".join(f"<{url}|{name}>" for name, url in told.links)
-    description = _cut(f"{note}{told.mrkdwn}", _DESCRIPTION - len(links) - 2)
-    content = {
-        "textType": "client-markdown",
-        "title": told.title[:_TITLE],
-        "description": f"{description}\n\n{links}".strip(),
-    }
-    metadata = {"threadId": message.event_id or message.key, "enableCustomActions": False}
-    return {"version": "1.0", "source": "custom", "id": message.key, "content": content, "metadata": metadata}
-
-
-def _cut(text: str, room: int) -> str:
-    """At the end of a line, if there is one; the cut is said."""
-    if len(text) <= room:
-        return text
-    kept = text[: room - 2]
-    return (kept.rpartition("\n")[0] or kept) + "\n…"
 
 
 def subject(title: str) -> str:
