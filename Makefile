@@ -11,7 +11,7 @@ OSLS   := node_modules/.bin/osls
 REGIONS := ap-northeast-2 us-east-1 us-gov-west-1 cn-north-1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test chaos bench lint scan format golden package deploy undeploy lock clean
+.PHONY: help demo up test chaos bench lint scan format golden docs package deploy undeploy lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ format: $(READY) ## let ruff format the code
 
 golden: $(READY) ## write the golden messages anew, then read the difference with git diff
 	@GATEWATCH_GOLDEN=write $(BIN)/python -m pytest -q tests -k golden
+
+docs: $(READY) ## write docs/events.md anew, from the patterns and the dispatch table
+	@$(BIN)/python -m gatewatch.local.events_doc
 
 package: $(READY) ## build the zip of the functions (ARCH=arm64 or x86_64) into build/
 	@$(BIN)/gatewatch check

@@ -17,6 +17,7 @@ FUNCTIONS = ("alert", "deliver", "heartbeat")
 COUNTED = {
     meter.EVENTS_IN,
     meter.CHANGES,
+    meter.MUTED,
     *(meter.ALERTS + severity.capitalize() for severity in Severity),
     meter.DELIVERED,
     meter.RETRIED,
