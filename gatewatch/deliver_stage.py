@@ -18,6 +18,8 @@ from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, Und
 from gatewatch.ledger import Entry, State
 from gatewatch.outbox import Queued, queued, read_message
 from gatewatch.pace import TIME_FOR_ONE_POST, TooEarlyError, backoff, is_exhausted, next_try
+from gatewatch.rollup import foldable, folded
+from gatewatch.settings import SlackApp, SlackWebhook
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -76,13 +78,40 @@ class DeliverStage:
 
     def _group(self, group: Group, time_left: TimeLeft) -> list[str]:
         """In order; after a failure the rest of the group waits behind it."""
-        for position, each in enumerate(group):
-            delay = self._attempt(each, time_left)
-            if delay is not None:
+        position = 0
+        while position < len(group):
+            count, delay = self._attempt_together(group[position:], time_left)
+            if not count and delay is None:
+                delay = self._attempt(group[position], time_left)
+            if delay is None:
+                position += count or 1
+            else:
                 for waiting in group[position:]:
                     self._postpone(waiting, delay)
                 return [waiting.message_id for waiting in group[position:]]
         return []
+
+    def _attempt_together(self, group: Group, time_left: TimeLeft) -> tuple[int, int | None]:
+        """How many were told as one, or the seconds to wait; neither when each has to go alone."""
+        messages = foldable(_readable(group)) if self._is_slack(group[0]) and time_left() >= TIME_FOR_ONE_POST else ()
+        try:
+            if not messages or any(self.ledger.look(each.key) for each in messages):
+                return 0, None
+            answer = self._posted(folded(messages), time_left)
+        except TransientDeliveryError as error:
+            if is_exhausted(group[0].first_received, group[0].received, self.clock.since_1970()):
+                return 0, None
+            return 0, self._later(group[0], str(error), next_try(error, group[0].received))
+        except Exception:
+            self.log.exception("not rolled up", extra={"destination": group[0].group})
+            return 0, None
+        for each in messages:
+            self._delivered(each, answer)
+        return len(messages), None
+
+    def _is_slack(self, each: Queued) -> bool:
+        """A topic has no pace to keep, and its subscribers no blocks to fold."""
+        return isinstance(self.settings.destinations.get(each.group), SlackApp | SlackWebhook)
 
     def _attempt(self, each: Queued, time_left: TimeLeft) -> int | None:
         """None when the message is settled, else the seconds after which to bring it again."""
@@ -158,6 +187,17 @@ class DeliverStage:
             )
         except (ClientError, BotoCoreError) as error:
             self.log.warning("not postponed", extra={"reason": type(error).__name__})
+
+
+def _readable(group: Group) -> list[Message]:
+    """Up to the first that no outbox wrote."""
+    messages: list[Message] = []
+    for each in group:
+        try:
+            messages.append(read_message(each.body))
+        except UndecodableError:
+            break
+    return messages
 
 
 def _facts(message: Message) -> dict[str, str]:

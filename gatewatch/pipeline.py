@@ -101,4 +101,5 @@ def _messages(alert: Alert, destination: str, payloads: Sequence[bytes], labels:
             parts=len(payloads),
             event_time=alert.call.time.timestamp() if alert.call.time else None,
             gates=(gate,) if gate else (),
+            actor=alert.call.actor.name,
         )

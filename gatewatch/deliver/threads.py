@@ -58,7 +58,7 @@ class Threads:
         stories = {gate.place: self._told(gate, message.destination) for gate in message.gates}
         for gate in message.gates:
             self._edit_what_it_ended(gate, stories[gate.place], message, destination)
-        if len(message.gates) > 1:
+        if message.folded:
             return self._post_several(message, destination)
         (gate,) = message.gates
         return self._post_one(message, gate, stories[gate.place], destination)

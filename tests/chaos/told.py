@@ -14,24 +14,30 @@ class Told:
         self._unrecorded = {}  # by destination: nobody posts the next before the last is written down
 
     def posting(self, message):
-        self.focus = message.key
+        self._keys = message.folded or (message.key,)
+        self.focus = self._keys[0]
         self._destination = message.destination
 
     def took(self, key, _place, text):
-        self.copies[key] += 1
-        self.order[self._destination].append(key)
-        self.texts[key].append(text)
-        self._unrecorded[self._destination] = key
+        assert key == self._keys[0]
+        for each in self._keys:
+            self.copies[each] += 1
+            self.order[self._destination].append(each)
+            self.texts[each].append(text)
+        self._unrecorded[self._destination] = set(self._keys)
 
     def unanswered(self, key):
         """Taken, but the sender never heard of it: it has to send it again."""
-        self.lost_answers[key] += 1
-        self.recorded(key)
+        for each in self._keys if key == self._keys[0] else (key,):
+            self.lost_answers[each] += 1
+            self.recorded(each)
 
     def recorded(self, key):
-        self._unrecorded = {name: each for name, each in self._unrecorded.items() if each != key}
+        for keys in self._unrecorded.values():
+            keys.discard(key)
 
     def killed(self):
         """What was taken and not written down will be told once more, each by the fault of this kill."""
-        self.lost_to_kills.update(self._unrecorded.values())
+        for keys in self._unrecorded.values():
+            self.lost_to_kills.update(keys)
         self._unrecorded.clear()

@@ -1,0 +1,137 @@
+"""Many alerts of one account and actor become one message, in which nothing is missing and nothing critical hidden."""
+
+import json
+
+import pytest
+from chaos.fate import Killed, Script
+from chaos.world import World
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewatch.block_kit import problems
+from gatewatch.model import Message, Severity
+from gatewatch.outbox import Outbox
+from gatewatch.rollup import foldable, folded
+
+MARKS = {"info": "⚪", "low": "🔵", "medium": "🟡", "high": "🟠", "critical": "🔴"}
+
+
+def text(written):
+    return {"type": "section", "text": {"type": "mrkdwn", "text": written}}
+
+
+def message(number, severity=Severity.LOW, rules=1, **facts):
+    title = f"{MARKS[severity]} alert {number}"
+    blocks = [
+        {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}},
+        {"type": "section", "fields": [{"type": "mrkdwn", "text": "*Account*\n`payments-prod`"}]},
+        text("\n".join(f"{MARKS[severity]} rule {number}.{each} {'x' * 60}" for each in range(rules))),
+        {"type": "context", "elements": [{"type": "mrkdwn", "text": f"`Authorize` `event-{number}`"}]},
+    ]
+    body = json.dumps({"attachments": [{"color": "#0c3f7d", "fallback": title, "blocks": blocks}]})
+    whole = {"key": f"key-{number}", "destination": "sec-all", "account_id": "1", "actor": "terraform"} | facts
+    return Message(body=body, severity=severity, **whole)
+
+
+SEVERITIES = st.lists(st.sampled_from(list(Severity)), max_size=12)
+
+
+@given(SEVERITIES, st.integers(1, 20))
+def test_what_is_folded_is_all_there_the_worst_first_and_nothing_critical_in_it(severities, rules):
+    messages = [message(number, severity, rules) for number, severity in enumerate(severities)]
+    chosen = foldable(messages)
+    assert list(chosen) == messages[: len(chosen)]
+    assert all(each.severity is not Severity.CRITICAL for each in chosen)
+    if chosen:
+        assert 3 <= len(chosen) <= 10
+        made = folded(chosen)
+        body = json.loads(made.body)
+        worst = max(chosen, key=lambda each: each.severity.rank).severity
+        assert problems(body) == ()
+        assert made.severity is worst
+        assert made.folded == tuple(each.key for each in chosen)
+        assert body["attachments"][0]["blocks"][0]["text"]["text"].startswith(MARKS[worst])
+        for number in range(len(chosen)):
+            assert f"event-{number}`" in made.body
+            assert all(f"rule {number}.{each} " in made.body for each in range(rules))
+
+
+def test_ten_calls_of_a_deploy_are_one_message():
+    assert len(foldable([message(number) for number in range(10)])) == 10
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"actor": "alice"},
+        {"account_id": "2"},
+        {"severity": Severity.CRITICAL},
+        {"instead_of": "sec-prod"},
+        {"parts": 2},
+        {"actor": ""},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_what_does_not_belong_ends_the_run(other):
+    messages = [message(0), message(1), message(2), message(3, **other), message(4)]
+    assert len(foldable(messages)) == 3
+    assert foldable(messages[1:]) == ()
+
+
+def test_two_are_told_alone():
+    assert foldable([message(0), message(1)]) == ()
+    assert foldable([]) == ()
+
+
+def test_what_is_no_alert_is_told_alone():
+    odd = Message(key="k", destination="sec-all", body="no JSON", account_id="1", actor="terraform")
+    assert foldable([odd] * 3) == ()
+
+
+def test_what_slack_would_not_take_together_is_left_for_the_next_message():
+    messages = [message(number, rules=30) for number in range(10)]
+    assert 3 <= len(foldable(messages)) < 10
+
+
+def told(*answers, faults=None, count=5):
+    """A channel after five messages waited for it: what it says to each post in turn, then yes."""
+    world = World(Script(faults, answers))
+    Outbox(world.aws.sqs, "outbox.fifo").put([message(number) for number in range(count)])
+    world.run()
+    return world
+
+
+def posts(world):
+    return len(set(map(tuple, world.told.texts.values())))
+
+
+KEYS = {f"key-{number}" for number in range(5)}
+
+
+def test_one_post_settles_every_message_that_it_holds():
+    world = told()
+    assert posts(world) == 1
+    assert set(world.told.copies) == {row.removeprefix("delivered#") for row in world.aws.dynamodb.rows} == KEYS
+    assert not world.outbox.messages
+
+
+def test_a_channel_that_says_wait_gets_all_of_it_later_and_once():
+    world = told("429 with Retry-After 30")
+    assert posts(world) == 1
+    assert world.told.copies == dict.fromkeys(KEYS, 1)
+
+
+def test_a_refusal_of_the_whole_is_settled_message_by_message():
+    world = told("invalid_blocks", "invalid_blocks")
+    dead = [json.loads(sent.body)["key"] for sent in world.outbox_dead.messages.values()]
+    assert dead == ["key-0"]
+    assert {key: world.told.copies[key] for key in KEYS} == dict.fromkeys(KEYS, 1) | {"key-0": 0}
+    assert world.told.copies["key-0#instead"] == 1
+
+
+def test_who_dies_between_the_yes_and_the_rows_leaves_at_most_one_duplicate_of_each():
+    world = told(faults={("ledger.write done", 2): Killed()})
+    assert world.kills == 1
+    assert set(world.told.copies) == KEYS
+    assert max(world.told.copies.values()) <= 2
+    assert not world.outbox.messages
