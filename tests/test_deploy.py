@@ -305,3 +305,14 @@ def test_undeploying_leaves_nothing(told, deployed, osls):
     assert [bus["Name"] for bus in events.list_event_buses()["EventBuses"]] == ["default"]
     assert events.list_rules()["Rules"] == []
     assert events.list_archives()["Archives"] == []
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_member_stack_that_is_removed_leaves_nothing(cloud):
+    session = cloud.session(*MEMBERS[0])
+    iam = session.client("iam")
+    before = len(iam.list_roles(PathPrefix="/gatewatch/")["Roles"])  # of the account: one of each Region's stack
+    session.client("cloudformation").delete_stack(StackName="gatewatch-member")
+    assert session.client("events").list_rules()["Rules"] == []
+    assert "QueueUrls" not in session.client("sqs").list_queues()
+    assert len(iam.list_roles(PathPrefix="/gatewatch/")["Roles"]) == before - 1
