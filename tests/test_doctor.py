@@ -68,7 +68,7 @@ def cloud(inbox):
         for account in MEMBER_ACCOUNTS:
             mend_roles(cloud.session(account, HUB_REGION).client("iam"))
         watch(cloud.session(GOOD, HUB_REGION))
-        cloud.session(BAD, HUB_REGION).client("events").disable_rule(Name="gatewatch-security-group")
+        spoil(cloud.session(BAD, HUB_REGION))
         LastSeen(session.client("dynamodb"), hub["TableName"]).record(Canary(Place(GOOD, HUB_REGION), NOW - 60))
         yield cloud
 
@@ -84,6 +84,17 @@ def complete(session, hub, inbox):
     session.client("sns").subscribe(TopicArn=hub["OperatorsTopicArn"], Protocol="sqs", Endpoint=hub["EventsQueueArn"])
     for name, queue in (("alert", "EventsQueueArn"), ("deliver", "OutboxArn"), ("heartbeat", None)):
         function(session, name, hub[queue] if queue else None)
+
+
+def spoil(session):
+    """One rule switched off, one gone, and nobody's right to send."""
+    events, iam = session.client("events"), session.client("iam")
+    events.disable_rule(Name="gatewatch-security-group")
+    events.remove_targets(Rule="gatewatch-compliance", Ids=["hub"])
+    events.delete_rule(Name="gatewatch-compliance")
+    for role in iam.list_roles(PathPrefix="/gatewatch/")["Roles"]:
+        iam.delete_role_policy(RoleName=role["RoleName"], PolicyName="put-events-on-the-hub")
+        iam.delete_role(RoleName=role["RoleName"])
 
 
 def mend_roles(iam):
@@ -164,11 +175,15 @@ def test_an_account_in_order_is_green(findings):
 
 
 def test_an_account_that_is_not_says_what_is_amiss_and_what_to_do(findings):
-    bad = of(findings(accounts=[BAD]), "bad")
+    found = [each for each in findings(accounts=[BAD]) if "bad" in each.where]
+    bad = of(found, "bad")
     assert {what for what, each in bad.items() if each.light is Light.RED} == {"canary", "bus policy", "trail", "rule"}
-    assert bad["rule"].said == "gatewatch-security-group is disabled"
+    rules = [each.said for each in found if each.what == "rule"]
+    assert "gatewatch-security-group is disabled" in rules
+    assert "gatewatch-compliance is not there" in rules
+    assert "gatewatch-prefix-list has no role that may put events on the hub's bus" in rules
     assert bad["recorder"].light is Light.YELLOW
-    assert all(each.remedy for each in bad.values() if each.light is not Light.GREEN)
+    assert all(each.remedy for each in found if each.light is not Light.GREEN)
 
 
 def test_the_hub_is_looked_at_and_every_account_of_the_file_in_the_regions_that_were_heard_of(findings):
