@@ -11,9 +11,10 @@ from cfnlint.decode.cfn_yaml import load
 from gatewatch import meter
 from gatewatch.model import Severity
 
-HUB = load(str(Path(__file__).parents[1] / "eventbridge" / "hub.yaml"))["Resources"]
+ROOT = Path(__file__).parents[1]
+HUB = load(str(ROOT / "eventbridge" / "hub.yaml"))["Resources"]
 ALARMS = {name: each["Properties"] for name, each in HUB.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
-FUNCTIONS = ("alert", "deliver", "heartbeat")
+FUNCTIONS = ("alert", "deliver", "heartbeat", "access_keys")
 COUNTED = {
     meter.EVENTS_IN,
     meter.CHANGES,
@@ -51,8 +52,10 @@ def test_the_operators_topic_is_not_the_one_that_alerts_go_to():
     assert HUB["Operators"]["Properties"]["TopicName"] != HUB["Alerts"]["Properties"]["TopicName"]
 
 
-def test_both_dead_letter_queues_are_watched():
-    assert watched("AWS/SQS", "ApproximateNumberOfMessagesVisible") == {"EventsDead", "OutboxDead"}
+def test_every_dead_letter_queue_is_watched():
+    dead = {name for name, each in HUB.items() if is_queue(each) and name.endswith("Dead")}
+    assert dead == {"EventsDead", "OutboxDead", "AccessKeysDead"}
+    assert watched("AWS/SQS", "ApproximateNumberOfMessagesVisible") == dead
 
 
 def test_the_oldest_message_of_both_queues_is_watched():

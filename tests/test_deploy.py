@@ -204,15 +204,16 @@ def source(mapping, running, deployed):
     return Source(function, running[function], sqs, queue["QueueUrl"], mapping["EventSourceArn"], size, timeout)
 
 
-def test_three_functions_stand_each_with_its_role_its_zip_and_its_architecture(deployed, service):
+def test_four_functions_stand_each_with_its_role_its_zip_and_its_architecture(deployed, service):
     sha = hashlib.sha256((service / "build" / "gatewatch-x86_64.zip").read_bytes()).digest()
-    assert set(deployed.functions) == {f"gatewatch-{STAGE}-{name}" for name in ("alert", "deliver", "heartbeat")}
+    names = ("alert", "deliver", "heartbeat", "access_keys")
+    assert set(deployed.functions) == {f"gatewatch-{STAGE}-{name}" for name in names}
     for function in deployed.functions.values():
         assert function["CodeSha256"] == base64.b64encode(sha).decode()
         assert function["Runtime"] == "python3.13"
         assert function["Architectures"] == ["x86_64"]
     roles = {function["Role"].rpartition("/")[2] for function in deployed.functions.values()}
-    assert roles == {deployed.physical[f"{name}Role"] for name in ("Alert", "Deliver", "Heartbeat")}
+    assert roles == {deployed.physical[f"{name}Role"] for name in ("Alert", "Deliver", "Heartbeat", "AccessKeys")}
 
 
 @pytest.mark.usefixtures("deployed")

@@ -34,6 +34,11 @@ EXPLAINED = {
         "Resource *",
         "Organizations takes no resource for ListAccounts",
     ),
+    ("hub", "AccessKeysRole", "VisitMembers"): (
+        "Resource …::*:role/gatewatch-access-keys",
+        "accounts.yaml names the accounts; a role of this name is only where member.yaml made it, and trusts the hub",
+    ),
+    ("hub", "AccessKeysRole", "WriteItsLog"): ("Resource …-access_keys:*", "the streams of one log group"),
     ("member", "ReadRole", "Trails"): ("Resource *", "an organization's trail is in another account, under any name"),
     ("member", "ReadRole", "Rules"): ("Resource …rule/gatewatch-*", "the rules of member.yaml, in every Region"),
     ("member", "ReadRole", "Undelivered"): (
@@ -59,6 +64,11 @@ EXPLAINED = {
     ("member", "RemediationRole", "KnowItsOwnWord"): (
         "Resource …config-rule/*",
         "the id of a Config rule is AWS's choice, one a Region",
+    ),
+    ("member", "KeeperRole", "SeeWhoHasKeys"): ("Resource *", "IAM knows no user before it has listed them"),
+    ("member", "KeeperRole", "RetireKeys"): (
+        "Resource …:user/*",
+        "any user may have a key that is too old; policy.yaml says who is exempt",
     ),
 }
 
@@ -186,6 +196,13 @@ MAY = {
         "dynamodb:PutItem Table",
         "dynamodb:UpdateItem Table",
     },
+    "AccessKeysRole": {
+        "sqs:SendMessage Outbox",
+        "sqs:SendMessage AccessKeysDead",
+        "dynamodb:GetItem Table",
+        "dynamodb:PutItem Table",
+        "dynamodb:UpdateItem Table",
+    },
 }
 
 
@@ -210,9 +227,16 @@ def test_a_role_of_a_function_is_taken_by_lambda_only_and_has_no_managed_policy(
     assert "ManagedPolicyArns" not in properties
 
 
-def test_neither_who_reads_events_nor_who_looks_for_silence_can_make_an_alert_look_delivered():
-    for role in ("AlertRole", "HeartbeatRole"):
+def test_nobody_but_who_delivers_can_make_an_alert_look_delivered():
+    own = {"seen#*", "heartbeat#*", "held#*", "rule#*", "access-key#*", "access-keys-untold#*", "preimage#*"}
+    for role in MAY.keys() - {"DeliverRole"}:
         for name, statement in statements(TEMPLATES["hub"]):
             if name == role and "dynamodb" in text(statement.get("Action")):
                 keys = as_list(statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
-                assert set(keys) <= {"seen#*", "heartbeat#*", "held#*", "rule#*"}
+                assert set(keys) <= own
+
+
+def test_who_looks_after_keys_writes_the_rows_of_keys_and_of_what_stood_before_only():
+    (known,) = (each for _, each in statements(TEMPLATES["hub"]) if each.get("Sid") == "KnowWhatWasDone")
+    keys = {"access-key#*", "access-keys-untold#*", "preimage#*"}
+    assert set(known["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]) == keys

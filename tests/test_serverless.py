@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from cfnlint.decode.cfn_yaml import load
 
+from gatewatch.remediation.keys_trigger import OneUser, trigger_of
+
 ROOT = Path(__file__).parents[1]
 SERVERLESS = load(str(ROOT / "serverless.yml"))
 HUB = load(str(ROOT / "eventbridge" / "hub.yaml"))
 FUNCTIONS = SERVERLESS["functions"]
 PROVIDER = SERVERLESS["provider"]
-LAMBDAS_OWN = {"LAMBDA_TASK_ROOT"}
+LAMBDAS_OWN = {"LAMBDA_TASK_ROOT", "AWS_REGION"}
 
 
 def role_of(name):
@@ -75,6 +77,70 @@ def test_what_failed_of_a_batch_comes_again_alone_and_concurrency_has_a_bound(na
     assert event["functionResponseType"] == "ReportBatchItemFailures"
     assert 2 <= event["maximumConcurrency"] <= 1000
     assert event["batchSize"] == 10
+
+
+def rule_of_access_keys():
+    (rule,) = (event["eventBridge"] for event in FUNCTIONS["access_keys"]["events"] if "eventBridge" in event)
+    return rule
+
+
+def test_access_keys_are_looked_after_daily_and_at_once_when_config_finds_one_and_by_no_queue():
+    daily, _ = FUNCTIONS["access_keys"]["events"]
+    assert daily["schedule"]["rate"] == "rate(1 day)"
+    assert rule_of_access_keys()["eventBus"] == {"Fn::GetAtt": ["Bus", "Name"]}
+    assert not queue_events("access_keys")
+    assert FUNCTIONS["access_keys"]["timeout"] == 300
+
+
+def test_nobody_looks_after_access_keys_before_the_members_have_the_role_for_it():
+    daily, found = FUNCTIONS["access_keys"]["events"]
+    assert SERVERLESS["params"]["default"]["accessKeys"] is False
+    assert daily["schedule"]["enabled"] == found["eventBridge"]["enabled"] == "${param:accessKeys}"
+
+
+def test_no_event_about_an_access_key_is_lost_before_the_function_nor_in_it():
+    rule, dead = rule_of_access_keys(), {"Fn::GetAtt": ["AccessKeysDead", "Arn"]}
+    assert rule["deadLetterQueueArn"] == FUNCTIONS["access_keys"]["onError"] == dead
+    assert rule["retryPolicy"] == {"maximumEventAge": 86400, "maximumRetryAttempts": 185}
+    (allowed,) = (
+        each["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::Sub"]
+        for each in HUB["Resources"]["AccessKeysDeadPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        if each["Effect"] == "Allow"
+    )
+    assert allowed.rpartition("/")[2] == rule["name"].replace("${sls:stage}", "${Stage}")
+
+
+@pytest.mark.parametrize("before", ["", "OrgConfigRule-", "securityhub-"])
+@pytest.mark.parametrize("ours", ["", "gatewatch-"])
+@pytest.mark.parametrize("behind", ["", "-conformance-pack-abcd1234"])
+def test_the_rule_of_access_keys_lets_through_what_the_function_acts_on(before, ours, behind):
+    event = {
+        "source": "aws.config",
+        "detail-type": "Config Rules Compliance Change",
+        "detail": {
+            "messageType": "ComplianceChangeNotification",
+            "awsAccountId": "111122223333",
+            "resourceId": "AIDAEXAMPLEEXAMPLE01",
+            "configRuleName": f"{before}{ours}access-keys-rotated{behind}",
+            "newEvaluationResult": {"complianceType": "NON_COMPLIANT"},
+        },
+    }
+    assert trigger_of(event) == OneUser("111122223333", "AIDAEXAMPLEEXAMPLE01")
+    assert lets_through(rule_of_access_keys()["pattern"], event)
+    for fact, other in (("configRuleName", f"{before}iam-user-mfa-enabled"), ("newEvaluationResult", {})):
+        assert not lets_through(rule_of_access_keys()["pattern"], event | {"detail": event["detail"] | {fact: other}})
+
+
+def lets_through(pattern, event):
+    """As EventBridge reads a pattern, as far as this one goes."""
+    return all(
+        lets_through(wanted, event.get(key, {})) if isinstance(wanted, dict) else fits(wanted, event.get(key, ""))
+        for key, wanted in pattern.items()
+    )
+
+
+def fits(wanted, fact):
+    return any(fact.startswith(each["prefix"]) if isinstance(each, dict) else fact == each for each in wanted)
 
 
 def test_the_parameters_of_the_hub_are_given_by_name():

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from cfnlint.decode.cfn_yaml import load
 
+from gatewatch.access_policy import KeyPolicy
 from gatewatch.changes import KINDS, SERVICES
 
 EVENTBRIDGE = Path(__file__).parents[1] / "eventbridge"
 TEMPLATES = {name: load(str(EVENTBRIDGE / f"{name}.yaml")) for name in ("hub", "member")}
 PATTERNS = {path.stem: json.loads(path.read_text("utf-8")) for path in (EVENTBRIDGE / "patterns").glob("*.json")}
+
+RULE_OF_ACCESS_KEYS = "rule/${Bus}/gatewatch-${Stage}-access-keys"
 
 
 def resources(template: str, kind: str) -> dict[str, dict[str, Any]]:
@@ -142,7 +145,9 @@ def test_the_role_of_the_member_has_no_name_and_puts_events_on_the_hub_only():
     assert "aws:SourceArn" in trust["Condition"]["ArnLike"]
 
 
-@pytest.mark.parametrize(("role", "caller"), [("ReadRole", "ReaderArn"), ("RemediationRole", "RemediatorArn")])
+@pytest.mark.parametrize(
+    ("role", "caller"), [("ReadRole", "ReaderArn"), ("RemediationRole", "RemediatorArn"), ("KeeperRole", "KeeperArn")]
+)
 def test_the_hub_gets_a_role_only_when_it_is_named_and_only_by_the_role_and_organization_that_is_named(role, caller):
     assert TEMPLATES["member"]["Parameters"][caller]["Default"] == ""
     assert TEMPLATES["member"]["Resources"][role]["Condition"] == f"Has{caller.removesuffix('Arn').title()}"
@@ -150,6 +155,35 @@ def test_the_hub_gets_a_role_only_when_it_is_named_and_only_by_the_role_and_orga
     assert trust["Condition"]["ArnLike"] == {"aws:PrincipalArn": {"Ref": caller}}
     named = {"aws:PrincipalOrgID": {"Ref": "OrganizationId"}}
     assert trust["Condition"]["StringEquals"]["Fn::If"][:2] == ["HasOrganization", named]
+
+
+def test_a_role_with_a_name_is_made_once_an_account():
+    everything, conditions = TEMPLATES["member"]["Resources"], TEMPLATES["member"]["Conditions"]
+    named = [name for name, role in resources("member", "IAM::Role").items() if "RoleName" in role]
+    assert named == ["ReadRole", "RemediationRole", "KeeperRole"]
+    for name in named:
+        assert {"Condition": "IsGlobalRegion"} in conditions[everything[name]["Condition"]]["Fn::And"]
+
+
+def test_the_keeper_has_the_name_that_the_policy_and_the_hub_look_for_and_makes_no_key():
+    keeper = resources("member", "IAM::Role")["KeeperRole"]
+    assert (keeper["RoleName"], "Path" in keeper) == (KeyPolicy().role, False)
+    (visit,) = (
+        each
+        for policy in resources("hub", "IAM::Role")["AccessKeysRole"]["Policies"]
+        for each in statements(policy)
+        if each["Action"] == "sts:AssumeRole"
+    )
+    assert visit["Resource"] == {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::*:role/{KeyPolicy().role}"}
+    (policy,) = keeper["Policies"]
+    assert {action for each in statements(policy) for action in each["Action"]} == {
+        "iam:ListUsers",
+        "iam:ListAccessKeys",
+        "iam:GetAccessKeyLastUsed",
+        "iam:GetAccountSummary",
+        "iam:UpdateAccessKey",
+        "iam:DeleteAccessKey",
+    }
 
 
 def test_the_read_role_reads():
@@ -192,7 +226,10 @@ def test_only_rules_of_the_stack_may_send_to_a_queue(template):
         sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
         named = [sources] if isinstance(sources, dict) else sources
         present = [source["Fn::If"][1] if "Fn::If" in source else source for source in named]
-        assert [source["Fn::GetAtt"] for source in present] == [[rule, "Arn"] for rule in rules]
+        if statement["Resource"] == {"Fn::GetAtt": ["AccessKeysDead", "Arn"]}:  # its rule is in serverless.yml
+            assert [source["Fn::Sub"].rpartition(":")[2] for source in present] == [RULE_OF_ACCESS_KEYS]
+        else:
+            assert [source["Fn::GetAtt"] for source in present] == [[rule, "Arn"] for rule in rules]
         assert statement["Principal"] == {"Service": "events.amazonaws.com"}
 
 
