@@ -103,4 +103,3 @@ def _peer_note(assessed: AssessedChange, labels: Labels) -> str:
     peer = assessed.change.rule.peer
     is_world = isinstance(peer, CidrPeer) and rule_words.cidr_opening(peer, assessed.assessment.exposure) == "world"
     return labels.opening["world"] if is_world else ""
-

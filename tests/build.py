@@ -149,7 +149,7 @@ class Ran:
 def gatewatch(*arguments, stdin=b"", cwd=ROOT, **environment):
     """The command as its own process."""
     inherited = {key: value for key, value in os.environ.items() if key not in {"FORCE_COLOR", "COLUMNS"}}
-    ran = subprocess.run(  # noqa: S603  our own command, our own arguments
+    ran = subprocess.run(
         [sys.executable, "-m", "gatewatch", *map(str, arguments)],
         input=stdin.encode() if isinstance(stdin, str) else stdin,
         capture_output=True,

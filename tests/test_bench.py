@@ -23,9 +23,7 @@ NOT_IN_A_FUNCTION = ("boto3", "s3transfer", "moto", "rich", "typer", "pygal", "r
 def imports_of(name: str) -> list[tuple[int, int, str]]:
     """(own, with what it imports, module) in microseconds, by `python -X importtime`."""
     command = [sys.executable, "-X", "importtime", "-c", f"import {name}"]
-    result = subprocess.run(  # noqa: S603
-        command, cwd=ROOT, capture_output=True, text=True, check=True, env={**os.environ}
-    )
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env={**os.environ})
     rows = re.findall(r"import time:\s+(\d+) \|\s+(\d+) \| +(\S+)", result.stderr)
     return [(int(own), int(whole), module) for own, whole, module in rows]
 

@@ -69,7 +69,7 @@ def version_of(python):
 
 
 def run(*command, **options):
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # noqa: S603
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
 PYTHON = python_of_lambda()

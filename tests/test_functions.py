@@ -142,7 +142,7 @@ def test_a_variable_that_is_missing_is_an_error_and_brings_the_batch_again(hub, 
 def test_importing_a_function_does_nothing():
     program = "import functions.alert, functions.deliver, sys; print('boto3' in sys.modules)"
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "AWS_EC2_METADATA_DISABLED": "true"}
-    ran = subprocess.run(  # noqa: S603  our own words
+    ran = subprocess.run(
         [sys.executable, "-c", program],
         env=environment,
         capture_output=True,

@@ -26,6 +26,8 @@ def blocks(language: str) -> list[str]:
 
 COMMANDS = [line for block in blocks("console") for line in block.splitlines()]
 
+STATUS = {"gatewatch comply docs/examples/security-groups.json": 1}  # as the README says: one is not compliant
+
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """As a reader would type it, with the virtual environment's bin folder on the path."""
@@ -47,7 +49,7 @@ def test_a_command_of_the_readme_runs(command: str, tmp_path: Path) -> None:
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "build").mkdir()
     result = run(command, tmp_path)
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == STATUS.get(command, 0), result.stderr
     assert result.stdout or (tmp_path / "build").iterdir()
 
 

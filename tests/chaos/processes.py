@@ -138,7 +138,7 @@ class Function:
 
     def _running(self):
         if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(  # noqa: S603  our own module
+            self._process = subprocess.Popen(
                 [sys.executable, "-m", "chaos.invoke", self.name],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
