@@ -31,6 +31,7 @@ def _reasons(facts: ComplianceFacts, control: Control | None) -> Iterator[Reason
     elif control.control is None:
         yield Reason("compliance_listed", {"title": control.title})
     else:
-        yield Reason("compliance_control", {"control": control.control, "title": control.title})
+        values = {"control": control.control, "severity": control.severity.value, "title": control.title}
+        yield Reason("compliance_control", values)
     if facts.annotation:
         yield Reason("compliance_annotation", {"annotation": facts.annotation})

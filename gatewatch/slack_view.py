@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from gatewatch import access_words, compliance_words, safe_text, words
-from gatewatch.compliance_model import ComplianceFacts
-from gatewatch.enrich import local_time, rfc3339
-from gatewatch.identity import UNKNOWN
+from gatewatch import compliance_words, field_view, safe_text, words
 from gatewatch.model import (
     Action,
     Alert,
     AssessedChange,
-    Change,
     Family,
     Outcome,
     Severity,
@@ -35,7 +31,8 @@ _MARKS = {
     Severity.LOW: "🔵",
     Severity.INFO: "⚪",
 }
-_SAID_BY_THE_OUTCOME = frozenset({Outcome.FAILED.value, Outcome.DRY_RUN.value})
+_SAID_ALREADY = field_view.SAID_BY_A_FIELD | {Outcome.FAILED.value, Outcome.DRY_RUN.value}
+_FROM_THE_EVENT = frozenset({"annotation", "peer", "who"})
 _REMOVALS = frozenset({Action.REVOKE, Action.DELETE, Action.DISASSOCIATE, Action.DETACH})
 
 
@@ -46,51 +43,24 @@ def mark(severity: Severity) -> str:
 
 def message_view(alert: Alert, labels: Labels, colors: Colors) -> dict[str, Any]:
     """What the message template sees."""
-    call, told = alert.call, words.foremost(alert)
+    told = words.foremost(alert)
     line = f"{mark(alert.severity)} {labels.severity[alert.severity]}: {words.headline(alert, labels)}"
-    actor = labels.field["unknown"] if call.actor.name == UNKNOWN else call.actor.name
-    where = (line, alert.account.alias, call.region, actor)
-    outcome = told.change.outcome
+    where = (line, alert.account.alias, alert.call.region, field_view.caller(alert, labels))
     return {
-        "call": call,
-        "account": alert.account,
-        "field": labels.field,
+        "call": alert.call,
         "line": labels.line,
-        "via": labels.via[call.via],
         "headline": line,
-        "actor": actor,
         "fallback": safe_text.fitting(" · ".join(filter(None, where)), _FALLBACK),
         "color": _color(told, colors),
-        "about": _about(told.change, labels),
-        "errors": _errors(alert, outcome),
-        "outcome": "" if outcome is Outcome.APPLIED else labels.outcome[outcome],
+        "fields": field_view.fields(alert, told, labels),
         "why": Markup(labels.line["between_reasons"]).join(_reasons(told, labels)),
-        "times": tuple(_times(alert)),
         "buttons": _buttons(alert, labels),
     }
 
 
-def _errors(alert: Alert, outcome: Outcome) -> list[str]:
-    """What AWS answered to a call that failed: its code, and its sentence unless that is a refusal's essay."""
-    sentence = alert.call.record.get("errorMessage") if outcome is Outcome.FAILED else None
-    said = [alert.call.error_code or "", sentence if isinstance(sentence, str) else ""]
-    return list(dict.fromkeys(each for each in said if each))
-
-
-def _times(alert: Alert) -> Iterator[str]:
-    """In the zone of the account, and in UTC when that is another."""
-    if alert.call.time is None:
-        return
-    local = local_time(alert.call.time, alert.account.timezone)
-    utc = rfc3339(alert.call.time).replace("T", " ").replace("Z", " UTC")
-    yield local
-    if utc != local:
-        yield utc
-
-
 def _reasons(told: AssessedChange, labels: Labels) -> Iterator[Markup]:
     for reason in told.assessment.reasons:
-        if reason.code in _SAID_BY_THE_OUTCOME:
+        if reason.code in _SAID_ALREADY:
             continue
         values = {name: _said(name, value, labels) for name, value in reason.values.items()}
         yield Markup(safe_text.escape(labels.reason[reason.code]).format_map(values))
@@ -98,7 +68,7 @@ def _reasons(told: AssessedChange, labels: Labels) -> Iterator[Markup]:
 
 def _said(name: str, value: str, labels: Labels) -> Markup:
     """A value of a reason in the reader's language; what comes from the event stands in a code span."""
-    if name == "peer":
+    if name in _FROM_THE_EVENT:
         return safe_text.code(value)
     if name == "severity":
         value = labels.severity[value].lower()
@@ -118,29 +88,6 @@ def _color(told: AssessedChange, colors: Colors) -> str:
     if severity is Severity.HIGH:
         return colors.high
     return colors.removal if change.action in _REMOVALS else colors.addition
-
-
-def _about(change: Change, labels: Labels) -> dict[str, Any] | None:
-    """What the call is about: the group, the prefix list, the interface, or a thing of IAM."""
-    if change.family in {Family.IAM, Family.SIGN_IN}:
-        thing = access_words.about(change, labels)
-        return _named(thing.name, *thing.texts) if thing else None
-    if isinstance(change.facts, ComplianceFacts):
-        return _named(labels.field["resource"], change.facts.resource_type, change.resource_id)
-    if change.family is Family.PREFIX_LIST:
-        return _named(labels.field["prefix_list"], change.resource_id)
-    if change.family is Family.HUB:
-        return _named(labels.field["road"], change.resource_id)
-    if change.family is Family.ATTACHMENT:
-        return _named(labels.field["interface"], change.resource_id)
-    if change.group.id is None and change.group.name is None:
-        return _named(labels.field["vpc"], change.group.vpc_id)
-    return _named(labels.field["group"], change.group.id, change.group.name, change.group.vpc_id)
-
-
-def _named(name: str, *texts: str | None) -> dict[str, Any] | None:
-    said = [each for each in texts if each]
-    return {"name": name, "texts": said} if said else None
 
 
 def _buttons(alert: Alert, labels: Labels) -> list[dict[str, Any]]:

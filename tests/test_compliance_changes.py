@@ -85,7 +85,7 @@ def test_a_compliance_change_is_one_row_with_the_envelopes_id_and_time(row, show
         "#/rules/details?configRuleName=restricted-ssh",
         reasons=[
             "NON_COMPLIANT at the first evaluation",
-            "Security Hub EC2.13: SSH is not open to the internet",
+            "Security Hub EC2.13 (high) asks: SSH is not open to the internet",
             "AWS Config says: 22 is open",
         ],
     )
@@ -119,7 +119,7 @@ def test_only_what_broke_is_worth_waking_anybody(row, new, old, severity, first)
     ],
 )
 def test_packs_organizations_and_security_hub_decorate_the_name_in_vain(row, name):
-    assert row(event(rule=name))["reasons"][1] == "Security Hub EC2.13: SSH is not open to the internet"
+    assert row(event(rule=name))["reasons"][1] == "Security Hub EC2.13 (high) asks: SSH is not open to the internet"
 
 
 def test_a_rule_of_somebody_elses_is_medium(row):

@@ -112,6 +112,50 @@ def test_one_event_gives_the_whole_row(build, replay):
     }
 
 
+def test_a_compliance_change_gives_the_whole_row_and_null_for_what_does_not_apply(replay):
+    ran = replay(ROOT / "tests" / "golden" / "compliance-pack-annotation" / "event.json")
+    (row,) = ran.rows
+    assert (ran.status, ran.err) == (0, "")
+    said = {
+        "event_id": "c0f1f000-0000-4000-8000-000000000803",
+        "event_name": "ConfigRulesComplianceChange",
+        "time": "2026-11-20T18:04:51Z",
+        "account_id": "111122223333",
+        "account_alias": "payments-prod",
+        "region": "ap-northeast-2",
+        "family": "compliance",
+        "action": "other",
+        "outcome": "applied",
+        "severity": "critical",
+        "reasons": [
+            "COMPLIANT → NON_COMPLIANT",
+            "Security Hub S3.2 (critical) asks: No bucket can be read by everyone",
+            "AWS Config says: The S3 bucket policy allows public read access.",
+        ],
+        "actor": "unknown",
+        "actor_type": "unknown",
+        "via": "unknown",
+        "cloudtrail_url": "https://ap-northeast-2.console.aws.amazon.com/config/home?region=ap-northeast-2"
+        "#/rules/details?configRuleName=s3-bucket-public-read-prohibited-conformance-pack-4hq7vzk2m",
+        "understood": True,
+        "resource_id": "payments-exports",
+    }
+    assert row == dict.fromkeys([*KEYS, *ALSO]) | said
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"detail-type": "Config Rules Evaluation Status"},
+        {"detail-type": "Config Configuration Item Change"},
+        {"detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": "DescribeConfigRules"}},
+    ],
+)
+def test_nothing_but_a_change_of_compliance_gives_a_row(build, replay, other):
+    event = json.loads((ROOT / "tests" / "golden" / "compliance-broken-first" / "event.json").read_text("utf-8"))
+    assert replay(stdin=build.text(event | other)).rows == []
+
+
 def test_files_come_by_sorted_path_and_rows_in_the_order_of_the_input(build, replay, tmp_path):
     def event(octet):
         return build.authorize(build.item(v4=[f"10.{octet}.0.0/16"]))
@@ -164,7 +208,7 @@ def test_standard_input_named_twice_is_read_once(build, replay, ssh):
 
 def test_a_closed_standard_input_is_a_sentence():
     command = f"exec {sys.executable} -m gatewatch replay <&-"
-    ran = subprocess.run(["/bin/sh", "-c", command], capture_output=True, cwd=ROOT, check=False)  # noqa: S603
+    ran = subprocess.run(["/bin/sh", "-c", command], capture_output=True, cwd=ROOT, check=False)
     assert (ran.returncode, ran.stdout) == (2, b"")
     assert b"standard input: is closed" in ran.stderr
 
@@ -348,7 +392,7 @@ def test_a_reader_that_leaves_early_is_no_error(output, ssh, tmp_path):
     path = tmp_path / "many.jsonl"
     path.write_text((json.dumps(ssh) + "\n") * 4000)
     command = [sys.executable, "-m", "gatewatch", "replay", str(path), "--format", output]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
         process.stdout.read(100)
         process.stdout.close()
         errors = process.stderr.read()

@@ -14,6 +14,7 @@ from rich.text import Text
 from gatewatch import rule_words, words
 from gatewatch.enrich import local_time, rfc3339
 from gatewatch.exceptions_policy import excepted
+from gatewatch.field_view import caller
 from gatewatch.labels import load_labels
 from gatewatch.local.inbox import Received
 from gatewatch.local.page import page
@@ -101,8 +102,10 @@ class TextLines:
         line = Text(f"{time}  ")
         line.append(f" {labels.severity[alert.severity]} ", _STYLES[alert.severity])
         line.append(clean(f" {words.headline(alert, labels)}"), "bold")
-        who = f"{alert.account.alias} {alert.account.id} · {alert.call.region} · {alert.call.actor.name}"
-        line.append(clean(f" · {who} · {labels.via[alert.call.via]}"))
+        who = caller(alert, labels)
+        where = (f"{alert.account.alias} {alert.account.id}", alert.call.region)
+        said = (*where, who, labels.via[alert.call.via]) if who else where
+        line.append(clean(f" · {' · '.join(said)}"))
         self._console.print(line)
         for assessed in alert.changes:
             self._console.print(_change_line(assessed, labels))

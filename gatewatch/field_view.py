@@ -1,0 +1,126 @@
+"""The fields of a message: which facts it names, and the lines under each name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+from msgspec import Struct
+
+from gatewatch import access_words
+from gatewatch.compliance_model import ComplianceFacts
+from gatewatch.enrich import local_time, rfc3339
+from gatewatch.identity import UNKNOWN
+from gatewatch.model import Family, Outcome
+from gatewatch.safe_text import code, mrkdwn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gatewatch.labels import Labels
+    from gatewatch.model import Alert, AssessedChange, Change, Reason
+
+SAID_BY_A_FIELD = frozenset({"compliance_first", "compliance_states"})
+
+
+class Field(Struct, frozen=True):
+    """A line that is no Markup is made harmless by the template."""
+
+    name: str
+    lines: tuple[str, ...]
+
+
+def fields(alert: Alert, told: AssessedChange, labels: Labels) -> tuple[Field, ...]:
+    """In the order of reading; a fact that there is nothing to say about is left out."""
+    every = (
+        _account(alert, labels),
+        Field(labels.field["region"], (code(alert.call.region or labels.field["unknown"]),)),
+        *_caller(alert, labels),
+        *_about(told, labels),
+        *_outcome(alert, told.change.outcome, labels),
+        Field(labels.field["time"], tuple(_times(alert)) or (code(labels.field["unknown"]),)),
+    )
+    return tuple(each for each in every if each.lines)
+
+
+def caller(alert: Alert, labels: Labels) -> str:
+    """Who called; empty for what AWS Config found, which is nobody's call."""
+    if alert.worst.change.family is Family.COMPLIANCE:
+        return ""
+    name = alert.call.actor.name
+    return labels.field["unknown"] if name == UNKNOWN else name
+
+
+def _account(alert: Alert, labels: Labels) -> Field:
+    account = alert.account
+    lines = [Markup(" ").join((code(account.alias), code(account.id)))]
+    if account.owner:
+        lines.append(Markup(" ").join((mrkdwn(labels.field["owner"]), code(account.owner))))
+    return Field(labels.field["account"], tuple(lines))
+
+
+def _caller(alert: Alert, labels: Labels) -> Iterator[Field]:
+    if who := caller(alert, labels):
+        yield Field(labels.field["who"], (Markup(" · ").join((code(who), mrkdwn(labels.via[alert.call.via]))),))
+        yield Field(labels.field["where_from"], (code(alert.call.source_ip or labels.field["unknown"]),))
+
+
+def _about(told: AssessedChange, labels: Labels) -> Iterator[Field]:
+    """What the call is about: the group, the prefix list, the interface, a thing of IAM, or what a rule judged."""
+    change = told.change
+    if isinstance(change.facts, ComplianceFacts):
+        yield _named(labels.field["config_rule"], change.facts.rule)
+        yield _named(labels.field["resource"], change.facts.resource_type, change.resource_id)
+        if change.facts.new:
+            states = (each for each in told.assessment.reasons if each.code in SAID_BY_A_FIELD)
+            yield Field(labels.field["state"], tuple(_with_values_as_code(each, labels) for each in states))
+    elif change.family in {Family.IAM, Family.SIGN_IN}:
+        if thing := access_words.about(change, labels):
+            yield _named(thing.name, *thing.texts)
+    else:
+        yield _thing(change, labels)
+
+
+def _with_values_as_code(reason: Reason, labels: Labels) -> Markup:
+    values = {name: code(value) for name, value in reason.values.items()}
+    return mrkdwn(labels.reason[reason.code]).format_map(values)
+
+
+def _thing(change: Change, labels: Labels) -> Field:
+    if change.family is Family.PREFIX_LIST:
+        return _named(labels.field["prefix_list"], change.resource_id)
+    if change.family is Family.HUB:
+        return _named(labels.field["road"], change.resource_id)
+    if change.family is Family.ATTACHMENT:
+        return _named(labels.field["interface"], change.resource_id)
+    if change.group.id is None and change.group.name is None:
+        return _named(labels.field["vpc"], change.group.vpc_id)
+    return _named(labels.field["group"], change.group.id, change.group.name, change.group.vpc_id)
+
+
+def _named(name: str, *texts: str | None) -> Field:
+    return Field(name, tuple(code(each) for each in texts if each))
+
+
+def _outcome(alert: Alert, outcome: Outcome, labels: Labels) -> Iterator[Field]:
+    """What became of a call, unless it did what it asked for: in words, and in those of AWS."""
+    if outcome is not Outcome.APPLIED:
+        yield Field(labels.field["outcome"], (labels.outcome[outcome], *map(code, _errors(alert, outcome))))
+
+
+def _errors(alert: Alert, outcome: Outcome) -> list[str]:
+    """What AWS answered to a call that failed: its code, and its sentence unless that is a refusal's essay."""
+    sentence = alert.call.record.get("errorMessage") if outcome is Outcome.FAILED else None
+    said = [alert.call.error_code or "", sentence if isinstance(sentence, str) else ""]
+    return list(dict.fromkeys(each for each in said if each))
+
+
+def _times(alert: Alert) -> Iterator[str]:
+    """In the zone of the account, and in UTC when that is another."""
+    if alert.call.time is None:
+        return
+    local = local_time(alert.call.time, alert.account.timezone)
+    utc = rfc3339(alert.call.time).replace("T", " ").replace("Z", " UTC")
+    yield local
+    if utc != local:
+        yield utc
