@@ -30,23 +30,26 @@ metrics = Metrics(namespace=meter.NAMESPACE)
 def compose() -> AlertStage:
     """The composition root: everything this function needs, made once per environment."""
     environment, aws = os.environ, Aws()
-    bundle = load_bundle(environment)
+    bundle, table = load_bundle(environment), environment["GATEWATCH_TABLE"]
+    settings = bundle.settings
     log: Any = Logger(use_rfc3339=True)
     if bundle.trouble:
         log.error("configuration broken", extra={"reason": bundle.trouble})
     outbox = Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"])
     return AlertStage(
         hub=Hub(
-            bundle.settings,
-            TableRules(aws.brief_dynamodb, environment["GATEWATCH_TABLE"], log),
-            load_templates(bundle.templates, bundle.settings.languages),
+            settings,
+            TableRules(aws.brief_dynamodb, table, log),
+            load_templates(bundle.templates, settings.languages),
         ),
-        outbox=QuietOutbox(outbox, Held(aws.dynamodb, environment["GATEWATCH_TABLE"]), bundle.settings, time.time),
+        outbox=QuietOutbox(
+            outbox, lambda each, until: Held(aws.dynamodb, table).keep(each, until), settings, time.time
+        ),
         dead=DeadLetters(aws.sqs, environment["GATEWATCH_EVENTS_DEAD_URL"]),
         log=log,
         meter=EmbeddedMeter(metrics),
         banner=_banner(bundle.trouble),
-        hear=LastSeen(aws.dynamodb, environment["GATEWATCH_TABLE"]).record,
+        hear=lambda canary: LastSeen(aws.dynamodb, table).record(canary),
     )
 
 

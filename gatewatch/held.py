@@ -92,11 +92,16 @@ class Held:
 
 
 class QuietOutbox:
-    """The outbox, except for what its destination wants to hear in the morning. What cannot be held goes at once."""
+    """The outbox, except for what its destination wants to hear in the morning. What cannot be held goes at once.
 
-    def __init__(self, outbox: Outbox, held: Held, settings: Settings, now: Callable[[], float]) -> None:
+    `keep` is that of `Held`, given as a function so that a hub without quiet hours needs no client for it.
+    """
+
+    def __init__(
+        self, outbox: Outbox, keep: Callable[[Message, float], bool], settings: Settings, now: Callable[[], float]
+    ) -> None:
         self._outbox = outbox
-        self._held = held
+        self._keep = keep
         self._settings = settings
         self._now = now
 
@@ -109,7 +114,7 @@ class QuietOutbox:
             return False
         now = datetime.fromtimestamp(self._now(), UTC)
         until = held_until(destination.quiet, message.severity, now, self._settings.defaults.timezone)
-        return until is not None and self._held.keep(message, until.timestamp())
+        return until is not None and self._keep(message, until.timestamp())
 
 
 def _is_full(error: ClientError | BotoCoreError) -> bool:

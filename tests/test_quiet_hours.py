@@ -128,7 +128,7 @@ def message(number, destination="room", severity=Severity.LOW):
 def test_what_waits_goes_in_the_morning_in_the_order_of_its_events_and_only_once(tmp_path, dynamodb):
     held, outbox = Held(dynamodb, "t"), Taken()
     night, morning = (seoul(f"2026-01-25T{hour}:00:00").timestamp() for hour in ("03", "07"))
-    quiet = QuietOutbox(outbox, held, configured(tmp_path), lambda: night)
+    quiet = QuietOutbox(outbox, held.keep, configured(tmp_path), lambda: night)
     quiet.put([message(2), message(3, severity=Severity.CRITICAL), message(4, "loud"), message(1)])
     quiet.put([message(1)])
     assert [each.key for each in outbox.messages] == ["3", "4"]
@@ -141,7 +141,7 @@ def test_what_waits_goes_in_the_morning_in_the_order_of_its_events_and_only_once
 def test_by_day_nothing_is_held(tmp_path, dynamodb):
     outbox = Taken()
     noon = seoul("2026-01-25T12:00:00").timestamp()
-    QuietOutbox(outbox, Held(dynamodb, "t"), configured(tmp_path), lambda: noon).put([message(1)])
+    QuietOutbox(outbox, Held(dynamodb, "t").keep, configured(tmp_path), lambda: noon).put([message(1)])
     assert len(outbox.messages) == 1
 
 
@@ -159,7 +159,7 @@ def test_what_does_not_fit_into_the_table_any_more_goes_at_once(tmp_path):
     outbox = Taken()
     night = seoul("2026-01-25T03:00:00").timestamp()
     full = Held(Refusing("ValidationException"), "t")
-    QuietOutbox(outbox, full, configured(tmp_path), lambda: night).put([message(1)])
+    QuietOutbox(outbox, full.keep, configured(tmp_path), lambda: night).put([message(1)])
     assert [each.key for each in outbox.messages] == ["1"]
 
 
@@ -167,7 +167,7 @@ def test_a_table_that_cannot_be_written_now_brings_the_event_again(tmp_path):
     night = seoul("2026-01-25T03:00:00").timestamp()
     busy = Held(Refusing("ProvisionedThroughputExceededException"), "t")
     with pytest.raises(TransientDeliveryError, match="cannot be held"):
-        QuietOutbox(Taken(), busy, configured(tmp_path), lambda: night).put([message(1)])
+        QuietOutbox(Taken(), busy.keep, configured(tmp_path), lambda: night).put([message(1)])
 
 
 SOON = PolicyException(
