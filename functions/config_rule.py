@@ -16,6 +16,7 @@ from gatewatch.config_rule.ingress_rule import IngressRule
 from gatewatch.config_rule.member import members, role_arn
 from gatewatch.config_rule.stage import ConfigRuleStage
 from gatewatch.errors import ConfigurationError
+from gatewatch.held import Held, SureOutbox
 from gatewatch.outbox import Outbox
 from gatewatch.remediation.ingress_enforce import Enforcer
 from gatewatch.remediation.ingress_guard import Guard
@@ -53,7 +54,9 @@ def compose() -> ConfigRuleStage:
     ingress = IngressRule(
         settings=settings,
         templates=load_templates(bundle.templates, settings.languages),
-        outbox=Outbox(hub.sqs, environment["GATEWATCH_OUTBOX_URL"]),
+        outbox=SureOutbox(
+            Outbox(hub.sqs, environment["GATEWATCH_OUTBOX_URL"]), Held(hub.dynamodb, table).keep, time.time
+        ),
         enforcer=enforcer,
         now=time.time,
     )

@@ -117,6 +117,27 @@ class QuietOutbox:
         return until is not None and self._keep(message, until.timestamp())
 
 
+class SureOutbox:
+    """For what has happened already and cannot be told a second time: a gate that was closed, a key switched off.
+
+    What the outbox refuses waits in the table, and the heartbeat hands it on. Raises when that refuses as well.
+    """
+
+    def __init__(self, outbox: Outbox, keep: Callable[[Message, float], bool], now: Callable[[], float]) -> None:
+        self._outbox = outbox
+        self._keep = keep
+        self._now = now
+
+    def put(self, messages: Sequence[Message]) -> None:
+        try:
+            self._outbox.put(messages)
+        except TransientDeliveryError:
+            now = self._now()
+            kept = [self._keep(each, now) for each in messages]
+            if not all(kept):
+                raise
+
+
 def _is_full(error: ClientError | BotoCoreError) -> bool:
     """400 KB is the most that a row holds."""
     code = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None

@@ -51,7 +51,7 @@ def test_an_event_costs_no_gross_multiple_of_reading_its_json() -> None:
 
 def test_the_cost_of_an_event_is_flat_and_that_of_a_call_linear_in_its_rules() -> None:
     flat, linear = measures.growth(1_000)
-    assert abs(flat.value) < 0.4, flat
+    assert abs(flat.value) < 0.5, flat
     assert linear.value < 1.4, linear
 
 

@@ -16,7 +16,7 @@ from gatewatch.config_rule.ingress_verdict import Verdict, enforced, exempt, ver
 from gatewatch.config_rule.invocation import SECURITY_GROUP, Changed, Invocation, Item, whole
 from gatewatch.errors import GatewatchError, TransientDeliveryError
 from gatewatch.ingress_settings import Mode
-from gatewatch.outbox import Outbox
+from gatewatch.outbox import Outgoing
 from gatewatch.remediation.ingress_ec2 import read_standing, standing_rules
 from gatewatch.remediation.ingress_enforce import Enforcer
 from gatewatch.remediation.ingress_guard import GroupRef
@@ -37,7 +37,7 @@ class IngressRule(Struct, frozen=True):
 
     settings: Settings
     templates: Templates
-    outbox: Outbox
+    outbox: Outgoing
     enforcer: Callable[[Invocation], Enforcer]
     now: Callable[[], float]
 
