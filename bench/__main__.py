@@ -25,7 +25,7 @@ _PAGE = ROOT / "docs" / "performance.md"
 def measure(*, long: bool) -> dict[str, list[Row]]:
     sections = {"Per event, warm": list(measures.per_event(rounds=15))}
     with road.opened() as (deployed, inbox):
-        sections["Cold start"] = list(measures.cold_start(9, lambda name: road.variables(deployed, name)))
+        sections["Cold start"] = list(measures.cold_start(9, lambda name: road.variables(deployed, inbox, name)))
         sections["Road"] = [*road.events_a_second(deployed, inbox), *measures.burst()]
     sections["Replay"] = list(measures.archive(1000 if long else 200, rounds=3))
     sections["Growth"] = list(measures.growth(1_000_000 if long else 10_000))
