@@ -29,12 +29,17 @@ _AHEAD = 3
 
 def documents_of_files(files: Sequence[Path], jobs: int) -> Iterator[Document | UndecodableError]:
     """With `jobs` processes when that pays; 0 means one for each core."""
-    jobs = jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else jobs or os.cpu_count() or 1
+    jobs = jobs or _cores()
     if jobs > 1 and len(files) > 1 and sum(_size(file) for file in files) > _WORTHWHILE_BYTES:
         yield from _in_parallel(files, jobs)
     else:
         for file in files:
             yield from documents_of_file(file)
+
+
+def _cores() -> int:
+    """Those that this process may use, where the system can tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _in_parallel(files: Sequence[Path], jobs: int) -> Iterator[Document | UndecodableError]:
