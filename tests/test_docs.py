@@ -134,9 +134,10 @@ def test_the_policy_for_members_is_json_and_denies_what_the_road_is_made_of():
     (text,) = re.findall(r"^```json\n(.*?)^```$", DOCS["security"], re.MULTILINE | re.DOTALL)
     policy = json.loads(text)
     assert {each["Effect"] for each in policy["Statement"]} == {"Deny"}
-    resources = " ".join(each["Resource"] for each in policy["Statement"])
+    resources = json.dumps([each["Resource"] for each in policy["Statement"]])
     assert "rule/gatewatch-*" in resources
     assert "role/gatewatch/*" in resources
+    assert "role/gatewatch-access-keys" in resources
     assert MEMBER["Resources"]["ForwardRole"]["Properties"]["Path"] == "/gatewatch/"
 
 

@@ -82,7 +82,12 @@ def complete(session, hub, inbox):
     ssm.put_parameter(Name="/gatewatch/slack/hook", Value=inbox.webhook_url("hook"), Type="SecureString")
     ssm.put_parameter(Name="/gatewatch/slack/token", Value="xoxb-a-token", Type="SecureString")
     session.client("sns").subscribe(TopicArn=hub["OperatorsTopicArn"], Protocol="sqs", Endpoint=hub["EventsQueueArn"])
-    for name, queue in (("alert", "EventsQueueArn"), ("deliver", "OutboxArn"), ("heartbeat", None)):
+    for name, queue in (
+        ("alert", "EventsQueueArn"),
+        ("deliver", "OutboxArn"),
+        ("heartbeat", None),
+        ("access_keys", None),
+    ):
         function(session, name, hub[queue] if queue else None)
 
 
