@@ -17,6 +17,7 @@ from gatewatch.errors import TransientDeliveryError
 from gatewatch.model import Message
 from gatewatch.outbox import deduplication_id
 from gatewatch.quiet_hours import held_until
+from gatewatch.table_read import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from gatewatch.settings import Settings
 
 _SHARDS = [f"{number:02}" for number in range(100)]  # BatchGetItem takes a hundred keys
-_ATTEMPTS = 20  # an answer holds 16 MB, the rows 40 MB at most
 
 
 class _Waiting(Struct, frozen=True):
@@ -70,14 +70,7 @@ class Held:
                     yield name, waiting
 
     def _rows(self) -> Iterator[Mapping[str, Any]]:
-        wanted: Any = {self._table: {"Keys": [_key(shard) for shard in _SHARDS], "ConsistentRead": True}}
-        for _ in range(_ATTEMPTS):
-            answer = self._dynamodb.batch_get_item(RequestItems=wanted)
-            yield from answer.get("Responses", {}).get(self._table, [])
-            wanted = answer.get("UnprocessedKeys")
-            if not wanted:
-                return
-        raise TransientDeliveryError(f"what is held cannot be read: {_ATTEMPTS} requests were not enough")
+        return rows_of(self._dynamodb, self._table, [_key(shard) for shard in _SHARDS], "what is held")
 
     def _update(self, name: str, expression: str, values: dict[str, Any] | None = None) -> None:
         request: UpdateItemInputTypeDef = {

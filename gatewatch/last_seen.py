@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from gatewatch.canary import Place
 from gatewatch.errors import TransientDeliveryError
+from gatewatch.table_read import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from gatewatch.canary import Canary
 
 _SHARDS = [f"{number:02}" for number in range(100)]  # BatchGetItem takes a hundred keys
-_ATTEMPTS = 5
 _TOLD = {"pk": {"S": "heartbeat#told"}}
 
 
@@ -68,14 +68,7 @@ class LastSeen:
         }
 
     def _rows(self) -> Iterator[Mapping[str, Any]]:
-        wanted: Any = {self._table: {"Keys": [_key(shard) for shard in _SHARDS], "ConsistentRead": True}}
-        for _ in range(_ATTEMPTS):
-            answer = self._dynamodb.batch_get_item(RequestItems=wanted)
-            yield from answer.get("Responses", {}).get(self._table, [])
-            wanted = answer.get("UnprocessedKeys")
-            if not wanted:
-                return
-        raise TransientDeliveryError(f"the canaries cannot be read: {_ATTEMPTS} requests were not enough")
+        return rows_of(self._dynamodb, self._table, [_key(shard) for shard in _SHARDS], "the canaries")
 
     def told(self, now: int) -> Told:
         """Before the first heartbeat nothing was told."""

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from gatewatch.archive import Document
     from gatewatch.model import Alert
 
-Replayed = "Alert | Foreign | UndecodableError"
-
 
 def replay(
     documents: Iterable[Document | UndecodableError], judge: Judge
