@@ -176,6 +176,36 @@ def test_a_new_message_appears_by_itself(live, inbox, golden):
     assert live.locator("#channels button", has_text="# news").count() == 1
 
 
+def called(inbox, method, message):
+    headers = {"Authorization": "Bearer xoxb-any"}
+    request = Request(f"{inbox.api}{method}", json.dumps(message).encode(), headers)  # noqa: S310
+    with urlopen(request) as answer:  # noqa: S310 - the inbox of this test
+        return json.load(answer)
+
+
+def test_an_edit_and_an_answer_appear_by_themselves_and_take_nothing_away(live, inbox, golden):
+    ts = called(inbox, "chat.postMessage", golden[0] | {"channel": "gates"})["ts"]
+    number = int(ts.partition(".")[2])
+    playwright.expect(live.locator(f"#message-{number}")).to_be_visible()
+    live.click(f"#message-{number} summary")
+    live.focus(f"#message-{number}")
+    before = live.locator(".message").count()
+    edited = json.loads(json.dumps(golden[0]))
+    edited["attachments"][0]["color"] = "#2b8a3e"
+    edited["attachments"][0]["blocks"].insert(
+        1, {"type": "section", "text": {"type": "mrkdwn", "text": "Closed after 14 min by `alice`"}}
+    )
+    called(inbox, "chat.update", edited | {"channel": "gates", "ts": ts})
+    playwright.expect(live.locator(f"#message-{number}")).to_contain_text("Closed after 14 min by alice")
+    assert live.get_attribute(f"#message-{number} .bar rect", "fill") == "#2b8a3e"
+    assert live.evaluate("document.activeElement.id") == f"message-{number}"
+    assert live.locator(f"#message-{number} details[open]").count() == 1
+    called(inbox, "chat.postMessage", golden[1] | {"channel": "gates", "thread_ts": ts})
+    playwright.expect(live.locator(".message")).to_have_count(before + 1)
+    live.click(f"#message-{number + 1} .thread a")
+    assert live.evaluate("location.hash") == f"#message-{number}"
+
+
 def test_a_page_as_narrow_as_a_phone_does_not_scroll_sideways(live):
     live.set_viewport_size({"width": 390, "height": 844})
     assert live.evaluate("document.documentElement.scrollWidth") <= 390

@@ -82,7 +82,7 @@ class Tags(HTMLParser):
 
 def test_a_webhook_says_ok_and_the_message_is_kept(inbox):
     assert post(inbox, inbox.webhook_url("sec-prod"), alert()) == (200, "ok")
-    assert inbox.received == (Received(1, "sec-prod", alert(), NOON),)
+    assert inbox.received == (Received(1, "sec-prod", alert(), NOON, 1),)
 
 
 def test_the_webhook_answers_in_plain_text(inbox):
@@ -261,12 +261,37 @@ def test_messages_lists_only_those_after_a_number(inbox):
     assert 'id="message-2"' in listed[0]["html"]
 
 
+def edit(inbox, ts, message):
+    body = json.dumps(message | {"channel": "a", "ts": ts})
+    return ask(inbox, "POST", "/api/chat.update", body=body, Authorization="Bearer xoxb-any")
+
+
+def test_messages_lists_what_was_edited_since_where_it_stands(inbox):
+    for text in ("one", "two", "three"):
+        post(inbox, inbox.webhook_url("a"), {"text": text})
+    edit(inbox, inbox.received[1].ts, {"text": "two, edited"})
+    listed = json.loads(ask(inbox, "GET", "/messages?after=2")[1])
+    assert [(one["number"], one["changed"], one["message"]["text"]) for one in listed] == [
+        (2, 4, "two, edited"),
+        (3, 3, "three"),
+    ]
+    assert json.loads(ask(inbox, "GET", "/messages?after=4")[1]) == []
+
+
+@pytest.mark.parametrize(
+    ("thread", "shown"),
+    [("1712345678.000001", '<a href="#message-1">in a thread</a>'), ("an hour ago", "↳ in a thread")],
+)
+def test_an_answer_leads_to_what_it_answers(thread, shown):
+    assert shown in page([received({"text": "x", "thread_ts": thread})], live=False, title="demo")
+
+
 def test_messages_lists_all_when_the_number_is_nonsense(inbox):
     post(inbox, inbox.webhook_url("a"), {"text": "x"})
     assert len(json.loads(ask(inbox, "GET", "/messages?after=-1")[1])) == 1
 
 
-def test_the_event_stream_tells_of_each_message_and_ends_with_the_inbox():
+def test_the_event_stream_tells_of_each_message_and_edit_and_ends_with_the_inbox():
     with Inbox() as inbox:
         connection = http.client.HTTPConnection("127.0.0.1", inbox.port, timeout=10)
         connection.request("GET", "/events")
@@ -275,7 +300,9 @@ def test_the_event_stream_tells_of_each_message_and_ends_with_the_inbox():
         assert stream.readline() + stream.readline() == b"data: 0\n\n"
         post(inbox, inbox.webhook_url("a"), {"text": "x"})
         assert stream.readline() + stream.readline() == b"data: 1\n\n"
-    assert stream.read() in {b"", b"data: 1\n\n"}
+        edit(inbox, inbox.received[0].ts, {"text": "y"})
+        assert stream.readline() + stream.readline() == b"data: 2\n\n"
+    assert stream.read() in {b"", b"data: 2\n\n"}
     connection.close()
 
 

@@ -15,17 +15,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One message that Slack would have shown; `number` counts from 1 over all channels."""
+    """One message that Slack would have shown; `number` counts from 1 over all channels.
+
+    `changed` is the count of everything that happened, messages and edits, when this one came or was last edited.
+    """
 
     number: int
     channel: str
     message: dict[str, Any]
     at: datetime
+    changed: int = 0
 
     @property
     def ts(self) -> str:
         """Slack's name for a message within its channel: a string, never a float."""
         return f"{int(self.at.timestamp())}.{self.number:06d}"
+
+    @property
+    def answers(self) -> int:
+        """The number of the message in whose thread this one stands; 0 for one in the channel."""
+        number = str(self.message.get("thread_ts", "")).rpartition(".")[2]
+        return int(number) if number.isascii() and number.isdigit() else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,7 @@ class Mailbox:
         self._changed = Condition()
         self._received: list[Received] = []
         self._refused: list[Refused] = []
+        self._changes = 0
         self._closed = False
 
     @property
@@ -77,14 +88,20 @@ class Mailbox:
             if problems or not isinstance(message, dict):
                 return self._refuse(channel, message, problems)
             thread = {key: value for key, value in self._received[place].message.items() if key == "thread_ts"}
-            self._received[place] = replace(self._received[place], message=message | thread)
-            return self._received[place]
+            edited = replace(self._received[place], message=message | thread, changed=self._count())
+            self._received[place] = edited
+            return edited
 
     def wait(self, after: int, seconds: float) -> int:
-        """How many messages there are: at once if more than `after`, else when one comes or time is up."""
+        """How much happened so far: at once if more than `after`, else when something does or time is up."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self._received) > after, seconds)
-            return len(self._received)
+            self._changed.wait_for(lambda: self._closed or self._changes > after, seconds)
+            return self._changes
+
+    def news(self, after: int) -> tuple[Received, ...]:
+        """What came or was edited since, in the order of the messages."""
+        with self._changed:
+            return tuple(one for one in self._received if one.changed > after)
 
     def close(self) -> None:
         """Lets every waiting reader go; what was received stays."""
@@ -93,10 +110,14 @@ class Mailbox:
             self._changed.notify_all()
 
     def _receive(self, channel: str, message: dict[str, Any]) -> Received:
-        received = Received(len(self._received) + 1, channel, message, self._clock())
+        received = Received(len(self._received) + 1, channel, message, self._clock(), self._count())
         self._received.append(received)
-        self._changed.notify_all()
         return received
+
+    def _count(self) -> int:
+        self._changes += 1
+        self._changed.notify_all()
+        return self._changes
 
     def _refuse(self, channel: str, message: object, problems: tuple[str, ...]) -> Refused:
         refused = Refused(channel, message, problems, self._clock())

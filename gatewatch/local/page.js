@@ -148,19 +148,25 @@
   refresh();
 
   // The server has rendered and escaped each message. A parsed document runs no script, and the policy forbids any.
-  function add(html) {
-    const message = new DOMParser().parseFromString(html, "text/html").querySelector(".message");
+  // One that is there already was edited: it stays in its place, with the focus and as far open as it was.
+  function show(html) {
+    const message = document.adoptNode(new DOMParser().parseFromString(html, "text/html").querySelector(".message"));
+    const before = by(message.id);
     message.classList.add("fresh");
-    feed.append(document.adoptNode(message));
+    if (!before) return feed.append(message);
+    const held = before.contains(document.activeElement);
+    message.querySelector(".source").open = before.querySelector(".source").open;
+    before.replaceWith(message);
+    if (held) message.focus({ preventScroll: true });
   }
 
   let asking = Promise.resolve();
-  async function catchUp(count) {
-    const last = Number(all().at(-1)?.dataset.number ?? 0);
-    if (count <= last) return;
+  async function catchUp(happened) {
+    const last = all().reduce((most, { dataset }) => Math.max(most, Number(dataset.changed)), 0);
+    if (happened <= last) return;
     const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 80;
     const answer = await fetch(`/messages?after=${last}`);
-    for (const { html } of await answer.json()) add(html);
+    for (const { html } of await answer.json()) show(html);
     refresh();
     if (atEnd) scrollTo({ top: document.documentElement.scrollHeight });
   }

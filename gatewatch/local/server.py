@@ -119,10 +119,10 @@ class Handler(BaseHTTPRequestHandler):
     def _messages(self) -> Answer:
         after = parse_qs(urlsplit(self.path).query).get("after", ["0"])[0]
         first = int(after) if after.isascii() and after.isdigit() else 0
-        return slack_api.as_json([_listed(one) for one in self.mailbox.received[first:]])
+        return slack_api.as_json([_listed(one) for one in self.mailbox.news(first)])
 
     def _stream(self) -> None:
-        """Server-Sent Events: each says how many messages there are; the page asks for those it lacks."""
+        """Server-Sent Events: each says how much happened so far; the page asks for what it lacks."""
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "text/event-stream; charset=utf-8")
         self.end_headers()
@@ -153,6 +153,7 @@ def _not_found() -> Answer:
 def _listed(one: Received) -> dict[str, object]:
     return {
         "number": one.number,
+        "changed": one.changed,
         "channel": one.channel,
         "at": one.at.isoformat(),
         "message": one.message,
