@@ -304,6 +304,23 @@ class TestEnforcing:
         assert (state, house.rules(group_id)) == ("NON_COMPLIANT", [SSH])
         assert "left alone, it kept coming back" in annotation
 
+    def test_a_fight_over_a_required_rule_is_told_once_and_stays_non_compliant(self):
+        house = House(kit.ingress([SSH], [WEB]))
+        group_id = house.member.group()
+        for _ in range(6):
+            house.changed(group_id)
+            for each in house.member.standing(group_id):
+                house.member.ec2.revoke_security_group_ingress(
+                    GroupId=group_id, SecurityGroupRuleIds=[each.rule.rule_id]
+                )
+        (told,) = [each for each in house.outbox.messages if each.key.startswith("left-")]
+        assert "it keeps being removed (last by `?`)" in told.body
+        assert told.severity == "high"
+        assert house.last == (
+            "NON_COMPLIANT",
+            "tcp 443 from 0.0.0.0/0 is missing and left so, it kept being removed. Missing: tcp 443 from 0.0.0.0/0.",
+        )
+
 
 @pytest.mark.usefixtures("cloud")
 class TestRdsAuthorities:

@@ -183,6 +183,61 @@ def test_a_loop_that_puts_the_rule_back_ends_after_three_returns_with_one_alert(
     assert len(house.member.rules(group_id)) == 1
 
 
+def removed_by(name, group_id, rule, **fields):
+    """The CloudTrail record of a revocation by the rule's id."""
+    gone = {
+        "securityGroupRuleId": rule.rule_id,
+        "isEgress": False,
+        "ipProtocol": rule.traffic.protocol,
+        "fromPort": rule.traffic.ports.first,
+        "toPort": rule.traffic.ports.last,
+        "cidrIpv4": rule.peer.text,
+    }
+    return added_by(name, group_id) | {
+        "eventName": "RevokeSecurityGroupIngress",
+        "requestParameters": {"groupId": group_id},
+        "responseElements": {"_return": True, "revokedSecurityGroupRuleSet": {"items": [gone]}},
+        **fields,
+    }
+
+
+def test_a_loop_that_takes_a_required_rule_away_ends_after_three_returns_with_one_alert(house):
+    group_id = house.member.group()
+    returns, told = 0, []
+    for _ in range(10):
+        done = house.enforce(group_id, kit.ingress(required=[WEB]))
+        returns += len(done.steps)
+        told += [each for each in done.left if each.is_news]
+        for each in house.member.standing(group_id):
+            house.member.history = [removed_by("cleaner", group_id, each.rule)]
+            house.member.ec2.revoke_security_group_ingress(GroupId=group_id, SecurityGroupRuleIds=[each.rule.rule_id])
+        house.clock.at += 60
+    assert (returns, house.member.standing(group_id)) == (3, ())
+    (alert,) = told
+    assert (alert.why, alert.is_missing, alert.culprit.name) == (Stop.FIGHT, True, "cleaner (ci)")
+
+
+def test_a_fight_over_a_missing_rule_ends_after_thirty_days(house):
+    group_id = house.member.group()
+    for _ in range(4):
+        house.enforce(group_id, kit.ingress(required=[WEB]))
+        for each in house.member.standing(group_id):
+            house.member.ec2.revoke_security_group_ingress(GroupId=group_id, SecurityGroupRuleIds=[each.rule.rule_id])
+    house.clock.at += 29 * 24 * HOUR
+    assert house.enforce(group_id, kit.ingress(required=[WEB])).steps == ()
+    house.clock.at += 2 * 24 * HOUR
+    assert len(house.enforce(group_id, kit.ingress(required=[WEB])).steps) == 1
+
+
+def test_a_rule_fought_over_both_ways_is_counted_each_way(house):
+    group_id = house.member.group()
+    policies = [kit.ingress(required=[WEB]), kit.ingress([SSH])] * 2
+    for policy in policies:
+        house.enforce(group_id, policy)
+        house.clock.at += 25 * HOUR
+    assert len(house.enforce(group_id, kit.ingress(required=[WEB])).steps) == 1
+
+
 def test_a_rule_that_comes_back_once_a_day_is_no_fight(house):
     group_id = house.member.group(kit.rule(SSH))
     for _ in range(6):
@@ -222,6 +277,14 @@ def test_what_a_person_undid_is_not_taken_away_again(house):
     house.undo(house.enforce(group_id, kit.ingress([WEB])).change_id)
     done = house.enforce(group_id, kit.ingress([WEB]))
     assert (done.steps, [(each.why, each.is_news) for each in done.left]) == ((), [(Stop.UNDONE, False)])
+
+
+def test_what_a_person_took_away_again_is_not_authorised_again(house):
+    group_id = house.member.group()
+    house.undo(house.enforce(group_id, kit.ingress(required=[WEB])).change_id)
+    done = house.enforce(group_id, kit.ingress(required=[WEB]))
+    assert (done.steps, [(each.why, each.is_news) for each in done.left]) == ((), [(Stop.UNDONE, False)])
+    assert house.member.standing(group_id) == ()
 
 
 def test_undoing_twice_does_nothing(house):

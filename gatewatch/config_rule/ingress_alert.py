@@ -30,7 +30,7 @@ from gatewatch.model import (
     Via,
 )
 from gatewatch.remediation.ingress_apply import Done
-from gatewatch.remediation.ingress_plan import Authorize, Standing
+from gatewatch.remediation.ingress_plan import Authorize, Standing, rule_of
 from gatewatch.render import Templates, slack_payloads
 from gatewatch.route import route
 from gatewatch.safe_text import clean, code, code_block
@@ -55,8 +55,7 @@ def alerts_of(done: Enforcement, settings: Settings, at: float) -> Iterator[Aler
         yield _alert(done, settings, at, [_stepped(each, done) for each in done.steps], done.change_id)
     for left in done.left:
         if left.is_news:
-            rule = left.revoke.standing.rule
-            name = f"left-{done.group.group_id}-{rule.rule_id}-{left.why.value}"
+            name = f"left-{done.group.group_id}-{left.rule.rule_id or left.dispute.digest}-{left.why.value}-{int(at)}"
             yield _alert(done, settings, at, [_left(left, done)], name)
 
 
@@ -93,9 +92,8 @@ def _named(assessed: AssessedChange, settings: Settings) -> AssessedChange:
 
 def _stepped(step: Step, done: Enforcement) -> AssessedChange:
     is_added = isinstance(step.action, Authorize)
-    rule = step.action.rule if isinstance(step.action, Authorize) else step.action.standing.rule
     outcome = _OUTCOME.get(step.done, Outcome.FAILED)
-    change = _change(done, Action.AUTHORIZE if is_added else Action.REVOKE, outcome, rule)
+    change = _change(done, Action.AUTHORIZE if is_added else Action.REVOKE, outcome, rule_of(step.action))
     if outcome is Outcome.FAILED:
         return AssessedChange(change, Assessment(Severity.HIGH, (Reason("ingress_failed", {"why": step.why}),)))
     code = "ingress_required" if is_added else "ingress_not_allowed"
@@ -103,9 +101,11 @@ def _stepped(step: Step, done: Enforcement) -> AssessedChange:
 
 
 def _left(left: LeftAlone, done: Enforcement) -> AssessedChange:
-    change = _change(done, Action.AUTHORIZE, Outcome.APPLIED, left.revoke.standing.rule)
+    """As what people did: they added the rule that stays, or removed the one that is missing."""
+    change = _change(done, Action.REVOKE if left.is_missing else Action.AUTHORIZE, Outcome.APPLIED, left.rule)
     who = left.culprit.name if left.culprit else "?"
-    return AssessedChange(change, Assessment(Severity.HIGH, (Reason(f"ingress_left_{left.why.value}", {"who": who}),)))
+    code = f"ingress_{'missing' if left.is_missing else 'left'}_{left.why.value}"
+    return AssessedChange(change, Assessment(Severity.HIGH, (Reason(code, {"who": who}),)))
 
 
 def _change(done: Enforcement, action: Action, outcome: Outcome, rule: SecurityGroupRule) -> Change:

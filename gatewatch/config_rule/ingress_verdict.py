@@ -8,20 +8,26 @@ from msgspec import Struct
 
 from gatewatch.config_rule.evaluation import State
 from gatewatch.network import ALL_PROTOCOLS
+from gatewatch.remediation.ingress_guard import Stop
+from gatewatch.remediation.ingress_plan import rule_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gatewatch.ingress_settings import ExemptGroup
     from gatewatch.model import SecurityGroupRule, Traffic
-    from gatewatch.remediation.ingress_enforce import Enforcement
+    from gatewatch.remediation.ingress_enforce import Enforcement, LeftAlone
     from gatewatch.remediation.ingress_plan import IngressPlan
 
 _NAMED = 3
 _LEFT = {
-    "fight": "left alone, it kept coming back",
-    "undone": "left alone, a person brought it back",
-    "own": "left alone, gatewatch itself added it",
+    Stop.FIGHT: "left alone, it kept coming back",
+    Stop.UNDONE: "left alone, a person brought it back",
+    Stop.OWN: "left alone, gatewatch itself added it",
+}
+_LEFT_MISSING = {
+    Stop.FIGHT: "is missing and left so, it kept being removed",
+    Stop.UNDONE: "is missing and left so, a person undid its return",
 }
 
 
@@ -58,15 +64,15 @@ def enforced(done: Enforcement, remaining: IngressPlan) -> Verdict:
     """What was done, and the truth about what stands now."""
     now = verdict(remaining)
     said = [f"Changed by gatewatch ({done.change_id})."] if done.change_id else []
-    said += [f"Failed: {rule_text_of(each.action)} ({each.why})." for each in done.failed[:_NAMED]]
-    said += [f"{rule_text(each.revoke.standing.rule)} {_LEFT[each.why]}." for each in done.left[:_NAMED]]
+    said += [f"Failed: {rule_text(rule_of(each.action))} ({each.why})." for each in done.failed[:_NAMED]]
+    said += [f"{left_text(each)}." for each in done.left[:_NAMED]]
     state = State.NON_COMPLIANT if done.failed else now.state
     return Verdict(state, " ".join([*said, now.annotation]))
 
 
-def rule_text_of(action: object) -> str:
-    rule = getattr(action, "rule", None) or action.standing.rule  # type: ignore[attr-defined]
-    return rule_text(rule)
+def left_text(left: LeftAlone) -> str:
+    """`tcp 22 from 0.0.0.0/0 left alone, …`."""
+    return f"{rule_text(left.rule)} {(_LEFT_MISSING if left.is_missing else _LEFT)[left.why]}"
 
 
 def _named(rules: Sequence[SecurityGroupRule]) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gatewatch.local.comply import Judged
     from gatewatch.remediation.ingress_apply import Step
     from gatewatch.remediation.ingress_guard import Guard
-    from gatewatch.remediation.ingress_plan import Action, Standing
+    from gatewatch.remediation.ingress_plan import Action
     from gatewatch.settings import Settings
 
 _LIVE = "live"
@@ -131,6 +131,7 @@ def _guard(hub: Aws, stage: str) -> Guard:
 
 def _apply(judged: Iterable[Judged], settings: Settings, member: Aws, account: str, stage: str, *, yes: bool) -> None:
     from gatewatch.aws import Aws
+    from gatewatch.config_rule.ingress_verdict import left_text
     from gatewatch.remediation.ingress_enforce import Enforcer
     from gatewatch.remediation.ingress_guard import GroupRef, Guard
     from gatewatch.remediation.preimages import PreImages
@@ -148,7 +149,7 @@ def _apply(judged: Iterable[Judged], settings: Settings, member: Aws, account: s
         done = enforcer.enforce(group, each.plan, each.standing, member, time.time())
         steps += done.steps
         for left in done.left:
-            _say(f"{each.group_id} {_text(left.revoke.standing)} is left alone: {left.why.value}")
+            _say(f"{each.group_id} {left_text(left)}")
         if done.change_id:
             _say(f"{each.group_id} {done.change_id}; to undo: gatewatch undo {done.change_id}")
     _finish(steps)
@@ -161,18 +162,11 @@ def _print(judged: Judged) -> None:
 
 def _print_actions(actions: Iterable[Action]) -> None:
     from gatewatch.config_rule.ingress_verdict import rule_text
-    from gatewatch.remediation.ingress_plan import Authorize
+    from gatewatch.remediation.ingress_plan import Authorize, rule_of
 
     for each in actions:
-        is_added = isinstance(each, Authorize)
-        rule = each.rule if isinstance(each, Authorize) else each.standing.rule
-        _say(f"  {'+' if is_added else '-'} {rule_text(rule)} {rule.rule_id or ''}".rstrip())
-
-
-def _text(standing: Standing) -> str:
-    from gatewatch.config_rule.ingress_verdict import rule_text
-
-    return rule_text(standing.rule)
+        sign, rule = "+" if isinstance(each, Authorize) else "-", rule_of(each)
+        _say(f"  {sign} {rule_text(rule)} {rule.rule_id or ''}".rstrip())
 
 
 def _ask(question: str, *, yes: bool) -> None:
@@ -182,11 +176,12 @@ def _ask(question: str, *, yes: bool) -> None:
 
 def _finish(steps: Iterable[Step]) -> None:
     """What failed is said; then the exit status says it as well."""
-    from gatewatch.config_rule.ingress_verdict import rule_text_of
+    from gatewatch.config_rule.ingress_verdict import rule_text
+    from gatewatch.remediation.ingress_plan import rule_of
 
     failed = [each for each in steps if not each.is_good]
     for each in failed:
-        _say(f"failed: {rule_text_of(each.action)} ({each.why})")
+        _say(f"failed: {rule_text(rule_of(each.action))} ({each.why})")
     _say("done" if not failed else "not everything could be done")
     if failed:
         raise typer.Exit(_NOT_COMPLIANT)

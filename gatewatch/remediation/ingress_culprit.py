@@ -1,7 +1,8 @@
-"""Who put a rule there, by CloudTrail's Event history of the group. Best effort: the history lags by minutes."""
+"""Who added or removed a rule, by CloudTrail's Event history of the group. Best effort: it lags by minutes."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,13 +16,14 @@ from gatewatch.remediation.ingress_access import access_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from types_boto3_cloudtrail import CloudTrailClient
 
     from gatewatch.remediation.ingress_access import Access
 
 _EVENTS = 50  # LookupEvents: the most per page, newest first; two calls a second per account and Region
-_PUTS = frozenset({Action.AUTHORIZE, Action.MODIFY})
+_PUTS, _TAKES = frozenset({Action.AUTHORIZE, Action.MODIFY}), frozenset({Action.REVOKE})
 
 
 class Culprit(Struct, frozen=True):
@@ -32,25 +34,34 @@ class Culprit(Struct, frozen=True):
     principal: str
 
 
-class History(Struct, frozen=True):
-    """The calls of a group's recent past, newest first."""
+class History:
+    """The calls of a group's recent past, newest first. Asked for once, and only if anybody wants to know."""
 
-    calls: tuple[ApiCall, ...] = ()
+    def __init__(self, cloudtrail: CloudTrailClient, group_id: str) -> None:
+        self._cloudtrail = cloudtrail
+        self._group_id = group_id
 
     def who_added(self, access: Access) -> Culprit | None:
-        return next((_culprit(call) for call in self.calls if access in _added(call)), None)
+        return self._who(access, _PUTS)
 
+    def who_removed(self, access: Access) -> Culprit | None:
+        return self._who(access, _TAKES)
 
-def recent_history(cloudtrail: CloudTrailClient, group_id: str) -> History:
-    """Empty when CloudTrail refuses, or is asked too often."""
-    try:
-        answer = cloudtrail.lookup_events(
-            LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": group_id}], MaxResults=_EVENTS
-        )
-    except (ClientError, BotoCoreError):
-        return History()
-    texts = (event.get("CloudTrailEvent", "") for event in answer.get("Events", []))
-    return History(tuple(call for text in texts for call in _calls(text)))
+    def _who(self, access: Access, actions: AbstractSet[Action]) -> Culprit | None:
+        return next((_culprit(call) for call in self._calls if access in _accesses(call, actions)), None)
+
+    @cached_property
+    def _calls(self) -> tuple[ApiCall, ...]:
+        """None when CloudTrail refuses, or is asked too often."""
+        try:
+            answer = self._cloudtrail.lookup_events(
+                LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": self._group_id}],
+                MaxResults=_EVENTS,
+            )
+        except (ClientError, BotoCoreError):
+            return ()
+        texts = (event.get("CloudTrailEvent", "") for event in answer.get("Events", []))
+        return tuple(call for text in texts for call in _calls(text))
 
 
 def _calls(text: str) -> Iterator[ApiCall]:
@@ -61,8 +72,8 @@ def _calls(text: str) -> Iterator[ApiCall]:
     yield from (each for each in decode(document) if isinstance(each, ApiCall))
 
 
-def _added(call: ApiCall) -> frozenset[Access]:
-    changes = (each for each in changes_of(call) if each.action in _PUTS and each.outcome is Outcome.APPLIED)
+def _accesses(call: ApiCall, actions: AbstractSet[Action]) -> frozenset[Access]:
+    changes = (each for each in changes_of(call) if each.action in actions and each.outcome is Outcome.APPLIED)
     inbound = (each.rule for each in changes if each.rule.direction is not Direction.EGRESS)
     return frozenset(access for rule in inbound if (access := access_of(rule)) is not None)
 

@@ -10,27 +10,41 @@ from msgspec import Struct
 
 from gatewatch.remediation.ingress_access import access_of
 from gatewatch.remediation.ingress_apply import Done, Step, apply
-from gatewatch.remediation.ingress_culprit import Culprit, History, recent_history
+from gatewatch.remediation.ingress_culprit import Culprit, History
 from gatewatch.remediation.ingress_ec2 import standing_rules
-from gatewatch.remediation.ingress_guard import GroupRef, Guard, Stop
-from gatewatch.remediation.ingress_plan import Action, Authorize, IngressPlan, Revoke, Standing
+from gatewatch.remediation.ingress_guard import Dispute, GroupRef, Guard, Stop
+from gatewatch.remediation.ingress_plan import Action, Authorize, IngressPlan, Revoke, Standing, rule_of
 from gatewatch.remediation.preimages import PreImage, PreImages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from gatewatch.aws import Aws
+    from gatewatch.model import SecurityGroupRule
 
 KIND = "ingress"
 
 
 class LeftAlone(Struct, frozen=True):
-    """A rule that is not allowed and stays, and why. `is_news`: nobody was told yet. `culprit`: who adds it."""
+    """What the plan asks for and is not done, and why: a rule stays, or stays away. `is_news`: nobody was told yet.
 
-    revoke: Revoke
+    `culprit`: who adds the rule, or removes it.
+    """
+
+    action: Action
+    dispute: Dispute
     why: Stop
     is_news: bool
     culprit: Culprit | None = None
+
+    @property
+    def rule(self) -> SecurityGroupRule:
+        return rule_of(self.action)
+
+    @property
+    def is_missing(self) -> bool:
+        return self.dispute.is_missing
 
 
 class Enforcement(Struct, frozen=True, kw_only=True):
@@ -63,7 +77,7 @@ class Enforcer(Struct, frozen=True):
         self, group: GroupRef, plan: IngressPlan, before: Sequence[Standing], member: Aws, at: float, event_id: str = ""
     ) -> Enforcement:
         """Raises `GuardError`, `PreImageError` or `ClientError` before anything is changed, or while looking after."""
-        history = recent_history(member.cloudtrail, group.group_id) if plan.revokes else History()
+        history = History(member.cloudtrail, group.group_id)
         left = tuple(self._left_alone(group, plan, history))
         actions = _without(plan.actions, left)
         if not actions:
@@ -78,35 +92,46 @@ class Enforcer(Struct, frozen=True):
         )
 
     def _left_alone(self, group: GroupRef, plan: IngressPlan, history: History) -> Iterator[LeftAlone]:
-        for revoke in plan.revokes:
-            access = access_of(revoke.standing.rule)
+        disputed: tuple[Action, ...] = (*plan.revokes, *plan.missing)
+        for action in disputed:
+            access = access_of(rule_of(action))
             if access is None:
                 continue
-            culprit = history.who_added(access)
-            is_own = culprit is not None and self.own_role != "" and culprit.principal == self.own_role
-            why = Stop.OWN if is_own else self.guard.stopped(group, access)
+            dispute = Dispute(group, access, is_missing=isinstance(action, Authorize))
+            why = Stop.OWN if self._is_own(dispute, history) else self.guard.stopped(dispute)
             if why is not None:
-                yield LeftAlone(revoke, why, self.guard.stop(group, access, why), culprit)
+                yield LeftAlone(action, dispute, why, self.guard.stop(dispute, why), _who(dispute, history))
+
+    def _is_own(self, dispute: Dispute, history: History) -> bool:
+        culprit = None if dispute.is_missing else history.who_added(dispute.access)
+        return culprit is not None and self.own_role != "" and culprit.principal == self.own_role
 
     def _remember(self, group: GroupRef, steps: Iterable[Step]) -> None:
         for step in steps:
-            access = access_of(step.action.rule if isinstance(step.action, Authorize) else step.action.standing.rule)
+            access = access_of(rule_of(step.action))
             if access is None or step.done is not Done.DONE:
                 continue
             if isinstance(step.action, Revoke):
-                self.guard.removed(group, access)
-            else:
-                self.guard.stop(group, access, Stop.OWN)
+                self.guard.settled(Dispute(group, access))
+                continue
+            self.guard.stop(Dispute(group, access), Stop.OWN)
+            if step.action.instead_of is None:
+                self.guard.settled(Dispute(group, access, is_missing=True))
+
+
+def _who(dispute: Dispute, history: History) -> Culprit | None:
+    return history.who_removed(dispute.access) if dispute.is_missing else history.who_added(dispute.access)
 
 
 def _without(actions: Sequence[Action], left: Sequence[LeftAlone]) -> tuple[Action, ...]:
     """A rule that stays needs no allowed part beside it."""
-    staying = {each.revoke.standing.rule.rule_id for each in left}
-    return tuple(
-        each
-        for each in actions
-        if (each.instead_of if isinstance(each, Authorize) else each.standing.rule.rule_id) not in staying
-    )
+    undone = {each.action for each in left}
+    staying = {each.rule.rule_id for each in left if not each.is_missing}
+    return tuple(each for each in actions if each not in undone and not _is_beside(each, staying))
+
+
+def _is_beside(action: Action, staying: AbstractSet[str | None]) -> bool:
+    return isinstance(action, Authorize) and action.instead_of is not None and action.instead_of in staying
 
 
 def _image(group: GroupRef, actions: tuple[Action, ...], at: float, event_id: str, history: History) -> PreImage:

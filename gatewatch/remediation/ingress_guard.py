@@ -1,6 +1,6 @@
-"""When to keep the hands off a rule: it keeps coming back, a person undid its removal, or gatewatch put it there.
+"""When to keep the hands off a rule: people keep undoing what gatewatch does, a person undid it, or it is its own.
 
-One row per rule, whatever its id: a rule that comes back has a new one.
+One row per rule and way, whatever the rule's id: one that comes back has a new one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from gatewatch.errors import GatewatchError
+from gatewatch.remediation.ingress_access import Access
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
     from gatewatch.ingress_settings import Fight
-    from gatewatch.remediation.ingress_access import Access
 
 _STOPPED_SECONDS = 30 * 24 * 3600
 _HOUR = 3600
@@ -43,6 +43,18 @@ class GroupRef(Struct, frozen=True):
     group_id: str
 
 
+class Dispute(Struct, frozen=True):
+    """A rule of a group that people and the policy may disagree on: it stands and may not, or is missing and must."""
+
+    group: GroupRef
+    access: Access
+    is_missing: bool = False
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(msgspec.json.encode(self.access, order="deterministic")).hexdigest()[:24]
+
+
 class Guard:
     """`now` gives seconds since 1970."""
 
@@ -52,27 +64,26 @@ class Guard:
         self._fight = fight
         self._now = now
 
-    def stopped(self, group: GroupRef, access: Access) -> Stop | None:
-        """Why a rule is to be left alone; FIGHT also when it has just come back once too often."""
-        row = self._read(group, access)
+    def stopped(self, dispute: Dispute) -> Stop | None:
+        """Why a rule is to be left alone; FIGHT also when it has just been undone once too often."""
+        row = self._read(dispute)
         if "stopped" in row and float(row["until"]["N"]) > self._now():
             return Stop(row["stopped"]["S"])
         earliest = self._now() - self._fight.hours * _HOUR
-        removals = [each for each in row.get("times", {}).get("L", []) if float(each["N"]) > earliest]
-        return Stop.FIGHT if len(removals) >= self._fight.returns else None
+        times = [each for each in row.get("times", {}).get("L", []) if float(each["N"]) > earliest]
+        return Stop.FIGHT if len(times) >= self._fight.returns else None
 
-    def removed(self, group: GroupRef, access: Access) -> None:
-        """Count a removal."""
+    def settled(self, dispute: Dispute) -> None:
+        """Count that gatewatch removed what may not stand, or authorised what must."""
         now = {"N": str(self._now())}
         self._update(
-            group,
-            access,
+            dispute,
             "SET #t = list_append(if_not_exists(#t, :none), :now), expires = :expires",
             {":none": {"L": []}, ":now": {"L": [now]}, ":expires": self._expires()},
             {"#t": "times"},
         )
 
-    def stop(self, group: GroupRef, access: Access, why: Stop) -> bool:
+    def stop(self, dispute: Dispute, why: Stop) -> bool:
         """Leave a rule alone from now on; whether that is news. What gatewatch put there ages with the window."""
         now = self._now()
         until = now + (self._fight.hours * _HOUR if why is Stop.OWN else _STOPPED_SECONDS)
@@ -84,22 +95,21 @@ class Guard:
         }
         expression = "SET stopped = :why, #u = :until, expires = :expires"
         is_news = "attribute_not_exists(stopped) OR stopped <> :why OR #u <= :now"
-        return self._update(group, access, expression, values, {"#u": "until"}, is_news)
+        return self._update(dispute, expression, values, {"#u": "until"}, is_news)
 
     def _expires(self) -> dict[str, str]:
         return {"N": str(int(self._now()) + _STOPPED_SECONDS)}
 
-    def _read(self, group: GroupRef, access: Access) -> dict[str, Any]:
+    def _read(self, dispute: Dispute) -> dict[str, Any]:
         try:
-            answer = self._dynamodb.get_item(TableName=self._table, Key=_key(group, access), ConsistentRead=True)
+            answer = self._dynamodb.get_item(TableName=self._table, Key=_key(dispute), ConsistentRead=True)
         except (ClientError, BotoCoreError) as error:
             raise GuardError(f"what happened to a rule cannot be read: {type(error).__name__}") from error
         return dict(answer.get("Item", {}))
 
     def _update(
         self,
-        group: GroupRef,
-        access: Access,
+        dispute: Dispute,
         expression: str,
         values: dict[str, Any],
         names: dict[str, str],
@@ -109,7 +119,7 @@ class Guard:
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
-                Key=_key(group, access),
+                Key=_key(dispute),
                 UpdateExpression=expression,
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues=values,
@@ -122,6 +132,6 @@ class Guard:
         return True
 
 
-def _key(group: GroupRef, access: Access) -> dict[str, dict[str, str]]:
-    digest = hashlib.sha256(msgspec.json.encode(access, order="deterministic")).hexdigest()[:24]
-    return {"pk": {"S": f"returns#{group.account_id}#{group.region}#{group.group_id}#{digest}"}}
+def _key(dispute: Dispute) -> dict[str, dict[str, str]]:
+    group, way = dispute.group, "#missing" if dispute.is_missing else ""
+    return {"pk": {"S": f"returns#{group.account_id}#{group.region}#{group.group_id}#{dispute.digest}{way}"}}

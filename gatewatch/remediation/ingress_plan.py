@@ -47,6 +47,10 @@ class Revoke(Struct, frozen=True, tag=True):
 Action = Authorize | Revoke
 
 
+def rule_of(action: Action) -> SecurityGroupRule:
+    return action.rule if isinstance(action, Authorize) else action.standing.rule
+
+
 class IngressPlan(Struct, frozen=True, kw_only=True):
     """Authorisations first. `unreadable`: ids of rules that nobody here understands, so nobody touches them."""
 

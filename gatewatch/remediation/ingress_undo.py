@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gatewatch.remediation.ingress_access import access_of
-from gatewatch.remediation.ingress_guard import GroupRef, Stop
-from gatewatch.remediation.ingress_plan import Action, Authorize, IngressPlan, Revoke, Standing
+from gatewatch.remediation.ingress_guard import Dispute, GroupRef, Stop
+from gatewatch.remediation.ingress_plan import Action, Authorize, IngressPlan, Revoke, Standing, rule_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewatch.remediation.ingress_access import Access
     from gatewatch.remediation.ingress_guard import Guard
     from gatewatch.remediation.preimages import PreImage
 
@@ -42,12 +41,15 @@ def plan_undo(image: PreImage, standing: Sequence[Standing]) -> IngressPlan:
 
 
 def leave_alone(image: PreImage, guard: Guard) -> None:
-    """Said before the rules come back, so that enforcement does not take them away again at once."""
-    for access in _removed(image):
-        guard.stop(group_of(image), access, Stop.UNDONE)
+    """Said before the rules come back, so that enforcement does not do the same again at once."""
+    for dispute in _disputes(image):
+        guard.stop(dispute, Stop.UNDONE)
 
 
-def _removed(image: PreImage) -> Iterator[Access]:
+def _disputes(image: PreImage) -> Iterator[Dispute]:
+    """What was removed, and what was authorised because it was missing."""
     for each in actions_of(image):
-        if isinstance(each, Revoke) and (access := access_of(each.standing.rule)) is not None:
-            yield access
+        access = access_of(rule_of(each))
+        is_missing = isinstance(each, Authorize)
+        if access is not None and (isinstance(each, Revoke) or each.instead_of is None):
+            yield Dispute(group_of(image), access, is_missing=is_missing)
