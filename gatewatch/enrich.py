@@ -82,7 +82,7 @@ def _home(region: str, console: str) -> str:
 
 def rfc3339(time: datetime | None) -> str:
     """UTC to the second, as CloudTrail writes it; empty when the event had no time."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time else ""
+    return f"{_clock(time.astimezone(UTC), 'T')}Z" if time else ""
 
 
 def local_time(time: datetime, zone: str) -> str:
@@ -91,4 +91,14 @@ def local_time(time: datetime, zone: str) -> str:
         local = time.astimezone(pytz.timezone(zone))
     except OverflowError:  # at either end of the calendar there is no hour to add or take away
         local = time
-    return local.strftime("%Y-%m-%d %H:%M:%S %Z")
+    return f"{_clock(local)} {local.tzname()}"
+
+
+def utc_time(time: datetime) -> str:
+    """`2026-01-24 03:45:49 UTC`."""
+    return f"{_clock(time.astimezone(UTC))} UTC"
+
+
+def _clock(time: datetime, between: str = " ") -> str:
+    """Date and time to the second; `strftime` takes twice as long."""
+    return time.isoformat(between, "seconds")[:19]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
 from msgspec import Struct
 
 from gatewatch import access_words
 from gatewatch.compliance_model import ComplianceFacts
-from gatewatch.enrich import local_time, rfc3339
+from gatewatch.enrich import local_time, utc_time
 from gatewatch.identity import UNKNOWN
 from gatewatch.model import Family, Outcome
-from gatewatch.safe_text import code, mrkdwn
+from gatewatch.safe_text import code, filled, joined, mrkdwn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from markupsafe import Markup
 
     from gatewatch.labels import Labels
     from gatewatch.model import Alert, AssessedChange, Change, Reason
@@ -53,15 +54,15 @@ def caller(alert: Alert, labels: Labels) -> str:
 
 def _account(alert: Alert, labels: Labels) -> Field:
     account = alert.account
-    lines = [Markup(" ").join((code(account.alias), code(account.id)))]
+    lines = [joined(" ", (code(account.alias), code(account.id)))]
     if account.owner:
-        lines.append(Markup(" ").join((mrkdwn(labels.field["owner"]), code(account.owner))))
+        lines.append(joined(" ", (mrkdwn(labels.field["owner"]), code(account.owner))))
     return Field(labels.field["account"], tuple(lines))
 
 
 def _caller(alert: Alert, labels: Labels) -> Iterator[Field]:
     if who := caller(alert, labels):
-        yield Field(labels.field["who"], (Markup(" · ").join((code(who), mrkdwn(labels.via[alert.call.via]))),))
+        yield Field(labels.field["who"], (joined(" · ", (code(who), mrkdwn(labels.via[alert.call.via]))),))
         yield Field(labels.field["where_from"], (code(alert.call.source_ip or labels.field["unknown"]),))
 
 
@@ -82,8 +83,7 @@ def _about(told: AssessedChange, labels: Labels) -> Iterator[Field]:
 
 
 def _with_values_as_code(reason: Reason, labels: Labels) -> Markup:
-    values = {name: code(value) for name, value in reason.values.items()}
-    return mrkdwn(labels.reason[reason.code]).format_map(values)
+    return filled(labels.reason[reason.code], {name: code(value) for name, value in reason.values.items()})
 
 
 def _thing(change: Change, labels: Labels) -> Field:
@@ -120,7 +120,7 @@ def _times(alert: Alert) -> Iterator[str]:
     if alert.call.time is None:
         return
     local = local_time(alert.call.time, alert.account.timezone)
-    utc = rfc3339(alert.call.time).replace("T", " ").replace("Z", " UTC")
+    utc = utc_time(alert.call.time)
     yield local
     if utc != local:
         yield utc

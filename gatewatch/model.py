@@ -72,16 +72,14 @@ class Severity(StrEnum):
     HIGH = "high"
     CRITICAL = "critical"
 
-    @property
-    def rank(self) -> int:
-        return _RANK[self]
+    def __init__(self, _value: str) -> None:
+        self.rank = len(type(self).__members__)  # of those declared before
 
     def one_step_down(self) -> Severity:
         return _LEVELS[max(0, self.rank - 1)]
 
 
 _LEVELS = tuple(Severity)
-_RANK = {level: rank for rank, level in enumerate(_LEVELS)}
 
 
 class Actor(Struct, frozen=True):
@@ -292,6 +290,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     @property
     def worst(self) -> AssessedChange:
         """The change that the headline is about: the first of the highest severity."""
+        if len(self.changes) == 1:
+            return self.changes[0]
         return max(self.changes, key=lambda each: each.assessment.severity.rank)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,6 +16,7 @@ from gatewatch.errors import RenderError
 from gatewatch.labels import Labels, load_labels
 from gatewatch.masking import masked
 from gatewatch.rule_view import has_line, rule_view
+from gatewatch.slack_form import compact
 from gatewatch.slack_view import message_view
 
 if TYPE_CHECKING:
@@ -36,10 +37,10 @@ _TELLING = ("eventName", "errorCode", "errorMessage", "requestParameters", "resp
 
 
 class Templates(Struct, frozen=True):
-    """Compiled once per process: the message, one rule, and the words of every language."""
+    """Compiled once per process: the message and one rule, as functions to a text, and the words of every language."""
 
-    message: Template
-    rule: Template
+    message: Callable[..., str]
+    rule: Callable[..., str]
     labels: Mapping[str, Labels]
 
 
@@ -47,10 +48,15 @@ def load_templates(folder: Path, languages: Iterable[str]) -> Templates:
     json_side = _environment(folder, safe_text.json_value)
     text_side = _environment(folder, safe_text.text_value)
     return Templates(
-        message=json_side.get_template("slack/message.json.j2"),
-        rule=text_side.get_template("slack/rule.j2"),
+        message=_macro(json_side.get_template("slack/message.json.j2"), "message"),
+        rule=_macro(text_side.get_template("slack/rule.j2"), "rule"),
         labels={language: load_labels(folder, language) for language in languages},
     )
+
+
+def _macro(template: Template, name: str) -> Callable[..., str]:
+    macro: Callable[..., str] = getattr(template.module, name)
+    return macro
 
 
 def _environment(folder: Path, finalize: Any) -> Environment:
@@ -78,14 +84,16 @@ def slack_payloads(alert: Alert, templates: Templates, colors: Colors) -> list[b
     """
     labels = templates.labels[alert.account.language]
     pages = list(_pages(_sections(_lines(alert, templates, labels))))
-    shared = message_view(alert, labels, colors)
+    headline, shared = message_view(alert, labels, colors)
     return [
-        _payload(templates.message.render(shared, sections=page, **_part(number, len(pages), shared, labels)))
+        _payload(templates.message(**shared, sections=page, **_part(number, len(pages), headline, labels)))
         for number, page in enumerate(pages, start=1)
     ]
 
 
 def _payload(text: str) -> bytes:
+    if (compacted := compact(text)) is not None:
+        return compacted
     try:
         message = msgspec.json.decode(text)
     except msgspec.DecodeError as error:
@@ -95,10 +103,10 @@ def _payload(text: str) -> bytes:
     return msgspec.json.encode(message)
 
 
-def _part(number: int, parts: int, shared: dict[str, Any], labels: Labels) -> dict[str, Any]:
-    text = labels.line["part"].format(part=number, parts=parts)
-    suffix = f" · {text}" if parts > 1 else ""
-    title = safe_text.fitting(shared["headline"], _HEADER - len(suffix)) + suffix
+def _part(number: int, parts: int, headline: str, labels: Labels) -> dict[str, Any]:
+    text = labels.line["part"].format(part=number, parts=parts) if parts > 1 else ""
+    suffix = f" · {text}" if text else ""
+    title = Markup(f"{safe_text.fitting(headline, _HEADER - len(suffix))}{suffix}")
     return {"part": number, "parts": parts, "part_text": text, "title": title}
 
 
@@ -107,7 +115,7 @@ def _lines(alert: Alert, templates: Templates, labels: Labels) -> Iterator[Marku
     ordered = words.worst_first(alert)
     for assessed in ordered:
         if has_line(assessed, alert):
-            yield Markup(templates.rule.render(rule_view(assessed, ordered[0].change.outcome, labels)))
+            yield Markup(templates.rule(**rule_view(assessed, ordered[0].change.outcome, labels)))
     if not all(each.change.understood for each in alert.changes):
         yield Markup(f"*{labels.line['raw']}*\n") + _raw_event(alert.call.record)
 
@@ -125,12 +133,12 @@ def _sections(lines: Iterable[Markup]) -> Iterator[Markup]:
     size = 0
     for line in lines:
         if packed and size + len(line) + 1 > _SECTION:
-            yield Markup("\n").join(packed)
+            yield safe_text.joined("\n", packed)
             packed, size = [], 0
         packed.append(line)
         size += len(line) + 1
     if packed:
-        yield Markup("\n").join(packed)
+        yield safe_text.joined("\n", packed)
 
 
 def _pages(sections: Iterable[Markup]) -> Iterator[list[Markup]]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from json.encoder import encode_basestring
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 # Line breaks become spaces; controls, bidirectional marks, zero-width and tag characters become visible.
 _BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
@@ -15,13 +18,16 @@ _HIDDEN = re.compile(
     r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff"
     r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+_STRANGE = re.compile(f"{_BREAKS.pattern}|{_HIDDEN.pattern}")
+# ASCII that neither mrkdwn, a code span nor JSON gives a meaning: ids, addresses and most names are of nothing else.
+_PLAIN = re.compile(r"[ !#-%'-;=?-\[\]-_a-~]+")
 _LONGEST = 256  # after escaping: as much as a description of EC2 holds, and a line of several still fits a section
 _BACKTICK_LIKE = "ˋ"
 
 
 def clean(text: str, longest: int = _LONGEST) -> str:
     """One line of visible text, cut at `longest` characters."""
-    if not (text.isascii() and text.isprintable()):
+    if not (text.isascii() and text.isprintable()) and _STRANGE.search(text):
         text = _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", _BREAKS.sub(" ", text))
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
@@ -38,7 +44,10 @@ def mrkdwn(value: Any) -> Markup:
 
 def code(value: Any, longest: int = _LONGEST) -> Markup:
     """A code span: no mention, link, emoji or formatting works inside. Nothing gives nothing."""
-    text = _fitted(str(value).replace("`", _BACKTICK_LIKE).strip(), longest).strip()
+    text = str(value).strip()
+    if len(text) <= longest and _PLAIN.fullmatch(text):
+        return _markup(f"`{text}`")
+    text = _fitted(text.replace("`", _BACKTICK_LIKE), longest).strip()
     return _markup(f"`{text}`" if text else "")
 
 
@@ -56,14 +65,25 @@ def fitting(text: str, longest: int) -> Markup:
     return _markup(_fitted(text, longest))
 
 
+def joined(separator: str, parts: Iterable[Markup]) -> Markup:
+    """Harmless texts as one; the separator is our own. `Markup.join` would look at each of them once more."""
+    return _markup(separator.join(parts))
+
+
+def filled(sentence: str, values: Mapping[str, Markup]) -> Markup:
+    """A sentence of ours, as plain text, with harmless values in its braces."""
+    return _markup(escape(sentence).format_map(values))
+
+
 def text_value(value: Any) -> str:
     """What a template of mrkdwn puts where it has `{{ value }}`."""
-    return value if isinstance(value, Markup) else _fitted(str(value), _LONGEST)
+    return str(value) if isinstance(value, Markup) else _fitted(str(value), _LONGEST)
 
 
 def json_value(value: Any) -> str:
     """What a template of JSON puts between its own quotes: harmless mrkdwn, escaped for JSON."""
-    return encode_basestring(text_value(value))[1:-1]
+    text = str(value) if isinstance(value, Markup) else _fitted(str(value), _LONGEST)
+    return text if _PLAIN.fullmatch(text) else encode_basestring(text)[1:-1]
 
 
 def _fitted(text: str, longest: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from gatewatch import compliance_words, field_view, safe_text, words
 from gatewatch.model import (
@@ -41,19 +42,27 @@ def mark(severity: Severity) -> str:
     return _MARKS[severity]
 
 
-def message_view(alert: Alert, labels: Labels, colors: Colors) -> dict[str, Any]:
-    """What the message template sees."""
+class Button(Struct, frozen=True):
+    """A link."""
+
+    text: str
+    url: Markup
+
+
+def message_view(alert: Alert, labels: Labels, colors: Colors) -> tuple[str, dict[str, Any]]:
+    """The headline, and what else the message template sees."""
     told = words.foremost(alert)
-    line = f"{mark(alert.severity)} {labels.severity[alert.severity]}: {words.headline(alert, labels)}"
+    severity = told.assessment.severity
+    line = f"{mark(severity)} {labels.severity[severity]}: {words.headline(alert, labels, told)}"
     where = (line, alert.account.alias, alert.call.region, field_view.caller(alert, labels))
-    return {
-        "call": alert.call,
-        "line": labels.line,
-        "headline": line,
+    return line, {
+        "event_name": alert.call.event_name,
+        "event_id": alert.call.event_id,
+        "why_label": labels.line["why"],
         "fallback": safe_text.fitting(" · ".join(filter(None, where)), _FALLBACK),
         "color": _color(told, colors),
         "fields": field_view.fields(alert, told, labels),
-        "why": Markup(labels.line["between_reasons"]).join(_reasons(told, labels)),
+        "why": safe_text.joined(labels.line["between_reasons"], _reasons(told, labels)),
         "buttons": _buttons(alert, labels),
     }
 
@@ -63,7 +72,7 @@ def _reasons(told: AssessedChange, labels: Labels) -> Iterator[Markup]:
         if reason.code in _SAID_ALREADY:
             continue
         values = {name: _said(name, value, labels) for name, value in reason.values.items()}
-        yield Markup(safe_text.escape(labels.reason[reason.code]).format_map(values))
+        yield safe_text.filled(labels.reason[reason.code], values)
 
 
 def _said(name: str, value: str, labels: Labels) -> Markup:
@@ -90,10 +99,8 @@ def _color(told: AssessedChange, colors: Colors) -> str:
     return colors.removal if change.action in _REMOVALS else colors.addition
 
 
-def _buttons(alert: Alert, labels: Labels) -> list[dict[str, Any]]:
+def _buttons(alert: Alert, labels: Labels) -> list[Button]:
     """A link that Slack would refuse for its length is left out; the message is worth more than the link."""
     event = "rule" if alert.worst.change.family is Family.COMPLIANCE else "event"
-    urls = {event: alert.links.event, "group": alert.links.group, "iam": alert.links.iam}
-    return [
-        {"text": labels.button[name], "url": Markup(url)} for name, url in urls.items() if 0 < len(url) <= _LONGEST_URL
-    ]
+    urls = ((event, alert.links.event), ("group", alert.links.group), ("iam", alert.links.iam))
+    return [Button(labels.button[name], Markup(url)) for name, url in urls if 0 < len(url) <= _LONGEST_URL]

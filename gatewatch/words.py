@@ -38,6 +38,8 @@ def foremost(alert: Alert) -> AssessedChange:
 
 def worst_first(alert: Alert) -> list[AssessedChange]:
     """Every change, in the order of reading."""
+    if len(alert.changes) == 1:
+        return list(alert.changes)
     return sorted(alert.changes, key=lambda each: (-each.assessment.severity.rank, not _happened(each)))
 
 
@@ -45,9 +47,9 @@ def _happened(assessed: AssessedChange) -> bool:
     return assessed.change.outcome is Outcome.APPLIED
 
 
-def headline(alert: Alert, labels: Labels) -> str:
-    """What happened, or what was tried, in one line: the worst change, and how many more there are."""
-    told = foremost(alert)
+def headline(alert: Alert, labels: Labels, told: AssessedChange | None = None) -> str:
+    """What happened, or what was tried, in one line: the foremost change (`told`), and how many more there are."""
+    told = told or foremost(alert)
     if access := access_words.sentence(alert.call, told.change, labels):
         return access
     text = _sentence(alert, told, labels)

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import shutil
 import unicodedata
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from gatewatch.decode import decode, parse
 from gatewatch.errors import RenderError
 from gatewatch.model import ApiCall
 from gatewatch.pipeline import Judge, alert_of
-from gatewatch.render import Templates, load_templates, slack_payloads
+from gatewatch.render import load_templates, slack_payloads
 from gatewatch.rules import RecentRules
 from gatewatch.settings import LANGUAGES, load_settings
 
@@ -250,21 +251,25 @@ def test_the_raw_event_of_a_call_that_was_not_understood_tells_what_matters_firs
     assert "ASIA\\u20260011" in raw
 
 
-def test_a_template_that_makes_no_json_is_a_fault_of_ours_and_said():
+def test_a_template_that_makes_no_json_is_a_fault_of_ours_and_said(tmp_path):
     with pytest.raises(RenderError, match="made no JSON"):
-        slack_payloads(alert_of_record(EVENTS["world"]), with_message("not json"), COLORS)
+        slack_payloads(alert_of_record(EVENTS["world"]), with_message("not json", tmp_path), COLORS)
 
 
-def test_a_template_that_makes_what_slack_refuses_is_a_fault_of_ours_and_said():
+def test_a_template_that_makes_what_slack_refuses_is_a_fault_of_ours_and_said(tmp_path):
     with pytest.raises(RenderError, match="Slack refuses"):
-        slack_payloads(alert_of_record(EVENTS["world"]), with_message("{}"), COLORS)
+        slack_payloads(alert_of_record(EVENTS["world"]), with_message("{}", tmp_path), COLORS)
 
 
-def test_a_template_that_names_what_is_not_there_is_a_fault_of_ours():
+def test_a_template_that_names_what_is_not_there_is_a_fault_of_ours(tmp_path):
     with pytest.raises(UndefinedError, match="nobody"):
-        slack_payloads(alert_of_record(EVENTS["world"]), with_message("{{ nobody }}"), COLORS)
+        slack_payloads(alert_of_record(EVENTS["world"]), with_message("{{ nobody }}", tmp_path), COLORS)
 
 
-def with_message(source):
-    message = TEMPLATES.message.environment.from_string(source)
-    return Templates(message=message, rule=TEMPLATES.rule, labels=TEMPLATES.labels)
+def with_message(body, folder):
+    """The templates, with another text in the macro of the message."""
+    shutil.copytree(TESTS.parent / "templates", folder, dirs_exist_ok=True)
+    path = folder / "slack" / "message.json.j2"
+    head = next(line for line in path.read_text("utf-8").splitlines() if line.startswith("{% macro"))
+    path.write_text(f"{head}\n{body}\n{{%- endmacro %}}\n", "utf-8")
+    return load_templates(folder, LANGUAGES)
