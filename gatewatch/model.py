@@ -304,8 +304,8 @@ class Message(Struct, frozen=True, kw_only=True):
 
     A call with more rules than one message holds gives several, numbered `part` of `parts`. `event_time` is in
     seconds since 1970. `instead_of` names the destination that this message could not reach. `gates` is what it opens
-    or closes, and `thread` names what it belongs to, where a channel groups by a name. `folded` are the keys of
-    the messages that are rolled up in this one.
+    or closes, and `thread` names what it belongs to, where a channel groups by a name. `folded` are the messages
+    that are rolled up in this one.
     """
 
     key: str
@@ -321,7 +321,7 @@ class Message(Struct, frozen=True, kw_only=True):
     gates: tuple[Gate, ...] = ()
     thread: str = ""
     actor: str = ""
-    folded: tuple[str, ...] = ()
+    folded: tuple[Message, ...] = ()
 
 
 class Receipt(Struct, frozen=True):

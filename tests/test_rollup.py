@@ -1,11 +1,12 @@
 """Many alerts of one account and actor become one message, in which nothing is missing and nothing critical hidden."""
 
 import json
+from pathlib import Path
 
 import pytest
 from chaos.fate import Killed, Script
 from chaos.world import World
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewatch.block_kit import problems
@@ -33,6 +34,60 @@ def message(number, severity=Severity.LOW, rules=1, **facts):
     return Message(body=body, severity=severity, **whole)
 
 
+GOLDEN = [
+    (json.loads(file.read_text("utf-8"))[0], file.parent.name)
+    for file in sorted((Path(__file__).parent / "golden").glob("*/slack.en.json"))
+    if len(json.loads(file.read_text("utf-8"))) == 1
+]
+
+
+def alert(number):
+    """A golden message as the outbox holds it."""
+    body, name = GOLDEN[number]
+    (header,) = (block["text"]["text"] for block in body["attachments"][0]["blocks"] if block["type"] == "header")
+    (severity,) = (each for each, mark in MARKS.items() if header.startswith(mark))
+    said = Severity.HIGH if severity == "critical" else Severity(severity)
+    return Message(key=name, destination="sec-all", body=json.dumps(body), account_id="1", actor="a", severity=said)
+
+
+def words(message, *kinds):
+    """The texts in the blocks of some kinds; a section has them in its text or in its fields."""
+    for block in json.loads(message.body)["attachments"][0]["blocks"]:
+        if block["type"] in kinds:
+            for each in [block.get("text"), *block.get("fields", ()), *block.get("elements", ())]:
+                yield from [each["text"]] if each and "text" in each else []
+
+
+@given(st.lists(st.integers(0, len(GOLDEN) - 1), min_size=3, max_size=10, unique=True))
+@settings(deadline=None)
+def test_an_alert_that_is_folded_keeps_its_rules_its_facts_its_reasons_and_its_link(numbers):
+    messages = [alert(number) for number in numbers]
+    chosen = foldable(messages)
+    if not chosen:
+        return
+    made = folded(chosen)
+    whole = json.loads(made.body)
+    blocks = whole["attachments"][0]["blocks"]
+    said = "\n".join(words(made, "section", "context"))
+    assert problems(whole) == ()
+    assert len(json.dumps(blocks, ensure_ascii=False, separators=(",", ":"))) < 13_000
+    worst = max(chosen, key=lambda each: each.severity.rank)
+    assert next(words(made, "header")).startswith(next(words(worst, "header"))[:100])
+    for each in chosen:
+        for text in words(each, "section", "context"):
+            assert text in said or text.replace("\n", " ") in said
+        links = [block for block in json.loads(each.body)["attachments"][0]["blocks"] if block["type"] == "actions"]
+        kept = [block for block in blocks if block["type"] == "actions"]
+        if links and each is worst:
+            assert kept == links
+        if links:
+            assert f"<{links[0]['elements'][0]['url'].replace('&', '&amp;')}|" in said
+
+
+def test_ten_different_alerts_fit_into_one_message():
+    assert len(foldable([alert(number) for number in range(0, len(GOLDEN), len(GOLDEN) // 10)][:10])) == 10
+
+
 SEVERITIES = st.lists(st.sampled_from(list(Severity)), max_size=12)
 
 
@@ -49,7 +104,7 @@ def test_what_is_folded_is_all_there_the_worst_first_and_nothing_critical_in_it(
         worst = max(chosen, key=lambda each: each.severity.rank).severity
         assert problems(body) == ()
         assert made.severity is worst
-        assert made.folded == tuple(each.key for each in chosen)
+        assert made.folded == chosen
         assert body["attachments"][0]["blocks"][0]["text"]["text"].startswith(MARKS[worst])
         for number in range(len(chosen)):
             assert f"event-{number}`" in made.body

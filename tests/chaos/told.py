@@ -14,7 +14,7 @@ class Told:
         self._unrecorded = {}  # by destination: nobody posts the next before the last is written down
 
     def posting(self, message):
-        self._keys = message.folded or (message.key,)
+        self._keys = tuple(each.key for each in message.folded) or (message.key,)
         self.focus = self._keys[0]
         self._destination = message.destination
 
