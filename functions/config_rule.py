@@ -19,6 +19,7 @@ from gatewatch.errors import ConfigurationError
 from gatewatch.held import Held, SureOutbox
 from gatewatch.outbox import Outbox
 from gatewatch.remediation.ingress_enforce import Enforcer
+from gatewatch.remediation.ingress_exceptions import Excepting
 from gatewatch.remediation.ingress_guard import Guard
 from gatewatch.remediation.preimages import PreImages
 from gatewatch.render import load_templates
@@ -49,7 +50,8 @@ def compose() -> ConfigRuleStage:
     def enforcer(invocation: Invocation) -> Enforcer:
         guard = Guard(hub.dynamodb, table, settings.ingress.fight, time.time)
         own = role_arn(invocation.partition, invocation.account_id, role) if role else ""
-        return Enforcer(PreImages(hub.dynamodb, table), guard, own)
+        excepting = Excepting(settings.exceptions, settings.account)
+        return Enforcer(PreImages(hub.dynamodb, table), guard, excepting, own)
 
     ingress = IngressRule(
         settings=settings,

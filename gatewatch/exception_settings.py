@@ -30,7 +30,7 @@ Said = Annotated[str, Meta(min_length=1)]
 
 
 class Effect(StrEnum):
-    """MUTE: nobody is told. LOWER: one step less severe. NOTIFY_ONLY: told as ever, and never put right."""
+    """MUTE: nobody is told. LOWER: one step less severe. NOTIFY_ONLY: told as ever. None is ever put right."""
 
     MUTE = "mute"
     LOWER = "lower"

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from gatewatch.exception_settings import Effect, PolicyException
 from gatewatch.identity import UNKNOWN
-from gatewatch.model import Alert, AssessedChange, CidrPeer, Reason, Severity
+from gatewatch.model import Account, Alert, AssessedChange, CidrPeer, Reason, Severity
 from gatewatch.network import PORT_PROTOCOLS, network_of
 from gatewatch.patterns import Patterns, fits, listed
 
@@ -58,11 +58,32 @@ def moment(alert: Alert, now: datetime) -> datetime | None:
     return max(alert.call.time, now) if alert.call.time else None
 
 
+class Circumstances(Struct, frozen=True):
+    """Whose change it is, where, and by whom as far as that is known."""
+
+    account: Account
+    region: str
+    actor: str
+
+
+class MayHold(Struct, frozen=True):
+    """An exception that nothing known speaks against. `is_certain`: it holds for alerts too."""
+
+    exception: PolicyException
+    is_certain: bool
+
+
 def may_be_excepted(
-    alert: Alert, change: Change, exceptions: Sequence[PolicyException], at: datetime
-) -> PolicyException | None:
-    """For remediation: the first exception that nothing known speaks against."""
-    return next((each for each in exceptions if each.may_hold(at) and _agrees(alert, change, each) is not False), None)
+    where: Circumstances, change: Change, exceptions: Sequence[PolicyException], at: datetime
+) -> MayHold | None:
+    """For remediation: what holds for certain first, then the strongest effect."""
+    agreeing = ((each, _agrees(where, change, each)) for each in exceptions if each.may_hold(at))
+    found = [
+        MayHold(each, is_certain=change.understood and agrees is True and each.holds(at))
+        for each, agrees in agreeing
+        if agrees is not False
+    ]
+    return min(found, key=lambda each: (not each.is_certain, _strength(each.exception)), default=None)
 
 
 class _Decided(Struct, frozen=True):
@@ -73,14 +94,20 @@ class _Decided(Struct, frozen=True):
 
 def _decided(alert: Alert, assessed: AssessedChange, exceptions: Sequence[PolicyException], at: datetime) -> _Decided:
     """The strongest effect wins; an exception that has run out is said."""
-    fitting = [each for each in exceptions if assessed.change.understood and _agrees(alert, assessed.change, each)]
-    holding = sorted((each for each in fitting if each.holds(at)), key=lambda each: list(Effect).index(each.effect))
+    where = Circumstances(alert.account, alert.call.region, alert.call.actor.name)
+    fitting = [each for each in exceptions if assessed.change.understood and _agrees(where, assessed.change, each)]
+    holding = sorted((each for each in fitting if each.holds(at)), key=_strength)
     if not holding:
         return _Decided(_with_reasons(assessed, assessed.assessment.severity, map(_expired, fitting)))
     strongest = holding[0]
     severity = _severity(strongest.effect, assessed.assessment.severity)
     change = _with_reasons(assessed, severity, [_reason(strongest)])
     return _Decided(change, strongest.effect is Effect.MUTE, (strongest.id,))
+
+
+def _strength(exception: PolicyException) -> int:
+    """The lower, the stronger."""
+    return list(Effect).index(exception.effect)
 
 
 def _severity(effect: Effect, severity: Severity) -> Severity:
@@ -104,17 +131,17 @@ def _with_reasons(assessed: AssessedChange, severity: Severity, reasons: Iterabl
     return AssessedChange(assessed.change, judged)
 
 
-def _agrees(alert: Alert, change: Change, exception: PolicyException) -> bool | None:
+def _agrees(where: Circumstances, change: Change, exception: PolicyException) -> bool | None:
     """True, False, or None where a fact that the exception names is not known and none that is known disagrees."""
-    answers = list(_answers(alert, change, exception.match))
+    answers = list(_answers(where, change, exception.match))
     return False if False in answers else None if None in answers else True
 
 
-def _answers(alert: Alert, change: Change, match: ExceptionMatch) -> Iterator[bool | None]:
-    account, actor = alert.account, alert.call.actor.name
+def _answers(where: Circumstances, change: Change, match: ExceptionMatch) -> Iterator[bool | None]:
+    account, actor = where.account, where.actor
     yield _fits(match.account, account.id)
     yield _fits(match.environment, account.environment, is_known=account.known)
-    yield _fits(match.region, alert.call.region)
+    yield _fits(match.region, where.region)
     yield not match.families or change.family in match.families
     yield _fits(match.group, change.group.id, change.group.name)
     yield _fits(match.actor, actor, is_known=actor != UNKNOWN)

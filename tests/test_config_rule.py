@@ -4,7 +4,7 @@ import importlib.util
 import json
 import logging
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
@@ -17,8 +17,10 @@ from gatewatch.config_rule.evaluation import EvaluationError, fitting
 from gatewatch.config_rule.ingress_rule import IngressRule
 from gatewatch.config_rule.stage import ConfigRuleStage
 from gatewatch.errors import UndecodableError
+from gatewatch.exception_settings import Effect, ExceptionMatch, PolicyException
 from gatewatch.ingress_settings import ExemptGroup, Fight, Mode
 from gatewatch.remediation.ingress_enforce import Enforcer
+from gatewatch.remediation.ingress_exceptions import Excepting
 from gatewatch.remediation.ingress_guard import Guard
 from gatewatch.remediation.preimages import PreImages
 from gatewatch.render import load_templates
@@ -55,13 +57,14 @@ class Outbox:
 class House:
     """The rule over one member account, enforced or not."""
 
-    def __init__(self, policy, mode=Mode.ENFORCE):
+    def __init__(self, policy, mode=Mode.ENFORCE, exceptions=()):
         self.member, self.outbox = members.Member(), Outbox()
         dynamodb = members.table(self.member)
         policy = msgspec.structs.replace(policy, accounts={members.ACCOUNT: mode})
-        settings = msgspec.structs.replace(SETTINGS, ingress=policy)
+        settings = msgspec.structs.replace(SETTINGS, ingress=policy, exceptions=exceptions)
         guard = Guard(dynamodb, members.TABLE, Fight(), self.now)
-        enforcer = Enforcer(PreImages(dynamodb, members.TABLE), guard)
+        excepting = Excepting(settings.exceptions, settings.account)
+        enforcer = Enforcer(PreImages(dynamodb, members.TABLE), guard, excepting)
         rule = IngressRule(settings, TEMPLATES, self.outbox, lambda _: enforcer, self.now)
         rules = {"ingress": rule.evaluations, "rds-ca": rds_ca.evaluations}
         self.stage = ConfigRuleStage(rules, lambda _: self.member, logging.getLogger("test"))
@@ -320,6 +323,62 @@ class TestEnforcing:
             "NON_COMPLIANT",
             "tcp 443 from 0.0.0.0/0 is missing and left so, it kept being removed. Missing: tcp 443 from 0.0.0.0/0.",
         )
+
+
+def exception(effect, **match):
+    return PolicyException(
+        id="bastion-ssh",
+        match=ExceptionMatch(**match),
+        effect=effect,
+        owner="@web",
+        reason="the bastion",
+        ticket="SEC-1",
+        expires=date(2027, 1, 31),
+    )
+
+
+@pytest.mark.usefixtures("cloud")
+class TestExceptions:
+    def house(self, effect, **match):
+        return House(kit.ingress([WEB]), exceptions=(exception(effect, **match),))
+
+    def test_what_is_left_to_an_exception_is_still_not_compliant_and_the_exception_is_named(self):
+        house = self.house(Effect.NOTIFY_ONLY, port=22)
+        group_id = house.member.group(kit.rule(SSH))
+        left = "tcp 22 from 0.0.0.0/0 left alone, exception bastion-ssh covers it until 2027-01-31."
+        assert house.changed(group_id) == ("NON_COMPLIANT", f"{left} Not allowed: tcp 22 from 0.0.0.0/0.")
+        assert house.rules(group_id) == [SSH]
+
+    @pytest.mark.parametrize("effect", [Effect.NOTIFY_ONLY, Effect.LOWER])
+    def test_it_is_told_once_as_a_note(self, effect):
+        house = self.house(effect, port=22)
+        group_id = house.member.group(kit.rule(SSH))
+        house.changed(group_id)
+        house.changed(group_id)
+        (message,) = house.outbox.messages
+        assert message.severity == "low"
+        assert "the exception bastion-ssh (SEC-1) of @web covers it until 2027-01-31" in message.body
+
+    def test_what_is_muted_for_certain_is_not_told(self):
+        house = self.house(Effect.MUTE, port=22)
+        assert house.changed(house.member.group(kit.rule(SSH)))[0] == "NON_COMPLIANT"
+        assert house.outbox.messages == []
+
+    @pytest.mark.parametrize("effect", Effect)
+    def test_what_is_left_alone_in_doubt_is_told_loudly_whatever_the_effect(self, effect):
+        house = self.house(effect, port=22, actor="alice*")
+        assert "exception bastion-ssh may cover it" in house.changed(house.member.group(kit.rule(SSH)))[1]
+        (message,) = house.outbox.messages
+        assert message.severity == "high"
+        assert "may cover it until 2027-01-31, which cannot be known for certain" in message.body
+
+    def test_its_neighbours_are_put_right_meanwhile(self):
+        house = self.house(Effect.MUTE, port=22)
+        group_id = house.member.group(kit.rule(SSH), kit.rule("udp 161 from 0.0.0.0/0"))
+        state, annotation = house.changed(group_id)
+        assert (state, house.rules(group_id)) == ("NON_COMPLIANT", [SSH])
+        assert annotation.startswith("Changed by gatewatch (chg-")
+        assert "exception bastion-ssh covers it" in annotation
 
 
 @pytest.mark.usefixtures("cloud")

@@ -9,7 +9,7 @@ import pytest
 
 from gatewatch.errors import ConfigurationError
 from gatewatch.exception_settings import Effect, ExceptionMatch, PolicyException
-from gatewatch.exceptions_policy import excepted, may_be_excepted, moment
+from gatewatch.exceptions_policy import Circumstances, MayHold, excepted, may_be_excepted, moment
 from gatewatch.labels import load_labels
 from gatewatch.model import Family, Severity
 from gatewatch.pipeline import Hub, worded
@@ -169,13 +169,30 @@ def test_what_has_run_out_by_the_clock_or_by_the_event_holds_no_more(ssh):
     assert moment(ssh, AT + timedelta(days=400)) == AT + timedelta(days=400)
 
 
+def may_be(alert, *exceptions, at=AT):
+    where = Circumstances(alert.account, alert.call.region, alert.call.actor.name)
+    return may_be_excepted(where, alert.worst.change, exceptions, at)
+
+
 def test_remediation_keeps_its_hands_off_in_any_doubt(ssh):
-    in_force = [exception(port=22, group="bastion-*")]
-    assert may_be_excepted(ssh, ssh.worst.change, in_force, AT) is in_force[0], "the group's name is not known"
-    assert may_be_excepted(ssh, ssh.worst.change, [exception(port=443)], AT) is None
-    ended = [exception(port=22, expires=AT.date())]
-    assert may_be_excepted(ssh, ssh.worst.change, ended, AT + timedelta(hours=30)) is ended[0]
-    assert may_be_excepted(ssh, ssh.worst.change, ended, AT + timedelta(days=3)) is None
+    in_force = exception(port=22, group="bastion-*")
+    assert may_be(ssh, in_force) == MayHold(in_force, is_certain=False), "the group's name is not known"
+    assert may_be(ssh, exception(port=443)) is None
+    ended = exception(port=22, expires=AT.date())
+    assert may_be(ssh, ended) == MayHold(ended, is_certain=True)
+    assert may_be(ssh, ended, at=AT + timedelta(hours=30)) == MayHold(ended, is_certain=False)
+    assert may_be(ssh, ended, at=AT + timedelta(days=3)) is None
+
+
+def test_for_remediation_what_holds_for_certain_comes_first_and_then_the_strongest(ssh):
+    doubtful, lowering, muting = exception(group="x-*"), exception(Effect.LOWER, port=22), exception(port=22)
+    assert may_be(ssh, doubtful, lowering) == MayHold(lowering, is_certain=True)
+    assert may_be(ssh, doubtful, lowering, muting) == MayHold(muting, is_certain=True)
+
+
+@pytest.mark.parametrize("match", FITTING)
+def test_what_is_muted_for_certain_is_left_alone_for_certain(ssh, match):
+    assert may_be(ssh, exception(**match)) == MayHold(exception(**match), is_certain=True)
 
 
 GOOD = {

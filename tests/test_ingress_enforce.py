@@ -2,17 +2,22 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
 from gatewatch.errors import GatewatchError
+from gatewatch.exception_settings import Effect, ExceptionMatch, PolicyException
 from gatewatch.ingress_settings import Fight
+from gatewatch.model import Account
 from gatewatch.remediation.ingress_apply import Done, apply
 from gatewatch.remediation.ingress_enforce import Enforcer
+from gatewatch.remediation.ingress_exceptions import Excepting
 from gatewatch.remediation.ingress_guard import GroupRef, Guard, Stop
 from gatewatch.remediation.ingress_plan import plan_ingress
 from gatewatch.remediation.ingress_undo import leave_alone, plan_undo
@@ -41,15 +46,22 @@ class Clock:
         return self.at
 
 
+def account(account_id):
+    return Account(id=account_id, alias="shop", timezone="UTC", language="en", environment="prod")
+
+
 class House:
     """An enforcer over one member, with a clock to turn."""
 
-    def __init__(self, fight=Fight()):  # noqa: B008  a frozen value
+    def __init__(self, fight=Fight(), exceptions=()):  # noqa: B008  a frozen value
         self.member, self.clock = members.Member(), Clock()
         self.dynamodb = members.table(self.member)
         self.images = PreImages(self.dynamodb, members.TABLE)
         self.guard = Guard(self.dynamodb, members.TABLE, fight, self.clock)
-        self.enforcer = Enforcer(self.images, self.guard, OWN_ROLE)
+        self.enforcer = self.excepting(*exceptions)
+
+    def excepting(self, *exceptions):
+        return Enforcer(self.images, self.guard, Excepting(exceptions, account), OWN_ROLE)
 
     def ref(self, group_id):
         return GroupRef(members.ACCOUNT, members.REGION, group_id)
@@ -144,7 +156,7 @@ def test_one_refused_revocation_does_not_hide_behind_the_others(house):
 
 def test_nothing_is_touched_when_the_picture_of_before_cannot_be_kept(house):
     group_id = house.member.group(kit.rule(SSH))
-    house.enforcer = Enforcer(PreImages(house.dynamodb, "no-such-table"), house.guard, OWN_ROLE)
+    house.enforcer = Enforcer(PreImages(house.dynamodb, "no-such-table"), house.guard, Excepting((), account), OWN_ROLE)
     with pytest.raises(PreImageError, match="cannot be written"):
         house.enforce(group_id, kit.ingress([WEB]))
     assert len(house.member.rules(group_id)) == 1
@@ -153,7 +165,7 @@ def test_nothing_is_touched_when_the_picture_of_before_cannot_be_kept(house):
 def test_nothing_is_touched_when_what_happened_before_cannot_be_read(house):
     group_id = house.member.group(kit.rule(SSH))
     guard = Guard(house.dynamodb, "no-such-table", Fight(), house.clock)
-    house.enforcer = Enforcer(house.images, guard, OWN_ROLE)
+    house.enforcer = Enforcer(house.images, guard, Excepting((), account), OWN_ROLE)
     with pytest.raises(GatewatchError, match="cannot be read"):
         house.enforce(group_id, kit.ingress([WEB]))
     assert len(house.member.rules(group_id)) == 1
@@ -285,6 +297,143 @@ def test_what_a_person_took_away_again_is_not_authorised_again(house):
     done = house.enforce(group_id, kit.ingress(required=[WEB]))
     assert (done.steps, [(each.why, each.is_news) for each in done.left]) == ((), [(Stop.UNDONE, False)])
     assert house.member.standing(group_id) == ()
+
+
+def excepted(effect=Effect.NOTIFY_ONLY, expires=date(2024, 1, 31), **match):
+    """The clock of the house stands in November 2023."""
+    return PolicyException(
+        id="bastion",
+        match=ExceptionMatch(**match),
+        effect=effect,
+        owner="@web",
+        reason="the bastion",
+        ticket="SEC-1",
+        expires=expires,
+    )
+
+
+COVERING = [
+    {"account": members.ACCOUNT},
+    {"environment": "prod"},
+    {"region": "eu-*"},
+    {"group": "bastion-*"},
+    {"port": 22},
+    {"port": 22, "peer": "198.51.100.0/24", "family": "security_group"},
+]
+OTHERS = [
+    {"account": "999988887777"},
+    {"environment": "dev"},
+    {"group": "web-*"},
+    {"port": 443},
+    {"port": 22, "peer": "198.51.100.0/26"},
+    {"region": "eu-*", "family": "iam"},
+]
+OFFICE = "tcp 22 from 198.51.100.0/25"
+
+
+@pytest.mark.parametrize("effect", Effect)
+@pytest.mark.parametrize("match", COVERING)
+def test_what_an_exception_covers_is_left_alone_whatever_its_effect(house, match, effect):
+    group_id = house.member.group(kit.rule(OFFICE), name="bastion-1")
+    house.enforcer = house.excepting(excepted(effect, **match))
+    done = house.enforce(group_id, kit.ingress([WEB]))
+    (left,) = done.left
+    assert (done.steps, left.why, left.excepted.is_certain) == ((), Stop.EXCEPTED, True)
+    assert len(house.member.rules(group_id)) == 1
+
+
+@pytest.mark.parametrize("match", OTHERS)
+def test_what_an_exception_does_not_cover_is_put_right_beside_it(house, match):
+    group_id = house.member.group(kit.rule(OFFICE), name="bastion-1")
+    house.enforcer = house.excepting(excepted(**match))
+    assert len(house.enforce(group_id, kit.ingress([WEB])).steps) == 1
+    assert house.member.rules(group_id) == set()
+
+
+def test_a_wider_rule_than_an_exception_names_goes_and_the_one_it_names_stays(house):
+    group_id = house.member.group(kit.rule(OFFICE), kit.rule(SSH), kit.rule("tcp 20-30 from 198.51.100.0/25"))
+    house.enforcer = house.excepting(excepted(port=22, peer="198.51.100.0/24"))
+    house.enforce(group_id, kit.ingress([WEB]))
+    assert [kit.said(each.rule) for each in house.member.standing(group_id)] == [OFFICE]
+
+
+def test_an_exception_that_has_run_out_holds_until_its_last_day_is_over_everywhere(house):
+    group_id = house.member.group(kit.rule(SSH))
+    house.clock.at = datetime(2026, 1, 25, 11, tzinfo=UTC).timestamp()
+    house.enforcer = house.excepting(excepted(port=22, expires=date(2026, 1, 24)))
+    (left,) = house.enforce(group_id, kit.ingress([WEB])).left
+    assert (left.why, left.excepted.is_certain) == (Stop.EXCEPTED, False)
+    house.clock.at += HOUR
+    assert len(house.enforce(group_id, kit.ingress([WEB])).steps) == 1
+
+
+def test_what_was_left_to_an_exception_is_put_right_once_the_exception_is_gone(house):
+    group_id = house.member.group(kit.rule(SSH))
+    house.enforcer = house.excepting(excepted(port=22))
+    news = [house.enforce(group_id, kit.ingress([WEB])).left[0].is_news for _ in range(2)]
+    house.enforcer = house.excepting()
+    assert (news, len(house.enforce(group_id, kit.ingress([WEB])).steps)) == ([True, False], 1)
+
+
+def test_what_a_person_undid_stays_undone_under_an_exception_too(house):
+    group_id = house.member.group(kit.rule(SSH))
+    house.undo(house.enforce(group_id, kit.ingress([WEB])).change_id)
+    house.enforcer = house.excepting(excepted(port=22))
+    assert [each.why for each in house.enforce(group_id, kit.ingress([WEB])).left] == [Stop.UNDONE]
+    house.enforcer = house.excepting()
+    assert [each.why for each in house.enforce(group_id, kit.ingress([WEB])).left] == [Stop.UNDONE]
+
+
+def test_a_required_rule_is_not_authorised_where_an_exception_covers_its_removal(house):
+    group_id = house.member.group()
+    house.enforcer = house.excepting(excepted(port=443, peer="0.0.0.0/1"), excepted(region="eu-west-1"))
+    (left,) = house.enforce(group_id, kit.ingress(required=[WEB])).left
+    assert (left.is_missing, left.why, house.member.standing(group_id)) == (True, Stop.EXCEPTED, ())
+    house.enforcer = house.excepting(excepted(port=443, peer="0.0.0.0/1"))
+    assert len(house.enforce(group_id, kit.ingress(required=[WEB])).steps) == 1
+
+
+def by_id(record, rule):
+    """With the answer that names the rule it made."""
+    made = {
+        "securityGroupRuleId": rule.rule_id,
+        "isEgress": False,
+        "ipProtocol": "tcp",
+        "fromPort": 22,
+        "toPort": 22,
+        "cidrIpv4": "0.0.0.0/0",
+    }
+    return record | {"responseElements": {"_return": True, "securityGroupRuleSet": {"items": [made]}}}
+
+
+@pytest.mark.parametrize(("actor", "certain"), [("alice*", True), ("bob*", None)])
+def test_who_made_the_very_rule_is_known_and_decides(house, actor, certain):
+    group_id = house.member.group(kit.rule(SSH))
+    (standing,) = house.member.standing(group_id)
+    house.member.history = [by_id(added_by("alice", group_id), standing.rule)]
+    house.enforcer = house.excepting(excepted(actor=actor))
+    done = house.enforce(group_id, kit.ingress([WEB]))
+    assert [each.excepted.is_certain for each in done.left] == ([certain] if certain else [])
+    assert len(done.steps) == (0 if certain else 1)
+
+
+def test_who_added_the_same_some_time_is_a_doubt_both_ways(house):
+    """The history lags: the rule of today may be somebody else's."""
+    group_id = house.member.group(kit.rule(SSH))
+    house.member.history = [by_id(added_by("alice", group_id), kit.rule(SSH, "sgr-0fffffffffffffff0"))]
+    for actor in ("alice*", "bob*"):
+        house.enforcer = house.excepting(excepted(Effect.MUTE, actor=actor))
+        (left,) = house.enforce(group_id, kit.ingress([WEB])).left
+        assert (left.why, left.excepted.is_certain) == (Stop.EXCEPTED, False)
+
+
+def test_a_name_of_a_group_that_cannot_be_asked_for_changes_nothing(house):
+    group_id = house.member.group(kit.rule(SSH), name="bastion-1")
+    house.enforcer = house.excepting(excepted(group="web-*"))
+    house.member.refused["DescribeSecurityGroups"] = lambda _: "RequestLimitExceeded"
+    with pytest.raises(ClientError, match="RequestLimitExceeded"):
+        house.enforce(group_id, kit.ingress([WEB]))
+    assert len(house.member.rules(group_id)) == 1
 
 
 def test_undoing_twice_does_nothing(house):

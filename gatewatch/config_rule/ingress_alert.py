@@ -11,6 +11,7 @@ from markupsafe import Markup
 from gatewatch.assess import assess
 from gatewatch.config_rule.ingress_verdict import rule_text
 from gatewatch.enrich import group_url
+from gatewatch.exception_settings import Effect
 from gatewatch.model import (
     Action,
     Actor,
@@ -38,6 +39,7 @@ from gatewatch.safe_text import clean, code, code_block
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from gatewatch.exceptions_policy import MayHold
     from gatewatch.labels import Labels
     from gatewatch.remediation.ingress_apply import Step
     from gatewatch.remediation.ingress_enforce import Enforcement, LeftAlone
@@ -50,11 +52,11 @@ _OUTCOME = {Done.DONE: Outcome.APPLIED, Done.ALREADY: Outcome.NO_OP}
 
 
 def alerts_of(done: Enforcement, settings: Settings, at: float) -> Iterator[Alert]:
-    """One for what was done, and one for each rule that is left alone from now on."""
+    """One for what was done, and one for each rule that is left alone from now on and not muted."""
     if done.steps:
         yield _alert(done, settings, at, [_stepped(each, done) for each in done.steps], done.change_id)
     for left in done.left:
-        if left.is_news:
+        if left.is_news and not _is_muted(left):
             name = f"left-{done.group.group_id}-{left.rule.rule_id or left.dispute.digest}-{left.why.value}-{int(at)}"
             yield _alert(done, settings, at, [_left(left, done)], name)
 
@@ -100,12 +102,34 @@ def _stepped(step: Step, done: Enforcement) -> AssessedChange:
     return AssessedChange(change, Assessment(Severity.LOW, (Reason(code),)))
 
 
+def _is_muted(left: LeftAlone) -> bool:
+    """Nobody hears of what a muting exception covers for certain. In any doubt it is told."""
+    hold = left.excepted
+    return hold is not None and hold.is_certain and hold.exception.effect is Effect.MUTE
+
+
 def _left(left: LeftAlone, done: Enforcement) -> AssessedChange:
     """As what people did: they added the rule that stays, or removed the one that is missing."""
     change = _change(done, Action.REVOKE if left.is_missing else Action.AUTHORIZE, Outcome.APPLIED, left.rule)
+    if left.excepted is not None:
+        return AssessedChange(change, _excepted(left.excepted))
     who = left.culprit.name if left.culprit else "?"
     code = f"ingress_{'missing' if left.is_missing else 'left'}_{left.why.value}"
     return AssessedChange(change, Assessment(Severity.HIGH, (Reason(code, {"who": who}),)))
+
+
+def _excepted(hold: MayHold) -> Assessment:
+    """What somebody answers for is a note; what is left alone in doubt, a person has to look at."""
+    exception = hold.exception
+    values = {
+        "exception": exception.id,
+        "ticket": exception.ticket,
+        "owner": exception.owner,
+        "date": exception.expires.isoformat(),
+    }
+    if hold.is_certain:
+        return Assessment(Severity.LOW, (Reason("ingress_excepted", values),))
+    return Assessment(Severity.HIGH, (Reason("ingress_perhaps_excepted", values),))
 
 
 def _change(done: Enforcement, action: Action, outcome: Outcome, rule: SecurityGroupRule) -> Change:

@@ -72,7 +72,17 @@ def enforced(done: Enforcement, remaining: IngressPlan) -> Verdict:
 
 def left_text(left: LeftAlone) -> str:
     """`tcp 22 from 0.0.0.0/0 left alone, …`."""
-    return f"{rule_text(left.rule)} {(_LEFT_MISSING if left.is_missing else _LEFT)[left.why]}"
+    words = _LEFT_MISSING if left.is_missing else _LEFT
+    return f"{rule_text(left.rule)} {_excepted(left) if left.excepted else words[left.why]}"
+
+
+def _excepted(left: LeftAlone) -> str:
+    """An exception says what is to be done, not what is allowed: the group is as little compliant as before."""
+    hold, how = left.excepted, "is missing and left so" if left.is_missing else "left alone"
+    if hold is None:
+        return how
+    verb = "covers" if hold.is_certain else "may cover"
+    return f"{how}, exception {hold.exception.id} {verb} it until {hold.exception.expires}"
 
 
 def _named(rules: Sequence[SecurityGroupRule]) -> str:

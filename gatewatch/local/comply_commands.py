@@ -133,6 +133,7 @@ def _apply(judged: Iterable[Judged], settings: Settings, member: Aws, account: s
     from gatewatch.aws import Aws
     from gatewatch.config_rule.ingress_verdict import left_text
     from gatewatch.remediation.ingress_enforce import Enforcer
+    from gatewatch.remediation.ingress_exceptions import Excepting
     from gatewatch.remediation.ingress_guard import GroupRef, Guard
     from gatewatch.remediation.preimages import PreImages
 
@@ -142,7 +143,8 @@ def _apply(judged: Iterable[Judged], settings: Settings, member: Aws, account: s
     _ask(f"Do this to {len(wanted)} groups?", yes=yes)
     hub, table = Aws(), f"gatewatch-{stage}"
     guard = Guard(hub.dynamodb, table, settings.ingress.fight, time.time)
-    enforcer = Enforcer(PreImages(hub.dynamodb, table), guard)
+    excepting = Excepting(settings.exceptions, settings.account)
+    enforcer = Enforcer(PreImages(hub.dynamodb, table), guard, excepting)
     steps: list[Step] = []
     for each in wanted:
         group = GroupRef(account, member.ec2.meta.region_name, each.group_id)

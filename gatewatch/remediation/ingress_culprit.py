@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from types_boto3_cloudtrail import CloudTrailClient
 
+    from gatewatch.model import SecurityGroupRule
     from gatewatch.remediation.ingress_access import Access
 
 _EVENTS = 50  # LookupEvents: the most per page, newest first; two calls a second per account and Region
@@ -47,6 +48,11 @@ class History:
     def who_removed(self, access: Access) -> Culprit | None:
         return self._who(access, _TAKES)
 
+    def who_made(self, rule: SecurityGroupRule) -> Culprit | None:
+        """Who made this very rule what it is, by its id: nobody added it again since."""
+        wanted = (rule.rule_id, access_of(rule))
+        return next((_culprit(call) for call in self._calls if rule.rule_id and wanted in _made(call)), None)
+
     def _who(self, access: Access, actions: AbstractSet[Action]) -> Culprit | None:
         return next((_culprit(call) for call in self._calls if access in _accesses(call, actions)), None)
 
@@ -73,9 +79,17 @@ def _calls(text: str) -> Iterator[ApiCall]:
 
 
 def _accesses(call: ApiCall, actions: AbstractSet[Action]) -> frozenset[Access]:
+    found = (access_of(rule) for rule in _rules(call, actions))
+    return frozenset(access for access in found if access is not None)
+
+
+def _made(call: ApiCall) -> frozenset[tuple[str | None, Access | None]]:
+    return frozenset((rule.rule_id, access_of(rule)) for rule in _rules(call, _PUTS))
+
+
+def _rules(call: ApiCall, actions: AbstractSet[Action]) -> Iterator[SecurityGroupRule]:
     changes = (each for each in changes_of(call) if each.action in actions and each.outcome is Outcome.APPLIED)
-    inbound = (each.rule for each in changes if each.rule.direction is not Direction.EGRESS)
-    return frozenset(access for rule in inbound if (access := access_of(rule)) is not None)
+    return (each.rule for each in changes if each.rule.direction is not Direction.EGRESS)
 
 
 def _culprit(call: ApiCall) -> Culprit:

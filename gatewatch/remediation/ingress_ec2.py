@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewatch.changes.rule_shape import read_single_peer, read_traffic
 from gatewatch.changes.shape import lowered
-from gatewatch.model import CidrPeer, Direction, GroupPeer, PrefixListPeer, SecurityGroupRule
+from gatewatch.model import CidrPeer, Direction, Group, GroupPeer, PrefixListPeer, SecurityGroupRule
 from gatewatch.network import ALL_PROTOCOLS
 from gatewatch.remediation.ingress_plan import Standing
 
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from types_boto3_ec2.type_defs import IpPermissionTypeDef
 
     from gatewatch.remediation.ingress_plan import Authorize
+
+
+def described(ec2: EC2Client, group_id: str) -> Group:
+    """A group with its name and its VPC. Raises `ClientError`."""
+    (group,) = ec2.describe_security_groups(GroupIds=[group_id])["SecurityGroups"]
+    return Group(id=group_id, name=group.get("GroupName"), vpc_id=group.get("VpcId"))
 
 
 def standing_rules(ec2: EC2Client, group_id: str, account_id: str) -> tuple[Standing, ...]:

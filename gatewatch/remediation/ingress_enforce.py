@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from gatewatch.exceptions_policy import MayHold
 from gatewatch.remediation.ingress_access import access_of
 from gatewatch.remediation.ingress_apply import Done, Step, apply
 from gatewatch.remediation.ingress_culprit import Culprit, History
 from gatewatch.remediation.ingress_ec2 import standing_rules
+from gatewatch.remediation.ingress_exceptions import Excepting
 from gatewatch.remediation.ingress_guard import Dispute, GroupRef, Guard, Stop
 from gatewatch.remediation.ingress_plan import Action, Authorize, IngressPlan, Revoke, Standing, rule_of
 from gatewatch.remediation.preimages import PreImage, PreImages
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from gatewatch.aws import Aws
     from gatewatch.model import SecurityGroupRule
+    from gatewatch.remediation.ingress_exceptions import Covering
 
 KIND = "ingress"
 
@@ -29,7 +32,7 @@ KIND = "ingress"
 class LeftAlone(Struct, frozen=True):
     """What the plan asks for and is not done, and why: a rule stays, or stays away. `is_news`: nobody was told yet.
 
-    `culprit`: who adds the rule, or removes it.
+    `culprit`: who adds the rule, or removes it. `excepted`: by which exception of the policy, for EXCEPTED.
     """
 
     action: Action
@@ -37,6 +40,7 @@ class LeftAlone(Struct, frozen=True):
     why: Stop
     is_news: bool
     culprit: Culprit | None = None
+    excepted: MayHold | None = None
 
     @property
     def rule(self) -> SecurityGroupRule:
@@ -71,6 +75,7 @@ class Enforcer(Struct, frozen=True):
 
     images: PreImages
     guard: Guard
+    excepting: Excepting
     own_role: str = ""
 
     def enforce(
@@ -78,7 +83,8 @@ class Enforcer(Struct, frozen=True):
     ) -> Enforcement:
         """Raises `GuardError`, `PreImageError` or `ClientError` before anything is changed, or while looking after."""
         history = History(member.cloudtrail, group.group_id)
-        left = tuple(self._left_alone(group, plan, history))
+        covering = self.excepting.over(group, member.ec2, history, at)
+        left = tuple(self._left_alone(group, plan, history, covering))
         actions = _without(plan.actions, left)
         if not actions:
             return Enforcement(group=group, left=left, before=tuple(before), after=tuple(before))
@@ -91,16 +97,21 @@ class Enforcer(Struct, frozen=True):
             group=group, change_id=image.change_id, steps=steps, left=left, before=tuple(before), after=after
         )
 
-    def _left_alone(self, group: GroupRef, plan: IngressPlan, history: History) -> Iterator[LeftAlone]:
+    def _left_alone(
+        self, group: GroupRef, plan: IngressPlan, history: History, covering: Covering
+    ) -> Iterator[LeftAlone]:
         disputed: tuple[Action, ...] = (*plan.revokes, *plan.missing)
         for action in disputed:
             access = access_of(rule_of(action))
             if access is None:
                 continue
             dispute = Dispute(group, access, is_missing=isinstance(action, Authorize))
-            why = Stop.OWN if self._is_own(dispute, history) else self.guard.stopped(dispute)
+            stopped = Stop.OWN if self._is_own(dispute, history) else self.guard.stopped(dispute)
+            excepted = covering(action) if stopped is None else None
+            why = Stop.EXCEPTED if excepted else stopped
             if why is not None:
-                yield LeftAlone(action, dispute, why, self.guard.stop(dispute, why), _who(dispute, history))
+                is_news = self.guard.stop(dispute, why)
+                yield LeftAlone(action, dispute, why, is_news, _who(dispute, history), excepted)
 
     def _is_own(self, dispute: Dispute, history: History) -> bool:
         culprit = None if dispute.is_missing else history.who_added(dispute.access)

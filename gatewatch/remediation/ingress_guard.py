@@ -32,9 +32,12 @@ class GuardError(GatewatchError):
 
 
 class Stop(StrEnum):
+    """EXCEPTED is kept here only to tell it once: whether it still is so, the policy says each time."""
+
     FIGHT = "fight"
     UNDONE = "undone"
     OWN = "own"
+    EXCEPTED = "excepted"
 
 
 class GroupRef(Struct, frozen=True):
@@ -67,8 +70,9 @@ class Guard:
     def stopped(self, dispute: Dispute) -> Stop | None:
         """Why a rule is to be left alone; FIGHT also when it has just been undone once too often."""
         row = self._read(dispute)
-        if "stopped" in row and float(row["until"]["N"]) > self._now():
-            return Stop(row["stopped"]["S"])
+        kept = Stop(row["stopped"]["S"]) if "stopped" in row else None
+        if kept not in {None, Stop.EXCEPTED} and float(row["until"]["N"]) > self._now():
+            return kept
         earliest = self._now() - self._fight.hours * _HOUR
         times = [each for each in row.get("times", {}).get("L", []) if float(each["N"]) > earliest]
         return Stop.FIGHT if len(times) >= self._fight.returns else None
