@@ -1,4 +1,6 @@
-"""Many alerts -> what one reads of them in the morning: what is still open, who changed how much, what was spared."""
+"""What was noted of many alerts -> what one reads in the morning: what is still open, who changed how much, what was
+spared.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +12,45 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gatewatch.exceptions_policy import excepted
-from gatewatch.model import Account, Action, Alert, AssessedChange, Direction, Exposure, Outcome, Severity
+from gatewatch.model import (
+    Account,
+    Action,
+    Actor,
+    Alert,
+    ApiCall,
+    AssessedChange,
+    Assessment,
+    Change,
+    Exposure,
+    Links,
+    Outcome,
+    Severity,
+    Via,
+)
+from gatewatch.noted import LEAST
+from gatewatch.open_gates import gates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from gatewatch.exception_settings import PolicyException
+    from gatewatch.noted import Entry, Noted, Opened, Step
+    from gatewatch.open_gates import OpenGate
+    from gatewatch.settings import Settings
 
-_OPENING = frozenset({Action.AUTHORIZE, Action.MODIFY})
-_LEAST = Severity.MEDIUM  # web ports are open to the world on purpose, nearly always
+
+class Period(Struct, frozen=True):
+    """From `first` to `last`, both included. What is open is told as of `now`, which may be later."""
+
+    first: datetime
+    last: datetime
+    now: datetime
+
+    def holds(self, at: datetime) -> bool:
+        return self.first <= at <= self.last
 
 
-class OpenGate(Struct, frozen=True):
-    """A rule that lets the whole internet in, since when, and who opened it."""
+class Exposed(Struct, frozen=True):
+    """A rule that lets the whole internet in, as the exceptions have it, since when, and who opened it."""
 
     account: Account
     region: str
@@ -31,135 +59,105 @@ class OpenGate(Struct, frozen=True):
     since: datetime
     actor: str
 
-    def is_meant_by(self, account_id: str, region: str, change: AssessedChange) -> bool:
-        """By the rule's id where both have one, else by what the rule lets through."""
-        if (self.account.id, self.region) != (account_id, region):
-            return False
-        mine, other = self.rule.change.rule, change.change.rule
-        if mine.rule_id and other.rule_id:
-            return mine.rule_id == other.rule_id
-        same = (mine.direction, mine.traffic, mine.peer) == (other.direction, other.traffic, other.peer)
-        return same and self.place == _place(change)
-
 
 class Digest(Struct, frozen=True, kw_only=True):
     """Counts are of changes; `open` has the oldest first, `closed` are the times that exposures stood open."""
 
-    first: datetime
-    last: datetime
+    period: Period
     events: int
     severities: Counter[Severity]
-    accounts: dict[str, Counter[Severity]]
+    accounts: dict[Account, Counter[Severity]]
     actors: Counter[str]
     muted: Counter[str]
-    open: tuple[OpenGate, ...]
+    open: tuple[Exposed, ...]
     closed: tuple[timedelta, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.events or self.open)
 
     @property
     def median_closed(self) -> timedelta:
         return timedelta(seconds=median(each.total_seconds() for each in self.closed))
 
 
-def digest(alerts: Iterable[Alert], exceptions: Sequence[PolicyException], days: int | None = None) -> Digest | None:
-    """None without any event that says when it happened. With `days`, only the last so many are counted.
-
-    What is open, and since when, is told from all the alerts. Duplicates count once, and order does not matter.
-    """
-    known = {each.call.delivery_key: each for each in alerts if each.call.time}
-    ordered = sorted(known.values(), key=_time)
-    if not ordered:
-        return None
-    last = _time(ordered[-1])
-    first = max(_time(ordered[0]), last - timedelta(days=days)) if days else _time(ordered[0])
-    gates, closed = _gates([excepted(each, exceptions, _time(each)).alert for each in ordered])
-    counted = [each for each in ordered if _time(each) >= first]
+def digest(entries: Iterable[Entry], steps: Iterable[Step], period: Period, settings: Settings) -> Digest:
+    """Entries are counted once each, so whoever brings them has left out the doubles. Steps may come as they like."""
+    events = 0
+    accounts: dict[str, Counter[Severity]] = {}
+    actors: Counter[str] = Counter()
+    muted: Counter[str] = Counter()
+    for entry in entries:
+        if period.holds(entry.at):
+            events += 1
+            accounts.setdefault(entry.account, Counter()).update(entry.severities)
+            actors[entry.actor] += sum(entry.severities.values())
+            muted.update(entry.muted)
+    still, over = gates(each for each in steps if each.at <= period.now)
+    exposed = (_exposed(gate, period.now, settings) for gate in still)
+    closed = (each for each in over if period.holds(each.at) and _exposed(each.gate, each.at, settings))
     return Digest(
-        first=first,
-        last=last,
-        events=len(ordered),
-        severities=Counter(each.assessment.severity for alert in counted for each in alert.changes),
-        accounts=_by_account(counted),
-        actors=_by_actor(counted),
-        muted=_muted(counted, exceptions),
-        open=tuple(gates),
-        closed=tuple(age for at, age in closed if at >= first),
+        period=period,
+        events=events,
+        severities=sum(accounts.values(), Counter()),
+        accounts={settings.account(account_id): counts for account_id, counts in accounts.items()},
+        actors=actors,
+        muted=muted,
+        open=tuple(gate for gate in exposed if gate),
+        closed=tuple(each.at - each.gate.since for each in closed),
     )
 
 
-def _time(alert: Alert) -> datetime:
-    if alert.call.time is None:
-        raise ValueError(f"{alert.call.event_id} has no time")
-    return alert.call.time
+def digest_of(noted: Iterable[Noted], settings: Settings, days: int | None = None) -> Digest | None:
+    """The digest of all that was noted, as of its last event; with `days`, only the last so many are counted.
 
-
-def _by_account(alerts: Iterable[Alert]) -> dict[str, Counter[Severity]]:
-    """The one with the most changes first."""
-    found: dict[str, Counter[Severity]] = {}
-    for alert in alerts:
-        name = alert.account.alias if alert.account.known else alert.account.id
-        found.setdefault(name, Counter()).update(each.assessment.severity for each in alert.changes)
-    return dict(sorted(found.items(), key=lambda entry: -entry[1].total()))
-
-
-def _by_actor(alerts: Iterable[Alert]) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for alert in alerts:
-        found[alert.call.actor.name] += len(alert.changes)
-    return found
-
-
-def _muted(alerts: Iterable[Alert], exceptions: Sequence[PolicyException]) -> Counter[str]:
-    """Muted changes by the exception that mutes them."""
-    codes = (
-        reason
-        for alert in alerts
-        for each in excepted(alert, exceptions, alert.call.time).alert.changes
-        for reason in each.assessment.reasons
-    )
-    return Counter(reason.values["exception"] for reason in codes if reason.code == "exception_mute")
-
-
-def _gates(alerts: Iterable[Alert]) -> tuple[list[OpenGate], list[tuple[datetime, timedelta]]]:
-    """What is open at the end, and when what was closed, after how long."""
-    still: list[OpenGate] = []
-    closed: list[tuple[datetime, timedelta]] = []
-    for alert in alerts:
-        for change in alert.changes:
-            if not _happened(change):
-                continue
-            gone = [gate for gate in still if _ends(gate, alert, change)]
-            opened = _opened(alert, change, gone)
-            if opened is None:
-                closed.extend((_time(alert), _time(alert) - gate.since) for gate in gone)
-            still = [gate for gate in still if gate not in gone] + ([opened] if opened else [])
-    return still, closed
-
-
-def _happened(assessed: AssessedChange) -> bool:
-    is_outbound = assessed.change.rule.direction is Direction.EGRESS
-    return assessed.change.outcome is Outcome.APPLIED and assessed.change.understood and not is_outbound
-
-
-def _ends(gate: OpenGate, alert: Alert, change: AssessedChange) -> bool:
-    """A revoke, a change of the same rule, or the end of its group. A change of the text alone ends nothing."""
-    if change.change.action is Action.DELETE:
-        return (gate.account.id, gate.region, gate.place) == (alert.account.id, alert.call.region, _place(change))
-    is_about_rule = change.change.action in _OPENING | {Action.REVOKE}
-    return is_about_rule and gate.is_meant_by(alert.account.id, alert.call.region, change)
-
-
-def _opened(alert: Alert, change: AssessedChange, before: Sequence[OpenGate]) -> OpenGate | None:
-    """One that was open already keeps the time and the name of its opening."""
-    is_severe = change.assessment.severity.rank >= _LEAST.rank
-    if change.change.action not in _OPENING or change.assessment.exposure is not Exposure.WORLD or not is_severe:
+    Duplicates count once, and order does not matter. None without anything.
+    """
+    known = {each.entry.key: each for each in noted}
+    if not known:
         return None
-    since, actor = next(((gate.since, gate.actor) for gate in before), (_time(alert), alert.call.actor.name))
-    return OpenGate(alert.account, alert.call.region, _place(change), change, since, actor)
+    first, last = (find(each.entry.at for each in known.values()) for find in (min, max))
+    period = Period(max(first, last - timedelta(days=days)) if days else first, last, last)
+    steps = (step for each in known.values() for step in each.steps)
+    return digest((each.entry for each in known.values()), steps, period, settings)
 
 
-def _place(assessed: AssessedChange) -> str:
-    change = assessed.change
-    return change.group.id or change.group.name or change.resource_id or ""
+def _exposed(gate: OpenGate, at: datetime, settings: Settings) -> Exposed | None:
+    """None for one that the exceptions of that time spare."""
+    account, opened = settings.account(gate.form.account), gate.form
+    (rule,) = excepted(_alert(opened, account), settings.exceptions, at).alert.changes
+    if rule.assessment.severity.rank < LEAST.rank:
+        return None
+    return Exposed(account, opened.region, opened.place, rule, gate.since, gate.actor)
+
+
+def _alert(opened: Opened, account: Account) -> Alert:
+    """As much of the alert as an exception looks at."""
+    change = Change(
+        family=opened.family,
+        action=Action.AUTHORIZE,
+        outcome=Outcome.APPLIED,
+        group=opened.group,
+        rule=opened.rule,
+        resource_id=opened.resource_id or None,
+    )
+    call = ApiCall(
+        event_id=opened.key,
+        event_name="",
+        event_source="",
+        time=opened.at,
+        account_id=opened.account,
+        region=opened.region,
+        actor=Actor(opened.actor, ""),
+        via=Via.UNKNOWN,
+        source_ip=None,
+        error_code=None,
+        request=None,
+        response=None,
+        record={},
+    )
+    assessment = Assessment(opened.severity, (), Exposure.WORLD, opened.services)
+    return Alert(call=call, account=account, changes=(AssessedChange(change, assessment),), links=Links())
 
 
 def severest(counts: Counter[Severity]) -> Iterator[tuple[Severity, int]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
@@ -16,13 +17,14 @@ from gatewatch.rule_words import target
 from gatewatch.slack_view import mark
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import timedelta
 
-    from gatewatch.digest import Digest, OpenGate
+    from gatewatch.digest import Digest, Exposed
+    from gatewatch.model import Account
 
 _GATES, _BARS = 15, 10
+_T = TypeVar("_T")
 
 
 class Bar(Struct, frozen=True):
@@ -81,24 +83,24 @@ def digest_view(digest: Digest, wording: Wording) -> DigestView:
         Part(said["closed"], lines=(_closed(digest, wording),)),
         Part(said["muted"], lines=() if digest.muted else (said["muted_none"],), bars=tuple(_bars(digest.muted))),
     )
-    first, last = (local_time(each, wording.zone) for each in (digest.first, digest.last))
+    period = digest.period
+    first, last = (local_time(each, wording.zone) for each in (period.first, period.last))
     title = said["title"].format(first=first[:16], last=last[:16] + last[19:])
     return DigestView(title, parts, said["source"].format(count=digest.events), accounts)
 
 
 def _open(digest: Digest, wording: Wording) -> Part:
     said, more = wording.digest.digest, len(digest.open) - _GATES
-    facts = tuple(_gate(gate, digest.last - gate.since, wording) for gate in digest.open[:_GATES])
+    facts = tuple(_gate(gate, digest.period.now - gate.since, wording) for gate in digest.open[:_GATES])
     rest = (said["more"].format(count=more),) if more > 0 else ()
     return Part(said["open"], facts, rest if facts else (said["open_none"],))
 
 
-def _gate(gate: OpenGate, age: timedelta, wording: Wording) -> Fact:
+def _gate(gate: Exposed, age: timedelta, wording: Wording) -> Fact:
     said, rule = wording.digest.digest, gate.rule
     what = target(rule, wording.alert)
-    account = gate.account.alias if gate.account.known else gate.account.id
     line = said["open_line"].format(
-        what=what, group=gate.place, account=account, region=gate.region, age=_age(age, wording)
+        what=what, group=gate.place, account=_name(gate.account), region=gate.region, age=_age(age, wording)
     )
     owner = said["owner"].format(owner=gate.account.owner) if gate.account.owner else said["no_owner"]
     by = said["open_by"].format(actor=_actor(gate.actor, wording))
@@ -109,9 +111,15 @@ def _actor(name: str, wording: Wording) -> str:
     return wording.alert.field["unknown"] if name == UNKNOWN else name
 
 
+def _name(account: Account) -> str:
+    return account.alias if account.known else account.id
+
+
 def _accounts(digest: Digest, wording: Wording) -> Iterator[Bar]:
-    for name, counts in list(digest.accounts.items())[:_BARS]:
-        yield _bar(name, tuple(severest(counts)), wording)
+    """The one with the most changes first."""
+    totals = Counter({account: counts.total() for account, counts in digest.accounts.items()})
+    for account, _ in _most(totals, _name):
+        yield _bar(_name(account), tuple(severest(digest.accounts[account])), wording)
 
 
 def _bar(name: str, counts: Sequence[tuple[Severity, int]], wording: Wording) -> Bar:
@@ -125,11 +133,16 @@ def _severities(digest: Digest, wording: Wording) -> Iterator[Bar]:
 
 
 def _actors(digest: Digest, wording: Wording) -> Iterable[Bar]:
-    return (Bar(_actor(name, wording), count) for name, count in digest.actors.most_common(_BARS))
+    return (Bar(_actor(name, wording), count) for name, count in _most(digest.actors, str))
 
 
 def _bars(counts: Counter[str]) -> Iterable[Bar]:
-    return (Bar(name, count) for name, count in counts.most_common(_BARS))
+    return (Bar(name, count) for name, count in _most(counts, str))
+
+
+def _most(counts: Counter[_T], name: Callable[[_T], str]) -> list[tuple[_T, int]]:
+    """Equal counts stand by their names, so that the same facts are always the same text."""
+    return sorted(counts.items(), key=lambda entry: (-entry[1], name(entry[0])))[:_BARS]
 
 
 def _closed(digest: Digest, wording: Wording) -> str:

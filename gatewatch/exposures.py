@@ -63,16 +63,25 @@ def _narrows(assessed: AssessedChange) -> bool:
 
 def _refs(changes: Iterator[AssessedChange]) -> Iterator[RuleRef]:
     for each in changes:
-        ref = RuleRef(each.change.rule.rule_id or "", _shape(each.change.rule))
+        ref = rule_ref(each.change.rule)
         if ref.rule_id or ref.shape:
             yield ref
 
 
+def rule_ref(rule: SecurityGroupRule) -> RuleRef:
+    """What names a rule in whatever tells of it later; both parts may be empty."""
+    return RuleRef(rule.rule_id or "", _shape(rule))
+
+
 def _shape(rule: SecurityGroupRule) -> str:
-    """What makes a rule in EC2 the same rule: its direction, protocol, ports and peer."""
+    """What makes a rule in EC2 the same rule: its direction, protocol, ports and peer. An entry of a prefix list
+    has nothing but its peer.
+    """
     traffic, peer = rule.traffic, rule.peer
-    if rule.direction is None or traffic.protocol is None or peer is None:
+    if peer is None or (rule.direction is None) != (traffic.protocol is None):
         return ""
+    if rule.direction is None:
+        return peer.text
     ports = f"{traffic.ports.first}-{traffic.ports.last}" if traffic.ports else ""
     icmp = f"{traffic.icmp.type}/{traffic.icmp.code}" if traffic.icmp else ""
     return f"{rule.direction} {traffic.protocol} {ports}{icmp} {peer.text}"

@@ -11,17 +11,20 @@ import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gatewatch.block_kit import mentions, problems
-from gatewatch.digest import digest
+from gatewatch.digest import digest_of
 from gatewatch.digest_labels import DigestLabels, load_digest_labels
 from gatewatch.digest_text import bar, slack_payload, text_of
 from gatewatch.digest_view import Wording, digest_view
 from gatewatch.errors import ConfigurationError
 from gatewatch.exception_settings import Effect, ExceptionMatch, PolicyException
+from gatewatch.exceptions_policy import excepted
 from gatewatch.labels import load_labels
 from gatewatch.local.digest_mail import mail_of, page_of
+from gatewatch.noted import noted
 from gatewatch.settings import LANGUAGES, load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,6 +33,12 @@ STORY = sorted((ROOT / "gatewatch" / "local" / "story").glob("*.json"))
 _VALUE = re.compile(r"\{(\w+)\}")
 LABELS = load_digest_labels(TEMPLATES, LANGUAGES)
 START = datetime(2026, 1, 24, 3, 0, tzinfo=UTC)
+
+
+def digest(alerts, exceptions=(), days=None):
+    """What `gatewatch digest` makes of alerts."""
+    known = msgspec.structs.replace(load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml"), exceptions=exceptions)
+    return digest_of([noted(each, excepted(each, exceptions, each.call.time)) for each in alerts], known, days)
 
 
 @pytest.fixture
@@ -63,10 +72,10 @@ def nothing(build):
 
 
 def test_what_is_open_is_told_with_its_age_and_who_opened_it(told, world, nothing):
-    found = digest(told(world, nothing, nothing), ())
+    found = digest(told(world, nothing, nothing))
     (gate,) = found.open
     assert (gate.place, gate.actor, gate.account.owner) == ("sg-0aaaaaaaaaaaaaaa1", "alice", "@payments-oncall")
-    assert found.last - gate.since == timedelta(minutes=2)
+    assert found.period.now - gate.since == timedelta(minutes=2)
 
 
 def closing(build):
@@ -86,7 +95,7 @@ def closing(build):
 
 @pytest.mark.parametrize("way", ["revoked", "deleted", "revoked by id", "narrowed"])
 def test_a_gate_is_closed_in_every_way_there_is(told, build, answered, way):
-    found = digest(told(answered, closing(build)[way]), ())
+    found = digest(told(answered, closing(build)[way]))
     assert (found.open, found.closed) == ((), (timedelta(minutes=1),))
 
 
@@ -99,33 +108,76 @@ def test_what_closes_another_gate_closes_nothing(told, build, world):
         build.revoke(item, recipientAccountId=build.OTHER_ACCOUNT),
         build.revoke(item, direction="Egress"),
     )
-    found = digest(told(world, *others), ())
+    found = digest(told(world, *others))
     assert (len(found.open), found.closed) == (1, ())
 
 
 def test_what_is_opened_again_while_it_is_open_keeps_its_age(told, world):
-    (gate,) = digest(told(world, world), ()).open
+    (gate,) = digest(told(world, world)).open
     assert gate.since == START
+
+
+def test_a_prefix_list_is_a_gate_until_its_entry_is_removed(told, build):
+    entry = {"tag": 1, "Cidr": "0.0.0.0/0"}
+
+    def modify(what):
+        return build.wrapped("ModifyManagedPrefixList", {"PrefixListId": build.PREFIX_LIST, what: entry})
+
+    opened, other = modify("AddEntry"), modify("RemoveEntry")
+    other = json.loads(json.dumps(other).replace("0.0.0.0/0", "198.51.100.0/24"))
+    (gate,) = digest(told(opened, other)).open
+    assert gate.place == build.PREFIX_LIST
+    found = digest(told(opened, modify("RemoveEntry")))
+    assert (found.open, found.closed) == ((), (timedelta(minutes=1),))
+
+
+def test_a_group_that_is_called_by_its_name_is_closed_by_the_rules_id(told, build, answered):
+    by_name = answered | {"requestParameters": answered["requestParameters"] | {"groupId": None, "groupName": "web"}}
+    found = digest(told(by_name, closing(build)["revoked by id"]))
+    assert (found.open, len(found.closed)) == ((), 1)
+
+
+@pytest.mark.parametrize("first", ["opened", "closed"])
+def test_within_one_second_only_the_id_tells_what_was_closed(told, build, answered, world, first):
+    by_id, by_shape = closing(build)["revoked by id"], closing(build)["revoked"]
+    for opening, end, is_open in ((answered, by_id, False), (world, by_shape, True)):
+        records = (opening, end) if first == "opened" else (end, opening)
+        assert bool(digest(told(*records, step=timedelta(0))).open) is is_open
+
+
+def test_one_that_is_closed_and_opened_anew_is_young(told, build, world):
+    found = digest(told(world, build.revoke(build.item(v4=["0.0.0.0/0"])), world))
+    (gate,) = found.open
+    assert (gate.since, found.closed) == (START + timedelta(minutes=2), (timedelta(minutes=1),))
+
+
+def test_one_that_was_moved_to_another_port_is_the_same_gate_in_its_new_form(told, build, answered):
+    rdp = {"IpProtocol": "tcp", "FromPort": 3389, "ToPort": 3389, "CidrIpv4": "0.0.0.0/0"}
+    moved = build.modify((build.RULE, rdp), userIdentity=build.ALICE | {"userName": "bob"})
+    found = digest(told(answered, moved))
+    (gate,) = found.open
+    assert (gate.since, gate.actor, gate.rule.assessment.services) == (START, "alice", ("RDP",))
+    assert digest(told(answered, moved, build.revoke(build.item(start=3389, end=3389, v4=["0.0.0.0/0"])))).open == ()
 
 
 def test_what_was_refused_or_is_meant_for_everybody_is_no_open_gate(told, build):
     web = build.authorize(build.item(start=443, end=443, v4=["0.0.0.0/0"]))
     denied = build.authorize(build.item(v4=["0.0.0.0/0"]), **build.refused())
-    assert digest(told(web, denied), ()).open == ()
+    assert digest(told(web, denied)).open == ()
 
 
 def test_neither_order_nor_repetition_changes_a_digest(told, build, world, nothing):
     alerts = told(world, nothing, build.revoke(build.item(v4=["0.0.0.0/0"])), world)
     shuffled = [*alerts, *alerts]
     random.Random(1).shuffle(shuffled)  # noqa: S311 - an order, no secret
-    assert digest(shuffled, ()) == digest(alerts, ())
+    assert digest(shuffled) == digest(alerts)
 
 
 def test_only_the_last_days_are_counted_and_what_was_open_before_still_is(told, world, nothing):
     alerts = told(world, nothing, nothing, step=timedelta(days=5))
-    found = digest(alerts, (), days=6)
+    found = digest(alerts, days=6)
     assert found.severities.total() == 2
-    assert found.last - found.open[0].since == timedelta(days=10)
+    assert found.period.now - found.open[0].since == timedelta(days=10)
 
 
 def test_what_an_exception_mutes_is_counted_and_is_no_open_gate(told, world, nothing):
@@ -137,8 +189,17 @@ def test_what_an_exception_mutes_is_counted_and_is_no_open_gate(told, world, not
     assert (found.muted, found.open) == ({"bastion": 2}, ())
 
 
+def test_an_exception_spares_a_gate_only_while_it_holds(told, world, nothing):
+    over = PolicyException(
+        id="bastion", match=ExceptionMatch(port=22), effect=Effect.MUTE, owner="a", reason="b", ticket="c",
+        expires=START.date(),
+    )  # fmt: skip
+    found = digest(told(world, nothing, step=timedelta(days=2)), (over,))
+    assert (found.muted, len(found.open)) == ({"bastion": 1}, 1)
+
+
 def test_without_an_event_there_is_no_digest():
-    assert digest((), ()) is None
+    assert digest(()) is None
 
 
 @pytest.mark.parametrize(("value", "drawn"), [(0, ""), (1, "▏"), (400, "██████████"), (800, "█" * 20), (2, "▏")])
@@ -155,7 +216,7 @@ def story(results):
 def view_of(alerts, language):
     settings = load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml")
     wording = Wording(LABELS[language], load_labels(TEMPLATES, language), settings.defaults.timezone)
-    return digest_view(digest(alerts, ()), wording)
+    return digest_view(digest(alerts), wording)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

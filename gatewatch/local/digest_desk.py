@@ -5,17 +5,20 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from gatewatch.digest import digest
+from gatewatch.digest import digest_of
 from gatewatch.digest_labels import load_digest_labels
 from gatewatch.digest_text import slack_payload, text_of
 from gatewatch.digest_view import Wording, digest_view
+from gatewatch.exceptions_policy import excepted
 from gatewatch.labels import load_labels
 from gatewatch.local import digest_mail
 from gatewatch.local.printers import TEMPLATES
+from gatewatch.noted import noted
 
 if TYPE_CHECKING:
     from gatewatch.digest_view import DigestView
     from gatewatch.model import Alert
+    from gatewatch.noted import Noted
     from gatewatch.settings import Settings
 
 
@@ -26,16 +29,18 @@ class DigestPrinter:
         self._settings = settings
         self._output = output
         self._days = days
-        self._alerts: list[Alert] = []
+        self._noted: list[Noted] = []
 
     def alert(self, alert: Alert) -> None:
-        self._alerts.append(alert)
+        """Each by the exceptions of its own time."""
+        if found := noted(alert, excepted(alert, self._settings.exceptions, alert.call.time)):
+            self._noted.append(found)
 
     def close(self) -> None:
         language, zone = self._settings.defaults.language, self._settings.defaults.timezone
         labels = load_digest_labels(TEMPLATES, (language,))[language]
         wording = Wording(labels, load_labels(TEMPLATES, language), zone)
-        found = digest(self._alerts, self._settings.exceptions, self._days)
+        found = digest_of(self._noted, self._settings, self._days)
         made = self._made(digest_view(found, wording), wording) if found else labels.digest["nothing"].encode()
         sys.stdout.buffer.write(made.rstrip() + b"\n")
         sys.stdout.buffer.flush()
