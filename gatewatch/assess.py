@@ -32,18 +32,15 @@ from gatewatch.model import (
 from gatewatch.network import (
     ALL_PROTOCOLS,
     ICMP_PROTOCOLS,
-    Network,
     is_trusted,
-    is_wide,
-    network_of,
-    public_addresses,
-    world_of,
+    reach_of,
+    worlds,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gatewatch.settings import Judgement, PortName
+    from gatewatch.settings import Judgement
 
 _ECHO = 8  # ICMPv4 echo request; all of ICMPv6 counts as public, path MTU discovery needs it (RFC 4890)
 _ADDS_ACCESS = frozenset({Action.AUTHORIZE, Action.MODIFY})
@@ -71,20 +68,20 @@ def assess(changes: Sequence[Change], judgement: Judgement) -> tuple[AssessedCha
 _Pool = tuple[Direction | None, Traffic]
 
 
-def _world_by_traffic(changes: Sequence[Change]) -> dict[_Pool, frozenset[Network]]:
+def _world_by_traffic(changes: Sequence[Change]) -> dict[_Pool, frozenset[str]]:
     """The CIDRs of this call that let in the world, by direction, protocol and ports."""
-    pools: dict[_Pool, list[Network]] = {}
+    pools: dict[_Pool, list[str]] = {}
     for change in changes:
         if isinstance(change.rule.peer, CidrPeer) and change.action is not Action.REVOKE:
-            pools.setdefault(_pool(change), []).append(network_of(change.rule.peer))
-    return {pool: world_of(networks) for pool, networks in pools.items()}
+            pools.setdefault(_pool(change), []).append(change.rule.peer.cidr)
+    return {pool: worlds(cidrs) for pool, cidrs in pools.items()}
 
 
 def _pool(change: Change) -> _Pool:
     return change.rule.direction, change.rule.traffic
 
 
-def _with_outcome(change: Change, world: dict[_Pool, frozenset[Network]], judgement: Judgement) -> Assessment:
+def _with_outcome(change: Change, world: dict[_Pool, frozenset[str]], judgement: Judgement) -> Assessment:
     """What was not applied changes nothing, but a refused attempt is worth knowing."""
     if isinstance(change.facts, SignInFacts):
         return sign_in_assessment(change, change.facts, judgement.sign_in)
@@ -109,7 +106,7 @@ def _denied(change: Change, would_be: Assessment) -> Reason:
     return Reason("denied", {"severity": would_be.severity.value})
 
 
-def _applied(change: Change, world: dict[_Pool, frozenset[Network]], judgement: Judgement) -> Assessment:
+def _applied(change: Change, world: dict[_Pool, frozenset[str]], judgement: Judgement) -> Assessment:
     if not change.understood or _says_nothing(change):
         return _not_understood(change)
     if isinstance(change.facts, IamFacts):
@@ -145,37 +142,34 @@ def _without_new_access(change: Change, judgement: Judgement) -> Assessment:
     peer = change.rule.peer
     exposure = None
     if isinstance(peer, CidrPeer):
-        network = network_of(peer)
-        exposure = _exposure(network, world_of([network]), judgement)
+        exposure = _exposure(peer, worlds([peer.cidr]), judgement)
     severity = Severity.LOW if change.action is Action.ASSOCIATE else Severity.INFO
     return Assessment(severity, (), exposure, _services(change.rule.traffic, judgement))
 
 
-def _prefix_list(change: Change, world: dict[_Pool, frozenset[Network]], judgement: Judgement) -> Assessment:
+def _prefix_list(change: Change, world: dict[_Pool, frozenset[str]], judgement: Judgement) -> Assessment:
     """Which rules use the list, and for which ports, the event does not say: the ports count as `other`."""
     peer = change.rule.peer
     if change.action in {Action.REVOKE, Action.DELETE} or peer is None:
         return Assessment(Severity.INFO)
     if not isinstance(peer, CidrPeer):
         return Assessment(Severity.LOW, (Reason("entries_unknown", {"peer": peer.text}),))
-    network = network_of(peer)
-    exposure = _exposure(network, world.get(_pool(change), frozenset()), judgement)
-    reasons = (_exposure_reason(peer, network, exposure), Reason("prefix_list_entry"))
+    exposure = _exposure(peer, world.get(_pool(change), frozenset()), judgement)
+    reasons = (_exposure_reason(peer, exposure), Reason("prefix_list_entry"))
     return Assessment(_TABLE[exposure, _OTHER], reasons, exposure)
 
 
-def _access(change: Change, world: frozenset[Network], judgement: Judgement) -> Assessment:
+def _access(change: Change, world: frozenset[str], judgement: Judgement) -> Assessment:
     """A rule that lets something in, or may: ingress, or a direction that nobody could tell."""
     rule = change.rule
     services = _services(rule.traffic, judgement)
     ports, ports_reason = _ports(rule.traffic, services, judgement)
     match rule.peer:
         case CidrPeer():
-            network = network_of(rule.peer)
-            exposure = _exposure(network, world, judgement)
+            exposure = _exposure(rule.peer, world, judgement)
             if rule.direction is Direction.EGRESS:
                 return _egress(rule.traffic, exposure, services)
-            severity, reason = _TABLE[exposure, ports], _exposure_reason(rule.peer, network, exposure)
+            severity, reason = _TABLE[exposure, ports], _exposure_reason(rule.peer, exposure)
         case None:
             if rule.direction is Direction.EGRESS:
                 return _egress(rule.traffic, Exposure.WORLD, services)
@@ -211,19 +205,20 @@ def _egress(traffic: Traffic, exposure: Exposure, services: tuple[str, ...]) -> 
     return Assessment(severity, (Reason("egress_default" if is_default else "egress"),), exposure, services)
 
 
-def _exposure(network: Network, world: frozenset[Network], judgement: Judgement) -> Exposure:
-    if is_trusted(network, judgement.trusted):
+def _exposure(peer: CidrPeer, world: frozenset[str], judgement: Judgement) -> Exposure:
+    reach = reach_of(peer.cidr)
+    if judgement.trusted and is_trusted(reach.network, judgement.trusted):
         return Exposure.NARROW
-    if network in world:
+    if peer.cidr in world:
         return Exposure.WORLD
-    return Exposure.WIDE if is_wide(network) else Exposure.NARROW
+    return Exposure.WIDE if reach.is_wide else Exposure.NARROW
 
 
-def _exposure_reason(peer: CidrPeer, network: Network, exposure: Exposure) -> Reason:
+def _exposure_reason(peer: CidrPeer, exposure: Exposure) -> Reason:
     if exposure is Exposure.WORLD:
-        return Reason("world" if network.prefixlen == 0 else "world_in_parts", {"peer": peer.cidr})
+        return Reason("world" if peer.cidr.endswith("/0") else "world_in_parts", {"peer": peer.cidr})
     code = "wide" if exposure is Exposure.WIDE else "narrow"
-    return Reason(code, {"peer": peer.cidr, "addresses": _count(public_addresses(network))})
+    return Reason(code, {"peer": peer.cidr, "addresses": _count(reach_of(peer.cidr).public)})
 
 
 def _count(addresses: int) -> str:
@@ -238,12 +233,9 @@ def _services(traffic: Traffic, judgement: Judgement) -> tuple[str, ...]:
     """The names of the sensitive services that a port range covers."""
     if traffic.ports is None:
         return ()
-    names = (port.name for port in judgement.sensitive if _overlaps(port, traffic))
+    first, last = traffic.ports.first, traffic.ports.last
+    names = [port.name for port in judgement.sensitive if port.first <= last and first <= port.last]
     return tuple(dict.fromkeys(names))
-
-
-def _overlaps(port: PortName, traffic: Traffic) -> bool:
-    return traffic.ports is not None and port.first <= traffic.ports.last and traffic.ports.first <= port.last
 
 
 def _ports(traffic: Traffic, services: tuple[str, ...], judgement: Judgement) -> tuple[str, Reason]:

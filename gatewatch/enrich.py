@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -58,22 +59,23 @@ def event_url(region: str, event_id: str) -> str:
 def rule_url(region: str, changes: Sequence[AssessedChange]) -> str:
     """The Config rule behind a compliance change, which CloudTrail knows nothing of."""
     rule = next((each.change.facts.rule for each in changes if isinstance(each.change.facts, ComplianceFacts)), "")
-    home = _home(region, "config")
-    return f"{home}#/rules/details?configRuleName={quote(rule, safe='')}" if home and rule else ""
+    home = _home(region, "config") if rule else ""
+    return f"{home}#/rules/details?configRuleName={quote(rule, safe='')}" if home else ""
 
 
 def group_url(region: str, group_id: str | None) -> str:
-    home = _home(region, "ec2")
+    home = _home(region, "ec2") if group_id else ""
     return f"{home}#SecurityGroup:groupId={quote(group_id, safe='')}" if home and group_id else ""
 
 
 def iam_url(region: str, changes: Sequence[AssessedChange]) -> str:
     """IAM is global: its events name the one region of the partition where its console lives as well."""
-    home = _home(region, "iam")
     page = next((found for each in changes if (found := console_page(each.change.facts))), "")
-    return f"{home}#{page}" if home and page else ""
+    home = _home(region, "iam") if page else ""
+    return f"{home}#{page}" if home else ""
 
 
+@lru_cache(maxsize=1024)
 def _home(region: str, console: str) -> str:
     host = console_host(region)
     name = quote(region, safe="")

@@ -18,14 +18,13 @@ _MANY = frozenset({Exposure.WORLD, Exposure.WIDE})
 _OPENS = frozenset({Action.AUTHORIZE, Action.MODIFY})
 
 
-def gate_of(alert: Alert, key: str, labels: Labels) -> Gate | None:
-    """None for a call that opened nothing to many and closed nothing, or does not say which group or when."""
+def gate_of(alert: Alert, labels: Labels) -> Gate | None:
+    """As no message has it yet: without a key. None for a call that opened nothing to many and closed nothing, or does not say which group or when."""
     changes = [each for each in alert.changes if _is_of_inbound_rules(each)]
     place = _place(alert, changes)
     if not place or alert.call.time is None:
         return None
     gate = Gate(
-        key=key,
         thread=alert.call.event_id,
         place=place,
         at=alert.call.time.timestamp(),

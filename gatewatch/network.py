@@ -10,7 +10,9 @@ from ipaddress import (
     collapse_addresses,
     ip_network,
 )
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from gatewatch.model import CidrPeer
 
@@ -104,7 +106,6 @@ def protocol_name(text: str) -> str | None:
     return _PROTOCOL_NAMES.get(number, number) if is_number and int(number) <= MAX_PROTOCOL else None
 
 
-@lru_cache(maxsize=4096)
 def public_addresses(network: Network) -> int:
     """How many addresses of a network somebody on the internet can have."""
     if isinstance(network, IPv4Network):
@@ -147,6 +148,38 @@ def traffic_is_within(inner: Traffic, outer: Traffic) -> bool:
 def is_wide(network: Network) -> bool:
     """Public space of a /8 or more (IPv4), of a /32 or more (IPv6)."""
     return public_addresses(network) >= _WIDE_ADDRESSES[network.version]
+
+
+class Reach(Struct, frozen=True):
+    """How much of the internet one CIDR lets in; `is_pooled` when others may add up with it to the world."""
+
+    network: Any
+    public: int
+    is_wide: bool
+    is_world: bool
+    is_pooled: bool
+
+
+@lru_cache(maxsize=4096)
+def reach_of(cidr: str) -> Reach:
+    """Of a canonical CIDR: the same few come again and again."""
+    network = network_of(CidrPeer(cidr))
+    return Reach(
+        network=network,
+        public=public_addresses(network),
+        is_wide=is_wide(network),
+        is_world=bool(world_of([network])),
+        is_pooled=_is_pooled(network),
+    )
+
+
+def worlds(cidrs: Iterable[str]) -> frozenset[str]:
+    """`world_of`, for canonical CIDRs."""
+    pooled = {each for each in cidrs if reach_of(each).is_pooled}
+    if len(pooled) <= 1:
+        return frozenset(each for each in pooled if reach_of(each).is_world)
+    world = world_of(reach_of(each).network for each in pooled)
+    return frozenset(each for each in pooled if reach_of(each).network in world)
 
 
 def is_trusted(network: Network, trusted: Iterable[Network]) -> bool:

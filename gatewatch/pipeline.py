@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct, field
 
 from gatewatch.assess import assess
@@ -23,7 +24,7 @@ from gatewatch.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewatch.labels import Labels
+    from gatewatch.exposure_model import Gate
     from gatewatch.model import ApiCall
 
 
@@ -80,26 +81,26 @@ def worded(call: ApiCall, hub: Hub) -> Worded | None:
 
 
 def _worded(alert: Alert, hub: Hub) -> Iterator[Message]:
-    payloads = slack_payloads(alert, hub.templates, hub.settings.colors)
+    bodies = [each.decode() for each in slack_payloads(alert, hub.templates, hub.settings.colors)]
+    gate = gate_of(alert, hub.templates.labels[alert.account.language])
     for destination in route(alert, hub.settings):
-        yield from _messages(alert, destination, payloads, hub.templates.labels[alert.account.language])
+        yield from _messages(alert, destination, bodies, gate)
 
 
-def _messages(alert: Alert, destination: str, payloads: Sequence[bytes], labels: Labels) -> Iterator[Message]:
-    """The payloads of an alert, each with its own key in the ledger; the first one tells of gates."""
-    for number, payload in enumerate(payloads, start=1):
+def _messages(alert: Alert, destination: str, bodies: Sequence[str], gate: Gate | None) -> Iterator[Message]:
+    """The messages of an alert, each with its own key in the ledger; the first one tells of the gate."""
+    for number, body in enumerate(bodies, start=1):
         key = f"{alert.call.delivery_key}#{destination}#{number}"
-        gate = gate_of(alert, key, labels) if number == 1 else None
         yield Message(
             key=key,
             destination=destination,
-            body=payload.decode(),
+            body=body,
             event_id=alert.call.event_id,
             account_id=alert.account.id,
             severity=alert.severity,
             part=number,
-            parts=len(payloads),
+            parts=len(bodies),
             event_time=alert.call.time.timestamp() if alert.call.time else None,
-            gates=(gate,) if gate else (),
+            gates=(msgspec.structs.replace(gate, key=key),) if gate and number == 1 else (),
             actor=alert.call.actor.name,
         )

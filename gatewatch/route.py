@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.patterns import fits
+from gatewatch.patterns import fits, listed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gatewatch.model import Alert
     from gatewatch.settings import Match, Settings
 
@@ -18,14 +20,18 @@ def route(alert: Alert, settings: Settings) -> tuple[str, ...]:
 
 
 def matches(alert: Alert, match: Match) -> bool:
-    groups = [each.change.group for each in alert.changes]
-    families = (match.family,) if isinstance(match.family, str) else match.family
-    named = (
-        fits(match.account, alert.account.id)
+    return (
+        match.min_severity.rank <= alert.severity.rank <= match.max_severity.rank
+        and fits(match.account, alert.account.id)
         and fits(match.environment, alert.account.environment)
         and fits(match.region, alert.call.region)
         and fits(match.actor, alert.call.actor.name)
-        and fits(match.group, *(text for group in groups for text in (group.id, group.name)))
-        and (families is None or any(each.change.family in families for each in alert.changes))
+        and (match.group is None or fits(match.group, *_group_names(alert)))
+        and (match.family is None or any(each.change.family in listed(match.family) for each in alert.changes))
     )
-    return named and match.min_severity.rank <= alert.severity.rank <= match.max_severity.rank
+
+
+def _group_names(alert: Alert) -> Iterator[str | None]:
+    for each in alert.changes:
+        yield each.change.group.id
+        yield each.change.group.name

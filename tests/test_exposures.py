@@ -9,7 +9,7 @@ from gatewatch.model import Alert
 
 def gate(results, build, record):
     (alert,) = [each for each in results(json.dumps(record)) if isinstance(each, Alert)]
-    return gate_of(alert, "key", load_labels(build.ROOT / "templates", "en"))
+    return gate_of(alert, load_labels(build.ROOT / "templates", "en"))
 
 
 SHAPE = "ingress tcp 22-22 0.0.0.0/0"

@@ -19,7 +19,10 @@ def lowered(value: Any, depth: int = 0) -> Any:
     if depth > _DEEPEST:
         return None
     if isinstance(value, dict):
-        return {key.lower(): lowered(inner, depth + 1) for key, inner in value.items()}
+        return {
+            key.lower(): lowered(inner, depth + 1) if isinstance(inner, dict | list) else inner
+            for key, inner in value.items()
+        }
     return [lowered(each, depth + 1) for each in value] if isinstance(value, list) else value
 
 
@@ -39,7 +42,7 @@ def parameters(value: Any, event_name: str, suffix: str) -> Fields | None:
 
 def listed(value: Any) -> list[Any]:
     """The elements of a list in any of its renderings."""
-    if value is None or value in ("", {}):
+    if not value and not isinstance(value, int | float):
         return []
     if isinstance(value, dict):
         inner = next((value[key] for key in _LIST_KEYS if key in value), None)
