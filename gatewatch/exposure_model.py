@@ -21,8 +21,8 @@ class RuleRef(Struct, frozen=True, order=True):
 class Gate(Struct, frozen=True, kw_only=True):
     """What one message opened and closed in one security group.
 
-    `key` is that of the message that tells it, `thread` the event's id, `place` the group; `at` is in seconds since 1970. `words`
-    are sentences in the reader's language, so that who delivers needs no language.
+    `key` is that of the message that tells it, `thread` the event's id, `place` the group; `at` is in seconds since
+    1970. `words` are sentences in the reader's language, so that who delivers needs no language.
     """
 
     key: str = ""

@@ -19,7 +19,10 @@ _OPENS = frozenset({Action.AUTHORIZE, Action.MODIFY})
 
 
 def gate_of(alert: Alert, labels: Labels) -> Gate | None:
-    """As no message has it yet: without a key. None for a call that opened nothing to many and closed nothing, or does not say which group or when."""
+    """Without a key, which its message gives it.
+
+    None for a call that opened nothing to many and closed nothing, or does not say which group or when.
+    """
     changes = [each for each in alert.changes if _is_of_inbound_rules(each)]
     place = _place(alert, changes)
     if not place or alert.call.time is None:
