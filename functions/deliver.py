@@ -14,6 +14,7 @@ from gatewatch import meter
 from gatewatch.aws import Aws
 from gatewatch.burial import Burial
 from gatewatch.dead_letters import DeadLetters
+from gatewatch.deliver.edits import Edits
 from gatewatch.deliver.slack import SLACK_API, Slack, http_pool
 from gatewatch.deliver.sns import Sns
 from gatewatch.deliver.threads import Threads
@@ -73,7 +74,7 @@ def _post(aws: Aws, environment: Mapping[str, str], settings: Settings, log: Any
         return slack.post(message, destination)
 
     book = ThreadBook(aws.dynamodb, environment["GATEWATCH_TABLE"], time.time)
-    return Threads(post, slack, book, settings.colors.resolved, log).post
+    return Threads(post, Edits(slack, book, settings.colors.resolved, log), book).post
 
 
 @metrics.log_metrics

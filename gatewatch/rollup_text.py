@@ -6,6 +6,7 @@ Each keeps its headline, its rules, its reasons and the link to its event.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 # Slack takes about 13,000 characters in the blocks of a message, counted as JSON (`msg_blocks_too_long`). A line that
 # an edit adds later ("Closed after …") needs room in them and in the section of its headline.
 _CHARACTERS, _LINE, _ROOM_OF_A_SECTION = 12_500, 400, 3000 - 400
-_TITLE = 120
+_TITLE = 120  # of the 150 that a header takes: counts stand behind it
+_CUT_ENTITY = re.compile(r"&[a-z]*$")
 
 
 def part_id(key: str) -> str:
@@ -48,7 +50,7 @@ def together(alerts: Sequence[tuple[str, str]], lines: int) -> str | None:
 
 def _blocks(alerts: list[tuple[str, list[Block]]]) -> list[Block]:
     _, first = alerts[0]
-    title = f"{_title(first)[:_TITLE]} · +{len(alerts) - 1}"
+    title = f"{_CUT_ENTITY.sub('', _title(first)[:_TITLE])} · +{len(alerts) - 1}"
     header = {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}}
     facts = _facts(first)
     parts = [block for key, blocks in alerts[1:] for block in _part(key, blocks, facts)]

@@ -1,4 +1,6 @@
-"""Rows of the hub's table: the story of each group as a destination was told it, and the messages it can still edit."""
+"""Rows of the hub's table: the story of each group as a destination was told it, the messages it can still edit, and
+the roll-ups that go on.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from msgspec import Struct
 from gatewatch.errors import TransientDeliveryError
 from gatewatch.gate_story import Story
 from gatewatch.outbox import deduplication_id
+from gatewatch.thread_model import Root, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,37 +21,26 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
+    from gatewatch.model import Message
+
 # Counted from the last message about a group: a gate that stood open for longer is closed by a message of its own.
 _KEPT_SECONDS = 400 * 24 * 3600
 _Kept = TypeVar("_Kept", bound=Struct)
 
 
-class Root(Struct, frozen=True):
-    """A message that began a thread, as it was first posted. `shown` is the line that an edit put into it.
-
-    `body` is empty for one that holds several alerts: it is answered and not edited.
-    """
-
-    channel: str
-    ts: str
-    body: str = ""
-    shown: str = ""
-
-
 class ThreadBook:
-    """Thread-safe as the ledger is: a destination is served by one thread at a time."""
+    """Thread-safe as the ledger is: a destination is served by one thread at a time.
+
+    Everything raises `TransientDeliveryError`; before a row is read, those that are owed are written.
+    """
 
     def __init__(self, dynamodb: DynamoDBClient, table: str, now: Callable[[], float]) -> None:
         self._dynamodb = dynamodb
         self._table = table
-        self._now = now
-        self._owed: dict[str, Root] = {}
+        self.now = now
+        self._owed: dict[str, Struct] = {}
 
     def story(self, destination: str, place: str) -> Story:
-        """First the rows that are owed are written. Raises `TransientDeliveryError`."""
-        for name, root in list(self._owed.items()):
-            self._write(name, root)
-            self._owed.pop(name, None)
         return self._read(f"thread#{destination}#{place}", Story) or Story()
 
     def keep_story(self, destination: str, place: str, story: Story) -> None:
@@ -61,14 +53,33 @@ class ThreadBook:
         self._write(f"root#{destination}#{key}", root)
 
     def owe_root(self, destination: str, key: str, root: Root) -> None:
-        """Write it, now or before the next story: after a yes, a failure would tell the message twice."""
+        self._owe(f"root#{destination}#{key}", root)
+
+    def run(self, message: Message) -> Run | None:
+        """The last roll-up of the same account and actor at the same destination."""
+        return self._read(_run_of(message), Run)
+
+    def keep_run(self, message: Message, run: Run) -> None:
+        self._write(_run_of(message), run)
+
+    def owe_run(self, message: Message, run: Run) -> None:
+        self._owe(_run_of(message), run)
+
+    def _owe(self, name: str, kept: Struct) -> None:
+        """Write it, now or before the next row is read: after a yes, a failure would tell the message twice."""
         try:
-            self.keep_root(destination, key, root)
+            self._write(name, kept)
         except TransientDeliveryError:
-            self._owed[f"root#{destination}#{key}"] = root
+            self._owed[name] = kept
+
+    def _pay(self) -> None:
+        for name, kept in list(self._owed.items()):
+            self._write(name, kept)
+            self._owed.pop(name, None)
 
     def _read(self, name: str, kind: type[_Kept]) -> _Kept | None:
         """None for what is not there, and for what another version of gatewatch wrote in another form."""
+        self._pay()
         try:
             row = self._dynamodb.get_item(TableName=self._table, Key=_key(name), ConsistentRead=True).get("Item")
             return msgspec.json.decode(row["kept"]["S"], type=kind) if row else None
@@ -78,7 +89,7 @@ class ThreadBook:
             return None
 
     def _write(self, name: str, kept: Struct) -> None:
-        expires = {"N": str(int(self._now()) + _KEPT_SECONDS)}
+        expires = {"N": str(int(self.now()) + _KEPT_SECONDS)}
         text = {"S": msgspec.json.encode(kept).decode()}
         try:
             self._dynamodb.put_item(TableName=self._table, Item={**_key(name), "kept": text, "expires": expires})
@@ -86,6 +97,10 @@ class ThreadBook:
             raise TransientDeliveryError(f"the threads cannot be written: {type(error).__name__}") from error
 
 
+def _run_of(message: Message) -> str:
+    return f"run#{message.destination}#{message.account_id}#{message.actor}"
+
+
 def _key(name: str) -> dict[str, AttributeValueTypeDef]:
-    """`root` or `thread`, and a digest: DynamoDB takes 2,048 bytes, a group's name in an event may be anything."""
+    """`root`, `run` or `thread`, and a digest: DynamoDB takes 2,048 bytes, a name in an event may be anything."""
     return {"pk": {"S": f"{name.partition('#')[0]}#{deduplication_id(name)}"}}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from gatewatch.safe_text import code
 
 if TYPE_CHECKING:
@@ -21,9 +19,15 @@ def ended_line(standing: Standing, words: Mapping[str, str]) -> str:
     if standing.last is None:
         return ""
     if not standing.is_over:
-        return "☑️ " + words["some"].format(closed=standing.closed, all=standing.gates)
+        return some_line(standing.closed, standing.gates, words)
     took = lasting(standing.last.at - standing.since, words)
     return "✅ " + words[standing.last.how].format(time=took, who=code(standing.last.who))
+
+
+def some_line(closed: int, gates: int, words: Mapping[str, str]) -> str:
+    """`☑️ 3 of 7 closed`; empty while none is."""
+    mark = "✅" if closed == gates else "☑️"
+    return f"{mark} {words['some'].format(closed=closed, all=gates)}" if closed else ""
 
 
 def began_line(openings: tuple[Opening, ...], at: float, words: Mapping[str, str]) -> str:
@@ -37,21 +41,3 @@ def lasting(seconds: float, words: Mapping[str, str]) -> str:
     seconds = max(0.0, seconds)
     unit, size, _ = next(each for each in _UNITS if seconds >= each[2])
     return words[unit].format(count=int(seconds // size))
-
-
-def with_line(body: str, line: str, color: str = "", thread_ts: str = "") -> str:
-    """The payload with a line under its headline; one of an unknown form stays as it is."""
-    try:
-        message = msgspec.json.decode(body)
-        attachment = message["attachments"][0]
-        headers = [number for number, block in enumerate(attachment["blocks"]) if block["type"] == "header"]
-    except (msgspec.DecodeError, KeyError, IndexError, TypeError):
-        return body
-    if line:
-        text = {"type": "mrkdwn", "verbatim": True, "text": line}
-        attachment["blocks"].insert(headers[0] + 1 if headers else 0, {"type": "section", "text": text})
-    if color:
-        attachment["color"] = color
-    if thread_ts:
-        message["thread_ts"] = thread_ts
-    return msgspec.json.encode(message).decode()

@@ -3,6 +3,7 @@
 import itertools
 import json
 import logging
+import time
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gatewatch.deliver.edits import Edits
 from gatewatch.deliver.threads import Threads
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.exposure_model import Gate, RuleRef
@@ -94,18 +96,29 @@ class Workspace:
         return self.shown[parent][0] if parent else ""
 
 
+def threads_of(workspace, book, clock=time.monotonic):
+    return Threads(workspace.post, Edits(workspace, book, GREEN, logging.getLogger("test"), clock), book)
+
+
 class Told:
     """Threads over a table and a workspace; each call of `tell` is a new process."""
 
     def __init__(self, destination=APP):
         self.table, self.workspace, self.destination = Table(), Workspace(), destination
+        self.now = 1000.0
 
     def tell(self, *messages):
         for message in messages:
-            book = ThreadBook(self.table, "gatewatch-test", lambda: 1000.0)
-            threads = Threads(self.workspace.post, self.workspace, book, GREEN, logging.getLogger("test"))
+            book = ThreadBook(self.table, "gatewatch-test", lambda: self.now)
+            threads = threads_of(self.workspace, book)
             threads.post(message, self.destination)
         return self.workspace
+
+    def knows(self, key):
+        """Whether the message that holds an alert can be found."""
+        book = ThreadBook(self.table, "gatewatch-test", lambda: self.now)
+        root = book.root("sec-app", key)
+        return root is not None and book.root("sec-app", root.within or key) is not None
 
     def rows(self):
         """The story, and how each message that can be edited was last edited; without the order of arrival."""
@@ -309,7 +322,7 @@ def test_any_other_refusal_of_an_answer_is_the_last_word():
 def test_a_row_that_cannot_be_written_after_the_yes_is_written_later_and_nothing_is_told_twice():
     told = Told()
     book = ThreadBook(told.table, "gatewatch-test", lambda: 1000.0)
-    threads = Threads(told.workspace.post, told.workspace, book, GREEN, logging.getLogger("test"))
+    threads = threads_of(told.workspace, book)
     told.table.faults = [False, False, True]
     threads.post(OPENED, APP)
     threads.post(CLOSED, APP)
@@ -321,9 +334,7 @@ def test_a_group_with_very_many_gates_is_edited_over_several_attempts():
     gates = [RuleRef(f"sgr-{number}", f"ingress tcp {number}-{number} 0.0.0.0/0") for number in range(10)]
     told.tell(*(message(f"opened-{n}", float(n), opened=(rule,)) for n, rule in enumerate(gates)))
     book = ThreadBook(told.table, "gatewatch-test", lambda: 1000.0)
-    threads = Threads(
-        told.workspace.post, told.workspace, book, GREEN, logging.getLogger("test"), lambda: next(seconds)
-    )
+    threads = threads_of(told.workspace, book, lambda: next(seconds))
     attempts = 0
     while "deleted" not in {key for key, _ in told.workspace.shown.values()}:
         attempts += 1

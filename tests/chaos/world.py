@@ -19,6 +19,7 @@ from gatewatch.alert_stage import AlertStage
 from gatewatch.batch import partial_response
 from gatewatch.burial import Burial
 from gatewatch.dead_letters import DeadLetters
+from gatewatch.deliver.edits import Edits
 from gatewatch.deliver.slack import Slack
 from gatewatch.deliver.sns import Sns as SnsChannel
 from gatewatch.deliver.threads import Threads
@@ -182,7 +183,8 @@ class World:
             return (sns if isinstance(destination, SnsTopic) else slack).post(message, destination)
 
         book = ThreadBook(self.aws.dynamodb, "gatewatch-prod", self.clock.since_1970)
-        threads = Threads(post, slack, book, self.settings.colors.resolved, self.log, self.clock.monotonic)
+        edits = Edits(slack, book, self.settings.colors.resolved, self.log, self.clock.monotonic)
+        threads = Threads(post, edits, book)
 
         def in_threads(message, destination):
             self.told.posting(message)

@@ -1,0 +1,63 @@
+"""A message as its channel shows it now: what it first said, and what became of it since."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from gatewatch.rollup_text import part_id
+from gatewatch.thread_words import some_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gatewatch.thread_model import Part, Root
+
+
+def told(root: Root, parts: Mapping[str, Part], words: Mapping[str, str]) -> Root:
+    """The root as it is to be with these parts; a roll-up says under its headline how many of its gates are closed."""
+    if not parts:
+        return root
+    after = msgspec.structs.replace(root, parts=root.parts | dict(parts))
+    line = "".join(part.line for part in parts.values())
+    if root.is_rollup:
+        line = some_line(after.closed, after.gates, words)
+    return msgspec.structs.replace(after, line=line)
+
+
+def shown(root: Root, resolved: str) -> str:
+    """Its payload; one of an unknown form stays as it is. `resolved` is the colour of what is over."""
+    try:
+        message = msgspec.json.decode(root.body)
+        attachment = message["attachments"][0]
+        _mark_parts(attachment["blocks"], root)
+        _mark_head(attachment["blocks"], root)
+    except (msgspec.DecodeError, KeyError, IndexError, TypeError):
+        return root.body
+    if root.is_over:
+        attachment["color"] = resolved
+    return msgspec.json.encode(message).decode()
+
+
+def in_thread(body: str, ts: str) -> str:
+    """The payload as an answer to the message of that name."""
+    return msgspec.json.encode(msgspec.json.decode(body) | {"thread_ts": ts}).decode()
+
+
+def _mark_parts(blocks: list[dict[str, Any]], root: Root) -> None:
+    """Slack wants a new `block_id` with every edit: none is sent."""
+    lines = {part_id(key): part.line for key, part in root.parts.items()}
+    for block in blocks:
+        if line := lines.get(block.pop("block_id", "")):
+            headline, break_, rest = block["text"]["text"].partition("\n")
+            block["text"]["text"] = f"{headline}\n{line}{break_}{rest}"
+
+
+def _mark_head(blocks: list[dict[str, Any]], root: Root) -> None:
+    headers = [number for number, block in enumerate(blocks) if block["type"] == "header"]
+    if headers and root.more:
+        blocks[headers[0]]["text"]["text"] += f" 🧵 +{len(root.more)}"
+    if root.line:
+        text = {"type": "mrkdwn", "verbatim": True, "text": root.line}
+        blocks.insert(headers[0] + 1 if headers else 0, {"type": "section", "text": text})

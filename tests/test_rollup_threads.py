@@ -1,0 +1,273 @@
+"""Roll-ups with threads: gates close in them, the same actor's next alerts stand under them, and nothing is hidden."""
+
+import itertools
+import json
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_threads import GREEN, RDP, SSH, STORY, WEBHOOK, WORDS, Once, Told
+
+from gatewatch.block_kit import problems
+from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
+from gatewatch.exposure_model import Gate
+from gatewatch.model import Message, Severity
+from gatewatch.rollup import folded
+
+MARKS = {"info": "⚪", "low": "🔵", "medium": "🟡", "high": "🟠"}
+RED = "#8b0000"
+
+
+def body(title):
+    header = {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}}
+    facts = {"type": "section", "fields": [{"type": "mrkdwn", "text": f"*Group*\n`{title}`"}]}
+    rules = {"type": "section", "text": {"type": "mrkdwn", "text": "a rule\nanother rule"}}
+    call = {"type": "context", "elements": [{"type": "mrkdwn", "text": f"`Call` `{title}`"}]}
+    attachment = {"color": RED, "fallback": title, "blocks": [header, facts, rules, call]}
+    return json.dumps({"attachments": [attachment]})
+
+
+def alert(key, severity=Severity.LOW, at=0.0, who="terraform", place="1/eu-west-1/sg-1", **facts):
+    gate = Gate(key=key, thread=f"event-{key}", place=place, at=at, who=who, words=WORDS, **facts)
+    return Message(
+        key=key,
+        destination="sec-app",
+        body=body(f"{MARKS[severity]} {key}"),
+        account_id="1",
+        actor=who,
+        severity=severity,
+        gates=(gate,) if facts else (),
+    )
+
+
+def alerts(*numbers, severity=Severity.LOW):
+    return [alert(f"n{number}", severity) for number in numbers]
+
+
+def header(shown, key):
+    return shown.of(key)["attachments"][0]["blocks"][0]["text"]["text"]
+
+
+def head(shown, key):
+    """What stands under the headline of a roll-up, if it is a line and not the facts."""
+    return shown.of(key)["attachments"][0]["blocks"][1].get("text", {}).get("text", "")
+
+
+def lines(shown, key):
+    """By the alerts in a roll-up, the line under the headline of each."""
+    blocks = shown.of(key)["attachments"][0]["blocks"]
+    texts = [block["text"]["text"].split("\n") for block in blocks if block.get("text", {}).get("text", "")[:1] == "*"]
+    return {first.strip("*").partition(" ")[2]: second for first, second, *_ in texts if second != "a rule"}
+
+
+WEB = alert("web", Severity.HIGH, opened=(SSH,))
+DESK = alert("desk", Severity.HIGH, at=5.0, place="1/eu-west-1/sg-2", opened=(RDP,))
+NARROW = alert("narrow")
+ROLLED = folded([NARROW, WEB, DESK])
+KEY = ROLLED.key
+WEB_CLOSED = alert("web closed", at=14 * 60.0, who="alice", closed=(SSH,))
+DESK_CLOSED = alert("desk closed", at=3605.0, who="bob", place="1/eu-west-1/sg-2", closed=(RDP,))
+
+
+def test_a_gate_in_a_rollup_is_marked_where_it_stands_and_all_of_them_make_it_resolved():
+    told = Told()
+    shown = told.tell(ROLLED, WEB_CLOSED)
+    assert lines(shown, KEY) == {"web": "✅ Closed after 14 min by `alice`"}
+    assert (head(shown, KEY), shown.color(KEY)) == ("☑️ 1 of 2 closed", RED)
+    told.tell(DESK_CLOSED)
+    assert lines(shown, KEY) == {"web": "✅ Closed after 14 min by `alice`", "desk": "✅ Closed after 60 min by `bob`"}
+    assert (head(shown, KEY), shown.color(KEY)) == ("✅ 2 of 2 closed", GREEN)
+    assert [shown.thread(key) for key in ("web closed", "desk closed")] == [KEY, KEY]
+    assert shown.line("web closed") == "✅ Was open for 14 min, opened by `terraform`"
+    assert all(problems(body) == () and "block_id" not in json.dumps(body) for _, body in shown.shown.values())
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([ROLLED, WEB_CLOSED, DESK_CLOSED])))
+def test_every_order_ends_with_the_same_rollup(order):
+    shown = Told().tell(*order)
+    in_order = Told().tell(ROLLED, WEB_CLOSED, DESK_CLOSED)
+    assert shown.of(KEY) == in_order.of(KEY)
+
+
+def test_what_is_serious_and_no_gate_keeps_its_colour():
+    policy = alert("policy", Severity.MEDIUM)
+    rolled = folded([WEB, policy, NARROW])
+    shown = Told().tell(rolled, WEB_CLOSED)
+    assert (head(shown, rolled.key), shown.color(rolled.key)) == ("✅ 1 of 1 closed", RED)
+
+
+def test_a_gate_opened_and_closed_in_one_rollup_says_both():
+    rolled = folded([NARROW, WEB, msgspec.structs.replace(WEB_CLOSED, actor="terraform")])
+    shown = Told().tell(rolled)
+    assert lines(shown, rolled.key) == {
+        "web": "✅ Closed after 14 min by `alice`",
+        "web closed": "✅ Was open for 14 min, opened by `terraform`",
+    }
+    assert shown.color(rolled.key) == GREEN
+
+
+def test_a_rollup_that_closes_the_gates_of_one_thread_answers_there():
+    closings = folded([WEB_CLOSED, DESK_CLOSED, alert("third closed", at=9e9, place="1/eu-west-1/sg-3", closed=(SSH,))])
+    third = alert("third", Severity.HIGH, who="bob", place="1/eu-west-1/sg-3", opened=(SSH,))
+    opened = folded([WEB, DESK, third])
+    shown = Told().tell(opened, closings)
+    assert shown.thread(closings.key) == opened.key
+    assert len(lines(shown, closings.key)) == 3
+    assert Told().tell(ROLLED, third, closings).thread(closings.key) == ""
+
+
+def test_a_webhook_says_the_same_in_messages_of_their_own():
+    closings = folded([WEB_CLOSED, DESK_CLOSED, NARROW])
+    shown = Told(WEBHOOK).tell(ROLLED, closings)
+    assert lines(shown, KEY) == {}
+    assert lines(shown, closings.key) == {
+        "web closed": "✅ Was open for 14 min, opened by `terraform`",
+        "desk closed": "✅ Was open for 60 min, opened by `terraform`",
+    }
+
+
+def later(told, seconds):
+    told.now += seconds
+    return told
+
+
+def test_the_next_alerts_of_the_same_actor_stand_in_the_thread_and_are_counted_above():
+    told = Told()
+    first, second, alone = folded(alerts(1, 2, 3)), folded(alerts(4, 5, 6)), alert("n7")
+    shown = later(told, 299).tell(first, second)
+    assert shown.thread(second.key) == first.key
+    assert header(shown, first.key) == "🔵 n1 · +2 🧵 +3"
+    later(told, 299).tell(alone)
+    assert shown.thread(alone.key) == first.key
+    assert header(shown, first.key) == "🔵 n1 · +2 🧵 +4"
+    assert [body["attachments"][0]["color"] for _, body in shown.shown.values()] == [RED] * 3
+
+
+@pytest.mark.parametrize(
+    ("seconds", "facts"),
+    [
+        (301, {}),
+        (0, {"actor": "alice"}),
+        (0, {"account_id": "2"}),
+        (0, {"severity": Severity.MEDIUM}),
+        (0, {"severity": Severity.CRITICAL}),
+        (0, {"parts": 2}),
+        (0, {"instead_of": "sec-prod"}),
+    ],
+    ids=["later", "who", "account", "worse", "critical", "in parts", "a fallback"],
+)
+def test_everything_else_stands_in_the_channel(seconds, facts):
+    told = Told()
+    first, other = folded(alerts(1, 2, 3)), msgspec.structs.replace(alert("other"), **facts)
+    told.tell(first)
+    shown = later(told, seconds).tell(other)
+    assert shown.thread("other") == ""
+    assert header(shown, first.key) == "🔵 n1 · +2"
+
+
+def test_what_is_worse_begins_a_new_rollup_that_goes_on():
+    first, worse, last = folded(alerts(1, 2, 3)), folded(alerts(4, 5, 6, severity=Severity.HIGH)), alert("n7")
+    shown = Told().tell(first, worse, last)
+    assert shown.thread(worse.key) == ""
+    assert shown.thread(last.key) == worse.key
+
+
+def test_a_rollup_goes_on_for_an_hour_and_no_longer():
+    told = Told()
+    first, rest = folded(alerts(1, 2, 3)), [alert(f"n{number}") for number in range(4, 20)]
+    told.tell(first)
+    for each in rest:
+        later(told, 290).tell(each)
+    assert [told.workspace.thread(each.key) for each in rest] == [first.key] * 12 + [""] * 4
+
+
+def test_a_gate_in_the_thread_counts_above_and_is_edited_where_it_stands():
+    told = Told()
+    first = folded([NARROW, alert("n1", Severity.HIGH, place="1/eu-west-1/sg-9", opened=(SSH,)), alert("n2")])
+    closed = alert("n1 closed", at=60.0, place="1/eu-west-1/sg-9", who="bob", closed=(SSH,))
+    shown = told.tell(first, WEB, closed)
+    assert (head(shown, first.key), shown.color(first.key)) == ("☑️ 1 of 2 closed", RED)
+    told.tell(WEB_CLOSED)
+    assert (shown.line("web"), shown.color("web")) == ("✅ Closed after 14 min by `alice`", GREEN)
+    assert (head(shown, first.key), shown.color(first.key)) == ("✅ 2 of 2 closed", GREEN)
+    assert [shown.thread(key) for key in ("web", "web closed")] == [first.key, first.key]
+    told.tell(alert("again", Severity.HIGH, at=1000.0, opened=(SSH,)))
+    assert (head(shown, first.key), shown.color(first.key)) == ("☑️ 2 of 3 closed", RED)
+
+
+def test_a_rollup_that_somebody_deleted_is_not_gone_on_with():
+    told = Told()
+    first, second, third = folded(alerts(1, 2, 3)), folded(alerts(4, 5, 6)), alert("n7")
+    told.tell(first)
+    told.workspace.refusals = [PermanentDeliveryError("message_not_found")]
+    shown = told.tell(second, third)
+    assert [shown.thread(each.key) for each in (second, third)] == ["", second.key]
+
+
+def test_a_thread_that_is_gone_after_all_begins_anew_in_the_channel():
+    told = Told()
+    first, second, third = folded(alerts(1, 2, 3)), folded(alerts(4, 5, 6)), alert("n7")
+    told.tell(first)
+    told.workspace.update = lambda *_: None
+    told.workspace.refusals = [PermanentDeliveryError("thread_not_found")]
+    shown = told.tell(second)
+    del told.workspace.update
+    told.tell(third)
+    assert [shown.thread(each.key) for each in (second, third)] == ["", second.key]
+
+
+def test_a_failure_between_the_count_and_the_answer_counts_nothing_twice():
+    told = Told()
+    first, second = folded(alerts(1, 2, 3)), folded(alerts(4, 5, 6))
+    told.tell(first)
+    posted, told.workspace.post = told.workspace.post, refusing
+    with pytest.raises(TransientDeliveryError):
+        told.tell(second)
+    told.workspace.post = posted
+    shown = told.tell(second)
+    assert header(shown, first.key) == "🔵 n1 · +2 🧵 +3"
+    assert shown.thread(second.key) == first.key
+
+
+def refusing(_message, _destination):
+    raise TransientDeliveryError("busy")
+
+
+GATES = tuple(
+    msgspec.structs.replace(each, body=body(f"🔵 {each.key}"), account_id="1", actor="a", severity=Severity.LOW)
+    for each in STORY
+)
+END = {"opened": "✅ Closed after 1 min by `alice`", "again": "✅ Closed after 2 min by `erin`"}
+
+
+def line_of(shown, key):
+    """Under the headline of the alert, wherever it is told."""
+    for known, _ in shown.shown.values():
+        if known == key:
+            return shown.line(key) if "rule" not in shown.line(key) else ""
+        if "+" in known and key in lines(shown, known):
+            return lines(shown, known)[key]
+    return ""
+
+
+@given(st.permutations(GATES), st.integers(0, 5), st.integers(0, 5), st.lists(st.booleans(), max_size=30))
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_folded_with_what_in_any_order_and_through_failures_ends_the_same(order, first, last, throttled):
+    rolled = order[first:last]
+    messages = [*order[:first], folded(rolled), *order[last:]] if len(rolled) > 1 else list(order)
+    told = Told()
+    told.table.faults = throttled
+    for each in messages:
+        Once(told)(each)
+    told.table.faults = []
+    shown = told.workspace
+    for key, line in END.items():
+        if told.knows(key):  # a row that a dying process owed is lost with it
+            assert line_of(shown, key) == line
+    assert all(problems(body) == () for _, body in shown.shown.values())
+    in_order = Told().tell(*messages)
+    if all(map(told.knows, END)):
+        assert {key: body for key, body in shown.shown.values() if key in END or "+" in key} == {
+            key: body for key, body in in_order.shown.values() if key in END or "+" in key
+        }
