@@ -216,7 +216,8 @@ def _exposure(peer: CidrPeer, world: frozenset[str], judgement: Judgement) -> Ex
 
 def _exposure_reason(peer: CidrPeer, exposure: Exposure) -> Reason:
     if exposure is Exposure.WORLD:
-        return Reason("world" if peer.cidr.endswith("/0") else "world_in_parts", {"peer": peer.cidr})
+        is_whole = peer.cidr.endswith("/0")
+        return Reason("world" if is_whole else "world_in_parts", {"peer": peer.cidr})
     code = "wide" if exposure is Exposure.WIDE else "narrow"
     return Reason(code, {"peer": peer.cidr, "addresses": _count(reach_of(peer.cidr).public)})
 

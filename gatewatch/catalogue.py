@@ -11,12 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import msgspec
-import yaml
 from msgspec import Struct
 
-from gatewatch.errors import ConfigurationError
 from gatewatch.model import Severity
+from gatewatch.yaml_file import read_as
 
 CONTROLS = Path(__file__).resolve().parents[1] / "compliance" / "controls.yaml"
 _PACK = re.compile(r"-conformance-pack-[a-z0-9]+$")
@@ -56,10 +54,7 @@ class Catalogue:
     @cached_property
     def controls(self) -> dict[str, Control]:
         """By the plain name of the rule, in the order of the file. Raises `ConfigurationError`."""
-        try:
-            return msgspec.convert(yaml.safe_load(self._path.read_bytes()), dict[str, Control])
-        except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
-            raise ConfigurationError(f"{self._path}: {error}") from error
+        return read_as(self._path, dict[str, Control])
 
     def find(self, rule_name: str) -> Control | None:
         return self.controls.get(plain_name(rule_name, self.controls))

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-import yaml
 from msgspec import Struct
 
-from gatewatch.errors import ConfigurationError
-from gatewatch.yaml_file import SafeLoader
+from gatewatch.yaml_file import read_as
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,8 +44,4 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 def load_labels(templates: Path, language: str) -> Labels:
     """Raises `ConfigurationError` when a label file is missing, broken or incomplete."""
-    path = templates / "labels" / f"{language}.yaml"
-    try:
-        return msgspec.convert(yaml.load(path.read_bytes(), Loader=SafeLoader), Labels)
-    except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
-        raise ConfigurationError(f"{path}: {error}") from error
+    return read_as(templates / "labels" / f"{language}.yaml", Labels)

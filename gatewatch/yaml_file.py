@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-import yaml
 
 from gatewatch.errors import ConfigurationError
 
@@ -15,43 +14,30 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-_MERGE = "tag:yaml.org,2002:merge"
+def prepared(path: Path) -> Path:
+    """Where packaging leaves the content of a YAML file as MessagePack: to read that takes no parser of YAML."""
+    return path.with_name(path.name + ".msgpack")
 
 
-# libyaml's parser where PyYAML was built with it: a cold start reads two files and the labels.
-if TYPE_CHECKING:
-    from yaml import SafeLoader as SafeLoader  # noqa: PLC0414  said to be exported
-else:
-    SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+def content_of(path: Path) -> Any:
+    """The plain values of a YAML file. Raises `ConfigurationError`, with what is wrong but without the file's name."""
+    try:
+        if prepared(path).is_file():
+            return msgspec.msgpack.decode(prepared(path).read_bytes())
+        from gatewatch.yaml_reader import read_yaml  # noqa: PLC0415  not needed for what is prepared
+
+        return read_yaml(path.read_bytes())
+    except OSError as error:
+        reason = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise ConfigurationError(f"{reason}; name a file that is.") from error
 
 
-class _UniqueKeyLoader(SafeLoader):
-    """SafeLoader takes the last of two equal keys; here the second one is an error.
-
-    A key that overrides one of a merged mapping (`<<: *base`) is no second one, so the keys are looked at as
-    they are written, before SafeLoader merges anything.
-    """
-
-    def __init__(self, stream: Any) -> None:
-        super().__init__(stream)
-        self._seen_nodes: set[int] = set()
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        if id(node) not in self._seen_nodes:
-            self._seen_nodes.add(id(node))
-            self._refuse_second_keys(node)
-        super().flatten_mapping(node)
-
-    def _refuse_second_keys(self, node: yaml.MappingNode) -> None:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == _MERGE:
-                continue
-            key = self.construct_object(key_node)
-            if key in seen:
-                line = key_node.start_mark.line + 1
-                raise ConfigurationError(f"line {line}: {key!r} stands there twice; keep one of the two.")
-            seen.add(key)
+def read_as(path: Path, kind: type[T]) -> T:
+    """A YAML file of ours that holds one value. Raises `ConfigurationError`."""
+    try:
+        return msgspec.convert(content_of(path), kind)
+    except (ConfigurationError, msgspec.ValidationError) as error:
+        raise ConfigurationError(f"{path}: {error}") from error
 
 
 class YamlFile:
@@ -68,14 +54,9 @@ class YamlFile:
 
     def _read(self) -> dict[str, Any]:
         try:
-            content = yaml.load(self._path.read_bytes(), Loader=_UniqueKeyLoader)
-        except OSError as error:
-            reason = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
-            self.problem("", f"{reason}; name a file that is.")
+            content = content_of(self._path)
         except ConfigurationError as error:
             self.problem("", str(error))
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            self.problem("", f"is not valid YAML ({' '.join(str(error).split())}).")
         else:
             if content is None or isinstance(content, dict):
                 return content or {}

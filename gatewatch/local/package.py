@@ -18,6 +18,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gatewatch.local.prepare import compile_python, parse_yaml
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -54,6 +56,10 @@ def build(architecture: Architecture, zip_file: Path, sources: Path = ROOT, lock
             copy = tree / path.relative_to(sources)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
+        parse_yaml(tree)
+        if not compile_python(tree, PYTHON):
+            sys.stderr.write(f"There is no Python {PYTHON} on this machine: the zip goes without compiled modules,\n")
+            sys.stderr.write("and every cold start compiles them, which takes longer than all else it does.\n")
         _zip(tree, zip_file)
     return zip_file
 

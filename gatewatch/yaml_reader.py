@@ -1,0 +1,57 @@
+"""YAML text -> plain values, strictly. PyYAML is imported here alone: a function that finds its files prepared does
+without it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from gatewatch.errors import ConfigurationError
+
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+# libyaml's parser where PyYAML was built with it.
+if TYPE_CHECKING:
+    from yaml import SafeLoader as SafeLoader  # noqa: PLC0414  said to be exported
+else:
+    SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _UniqueKeyLoader(SafeLoader):
+    """SafeLoader takes the last of two equal keys; here the second one is an error.
+
+    A key that overrides one of a merged mapping (`<<: *base`) is no second one, so the keys are looked at as
+    they are written, before SafeLoader merges anything.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._seen_nodes: set[int] = set()
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        if id(node) not in self._seen_nodes:
+            self._seen_nodes.add(id(node))
+            self._refuse_second_keys(node)
+        super().flatten_mapping(node)
+
+    def _refuse_second_keys(self, node: yaml.MappingNode) -> None:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == _MERGE:
+                continue
+            key = self.construct_object(key_node)
+            if key in seen:
+                line = key_node.start_mark.line + 1
+                raise ConfigurationError(f"line {line}: {key!r} stands there twice; keep one of the two.")
+            seen.add(key)
+
+
+def read_yaml(text: bytes) -> Any:
+    """Raises `ConfigurationError` for what is no YAML, and for a key that stands twice."""
+    try:
+        return yaml.load(text, Loader=_UniqueKeyLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"is not valid YAML ({' '.join(str(error).split())}).") from error
