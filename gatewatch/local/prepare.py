@@ -1,4 +1,4 @@
-"""What a cold start would do each time, done once, in the tree that becomes the zip: YAML is parsed, Python compiled."""
+"""What every cold start would do, done once, in the tree that becomes the zip: YAML is parsed, Python compiled."""
 
 from __future__ import annotations
 
