@@ -14,6 +14,7 @@ from gatewatch import meter
 from gatewatch.alert_stage import AlertStage
 from gatewatch.aws import Aws
 from gatewatch.batch import partial_response
+from gatewatch.day_book import NO_BOOK, DayBook
 from gatewatch.dead_letters import DeadLetters
 from gatewatch.held import Held, QuietOutbox
 from gatewatch.last_seen import LastSeen
@@ -31,7 +32,7 @@ def compose() -> AlertStage:
     """The composition root: everything this function needs, made once per environment."""
     environment, aws = os.environ, Aws()
     bundle, table = load_bundle(environment), environment["GATEWATCH_TABLE"]
-    settings = bundle.settings
+    settings, counts, book = bundle.settings, EmbeddedMeter(metrics), environment["GATEWATCH_BOOK"]
     log: Any = Logger(use_rfc3339=True)
     if bundle.trouble:
         log.error("configuration broken", extra={"reason": bundle.trouble})
@@ -47,9 +48,11 @@ def compose() -> AlertStage:
         ),
         dead=DeadLetters(aws.sqs, environment["GATEWATCH_EVENTS_DEAD_URL"]),
         log=log,
-        meter=EmbeddedMeter(metrics),
+        meter=counts,
         banner=_banner(bundle.trouble),
         hear=lambda canary: LastSeen(aws.dynamodb, table).record(canary),
+        # While the configuration is broken nobody knows whether there is to be a digest, so it is kept.
+        book=DayBook(aws.brief_dynamodb, book, log, counts) if settings.digest.is_on or bundle.trouble else NO_BOOK,
     )
 
 
@@ -60,4 +63,6 @@ def _banner(trouble: str) -> str:
 @metrics.log_metrics
 def handler(event: dict[str, Any], _context: Any) -> dict[str, list[dict[str, str]]]:
     stage = compose()
-    return partial_response(event, stage.handle, stage.log)
+    answer = partial_response(event, stage.handle, stage.log)
+    stage.book.write()
+    return answer

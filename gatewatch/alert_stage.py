@@ -9,6 +9,7 @@ import msgspec
 
 from gatewatch import meter, notice
 from gatewatch.canary import canary_of
+from gatewatch.day_book import NO_BOOK
 from gatewatch.decode import decode, parse
 from gatewatch.errors import GatewatchError, RenderError, TransientDeliveryError, UndecodableError
 from gatewatch.model import ApiCall, Message
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from gatewatch.canary import Canary
+    from gatewatch.day_book import Book
     from gatewatch.dead_letters import DeadLetters
     from gatewatch.meter import Meter
     from gatewatch.outbox import Outgoing
@@ -29,7 +31,10 @@ _LAST_TRY = 5  # after it the queue would put the event away itself, and not say
 
 @dataclass(frozen=True)
 class AlertStage:
-    """`banner` is set while the configuration cannot be read: it stands above every message. `hear` notes a canary."""
+    """`banner` is set while the configuration cannot be read: it stands above every message. `hear` notes a canary.
+
+    `book` is to be written by whoever invokes the stage, when all records are handled.
+    """
 
     hub: Hub
     outbox: Outgoing
@@ -38,6 +43,7 @@ class AlertStage:
     meter: Meter
     banner: str = ""
     hear: Callable[[Canary], None] = lambda _canary: None
+    book: Book = NO_BOOK
 
     def handle(self, record: dict[str, Any]) -> None:
         """One SQS record. Raises when its messages cannot be handed on now: SQS brings it again.
@@ -93,6 +99,7 @@ class AlertStage:
             self.log.info("of no family", extra=facts)
             return
         self.outbox.put([self._bannered(each) for each in told.messages])
+        self.book.note(told.judged, told.alert)
         self.meter.count(meter.CHANGES, len(told.alert.changes))
         self.meter.count(meter.ALERTS + told.alert.severity.capitalize())
         if told.muted:

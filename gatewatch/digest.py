@@ -33,8 +33,8 @@ from gatewatch.open_gates import gates
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gatewatch.noted import Entry, Noted, Opened, Step
-    from gatewatch.open_gates import OpenGate
+    from gatewatch.noted import Entry, Noted, Opened
+    from gatewatch.open_gates import Gates, OpenGate
     from gatewatch.settings import Settings
 
 
@@ -81,8 +81,8 @@ class Digest(Struct, frozen=True, kw_only=True):
         return timedelta(seconds=median(each.total_seconds() for each in self.closed))
 
 
-def digest(entries: Iterable[Entry], steps: Iterable[Step], period: Period, settings: Settings) -> Digest:
-    """Entries are counted once each, so whoever brings them has left out the doubles. Steps may come as they like."""
+def digest(entries: Iterable[Entry], found: Gates, period: Period, settings: Settings) -> Digest:
+    """Every entry that is brought is counted, so there are to be no doubles among them."""
     events = 0
     accounts: dict[str, Counter[Severity]] = {}
     actors: Counter[str] = Counter()
@@ -93,9 +93,8 @@ def digest(entries: Iterable[Entry], steps: Iterable[Step], period: Period, sett
             accounts.setdefault(entry.account, Counter()).update(entry.severities)
             actors[entry.actor] += sum(entry.severities.values())
             muted.update(entry.muted)
-    still, over = gates(each for each in steps if each.at <= period.now)
-    exposed = (_exposed(gate, period.now, settings) for gate in still)
-    closed = (each for each in over if period.holds(each.at) and _exposed(each.gate, each.at, settings))
+    exposed = (_exposed(gate, period.now, settings) for gate in found.open)
+    closed = (each for each in found.closed if period.holds(each.at) and _exposed(each.gate, each.at, settings))
     return Digest(
         period=period,
         events=events,
@@ -119,7 +118,7 @@ def digest_of(noted: Iterable[Noted], settings: Settings, days: int | None = Non
     first, last = (find(each.entry.at for each in known.values()) for find in (min, max))
     period = Period(max(first, last - timedelta(days=days)) if days else first, last, last)
     steps = (step for each in known.values() for step in each.steps)
-    return digest((each.entry for each in known.values()), steps, period, settings)
+    return digest((each.entry for each in known.values()), gates(steps), period, settings)
 
 
 def _exposed(gate: OpenGate, at: datetime, settings: Settings) -> Exposed | None:

@@ -16,6 +16,7 @@ RETRIED = "Retried"
 DUPLICATE = "Duplicate"
 DEAD = "Dead"
 MUTED = "Muted"  # changes that an exception keeps from people
+UNBOOKED = "Unbooked"  # events that the day book lacks
 CONFIGURATION_BROKEN = "ConfigurationBroken"
 AGE_SECONDS = "AgeSeconds"
 

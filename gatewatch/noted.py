@@ -30,7 +30,6 @@ from gatewatch.model import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gatewatch.exceptions_policy import Excepted
     from gatewatch.model import Alert, AssessedChange, Change
 
 LEAST = Severity.MEDIUM  # web ports are open to the world on purpose, nearly always
@@ -91,7 +90,7 @@ class Noted(Struct, frozen=True):
     steps: tuple[Step, ...] = ()
 
 
-def noted(alert: Alert, told: Excepted) -> Noted | None:
+def noted(alert: Alert, told: Alert) -> Noted | None:
     """`told` is what the exceptions made of the alert. None for a call that does not say when it was."""
     call = alert.call
     if call.time is None:
@@ -102,7 +101,7 @@ def noted(alert: Alert, told: Excepted) -> Noted | None:
         account=alert.account.id,
         actor=call.actor.name,
         severities=dict(Counter(each.assessment.severity for each in alert.changes)),
-        muted=_muted(told.alert.changes) if told.muted else {},
+        muted={} if told is alert else _muted(told.changes),
     )
     return Noted(entry, tuple(_steps(alert, call.time)))
 

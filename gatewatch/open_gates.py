@@ -1,6 +1,7 @@
 """Steps in any order -> the gates that stand open, and when each of the others was closed.
 
 What a digest says is computed from the steps alone: in whatever order they came, and however often, it is the same.
+One that was open already when it was opened again keeps the time and the name of its first opening.
 """
 
 from __future__ import annotations
@@ -16,17 +17,29 @@ from gatewatch.noted import Closed, Opened
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gatewatch.exposure_model import RuleRef
     from gatewatch.noted import Step
 
-_Where = tuple[str, str]
+_Name = tuple[str, str, str, str]  # account, Region, place and rule; a rule's id needs no place
 
 
 class OpenGate(Struct, frozen=True):
-    """`form` is what the rule looks like now; `since` and `actor` are of its opening."""
+    """`opened` is all that opened it, while it was open, in its order."""
 
-    form: Opened
-    since: datetime
-    actor: str
+    opened: tuple[Opened, ...]
+
+    @property
+    def form(self) -> Opened:
+        """What the rule looks like now."""
+        return self.opened[-1]
+
+    @property
+    def since(self) -> datetime:
+        return self.opened[0].at
+
+    @property
+    def actor(self) -> str:
+        return self.opened[0].actor
 
 
 class ClosedGate(Struct, frozen=True):
@@ -34,19 +47,68 @@ class ClosedGate(Struct, frozen=True):
     at: datetime
 
 
-def gates(steps: Iterable[Step]) -> tuple[list[OpenGate], list[ClosedGate]]:
+class Gates(Struct, frozen=True):
     """The open ones oldest first, the closed ones in the order of their closing."""
-    still: dict[_Where, list[OpenGate]] = {}
+
+    open: tuple[OpenGate, ...] = ()
+    closed: tuple[ClosedGate, ...] = ()
+
+
+def gates(steps: Iterable[Step]) -> Gates:
+    still = _Still()
     closed: list[ClosedGate] = []
     for step in sorted({(each.key, each.number): each for each in steps}.values(), key=_order):
-        here = still.setdefault((step.account, step.region), [])
-        gone = [gate for gate in here if _is_about(step, gate)]
-        here[:] = [gate for gate in here if gate not in gone]
+        gone = still.take(step)
         if isinstance(step, Opened):
-            here.append(_opened(step, gone))
+            before = sorted((opened for gate in gone for opened in gate.opened), key=_order)
+            still.put(OpenGate((*before, step)))
         else:
             closed.extend(ClosedGate(gate, step.at) for gate in gone)
-    return sorted((gate for each in still.values() for gate in each), key=_age), closed
+    found = sorted(still.gates.values(), key=lambda gate: _order(gate.opened[0]))
+    return Gates(tuple(found), tuple(closed))
+
+
+class _Still:
+    """What is open so far, found by rule, by what a rule lets through, and by place: a year has many steps."""
+
+    def __init__(self) -> None:
+        self.gates: dict[tuple[str, int], OpenGate] = {}
+        self._found: dict[_Name, dict[tuple[str, int], OpenGate]] = {}
+
+    def put(self, gate: OpenGate) -> None:
+        name = (gate.form.key, gate.form.number)
+        self.gates[name] = gate
+        for each in _names(gate.form):
+            self._found.setdefault(each, {})[name] = gate
+
+    def take(self, step: Step) -> list[OpenGate]:
+        """Those that a step is about, in the order of their opening; they are open no more."""
+        sought = [_place(step)] if isinstance(step, Closed) and step.is_all else _rule_names(step)
+        candidates = {name: gate for each in sought for name, gate in self._found.get(each, {}).items()}
+        taken = {name: gate for name, gate in candidates.items() if _is_about(step, gate)}
+        for name, gate in taken.items():
+            del self.gates[name]
+            for each in _names(gate.form):
+                del self._found[each][name]
+        return sorted(taken.values(), key=lambda gate: _order(gate.opened[0]))
+
+
+def _names(opened: Opened) -> list[_Name]:
+    return [*_rule_names(opened), _place(opened)]
+
+
+def _rule_names(step: Step) -> list[_Name]:
+    ref = _ref(step)
+    by_id: list[_Name] = [(step.account, step.region, "", ref.rule_id)] if ref.rule_id else []
+    return [*by_id, (step.account, step.region, step.place, ref.shape)] if ref.shape else by_id
+
+
+def _place(step: Step) -> _Name:
+    return step.account, step.region, step.place, ""
+
+
+def _ref(step: Step) -> RuleRef:
+    return rule_ref(step.rule) if isinstance(step, Opened) else step.rule
 
 
 def _order(step: Step) -> tuple[datetime, int, str, int]:
@@ -55,20 +117,6 @@ def _order(step: Step) -> tuple[datetime, int, str, int]:
     return step.at, rank, step.key, step.number
 
 
-def _age(gate: OpenGate) -> tuple[datetime, str, int]:
-    return gate.since, gate.form.key, gate.form.number
-
-
 def _is_about(step: Step, gate: OpenGate) -> bool:
-    """By the rule's id, wherever it stands; else by what it lets through, in the same place."""
-    if isinstance(step, Closed) and step.is_all:
-        return step.place == gate.form.place
-    mine, other = rule_ref(gate.form.rule), rule_ref(step.rule) if isinstance(step, Opened) else step.rule
-    is_by_id = bool(mine.rule_id and other.rule_id)
-    return mine.names(other) and (is_by_id or step.place == gate.form.place)
-
-
-def _opened(step: Opened, before: list[OpenGate]) -> OpenGate:
-    """One that was open already keeps the time and the name of its opening."""
-    first = min(before, key=_age, default=None)
-    return OpenGate(step, first.since, first.actor) if first else OpenGate(step, step.at, step.actor)
+    """What stands under the same name; two ids settle it, where both sides have one."""
+    return (isinstance(step, Closed) and step.is_all) or _ref(gate.form).names(_ref(step))

@@ -62,8 +62,12 @@ class Hub(Struct, frozen=True):
 
 
 class Worded(Struct, frozen=True):
-    """An alert and what each destination is told of it; what exceptions made of it, and how many changes they mute."""
+    """An alert and what each destination is told of it; what exceptions made of it, and how many changes they mute.
 
+    `judged` is the alert before any exception.
+    """
+
+    judged: Alert
     alert: Alert
     messages: tuple[Message, ...]
     muted: int = 0
@@ -77,7 +81,7 @@ def worded(call: ApiCall, hub: Hub) -> Worded | None:
         return None
     told = excepted(alert, hub.settings.exceptions, moment(alert, hub.now()))
     messages = () if told.is_silent else tuple(_worded(told.alert, hub))
-    return Worded(told.alert, messages, told.muted, told.applied)
+    return Worded(alert, told.alert, messages, told.muted, told.applied)
 
 
 def _worded(alert: Alert, hub: Hub) -> Iterator[Message]:

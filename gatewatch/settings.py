@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytz
@@ -16,9 +16,11 @@ from msgspec import Struct, field
 
 from gatewatch.access_policy import IamSeverity, KeyPolicy, SignInSeverity, access_problems
 from gatewatch.catalogue import Catalogue
+from gatewatch.digest_settings import DigestSettings
 from gatewatch.errors import ConfigurationError
 from gatewatch.exception_settings import PolicyException, read_exceptions
 from gatewatch.ingress_settings import NO_INGRESS, Ingress, read_ingress
+from gatewatch.languages import LANGUAGES, Language
 from gatewatch.model import Account, Family, Severity
 from gatewatch.network import MAX_PORT, Network, parse_cidr
 from gatewatch.patterns import Patterns
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-Language = Literal["en", "ko", "ja"]
-LANGUAGES: tuple[Language, ...] = ("en", "ko", "ja")
 _UNKNOWN_ALIAS: Mapping[str, str] = {"en": "unknown account", "ko": "계정정보없음", "ja": "不明なアカウント"}
 # The destination that needs no configuration: the topic `alerts` of the hub's stack, unless policy.yaml redefines it.
 HUB_TOPIC = "alerts"
@@ -163,6 +163,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ingress: Ingress = NO_INGRESS
     access_keys: KeyPolicy = KeyPolicy()
     exceptions: tuple[PolicyException, ...] = ()
+    digest: DigestSettings = DigestSettings()
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -221,6 +222,7 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
         ingress=read_ingress(policy_file),
         access_keys=policy_file.section("access_keys", KeyPolicy),
         exceptions=read_exceptions(policy_file),
+        digest=policy_file.section("digest", DigestSettings),
     )
     accounts_file.refuse_other_keys()
     policy_file.refuse_other_keys()
@@ -328,6 +330,9 @@ def _check_policy(settings: Settings, file: Path) -> Iterator[str]:
     for index, exception in enumerate(settings.exceptions):
         for name in _unknown(exception.remind, settings):
             yield f"{file}: exceptions[{index}].remind: {_no_destination(name, settings)}"
+    yield from (f"{file}: digest.{key}: {sentence}" for key, sentence in settings.digest.problems())
+    for name in _unknown(settings.digest.to, settings):
+        yield f"{file}: digest.to: {_no_destination(name, settings)}"
 
 
 def _check_destination(destination: Destination, settings: Settings) -> Iterator[str]:

@@ -25,6 +25,7 @@ COUNTED = {
     meter.DUPLICATE,
     meter.DEAD,
     meter.CONFIGURATION_BROKEN,
+    meter.UNBOOKED,
     meter.AGE_SECONDS,
 }
 
@@ -76,7 +77,8 @@ def test_no_events_and_no_heartbeat_are_alarms_even_when_there_is_no_figure_at_a
 
 
 @pytest.mark.parametrize(
-    ("metric", "functions"), [(meter.DEAD, {"alert", "deliver"}), (meter.CONFIGURATION_BROKEN, {"alert"})]
+    ("metric", "functions"),
+    [(meter.DEAD, {"alert", "deliver"}), (meter.CONFIGURATION_BROKEN, {"alert"}), (meter.UNBOOKED, {"alert"})],
 )
 def test_one_dead_message_or_one_broken_configuration_is_enough(metric, functions):
     found = alarms("gatewatch", metric)

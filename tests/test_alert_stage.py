@@ -119,6 +119,26 @@ def test_a_dead_letter_queue_that_does_not_take_it_leaves_the_event_where_it_is(
     assert len({message["key"] for message in outbox(world)}) == 1
 
 
+class Noting:
+    """A day book that says what was on its way already when each alert was noted."""
+
+    def __init__(self, world):
+        self.world, self.noted = world, []
+
+    def note(self, judged, _told):
+        self.noted.append((judged.call.event_id, len(outbox(self.world))))
+
+
+def noting(world):
+    world.alert = type(world.alert)(**vars(world.alert) | {"book": Noting(world)})
+
+
+def test_an_alert_is_noted_when_its_messages_are_on_their_way_and_not_before(build):
+    fate = Script({("outbox.send", 1): throttled("outbox.send")})
+    world = arrived(event(build, 1), event(build, 2), fate=fate, alert=noting)
+    assert world.alert.book.noted == [("event-2", 2), ("event-1", 4)]
+
+
 class Broken:
     """A memory of rules with a bug, or a template with one."""
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import yaml
 
-from gatewatch import access_policy, exception_settings, ingress_settings, settings
+from gatewatch import access_policy, digest_settings, exception_settings, ingress_settings, settings
 from gatewatch.errors import ConfigurationError
 from gatewatch.local.schemas import FILES, schema
 from gatewatch.quiet_hours import QuietHours
@@ -32,6 +32,8 @@ TYPES = {
     "policy.yaml: routes, match": settings.Match,
     "policy.yaml: exceptions": exception_settings.PolicyException,
     "policy.yaml: exceptions, match": exception_settings.ExceptionMatch,
+    "policy.yaml: digest": digest_settings.DigestSettings,
+    "policy.yaml: digest, mail": digest_settings.DigestMail,
     "policy.yaml: ingress": ingress_settings.IngressSection,
     "policy.yaml: ingress, allowed and required": ingress_settings.RuleEntry,
     "policy.yaml: ingress, exempt_groups": ingress_settings.ExemptGroup,

@@ -38,7 +38,7 @@ START = datetime(2026, 1, 24, 3, 0, tzinfo=UTC)
 def digest(alerts, exceptions=(), days=None):
     """What `gatewatch digest` makes of alerts."""
     known = msgspec.structs.replace(load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml"), exceptions=exceptions)
-    return digest_of([noted(each, excepted(each, exceptions, each.call.time)) for each in alerts], known, days)
+    return digest_of([noted(each, excepted(each, exceptions, each.call.time).alert) for each in alerts], known, days)
 
 
 @pytest.fixture

@@ -96,6 +96,7 @@ def variables(hub: Mapping[str, str], inbox: Inbox) -> dict[str, str]:
         "GATEWATCH_EVENTS_DEAD_URL": hub["EventsDeadUrl"],
         "GATEWATCH_ALERTS_TOPIC": hub["AlertsTopicArn"],
         "GATEWATCH_TABLE": hub["TableName"],
+        "GATEWATCH_BOOK": hub["BookName"],
         "POWERTOOLS_LOG_LEVEL": "WARNING",
         "POWERTOOLS_METRICS_DISABLED": "true",
     }

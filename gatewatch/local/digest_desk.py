@@ -33,7 +33,7 @@ class DigestPrinter:
 
     def alert(self, alert: Alert) -> None:
         """Each by the exceptions of its own time."""
-        if found := noted(alert, excepted(alert, self._settings.exceptions, alert.call.time)):
+        if found := noted(alert, excepted(alert, self._settings.exceptions, alert.call.time).alert):
             self._noted.append(found)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from gatewatch.access_policy import KeyPolicy
+from gatewatch.digest_settings import DigestSettings
 from gatewatch.exception_settings import PolicyException
 from gatewatch.ingress_settings import IngressSection
 from gatewatch.settings import AccountEntry, Colors, Defaults, Destination, Route, SeverityPolicy
@@ -30,6 +31,7 @@ class PolicyFile(Struct, frozen=True, forbid_unknown_fields=True):
     exceptions: tuple[PolicyException, ...] = ()
     ingress: IngressSection = IngressSection()
     access_keys: KeyPolicy = KeyPolicy()
+    digest: DigestSettings = DigestSettings()
 
 
 FILES: dict[str, type[Struct]] = {"accounts": AccountsFile, "policy": PolicyFile}

@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 
-from chaos.processes import SlackServer, drain, running
+from chaos.processes import BOOK, SlackServer, drain, running
 from chaos.story import story
 
 SECRETS = {"sec-all": "sEcReTaLl00000000000000001", "closed": "sEcReTcLoSeD0000000000002"}
@@ -36,6 +36,7 @@ def run(folder, count, kills, seed):
     policy = {
         "destinations": destinations,
         "routes": [{"to": ["sec-all"]}, {"match": {"region": "us-east-1"}, "to": ["closed"]}],
+        "digest": {"to": ["sec-all"]},
     }
     arrivals = story(count, seed)
     with SlackServer(answers) as slack:
@@ -56,6 +57,7 @@ def _report(arrivals, hub, slack, killed):
     violations = [
         *_events(arrivals, told, topic, dead, killed.total() + slack.unanswered),
         *(f"no reason: {body[:100]}" for body, attributes in [*dead, *unread] if "reason" not in attributes),
+        *(f"not in the day book: {shared}" for shared in _unbooked(arrivals, hub)),
         *(f"left unread: {each.body[:60]}" for each in arrivals if _lost_poison(each, unread)),
     ]
     everything = [*hub.written(), *topic, *map(str, [*dead, *unread, *rows]), *(body for _, body in slack.taken)]
@@ -77,6 +79,12 @@ def _events(arrivals, told, topic, dead, excused):
             yield f"neither delivered nor dead: {shared}"
         if not any(record["eventID"] in text or shared in text for text in topic):
             yield f"dead and nobody told: {shared}"
+
+
+def _unbooked(arrivals, hub):
+    rows = hub.dynamodb.scan(TableName=BOOK)["Items"]
+    booked = {json.loads(row["kept"]["S"])["key"] for row in rows if row["pk"]["S"].startswith("day#")}
+    return {shared for shared, _ in _records(arrivals)} - booked
 
 
 def _records(arrivals):

@@ -25,6 +25,7 @@ from gatewatch.local.isolation import without_aws
 
 ROOT = Path(__file__).resolve().parents[2]
 QUEUES = ("events", "events-dead", "outbox.fifo", "outbox-dead.fifo")
+BOOK = "gatewatch-prod-book"
 VISIBILITY = 2  # seconds
 
 
@@ -166,6 +167,12 @@ class Hub:
             AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
         )
+        self.dynamodb.create_table(
+            TableName=BOOK,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        )
         for name, value in secrets.items():
             session.client("ssm").put_parameter(Name=name, Value=value, Type="SecureString")
         environment = _environment(cloud, folder, policy, self) | variables
@@ -241,6 +248,7 @@ def _environment(cloud, folder, policy, hub):
         "GATEWATCH_EVENTS_DEAD_URL": hub.urls["events-dead"],
         "GATEWATCH_ALERTS_TOPIC": hub.topic,
         "GATEWATCH_TABLE": "gatewatch-prod",
+        "GATEWATCH_BOOK": BOOK,
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }
 
