@@ -111,8 +111,7 @@ class AlertStage:
     def _bannered(self, message: Message) -> Message:
         if not self.banner:
             return message
-        body = notice.with_banner(message.body.encode(), self.banner).decode()
-        return msgspec.structs.replace(message, body=body)
+        return msgspec.structs.replace(message, body=notice.with_banner(message.body, self.banner))
 
     def _give_up(self, record: dict[str, Any], reason: str) -> None:
         """Told before it is put away: a crash in between tells it once more, and the ledger skips that."""

@@ -37,9 +37,9 @@ def fields(alert: Alert, told: AssessedChange, labels: Labels) -> tuple[Field, .
         _account(alert, labels),
         Field(labels.field["region"], (code(alert.call.region or labels.field["unknown"]),)),
         *_caller(alert, labels),
-        *_about(told, labels),
+        *about(told, labels),
         *_outcome(alert, told.change.outcome, labels),
-        Field(labels.field["time"], tuple(_times(alert)) or (code(labels.field["unknown"]),)),
+        Field(labels.field["time"], tuple(times(alert)) or (code(labels.field["unknown"]),)),
     )
     return tuple(each for each in every if each.lines)
 
@@ -54,7 +54,7 @@ def caller(alert: Alert, labels: Labels) -> str:
 
 def _account(alert: Alert, labels: Labels) -> Field:
     account = alert.account
-    lines = [joined(" ", (code(account.alias), code(account.id)))]
+    lines = [joined(" ", filter(None, (code(account.alias), code(account.id))))]
     if account.owner:
         lines.append(joined(" ", (mrkdwn(labels.field["owner"]), code(account.owner))))
     return Field(labels.field["account"], tuple(lines))
@@ -66,7 +66,7 @@ def _caller(alert: Alert, labels: Labels) -> Iterator[Field]:
         yield Field(labels.field["where_from"], (code(alert.call.source_ip or labels.field["unknown"]),))
 
 
-def _about(told: AssessedChange, labels: Labels) -> Iterator[Field]:
+def about(told: AssessedChange, labels: Labels) -> Iterator[Field]:
     """What the call is about: the group, the prefix list, the interface, a thing of IAM, or what a rule judged."""
     change = told.change
     if isinstance(change.facts, ComplianceFacts):
@@ -115,7 +115,7 @@ def _errors(alert: Alert, outcome: Outcome) -> list[str]:
     return list(dict.fromkeys(each for each in said if each))
 
 
-def _times(alert: Alert) -> Iterator[str]:
+def times(alert: Alert) -> Iterator[str]:
     """In the zone of the account, and in UTC when that is another."""
     if alert.call.time is None:
         return

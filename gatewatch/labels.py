@@ -36,6 +36,7 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     thing: dict[str, str]
     edit: dict[str, str]
     thread: dict[str, str]
+    advice: dict[str, str]
     access_key: dict[str, str]
 
     def reason_text(self, reason: Reason) -> str:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from gatewatch.model import Message, Severity
 from gatewatch.safe_text import clean, code, code_block, mrkdwn
+from gatewatch.topic_body import read_topic_body, with_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,13 +49,19 @@ def notice(title: str, lines: Iterable[Markup]) -> bytes:
     return msgspec.json.encode({"attachments": [attachment], "unfurl_links": False, "unfurl_media": False})
 
 
-def with_banner(payload: bytes, banner: str) -> bytes:
-    """The same payload with a warning above everything else; one of an unknown form stays as it is."""
+def fallen_back(destination: str) -> str:
+    return f"This could not be delivered to {destination} and comes here instead."
+
+
+def with_banner(body: str, banner: str) -> str:
+    """The same body with a warning above everything else; one of an unknown form stays as it is."""
+    text = f"⚠️ {mrkdwn(clean(banner, _REASON))}"
+    if told := read_topic_body(body):
+        return with_note(told, text).encode()
     try:
-        message = msgspec.json.decode(payload)
+        message = msgspec.json.decode(body)
         blocks = message["attachments"][0]["blocks"]
     except (msgspec.DecodeError, KeyError, IndexError, TypeError):
-        return payload
-    text = f"⚠️ {mrkdwn(clean(banner, _REASON))}"
+        return body
     blocks.insert(0, {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]})
-    return msgspec.json.encode(message)
+    return msgspec.json.encode(message).decode()

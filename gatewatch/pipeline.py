@@ -10,13 +10,14 @@ import msgspec
 from msgspec import Struct, field
 
 from gatewatch.assess import assess
+from gatewatch.bodies import Bodies
 from gatewatch.bursts import FailedSignIns
 from gatewatch.changes import changes_of
 from gatewatch.enrich import enrich
 from gatewatch.exceptions_policy import excepted, moment
 from gatewatch.exposures import gate_of
 from gatewatch.model import Alert, Message
-from gatewatch.render import Templates, slack_payloads
+from gatewatch.render import Templates
 from gatewatch.route import route
 from gatewatch.rules import Memory, recalled
 from gatewatch.settings import Settings
@@ -85,10 +86,10 @@ def worded(call: ApiCall, hub: Hub) -> Worded | None:
 
 
 def _worded(alert: Alert, hub: Hub) -> Iterator[Message]:
-    bodies = [each.decode() for each in slack_payloads(alert, hub.templates, hub.settings.colors)]
+    bodies = Bodies(alert, hub.templates, hub.settings)
     gate = gate_of(alert, hub.templates.labels[alert.account.language])
     for destination in route(alert, hub.settings):
-        yield from _messages(alert, destination, bodies, gate)
+        yield from _messages(alert, destination, bodies.of(destination), gate)
 
 
 def _messages(alert: Alert, destination: str, bodies: Sequence[str], gate: Gate | None) -> Iterator[Message]:

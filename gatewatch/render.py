@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 from msgspec import Struct
 
-from gatewatch import safe_text, words
+from gatewatch import safe_text, topic_text, words
 from gatewatch.block_kit import problems
 from gatewatch.errors import RenderError
 from gatewatch.labels import Labels, load_labels
@@ -31,26 +32,59 @@ if TYPE_CHECKING:
 _SECTION = 2800
 _SECTIONS_A_MESSAGE = 2
 _HEADER = 150
-_RAW_EVENT = 2600
+RAW_EVENT = 2600
 # What a raw event says about the change; who and where stand above it already.
 _TELLING = ("eventName", "errorCode", "errorMessage", "requestParameters", "responseElements")
 
 
+class TopicTemplates(Struct, frozen=True):
+    """For the subscribers of a topic: a chat's notification and a mail. A mail's subject is always in English."""
+
+    notification: Template
+    description: Template
+    chat_rule: Template
+    subject: Template
+    mail: Template
+    mail_rule: Template
+    english: Labels
+
+
 class Templates(Struct, frozen=True):
-    """Compiled once per process: the message and one rule, as functions to a text, and the words of every language."""
+    """Compiled once per process: the message and one rule, as functions to a text, and the words of every language.
+
+    `topic` compiles what a topic needs when the first alert is routed to one.
+    """
 
     message: Callable[..., str]
     rule: Callable[..., str]
     labels: Mapping[str, Labels]
+    topic: Callable[[], TopicTemplates]
 
 
 def load_templates(folder: Path, languages: Iterable[str]) -> Templates:
     json_side = _environment(folder, safe_text.json_value)
     text_side = _environment(folder, safe_text.text_value)
+    labels = {language: load_labels(folder, language) for language in languages}
     return Templates(
         message=_macro(json_side.get_template("slack/message.json.j2"), "message"),
         rule=_macro(text_side.get_template("slack/rule.j2"), "rule"),
-        labels={language: load_labels(folder, language) for language in languages},
+        labels=labels,
+        topic=cache(lambda: _topic_templates(folder, labels.get("en"))),
+    )
+
+
+def _topic_templates(folder: Path, english: Labels | None) -> TopicTemplates:
+    json_side = _environment(folder, topic_text.chat_json_value)
+    chat_side = _environment(folder, topic_text.chat_value)
+    mail_side = _environment(folder, topic_text.mail_value)
+    return TopicTemplates(
+        notification=json_side.get_template("chatbot/notification.json.j2"),
+        description=chat_side.get_template("chatbot/description.j2"),
+        chat_rule=chat_side.get_template("chatbot/rule.j2"),
+        subject=_environment(folder, topic_text.ascii_value).get_template("email/subject.j2"),
+        mail=mail_side.get_template("email/message.j2"),
+        mail_rule=mail_side.get_template("email/rule.j2"),
+        english=english or load_labels(folder, "en"),
     )
 
 
@@ -117,14 +151,13 @@ def _lines(alert: Alert, templates: Templates, labels: Labels) -> Iterator[Marku
         if has_line(assessed, alert):
             yield Markup(templates.rule(**rule_view(assessed, ordered[0].change.outcome, labels)))
     if not all(each.change.understood for each in alert.changes):
-        yield Markup(f"*{labels.line['raw']}*\n") + _raw_event(alert.call.record)
+        yield Markup(f"*{labels.line['raw']}*\n") + safe_text.code_block(raw_event(alert.call.record), RAW_EVENT)
 
 
-def _raw_event(record: dict[str, Any]) -> Markup:
-    """The record without its secrets, what tells of the change first, as far as it fits."""
+def raw_event(record: dict[str, Any]) -> str:
+    """The record without its secrets, what tells of the change first."""
     telling = {key: record[key] for key in _TELLING if key in record}
-    text = msgspec.json.format(msgspec.json.encode(masked(telling | record)), indent=2).decode()
-    return safe_text.code_block(text, _RAW_EVENT)
+    return msgspec.json.format(msgspec.json.encode(masked(telling | record)), indent=2).decode()
 
 
 def _sections(lines: Iterable[Markup]) -> Iterator[Markup]:

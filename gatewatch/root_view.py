@@ -8,6 +8,7 @@ import msgspec
 
 from gatewatch.rollup_text import part_id
 from gatewatch.thread_words import some_line
+from gatewatch.topic_body import read_topic_body, with_note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +28,9 @@ def told(root: Root, parts: Mapping[str, Part], words: Mapping[str, str]) -> Roo
 
 
 def shown(root: Root, resolved: str) -> str:
-    """Its payload; one of an unknown form stays as it is. `resolved` is the colour of what is over."""
+    """Its payload; one of an unknown form stays as it is. `resolved` is the colour of what is over, in Slack."""
+    if told_to_a_topic := read_topic_body(root.body):
+        return with_note(told_to_a_topic, root.line).encode() if root.line else root.body
     try:
         message = msgspec.json.decode(root.body)
         attachment = message["attachments"][0]

@@ -178,6 +178,10 @@ class Settings(Struct, frozen=True, kw_only=True):
             HUB_TOPIC,
         )
 
+    def is_topic(self, destination: str) -> bool:
+        """Whether a mail and a chat read what goes there, instead of Slack."""
+        return isinstance(self.destinations.get(destination), SnsTopic)
+
     def account(self, account_id: str) -> Account:
         """The account by its id; one that `accounts.yaml` does not know has the fallback text as its alias."""
         return self.accounts.get(account_id) or Account(

@@ -62,12 +62,12 @@ def message_view(alert: Alert, labels: Labels, colors: Colors) -> tuple[str, dic
         "fallback": safe_text.fitting(" · ".join(filter(None, where)), _FALLBACK),
         "color": _color(told, colors),
         "fields": field_view.fields(alert, told, labels),
-        "why": safe_text.joined(labels.line["between_reasons"], _reasons(told, labels)),
+        "why": safe_text.joined(labels.line["between_reasons"], reasons(told, labels)),
         "buttons": _buttons(alert, labels),
     }
 
 
-def _reasons(told: AssessedChange, labels: Labels) -> Iterator[Markup]:
+def reasons(told: AssessedChange, labels: Labels) -> Iterator[Markup]:
     for reason in told.assessment.reasons:
         if reason.code in _SAID_ALREADY:
             continue

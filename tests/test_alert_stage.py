@@ -218,9 +218,16 @@ def test_while_the_configuration_is_broken_every_message_says_so_and_every_event
 
     world = arrived(event(build, 1), event(build, 2), alert=broken)
     assert world.counts.counted[meter.CONFIGURATION_BROKEN] == 2
-    for message in outbox(world):
-        first = json.loads(message["body"])["attachments"][0]["blocks"][0]
+    slack = [json.loads(each["body"]) for each in outbox(world) if each["destination"] != "alerts"]
+    for message in slack:
+        first = message["attachments"][0]["blocks"][0]
         assert first["elements"][0]["text"] == "⚠️ The configuration cannot be read."
+    topic = [json.loads(each["body"]) for each in outbox(world) if each["destination"] == "alerts"]
+    for message in topic:
+        assert message["mail"].split("\n\n")[1] == "⚠️ The configuration cannot be read."
+        assert message["chat"]["content"]["description"].startswith("⚠️ The configuration cannot be read.\n\n")
+    assert slack
+    assert topic
 
 
 def test_the_log_names_event_and_account_and_holds_no_event(build):

@@ -1,4 +1,7 @@
-"""What a topic's subscribers get: one publish, a body for each protocol, within the limits of both ends."""
+"""What a topic's subscribers get: one publish, a body for each protocol, within the limits of both ends.
+
+Most messages here were worded for Slack and come instead: what a topic's own templates make is in test_topic_render.
+"""
 
 import json
 
@@ -6,11 +9,13 @@ import msgspec
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from gatewatch.deliver.sns import Sns, subject
+from gatewatch.chat_limits import problems
+from gatewatch.deliver.sns import Sns
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.model import Message, Severity
 from gatewatch.settings import SnsTopic
+from gatewatch.topic_body import TopicBody, subject_of
 
 HUB = "arn:aws:sns:ap-northeast-2:999988887777:gatewatch-prod-alerts"
 LINK = "https://console.aws.amazon.com/cloudtrailv2/home#/events/e"
@@ -72,19 +77,40 @@ def test_mail_and_everything_else_read_plain_text():
     assert bodies["email"].startswith("🔴 [CRITICAL] SSH from 0.0.0.0/0\n")
     assert "Account: payments-prod 111122223333" in bodies["email"]
     assert "one <rule>" in bodies["email"]
-    assert f"CloudTrail event: {LINK}" in bodies["email"]
+    assert f"CloudTrail event:\n{LINK}\n" in bodies["email"]
     assert "*" not in bodies["email"]
     assert "`" not in bodies["email"]
+
+
+def worded(**fields):
+    content = {"textType": "client-markdown", "title": "t", "description": "`d`"}
+    chat = {"version": "1.0", "source": "custom", "content": content, "metadata": {"threadId": "event-1"}}
+    return message(TopicBody("HIGH: s", "head\n\nrest\n", chat).encode(), **fields)
+
+
+def test_what_was_worded_for_a_topic_is_published_as_it_is():
+    fields, bodies = published(worded())
+    assert fields["Subject"] == "HIGH: s"
+    assert bodies["email"] == bodies["default"] == "head\n\nrest\n"
+    assert json.loads(bodies["https"])["content"]["description"] == "`d`"
+    assert json.loads(bodies["https"])["metadata"]["threadId"] == "event-1"
+
+
+def test_what_was_worded_for_a_topic_and_comes_instead_says_so_under_its_first_lines():
+    bodies = published(worded(instead_of="sec_prod"))[1]
+    note = "⚠️ This could not be delivered to sec_prod and comes here instead."
+    assert bodies["email"] == f"head\n\n{note}\n\nrest\n"
+    assert json.loads(bodies["https"])["content"]["description"] == f"{note}\n\n`d`"
+
+
+def test_what_was_worded_for_a_topic_goes_to_the_thread_of_what_it_closes():
+    assert json.loads(published(worded(thread="event-0"))[1]["https"])["metadata"]["threadId"] == "event-0"
 
 
 def test_chatbot_reads_a_custom_notification():
     told = message(severity=Severity.CRITICAL, account_id="111122223333")
     notification = json.loads(published(told)[1]["https"])
-    assert (notification["version"], notification["source"], notification["id"]) == (
-        "1.0",
-        "custom",
-        "event-1#alerts#1",
-    )
+    assert problems(notification) == ()
     assert notification["content"]["textType"] == "client-markdown"
     assert notification["content"]["title"] == "🔴 [CRITICAL] SSH from 0.0.0.0/0"
     assert "*one* &lt;rule&gt;" in notification["content"]["description"]
@@ -111,7 +137,7 @@ def test_a_message_that_comes_instead_says_so_in_every_body():
     note = "This could not be delivered to sec-prod and comes here instead."
     assert note in bodies["email"]
     assert note in bodies["default"]
-    assert json.loads(bodies["https"])["content"]["description"].startswith(note)
+    assert json.loads(bodies["https"])["content"]["description"].startswith(f"⚠️ {note}")
     assert "instead" not in published(message())[1]["email"]
 
 
@@ -136,7 +162,7 @@ def test_a_description_is_cut_at_the_end_of_a_line_and_says_so():
 @pytest.mark.parametrize(
     ("title", "expected"),
     [
-        ("🔴 [CRITICAL] SSH from 0.0.0.0/0", "[CRITICAL] SSH from 0.0.0.0/0"),
+        ("🔴 CRITICAL: SSH from 0.0.0.0/0", "CRITICAL: SSH from 0.0.0.0/0"),
         ("plain", "plain"),
         ("two\nlines\r\n\tand a tab", "two lines and a tab"),
         ("\x00\x1b[31mred", "[31mred"),
@@ -148,7 +174,21 @@ def test_a_description_is_cut_at_the_end_of_a_line_and_says_so():
     ],
 )
 def test_a_subject_keeps_the_rules_of_sns(title, expected):
-    assert subject(title) == expected
+    assert subject_of(title) == expected
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("🔴 Critical: SSH opened to the whole internet", "HIGH: SSH opened to the whole internet - 111122223333"),
+        ("🔴 심각: 인터넷 전체에 SSH 개방", "HIGH: SSH - 111122223333"),
+        ("🟡 中: 広いネットワーク（52.0.0.0/8）にTCP 8443を開放", "HIGH: 52.0.0.0/8 TCP 8443 - 111122223333"),
+        ("🔇 침묵", "HIGH: gatewatch alert - 111122223333"),
+    ],
+)
+def test_the_subject_of_what_comes_instead_says_how_bad_it_is_and_what_ascii_is_left(title, expected):
+    told = message(payload(title=title), severity=Severity.HIGH, account_id="111122223333")
+    assert published(told)[0]["Subject"] == expected
 
 
 @pytest.mark.parametrize(
@@ -157,7 +197,7 @@ def test_a_subject_keeps_the_rules_of_sns(title, expected):
 def test_a_body_of_an_unknown_form_is_told_as_it_is(body):
     given = msgspec.structs.replace(message(), body=body)
     fields, bodies = published(given)
-    assert fields["Subject"] == "gatewatch alert"
+    assert fields["Subject"] == "INFO: gatewatch alert"
     assert body in bodies["email"]
 
 
@@ -199,5 +239,5 @@ def test_a_subscriber_of_the_real_call_gets_the_default_body():
         receipt = Sns(sns, topic).post(message(), SnsTopic())
         envelope = json.loads(sqs.receive_message(QueueUrl=queue)["Messages"][0]["Body"])
     assert receipt.answer == envelope["MessageId"]
-    assert envelope["Subject"] == "[CRITICAL] SSH from 0.0.0.0/0"
+    assert envelope["Subject"] == "INFO: [CRITICAL] SSH from 0.0.0.0/0"
     assert "payments-prod" in envelope["Message"]

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
-from markupsafe import Markup
 
 from gatewatch.assess import assess
+from gatewatch.bodies import Bodies
 from gatewatch.config_rule.ingress_verdict import rule_text
 from gatewatch.enrich import group_url
 from gatewatch.exception_settings import Effect
+from gatewatch.extras import Extra
 from gatewatch.model import (
     Action,
     Actor,
@@ -32,9 +33,8 @@ from gatewatch.model import (
 )
 from gatewatch.remediation.ingress_apply import Done
 from gatewatch.remediation.ingress_plan import Authorize, Standing, rule_of
-from gatewatch.render import Templates, slack_payloads
 from gatewatch.route import route
-from gatewatch.safe_text import clean, code, code_block
+from gatewatch.safe_text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from gatewatch.labels import Labels
     from gatewatch.remediation.ingress_apply import Step
     from gatewatch.remediation.ingress_enforce import Enforcement, LeftAlone
+    from gatewatch.render import Templates
     from gatewatch.settings import Settings
 
 EVENT_NAME = "GatewatchRemediation"
@@ -145,43 +146,29 @@ def messages_of(done: Enforcement, settings: Settings, templates: Templates, at:
 
 
 def _messages(alert: Alert, done: Enforcement, settings: Settings, templates: Templates) -> Iterator[Message]:
-    labels = templates.labels[alert.account.language]
-    first, *others = slack_payloads(alert, templates, settings.colors)
-    payloads = [_with_before_and_after(first, done, labels), *others]
+    extras = tuple(_before_and_after(done, templates.labels[alert.account.language]))
+    bodies = Bodies(alert, templates, settings, extras)
     for destination in route(alert, settings):
-        for number, payload in enumerate(payloads, start=1):
+        parts = bodies.of(destination)
+        for number, body in enumerate(parts, start=1):
             yield Message(
                 key=f"{alert.call.event_id}#{destination}#{number}",
                 destination=destination,
-                body=payload.decode(),
+                body=body,
                 event_id=alert.call.event_id,
                 account_id=alert.account.id,
                 severity=alert.severity,
                 part=number,
-                parts=len(payloads),
+                parts=len(parts),
                 event_time=alert.call.time.timestamp() if alert.call.time else None,
             )
 
 
-def _with_before_and_after(payload: bytes, done: Enforcement, labels: Labels) -> bytes:
-    """Before the last block, which names the event."""
-    message = msgspec.json.decode(payload)
-    blocks = [_section(labels.line["ingress_before"], done.before), _section(labels.line["ingress_after"], done.after)]
+def _before_and_after(done: Enforcement, labels: Labels) -> Iterator[Extra]:
+    for label, standing in (("ingress_before", done.before), ("ingress_after", done.after)):
+        yield Extra(labels.line[label], "\n".join(_lines(standing)) or "-", _LIST)
     if done.change_id:
-        undo = _title(labels.line["ingress_undo"]) + " " + code(f"gatewatch undo {done.change_id}")
-        blocks.append({"type": "section", "text": {"type": "mrkdwn", "verbatim": True, "text": undo}})
-    inside = message["attachments"][0]["blocks"]
-    message["attachments"][0]["blocks"] = [*inside[:-1], *blocks, inside[-1]]
-    return msgspec.json.encode(message, enc_hook=str)
-
-
-def _section(title: str, standing: Sequence[Standing]) -> dict[str, object]:
-    text = _title(title) + "\n" + code_block("\n".join(_lines(standing)) or "-", _LIST)
-    return {"type": "section", "text": {"type": "mrkdwn", "verbatim": True, "text": text}}
-
-
-def _title(label: str) -> Markup:
-    return Markup("*{}*").format(label)
+        yield Extra(labels.line["ingress_undo"], f"gatewatch undo {done.change_id}")
 
 
 def _lines(standing: Iterable[Standing]) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""A Slack payload as other channels read it: the same message, never worded twice."""
+"""A message that was worded for Slack, for the subscribers of a topic: the fallback of a channel is one.
+
+Such a message also waits in the outbox when a channel became a topic, or while a new hub is deployed over an older one.
+"""
 
 from __future__ import annotations
 
@@ -8,43 +11,60 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from gatewatch.safe_text import clean, escape
+from gatewatch.topic_body import topic_body
+from gatewatch.topic_text import ascii_value, unmarked
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BOLD = re.compile(r"\*([^*\n]+)\*")
-_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
+    from gatewatch.model import Message
+    from gatewatch.topic_body import TopicBody
+
+_LEVEL = re.compile(r"^(?:Critical|High|Medium|Low|Info): ")  # which the subject says already
 _UNKNOWN_TITLE = "gatewatch alert"
 
 
-class Plain(Struct, frozen=True):
-    """`title` and `text` without markup, the text as `mrkdwn`, and the `links` as button texts and URLs."""
+class _Payload(Struct, frozen=True):
+    """`title` without markup, the `texts` in mrkdwn, and the `links` as button texts and URLs."""
 
     title: str
-    text: str
-    mrkdwn: str
-    links: tuple[tuple[str, str], ...]
+    texts: tuple[str, ...]
+    links: tuple[tuple[str, str], ...] = ()
 
 
-def plain(body: str) -> Plain:
+def plain(message: Message) -> TopicBody:
     """Reads what `render` and `notice` write. Of anything else it shows the bare text: this is the last resort."""
+    told = _payload(message.body)
+    # What is left of a title in Korean or Japanese are its ports, addresses and names.
+    what = _LEVEL.sub("", ascii_value(told.title)).strip(" :;,.-()") or _UNKNOWN_TITLE
+    return topic_body(
+        told.title,
+        told.texts,
+        subject=" - ".join(filter(None, (f"{message.severity.upper()}: {what}", message.account_id))),
+        keywords=(message.severity.value, message.account_id),
+        thread=message.event_id or message.key,
+        links=told.links,
+    )
+
+
+def _payload(body: str) -> _Payload:
     try:
         return _read(msgspec.json.decode(body)["attachments"][0])
     except (msgspec.DecodeError, KeyError, IndexError, TypeError, AttributeError):
-        return Plain(_UNKNOWN_TITLE, body, body, ())
+        return _Payload(_UNKNOWN_TITLE, tuple(escape(clean(line, len(line))) for line in body.splitlines()))
 
 
-def _read(attachment: dict[str, Any]) -> Plain:
+def _read(attachment: dict[str, Any]) -> _Payload:
     blocks = attachment["blocks"]
-    parts = [part for block in blocks for part in _texts(block)]
     links = tuple(
-        (_without_markup(element["text"]["text"]), element["url"])
+        (unmarked(element["text"]["text"]), element["url"])
         for block in blocks
         if block["type"] == "actions"
         for element in block["elements"]
     )
     title = next((block["text"]["text"] for block in blocks if block["type"] == "header"), attachment["fallback"])
-    text = "\n\n".join(_without_markup(part) for part in parts)
-    return Plain(_without_markup(title), text, "\n\n".join(parts), links)
+    return _Payload(unmarked(title), tuple(part for block in blocks for part in _texts(block)), links)
 
 
 def _texts(block: dict[str, Any]) -> Iterator[str]:
@@ -55,10 +75,3 @@ def _texts(block: dict[str, Any]) -> Iterator[str]:
                 yield block["text"]["text"]
         case "context":
             yield from (element["text"] for element in block["elements"])
-
-
-def _without_markup(text: str) -> str:
-    text = _BOLD.sub(r"\1", text).replace("```", "").replace("`", "")
-    for entity, character in _ENTITIES:
-        text = text.replace(entity, character)
-    return text

@@ -12,7 +12,7 @@ import urllib3
 from gatewatch.deliver.answers import STALE_SECRET, Answer, Verdict, answer_of
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model import Receipt
-from gatewatch.notice import with_banner
+from gatewatch.notice import fallen_back, with_banner
 from gatewatch.settings import SlackApp, SlackWebhook
 
 if TYPE_CHECKING:
@@ -106,10 +106,8 @@ class Slack:
 
 
 def _body(message: Message) -> bytes:
-    body = message.body.encode()
-    if message.instead_of is None:
-        return body
-    return with_banner(body, f"This could not be delivered to {message.instead_of} and comes here instead.")
+    body = with_banner(message.body, fallen_back(message.instead_of)) if message.instead_of else message.body
+    return body.encode()
 
 
 def _read(response: urllib3.BaseHTTPResponse, seconds: float) -> bytes:

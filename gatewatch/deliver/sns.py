@@ -6,29 +6,26 @@ are plain text.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gatewatch.deliver.chatbot import notification
-from gatewatch.deliver.plain import Plain, plain
+from gatewatch.deliver.plain import plain
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model import Receipt
+from gatewatch.notice import fallen_back
+from gatewatch.safe_text import clean, mrkdwn
 from gatewatch.settings import HUB_TOPIC
+from gatewatch.topic_body import read_topic_body, with_note, with_thread
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
 
     from gatewatch.model import Message
     from gatewatch.settings import SnsTopic
+    from gatewatch.topic_body import TopicBody
 
-# SNS: at most 99 characters of ASCII without control characters, beginning with a visible one, not empty.
-_SUBJECT = 99
-_NOT_ASCII = re.compile(r"[^\x20-\x7e]+")
-# SNS takes 262,144 bytes in all: twice this, as JSON has it, and the notification.
-_TEXT_BYTES = 100_000
 _NEVER = frozenset(
     {
         "AuthorizationError",
@@ -57,11 +54,14 @@ class Sns:
     def post(self, message: Message, destination: SnsTopic) -> Receipt:
         """The receipt of a message SNS took. Raises `TransientDeliveryError` or `PermanentDeliveryError`."""
         topic = self._hub_topic if destination.topic == HUB_TOPIC else destination.topic
-        told = plain(message.body)
-        body = msgspec.json.encode(bodies(told, message)).decode()
+        told = _told(message)
+        bodies = {"default": told.mail, "email": told.mail, "https": msgspec.json.encode(told.chat).decode()}
         try:
             answer = self._sns.publish(
-                TopicArn=topic, Subject=subject(told.title), Message=body, MessageStructure="json"
+                TopicArn=topic,
+                Subject=told.subject,
+                Message=msgspec.json.encode(bodies).decode(),
+                MessageStructure="json",
             )
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
@@ -72,23 +72,9 @@ class Sns:
         return Receipt(message.destination, answer["MessageId"])
 
 
-def bodies(told: Plain, message: Message) -> dict[str, str]:
-    note = (
-        f"This could not be delivered to {message.instead_of} and comes here instead.\n\n" if message.instead_of else ""
-    )
-    links = "\n".join(f"{name}: {url}" for name, url in told.links)
-    text = _shortened(f"{told.title}\n\n{note}{told.text}\n\n{links}".strip() + "\n")
-    return {"default": text, "email": text, "https": msgspec.json.encode(notification(told, note, message)).decode()}
-
-
-def _shortened(text: str) -> str:
-    """Within `_TEXT_BYTES` as JSON, where a quote or a line break counts double."""
-    while len(msgspec.json.encode(text)) > _TEXT_BYTES:
-        text = text[: len(text) * 9 // 10]
-    return text
-
-
-def subject(title: str) -> str:
-    """Within SNS's older and newer rules at once; never empty."""
-    ascii_only = " ".join(_NOT_ASCII.sub(" ", title).split())
-    return (ascii_only or "gatewatch alert")[:_SUBJECT].rstrip()
+def _told(message: Message) -> TopicBody:
+    """The message as it was worded for a topic; one that was worded for Slack and comes instead, as far as it goes."""
+    told = read_topic_body(message.body) or plain(message)
+    if message.instead_of:
+        told = with_note(told, f"⚠️ {mrkdwn(fallen_back(message.instead_of))}")
+    return with_thread(told, clean(message.thread)) if message.thread else told

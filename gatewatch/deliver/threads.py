@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from gatewatch.deliver.as_slack import as_slack
 from gatewatch.errors import PermanentDeliveryError
 from gatewatch.model import Severity
 from gatewatch.rollup import is_foldable
 from gatewatch.rollup_text import part_id
 from gatewatch.root_view import in_thread, shown, told
-from gatewatch.settings import SlackApp
+from gatewatch.settings import SlackApp, SnsTopic
 from gatewatch.thread_model import Part, Root, Run
 from gatewatch.thread_words import began_line, ended_line
 
@@ -54,6 +55,8 @@ class Threads:
         self._book = book
 
     def post(self, message: Message, destination: Destination) -> Receipt:
+        if not isinstance(destination, SnsTopic):
+            message = as_slack(message)
         is_app = isinstance(destination, SlackApp)
         if not message.gates and not message.folded and not (is_app and is_foldable(message)):
             return self._post(message, destination)

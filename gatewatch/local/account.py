@@ -48,7 +48,9 @@ def told(received: Sequence[Received]) -> Counter[Told]:
 
 
 def rule_lines(message: dict[str, Any]) -> list[str]:
-    """The text lines of the sections that list rules."""
+    """The text lines of the sections that list rules; of what was worded for a topic, those under its headline."""
+    if "mail" in message:
+        return list(message["mail"].splitlines()[1:])
     return [
         line
         for attachment in message["attachments"]
