@@ -14,6 +14,7 @@ from gatewatch.aws import Aws, iam_of_members
 from gatewatch.errors import ConfigurationError
 from gatewatch.labels import load_labels
 from gatewatch.outbox import Outbox
+from gatewatch.own_deeds import DeedBook
 from gatewatch.remediation.keys_apply import Books
 from gatewatch.remediation.keys_records import KeyRecords
 from gatewatch.remediation.keys_stage import KeyStage
@@ -31,7 +32,7 @@ def compose() -> KeyStage:
     return KeyStage(
         settings=settings,
         iam_of=iam_of_members(aws, environment["AWS_REGION"], settings.access_keys.role),
-        books=Books(PreImages(aws.dynamodb, table), KeyRecords(aws.dynamodb, table)),
+        books=Books(PreImages(aws.dynamodb, table), KeyRecords(aws.dynamodb, table), DeedBook(aws.dynamodb, table)),
         outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
         labels={language: load_labels(bundle.templates, language) for language in settings.languages},
         now=lambda: datetime.now(UTC),

@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger, Metrics
 from functions.bundle import load_bundle
 from gatewatch import meter
 from gatewatch.alert_stage import AlertStage
+from gatewatch.attribution import Attribution
 from gatewatch.aws import Aws
 from gatewatch.batch import partial_response
 from gatewatch.day_book import NO_BOOK, DayBook
@@ -20,6 +21,7 @@ from gatewatch.held import Held, QuietOutbox
 from gatewatch.last_seen import LastSeen
 from gatewatch.meter import EmbeddedMeter
 from gatewatch.outbox import Outbox
+from gatewatch.own_deeds import TableDeeds
 from gatewatch.pipeline import Hub
 from gatewatch.render import load_templates
 from gatewatch.table_rules import TableRules
@@ -33,6 +35,7 @@ def compose() -> AlertStage:
     environment, aws = os.environ, Aws()
     bundle, table = load_bundle(environment), environment["GATEWATCH_TABLE"]
     settings, counts, book = bundle.settings, EmbeddedMeter(metrics), environment["GATEWATCH_BOOK"]
+    roles = (environment.get("GATEWATCH_MEMBER_ROLE", ""), settings.access_keys.role)
     log: Any = Logger(use_rfc3339=True)
     if bundle.trouble:
         log.error("configuration broken", extra={"reason": bundle.trouble})
@@ -42,6 +45,7 @@ def compose() -> AlertStage:
             settings,
             TableRules(aws.brief_dynamodb, table, log),
             load_templates(bundle.templates, settings.languages),
+            attributed=Attribution(roles, TableDeeds(aws.brief_dynamodb, table, log).look).attributed,
         ),
         outbox=QuietOutbox(
             outbox, lambda each, until: Held(aws.dynamodb, table).keep(each, until), settings, time.time

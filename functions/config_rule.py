@@ -18,6 +18,7 @@ from gatewatch.config_rule.stage import ConfigRuleStage
 from gatewatch.errors import ConfigurationError
 from gatewatch.held import Held, SureOutbox
 from gatewatch.outbox import Outbox
+from gatewatch.own_deeds import DeedBook
 from gatewatch.remediation.ingress_enforce import Enforcer
 from gatewatch.remediation.ingress_exceptions import Excepting
 from gatewatch.remediation.ingress_guard import Guard
@@ -51,7 +52,7 @@ def compose() -> ConfigRuleStage:
         guard = Guard(hub.dynamodb, table, settings.ingress.fight, time.time)
         own = role_arn(invocation.partition, invocation.account_id, role) if role else ""
         excepting = Excepting(settings.exceptions, settings.account)
-        return Enforcer(PreImages(hub.dynamodb, table), guard, excepting, own)
+        return Enforcer(PreImages(hub.dynamodb, table), guard, DeedBook(hub.dynamodb, table), excepting, own)
 
     ingress = IngressRule(
         settings=settings,

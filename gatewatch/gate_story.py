@@ -47,6 +47,11 @@ class Closing(Struct, frozen=True, order=True):
         is_same_id = bool(self.rule.rule_id) and self.rule.rule_id == opening.rule.rule_id
         return self.at > opening.at or (is_same_id and self.at == opening.at and self.key != opening.key)
 
+    def tells_the_same(self, other: Closing) -> bool:
+        """A rule's id goes once and never comes again: gatewatch tells of its own removal, and then CloudTrail does."""
+        is_removal = self.how == other.how == "closed" and bool(self.rule.rule_id)
+        return is_removal and self.rule.rule_id == other.rule.rule_id
+
 
 class Standing(Struct, frozen=True):
     """How it stands with what one message opened: how many gates, how many of them closed, and the last of those."""
@@ -84,7 +89,9 @@ class Story(Struct, frozen=True):
 
     def _is_ended_by(self, opening: Opening, key: str) -> bool:
         end = self._end(opening)
-        return end is not None and end.key == key and opening.key != key
+        if end is None or opening.key == key:
+            return False
+        return end.key == key or any(each.key == key and each.tells_the_same(end) for each in self.closings)
 
     def _end(self, opening: Opening) -> Closing | None:
         return min((each for each in self.closings if each.ends(opening)), default=None)

@@ -124,6 +124,12 @@ def _is_console(agent: str, hosts: tuple[str, ...], record: dict[str, Any]) -> b
     return any(host.startswith(_CONSOLE_HOSTS) or host.startswith(_INTERNAL) for host in hosts)
 
 
+def role_arn(user: Any) -> str:
+    """The ARN, with its path, of the role that a session was given; empty for whoever is no session of a role."""
+    is_session = isinstance(user, dict) and user.get("type") == "AssumedRole"
+    return _text(_issuer(user), "arn") if is_session else ""
+
+
 def _issuer(user: dict[str, Any]) -> dict[str, Any]:
     context = user.get("sessionContext")
     issuer = context.get("sessionIssuer") if isinstance(context, dict) else None

@@ -49,13 +49,14 @@ def alert_of(call: ApiCall, judge: Judge) -> Alert | None:
 
 
 class Hub(Struct, frozen=True):
-    """The whole chain's needs: to judge, to route and to word."""
+    """The whole chain's needs: to judge, to route and to word. `attributed` names gatewatch's own work as such."""
 
     settings: Settings
     memory: Memory
     templates: Templates
     failures: FailedSignIns = field(default_factory=FailedSignIns)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    attributed: Callable[[Alert], Alert] = lambda alert: alert
 
     @property
     def judge(self) -> Judge:
@@ -80,9 +81,10 @@ def worded(call: ApiCall, hub: Hub) -> Worded | None:
     alert = alert_of(call, hub.judge)
     if alert is None:
         return None
-    told = excepted(alert, hub.settings.exceptions, moment(alert, hub.now()))
+    judged = hub.attributed(alert)
+    told = excepted(judged, hub.settings.exceptions, moment(judged, hub.now()))
     messages = () if told.is_silent else tuple(_worded(told.alert, hub))
-    return Worded(alert, told.alert, messages, told.muted, told.applied)
+    return Worded(judged, told.alert, messages, told.muted, told.applied)
 
 
 def _worded(alert: Alert, hub: Hub) -> Iterator[Message]:

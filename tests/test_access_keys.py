@@ -1,5 +1,6 @@
 """The keeper of access keys against moto: several accounts, more users than a page, and a process that dies."""
 
+import dataclasses
 import json
 import logging
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from gatewatch.block_kit import problems
 from gatewatch.labels import load_labels
 from gatewatch.model import Account
 from gatewatch.outbox import Outbox, read_message
+from gatewatch.own_deeds import DeedBook
 from gatewatch.remediation import keys_iam
 from gatewatch.remediation.keys_apply import Books, UndoError, picture, undo
 from gatewatch.remediation.keys_records import KeyRecordError, KeyRecords
@@ -54,7 +56,7 @@ class House:
             BillingMode="PAY_PER_REQUEST",
         )
         self.queue = self.aws.sqs.create_queue(QueueName="outbox.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
-        self.books = Books(PreImages(self.aws.dynamodb, "gatewatch"), KeyRecords(self.aws.dynamodb, "gatewatch"))
+        self.books = Books(*(kind(self.aws.dynamodb, "gatewatch") for kind in (PreImages, KeyRecords, DeedBook)))
         self.days = 0
 
     def now(self):
@@ -294,7 +296,7 @@ def test_a_deed_that_was_not_told_is_told_by_the_next_run(house, days, policy):
 def test_nothing_is_touched_while_the_books_cannot_be_kept(house):
     bob = house.user()
     house.days = 91
-    books = Books(PreImages(house.aws.dynamodb, "gatewatch"), KeyRecords(house.aws.dynamodb, "gone"))
+    books = dataclasses.replace(house.books, records=KeyRecords(house.aws.dynamodb, "gone"))
     with pytest.raises(KeysError, match=PROD):
         house.stage(books=books).handle(SCHEDULE)
     with pytest.raises(KeyRecordError):

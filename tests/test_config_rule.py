@@ -6,6 +6,7 @@ import logging
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -18,7 +19,10 @@ from gatewatch.config_rule.ingress_rule import IngressRule
 from gatewatch.config_rule.stage import ConfigRuleStage
 from gatewatch.errors import UndecodableError
 from gatewatch.exception_settings import Effect, ExceptionMatch, PolicyException
+from gatewatch.exposure_model import RuleRef
 from gatewatch.ingress_settings import ExemptGroup, Fight, Mode
+from gatewatch.model import Action, Change, Direction, Family, Group, Outcome, SecurityGroupRule
+from gatewatch.own_deeds import DeedBook, TableDeeds, deed_of
 from gatewatch.remediation.ingress_enforce import Enforcer
 from gatewatch.remediation.ingress_exceptions import Excepting
 from gatewatch.remediation.ingress_guard import Guard
@@ -64,7 +68,7 @@ class House:
         settings = msgspec.structs.replace(SETTINGS, ingress=policy, exceptions=exceptions)
         guard = Guard(dynamodb, members.TABLE, Fight(), self.now)
         excepting = Excepting(settings.exceptions, settings.account)
-        enforcer = Enforcer(PreImages(dynamodb, members.TABLE), guard, excepting)
+        enforcer = Enforcer(PreImages(dynamodb, members.TABLE), guard, DeedBook(dynamodb, members.TABLE), excepting)
         rule = IngressRule(settings, TEMPLATES, self.outbox, lambda _: enforcer, self.now)
         rules = {"ingress": rule.evaluations, "rds-ca": rds_ca.evaluations}
         self.stage = ConfigRuleStage(rules, lambda _: self.member, logging.getLogger("test"))
@@ -285,6 +289,25 @@ class TestEnforcing:
         assert "gatewatch undo chg-" in undo
         assert "<!channel>" not in message.body
 
+    def test_what_it_closed_answers_the_opening_and_is_known_again_by_its_event(self):
+        house = House(kit.ingress([WEB]))
+        group_id = house.member.group(kit.rule(SSH))
+        (standing,) = house.member.standing(group_id)
+        house.changed(group_id)
+        (gate,) = house.outbox.messages[0].gates
+        assert gate.closed == (RuleRef(standing.rule.rule_id, "ingress tcp 22-22 0.0.0.0/0"),)
+        removed = Change(
+            family=Family.SECURITY_GROUP,
+            action=Action.REVOKE,
+            outcome=Outcome.APPLIED,
+            group=Group(id=group_id),
+            rule=SecurityGroupRule(rule_id=standing.rule.rule_id, direction=Direction.INGRESS),
+        )
+        call = SimpleNamespace(account_id=members.ACCOUNT, region=members.REGION)
+        name = deed_of(call, removed)
+        (deed,) = TableDeeds(house.member.dynamodb, members.TABLE, logging.getLogger("test")).look([name]).values()
+        assert (deed.change_id, deed.at, deed.is_undo) == (gate.key.partition("#")[0], house.now(), False)
+
     def test_a_second_notification_changes_and_tells_nothing(self):
         house = House(kit.ingress([WEB]))
         group_id = house.member.group(kit.rule(SSH))
@@ -301,7 +324,7 @@ class TestEnforcing:
             if not house.rules(group_id):
                 house.member.authorize(group_id, kit.rule(SSH))
         told = [each for each in house.outbox.messages if each.key.startswith("left-")]
-        assert len(told) == 1
+        assert [each.gates for each in told] == [()]
         assert "keeps coming back" in told[0].body
         state, annotation = house.last
         assert (state, house.rules(group_id)) == ("NON_COMPLIANT", [SSH])

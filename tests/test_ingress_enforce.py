@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, Phase, given, settings
@@ -15,6 +16,7 @@ from gatewatch.errors import GatewatchError
 from gatewatch.exception_settings import Effect, ExceptionMatch, PolicyException
 from gatewatch.ingress_settings import Fight
 from gatewatch.model import Account
+from gatewatch.own_deeds import DeedBook, DeedError
 from gatewatch.remediation.ingress_apply import Done, apply
 from gatewatch.remediation.ingress_enforce import Enforcer
 from gatewatch.remediation.ingress_exceptions import Excepting
@@ -58,10 +60,11 @@ class House:
         self.dynamodb = members.table(self.member)
         self.images = PreImages(self.dynamodb, members.TABLE)
         self.guard = Guard(self.dynamodb, members.TABLE, fight, self.clock)
+        self.deeds = DeedBook(self.dynamodb, members.TABLE)
         self.enforcer = self.excepting(*exceptions)
 
     def excepting(self, *exceptions):
-        return Enforcer(self.images, self.guard, Excepting(exceptions, account), OWN_ROLE)
+        return Enforcer(self.images, self.guard, self.deeds, Excepting(exceptions, account), OWN_ROLE)
 
     def ref(self, group_id):
         return GroupRef(members.ACCOUNT, members.REGION, group_id)
@@ -156,8 +159,16 @@ def test_one_refused_revocation_does_not_hide_behind_the_others(house):
 
 def test_nothing_is_touched_when_the_picture_of_before_cannot_be_kept(house):
     group_id = house.member.group(kit.rule(SSH))
-    house.enforcer = Enforcer(PreImages(house.dynamodb, "no-such-table"), house.guard, Excepting((), account), OWN_ROLE)
+    house.enforcer = msgspec.structs.replace(house.enforcer, images=PreImages(house.dynamodb, "no-such-table"))
     with pytest.raises(PreImageError, match="cannot be written"):
+        house.enforce(group_id, kit.ingress([WEB]))
+    assert len(house.member.rules(group_id)) == 1
+
+
+def test_nothing_is_touched_when_it_cannot_be_written_down_first(house):
+    group_id = house.member.group(kit.rule(SSH))
+    house.enforcer = msgspec.structs.replace(house.enforcer, deeds=DeedBook(house.dynamodb, "no-such-table"))
+    with pytest.raises(DeedError, match="cannot be written down"):
         house.enforce(group_id, kit.ingress([WEB]))
     assert len(house.member.rules(group_id)) == 1
 
@@ -165,7 +176,7 @@ def test_nothing_is_touched_when_the_picture_of_before_cannot_be_kept(house):
 def test_nothing_is_touched_when_what_happened_before_cannot_be_read(house):
     group_id = house.member.group(kit.rule(SSH))
     guard = Guard(house.dynamodb, "no-such-table", Fight(), house.clock)
-    house.enforcer = Enforcer(house.images, guard, Excepting((), account), OWN_ROLE)
+    house.enforcer = msgspec.structs.replace(house.enforcer, guard=guard)
     with pytest.raises(GatewatchError, match="cannot be read"):
         house.enforce(group_id, kit.ingress([WEB]))
     assert len(house.member.rules(group_id)) == 1

@@ -229,7 +229,7 @@ def test_a_role_of_a_function_is_taken_by_lambda_only_and_has_no_managed_policy(
 
 
 def test_nobody_but_who_delivers_can_make_an_alert_look_delivered():
-    own = {"seen#*", "heartbeat#*", "held#*", "rule#*", "access-key#*", "access-keys-untold#*", "preimage#*"}
+    own = {"seen#*", "heartbeat#*", "held#*", "rule#*", "access-key#*", "access-keys-untold#*", "preimage#*", "deed#*"}
     for role in MAY.keys() - {"DeliverRole"}:
         for name, statement in statements(TEMPLATES["hub"]):
             if name == role and "dynamodb" in text(statement.get("Action")) and "Table" in text(statement["Resource"]):
@@ -237,7 +237,12 @@ def test_nobody_but_who_delivers_can_make_an_alert_look_delivered():
                 assert set(keys) <= own
 
 
+def test_who_alerts_reads_what_gatewatch_did_and_cannot_make_it_up():
+    may = [each for name, each in statements(TEMPLATES["hub"]) if name == "AlertRole" and "deed#*" in text(each)]
+    assert [each["Action"] for each in may] == ["dynamodb:BatchGetItem"]
+
+
 def test_who_looks_after_keys_writes_the_rows_of_keys_and_of_what_stood_before_only():
     (known,) = (each for _, each in statements(TEMPLATES["hub"]) if each.get("Sid") == "KnowWhatWasDone")
-    keys = {"access-key#*", "access-keys-untold#*", "preimage#*"}
+    keys = {"access-key#*", "access-keys-untold#*", "preimage#*", "deed#*"}
     assert set(known["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]) == keys

@@ -199,6 +199,23 @@ def test_who_comes_from_an_event_and_is_harmless():
     assert shown.line("opened") == "✅ Closed after 1 min by `&lt;!here&gt;ˋ*x*`"
 
 
+OWN = message("chg-1", 60.7, "gatewatch", closed=(SSH,))
+EVENT = message("event", 61.0, "gatewatch-config-rule (gatewatch-remediation)", closed=(RuleRef("sgr-1"),))
+
+
+@pytest.mark.parametrize("order", [(OWN, EVENT), (EVENT, OWN)])
+def test_a_removal_that_gatewatch_and_cloudtrail_tell_is_two_answers_in_one_thread(order):
+    shown = Told().tell(OPENED, *order)
+    assert shown.line("opened") == "✅ Closed after 1 min by `gatewatch`"
+    assert [shown.thread(each.key) for each in order] == ["opened", "opened"]
+
+
+def test_two_removals_of_what_looks_the_same_are_not_one():
+    again = message("again", 1000.0, "bob", opened=(RuleRef("sgr-3", SSH.shape),))
+    shown = Told().tell(OPENED, CLOSED, again, message("later", 3600.0, closed=(RuleRef("sgr-3", SSH.shape),)))
+    assert (shown.thread("closed"), shown.thread("later")) == ("opened", "again")
+
+
 def test_a_webhook_says_the_same_in_a_message_of_its_own():
     shown = Told(WEBHOOK).tell(OPENED, CLOSED)
     assert shown.line("opened") == ""

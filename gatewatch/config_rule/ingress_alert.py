@@ -12,6 +12,7 @@ from gatewatch.bodies import Bodies
 from gatewatch.config_rule.ingress_verdict import rule_text
 from gatewatch.enrich import group_url
 from gatewatch.exception_settings import Effect
+from gatewatch.exposures import gate_of
 from gatewatch.extras import Extra
 from gatewatch.model import (
     Action,
@@ -146,13 +147,16 @@ def messages_of(done: Enforcement, settings: Settings, templates: Templates, at:
 
 
 def _messages(alert: Alert, done: Enforcement, settings: Settings, templates: Templates) -> Iterator[Message]:
-    extras = tuple(_before_and_after(done, templates.labels[alert.account.language]))
-    bodies = Bodies(alert, templates, settings, extras)
+    labels = templates.labels[alert.account.language]
+    bodies = Bodies(alert, templates, settings, tuple(_before_and_after(done, labels)))
+    # What is left alone opens and closes nothing: the message of its opening was another.
+    gate = gate_of(alert, labels) if alert.call.event_id == done.change_id else None
     for destination in route(alert, settings):
         parts = bodies.of(destination)
         for number, body in enumerate(parts, start=1):
+            key = f"{alert.call.event_id}#{destination}#{number}"
             yield Message(
-                key=f"{alert.call.event_id}#{destination}#{number}",
+                key=key,
                 destination=destination,
                 body=body,
                 event_id=alert.call.event_id,
@@ -161,6 +165,7 @@ def _messages(alert: Alert, done: Enforcement, settings: Settings, templates: Te
                 part=number,
                 parts=len(parts),
                 event_time=alert.call.time.timestamp() if alert.call.time else None,
+                gates=(msgspec.structs.replace(gate, key=key),) if gate and number == 1 else (),
             )
 
 

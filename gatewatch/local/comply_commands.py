@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from gatewatch.aws import Aws
     from gatewatch.local.comply import Judged
     from gatewatch.remediation.ingress_apply import Step
-    from gatewatch.remediation.ingress_guard import Guard
     from gatewatch.remediation.ingress_plan import Action
     from gatewatch.settings import Settings
 
@@ -89,10 +88,13 @@ def undo(
 ) -> None:
     """Put every rule, description and tag back that a change of gatewatch took, after a yes."""
     from gatewatch.aws import Aws
+    from gatewatch.ingress_settings import Fight
+    from gatewatch.own_deeds import DeedBook, OwnDeed
     from gatewatch.remediation.ingress_apply import apply
     from gatewatch.remediation.ingress_ec2 import standing_rules
-    from gatewatch.remediation.ingress_enforce import KIND
-    from gatewatch.remediation.ingress_undo import leave_alone, plan_undo
+    from gatewatch.remediation.ingress_enforce import KIND, deeds_of
+    from gatewatch.remediation.ingress_guard import Guard
+    from gatewatch.remediation.ingress_undo import group_of, leave_alone, plan_undo
     from gatewatch.remediation.preimages import PreImageError, PreImages
 
     hub = Aws()
@@ -107,7 +109,10 @@ def undo(
         _say("everything is as it was before")
         return
     _ask("Put it back?", yes=yes)
-    leave_alone(image, _guard(hub, stage))
+    table, group = f"gatewatch-{stage}", group_of(image)
+    leave_alone(image, Guard(hub.dynamodb, table, Fight(), time.time))
+    deed = OwnDeed(change_id, time.time(), is_undo=True)
+    DeedBook(hub.dynamodb, table).note(deeds_of(group, plan.actions), deed)
     _finish(apply(image.resource_id, plan.actions, member.ec2))
 
 
@@ -122,16 +127,10 @@ def _member(account: str, region: str | None, role: str) -> Aws:
     return aws.assumed(role_arn(aws.partition(where), account, role), where, SESSION) if role else aws
 
 
-def _guard(hub: Aws, stage: str) -> Guard:
-    from gatewatch.ingress_settings import Fight
-    from gatewatch.remediation.ingress_guard import Guard
-
-    return Guard(hub.dynamodb, f"gatewatch-{stage}", Fight(), time.time)
-
-
 def _apply(judged: Iterable[Judged], settings: Settings, member: Aws, account: str, stage: str, *, yes: bool) -> None:
     from gatewatch.aws import Aws
     from gatewatch.config_rule.ingress_verdict import left_text
+    from gatewatch.own_deeds import DeedBook
     from gatewatch.remediation.ingress_enforce import Enforcer
     from gatewatch.remediation.ingress_exceptions import Excepting
     from gatewatch.remediation.ingress_guard import GroupRef, Guard
@@ -144,7 +143,7 @@ def _apply(judged: Iterable[Judged], settings: Settings, member: Aws, account: s
     hub, table = Aws(), f"gatewatch-{stage}"
     guard = Guard(hub.dynamodb, table, settings.ingress.fight, time.time)
     excepting = Excepting(settings.exceptions, settings.account)
-    enforcer = Enforcer(PreImages(hub.dynamodb, table), guard, excepting)
+    enforcer = Enforcer(PreImages(hub.dynamodb, table), guard, DeedBook(hub.dynamodb, table), excepting)
     steps: list[Step] = []
     for each in wanted:
         group = GroupRef(account, member.ec2.meta.region_name, each.group_id)

@@ -94,6 +94,7 @@ def variables(hub: Mapping[str, str], inbox: Inbox) -> dict[str, str]:
         "GATEWATCH_OUTBOX_URL": hub["OutboxUrl"],
         "GATEWATCH_OUTBOX_DEAD_URL": hub["OutboxDeadUrl"],
         "GATEWATCH_EVENTS_DEAD_URL": hub["EventsDeadUrl"],
+        "GATEWATCH_MEMBER_ROLE": "gatewatch/gatewatch-remediation",
         "GATEWATCH_ALERTS_TOPIC": hub["AlertsTopicArn"],
         "GATEWATCH_TABLE": hub["TableName"],
         "GATEWATCH_BOOK": hub["BookName"],

@@ -16,6 +16,7 @@ from gatewatch.errors import GatewatchError
 from gatewatch.labels import load_labels
 from gatewatch.local.printers import TEMPLATES
 from gatewatch.outbox import Outbox
+from gatewatch.own_deeds import DeedBook
 from gatewatch.remediation.keys_apply import Books, picture, undo
 from gatewatch.remediation.keys_plan import KeyAction, Verdict, plan
 from gatewatch.remediation.keys_records import KeyRecords
@@ -60,7 +61,7 @@ class LiveKeys:
         self._stage = KeyStage(
             settings=settings,
             iam_of=self._iam_of,
-            books=Books(PreImages(aws.dynamodb, table), KeyRecords(aws.dynamodb, table)),
+            books=Books(PreImages(aws.dynamodb, table), KeyRecords(aws.dynamodb, table), DeedBook(aws.dynamodb, table)),
             outbox=Outbox(aws.sqs, url),
             labels={language: load_labels(TEMPLATES, language) for language in settings.languages},
             now=_now,

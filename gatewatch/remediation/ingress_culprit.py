@@ -11,6 +11,7 @@ from msgspec import Struct
 from gatewatch.changes import changes_of
 from gatewatch.decode import decode, parse
 from gatewatch.errors import UndecodableError
+from gatewatch.identity import role_arn
 from gatewatch.model import Action, ApiCall, Direction, Outcome
 from gatewatch.remediation.ingress_access import access_of
 
@@ -94,8 +95,5 @@ def _rules(call: ApiCall, actions: AbstractSet[Action]) -> Iterator[SecurityGrou
 
 def _culprit(call: ApiCall) -> Culprit:
     user = call.record.get("userIdentity")
-    user = user if isinstance(user, dict) else {}
-    context = user.get("sessionContext")
-    issuer = context.get("sessionIssuer") if isinstance(context, dict) else None
-    arn = issuer.get("arn") if isinstance(issuer, dict) else user.get("arn")
-    return Culprit(call.actor.name, call.event_id, arn if isinstance(arn, str) else "")
+    arn = user.get("arn") if isinstance(user, dict) else None
+    return Culprit(call.actor.name, call.event_id, role_arn(user) or (arn if isinstance(arn, str) else ""))

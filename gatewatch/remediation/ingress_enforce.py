@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from gatewatch.exceptions_policy import MayHold
+from gatewatch.own_deeds import DeedBook, OwnDeed, rule_deed
 from gatewatch.remediation.ingress_access import access_of
 from gatewatch.remediation.ingress_apply import Done, Step, apply
 from gatewatch.remediation.ingress_culprit import Culprit, History
@@ -75,13 +76,14 @@ class Enforcer(Struct, frozen=True):
 
     images: PreImages
     guard: Guard
+    deeds: DeedBook
     excepting: Excepting
     own_role: str = ""
 
     def enforce(
         self, group: GroupRef, plan: IngressPlan, before: Sequence[Standing], member: Aws, at: float, event_id: str = ""
     ) -> Enforcement:
-        """Raises `GuardError`, `PreImageError` or `ClientError` before anything is changed, or while looking after."""
+        """Raises `GatewatchError` or `ClientError` before anything is changed, or while looking after."""
         history = History(member.cloudtrail, group.group_id)
         covering = self.excepting.over(group, member.ec2, history, at)
         left = tuple(self._left_alone(group, plan, history, covering))
@@ -90,6 +92,7 @@ class Enforcer(Struct, frozen=True):
             return Enforcement(group=group, left=left, before=tuple(before), after=tuple(before))
         image = _image(group, actions, at, event_id, history)
         self.images.save(image)
+        self.deeds.note(deeds_of(group, actions), OwnDeed(image.change_id, at))
         steps = apply(group.group_id, actions, member.ec2)
         self._remember(group, steps)
         after = standing_rules(member.ec2, group.group_id, group.account_id)
@@ -128,6 +131,13 @@ class Enforcer(Struct, frozen=True):
             self.guard.stop(Dispute(group, access), Stop.OWN)
             if step.action.instead_of is None:
                 self.guard.settled(Dispute(group, access, is_missing=True))
+
+
+def deeds_of(group: GroupRef, actions: Iterable[Action]) -> Iterator[str]:
+    """By the names that CloudTrail's events of them give again."""
+    for each in actions:
+        is_removal = isinstance(each, Revoke)
+        yield rule_deed(group.account_id, group.region, group.group_id, rule_of(each), is_removal=is_removal)
 
 
 def _who(dispute: Dispute, history: History) -> Culprit | None:

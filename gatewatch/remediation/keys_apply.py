@@ -12,7 +12,10 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
+from gatewatch.access_model import Deed as IamDeed
+from gatewatch.access_model import masked_key
 from gatewatch.errors import GatewatchError
+from gatewatch.own_deeds import DeedBook, OwnDeed, key_deed
 from gatewatch.remediation import keys_iam
 from gatewatch.remediation.ingress_apply import Done
 from gatewatch.remediation.keys_plan import AccessKey, KeyAction, Verdict
@@ -45,6 +48,7 @@ class Books:
 
     images: PreImages
     records: KeyRecords
+    deeds: DeedBook
 
 
 def apply(action: KeyAction, iam: IAMClient, books: Books, now: datetime) -> KeyStep:
@@ -58,6 +62,7 @@ def apply(action: KeyAction, iam: IAMClient, books: Books, now: datetime) -> Key
         _keep(action.key, books, now)
         books.records.begin(action.key)
         books.records.save(action.key, _record(action, now))
+        books.deeds.note([_deed(action)], OwnDeed(action.key.change_id, now.timestamp()))
         _do(action, iam)
     except (ClientError, BotoCoreError) as error:
         return KeyStep(action, Done.FAILED, _code(error))
@@ -89,6 +94,11 @@ def _record(action: KeyAction, now: datetime) -> KeyRecord:
     return KeyRecord(deed, now, action)
 
 
+def _deed(action: KeyAction) -> str:
+    deed = IamDeed.KEY_DELETED if action.verdict is Verdict.DELETE else IamDeed.KEY_DEACTIVATED
+    return key_deed(action.key.account_id, action.key.user, masked_key(action.key.key_id), deed)
+
+
 def _do(action: KeyAction, iam: IAMClient) -> None:
     (keys_iam.delete if action.verdict is Verdict.DELETE else keys_iam.switch_off)(iam, action.key)
 
@@ -116,5 +126,7 @@ def undo(key: AccessKey, iam: IAMClient, books: Books, now: datetime) -> KeyStep
     books.records.save(key, KeyRecord(Deed.RESTORED, now))
     if standing.is_active:
         return KeyStep(action, Done.ALREADY)
+    name = key_deed(key.account_id, key.user, masked_key(key.key_id), IamDeed.KEY_ACTIVATED)
+    books.deeds.note([name], OwnDeed(key.change_id, now.timestamp(), is_undo=True))
     keys_iam.switch_on(iam, key)
     return KeyStep(action, Done.DONE)
