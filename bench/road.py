@@ -30,7 +30,7 @@ def opened() -> Iterator[tuple[Road, Inbox]]:
 
 
 def variables(deployed: Road, inbox: Inbox, name: str) -> dict[str, str]:
-    """The environment of one function, and an event it can handle to the end."""
+    """The environment of one function that finds its settings beside it, and an event it can handle to the end."""
     now = str(int(time.time() * 1000))
     body = {"alert": _alert_body, "deliver": _deliver_body}[name]()
     record: dict[str, Any] = {
@@ -46,7 +46,8 @@ def variables(deployed: Road, inbox: Inbox, name: str) -> dict[str, str]:
         "messageAttributes": {},
     }
     own = {"PATH": os.environ["PATH"], "BENCH_EVENT": msgspec.json.encode({"Records": [record]}).decode()}
-    return {**deployed.cloud.variables(HUB_ACCOUNT, HUB_REGION), **demo.variables(deployed.hub, inbox), **own}
+    found = {**deployed.cloud.variables(HUB_ACCOUNT, HUB_REGION), **demo.variables(deployed.hub, inbox), **own}
+    return {key: value for key, value in found.items() if key not in {"GATEWATCH_ACCOUNTS", "GATEWATCH_POLICY"}}
 
 
 def _alert_body() -> str:

@@ -52,10 +52,7 @@ def build(architecture: Architecture, zip_file: Path, sources: Path = ROOT, lock
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         _install(requirements(lock.read_text("utf-8")), tree, architecture)
-        for path in source_files(sources):
-            copy = tree / path.relative_to(sources)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copy)
+        copy_sources(sources, tree)
         parse_yaml(tree)
         if not compile_python(tree, PYTHON):
             sys.stderr.write(f"There is no Python {PYTHON} on this machine: the zip goes without compiled modules,\n")
@@ -86,6 +83,13 @@ def _install(wanted: str, tree: Path, architecture: Architecture) -> None:
     subprocess.run([uv, "pip", "install", *options, *target, "-r", lock], check=True)  # noqa: S603 - our own words
     shutil.rmtree(tree / "bin", ignore_errors=True)  # a function has no command line
     (tree / ".lock").unlink(missing_ok=True)
+
+
+def copy_sources(sources: Path, tree: Path) -> None:
+    for path in source_files(sources):
+        copy = tree / path.relative_to(sources)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
 
 
 def source_files(root: Path) -> Iterator[Path]:
