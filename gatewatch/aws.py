@@ -1,8 +1,9 @@
-"""Sessions and clients: the only code that makes one. Each client is made when it is first needed."""
+"""Sessions and clients: the only code that makes one. Each client is made when something is first asked of it."""
 
 from __future__ import annotations
 
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 import botocore.session
@@ -59,71 +60,95 @@ class CoreSession:
         return str(self._core.get_partition_for_region(region_name))
 
 
+class _Later:
+    """Stands for a client until something is asked of it: to make one takes longer than to handle an event.
+
+    Threads that ask at once wait for each other, because a session is not safe to share while it makes a client.
+    """
+
+    def __init__(self, make: Callable[[], Any], lock: Lock) -> None:
+        self._make = make
+        self._lock = lock
+        self._client: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        with self._lock:
+            if self._client is None:
+                self._client = self._make()
+        answer = getattr(self._client, name)
+        setattr(self, name, answer)  # asked for here only once
+        return answer
+
+
 class Aws:
     """The AWS of one function: region and credentials from its environment."""
 
     def __init__(self, session: Session | None = None) -> None:
         self._session = session or CoreSession()
+        self._lock = Lock()
+
+    def _later(self, service: str, config: Config) -> Any:
+        return _Later(lambda: self._session.client(service, config=config), self._lock)
 
     @cached_property
     def sqs(self) -> SQSClient:
-        return self._session.client("sqs", config=_QUICK)
+        return self._later("sqs", _QUICK)
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
-        return self._session.client("dynamodb", config=_QUICK)
+        return self._later("dynamodb", _QUICK)
 
     @cached_property
     def brief_dynamodb(self) -> DynamoDBClient:
-        return self._session.client("dynamodb", config=_BRIEF)
+        return self._later("dynamodb", _BRIEF)
 
     @cached_property
     def ssm(self) -> SSMClient:
-        return self._session.client("ssm", config=_QUICK)
+        return self._later("ssm", _QUICK)
 
     @cached_property
     def secretsmanager(self) -> SecretsManagerClient:
-        return self._session.client("secretsmanager", config=_QUICK)
+        return self._later("secretsmanager", _QUICK)
 
     @cached_property
     def sns(self) -> SNSClient:
-        return self._session.client("sns", config=_QUICK)
+        return self._later("sns", _QUICK)
 
     @cached_property
     def ec2(self) -> EC2Client:
-        return self._session.client("ec2", config=_CONFIG)
+        return self._later("ec2", _CONFIG)
 
     @cached_property
     def config(self) -> ConfigServiceClient:
-        return self._session.client("config", config=_CONFIG)
+        return self._later("config", _CONFIG)
 
     @cached_property
     def rds(self) -> RDSClient:
-        return self._session.client("rds", config=_CONFIG)
+        return self._later("rds", _CONFIG)
 
     @cached_property
     def cloudtrail(self) -> CloudTrailClient:
-        return self._session.client("cloudtrail", config=_CONFIG)
+        return self._later("cloudtrail", _CONFIG)
 
     @cached_property
     def sts(self) -> STSClient:
-        return self._session.client("sts", config=_CONFIG)
+        return self._later("sts", _CONFIG)
 
     @cached_property
     def organizations(self) -> OrganizationsClient:
-        return self._session.client("organizations", config=_CONFIG)
+        return self._later("organizations", _CONFIG)
 
     @cached_property
     def iam(self) -> IAMClient:
-        return self._session.client("iam", config=_CONFIG)
+        return self._later("iam", _CONFIG)
 
     @cached_property
     def events(self) -> EventBridgeClient:
-        return self._session.client("events", config=_CONFIG)
+        return self._later("events", _CONFIG)
 
     @cached_property
     def functions(self) -> LambdaClient:
-        return self._session.client("lambda", config=_CONFIG)
+        return self._later("lambda", _CONFIG)
 
     def partition(self, region: str) -> str:
         return self._session.get_partition_for_region(region)

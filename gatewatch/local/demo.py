@@ -100,6 +100,7 @@ def variables(hub: Mapping[str, str], inbox: Inbox) -> dict[str, str]:
         "GATEWATCH_BOOK": hub["BookName"],
         "POWERTOOLS_LOG_LEVEL": "WARNING",
         "POWERTOOLS_METRICS_DISABLED": "true",
+        "PYTZ_SKIPEXISTSCHECK": "1",
     }
 
 
