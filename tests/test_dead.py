@@ -1,8 +1,11 @@
 """`gatewatch dead`, as a person runs it, against the queues and the table of a hub."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from gatewatch.aws import Aws
@@ -10,13 +13,15 @@ from gatewatch.cli import app
 from gatewatch.dead_letters import DeadLetters
 from gatewatch.errors import GatewatchError
 from gatewatch.ledger import Entry, Ledger, State
+from gatewatch.local import dead as dead_queues
 from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.local.dead import DeadError, DeadQueues
 from gatewatch.local.worker import lambda_environment
 from gatewatch.model import Message
 from gatewatch.outbox import Outbox, read_message
 
-QUEUES = ("events", "events-dead", "outbox.fifo", "outbox-dead.fifo")
+ROOT = Path(__file__).parents[1]
+QUEUES = ("events", "events-dead", "outbox.fifo", "outbox-dead.fifo", "access-keys-dead")
 EVENT = json.dumps({"source": "aws.ec2", "detail": {"eventName": "CreateSecurityGroup", "eventID": "event-1"}})
 MESSAGE = Message(key="event-2#sec-all#1", destination="sec-all", body="{}", event_id="event-2")
 
@@ -64,6 +69,14 @@ class Hub:
     def bury_message(self, message=MESSAGE, died_as="id-of-the-message"):
         body = Recorder().body(message) if isinstance(message, Message) else message
         DeadLetters(self.aws.sqs, self.urls["outbox-dead.fifo"]).keep(body, "no_service", died_as)
+
+    def bury_trigger(self, body, **attributes):
+        """As Lambda does after its last try (Lambda developer guide, dead-letter queues)."""
+        said = {"RequestID": "req-1", "ErrorMessage": "KeysError: 111122223333"} | attributes
+        typed = {name: {"DataType": "String", "StringValue": value} for name, value in said.items()}
+        typed["ErrorCode"] = {"DataType": "Number", "StringValue": "200"}
+        url = self.urls["access-keys-dead"]
+        self.aws.sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=typed)
 
     def bodies(self, queue):
         answer = self.aws.sqs.receive_message(QueueUrl=self.urls[queue], MaxNumberOfMessages=10, VisibilityTimeout=0)
@@ -194,6 +207,93 @@ def test_what_eventbridge_could_not_hand_over_says_why(hub):
 def test_what_the_queue_gave_up_by_itself_says_so(hub):
     hub.aws.sqs.send_message(QueueUrl=hub.urls["events-dead"], MessageBody=EVENT)
     assert "the queue gave up on it" in dead("list").output
+
+
+DAILY = json.dumps({"source": "aws.events", "detail-type": "Scheduled Event", "time": "2026-01-24T00:00:00Z"})
+ONE_USER = json.dumps(
+    {
+        "source": "aws.config",
+        "detail-type": "Config Rules Compliance Change",
+        "detail": {
+            "awsAccountId": "111122223333",
+            "resourceId": "AIDAEXAMPLEEXAMPLE001",
+            "configRuleName": "gatewatch-access-keys-rotated",
+            "newEvaluationResult": {"complianceType": "NON_COMPLIANT"},
+        },
+    }
+)
+
+
+class Functions:
+    """Lambda's Invoke. `refused` is raised."""
+
+    def __init__(self, refused=None):
+        self.asked, self.refused = [], refused
+
+    def invoke(self, *, FunctionName, InvocationType, Payload):  # noqa: N803
+        if self.refused:
+            raise self.refused
+        self.asked.append((FunctionName, InvocationType, Payload.decode()))
+        return {"StatusCode": 202}
+
+
+def redriven(functions):
+    aws = Aws()
+    aws.__dict__["functions"] = functions
+    return [each.subject for each in DeadQueues(aws, "prod", lambda: 0).redrive(lambda _: True)]
+
+
+def test_what_the_keeper_of_access_keys_gave_up_is_listed_with_why(hub):
+    hub.bury_trigger(DAILY)
+    hub.bury_trigger(ONE_USER, ErrorMessage="AccessDenied [/x]")
+    hub.bury_trigger("garbage")
+    lines = dead("list").output
+    for part in (
+        "the access keys of all accounts",
+        "the access keys of AIDAEXAMPLEEXAMPLE001 in 111122223333",
+        "KeysError: 111122223333",
+        "AccessDenied [/x]",
+        "unreadable",
+    ):
+        assert part in lines
+    assert "in access-keys since" in dead("show", "req-1").output
+
+
+def test_the_keeper_is_asked_again_once_for_all_that_ask_the_same(hub):
+    later = DAILY.replace("24T", "25T")
+    for body in (DAILY, later, ONE_USER, ONE_USER, later):
+        hub.bury_trigger(body)
+    functions = Functions()
+    assert len(redriven(functions)) == 5
+    assert [each[:2] for each in functions.asked] == [("gatewatch-prod-access_keys", "Event")] * 2
+    assert {each[2] for each in functions.asked} <= {DAILY, later, ONE_USER}
+    assert hub.bodies("access-keys-dead") == []
+
+
+def test_what_would_ask_the_keeper_nothing_stays_where_it_is(hub):
+    for body in ("garbage", "[1]", EVENT):
+        hub.bury_trigger(body)
+    functions = Functions()
+    assert (redriven(functions), functions.asked) == ([], [])
+    assert len(hub.bodies("access-keys-dead")) == 3
+
+
+def test_a_keeper_that_cannot_be_asked_loses_no_letter(hub):
+    hub.bury_trigger(DAILY)
+    refused = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Invoke")
+    with pytest.raises(DeadError, match="AWS refused Invoke: AccessDeniedException: no"):
+        redriven(Functions(refused))
+    url = hub.urls["access-keys-dead"]
+    kept = hub.aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    assert sum(int(kept[name]) for name in names) == 1
+
+
+def test_every_dead_letter_queue_of_the_hub_is_looked_after():
+    names = re.findall(
+        r"QueueName: !Sub gatewatch-\$\{Stage\}-(.*)-dead", (ROOT / "eventbridge/hub.yaml").read_text("utf-8")
+    )
+    assert tuple(names) == dead_queues.QUEUES
 
 
 @pytest.mark.parametrize("arguments", [["redrive"], ["redrive", "id", "--all"]])

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from gatewatch.errors import GatewatchError
 from gatewatch.ledger import Ledger
-from gatewatch.local.letter import Letter, letter
+from gatewatch.local.letter import ACCESS_KEYS, EVENTS, OUTBOX, Letter, letter
 from gatewatch.outbox import deduplication_id
 
 if TYPE_CHECKING:
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from types_boto3_sqs.type_defs import MessageTypeDef
 
     from gatewatch.aws import Aws
+    from gatewatch.local.letter import Trigger
     from gatewatch.model import Message
 
 _LOOK_SECONDS = 120
-_QUEUES = ("events", "outbox")
+QUEUES = (EVENTS, OUTBOX, ACCESS_KEYS)
 
 
 class DeadError(GatewatchError):
@@ -41,7 +42,7 @@ class DeadQueues:
         """All of them. Looking hides nothing: each is visible again at once."""
         found: list[Letter] = []
         try:
-            found.extend(each for queue in _QUEUES for each in self._look(queue))
+            found.extend(each for queue in QUEUES for each in self._look(queue))
         finally:
             self._show_again(found)
         return found
@@ -55,12 +56,16 @@ class DeadQueues:
         )
 
     def redrive(self, wanted: Callable[[Letter], bool]) -> Iterator[Letter]:
-        """Send those that are wanted back to where they came from; each is said when it is done."""
+        """Send those that are wanted back to where they came from; each is said when it is done.
+
+        What functions/access_keys was asked again and again it is asked once: it looks at what stands now.
+        """
+        asked: set[Trigger] = set()
         kept: list[Letter] = []
         try:
-            for each in (each for queue in _QUEUES for each in self._look(queue)):
-                if wanted(each) and (each.queue == "events" or each.message):
-                    self._send_again(each)
+            for each in (each for queue in QUEUES for each in self._look(queue)):
+                if wanted(each) and each.can_go_back:
+                    self._send_again(each, asked)
                     yield each
                 else:
                     kept.append(each)
@@ -96,11 +101,13 @@ class DeadQueues:
             with suppress(ClientError):
                 self._sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=each.receipt, VisibilityTimeout=0)
 
-    def _send_again(self, dead: Letter) -> None:
+    def _send_again(self, dead: Letter, asked: set[Trigger]) -> None:
         """Sent first, removed after: a fault in between leaves two, and the ledger delivers one."""
         with _sentences():
-            if dead.message and dead.queue == "outbox":
+            if dead.message:
                 self._to_outbox(dead, dead.message)
+            elif dead.trigger:
+                self._ask_again(dead, dead.trigger, asked)
             else:
                 self._sqs.send_message(QueueUrl=self._url("events"), MessageBody=dead.body)
             self._sqs.delete_message(QueueUrl=self._url(f"{dead.queue}-dead"), ReceiptHandle=dead.receipt)
@@ -113,6 +120,14 @@ class DeadQueues:
             MessageGroupId=message.destination,
             MessageDeduplicationId=deduplication_id(f"{message.key}#{dead.message_id}"),
         )
+
+    def _ask_again(self, dead: Letter, trigger: Trigger, asked: set[Trigger]) -> None:
+        """There is no queue before this function: Lambda keeps the event, and puts it here again if it fails again."""
+        if trigger not in asked:
+            self._aws.functions.invoke(
+                FunctionName=f"gatewatch-{self._stage}-access_keys", InvocationType="Event", Payload=dead.body.encode()
+            )
+            asked.add(trigger)
 
     @property
     def _sqs(self) -> SQSClient:

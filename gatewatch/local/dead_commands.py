@@ -58,7 +58,11 @@ def redrive(
     stage: Stage = STAGE,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
 ) -> None:
-    """Send dead messages back to the queue they came from, once the cause is mended."""
+    """Send dead messages back to where they came from, once the cause is mended.
+
+    What functions/access_keys gave up it is asked again: it looks at the keys as they stand, and does what
+    policy.yaml says by now.
+    """
     if (message_id is None) != everything:
         raise typer.BadParameter("name one message, or say --all")
     from gatewatch.local.dead import DeadError
@@ -71,5 +75,5 @@ def redrive(
         count += 1
         console.print(f"sent again: {letter.message_id} ({clean(letter.subject)})", markup=False)
     if wanted and not count:
-        raise DeadError(f"{wanted} cannot be sent again: it is no message that the outbox wrote")
+        raise DeadError(f"{wanted} cannot be sent again: nobody would understand it")
     console.print(f"{count} sent again")

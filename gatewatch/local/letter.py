@@ -10,6 +10,7 @@ import msgspec
 
 from gatewatch.errors import UndecodableError
 from gatewatch.outbox import read_message
+from gatewatch.remediation.keys_trigger import Everyone, OneUser, trigger_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
 
     from gatewatch.model import Message
 
+EVENTS, OUTBOX, ACCESS_KEYS = "events", "outbox", "access-keys"
+Trigger = Everyone | OneUser
+
 
 @dataclass(frozen=True)
 class Letter:
-    """One dead message. `queue` is `events` or `outbox`: where it died, and where it goes when sent again.
+    """One dead message. `queue` is `events`, `outbox` or `access-keys`: where it died, and where it goes again.
 
     `died_as` is the id under which it died: a copy in a dead-letter queue has one of its own.
     """
@@ -37,14 +41,34 @@ class Letter:
     @property
     def subject(self) -> str:
         """What it was about, as far as it can be read."""
-        if self.queue == "events":
+        if self.queue == EVENTS:
             return " ".join(_event_names(self.body)) or "unreadable"
+        if self.queue == ACCESS_KEYS:
+            return _told(self.trigger)
         message = self.message
         return f"{message.event_id or message.key} to {message.destination}" if message else "unreadable"
 
     @property
+    def can_go_back(self) -> bool:
+        """An event whatever it holds, for functions/alert tells of any; else only what its reader understands."""
+        return self.queue == EVENTS or self.message is not None or self.trigger is not None
+
+    @property
+    def trigger(self) -> Trigger | None:
+        """What functions/access_keys was asked to do; None for what asks it nothing."""
+        if self.queue != ACCESS_KEYS:
+            return None
+        try:
+            event = msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        return trigger_of(event) if isinstance(event, dict) else None
+
+    @property
     def message(self) -> Message | None:
         """Of the outbox; None for what no outbox wrote."""
+        if self.queue != OUTBOX:
+            return None
         try:
             return read_message(self.body)
         except UndecodableError:
@@ -52,9 +76,9 @@ class Letter:
 
     def has_id(self, wanted: str) -> bool:
         """Its own id, the one it died under (which people were told), or that of the event."""
-        event_id = self.message.event_id if self.queue == "outbox" and self.message else ""
-        names = _event_names(self.body) if self.queue == "events" else [event_id]
-        return wanted in {self.message_id, self.died_as, *names[-1:]}
+        event_id = self.message.event_id if self.message else ""
+        names = _event_names(self.body) if self.queue == EVENTS else [event_id]
+        return wanted != "" and wanted in {self.message_id, self.died_as, *names[-1:]}
 
 
 def _event_names(body: str) -> list[str]:
@@ -66,15 +90,21 @@ def _event_names(body: str) -> list[str]:
         return []
 
 
+def _told(trigger: Trigger | None) -> str:
+    if isinstance(trigger, OneUser):
+        return f"the access keys of {trigger.user_id} in {trigger.account_id}"
+    return "the access keys of all accounts" if trigger else "unreadable"
+
+
 def letter(queue: str, message: MessageTypeDef) -> Letter:
     said = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
     sent = int(message.get("Attributes", {}).get("SentTimestamp", "0")) / 1000
     return Letter(
         queue=queue,
         message_id=message["MessageId"],
-        died_as=said.get("message_id", message["MessageId"]),
+        died_as=said.get("message_id") or said.get("RequestID") or message["MessageId"],
         receipt=message["ReceiptHandle"],
-        reason=said.get("reason") or _of_eventbridge(said) or "the queue gave up on it",
+        reason=said.get("reason") or _of_eventbridge(said) or said.get("ErrorMessage") or "the queue gave up on it",
         since=datetime.fromtimestamp(sent, UTC),
         body=message["Body"],
     )
