@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 
@@ -26,6 +26,14 @@ from gatewatch.pipeline import Hub
 from gatewatch.render import load_templates
 from gatewatch.table_rules import TableRules
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gatewatch.meter import Meter
+    from gatewatch.model import Alert
+    from gatewatch.settings import Settings
+    from gatewatch.surroundings import Surroundings
+
 metrics = Metrics(namespace=meter.NAMESPACE)
 
 
@@ -40,12 +48,14 @@ def compose() -> AlertStage:
     if bundle.trouble:
         log.error("configuration broken", extra={"reason": bundle.trouble})
     outbox = Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"])
+    rules = TableRules(aws.brief_dynamodb, table, log)
     return AlertStage(
         hub=Hub(
             settings,
-            TableRules(aws.brief_dynamodb, table, log),
+            rules,
             load_templates(bundle.templates, settings.languages),
             attributed=Attribution(roles, TableDeeds(aws.brief_dynamodb, table, log).look).attributed,
+            look=_look(settings, aws, rules, log, counts),
         ),
         outbox=QuietOutbox(
             outbox, lambda each, until: Held(aws.dynamodb, table).keep(each, until), settings, time.time
@@ -58,6 +68,17 @@ def compose() -> AlertStage:
         # While the configuration is broken nobody knows whether there is to be a digest, so it is kept.
         book=DayBook(aws.brief_dynamodb, book, log, counts) if settings.digest.is_on or bundle.trouble else NO_BOOK,
     )
+
+
+def _look(
+    settings: Settings, aws: Aws, rules: TableRules, log: Any, counts: Meter
+) -> Callable[[Alert], Surroundings] | None:
+    """A hub that asks its members nothing pays for nothing of it, not even the import."""
+    if not settings.read_roles:
+        return None
+    from gatewatch.surveyor import Surveyor  # noqa: PLC0415
+
+    return Surveyor(aws, rules.learn, log, counts).look
 
 
 def _banner(trouble: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
@@ -33,12 +34,14 @@ _CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard"
 _QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
 # What a message can do without is asked for once, and not waited for.
 _BRIEF = Config(connect_timeout=0.5, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": 1})
+# The same of another account, perhaps on the other side of the world.
+_LOOK = Config(connect_timeout=0.7, read_timeout=1.2, retries={"mode": "standard", "total_max_attempts": 1})
 
 
 class Session(Protocol):
     """What is needed of a session: boto3's, or the one below."""
 
-    def client(self, service_name: Any, *, config: Config | None = None) -> Any: ...
+    def client(self, service_name: Any, *, config: Config | None = None, **place: Any) -> Any: ...
 
     def get_partition_for_region(self, region_name: str) -> str: ...
 
@@ -53,8 +56,8 @@ class CoreSession:
         if credentials:
             self._core.set_credentials(*credentials)
 
-    def client(self, service_name: Any, *, config: Config | None = None) -> Any:
-        return self._core.create_client(service_name, config=config)
+    def client(self, service_name: Any, *, config: Config | None = None, **place: Any) -> Any:
+        return self._core.create_client(service_name, config=config, **place)
 
     def get_partition_for_region(self, region_name: str) -> str:
         return str(self._core.get_partition_for_region(region_name))
@@ -78,6 +81,16 @@ class _Later:
         answer = getattr(self._client, name)
         setattr(self, name, answer)  # asked for here only once
         return answer
+
+
+@dataclass(frozen=True, repr=False)
+class Credentials:
+    """Of a role that was assumed; `until` in seconds since 1970."""
+
+    access_key: str
+    secret_key: str
+    token: str
+    until: float
 
 
 class Aws:
@@ -135,6 +148,10 @@ class Aws:
         return self._later("sts", _CONFIG)
 
     @cached_property
+    def brief_sts(self) -> STSClient:
+        return self._later("sts", _LOOK)
+
+    @cached_property
     def organizations(self) -> OrganizationsClient:
         return self._later("organizations", _CONFIG)
 
@@ -153,11 +170,30 @@ class Aws:
     def partition(self, region: str) -> str:
         return self._session.get_partition_for_region(region)
 
+    def ec2_of(self, credentials: Credentials, region: str) -> EC2Client:
+        """EC2 as another account sees it, by this session: it reads AWS's description of EC2 once for all of them."""
+        with self._lock:
+            client: EC2Client = self._session.client(
+                "ec2",
+                config=_LOOK,
+                region_name=region,
+                aws_access_key_id=credentials.access_key,
+                aws_secret_access_key=credentials.secret_key,
+                aws_session_token=credentials.token,
+            )
+        return client
+
     def assumed(self, role_arn: str, region: str, session_name: str) -> Aws:
         """The AWS of another account, by a role there that trusts this one. Not refreshed: an invocation is short."""
         answer = self.sts.assume_role(RoleArn=role_arn, RoleSessionName=session_name)["Credentials"]
         credentials = (answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
         return Aws(CoreSession(region, credentials))
+
+
+def credentials_of(sts: STSClient, role_arn: str, session_name: str) -> Credentials:
+    answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=session_name)["Credentials"]
+    until = answer["Expiration"].timestamp()
+    return Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"], until)
 
 
 def iam_of_members(aws: Aws, region: str, role: str) -> Callable[[str], IAMClient]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch import access_words
+from gatewatch import access_words, attached_words
 from gatewatch.compliance_model import ComplianceFacts
 from gatewatch.enrich import local_time, utc_time
 from gatewatch.identity import UNKNOWN
@@ -38,6 +38,7 @@ def fields(alert: Alert, told: AssessedChange, labels: Labels) -> tuple[Field, .
         Field(labels.field["region"], (code(alert.call.region or labels.field["unknown"]),)),
         *_caller(alert, labels),
         *about(told, labels),
+        *_attached(alert, labels),
         *_outcome(alert, told.change.outcome, labels),
         Field(labels.field["time"], tuple(times(alert)) or (code(labels.field["unknown"]),)),
     )
@@ -96,6 +97,12 @@ def _thing(change: Change, labels: Labels) -> Field:
     if change.group.id is None and change.group.name is None:
         return _named(labels.field["vpc"], change.group.vpc_id)
     return _named(labels.field["group"], change.group.id, change.group.name, change.group.vpc_id)
+
+
+def _attached(alert: Alert, labels: Labels) -> Iterator[Field]:
+    if alert.attached:
+        lines = attached_words.lines(alert.attached, alert.account.timezone, labels)
+        yield Field(labels.attached["name"], tuple(lines))
 
 
 def _named(name: str, *texts: str | None) -> Field:

@@ -35,6 +35,7 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     entity: dict[str, str]
     thing: dict[str, str]
     edit: dict[str, str]
+    attached: dict[str, str]
     thread: dict[str, str]
     advice: dict[str, str]
     access_key: dict[str, str]

@@ -17,6 +17,7 @@ DUPLICATE = "Duplicate"
 DEAD = "Dead"
 MUTED = "Muted"  # changes that an exception keeps from people
 UNBOOKED = "Unbooked"  # events that the day book lacks
+LOOKS_FAILED = "LooksFailed"  # an account did not tell what a group is attached to
 CONFIGURATION_BROKEN = "ConfigurationBroken"
 AGE_SECONDS = "AgeSeconds"
 

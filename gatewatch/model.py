@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from gatewatch.access_model import IamFacts, SignInFacts
+from gatewatch.attached_model import Attached
 from gatewatch.compliance_model import ComplianceFacts
 from gatewatch.exposure_model import Gate
 from gatewatch.hub_model import HubFacts
@@ -197,6 +198,11 @@ class SecurityGroupRule(Struct, frozen=True, kw_only=True):
     peer: Peer | None = None
     description: str | None = None
 
+    @property
+    def says_nothing(self) -> bool:
+        """Neither ports nor a peer: a rule named by its id alone, or one that could not be read."""
+        return self.traffic.protocol is None and self.peer is None
+
 
 NO_RULE = SecurityGroupRule()
 
@@ -218,6 +224,9 @@ class Change(Struct, frozen=True, kw_only=True):
     `resource_id` is what the change is about when that is no security group: a prefix list, an interface, an
     instance, `role/ci`. `facts` are what the families without a rule have to say. `understood` is False when the
     event was one of ours but its shape was not.
+
+    Of a rule that the call names by its id alone, `remembered` is how it stood before; `seen_at` says that `rule` is
+    how it stood then, at a time after the call.
     """
 
     family: Family
@@ -229,6 +238,8 @@ class Change(Struct, frozen=True, kw_only=True):
     resource_id: str | None = None
     facts: IamFacts | SignInFacts | HubFacts | ComplianceFacts | None = None
     understood: bool = True
+    remembered: SecurityGroupRule | None = None
+    seen_at: datetime | None = None
 
 
 class Exposure(StrEnum):
@@ -254,7 +265,10 @@ class Assessment(Struct, frozen=True):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """What `accounts.yaml` knows of an account; `known` is False for the fallback."""
+    """What `accounts.yaml` knows of an account; `known` is False for the fallback.
+
+    `read_role` is the role in it that tells what a group is attached to; without one nothing is asked.
+    """
 
     id: str
     alias: str
@@ -264,6 +278,7 @@ class Account(Struct, frozen=True, kw_only=True):
     owner: str | None = None
     destinations: tuple[str, ...] = ()
     known: bool = True
+    read_role: str | None = None
 
 
 class AssessedChange(Struct, frozen=True):
@@ -280,12 +295,16 @@ class Links(Struct, frozen=True):
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """One call, assessed and enriched: ready to word. `changes` stand in the order of the call."""
+    """One call, assessed and enriched: ready to word. `changes` stand in the order of the call.
+
+    `attached` is what their group guards, if somebody asked.
+    """
 
     call: ApiCall
     account: Account
     changes: tuple[AssessedChange, ...]
     links: Links
+    attached: Attached | None = None
 
     @property
     def worst(self) -> AssessedChange:

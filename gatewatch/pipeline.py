@@ -14,19 +14,20 @@ from gatewatch.bodies import Bodies
 from gatewatch.bursts import FailedSignIns
 from gatewatch.changes import changes_of
 from gatewatch.enrich import enrich
-from gatewatch.exceptions_policy import excepted, moment
+from gatewatch.exceptions_policy import Excepted, excepted, moment
 from gatewatch.exposures import gate_of
 from gatewatch.model import Alert, Message
 from gatewatch.render import Templates
 from gatewatch.route import route
 from gatewatch.rules import Memory, recalled
 from gatewatch.settings import Settings
+from gatewatch.surroundings import NOTHING_SEEN, Surroundings, completed, surrounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gatewatch.exposure_model import Gate
-    from gatewatch.model import ApiCall
+    from gatewatch.model import ApiCall, Change
 
 
 class Judge(Struct, frozen=True):
@@ -42,14 +43,19 @@ def alert_of(call: ApiCall, judge: Judge) -> Alert | None:
     changes = changes_of(call)
     if not changes:
         return None
-    judgement = judge.settings.judgement
     known = recalled(changes, call, judge.memory)
-    counted = judge.failures.counted(known, call, judgement.sign_in)
-    return enrich(call, assess(counted, judgement), judge.settings)
+    return _judged(call, judge.failures.counted(known, call, judge.settings.judgement.sign_in), judge.settings)
+
+
+def _judged(call: ApiCall, changes: Sequence[Change], settings: Settings) -> Alert:
+    return enrich(call, assess(changes, settings.judgement), settings)
 
 
 class Hub(Struct, frozen=True):
-    """The whole chain's needs: to judge, to route and to word. `attributed` names gatewatch's own work as such."""
+    """The whole chain's needs: to judge, to route and to word. `attributed` names gatewatch's own work as such.
+
+    `look` asks the account of an alert what its call does not say.
+    """
 
     settings: Settings
     memory: Memory
@@ -57,6 +63,7 @@ class Hub(Struct, frozen=True):
     failures: FailedSignIns = field(default_factory=FailedSignIns)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     attributed: Callable[[Alert], Alert] = lambda alert: alert
+    look: Callable[[Alert], Surroundings] | None = None
 
     @property
     def judge(self) -> Judge:
@@ -82,15 +89,30 @@ def worded(call: ApiCall, hub: Hub) -> Worded | None:
     if alert is None:
         return None
     judged = hub.attributed(alert)
-    told = excepted(judged, hub.settings.exceptions, moment(judged, hub.now()))
-    messages = () if told.is_silent else tuple(_worded(told.alert, hub))
+    told = _excepted(judged, hub)
+    seen = hub.look(told.alert) if hub.look and _is_told(told, hub) else NOTHING_SEEN
+    changes = tuple(each.change for each in alert.changes)
+    if (whole := completed(changes, seen)) != changes:
+        judged = hub.attributed(_judged(call, whole, hub.settings))
+        told = _excepted(judged, hub)
+    messages = () if told.is_silent else tuple(_worded(told.alert, seen, hub))
     return Worded(judged, told.alert, messages, told.muted, told.applied)
 
 
-def _worded(alert: Alert, hub: Hub) -> Iterator[Message]:
+def _excepted(alert: Alert, hub: Hub) -> Excepted:
+    return excepted(alert, hub.settings.exceptions, moment(alert, hub.now()))
+
+
+def _is_told(told: Excepted, hub: Hub) -> bool:
+    return not told.is_silent and bool(route(told.alert, hub.settings))
+
+
+def _worded(judged: Alert, seen: Surroundings, hub: Hub) -> Iterator[Message]:
+    """Who hears of it is decided by what was judged; what was seen is only told."""
+    alert = surrounded(judged, seen)
     bodies = Bodies(alert, hub.templates, hub.settings)
     gate = gate_of(alert, hub.templates.labels[alert.account.language])
-    for destination in route(alert, hub.settings):
+    for destination in route(judged, hub.settings):
         yield from _messages(alert, destination, bodies.of(destination), gate)
 
 

@@ -147,9 +147,10 @@ def _part(number: int, parts: int, headline: str, labels: Labels) -> dict[str, A
 def _lines(alert: Alert, templates: Templates, labels: Labels) -> Iterator[Markup]:
     """One line per change, worst first; a call nobody understood shows its raw record as well."""
     ordered = words.worst_first(alert)
+    told, zone = ordered[0].change.outcome, alert.account.timezone
     for assessed in ordered:
         if has_line(assessed, alert):
-            yield Markup(templates.rule(**rule_view(assessed, ordered[0].change.outcome, labels)))
+            yield Markup(templates.rule(**rule_view(assessed, told, zone, labels)))
     if not all(each.change.understood for each in alert.changes):
         yield Markup(f"*{labels.line['raw']}*\n") + safe_text.code_block(raw_event(alert.call.record), RAW_EVENT)
 

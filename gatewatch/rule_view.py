@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewatch import rule_words
 from gatewatch.edit_words import edit_of
+from gatewatch.enrich import local_time
 from gatewatch.model import (
     Action,
     AssessedChange,
@@ -33,8 +34,8 @@ def has_line(assessed: AssessedChange, alert: Alert) -> bool:
     return bool(rule.peer or rule.rule_id or rule.traffic.protocol)
 
 
-def rule_view(assessed: AssessedChange, told: Outcome, labels: Labels) -> dict[str, Any]:
-    """`told` is the outcome that the headline speaks of: only another one is said of a rule."""
+def rule_view(assessed: AssessedChange, told: Outcome, zone: str, labels: Labels) -> dict[str, Any]:
+    """`told` is the outcome that the headline speaks of: only another one is said of a rule. `zone`: whose clock."""
     change, rule = assessed.change, assessed.change.rule
     is_attachment = change.family is Family.ATTACHMENT
     outcome = change.outcome
@@ -50,6 +51,7 @@ def rule_view(assessed: AssessedChange, told: Outcome, labels: Labels) -> dict[s
         "peer_note": _peer_note(assessed, labels),
         "group": change.group.id if is_attachment else "",
         "rule_id": rule.rule_id or "",
+        "seen": labels.attached["as_of"].format(time=local_time(change.seen_at, zone)) if change.seen_at else "",
         "outcome": "" if outcome is told else labels.outcome[outcome],
         "description": rule.description or "",
     }
@@ -68,12 +70,7 @@ def _direction(change: Change, labels: Labels) -> str:
 
 
 def _is_rule(change: Change) -> bool:
-    return change.family is Family.SECURITY_GROUP and not _says_nothing(change)
-
-
-def _says_nothing(change: Change) -> bool:
-    """Neither ports nor a peer: a rule named by its id alone, or one that could not be read."""
-    return change.rule.traffic.protocol is None and change.rule.peer is None
+    return change.family is Family.SECURITY_GROUP and not change.rule.says_nothing
 
 
 def _joint(change: Change, labels: Labels) -> str:
@@ -86,9 +83,9 @@ def _joint(change: Change, labels: Labels) -> str:
 
 def _note(change: Change, labels: Labels) -> str:
     """What stands in place of a rule that is not there to be shown."""
-    if not change.understood and _says_nothing(change):
+    if not change.understood and change.rule.says_nothing:
         return labels.line["unreadable_rule"]
-    is_nameless = change.family is Family.SECURITY_GROUP and _says_nothing(change)
+    is_nameless = change.family is Family.SECURITY_GROUP and change.rule.says_nothing
     return labels.line["unknown_rule"] if is_nameless else ""
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Known = dict[str, SecurityGroupRule]
 
 _REMEMBERED = 50_000
+_BY_ID = frozenset({Action.REVOKE, Action.DESCRIBE})
 _LONGEST_ID = 100  # an event may hold anything where `sgr-…` should be, and a key of the table may not
 
 
@@ -70,6 +71,8 @@ def _recalled(change: Change, known: Known) -> Change:
     rule_id = change.rule.rule_id
     if rule_id is None:
         return change
+    if change.action in _BY_ID and change.rule.says_nothing:
+        change = msgspec.structs.replace(change, remembered=known.get(rule_id))
     if change.action in {Action.MODIFY, Action.DESCRIBE}:
         change = _with_previous(change, known.get(rule_id))
     if change.outcome is Outcome.APPLIED:

@@ -35,23 +35,32 @@ if TYPE_CHECKING:
 _UNKNOWN_ALIAS: Mapping[str, str] = {"en": "unknown account", "ko": "계정정보없음", "ja": "不明なアカウント"}
 # The destination that needs no configuration: the topic `alerts` of the hub's stack, unless policy.yaml redefines it.
 HUB_TOPIC = "alerts"
+# What eventbridge/member.yaml makes where SurveyorArn is given.
+READ_ROLE = "gatewatch/gatewatch-survey"
+_ROLE = re.compile(r"^(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,64}$", re.ASCII)
 _ACCOUNT_ID = re.compile(r"^\d{12}$")
 _COLOR = re.compile(r"^#[0-9a-fA-F]{6}$")
 _PORTS = re.compile(r"^(\d{1,5})(?:-(\d{1,5}))?$")
 
 
 class Defaults(Struct, frozen=True, forbid_unknown_fields=True):
+    """`read_role`: with its path, as it stands behind `:role/` in its ARN; the same in every account."""
+
     timezone: str = "UTC"
     language: Language = "en"
+    read_role: str | None = None
 
 
 class AccountEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """`read_role` empty: this account has none, whatever the defaults say."""
+
     alias: str
     environment: str | None = None
     owner: str | None = None
     destinations: tuple[str, ...] = ()
     timezone: str | None = None
     language: Language | None = None
+    read_role: str | None = None
 
 
 class SeverityPolicy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -190,7 +199,14 @@ class Settings(Struct, frozen=True, kw_only=True):
             timezone=self.defaults.timezone,
             language=self.defaults.language,
             known=False,
+            read_role=self.defaults.read_role or None,
         )
+
+    @property
+    def read_roles(self) -> frozenset[str]:
+        """One at most; none when members are not asked anything."""
+        named = (self.defaults.read_role, *(account.read_role for account in self.accounts.values()))
+        return frozenset(filter(None, named))
 
 
 def emergency_settings() -> Settings:
@@ -214,7 +230,7 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
     policy_file = YamlFile(policy, problems)
     defaults = accounts_file.section("defaults", Defaults)
     if language:
-        defaults = Defaults(timezone=defaults.timezone, language=language)
+        defaults = msgspec.structs.replace(defaults, language=language)
     entries = accounts_file.entries("accounts", AccountEntry)
     settings = Settings(
         defaults=defaults,
@@ -259,6 +275,7 @@ def _account(account_id: str, entry: AccountEntry, defaults: Defaults, language:
         environment=entry.environment,
         owner=entry.owner,
         destinations=entry.destinations,
+        read_role=(defaults.read_role if entry.read_role is None else entry.read_role) or None,
     )
 
 
@@ -308,12 +325,30 @@ def _check_accounts(settings: Settings, entries: Mapping[str, AccountEntry], fil
     for zone_key, zone in _zones(settings, entries):
         if zone not in pytz.all_timezones_set:
             yield f'{file}: {zone_key}: "{zone}" is no time zone; write a name such as Asia/Seoul or UTC.'
+    yield from _check_read_roles(settings, entries, file)
     for account_id, entry in entries.items():
         if not _ACCOUNT_ID.match(account_id):
             yield f'{file}: accounts.{account_id}: an account id has 12 digits; write it in quotes, "111122223333".'
         for name in entry.destinations:
             if name not in settings.destinations:
                 yield f"{file}: accounts.{account_id}.destinations: {_no_destination(name, settings)}"
+
+
+def _check_read_roles(settings: Settings, entries: Mapping[str, AccountEntry], file: Path) -> Iterator[str]:
+    for role_key, role in _read_roles(settings, entries):
+        if not _ROLE.match(role):
+            yield f'{file}: {role_key}: "{role}" is no role; write its path and name, {READ_ROLE}.'
+    if len(settings.read_roles) > 1:
+        named = ", ".join(sorted(settings.read_roles))
+        yield f"{file}: read_role: names {named}; the hub may take one only, so give it one name in every account."
+
+
+def _read_roles(settings: Settings, entries: Mapping[str, AccountEntry]) -> Iterator[tuple[str, str]]:
+    if settings.defaults.read_role:
+        yield "defaults.read_role", settings.defaults.read_role
+    for account_id, entry in entries.items():
+        if entry.read_role:
+            yield f"accounts.{account_id}.read_role", entry.read_role
 
 
 def _zones(settings: Settings, entries: Mapping[str, AccountEntry]) -> Iterator[tuple[str, str]]:

@@ -28,12 +28,17 @@ _KEPT_SECONDS = 400 * 24 * 3600
 _SECONDS = 1.0  # for all the requests of one look, or of one note
 _REST_SECONDS = 30.0
 _READ, _WRITTEN = 100, 25  # BatchGetItem and BatchWriteItem (DynamoDB developer guide, quotas)
+_LEARNT = 200  # rules of a group that are written after one look; the next look writes the others
+# EC2 answers from copies that may be behind (EC2 developer guide, "Eventual consistency").
+_BEHIND_SECONDS = 30.0
+_SEEN = "DescribeSecurityGroupRules"
 
 
 class _Row(Struct, frozen=True):
     """`before` is what the rule was before the call `by`, so that the same call asked again gets the same answer.
 
     `at` is the time of that call: what is later than the call at hand says nothing about the time before it.
+    A rule that was not told by a call but seen has the time of the look, and `by` says so.
     """
 
     at: float
@@ -45,6 +50,20 @@ class _Row(Struct, frozen=True):
         if self.by == call.delivery_key:
             return self.before
         return None if self.at > _at(call) else self.now
+
+    def is_older(self, call: ApiCall) -> bool:
+        """What a look saw may have missed a call just before it."""
+        behind = _BEHIND_SECONDS if self.by == _SEEN else 0.0
+        return self.by != call.delivery_key and self.at <= _at(call) + behind
+
+    def seen(self, rule: SecurityGroupRule, at: float) -> _Row | None:
+        """The row after a look; None where it tells nothing new, or may be behind what a call told.
+
+        Nobody can change the direction of a rule, so it is learnt whenever it was seen.
+        """
+        if msgspec.structs.replace(self.now, direction=rule.direction) == rule:
+            return None if self.now == rule else msgspec.structs.replace(self, now=rule)
+        return _Row(at, _SEEN, rule) if at > self.at + _BEHIND_SECONDS else None
 
 
 class TableRules:
@@ -68,7 +87,7 @@ class TableRules:
 
     def recall(self, call: ApiCall, rule_ids: Collection[str]) -> Mapping[str, SecurityGroupRule]:
         self._seen = {}
-        self._attempt("recalled", lambda until: self._read(call.account_id, sorted(rule_ids), until))
+        self._attempt("recalled", lambda until: self._seen.update(self._read(call.account_id, sorted(rule_ids), until)))
         found = ((rule_id, row.before_call(call)) for rule_id, row in self._seen.items())
         return {rule_id: rule for rule_id, rule in found if rule is not None}
 
@@ -78,9 +97,22 @@ class TableRules:
         requests = [self._request(call, each, forms[each]) for each in news if self._is_news(call, each)]
         self._attempt("remembered", lambda until: self._write(requests, until))
 
+    def learn(self, account_id: str, rules: Mapping[str, SecurityGroupRule], at: float) -> None:
+        """How the rules of a group were seen to stand at a time; what a call tells of them later is news to it."""
+        self._attempt("learnt", lambda until: self._learn(account_id, rules, at, until))
+
+    def _learn(self, account_id: str, rules: Mapping[str, SecurityGroupRule], at: float, until: float) -> None:
+        known = dict(self._read(account_id, sorted(rules), until))
+        rows = {
+            rule_id: known[rule_id].seen(rule, at) if rule_id in known else _Row(at, _SEEN, rule)
+            for rule_id, rule in rules.items()
+        }
+        news = [self._put(_key(account_id, rule_id), row) for rule_id, row in rows.items() if row]
+        self._write(news[:_LEARNT], until)
+
     def _is_news(self, call: ApiCall, rule_id: str) -> bool:
         row = self._seen.get(rule_id)
-        return row is None or (row.by != call.delivery_key and row.at <= _at(call))
+        return row is None or row.is_older(call)
 
     def _attempt(self, what: str, work: Callable[[float], None]) -> None:
         start = self._monotonic()
@@ -92,13 +124,13 @@ class TableRules:
             self._rest_until = self._monotonic() + _REST_SECONDS
             self._log.warning("rules not " + what, extra={"reason": type(error).__name__})
 
-    def _read(self, account_id: str, rule_ids: Sequence[str], until: float) -> None:
+    def _read(self, account_id: str, rule_ids: Sequence[str], until: float) -> Iterator[tuple[str, _Row]]:
         for keys in _parts(rule_ids, _READ):
             wanted: Any = {self._table: {"Keys": [_key(account_id, each) for each in keys], "ConsistentRead": True}}
             while wanted:
                 self._in_time(until)
                 answer = self._dynamodb.batch_get_item(RequestItems=wanted)
-                self._seen.update(_rows(answer.get("Responses", {}).get(self._table, [])))
+                yield from _rows(answer.get("Responses", {}).get(self._table, []))
                 wanted = answer.get("UnprocessedKeys")
 
     def _write(self, requests: Sequence[Any], until: float) -> None:
@@ -117,7 +149,9 @@ class TableRules:
         if rule is None:
             return {"DeleteRequest": {"Key": key}}
         seen = self._seen.get(rule_id)
-        row = _Row(_at(call), call.delivery_key, rule, seen.now if seen else None)
+        return self._put(key, _Row(_at(call), call.delivery_key, rule, seen.before_call(call) if seen else None))
+
+    def _put(self, key: Any, row: _Row) -> Any:
         kept = {"S": msgspec.json.encode(row).decode()}
         expires = {"N": str(int(self._now()) + _KEPT_SECONDS)}
         return {"PutRequest": {"Item": {**key, "rule": kept, "expires": expires}}}

@@ -107,12 +107,12 @@ def _subject_view(alert: Alert, english: Labels) -> dict[str, Any]:
 def _rules(alert: Alert, templates: TopicTemplates, labels: Labels) -> Iterator[_Item]:
     """Each with its reasons, unless they were said right before: of the whole call, or of its neighbour."""
     ordered = words.worst_first(alert)
-    said = _because(ordered[0])
+    said, told, zone = _because(ordered[0]), ordered[0].change.outcome, alert.account.timezone
     for assessed in ordered:
         if has_line(assessed, alert):
             is_new, said = _because(assessed) != said, _because(assessed)
             why = joined(labels.line["between_reasons"], reasons(assessed, labels)) if is_new else ""
-            view = rule_view(assessed, ordered[0].change.outcome, labels) | {"why": why, "line": labels.line}
+            view = rule_view(assessed, told, zone, labels) | {"why": why, "line": labels.line}
             yield _Item(Markup(templates.chat_rule.render(view)), MailText(templates.mail_rule.render(view)))
 
 

@@ -95,7 +95,7 @@ def _choice(alert: Alert, assessed: AssessedChange, labels: Labels) -> _Choice:
 
 def _rule_change(alert: Alert, assessed: AssessedChange, labels: Labels) -> _Choice:
     change, rule = assessed.change, assessed.change.rule
-    if rule.peer is None and rule.traffic.protocol is None:
+    if rule.says_nothing:
         is_removal = change.action is Action.REVOKE and rule.rule_id
         key = "revoke_unknown" if is_removal else "no_parameters"
         return _Choice(key, short(alert.call.event_name))

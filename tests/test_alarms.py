@@ -19,6 +19,7 @@ COUNTED = {
     meter.EVENTS_IN,
     meter.CHANGES,
     meter.MUTED,
+    meter.LOOKS_FAILED,
     *(meter.ALERTS + severity.capitalize() for severity in Severity),
     meter.DELIVERED,
     meter.RETRIED,

@@ -39,6 +39,11 @@ EXPLAINED = {
         "accounts.yaml names the accounts; a role of this name is only where member.yaml made it, and trusts the hub",
     ),
     ("hub", "AccessKeysRole", "WriteItsLog"): ("Resource …-access_keys:*", "the streams of one log group"),
+    ("hub", "AlertRole", "AskMembers"): (
+        "Resource …::*:role/${ReadRole}",
+        "any account may be the one; the role is only where member.yaml made it, and trusts the hub",
+    ),
+    ("member", "SurveyRole", "SeeWhatAGroupGuards"): ("Resource *", "EC2 takes no resource for a Describe"),
     ("member", "ReadRole", "Trails"): ("Resource *", "an organization's trail is in another account, under any name"),
     ("member", "ReadRole", "Rules"): ("Resource …rule/gatewatch-*", "the rules of member.yaml, in every Region"),
     ("member", "ReadRole", "Undelivered"): (

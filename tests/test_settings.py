@@ -6,7 +6,7 @@ import pytest
 
 from gatewatch.errors import ConfigurationError
 from gatewatch.model import Severity
-from gatewatch.settings import HUB_TOPIC, Defaults, PortName, emergency_settings, load_settings
+from gatewatch.settings import HUB_TOPIC, READ_ROLE, Defaults, PortName, emergency_settings, load_settings
 
 ROOT = Path(__file__).parents[1]
 ACCOUNTS = 'accounts: {"111122223333": {alias: payments-prod, environment: prod}}'
@@ -29,8 +29,9 @@ def problems(folder, **contents):
 
 QUOTES = "is no text to YAML (it may read one number for another); put it in quotes."
 DIGITS = 'an account id has 12 digits; write it in quotes, "111122223333".'
-ENTRY = "alias, environment, owner, destinations, timezone, language."
+ENTRY = "alias, environment, owner, destinations, timezone, language, read_role."
 DEFINED = "write one that policy.yaml defines (alerts, room)."
+READER = "write its path and name, gatewatch/gatewatch-survey."
 ZONE = "is no time zone; write a name such as Asia/Seoul or UTC."
 TO_PORT = "write a number from 0 to 65535."
 ACCOUNTS_SENTENCES = [
@@ -39,7 +40,7 @@ ACCOUNTS_SENTENCES = [
     ("defaults: [en]", 'defaults: Expected "object", got "array".'),
     (
         "defaults: {zone: UTC}",
-        'defaults: Object contains unknown field "zone"; the keys here are timezone, language.',
+        'defaults: Object contains unknown field "zone"; the keys here are timezone, language, read_role.',
     ),
     ("accounts: {111122223333: {alias: x}}", f"accounts.111122223333: {QUOTES}"),
     ("accounts: {011122223333: {alias: x}}", f"accounts.1229530843: {QUOTES}"),
@@ -60,6 +61,18 @@ ACCOUNTS_SENTENCES = [
     (
         'accounts: {"111122223333": {alias: x, destinations: [nowhere]}}',
         'accounts.111122223333.destinations: "nowhere" is no destination; ' + DEFINED,
+    ),
+    (
+        "defaults: {read_role: arn:aws:iam::111122223333:role/x}",
+        'defaults.read_role: "arn:aws:iam::111122223333:role/x" is no role; ' + READER,
+    ),
+    (
+        'accounts: {"111122223333": {alias: x, read_role: a*}}',
+        'accounts.111122223333.read_role: "a*" is no role; ' + READER,
+    ),
+    (
+        'defaults: {read_role: one}\naccounts: {"111122223333": {alias: x, read_role: path/two}}',
+        "read_role: names one, path/two; the hub may take one only, so give it one name in every account.",
     ),
     ("accounts: [x]", "accounts: holds no mapping; write one entry per id or name."),
     ("accounts: {}\nroutes: []", "routes: is not known here; write one of accounts, defaults."),
@@ -220,6 +233,32 @@ def test_an_account_takes_from_the_defaults_what_it_does_not_say(tmp_path):
 def test_an_account_that_nobody_wrote_down_has_the_fallback_name_of_its_language(tmp_path, language, alias):
     account = load(tmp_path, f"defaults: {{language: {language}}}").account("777788889999")
     assert (account.id, account.alias, account.language, account.known) == ("777788889999", alias, language, False)
+
+
+def test_a_read_role_is_that_of_the_defaults_unless_an_account_has_none(tmp_path):
+    accounts = """
+defaults: {read_role: gatewatch/gatewatch-survey}
+accounts: {"111122223333": {alias: a}, "444455556666": {alias: b, read_role: ""}}
+"""
+    settings = load(tmp_path, accounts)
+    roles = {each: settings.account(each).read_role for each in ("111122223333", "444455556666", "777788889999")}
+    assert roles == {"111122223333": READ_ROLE, "444455556666": None, "777788889999": READ_ROLE}
+    assert settings.read_roles == {READ_ROLE}
+    assert load(tmp_path, accounts, language="ko").account("777788889999").read_role == READ_ROLE
+
+
+def test_one_account_can_have_a_read_role_before_the_others(tmp_path):
+    accounts = f'accounts: {{"111122223333": {{alias: a, read_role: {READ_ROLE}}}, "444455556666": {{alias: b}}}}'
+    settings = load(tmp_path, accounts)
+    assert settings.account("111122223333").read_role == READ_ROLE
+    assert settings.account("444455556666").read_role is settings.account("777788889999").read_role is None
+
+
+@pytest.mark.parametrize("accounts", ["", "defaults: {read_role: }", 'defaults: {read_role: ""}'])
+def test_nobody_is_asked_anything_unless_a_read_role_is_named(tmp_path, accounts):
+    settings = load(tmp_path, accounts)
+    assert settings.read_roles == frozenset()
+    assert settings.account("777788889999").read_role is None
 
 
 def test_a_language_on_the_command_line_wins_over_every_other(tmp_path):

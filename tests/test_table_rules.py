@@ -196,3 +196,105 @@ def test_a_row_of_another_form_is_not_known(table):
 def test_an_event_without_a_time_learns_and_teaches_nothing(table):
     assert before(table, change("0.0.0.0/0"), of=call(1, time=None)) == [None]
     assert table.rows == {}
+
+
+SEEN = rule("10.0.0.0/8")
+
+
+def seen_at(table, minutes, form=SEEN, memory=None):
+    at = (START + timedelta(minutes=minutes)).timestamp()
+    (memory or rules(table)).learn("111122223333", {RULE: msgspec.structs.replace(form, direction="ingress")}, at)
+
+
+def previous_of(table, made, of):
+    told = recalled([made], of, rules(table))
+    return [each.previous.peer.cidr if each.previous else None for each in told]
+
+
+def test_a_rule_that_was_seen_is_what_a_later_call_found(table):
+    seen_at(table, 1)
+    assert previous_of(table, change("0.0.0.0/0"), call(2)) == ["10.0.0.0/8"]
+
+
+def test_a_rule_that_was_seen_is_not_what_an_earlier_call_found(table):
+    seen_at(table, 5)
+    assert previous_of(table, change("0.0.0.0/0"), call(2)) == [None]
+
+
+def test_an_earlier_call_that_comes_after_a_look_does_not_change_what_was_seen(table):
+    seen_at(table, 5)
+    before(table, change("172.16.0.0/12"), of=call(2))
+    assert previous_of(table, change("0.0.0.0/0"), call(6)) == ["10.0.0.0/8"]
+
+
+def test_a_call_that_a_look_may_have_missed_is_news_but_learns_nothing_from_it(table):
+    seen_at(table, 5)
+    just_before = call(1, minutes=4.75)
+    assert previous_of(table, change("172.16.0.0/12"), just_before) == [None]
+    assert previous_of(table, change("172.16.0.0/12"), just_before) == [None]
+    assert previous_of(table, change("0.0.0.0/0"), call(6)) == ["172.16.0.0/12"]
+
+
+def test_a_look_that_tells_what_a_call_told_leaves_the_row_as_the_call_wrote_it(table):
+    before(table, change("10.0.0.0/8"), of=call(1))
+    before(table, change("172.16.0.0/12"), of=call(2))
+    seen_at(table, 3, rule("172.16.0.0/12"))
+    assert previous_of(table, change("172.16.0.0/12"), call(2)) == ["10.0.0.0/8"]
+
+
+def test_a_look_tells_the_direction_of_a_rule_that_calls_told_without_it(table):
+    before(table, change("172.16.0.0/12"), of=call(2))
+    seen_at(table, 2.1, rule("172.16.0.0/12"))
+    (told,) = recalled([change("0.0.0.0/0")], call(3), rules(table))
+    assert (told.rule.direction, told.previous.peer.cidr) == ("ingress", "172.16.0.0/12")
+
+
+def test_a_look_just_after_a_call_may_be_behind_it_and_does_not_overwrite_it(table):
+    before(table, change("172.16.0.0/12"), of=call(2))
+    seen_at(table, 2.4)
+    assert previous_of(table, change("0.0.0.0/0"), call(3)) == ["172.16.0.0/12"]
+
+
+def test_a_look_long_after_a_call_knows_of_changes_that_nobody_told(table):
+    before(table, change("172.16.0.0/12"), of=call(2))
+    seen_at(table, 9)
+    assert previous_of(table, change("0.0.0.0/0"), call(10)) == ["10.0.0.0/8"]
+
+
+def test_a_look_at_a_large_group_writes_some_rules_now_and_the_others_after_the_next(table):
+    memory = rules(table)
+    forms = {f"sgr-{number:017x}": rule("10.0.0.0/8", f"sgr-{number:017x}") for number in range(300)}
+    memory.learn("111122223333", forms, START.timestamp())
+    assert len(table.rows) == 200
+    memory.learn("111122223333", forms, START.timestamp() + 60)
+    assert len(table.rows) == 300
+
+
+def test_a_table_that_fails_while_learning_is_left_alone_for_a_while_as_well(table):
+    memory = rules(table)
+    table.faults = [ReadTimeoutError(endpoint_url="https://table.example")]
+    seen_at(table, 1, memory=memory)
+    seen_at(table, 1, memory=memory)
+    assert (len(table.requests), table.rows) == (1, {})
+
+
+def test_a_look_between_the_memory_of_a_call_and_its_note_does_not_mix_with_it(table):
+    memory = rules(table)
+    call_two = call(2)
+    memory.recall(call_two, [RULE])
+    seen_at(table, 1, memory=memory)
+    memory.remember(call_two, {RULE: rule("0.0.0.0/0")})
+    assert previous_of(table, change("0.0.0.0/1"), call(3)) == ["0.0.0.0/0"]
+
+
+def test_a_rule_named_by_its_id_alone_is_remembered_for_whoever_words_it(table):
+    seen_at(table, 1)
+    nameless = Change(
+        family=Family.SECURITY_GROUP,
+        action=Action.REVOKE,
+        outcome=Outcome.APPLIED,
+        rule=SecurityGroupRule(rule_id=RULE),
+    )
+    (told,) = recalled([nameless], call(2), rules(table))
+    assert (told.remembered.peer.cidr, told.rule.peer, told.previous) == ("10.0.0.0/8", None, None)
+    assert table.rows == {}

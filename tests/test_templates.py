@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from cfnlint.decode.cfn_yaml import load
 
 from gatewatch.access_policy import KeyPolicy
 from gatewatch.changes import KINDS, SERVICES
+from gatewatch.settings import READ_ROLE
 
 EVENTBRIDGE = Path(__file__).parents[1] / "eventbridge"
 TEMPLATES = {name: load(str(EVENTBRIDGE / f"{name}.yaml")) for name in ("hub", "member")}
@@ -146,7 +148,13 @@ def test_the_role_of_the_member_has_no_name_and_puts_events_on_the_hub_only():
 
 
 @pytest.mark.parametrize(
-    ("role", "caller"), [("ReadRole", "ReaderArn"), ("RemediationRole", "RemediatorArn"), ("KeeperRole", "KeeperArn")]
+    ("role", "caller"),
+    [
+        ("ReadRole", "ReaderArn"),
+        ("RemediationRole", "RemediatorArn"),
+        ("KeeperRole", "KeeperArn"),
+        ("SurveyRole", "SurveyorArn"),
+    ],
 )
 def test_the_hub_gets_a_role_only_when_it_is_named_and_only_by_the_role_and_organization_that_is_named(role, caller):
     assert TEMPLATES["member"]["Parameters"][caller]["Default"] == ""
@@ -160,7 +168,7 @@ def test_the_hub_gets_a_role_only_when_it_is_named_and_only_by_the_role_and_orga
 def test_a_role_with_a_name_is_made_once_an_account():
     everything, conditions = TEMPLATES["member"]["Resources"], TEMPLATES["member"]["Conditions"]
     named = [name for name, role in resources("member", "IAM::Role").items() if "RoleName" in role]
-    assert named == ["ReadRole", "RemediationRole", "KeeperRole"]
+    assert named == ["ReadRole", "RemediationRole", "KeeperRole", "SurveyRole"]
     for name in named:
         assert {"Condition": "IsGlobalRegion"} in conditions[everything[name]["Condition"]]["Fn::And"]
 
@@ -184,6 +192,31 @@ def test_the_keeper_has_the_name_that_the_policy_and_the_hub_look_for_and_makes_
         "iam:UpdateAccessKey",
         "iam:DeleteAccessKey",
     }
+
+
+def test_the_surveyor_has_the_name_that_the_settings_suggest_and_sees_groups_only():
+    role = resources("member", "IAM::Role")["SurveyRole"]
+    assert role["Path"] + role["RoleName"] == f"/{READ_ROLE}"
+    (policy,) = role["Policies"]
+    assert {action for each in statements(policy) for action in each["Action"]} == {
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroupRules",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeTags",
+    }
+
+
+def test_the_hub_may_take_the_role_of_the_surveyor_only_when_it_is_named_and_no_other():
+    (policy,) = resources("hub", "IAM::Role")["AlertRole"]["Policies"]
+    (conditional,) = (each["Fn::If"] for each in policy["PolicyDocument"]["Statement"] if "Fn::If" in each)
+    named, statement, otherwise = conditional
+    assert (named, otherwise) == ("HasReadRole", {"Ref": "AWS::NoValue"})
+    assert TEMPLATES["hub"]["Parameters"]["ReadRole"]["Default"] == ""
+    assert statement["Action"] == "sts:AssumeRole"
+    assert statement["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:iam::*:role/${ReadRole}"}
+    allowed = re.compile(TEMPLATES["hub"]["Parameters"]["ReadRole"]["AllowedPattern"])
+    assert allowed.fullmatch(READ_ROLE)
+    assert not allowed.fullmatch("gatewatch/*")
 
 
 def test_the_read_role_reads():

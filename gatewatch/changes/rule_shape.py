@@ -6,20 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from gatewatch.changes.shape import Fields, NotANumberError, account, first, listed, number, text
+from gatewatch.changes.shape import Fields, NotANumberError, account, first, listed, lowered, number, text
 from gatewatch.model import (
     UNKNOWN_TRAFFIC,
+    Direction,
     GroupPeer,
     IcmpType,
     Peer,
     PortRange,
     PrefixListPeer,
+    SecurityGroupRule,
     Traffic,
 )
 from gatewatch.network import ICMP_PROTOCOLS, MAX_PORT, PORT_PROTOCOLS, cidr_peer, protocol_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _ALL = -1
 _MAX_ICMP = 255
@@ -149,3 +151,16 @@ def read_single_peer(rule: Fields, account_id: str) -> ReadPeer | None:
     if (referenced_id := text(rule.get("referencedgroupid"))) is not None:
         return ReadPeer(group_peer(referenced_id, None, None, account_id), description)
     return None
+
+
+def read_described_rule(rule: Mapping[str, Any], account_id: str) -> SecurityGroupRule:
+    """One rule of DescribeSecurityGroupRules; a peer or protocol that cannot be read stays None."""
+    fields = lowered(dict(rule))
+    traffic, peer = read_traffic(fields), read_single_peer(fields, account_id)
+    return SecurityGroupRule(
+        rule_id=rule.get("SecurityGroupRuleId"),
+        direction=Direction.EGRESS if rule.get("IsEgress") else Direction.INGRESS,
+        traffic=traffic.traffic,
+        peer=peer.peer if peer and traffic.understood else None,
+        description=rule.get("Description") or None,
+    )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewatch.changes.rule_shape import read_single_peer, read_traffic
-from gatewatch.changes.shape import lowered
-from gatewatch.model import CidrPeer, Direction, Group, GroupPeer, PrefixListPeer, SecurityGroupRule
+from gatewatch.changes.rule_shape import read_described_rule
+from gatewatch.model import CidrPeer, Group, GroupPeer, PrefixListPeer, SecurityGroupRule
 from gatewatch.network import ALL_PROTOCOLS
 from gatewatch.remediation.ingress_plan import Standing
 
@@ -36,16 +35,8 @@ def standing_rules(ec2: EC2Client, group_id: str, account_id: str) -> tuple[Stan
 
 def read_standing(rule: Mapping[str, Any], account_id: str) -> Standing:
     """One rule of DescribeSecurityGroupRules; a peer or protocol that cannot be read stays None."""
-    fields = lowered(dict(rule))
-    traffic, peer = read_traffic(fields), read_single_peer(fields, account_id)
-    read = SecurityGroupRule(
-        rule_id=rule.get("SecurityGroupRuleId"),
-        direction=Direction.EGRESS if rule.get("IsEgress") else Direction.INGRESS,
-        traffic=traffic.traffic,
-        peer=peer.peer if peer and traffic.understood else None,
-        description=rule.get("Description") or None,
-    )
-    return Standing(read, tuple(sorted((tag["Key"], tag["Value"]) for tag in rule.get("Tags") or ())))
+    tags = sorted((tag["Key"], tag["Value"]) for tag in rule.get("Tags") or ())
+    return Standing(read_described_rule(rule, account_id), tuple(tags))
 
 
 def authorize(ec2: EC2Client, group_id: str, action: Authorize) -> str | None:
