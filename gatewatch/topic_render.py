@@ -99,7 +99,7 @@ def _subject_view(alert: Alert, english: Labels) -> dict[str, Any]:
     return {
         "severity": english.severity[alert.severity],
         "headline": brief_headline(alert, english),
-        "alias": ascii_value(alert.account.alias)[:_ALIAS],
+        "alias": ascii_value(alert.account.alias).strip("-_./ ")[:_ALIAS],
         "account_id": ascii_value(alert.account.id)[:_ALIAS],
     }
 

@@ -11,7 +11,7 @@ from gatewatch.chat_limits import KEYWORD, STEP, TITLE
 from gatewatch.compliance_model import ComplianceFacts
 from gatewatch.model import Alert, AssessedChange, Family, Outcome, Severity
 from gatewatch.rule_words import short
-from gatewatch.safe_text import clean
+from gatewatch.safe_text import clean, code
 from gatewatch.slack_view import mark, message_view, reasons
 from gatewatch.topic_text import MailText, chat_text
 
@@ -43,7 +43,7 @@ def topic_view(alert: Alert, labels: Labels, colors: Colors) -> dict[str, Any]:
         "severity": labels.severity[alert.severity],
         "alias": account.alias if account.known else f"{account.alias} {account.id}".strip(),
         "said": brief_headline(alert, labels),
-        "where": tuple(filter(None, (alert.call.region, _thing(told, labels)))),
+        "where": tuple(filter(None, (code(alert.call.region), _thing(told, labels)))),
         "by_whom": tuple(filter(None, (field_view.caller(alert, labels), *list(field_view.times(alert))[:1]))),
         "reasons": tuple(reasons(told, labels)),
         "advice": advice,

@@ -4,51 +4,35 @@ import copy
 import json
 import re
 import shutil
-import unicodedata
-from pathlib import Path
 
 import msgspec
 import pytest
+from hostile_kit import (
+    ATTACKS,
+    CODE,
+    COLORS,
+    EVENTS,
+    HOSTILE,
+    MARKS,
+    SEVERAL_EVENTS,
+    SHAPE,
+    TEMPLATES,
+    TESTS,
+    TEXTS,
+    alert_of_record,
+    is_hidden,
+    many_rules,
+    one_record,
+    with_texts,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
 from gatewatch.block_kit import mentions, problems
-from gatewatch.decode import decode, parse
 from gatewatch.errors import RenderError
-from gatewatch.model import ApiCall
-from gatewatch.pipeline import Judge, alert_of
 from gatewatch.render import load_templates, slack_payloads
-from gatewatch.rules import RecentRules
-from gatewatch.settings import LANGUAGES, load_settings
-
-TESTS = Path(__file__).parent
-GOLDEN = TESTS / "golden"
-SETTINGS = {each: load_settings(GOLDEN / "accounts.yaml", GOLDEN / "policy.yaml", each) for each in LANGUAGES}
-TEMPLATES = load_templates(TESTS.parent / "templates", LANGUAGES)
-COLORS = SETTINGS["en"].colors
-EVENTS = {path.parent.name: json.loads(path.read_text("utf-8")) for path in sorted(GOLDEN.glob("*/event.json"))}
-SEVERAL_EVENTS = {"modify-known-previous", "modify-narrowed", "revoke-by-id-remembered"}
-MARKS = ("🔴", "🟠", "🟡", "🔵", "⚪")
-CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
-HOSTILE = "evilmark"
-ATTACKS = (
-    "<!channel>", "<!here|x>", "<@U0123>", "<!subteam^S1>", "<#C1>", "<https://evil.example|Approve>", "@everyone",
-    "https://evil.example", "www.evil.example", "`", "```", "*bold*", "_it_", "~no~", "\n> quote", "\r", "\u2028",
-    "\u202e", "\u2066", "\u200b", "\u0000", "\U000e0041", "\ud800", "&lt;", "&", '"', "\\", "{{ 7*7 }}", "{peer}", "%s",
-    "🔴", "\n🔴 *Inbound*", ":tada:", "]]>", "|", "\u00ad", "ˋ",
-)  # fmt: skip
-NOISE = st.text(st.characters(exclude_categories=[]), max_size=40)
-TEXTS = st.lists(st.one_of(st.sampled_from(ATTACKS), NOISE), max_size=60).map(
-    lambda parts: HOSTILE.join(["", *parts, ""])
-)
-
-
-def alert_of_record(document, language="en"):
-    """As a queue brings it: JSON text, decoded."""
-    (call,) = decode(parse(json.dumps(document)))
-    assert isinstance(call, ApiCall)
-    return alert_of(call, Judge(SETTINGS[language], RecentRules()))
+from gatewatch.settings import LANGUAGES
 
 
 def payloads_of(alert):
@@ -83,14 +67,6 @@ def urls_of(payload):
     return {element["url"] for block in blocks_of(payload) for element in block.get("elements", ()) if "url" in element}
 
 
-def is_hidden(char):
-    """Controls, lone surrogates, separators, and bidirectional and zero-width characters; `\\n` is the template's."""
-    code = ord(char)
-    bidi = 0x202A <= code <= 0x202E or 0x2060 <= code <= 0x206F or code in {0x061C, 0x200E, 0x200F}
-    zero_width = 0x200B <= code <= 0x200D or code in {0x00AD, 0xFEFF} or 0xE0000 <= code <= 0xE0FFF
-    return char != "\n" and (bidi or zero_width or unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"})
-
-
 def assert_harmless(alert, payloads):
     for payload in payloads:
         assert problems(payload) == ()
@@ -112,23 +88,6 @@ def assert_whole(alert, payloads):
     assert len(lines) == len(alert.changes) or (len(alert.changes) == 1 and not lines)
     raw = [payload for payload in payloads if '"eventName"' in json.dumps(payload) or "```" in str(payload)]
     assert all(each.change.understood for each in alert.changes) or raw
-
-
-NAMES = {"eventName", "eventSource", "source", "detail-type"}  # without these it would be no event of ours
-SHAPE = {"ipProtocol", "IpProtocol", "cidrIp", "cidrIpv4", "cidrIpv6", "CidrIpv4", "CidrIpv6", "Cidr", "eventTime"}
-
-
-def with_texts(value, choose, key=""):
-    """The same JSON, each text as `choose` wants it by its key."""
-    if isinstance(value, dict):
-        return {name: with_texts(inner, choose, name) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [with_texts(each, choose, key) for each in value]
-    return choose(key, value) if isinstance(value, str) and key not in NAMES else value
-
-
-def one_record(document):
-    return document[-1] if isinstance(document, list) else document
 
 
 @settings(max_examples=300, deadline=None)
@@ -176,24 +135,6 @@ def test_whatever_an_event_is_called_its_message_is_harmless(case, text):
 def test_every_change_of_an_event_is_in_its_messages(case):
     alert = alert_of_record(EVENTS[case])
     assert_whole(alert, payloads_of(alert))
-
-
-def many_rules(count, description):
-    """One call with many rules, each with its own id."""
-    document = copy.deepcopy(EVENTS["world"])
-    rule = document["detail"]["responseElements"]["securityGroupRuleSet"]["items"][0]
-    rules = [
-        rule
-        | {
-            "securityGroupRuleId": f"sgr-{number:017d}",
-            "fromPort": number,
-            "toPort": number,
-            "description": description,
-        }
-        for number in range(1, count + 1)
-    ]
-    document["detail"]["responseElements"]["securityGroupRuleSet"]["items"] = rules
-    return document
 
 
 @pytest.mark.parametrize("description", ["d" * 255, "&" * 255, "홈" * 255])

@@ -19,6 +19,7 @@ from gatewatch.model import Message, Receipt
 from gatewatch.settings import SecretRef, SlackApp, SlackWebhook, SnsTopic
 from gatewatch.thread_book import ThreadBook
 from gatewatch.thread_words import lasting
+from gatewatch.topic_body import topic_body
 
 APP, WEBHOOK = SlackApp("C0123456789", SecretRef(ssm="/token")), SlackWebhook(SecretRef(ssm="/url"))
 GREEN = "#2b8a3e"
@@ -235,6 +236,18 @@ def test_where_a_channel_groups_by_a_name_the_closing_has_that_of_the_opening():
     told.workspace = Topic()
     told.tell(OPENED, CLOSED, message("other", 99.0, closed=(RDP,)))
     assert names == ["event-opened", "event-opened", "event-other"]
+
+
+def test_what_was_worded_for_a_topic_and_falls_back_to_an_app_is_edited_there_like_any_other():
+    def worded(told):
+        body = topic_body("Title", ["`text`"], subject="S", keywords=(), thread="t").encode()
+        return msgspec.structs.replace(told, body=body, instead_of="everyone")
+
+    shown = Told().tell(worded(OPENED), worded(CLOSED))
+    assert shown.line("opened") == "✅ Closed after 14 min by `alice`"
+    assert shown.line("closed") == "✅ Was open for 14 min, opened by `bob`"
+    assert shown.thread("closed") == "opened"
+    assert shown.color("opened") == GREEN
 
 
 STORY = (
