@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
     from types_boto3_sts import STSClient
 
+    from gatewatch.unbooked import CloudWatch
+
 # A function has seconds, not minutes: better a quick error that the queue retries than a slow one.
 _CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 # What stands between a yes and its row in the ledger, or in front of every message, answers in milliseconds.
@@ -162,6 +164,10 @@ class Aws:
     @cached_property
     def events(self) -> EventBridgeClient:
         return self._later("events", _CONFIG)
+
+    @cached_property
+    def cloudwatch(self) -> CloudWatch:
+        return self._session.client("cloudwatch", config=_CONFIG)
 
     @cached_property
     def functions(self) -> LambdaClient:

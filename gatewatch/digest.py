@@ -61,7 +61,10 @@ class Exposed(Struct, frozen=True):
 
 
 class Digest(Struct, frozen=True, kw_only=True):
-    """Counts are of changes; `open` has the oldest first, `closed` are the times that exposures stood open."""
+    """Counts are of changes; `open` has the oldest first, `closed` are the times that exposures stood open.
+
+    Of the day book: when it `began`, and how many events it is known to lack. None: all the events there were.
+    """
 
     period: Period
     events: int
@@ -71,10 +74,13 @@ class Digest(Struct, frozen=True, kw_only=True):
     muted: Counter[str]
     open: tuple[Exposed, ...]
     closed: tuple[timedelta, ...]
+    began: datetime | None = None
+    missed: int = 0
 
     @property
     def is_empty(self) -> bool:
-        return not (self.events or self.open)
+        """Nothing happened, nothing stands open, and nothing is missing."""
+        return not (self.events or self.open or self.missed)
 
     @property
     def median_closed(self) -> timedelta:

@@ -23,19 +23,25 @@ _SECTION, _HEADER = 2900, 150
 
 
 def text_of(view: DigestView) -> str:
-    return "\n".join([view.title, "", *(line for part in view.parts for line in _part_lines(part)), view.note, ""])
+    warning = [view.warning, ""] if view.warning else []
+    return "\n".join(
+        [view.title, "", *warning, *(line for part in view.parts for line in _part_lines(part)), view.note, ""]
+    )
 
 
 def _part_lines(part: Part) -> Iterator[str]:
-    yield part.title
-    yield from (f"  {clean(line)}" for line in (*map(str, part.facts), *part.lines, *bar_lines(part)))
+    indent = "  " if part.title else ""
+    if part.title:
+        yield part.title
+    yield from (f"{indent}{clean(line)}" for line in (*map(str, part.facts), *part.lines, *bar_lines(part)))
     yield ""
 
 
 def slack_payload(view: DigestView, color: str) -> bytes:
     """Raises `RenderError` when Slack would refuse it."""
     title = {"type": "plain_text", "text": str(fitting(view.title, _HEADER)), "emoji": False}
-    sections = [_section(_slack_text(part)) for part in view.parts]
+    warning = [_section(mrkdwn(view.warning))] if view.warning else []
+    sections = [*warning, *(_section(_slack_text(part)) for part in view.parts)]
     context = {"type": "context", "elements": [_mrkdwn(mrkdwn(view.note))]}
     blocks = [{"type": "header", "text": title}, *sections, context]
     attachment = {"color": color, "fallback": str(mrkdwn(view.title)), "blocks": blocks}
@@ -46,7 +52,8 @@ def slack_payload(view: DigestView, color: str) -> bytes:
 
 
 def _slack_text(part: Part) -> Markup:
-    lines = [Markup("*{}*").format(mrkdwn(part.title)), *map(_fact, part.facts), *map(mrkdwn, part.lines)]
+    title = [Markup("*{}*").format(mrkdwn(part.title))] if part.title else []
+    lines = [*title, *map(_fact, part.facts), *map(mrkdwn, part.lines)]
     if part.bars:
         lines.append(code_block("\n".join(bar_lines(part)), _SECTION // 2))
     text = Markup("\n").join(lines)

@@ -47,7 +47,7 @@ class Fact(Struct, frozen=True):
 
 
 class Part(Struct, frozen=True):
-    """`lines` are wholly ours."""
+    """`lines` are wholly ours. Without a title it is a sentence of its own."""
 
     title: str
     facts: tuple[Fact, ...] = ()
@@ -56,12 +56,13 @@ class Part(Struct, frozen=True):
 
 
 class DigestView(Struct, frozen=True):
-    """`charted` is the part that a chart shows."""
+    """`charted` is the part that a chart shows, if anything changed."""
 
     title: str
     parts: tuple[Part, ...]
     note: str
-    charted: Part
+    charted: Part | None = None
+    warning: str = ""
 
 
 class Wording(Struct, frozen=True):
@@ -74,26 +75,54 @@ class Wording(Struct, frozen=True):
 
 def digest_view(digest: Digest, wording: Wording) -> DigestView:
     said = wording.digest.digest
-    accounts = Part(said["accounts"], bars=tuple(_accounts(digest, wording)))
-    parts = (
+    charted = Part(said["accounts"], bars=tuple(_accounts(digest, wording))) if digest.events else None
+    warning = "⚠️ " + said["missed"].format(count=digest.missed) if digest.missed else ""
+    return DigestView(
+        _title(digest, wording), _parts(digest, charted, wording), _note(digest, wording), charted, warning
+    )
+
+
+def _parts(digest: Digest, charted: Part | None, wording: Wording) -> tuple[Part, ...]:
+    said = wording.digest.digest
+    if digest.is_empty:
+        return (Part("", lines=(said["quiet"],)),)
+    if charted is None:
+        return _open(digest, wording), Part("", lines=(said["nothing"],))
+    return (
         _open(digest, wording),
         Part(said["severities"], bars=tuple(_severities(digest, wording))),
-        accounts,
+        charted,
         Part(said["actors"], bars=tuple(_actors(digest, wording))),
         Part(said["closed"], lines=(_closed(digest, wording),)),
         Part(said["muted"], lines=() if digest.muted else (said["muted_none"],), bars=tuple(_bars(digest.muted))),
     )
-    period = digest.period
+
+
+def _title(digest: Digest, wording: Wording) -> str:
+    """Of whole days their dates, else to the minute."""
+    said, period = wording.digest.digest, digest.period
     first, last = (local_time(each, wording.zone) for each in (period.first, period.last))
-    title = said["title"].format(first=first[:16], last=last[:16] + last[19:])
-    return DigestView(title, parts, said["source"].format(count=digest.events), accounts)
+    if not (first[10:19] == " 00:00:00" and last[10:19] == " 23:59:59"):
+        return said["title"].format(first=first[:16], last=last[:16] + last[19:])
+    if first[:10] == last[:10]:
+        return said["title_day"].format(day=first[:10])
+    return said["title_days"].format(first=first[:10], last=last[:10])
+
+
+def _note(digest: Digest, wording: Wording) -> str:
+    said = wording.digest.digest
+    if digest.began is None:
+        return said["source"].format(count=digest.events)
+    began = local_time(digest.began, wording.zone)
+    return said["source_book"].format(count=digest.events, began=began[:16] + began[19:])
 
 
 def _open(digest: Digest, wording: Wording) -> Part:
     said, more = wording.digest.digest, len(digest.open) - _GATES
     facts = tuple(_gate(gate, digest.period.now - gate.since, wording) for gate in digest.open[:_GATES])
     rest = (said["more"].format(count=more),) if more > 0 else ()
-    return Part(said["open"], facts, rest if facts else (said["open_none"],))
+    none = said["open_none" if digest.began is None else "open_none_now"]
+    return Part(said["open"], facts, rest if facts else (none,))
 
 
 def _gate(gate: Exposed, age: timedelta, wording: Wording) -> Fact:

@@ -14,7 +14,7 @@ from gatewatch.model import Severity
 ROOT = Path(__file__).parents[1]
 HUB = load(str(ROOT / "eventbridge" / "hub.yaml"))["Resources"]
 ALARMS = {name: each["Properties"] for name, each in HUB.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
-FUNCTIONS = ("alert", "deliver", "heartbeat", "access_keys")
+FUNCTIONS = ("alert", "deliver", "heartbeat", "digest", "access_keys")
 COUNTED = {
     meter.EVENTS_IN,
     meter.CHANGES,
@@ -69,10 +69,13 @@ def test_every_function_is_watched(metric):
     assert watched("AWS/Lambda", metric) == {f"gatewatch-${{Stage}}-{name}" for name in FUNCTIONS}
 
 
-def test_no_events_and_no_heartbeat_are_alarms_even_when_there_is_no_figure_at_all():
+def test_no_events_no_heartbeat_and_no_look_for_a_digest_are_alarms_even_when_there_is_no_figure_at_all():
     (silence,) = alarms("AWS/SQS", "NumberOfMessagesSent")
-    (stopped,) = alarms("AWS/Lambda", "Invocations")
-    for alarm in (silence, stopped):
+    stopped = alarms("AWS/Lambda", "Invocations")
+    assert {dimensions(alarm)[1] for alarm in stopped} == {
+        f"gatewatch-${{Stage}}-{name}" for name in ("heartbeat", "digest")
+    }
+    for alarm in (silence, *stopped):
         assert alarm["TreatMissingData"] == "breaching"
         assert alarm["ComparisonOperator"] == "LessThanThreshold"
 

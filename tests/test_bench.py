@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from bench import corpus, harness, measures  # noqa: E402
 
-FUNCTIONS = ("alert", "deliver", "heartbeat", "config_rule", "access_keys")
+FUNCTIONS = ("alert", "deliver", "heartbeat", "digest", "config_rule", "access_keys")
 # A third of a cold start is botocore's own; what a desk needs has no place in a function.
 NOT_IN_A_FUNCTION = ("boto3", "s3transfer", "moto", "rich", "typer", "pygal", "requests", "gatewatch.local", "werkzeug")
 

@@ -87,6 +87,7 @@ def complete(session, hub, inbox):
         ("deliver", "OutboxArn"),
         ("heartbeat", None),
         ("access_keys", None),
+        ("digest", None),
     ):
         function(session, name, hub[queue] if queue else None)
 

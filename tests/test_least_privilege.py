@@ -34,6 +34,11 @@ EXPLAINED = {
         "Resource *",
         "Organizations takes no resource for ListAccounts",
     ),
+    ("hub", "DigestRole", "KnowWhatIsMissing"): (
+        "Resource *",
+        "CloudWatch takes no resource for GetMetricData; numbers are all it tells",
+    ),
+    ("hub", "DigestRole", "WriteItsLog"): ("Resource …-digest:*", "the streams of one log group"),
     ("hub", "AccessKeysRole", "VisitMembers"): (
         "Resource …::*:role/gatewatch-access-keys",
         "accounts.yaml names the accounts; a role of this name is only where member.yaml made it, and trusts the hub",
@@ -201,6 +206,13 @@ MAY = {
         "dynamodb:GetItem Table",
         "dynamodb:PutItem Table",
         "dynamodb:UpdateItem Table",
+    },
+    "DigestRole": {
+        "sqs:SendMessage Outbox",
+        "dynamodb:Query Book",
+        "dynamodb:UpdateItem Book",
+        "dynamodb:GetItem Book",
+        "dynamodb:PutItem Book",
     },
     "AccessKeysRole": {
         "sqs:SendMessage Outbox",

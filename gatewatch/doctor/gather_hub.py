@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gatewatch.aws import Aws
 
 QUEUES = ("events", "outbox.fifo", "events-dead", "outbox-dead.fifo")
-FUNCTIONS = ("alert", "deliver", "heartbeat", "access_keys")
+FUNCTIONS = ("alert", "deliver", "heartbeat", "digest", "access_keys")
 
 
 def gather_hub(aws: Aws, stage: str) -> HubFacts:

@@ -37,7 +37,7 @@ def page_of(view: DigestView, labels: Labels, language: str, templates: Path) ->
         loader=FileSystemLoader(templates), autoescape=True, undefined=StrictUndefined, finalize=_visible
     )
     template = environment.get_template("digest/page.html.j2")
-    return template.render(view=view, language=language, chart=chart(view.charted, labels))
+    return template.render(view=view, language=language, chart=chart(view.charted, labels) if view.charted else "")
 
 
 def mail_of(view: DigestView, page: str) -> bytes:
