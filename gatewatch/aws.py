@@ -167,7 +167,7 @@ class Aws:
 
     @cached_property
     def cloudwatch(self) -> CloudWatch:
-        return self._session.client("cloudwatch", config=_CONFIG)
+        return self._later("cloudwatch", _CONFIG)
 
     @cached_property
     def functions(self) -> LambdaClient:

@@ -188,6 +188,7 @@ def told(cloud, deployed, unpacked, runtime, tmp_path_factory):
         Worker(*sources).drain()
         heartbeat = running[f"gatewatch-{STAGE}-heartbeat"]
         heartbeat({}, Invocation.of("heartbeat", queue_arn("events"), 60))
+        running[f"gatewatch-{STAGE}-digest"]({}, Invocation.of("digest", queue_arn("events"), 300))
         yield SimpleNamespace(inbox=inbox, logs={path.name: path.read_text("utf-8") for path in logs.iterdir()})
 
 
@@ -204,16 +205,16 @@ def source(mapping, running, deployed):
     return Source(function, running[function], sqs, queue["QueueUrl"], mapping["EventSourceArn"], size, timeout)
 
 
-def test_four_functions_stand_each_with_its_role_its_zip_and_its_architecture(deployed, service):
+def test_five_functions_stand_each_with_its_role_its_zip_and_its_architecture(deployed, service):
     sha = hashlib.sha256((service / "build" / "gatewatch-x86_64.zip").read_bytes()).digest()
-    names = ("alert", "deliver", "heartbeat", "access_keys")
+    names = ("alert", "deliver", "heartbeat", "digest", "access_keys")
     assert set(deployed.functions) == {f"gatewatch-{STAGE}-{name}" for name in names}
     for function in deployed.functions.values():
         assert function["CodeSha256"] == base64.b64encode(sha).decode()
         assert function["Runtime"] == "python3.13"
         assert function["Architectures"] == ["x86_64"]
     roles = {function["Role"].rpartition("/")[2] for function in deployed.functions.values()}
-    assert roles == {deployed.physical[f"{name}Role"] for name in ("Alert", "Deliver", "Heartbeat", "AccessKeys")}
+    assert roles == {deployed.physical[f"{name}Role"] for name in ("Alert", "Deliver", "Heartbeat", "Digest", "AccessKeys")}
 
 
 @pytest.mark.usefixtures("deployed")
@@ -271,6 +272,14 @@ def test_the_canary_of_a_member_is_in_the_table_and_the_heartbeat_ran(deployed):
     account, region = MEMBERS[0]
     assert f"{account} {region}" in rows[f"seen#{account[-2:]}"]
     assert "heartbeat#told" in rows
+
+
+@pytest.mark.usefixtures("told")
+def test_every_alert_is_in_the_day_book_and_the_digest_has_looked_at_it(deployed):
+    rows = deployed.session.client("dynamodb").scan(TableName=deployed.physical["Book"])["Items"]
+    booked = {json.loads(row["kept"]["S"])["key"] for row in rows if row["pk"]["S"].startswith("day#")}
+    assert {scene.record["eventID"] for scene in story.load_story()[:3]} <= booked
+    assert ("digest", "began") in {(row["pk"]["S"], row["sk"]["S"]) for row in rows}
 
 
 def test_the_functions_count_under_the_names_of_the_alarms(told):
