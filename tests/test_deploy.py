@@ -214,7 +214,9 @@ def test_five_functions_stand_each_with_its_role_its_zip_and_its_architecture(de
         assert function["Runtime"] == "python3.13"
         assert function["Architectures"] == ["x86_64"]
     roles = {function["Role"].rpartition("/")[2] for function in deployed.functions.values()}
-    assert roles == {deployed.physical[f"{name}Role"] for name in ("Alert", "Deliver", "Heartbeat", "Digest", "AccessKeys")}
+    assert roles == {
+        deployed.physical[f"{name}Role"] for name in ("Alert", "Deliver", "Heartbeat", "Digest", "AccessKeys")
+    }
 
 
 @pytest.mark.usefixtures("deployed")
