@@ -18,7 +18,7 @@ from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, Und
 from gatewatch.ledger import Entry, State
 from gatewatch.outbox import Queued, queued, read_message
 from gatewatch.pace import TIME_FOR_ONE_POST, TooEarlyError, backoff, is_exhausted, next_try
-from gatewatch.rollup import foldable, folded
+from gatewatch.rollup import FEWEST, foldable, folded
 from gatewatch.settings import SlackApp, SlackWebhook
 
 if TYPE_CHECKING:
@@ -77,37 +77,40 @@ class DeliverStage:
         return {"batchItemFailures": [{"itemIdentifier": each} for ids in failed for each in ids]}
 
     def _group(self, group: Group, time_left: TimeLeft) -> list[str]:
-        """In order; after a failure the rest of the group waits behind it."""
-        position = 0
-        while position < len(group):
-            count, delay = self._attempt_together(group[position:], time_left)
-            if not count and delay is None:
-                delay = self._attempt(group[position], time_left)
-            if delay is None:
-                position += count or 1
-            else:
-                for waiting in group[position:]:
-                    self._postpone(waiting, delay)
-                return [waiting.message_id for waiting in group[position:]]
+        """In order, but for what is rolled up; after a failure the rest of the group waits behind it."""
+        waiting = list(group)
+        while waiting:
+            settled, delay = self._attempt_together(waiting, time_left)
+            if not settled and delay is None:
+                settled, delay = waiting[:1], self._attempt(waiting[0], time_left)
+            if delay is not None:
+                for each in waiting:
+                    self._postpone(each, delay)
+                return [each.message_id for each in waiting]
+            waiting = [each for each in waiting if each not in settled]
         return []
 
-    def _attempt_together(self, group: Group, time_left: TimeLeft) -> tuple[int, int | None]:
-        """How many were told as one, or the seconds to wait; neither when each has to go alone."""
-        messages = foldable(_readable(group)) if self._is_slack(group[0]) and time_left() >= TIME_FOR_ONE_POST else ()
+    def _attempt_together(self, group: Group, time_left: TimeLeft) -> tuple[Group, int | None]:
+        """Those that were told as one, or the seconds to wait; neither when the first has to go alone."""
+        if not self._is_slack(group[0]) or time_left() < TIME_FOR_ONE_POST:
+            return (), None
+        readable = _readable(group)
+        together = [(group[place], readable[place]) for place in foldable(readable)]
         try:
-            if not messages or any(self.ledger.look(each.key) for each in messages):
-                return 0, None
-            answer = self._posted(folded(messages), time_left)
+            fresh = [(each, message) for each, message in together if self.ledger.look(message.key) is None]
+            if len(fresh) < FEWEST or fresh[0][0] is not group[0]:
+                return (), None
+            answer = self._posted(folded([message for _, message in fresh]), time_left)
+            for _, message in fresh:
+                self._delivered(message, answer)
         except TransientDeliveryError as error:
             if is_exhausted(group[0].first_received, group[0].received, self.clock.since_1970()):
-                return 0, None
-            return 0, self._later(group[0], str(error), next_try(error, group[0].received))
+                return (), None
+            return (), self._later(group[0], str(error), next_try(error, group[0].received))
         except Exception:
             self.log.exception("not rolled up", extra={"destination": group[0].group})
-            return 0, None
-        for each in messages:
-            self._delivered(each, answer)
-        return len(messages), None
+            return (), None
+        return [each for each, _ in fresh], None
 
     def _is_slack(self, each: Queued) -> bool:
         """A topic has no pace to keep, and its subscribers no blocks to fold."""

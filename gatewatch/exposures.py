@@ -41,6 +41,13 @@ def gate_of(alert: Alert, labels: Labels) -> Gate | None:
     return gate if gate.opened or gate.closed or gate.narrowed or gate.is_group_deleted else None
 
 
+def group_of(alert: Alert) -> str:
+    """The one security group that a call is about, where the event says its id; a name may be that of any group."""
+    groups = {each.change.group.id if each.change.family is Family.SECURITY_GROUP else None for each in alert.changes}
+    (group, *others) = groups
+    return f"{alert.account.id}/{alert.call.region}/{group}" if group and not others else ""
+
+
 def _is_of_inbound_rules(assessed: AssessedChange) -> bool:
     change = assessed.change
     is_told = change.family is Family.SECURITY_GROUP and change.outcome is Outcome.APPLIED and change.understood

@@ -15,7 +15,7 @@ from gatewatch.bursts import FailedSignIns
 from gatewatch.changes import changes_of
 from gatewatch.enrich import enrich
 from gatewatch.exceptions_policy import Excepted, excepted, moment
-from gatewatch.exposures import gate_of
+from gatewatch.exposures import gate_of, group_of
 from gatewatch.model import Alert, Message
 from gatewatch.render import Templates
 from gatewatch.route import route
@@ -118,6 +118,7 @@ def _worded(judged: Alert, seen: Surroundings, hub: Hub) -> Iterator[Message]:
 
 def _messages(alert: Alert, destination: str, bodies: Sequence[str], gate: Gate | None) -> Iterator[Message]:
     """The messages of an alert, each with its own key in the ledger; the first one tells of the gate."""
+    about = group_of(alert)
     for number, body in enumerate(bodies, start=1):
         key = f"{alert.call.delivery_key}#{destination}#{number}"
         yield Message(
@@ -132,4 +133,5 @@ def _messages(alert: Alert, destination: str, bodies: Sequence[str], gate: Gate 
             event_time=alert.call.time.timestamp() if alert.call.time else None,
             gates=(msgspec.structs.replace(gate, key=key),) if gate and number == 1 else (),
             actor=alert.call.actor.name,
+            about=about,
         )

@@ -5,7 +5,6 @@ A critical alert is never folded: it keeps a message of its own.
 
 from __future__ import annotations
 
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,20 +15,40 @@ from gatewatch.rollup_text import together
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FEWEST, _MOST = 3, 10
+FEWEST, _MOST = 3, 10
 
 
-def foldable(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """As many of the first messages as go together; none when it is not worth it. Their order stays."""
+def foldable(messages: Sequence[Message]) -> tuple[int, ...]:
+    """The places of those that go together with the first, in their order; none when it is not worth it.
+
+    What another actor did may stand between them: it is told later then, unless the order says something.
+    """
     if not messages or not is_foldable(messages[0]):
         return ()
-    who = (messages[0].account_id, messages[0].actor)
-    chosen: list[Message] = []
-    for each in takewhile(lambda each: is_foldable(each) and (each.account_id, each.actor) == who, messages[:_MOST]):
-        if len(chosen) >= 1 and _folded_body([*chosen, each]) is None:
-            break
-        chosen.append(each)
-    return tuple(chosen) if len(chosen) >= _FEWEST else ()
+    chosen, left = [0], list[Message]()
+    for place, each in enumerate(messages[1:_MOST], start=1):
+        before = [messages[known] for known in chosen]
+        folds = _goes_with(before, each) and all(_may_swap(each, other) for other in left)
+        if folds and _folded_body([*before, each]) is not None:
+            chosen.append(place)
+        else:
+            left.append(each)
+    return tuple(chosen) if len(chosen) >= FEWEST else ()
+
+
+def _goes_with(chosen: Sequence[Message], other: Message) -> bool:
+    is_same_actor = (other.account_id, other.actor) == (chosen[0].account_id, chosen[0].actor)
+    return is_same_actor and is_foldable(other) and all(each.key != other.key for each in chosen)
+
+
+def _may_swap(one: Message, other: Message) -> bool:
+    """Of two messages about one group the later says how it stands, and one without a group may be about any.
+
+    Nothing of one account is about another.
+    """
+    if one.account_id != other.account_id:
+        return True
+    return bool(one.about) and bool(other.about) and one.about != other.about
 
 
 def is_foldable(message: Message) -> bool:
@@ -38,7 +57,7 @@ def is_foldable(message: Message) -> bool:
 
 
 def folded(messages: Sequence[Message]) -> Message:
-    """One message for those that `foldable` chose."""
+    """One message for those that go together."""
     worst = _worst_first(messages)[0]
     return msgspec.structs.replace(
         worst,

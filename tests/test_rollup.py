@@ -1,20 +1,28 @@
 """Many alerts of one account and actor become one message, in which nothing is missing and nothing critical hidden."""
 
+import itertools
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
-from chaos.fate import Killed, Script
+from chaos.fate import Killed, Script, throttled
+from chaos.verdict import Verdict, order
 from chaos.world import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewatch.block_kit import problems
+from gatewatch.deliver_stage import DeliverStage
 from gatewatch.model import Message, Severity
 from gatewatch.outbox import Outbox
 from gatewatch.rollup import foldable, folded
 
 MARKS = {"info": "⚪", "low": "🔵", "medium": "🟡", "high": "🟠", "critical": "🔴"}
+
+
+def together(messages):
+    return tuple(messages[place] for place in foldable(messages))
 
 
 def text(written):
@@ -62,7 +70,7 @@ def words(message, *kinds):
 @settings(deadline=None)
 def test_an_alert_that_is_folded_keeps_its_rules_its_facts_its_reasons_and_its_link(numbers):
     messages = [alert(number) for number in numbers]
-    chosen = foldable(messages)
+    chosen = together(messages)
     if not chosen:
         return
     made = folded(chosen)
@@ -94,8 +102,7 @@ SEVERITIES = st.lists(st.sampled_from(list(Severity)), max_size=12)
 @given(SEVERITIES, st.integers(1, 20))
 def test_what_is_folded_is_all_there_the_worst_first_and_nothing_critical_in_it(severities, rules):
     messages = [message(number, severity, rules) for number, severity in enumerate(severities)]
-    chosen = foldable(messages)
-    assert list(chosen) == messages[: len(chosen)]
+    chosen = together(messages)
     assert all(each.severity is not Severity.CRITICAL for each in chosen)
     if chosen:
         assert 3 <= len(chosen) <= 10
@@ -124,13 +131,57 @@ def test_ten_calls_of_a_deploy_are_one_message():
         {"instead_of": "sec-prod"},
         {"parts": 2},
         {"actor": ""},
+        {"key": "key-0"},
     ],
     ids=lambda other: next(iter(other)),
 )
-def test_what_does_not_belong_ends_the_run(other):
-    messages = [message(0), message(1), message(2), message(3, **other), message(4)]
-    assert len(foldable(messages)) == 3
-    assert foldable(messages[1:]) == ()
+def test_what_does_not_belong_stands_alone(other):
+    messages = [message(0), message(1), message(2, **other), message(3)]
+    assert foldable(messages) == ((0, 1, 3) if "account_id" in other else ())
+    grouped = [msgspec.structs.replace(each, about=f"1/eu-west-1/sg-{number}") for number, each in enumerate(messages)]
+    assert foldable(grouped) == (0, 1, 3)
+    assert foldable(messages[2:]) == ()
+
+
+SWAPS = [
+    ("1", "sg-1", "1", "sg-2", True),
+    ("1", "sg-1", "1", "sg-1", False),
+    ("1", "sg-1", "1", "", False),
+    ("1", "", "1", "sg-1", False),
+    ("1", "", "1", "", False),
+    ("1", "", "2", "", True),
+]
+
+
+@pytest.mark.parametrize(("account", "about", "other_account", "other_about", "may"), SWAPS)
+def test_nothing_overtakes_what_may_be_about_the_same(account, about, other_account, other_about, may):
+    last = message(3, account_id=account, about=about)
+    between = message(2, account_id=other_account, about=other_about, actor="alice")
+    first = [message(number, account_id=account, about=f"sg-9{number}") for number in range(2)]
+    assert foldable([*first, between, last]) == ((0, 1, 3) if may else ())
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("12"), st.sampled_from("ab"), st.sampled_from(["", "x", "y", "z"])),
+        min_size=1,
+        max_size=10,
+    )
+)
+def test_however_two_actors_alternate_each_group_is_told_in_its_order(facts):
+    messages = [
+        message(n, account_id=account, actor=actor, about=about) for n, (account, actor, about) in enumerate(facts)
+    ]
+    told, waiting = [], messages
+    while waiting:
+        chosen = together(waiting) or tuple(waiting[:1])
+        assert chosen[0] is waiting[0]
+        assert len({(each.account_id, each.actor) for each in chosen}) == 1
+        told += chosen
+        waiting = [each for each in waiting if each not in chosen]
+    for one, other in itertools.combinations(told, 2):
+        if one.account_id == other.account_id and (one.about == other.about or not one.about or not other.about):
+            assert messages.index(one) < messages.index(other)
 
 
 def test_two_are_told_alone():
@@ -190,3 +241,74 @@ def test_who_dies_between_the_yes_and_the_rows_leaves_at_most_one_duplicate_of_e
     assert set(world.told.copies) == KEYS
     assert max(world.told.copies.values()) <= 2
     assert not world.outbox.messages
+
+
+def alternating(count):
+    """Two actors by turns, each in groups of its own."""
+    return [message(number, actor="ab"[number % 2], about=f"1/eu-west-1/sg-{number}") for number in range(count)]
+
+
+def test_two_actors_by_turns_are_one_message_each():
+    world = World(Script())
+    Outbox(world.aws.sqs, "outbox.fifo").put(alternating(10))
+    world.run()
+    assert [len(keys) for keys in world.told.posts["sec-all"]] == [5, 5]
+    assert {row.removeprefix("delivered#") for row in world.aws.dynamodb.rows} == {f"key-{n}" for n in range(10)}
+
+
+@pytest.mark.parametrize(
+    ("answers", "faults"),
+    [
+        ([None, "429 with Retry-After 30"], {}),
+        (["429 with Retry-After 30"], {}),
+        (["invalid_blocks", None], {}),
+        ([], {("ledger.write", 3): throttled("ledger.write")}),
+        ([], {("ledger.write done", 3): Killed()}),
+        ([], {("slack.post done", 2): Killed()}),
+        ([], {("visibility.change", 1): throttled("visibility.change")}),
+    ],
+    ids=[
+        "second waits",
+        "first waits",
+        "first refused",
+        "a row fails",
+        "killed in the rows",
+        "killed at the yes",
+        "peace",
+    ],
+)
+def test_what_overtook_a_failure_is_settled_and_does_not_come_again(answers, faults):
+    world = World(Script(faults, answers))
+    Outbox(world.aws.sqs, "outbox.fifo").put(alternating(10))
+    world.run()
+    keys = {f"key-{number}" for number in range(10)}
+    assert {key for key in world.told.copies if "#instead" not in key} == keys
+    again = {key for key, times in world.told.copies.items() if times > 1}
+    assert all(world.told.lost_to_kills[key] for key in again)
+    assert bool(again) == bool(world.kills)
+    assert not world.outbox.messages
+
+
+class TakesAlongWhateverThereIs(DeliverStage):
+    """As if every message were about a group of its own."""
+
+    def _attempt_together(self, group, time_left):
+        apart = [
+            msgspec.structs.replace(each, body=each.body.replace('"about":"', f'"about":"{number}'))
+            for number, each in enumerate(group)
+        ]
+        settled, delay = super()._attempt_together(apart, time_left)
+        ids = {each.message_id for each in settled}
+        return [each for each in group if each.message_id in ids], delay
+
+
+@pytest.mark.parametrize(("stage", "overtakes"), [(DeliverStage, False), (TakesAlongWhateverThereIs, True)])
+def test_the_chaos_suite_finds_out_who_overtakes(stage, overtakes):
+    world = World(Script(), stage=stage)
+    one_group = [msgspec.structs.replace(each, about="1/eu-west-1/sg-1") for each in alternating(10)]
+    Outbox(world.aws.sqs, "outbox.fifo").put(one_group)
+    world.run()
+    verdict = Verdict()
+    order(world, verdict)
+    assert bool(verdict.counts["VIOLATED: overtaken"]) == overtakes
+    assert not verdict.counts["VIOLATED: out of order"]

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -43,19 +44,21 @@ def run(folder, count, kills, seed):
         secrets = {f"/gatewatch/{name}": slack.url(name, secret) for name, secret in SECRETS.items()}
         with running(folder, policy, secrets) as hub:
             hub.send(*(each.body for each in arrivals if each.body))
-            killed = drain(hub, seed, kills)
+            killed = drain(hub, seed, kills, seconds=120.0 + 2 * count)
             hub.end()
             return _report(arrivals, hub, slack, killed)
 
 
 def _report(arrivals, hub, slack, killed):
-    told = Counter((channel, key) for channel, body in slack.taken for key in [_event(body)] if key)
+    posts = [(channel, list(_calls_in(body))) for channel, body in slack.taken]
+    told = Counter((channel, event) for channel, calls in posts for event, _ in calls)
     topic = [json.loads(body)["Message"] for body, _ in hub.bodies(hub.subscriber)]
     dead = hub.bodies("outbox-dead.fifo")
     unread = hub.bodies("events-dead")
     rows = hub.dynamodb.scan(TableName="gatewatch-prod")["Items"]
     violations = [
-        *_events(arrivals, told, topic, dead, killed.total() + slack.unanswered),
+        *_too_often(posts, killed.total() + slack.unanswered),
+        *_events(arrivals, told, topic, dead),
         *(f"no reason: {body[:100]}" for body, attributes in [*dead, *unread] if "reason" not in attributes),
         *(f"not in the day book: {shared}" for shared in _unbooked(arrivals, hub)),
         *(f"left unread: {each.body[:60]}" for each in arrivals if _lost_poison(each, unread)),
@@ -65,11 +68,19 @@ def _report(arrivals, hub, slack, killed):
     return Report(len(arrivals), killed, slack.injected, told, len(dead), violations)
 
 
-def _events(arrivals, told, topic, dead, excused):
-    """Once each at the channel that is open; at the one that is not, dead and told by the topic."""
-    again = sum(times - 1 for times in told.values())
+def _too_often(posts, excused):
+    """A post of which anything was told again is one that nobody wrote down."""
+    later, again = set(), 0
+    for channel, calls in reversed(posts):
+        keys = {(channel, *call) for call in calls}
+        again += bool(keys & later)
+        later |= keys
     if again > excused:
-        yield f"told {again} times too often, and only {excused} kills and lost answers"
+        yield f"{again} posts were told again, and there were only {excused} kills and lost answers"
+
+
+def _events(arrivals, told, topic, dead):
+    """Once each at the channel that is open; at the one that is not, dead and told by the topic."""
     for shared, record in _records(arrivals):
         if not told["sec-all", shared]:
             yield f"lost: {shared}"
@@ -102,7 +113,9 @@ def _lost_poison(arrival, unread):
     return arrival.kind == "malformed" and arrival.body and arrival.body not in {body for body, _ in unread}
 
 
-def _event(body):
-    """The event id in the last line of a message; nothing for a notice."""
-    block = json.loads(body)["attachments"][0]["blocks"][-1]
-    return block["elements"][0]["text"].split("`")[3] if block["type"] == "context" else None
+def _calls_in(body):
+    """Event ids and parts, in the last line of a message or, in a roll-up, of each alert; a notice has none."""
+    for block in json.loads(body)["attachments"][0]["blocks"]:
+        if block["type"] == "context":
+            line = block["elements"][0]["text"].split("\n")[-1].partition(" · <")[0]
+            yield from re.findall(r"^`\w+` `([^`]+)`(.*)", line)

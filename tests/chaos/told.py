@@ -8,6 +8,7 @@ class Told:
         self.focus = ""
         self.copies = Counter()
         self.order = defaultdict(list)
+        self.posts = defaultdict(list)
         self.texts = defaultdict(list)
         self.lost_answers = Counter()
         self.lost_to_kills = Counter()
@@ -20,6 +21,7 @@ class Told:
 
     def took(self, key, _place, text):
         assert key == self._keys[0]
+        self.posts[self._destination].append(self._keys)
         for each in self._keys:
             self.copies[each] += 1
             self.order[self._destination].append(each)

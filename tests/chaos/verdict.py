@@ -40,7 +40,7 @@ def judge(world, arrivals):
         _resolve(key, bodies, dead, world, verdict)
     for key, times in world.told.copies.items():
         _at_most(key, times, world, verdict)
-    _order(world, verdict)
+    order(world, verdict)
     _secrets(world, verdict)
     if world.events.messages or world.outbox.messages:
         verdict.blame("left in a queue", len(world.events.messages) + len(world.outbox.messages))
@@ -140,14 +140,33 @@ def _at_most(key, times, world, verdict):
         verdict.blame("told too often", f"{key}: {times} times")
 
 
-def _order(world, verdict):
+def order(world, verdict):
+    """In the order of the queue, but for what a roll-up takes along; and that may not overtake what is of one piece."""
     for group, bodies in world.outbox.accepted.items():
-        place = {}
+        place, facts = {}, {}
         for number, body in enumerate(bodies):
             place.setdefault(named(body), number)
-        first = list(dict.fromkeys(world.told.order[group]))
-        if [place[key] for key in first] != sorted(place[key] for key in first):
+            facts[named(body)] = json.loads(body)
+        seen, alone = set(), []
+        for keys in world.told.posts[group]:
+            alone += [keys[0]] if keys[0] not in seen else []
+            seen.update(keys)
+        places = [place[key] for key in alone]
+        if places != sorted(places):
             verdict.blame("out of order", group)
+        for key, other in _overtaken(dict.fromkeys(world.told.order[group]), place, facts):
+            verdict.blame("overtaken", f"{other} by {key} in {group}")
+
+
+def _overtaken(keys, place, facts):
+    """Of one account: what is about one group, and what names none with everything."""
+    latest = defaultdict(lambda: ("", -1))
+    for key in keys:
+        account, about = facts[key]["account_id"], facts[key].get("about", "")
+        before = [latest[account, about], latest[account, ""]] if about else [latest[account, "any"]]
+        yield from ((key, other) for other, at in before if at > place[key])
+        for name in (about, "any"):
+            latest[account, name] = max(latest[account, name], (key, place[key]), key=lambda each: each[1])
 
 
 def _secrets(world, verdict):
