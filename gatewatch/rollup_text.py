@@ -30,6 +30,11 @@ def part_id(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
+def beginning(title: str, room: int) -> str:
+    """As much of a headline as fits; a cut never goes through an entity."""
+    return title if len(title) <= room else f"{_CUT_ENTITY.sub('', title[: room - 1])}…"
+
+
 def together(alerts: Sequence[tuple[str, str]], lines: int) -> str | None:
     """Keys and payloads -> one payload, in this order, with room for so many lines.
 
@@ -50,7 +55,7 @@ def together(alerts: Sequence[tuple[str, str]], lines: int) -> str | None:
 
 def _blocks(alerts: list[tuple[str, list[Block]]]) -> list[Block]:
     _, first = alerts[0]
-    title = f"{_CUT_ENTITY.sub('', _title(first)[:_TITLE])} · +{len(alerts) - 1}"
+    title = f"{beginning(_title(first), _TITLE)} · +{len(alerts) - 1}"
     header = {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}}
     facts = _facts(first)
     parts = [block for key, blocks in alerts[1:] for block in _part(key, blocks, facts)]

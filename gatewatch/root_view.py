@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gatewatch.rollup_text import part_id
+from gatewatch.rollup_text import beginning, part_id
 from gatewatch.thread_words import some_line
 from gatewatch.topic_body import read_topic_body, with_note
 
@@ -15,20 +15,24 @@ if TYPE_CHECKING:
 
     from gatewatch.thread_model import Part, Root
 
+_HEADER = 150
+
 
 def told(root: Root, parts: Mapping[str, Part], words: Mapping[str, str]) -> Root:
-    """The root as it is to be with these parts; a roll-up says under its headline how many of its gates are closed."""
+    """The root as it is to be with these parts; with several gates it says how many of them are closed."""
     if not parts:
         return root
     after = msgspec.structs.replace(root, parts=root.parts | dict(parts))
-    line = "".join(part.line for part in parts.values())
-    if root.is_rollup:
-        line = some_line(after.closed, after.gates, words)
-    return msgspec.structs.replace(after, line=line)
+    own = "" if root.is_rollup else "".join(part.line for part in after.parts.values())
+    has_others = root.is_rollup or bool(root.more)
+    some = some_line(after.closed, after.gates, words) if has_others else ""
+    return msgspec.structs.replace(after, line="\n".join(filter(None, (own, some))))
 
 
 def shown(root: Root, resolved: str) -> str:
     """Its payload; one of an unknown form stays as it is. `resolved` is the colour of what is over, in Slack."""
+    if not (root.parts or root.more or root.is_rollup):
+        return root.body
     if told_to_a_topic := read_topic_body(root.body):
         return with_note(told_to_a_topic, root.line).encode() if root.line else root.body
     try:
@@ -60,7 +64,8 @@ def _mark_parts(blocks: list[dict[str, Any]], root: Root) -> None:
 def _mark_head(blocks: list[dict[str, Any]], root: Root) -> None:
     headers = [number for number, block in enumerate(blocks) if block["type"] == "header"]
     if headers and root.more:
-        blocks[headers[0]]["text"]["text"] += f" 🧵 +{len(root.more)}"
+        title, suffix = blocks[headers[0]]["text"]["text"], f" 🧵 +{len(root.more)}"
+        blocks[headers[0]]["text"]["text"] = beginning(title, _HEADER - len(suffix)) + suffix
     if root.line:
         text = {"type": "mrkdwn", "verbatim": True, "text": root.line}
         blocks.insert(headers[0] + 1 if headers else 0, {"type": "section", "text": text})

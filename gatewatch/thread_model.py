@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+# Five alerts of one actor, none more than a quarter of a minute after the one before, are no person at a console.
+MANY, _BREATH_SECONDS = 5, 15
 _PAUSE_SECONDS, _LONGEST_SECONDS = 300, 3600
 
 
@@ -51,14 +53,27 @@ class Root(Struct, frozen=True, kw_only=True):
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """A roll-up that what the same actor does next still belongs to: its key, and the rank of the worst it shows."""
+    """What one actor did of late, as a channel was told it: so many alerts `told` in a row.
 
-    key: str
-    worst: int
-    since: float
-    last: float
+    `key` and `ts` name the message that what comes next is told in the thread of, if there is one; `worst` is the rank
+    of the worst that it shows.
+    """
+
+    key: str = ""
+    ts: str = ""
+    worst: int = 0
+    since: float = 0.0
+    last: float = 0.0
+    told: int = 0
+
+    def is_going_on(self, now: float) -> bool:
+        return bool(self.key) and now - self.last <= _PAUSE_SECONDS and now - self.since <= _LONGEST_SECONDS
 
     def takes(self, rank: int, now: float) -> bool:
-        """What is worse than all that it shows begins a new one, in sight of everybody."""
-        is_going_on = now - self.last <= _PAUSE_SECONDS and now - self.since <= _LONGEST_SECONDS
-        return is_going_on and rank <= self.worst
+        """What is worse than all that it shows is told in sight of everybody."""
+        return self.is_going_on(now) and rank <= self.worst
+
+    def after(self, alerts: int, now: float) -> Run:
+        """With so many more in the channel."""
+        is_next = now - self.last <= _BREATH_SECONDS
+        return Run(told=self.told + alerts if is_next else alerts, last=now)

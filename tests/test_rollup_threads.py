@@ -182,6 +182,48 @@ def test_a_rollup_goes_on_for_an_hour_and_no_longer():
     assert [told.workspace.thread(each.key) for each in rest] == [first.key] * 12 + [""] * 4
 
 
+def one_by_one(told, seconds, messages):
+    for each in messages:
+        later(told, seconds).tell(each)
+    return [told.workspace.thread(each.key) for each in messages]
+
+
+def test_five_in_a_row_are_many_and_what_follows_stands_in_the_thread_of_the_fifth():
+    told = Told()
+    assert one_by_one(told, 15, alerts(*range(1, 9))) == [""] * 5 + ["n5"] * 3
+    assert header(told.workspace, "n5") == "🔵 n5 🧵 +3"
+    later(told, 300).tell(alert("n9"))
+    assert told.workspace.thread("n9") == "n5"
+
+
+def test_whoever_takes_a_breath_between_is_told_in_the_channel():
+    assert one_by_one(Told(), 16, alerts(*range(1, 20))) == [""] * 19
+
+
+def test_of_single_alerts_too_the_worse_is_told_in_sight_and_the_next_under_it():
+    told = Told()
+    one_by_one(told, 1, alerts(*range(1, 7)))
+    worse, same = alert("worse", Severity.HIGH), alert("same", Severity.HIGH)
+    assert one_by_one(told, 1, [worse, alert("n7"), same]) == ["", "worse", "worse"]
+
+
+def test_a_gate_whose_message_became_a_thread_says_both_how_it_and_how_all_ended():
+    told = Told()
+    one_by_one(told, 1, alerts(*range(1, 5)))
+    shown = told.tell(WEB, DESK, DESK_CLOSED)
+    assert (shown.line("web"), shown.color("web")) == ("☑️ 1 of 2 closed", RED)
+    told.tell(WEB_CLOSED)
+    assert shown.line("web") == "✅ Closed after 14 min by `alice`\n✅ 2 of 2 closed"
+    assert (header(shown, "web"), shown.color("web")) == ("🟠 web 🧵 +1", GREEN)
+
+
+def test_a_long_headline_is_cut_to_make_room_for_the_count_and_never_through_an_entity():
+    told = Told()
+    long = msgspec.structs.replace(alert("long"), body=body("🔵 " + "x" * 138 + "&amp;" * 2))
+    one_by_one(told, 1, [*alerts(1, 2, 3, 4), long, alert("n6")])
+    assert header(told.workspace, "long") == "🔵 " + "x" * 138 + "… 🧵 +1"
+
+
 def test_a_gate_in_the_thread_counts_above_and_is_edited_where_it_stands():
     told = Told()
     first = folded([NARROW, alert("n1", Severity.HIGH, place="1/eu-west-1/sg-9", opened=(SSH,)), alert("n2")])

@@ -13,13 +13,13 @@ import msgspec
 from msgspec import Struct
 
 from gatewatch.deliver.as_slack import as_slack
+from gatewatch.deliver.runs import Runs
 from gatewatch.errors import PermanentDeliveryError
 from gatewatch.model import Severity
 from gatewatch.rollup import is_foldable
-from gatewatch.rollup_text import part_id
 from gatewatch.root_view import in_thread, shown, told
 from gatewatch.settings import SlackApp, SnsTopic
-from gatewatch.thread_model import Part, Root, Run
+from gatewatch.thread_model import Part, Root
 from gatewatch.thread_words import began_line, ended_line
 
 if TYPE_CHECKING:
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     from gatewatch.pace import Post
     from gatewatch.settings import Destination
     from gatewatch.thread_book import ThreadBook
+    from gatewatch.thread_model import Run
 
     Stories = Mapping[str, Story]
 
 _NO_SUCH_THREAD = frozenset({"message_not_found", "thread_not_found", "invalid_thread_ts", "cannot_reply_to_message"})
-_MOST_IN_A_THREAD = 400  # a row of DynamoDB holds 400 KB
 
 
 class _Thread(Struct, frozen=True):
-    """Where a message is told: in the channel when `ts` is empty. `above` is the roll-up that it continues."""
+    """Where a message is told: in the channel when `ts` is empty. `above`: what counts it, if it goes on there."""
 
     ts: str = ""
     above: str = ""
@@ -52,6 +52,7 @@ class Threads:
     def __init__(self, post: Post, edits: Edits, book: ThreadBook) -> None:
         self._post = post
         self._edits = edits
+        self._runs = Runs(edits, book)
         self._book = book
 
     def post(self, message: Message, destination: Destination) -> Receipt:
@@ -66,10 +67,18 @@ class Threads:
         worded = msgspec.structs.replace(message, body=body, thread=_name_of_thread(message, stories))
         if not isinstance(destination, SlackApp):
             return self._post(worded, destination)
+        return self._post_to_app(worded, root, stories, destination)
+
+    def _post_to_app(self, message: Message, root: Root, stories: Stories, destination: SlackApp) -> Receipt:
         self._edit_what_it_ended(message, stories, destination)
-        thread = self._answered(message, stories) or self._continued(message, root, destination) or _Thread()
-        receipt, thread = self._post_in(thread, worded, destination)
-        self._keep(message, root, receipt, thread)
+        answered = self._answered(message, stories)
+        run = self._runs.of(message) if answered is None else None
+        goes_on = run is not None and self._runs.goes_on(message, root, run, destination)
+        thread = answered or (_Thread(run.ts, run.key) if run and goes_on else _Thread())
+        receipt, thread = self._post_in(thread, message, destination)
+        if receipt.ts:
+            address = {"channel": receipt.channel, "ts": receipt.ts, "thread": thread.ts, "above": thread.above}
+            self._keep(message, msgspec.structs.replace(root, **address), None if thread.ts else run)
         return receipt
 
     def _story(self, gate: Gate, destination: str) -> Story:
@@ -98,22 +107,6 @@ class Threads:
         (thread, *others) = threads
         return _Thread(thread) if thread and not others else None
 
-    def _continued(self, message: Message, root: Root, destination: SlackApp) -> _Thread | None:
-        """The thread of the roll-up that goes on; its first message counts what is told there, and its gates."""
-        run = self._book.run(message) if is_foldable(message) else None
-        if run is None or not run.takes(message.severity.rank, self._book.now()):
-            return None
-        before = self._book.root(message.destination, run.key)
-        after = _with_more(before, message, root) if before and before.body else None
-        if before is None or after is None or len(after.more) > _MOST_IN_A_THREAD:
-            return None
-        if after != before:
-            if not self._edits.show(after, destination):
-                return None
-            self._book.keep_root(message.destination, run.key, after)
-        self._book.keep_run(message, msgspec.structs.replace(run, last=self._book.now()))
-        return _Thread(after.ts, run.key)
-
     def _post_in(self, thread: _Thread, message: Message, destination: SlackApp) -> tuple[Receipt, _Thread]:
         """In the channel when nobody knows the thread, or Slack no longer does."""
         if not thread.ts:
@@ -126,24 +119,21 @@ class Threads:
                 raise
             return self._post(message, destination), _Thread()
 
-    def _keep(self, message: Message, root: Root, receipt: Receipt, thread: _Thread) -> None:
-        """After the yes: what can be edited and answered later, and the roll-up that may go on."""
+    def _keep(self, message: Message, root: Root, run: Run | None) -> None:
+        """After the yes: what can be edited and answered later. `run`: what it goes on with, told in the channel."""
+        name, key = message.destination, _key(message)
         opened = [gate.key for gate in message.gates if gate.opened]
-        begins = bool(message.folded) and not thread.ts
-        if not receipt.ts or not (opened or begins):
-            return
-        address = Root(channel=receipt.channel, ts=receipt.ts, thread=thread.ts, above=thread.above)
-        whole = msgspec.structs.replace(root, **{name: getattr(address, name) for name in _ADDRESS})
-        key = message.key if message.folded else opened[0]
-        self._book.owe_root(message.destination, key, whole)
-        for each in opened if message.folded else ():
-            self._book.owe_root(message.destination, each, msgspec.structs.replace(address, within=key))
-        if begins:
-            now = self._book.now()
-            self._book.owe_run(message, Run(key=key, worst=message.severity.rank, since=now, last=now))
+        if (run is not None and self._runs.begins(message, key, root, run)) or opened:
+            self._book.owe_root(name, key, root)
+        if message.folded:
+            inside = msgspec.structs.replace(root, body="", line="", parts={}, within=key)
+            for each in opened:
+                self._book.owe_root(name, each, inside)
 
 
-_ADDRESS = ("channel", "ts", "thread", "above")
+def _key(message: Message) -> str:
+    """What its row is named by: a fallback's message has another key than its gate."""
+    return message.key if message.folded or not message.gates else message.gates[0].key
 
 
 def _root_of(message: Message, stories: Stories) -> Root:
@@ -173,15 +163,6 @@ def _own_part(gate: Gate, story: Story) -> Part:
 def _part(key: str, story: Story, gate: Gate) -> Part:
     standing = story.standing(key)
     return Part(ended_line(standing, gate.words), standing.gates, standing.closed)
-
-
-def _with_more(root: Root, message: Message, told_now: Root) -> Root:
-    """What stands in a thread is counted above it, its gates as well; its lines stand there."""
-    more = {*root.more, *(part_id(each.key) for each in message.folded or (message,))}
-    parts = {key: msgspec.structs.replace(part, line="") for key, part in told_now.parts.items() if part.gates}
-    is_lasting = root.is_lasting or told_now.is_lasting
-    counted = msgspec.structs.replace(root, more=tuple(sorted(more)), is_lasting=is_lasting)
-    return told(counted, parts, _words(message))
 
 
 def _name_of_thread(message: Message, stories: Stories) -> str:

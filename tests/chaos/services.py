@@ -7,9 +7,9 @@ from botocore.exceptions import ClientError
 
 
 class DynamoDb:
-    def __init__(self, fate, told):
+    def __init__(self, fate, told, rows=None):
         self.fate, self.told = fate, told
-        self.rows = {}
+        self.rows = {} if rows is None else rows
 
     def get_item(self, *, TableName, Key, ConsistentRead):
         assert TableName

@@ -36,11 +36,14 @@ TAKEN_UNANSWERED = {
 
 
 class MisbehavingSlack:
-    """`channels`: names by webhook URL or authorization. `weather(channel, key)` names a fault, or None."""
+    """`channels`: names by webhook URL or authorization. `weather(channel, key)` names a fault, or None.
+
+    `shown` is what the app's messages say now, by `ts`; `unedited` are those of which an edit was refused for good.
+    """
 
     def __init__(self, fate, told, channels, weather):
         self.fate, self.told, self.channels, self.weather = fate, told, channels, weather
-        self.requests = []
+        self.shown, self.unedited, self.edits = {}, set(), 0
 
     def request(self, method, url, *, body, headers, redirect, preload_content):
         assert (method, redirect, preload_content) == ("POST", False, False)
@@ -50,16 +53,39 @@ class MisbehavingSlack:
         if fault in UNSEEN:
             raise UNSEEN[fault](None)
         answer = self._answer(fault, url, headers)
-        if answer is None and url.endswith("chat.update"):
-            return _response(*_yes(url))
+        if url.endswith("chat.update"):
+            return self._edited(json.loads(body), answer, fault, key)
         if answer is None:
             self.told.took(key, channel, body.decode())
+            ts = self._show(url, json.loads(body))
             if fault in TAKEN_UNANSWERED:
                 self.told.unanswered(key)
                 raise TAKEN_UNANSWERED[fault](None)
-            answer = _yes(url)
+            answer = _yes(url, ts)
             self._answered(key)
         return _response(*answer)
+
+    def _show(self, url, message):
+        ts = f"1712345678.{len(self.shown) + 1:06d}"
+        if not url.startswith(WEBHOOK):
+            assert message.get("thread_ts", ts) in {ts, *self.shown}
+            assert "thread_ts" not in self.shown.get(message.get("thread_ts"), {}), "an answer to an answer"
+            self.shown[ts] = message
+        return ts
+
+    def _edited(self, message, answer, fault, key):
+        """To do it twice is harmless, so nobody counts."""
+        ts, thread = message["ts"], {"thread_ts": self.shown[message["ts"]].get("thread_ts")}
+        if answer is not None:
+            if fault in {"invalid_blocks", "ok:false, for good", "redirect", "channel_not_found"}:
+                self.unedited.add(ts)
+            return _response(*answer)
+        self.edits += 1
+        self.shown[ts] = message | {name: value for name, value in thread.items() if value}
+        if fault in TAKEN_UNANSWERED:
+            raise TAKEN_UNANSWERED[fault](None)
+        self.fate.strike("slack.update done", key)
+        return _response(*_yes("", ts))
 
     def _answered(self, key):
         try:
@@ -83,10 +109,10 @@ class MisbehavingSlack:
         return REFUSALS.get(fault)
 
 
-def _yes(url):
+def _yes(url, ts):
     if url.startswith(WEBHOOK):
         return 200, "ok", {}
-    return 200, '{"ok":true,"channel":"C0123456789","ts":"1712345678.123456"}', {}
+    return 200, f'{{"ok":true,"channel":"C0123456789","ts":"{ts}"}}', {}
 
 
 def _response(status, body, headers):

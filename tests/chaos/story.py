@@ -1,14 +1,19 @@
-"""Ten thousand events of twenty accounts: opened, closed, refused, many rules at once; duplicated, shuffled, broken."""
+"""Ten thousand events of twenty accounts: opened, closed, refused, many rules at once; duplicated, shuffled, broken.
+
+Of the gates that stand open to the world four in five are closed again.
+"""
 
 import json
 import random
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 ACCOUNTS = tuple(f"{number:012d}" for number in range(100_000_000_001, 100_000_000_021))
 SPAN = 3 * 3600  # seconds from the first event to the last
 PEERS = ("0.0.0.0/0", "203.0.113.7/32", "10.0.0.0/8", "198.51.100.0/24")
 PORTS = (22, 80, 443, 3306, 3389, 5432, 8080, 27017)
 NAMES = ("AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress", "AuthorizeSecurityGroupEgress")
+CLOSED = "-closed"
 BROKEN = (
     "",
     "no JSON at all",
@@ -40,9 +45,11 @@ def story(count, seed):
         if dice.random() < 0.01:
             arrivals.append(Arrival(at, dice.choice(BROKEN), "malformed"))
             continue
-        record = _record(number, dice)
+        record = _record(number, at, dice)
         arrivals.append(Arrival(at, json.dumps(_event(record)), "event"))
         arrivals.extend(_copies(record, at, dice))
+        if _opens_to_the_world(record) and dice.random() < 0.8:
+            arrivals.extend(_closing(record, at, dice))
     dice.shuffle(arrivals)
     return arrivals
 
@@ -57,7 +64,29 @@ def _copies(record, at, dice):
         yield Arrival(at + dice.uniform(0, 60), json.dumps(_event(other)), "second copy of CloudTrail's")
 
 
-def _record(number, dice):
+def _opens_to_the_world(record):
+    rules = record["requestParameters"]["ipPermissions"]["items"]
+    is_world = all(rule["ipRanges"]["items"][0]["cidrIp"] == "0.0.0.0/0" for rule in rules)
+    return record["eventName"] == NAMES[0] and is_world and not record.keys() & {"errorCode", "sharedEventID"}
+
+
+def _closing(opening, at, dice):
+    """Somebody closes the gate later; which of the two comes first is another matter."""
+    later = at + dice.choice((1, 60, 3000))
+    closed = {
+        "eventName": NAMES[1],
+        "eventID": f"{opening['eventID']}{CLOSED}",
+        "eventTime": _time(later),
+        "userIdentity": opening["userIdentity"] | {"userName": dice.choice(("alice", "bob"))},
+    }
+    yield Arrival(max(0, later + dice.choice((-100, 0, 0))), json.dumps(_event(opening | closed)), "event")
+
+
+def _time(at):
+    return datetime.fromtimestamp(1_769_225_149 + at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _record(number, at, dice):
     account = dice.choice(ACCOUNTS)
     rules = 1 if dice.random() < 0.97 else dice.randint(20, 120)
     permissions = [_permission(dice) for _ in range(rules)]
@@ -71,7 +100,7 @@ def _record(number, dice):
                 "accountId": account,
                 "userName": dice.choice(("alice", "bob", "<!here>")),
             },
-            "eventTime": "2026-01-24T03:45:49Z",
+            "eventTime": _time(at),
             "eventSource": "ec2.amazonaws.com",
             "eventName": dice.choice(NAMES),
             "awsRegion": dice.choice(("eu-west-1", "us-east-1", "ap-northeast-2")),
@@ -92,7 +121,7 @@ def _permission(dice):
     port = dice.choice(PORTS)
     description = dice.choice(("", "\uffff\ufffe", "temporary & <b>bold</b>", "한국어 설명"))
     peer = {"cidrIp": f"10.{dice.randint(0, 255)}.{dice.randint(0, 255)}.0/24", "description": description}
-    peer = peer if dice.random() < 0.5 else {"cidrIp": dice.choice(PEERS)}
+    peer = peer if dice.random() < 0.3 else {"cidrIp": dice.choice(PEERS)}
     return {"ipProtocol": "tcp", "fromPort": port, "toPort": port, "ipRanges": {"items": [peer]}}
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from chaos.simulation import simulate
@@ -79,9 +80,15 @@ class RepeatsWhenTheRowFails(DeliverStage):
         self.ledger.write(message.key, Entry(State.DELIVERED, answer))
 
 
+class ForgetsTheGates(DeliverStage):
+    def _posted(self, message, time_left):
+        return super()._posted(msgspec.structs.replace(message, gates=()), time_left)
+
+
 @pytest.mark.parametrize(
     ("broken", "violated"),
     [
+        (ForgetsTheGates, "a closing that says nothing of its opening"),
         (AcknowledgesWhenTold429, "lost"),
         (ForgetsTheLedger, "told too often"),
         (GoesOnBehindAFailure, "out of order"),

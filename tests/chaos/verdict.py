@@ -4,7 +4,10 @@ import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from chaos.fate import Peace
 from chaos.queues import named
+from chaos.services import DynamoDb
+from chaos.story import CLOSED
 from chaos.world import secret_parts
 from gatewatch.decode import decode, parse
 from gatewatch.errors import UndecodableError
@@ -13,6 +16,7 @@ from gatewatch.model import ApiCall
 from gatewatch.pipeline import Judge, alert_of
 from gatewatch.route import route
 from gatewatch.rules import RecentRules
+from gatewatch.thread_book import ThreadBook
 
 INSTEAD = "#instead"
 
@@ -41,6 +45,7 @@ def judge(world, arrivals):
     for key, times in world.told.copies.items():
         _at_most(key, times, world, verdict)
     order(world, verdict)
+    _gates(world, expected, dead, verdict)
     _secrets(world, verdict)
     if world.events.messages or world.outbox.messages:
         verdict.blame("left in a queue", len(world.events.messages) + len(world.outbox.messages))
@@ -167,6 +172,52 @@ def _overtaken(keys, place, facts):
         yield from ((key, other) for other, at in before if at > place[key])
         for name in (about, "any"):
             latest[account, name] = max(latest[account, name], (key, place[key]), key=lambda each: each[1])
+
+
+def _gates(world, expected, dead, verdict):
+    """Who is told of an opening and of its closing is told that they belong together, by one of the two messages.
+
+    With an app the message of the opening ends as closed, unless it cannot be found again or Slack refused the edit.
+    """
+    book = ThreadBook(DynamoDb(Peace(), world.told, world.aws.dynamodb.rows), "gatewatch-prod", lambda: 0.0)
+    told = {key for key in expected if not dead[key] and key.endswith("#1") and "#alerts#" not in key}
+    for key in told:
+        event, _, rest = key.partition("#")
+        closing = f"{event}{CLOSED}#{rest}"
+        if closing not in told:
+            continue
+        verdict.counts["gates closed"] += 1
+        texts = [*((text, event) for text in world.told.texts[key])]
+        texts += [(text, event + CLOSED) for text in world.told.texts[closing]]
+        if not any(_says_it(json.loads(text), of) for text, of in texts):
+            verdict.blame("a closing that says nothing of its opening", key)
+        if rest == "payments#1":
+            _edited(book, key, event, world, verdict)
+
+
+def _edited(book, key, event, world, verdict):
+    root = book.root("payments", key)
+    root = book.root("payments", root.within or key) if root else None
+    verdict.counts["gates whose message is not known"] += root is None
+    if root is None or root.ts in world.http.unedited:
+        return
+    verdict.counts["gates whose message ends as closed"] += 1
+    if not _says_it(world.http.shown[root.ts], event):
+        verdict.blame("closed and not said where it was opened", key)
+
+
+def _says_it(message, event):
+    """Where the message tells of the event; in a roll-up each alert has a section, and its line in small under it."""
+    blocks = message["attachments"][0]["blocks"]
+    is_rollup, said = " · +" in blocks[0]["text"]["text"], ""
+    for block in blocks:
+        if block["type"] == "section" and "text" in block and not (is_rollup and block["text"]["text"][0] in "✅☑"):
+            said += block["text"]["text"]
+        elif block["type"] == "context" and f"`{event}`" in block["elements"][0]["text"]:
+            return "✅" in said
+        elif block["type"] == "context" and is_rollup:
+            said = ""
+    return False
 
 
 def _secrets(world, verdict):
