@@ -87,10 +87,13 @@ def rfc3339(time: datetime | None) -> str:
     return f"{_clock(time.astimezone(UTC), 'T')}Z" if time else ""
 
 
+_zone = lru_cache(maxsize=256)(pytz.timezone)
+
+
 def local_time(time: datetime, zone: str) -> str:
     """`2026-01-24 12:45:49 KST`: the time of the event in the account's zone."""
     try:
-        local = time.astimezone(pytz.timezone(zone))
+        local = time.astimezone(_zone(zone))
     except OverflowError:  # at either end of the calendar there is no hour to add or take away
         local = time
     return f"{_clock(local)} {local.tzname()}"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from msgspec import Struct
+from typing import TYPE_CHECKING, NamedTuple
 
 from gatewatch import access_words, attached_words
 from gatewatch.compliance_model import ComplianceFacts
 from gatewatch.enrich import local_time, utc_time
 from gatewatch.identity import UNKNOWN
 from gatewatch.model import Family, Outcome
-from gatewatch.safe_text import code, filled, joined, mrkdwn
+from gatewatch.safe_text import code, filled, joined, ours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,25 +22,28 @@ if TYPE_CHECKING:
 SAID_BY_A_FIELD = frozenset({"compliance_first", "compliance_states"})
 
 
-class Field(Struct, frozen=True):
+class Field(NamedTuple):
     """A line that is no Markup is made harmless by the template."""
 
-    name: str
+    name: Markup
     lines: tuple[str, ...]
 
 
 def fields(alert: Alert, told: AssessedChange, labels: Labels) -> tuple[Field, ...]:
     """In the order of reading; a fact that there is nothing to say about is left out."""
-    every = (
-        _account(alert, labels),
-        Field(labels.field["region"], (code(alert.call.region or labels.field["unknown"]),)),
-        *_caller(alert, labels),
-        *about(told, labels),
-        *_attached(alert, labels),
-        *_outcome(alert, told.change.outcome, labels),
-        Field(labels.field["time"], tuple(times(alert)) or (code(labels.field["unknown"]),)),
-    )
-    return tuple(each for each in every if each.lines)
+    unknown = labels.field["unknown"]
+    found = [_account(alert, labels), Field(ours(labels.field["region"]), (code(alert.call.region or unknown),))]
+    if who := caller(alert, labels):
+        found.append(Field(ours(labels.field["who"]), (joined(" · ", (code(who), ours(labels.via[alert.call.via]))),)))
+        found.append(Field(ours(labels.field["where_from"]), (code(alert.call.source_ip or unknown),)))
+    found.extend(about(told, labels))
+    if alert.attached:
+        lines = attached_words.lines(alert.attached, alert.account.timezone, labels)
+        found.append(Field(ours(labels.attached["name"]), tuple(lines)))
+    if told.change.outcome is not Outcome.APPLIED:
+        found.append(_outcome(alert, told.change.outcome, labels))
+    found.append(Field(ours(labels.field["time"]), tuple(times(alert)) or (code(unknown),)))
+    return tuple([each for each in found if each.lines])
 
 
 def caller(alert: Alert, labels: Labels) -> str:
@@ -57,14 +58,8 @@ def _account(alert: Alert, labels: Labels) -> Field:
     account = alert.account
     lines = [joined(" ", filter(None, (code(account.alias), code(account.id))))]
     if account.owner:
-        lines.append(joined(" ", (mrkdwn(labels.field["owner"]), code(account.owner))))
-    return Field(labels.field["account"], tuple(lines))
-
-
-def _caller(alert: Alert, labels: Labels) -> Iterator[Field]:
-    if who := caller(alert, labels):
-        yield Field(labels.field["who"], (joined(" · ", (code(who), mrkdwn(labels.via[alert.call.via]))),))
-        yield Field(labels.field["where_from"], (code(alert.call.source_ip or labels.field["unknown"]),))
+        lines.append(joined(" ", (ours(labels.field["owner"]), code(account.owner))))
+    return Field(ours(labels.field["account"]), tuple(lines))
 
 
 def about(told: AssessedChange, labels: Labels) -> Iterator[Field]:
@@ -75,7 +70,7 @@ def about(told: AssessedChange, labels: Labels) -> Iterator[Field]:
         yield _named(labels.field["resource"], change.facts.resource_type, change.resource_id)
         if change.facts.new:
             states = (each for each in told.assessment.reasons if each.code in SAID_BY_A_FIELD)
-            yield Field(labels.field["state"], tuple(_with_values_as_code(each, labels) for each in states))
+            yield Field(ours(labels.field["state"]), tuple(_with_values_as_code(each, labels) for each in states))
     elif change.family in {Family.IAM, Family.SIGN_IN}:
         if thing := access_words.about(change, labels):
             yield _named(thing.name, *thing.texts)
@@ -99,20 +94,13 @@ def _thing(change: Change, labels: Labels) -> Field:
     return _named(labels.field["group"], change.group.id, change.group.name, change.group.vpc_id)
 
 
-def _attached(alert: Alert, labels: Labels) -> Iterator[Field]:
-    if alert.attached:
-        lines = attached_words.lines(alert.attached, alert.account.timezone, labels)
-        yield Field(labels.attached["name"], tuple(lines))
-
-
 def _named(name: str, *texts: str | None) -> Field:
-    return Field(name, tuple(code(each) for each in texts if each))
+    return Field(ours(name), tuple([code(each) for each in texts if each]))
 
 
-def _outcome(alert: Alert, outcome: Outcome, labels: Labels) -> Iterator[Field]:
-    """What became of a call, unless it did what it asked for: in words, and in those of AWS."""
-    if outcome is not Outcome.APPLIED:
-        yield Field(labels.field["outcome"], (labels.outcome[outcome], *map(code, _errors(alert, outcome))))
+def _outcome(alert: Alert, outcome: Outcome, labels: Labels) -> Field:
+    """What became of a call that did not do what it asked for: in words, and in those of AWS."""
+    return Field(ours(labels.field["outcome"]), (labels.outcome[outcome], *map(code, _errors(alert, outcome))))
 
 
 def _errors(alert: Alert, outcome: Outcome) -> list[str]:

@@ -91,12 +91,11 @@ _NAMES: dict[str, Callable[[dict[str, Any]], str]] = {
     "Directory": _directory,
 }
 
-_CONSOLE_HOSTS = ("console.", "signin.")
-_BROWSER = re.compile(r"^(?:Mozilla|Opera)/")
+_CONSOLE_HOSTS = ("console.", "signin.", "AWS Internal")
+_BROWSERS = ("Mozilla/", "Opera/")
 _SDK = re.compile(r"boto3|botocore|aws-sdk|aws-internal|aws-chalice", re.IGNORECASE)
 _SERVICE_HOST = re.compile(r"^[a-z0-9.-]+\.amazonaws\.(?:com(?:\.cn)?|eu)$")
 _CLOUDFORMATION = "cloudformation.amazonaws."
-_INTERNAL = "AWS Internal"
 
 
 def via(user: dict[str, Any], record: dict[str, Any]) -> Via:
@@ -105,7 +104,7 @@ def via(user: dict[str, Any], record: dict[str, Any]) -> Via:
     hosts = (_text(user, "invokedBy"), _text(record, "sourceIPAddress"), agent)
     if "Terraform" in _after_first(agent, "HashiCorp/"):
         return Via.TERRAFORM
-    if any(host.startswith(_CLOUDFORMATION) for host in hosts):
+    if _begins(hosts, _CLOUDFORMATION):
         return Via.CLOUDFORMATION
     if "CloudShell" in agent:
         return Via.CLI
@@ -119,9 +118,16 @@ def via(user: dict[str, Any], record: dict[str, Any]) -> Via:
 
 
 def _is_console(agent: str, hosts: tuple[str, ...], record: dict[str, Any]) -> bool:
-    if _text(record, "sessionCredentialFromConsole").lower() == "true" or _BROWSER.match(agent):
+    if _text(record, "sessionCredentialFromConsole").lower() == "true" or agent.startswith(_BROWSERS):
         return True
-    return any(host.startswith(_CONSOLE_HOSTS) or host.startswith(_INTERNAL) for host in hosts)
+    return _begins(hosts, _CONSOLE_HOSTS)
+
+
+def _begins(hosts: tuple[str, ...], prefixes: str | tuple[str, ...]) -> bool:
+    for host in hosts:  # noqa: SIM110  a generator costs more than what it looks at here
+        if host.startswith(prefixes):
+            return True
+    return False
 
 
 def role_arn(user: Any) -> str:
@@ -138,11 +144,11 @@ def _issuer(user: dict[str, Any]) -> dict[str, Any]:
 
 def _text(owner: dict[str, Any], key: str) -> str:
     value = owner.get(key)
+    if isinstance(value, str):
+        return value.strip() if value != _HIDDEN else ""
     if isinstance(value, bool):
         return "true" if value else ""
-    if isinstance(value, int):
-        return str(value)
-    return value.strip() if isinstance(value, str) and value != _HIDDEN else ""
+    return str(value) if isinstance(value, int) else ""
 
 
 def _after_first(text: str, mark: str) -> str:

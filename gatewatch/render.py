@@ -140,7 +140,7 @@ def _payload(text: str) -> bytes:
 def _part(number: int, parts: int, headline: str, labels: Labels) -> dict[str, Any]:
     text = labels.line["part"].format(part=number, parts=parts) if parts > 1 else ""
     suffix = f" · {text}" if text else ""
-    title = Markup(f"{safe_text.fitting(headline, _HEADER - len(suffix))}{suffix}")
+    title = safe_text.joined("", (safe_text.fitting(headline, _HEADER - len(suffix)), Markup(suffix)))
     return {"part": number, "parts": parts, "part_text": text, "title": title}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,12 @@ def escape(text: str) -> str:
 def mrkdwn(value: Any) -> Markup:
     """A value as harmless mrkdwn; what is Markup already stays as it is."""
     return value if isinstance(value, Markup) else fitting(str(value), _LONGEST)
+
+
+@lru_cache(maxsize=1024)
+def ours(label: str) -> Markup:
+    """A label as harmless mrkdwn: there are a few hundred, and every message is full of them."""
+    return fitting(label, _LONGEST)
 
 
 def code(value: Any, longest: int = _LONGEST) -> Markup:
@@ -82,11 +89,12 @@ def text_value(value: Any) -> str:
 
 def json_value(value: Any) -> str:
     """What a template of JSON puts between its own quotes: harmless mrkdwn, escaped for JSON."""
-    text = str(value) if isinstance(value, Markup) else _fitted(str(value), _LONGEST)
-    return text if _PLAIN.fullmatch(text) else encode_basestring(text)[1:-1]
+    return encode_basestring(text_value(value))[1:-1]
 
 
 def _fitted(text: str, longest: int) -> str:
+    if len(text) <= longest and _PLAIN.fullmatch(text):
+        return text
     kept = clean(text, longest)
     safe = escape(kept)
     while len(safe) > longest:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
-from msgspec import Struct
 
 from gatewatch import compliance_words, field_view, safe_text, words
 from gatewatch.model import (
@@ -42,10 +41,10 @@ def mark(severity: Severity) -> str:
     return _MARKS[severity]
 
 
-class Button(Struct, frozen=True):
-    """A link."""
+class Button(NamedTuple):
+    """A link. A tuple, as the fields are: a template takes one apart sooner than it looks a name up."""
 
-    text: str
+    text: Markup
     url: Markup
 
 
@@ -58,7 +57,7 @@ def message_view(alert: Alert, labels: Labels, colors: Colors) -> tuple[str, dic
     return line, {
         "event_name": alert.call.event_name,
         "event_id": alert.call.event_id,
-        "why_label": labels.line["why"],
+        "why_label": safe_text.ours(labels.line["why"]),
         "fallback": safe_text.fitting(" · ".join(filter(None, where)), _FALLBACK),
         "color": _color(told, colors),
         "fields": field_view.fields(alert, told, labels),
@@ -103,4 +102,5 @@ def _buttons(alert: Alert, labels: Labels) -> list[Button]:
     """A link that Slack would refuse for its length is left out; the message is worth more than the link."""
     event = "rule" if alert.worst.change.family is Family.COMPLIANCE else "event"
     urls = ((event, alert.links.event), ("group", alert.links.group), ("iam", alert.links.iam))
-    return [Button(labels.button[name], Markup(url)) for name, url in urls if 0 < len(url) <= _LONGEST_URL]
+    links = [(labels.button[name], url) for name, url in urls if 0 < len(url) <= _LONGEST_URL]
+    return [Button(safe_text.ours(name), Markup(url)) for name, url in links]

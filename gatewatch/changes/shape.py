@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 Fields = dict[str, Any]
+_NESTED = (dict, list)
 _LIST_KEYS = ("items", "item")
 _DEEPEST = 40  # EC2's deepest parameter is a dozen levels down; a stack must not end on a hostile one
 
@@ -20,7 +21,7 @@ def lowered(value: Any, depth: int = 0) -> Any:
         return None
     if isinstance(value, dict):
         return {
-            key.lower(): lowered(inner, depth + 1) if isinstance(inner, dict | list) else inner
+            key.lower(): lowered(inner, depth + 1) if isinstance(inner, _NESTED) else inner
             for key, inner in value.items()
         }
     return [lowered(each, depth + 1) for each in value] if isinstance(value, list) else value
@@ -60,16 +61,20 @@ def _element(value: Any) -> Any:
 
 def first(fields: Fields, *names: str) -> Any:
     """The first of several spellings that holds something: copies of a log fill absent keys with null."""
-    return next((fields[name] for name in names if fields.get(name) not in (None, "")), None)
+    for name in names:
+        value = fields.get(name)
+        if value is not None and value != "":
+            return value
+    return None
 
 
 def text(value: Any) -> str | None:
     """Text as it was sent: the wrapped form turns `true` and `443` into JSON values. None when there is none."""
+    if isinstance(value, str):
+        return value or None
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    return value if isinstance(value, str) and value else None
+    return str(value) if isinstance(value, (int, float)) else None
 
 
 def account(value: Any) -> str | None:
