@@ -19,7 +19,7 @@ from bench.harness import paired, python, slope
 from gatewatch.decode import decode, parse
 from gatewatch.local import story
 from gatewatch.local.package import copy_sources
-from gatewatch.local.prepare import compile_python, parse_yaml
+from gatewatch.local.prepare import prepare
 from gatewatch.model import ApiCall
 from gatewatch.pace import Clock, Pace
 from gatewatch.pipeline import Hub, Worded, alert_of, worded
@@ -130,8 +130,7 @@ def _lay_out(tree: Path) -> None:
     copy_sources(ROOT, tree)
     shutil.copyfile(story.ACCOUNTS, tree / "accounts.yaml")
     shutil.copyfile(story.POLICY, tree / "policy.yaml")
-    parse_yaml(tree)
-    compile_python(tree, f"{sys.version_info.major}.{sys.version_info.minor}")
+    prepare(tree, f"{sys.version_info.major}.{sys.version_info.minor}")
 
 
 def archive(megabytes: int, rounds: int) -> Iterator[Row]:

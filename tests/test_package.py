@@ -12,9 +12,14 @@ from pathlib import Path, PurePosixPath
 import msgspec
 import pytest
 
+from gatewatch.decode import decode, parse
 from gatewatch.local.package import BROUGHT_BY_LAMBDA, LOCK, PYTHON, ROOT, Architecture, build, main, requirements
 from gatewatch.local.prepare import compile_python, parse_yaml
-from gatewatch.settings import load_settings
+from gatewatch.pipeline import Judge, alert_of
+from gatewatch.render import load_templates, slack_payloads
+from gatewatch.rules import RecentRules
+from gatewatch.settings import LANGUAGES, load_settings
+from gatewatch.topic_render import topic_bodies
 from gatewatch.yaml_file import content_of
 
 MEBIBYTE = 1024 * 1024
@@ -60,7 +65,7 @@ def in_the_repository():
 
 def test_the_zip_holds_our_code_as_the_repository_has_it_without_the_persons_side(archive):
     persons = ("gatewatch/local/", "gatewatch/doctor/", "gatewatch/cli.py", "gatewatch/__main__.py")
-    written = {name for name in ours(archive) if not name.endswith((".pyc", ".msgpack"))}
+    written = {name for name in ours(archive) if not name.endswith((".pyc", ".msgpack")) and "/compiled/" not in name}
     assert written == {name for name in in_the_repository() if not name.startswith(persons)}
 
 
@@ -73,6 +78,22 @@ def test_every_yaml_file_lies_there_parsed_and_every_module_compiled(archive):
     assert {str(each.parent / "__pycache__" / f"{each.stem}.cpython-313.pyc") for each in modules} <= names
     (flags,) = {archive.read(name)[4:8] for name in names if name.endswith(".pyc")}
     assert flags == b"\1\0\0\0"  # by hash, and never compared (PEP 552)
+
+
+def test_every_template_lies_there_as_a_module_and_words_a_message_as_its_source_does(archive, tmp_path):
+    archive.extractall(tmp_path, [name for name in archive.namelist() if name.startswith("templates/")])
+    sources = sorted((tmp_path / "templates").rglob("*.j2"))
+    modules = list((tmp_path / "templates" / "compiled").glob("tmpl_*.py"))
+    assert len(modules) == len(sources) > 5
+    for source in sources:
+        source.unlink()
+    settings = load_settings(ROOT / "tests" / "golden" / "accounts.yaml", ROOT / "tests" / "golden" / "policy.yaml")
+    compiled, written = (load_templates(folder, LANGUAGES) for folder in (tmp_path / "templates", ROOT / "templates"))
+    for path in sorted((ROOT / "tests" / "golden").glob("*/event.json")):
+        for call in decode(parse(path.read_bytes())):
+            alert = alert_of(call, Judge(settings, RecentRules()))
+            assert slack_payloads(alert, compiled, settings.colors) == slack_payloads(alert, written, settings.colors)
+            assert topic_bodies(alert, compiled, settings.colors) == topic_bodies(alert, written, settings.colors)
 
 
 def test_a_function_of_the_zip_finds_its_settings_and_words_without_a_parser_of_yaml(archive, tmp_path):

@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gatewatch.local.prepare import compile_python, parse_yaml
+from gatewatch.local.prepare import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,8 +53,7 @@ def build(architecture: Architecture, zip_file: Path, sources: Path = ROOT, lock
         tree = Path(folder) / "tree"
         _install(requirements(lock.read_text("utf-8")), tree, architecture)
         copy_sources(sources, tree)
-        parse_yaml(tree)
-        if not compile_python(tree, PYTHON):
+        if not prepare(tree, PYTHON):
             sys.stderr.write(f"There is no Python {PYTHON} on this machine: the zip goes without compiled modules,\n")
             sys.stderr.write("and every cold start compiles them, which takes longer than all else it does.\n")
         _zip(tree, zip_file)

@@ -1,4 +1,7 @@
-"""What every cold start would do, done once, in the tree that becomes the zip: YAML is parsed, Python compiled."""
+"""What every cold start would do, done once, in the tree that becomes the zip.
+
+YAML is parsed, templates become Python, and Python is compiled.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from gatewatch.render import compile_templates
 from gatewatch.yaml_file import content_of, prepared
 
 if TYPE_CHECKING:
@@ -19,6 +23,13 @@ if TYPE_CHECKING:
 _KEYS = (str, int)
 _VALUES = (str, int, float, type(None), date)  # a date becomes a text, which is as good to the type that expects one
 _VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
+
+
+def prepare(tree: Path, version: str) -> bool:
+    """False when this machine has no Python of that version, so that the modules are not compiled."""
+    parse_yaml(tree)
+    compile_templates(tree / "templates")
+    return compile_python(tree, version)
 
 
 def parse_yaml(tree: Path) -> None:
