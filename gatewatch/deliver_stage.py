@@ -94,9 +94,9 @@ class DeliverStage:
         """Those that were told as one, or the seconds to wait; neither when the first has to go alone."""
         if not self._is_slack(group[0]) or time_left() < TIME_FOR_ONE_POST:
             return (), None
-        readable = _readable(group)
-        together = [(group[place], readable[place]) for place in foldable(readable)]
         try:
+            readable = _readable(group)
+            together = [(group[place], readable[place]) for place in foldable(readable)]
             fresh = [(each, message) for each, message in together if self.ledger.look(message.key) is None]
             if len(fresh) < FEWEST or fresh[0][0] is not group[0]:
                 return (), None

@@ -2,18 +2,20 @@
 
 import itertools
 import json
+from collections import Counter
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_threads import GREEN, RDP, SSH, STORY, WEBHOOK, WORDS, Once, Told
+from test_threads import APP, GREEN, RDP, SSH, STORY, WEBHOOK, WORDS, Once, Told, threads_of
 
 from gatewatch.block_kit import problems
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.exposure_model import Gate
 from gatewatch.model import Message, Severity
 from gatewatch.rollup import folded
+from gatewatch.thread_book import ThreadBook
 
 MARKS = {"info": "⚪", "low": "🔵", "medium": "🟡", "high": "🟠"}
 RED = "#8b0000"
@@ -207,6 +209,30 @@ def test_of_single_alerts_too_the_worse_is_told_in_sight_and_the_next_under_it()
     assert one_by_one(told, 1, [worse, alert("n7"), same]) == ["", "worse", "worse"]
 
 
+SEVERITY = st.sampled_from([Severity.INFO, Severity.LOW, Severity.MEDIUM, Severity.HIGH])
+
+
+@given(st.lists(st.tuples(st.lists(SEVERITY, min_size=1, max_size=5), st.integers(0, 400)), min_size=1, max_size=12))
+@settings(deadline=None)
+def test_nothing_in_a_thread_is_worse_than_what_began_it_and_all_of_it_is_counted_there(batches):
+    told, numbers = Told(), itertools.count()
+    for severities, seconds in batches:
+        batch = [alert(f"n{next(numbers)}", severity) for severity in severities]
+        later(told, seconds).tell(*([folded(batch)] if len(batch) > 2 else batch))
+    shown, ranks = told.workspace, list(MARKS.values())
+    in_threads = Counter()
+    for ts, (key, _) in shown.shown.items():
+        if thread := shown.threads[ts]:
+            began = shown.shown[thread][0]
+            assert ranks.index(header(shown, key)[0]) <= ranks.index(header(shown, began)[0])
+            in_threads[began] += int(key.partition("+")[2] or 0) + 1
+    worst = max(severity.rank for severities, _ in batches for severity in severities)
+    in_sight = [header(shown, key) for ts, (key, _) in shown.shown.items() if not shown.threads[ts]]
+    assert max(ranks.index(title[0]) for title in in_sight) == worst
+    for began, count in in_threads.items():
+        assert header(shown, began).endswith(f" 🧵 +{count}")
+
+
 def test_a_gate_whose_message_became_a_thread_says_both_how_it_and_how_all_ended():
     told = Told()
     one_by_one(told, 1, alerts(*range(1, 5)))
@@ -270,6 +296,19 @@ def test_a_failure_between_the_count_and_the_answer_counts_nothing_twice():
     shown = told.tell(second)
     assert header(shown, first.key) == "🔵 n1 · +2 🧵 +3"
     assert shown.thread(second.key) == first.key
+
+
+def test_a_count_that_took_long_is_done_and_the_message_comes_again():
+    told, seconds = Told(), itertools.count(step=6)
+    first, second = folded(alerts(1, 2, 3)), folded(alerts(4, 5, 6))
+    told.tell(first)
+    book = ThreadBook(told.table, "gatewatch-test", lambda: told.now)
+    threads = threads_of(told.workspace, book, lambda: next(seconds))
+    with pytest.raises(TransientDeliveryError, match="more to edit"):
+        threads.post(second, APP)
+    threads.post(second, APP)
+    assert header(told.workspace, first.key) == "🔵 n1 · +2 🧵 +3"
+    assert told.workspace.thread(second.key) == first.key
 
 
 def refusing(_message, _destination):

@@ -33,21 +33,29 @@ class Edits:
         self._log = log
         self._clock = clock
 
-    def end(self, parts: Mapping[str, Part], words: Mapping[str, str], name: str, destination: SlackApp) -> None:
+    def deadline(self) -> float:
+        """Of the edits that one post brings with it."""
+        return self._clock() + _SECONDS
+
+    def end(
+        self, parts: Mapping[str, Part], words: Mapping[str, str], name: str, destination: SlackApp, deadline: float
+    ) -> None:
         """Say of gates, by the alerts that told of their opening, what became of them: each message is edited once.
 
         What is said already is not said again. Raises `TransientDeliveryError` when there is more than time for it.
         """
-        end = self._clock() + _SECONDS
         for key, its_parts in self._by_message(parts, name).items():
             before = self._book.root(name, key)
             after = told(before, its_parts, words) if before and before.body else before
-            if after is None or after == before:
-                continue
-            self.show(after, destination)
-            self._book.keep_root(name, key, after)
-            if self._clock() > end:
-                raise TransientDeliveryError("there is more to edit", 1.0)
+            if after is not None and after != before:
+                self.show(after, destination)
+                self.keep(name, key, after, deadline)
+
+    def keep(self, name: str, key: str, root: Root, deadline: float) -> None:
+        """What was edited is not edited again, however little time there was for what comes after it."""
+        self._book.keep_root(name, key, root)
+        if self._clock() > deadline:
+            raise TransientDeliveryError("there is more to edit", 1.0)
 
     def _by_message(self, parts: Mapping[str, Part], name: str) -> dict[str, dict[str, Part]]:
         """An alert stands in a message of its own or in a roll-up, and may count in the one above that."""

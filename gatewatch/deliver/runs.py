@@ -33,7 +33,7 @@ class Runs:
         """What its actor did before; None for a message that always stands alone."""
         return (self._book.run(message) or Run()) if is_foldable(message) else None
 
-    def goes_on(self, message: Message, root: Root, run: Run, destination: SlackApp) -> bool:
+    def goes_on(self, message: Message, root: Root, run: Run, destination: SlackApp, deadline: float) -> bool:
         """Whether it is told in the thread of the run; then it is counted there already, and its gates.
 
         `root` is the message itself. What somebody deleted cannot be edited, and nothing is hidden under it.
@@ -47,7 +47,7 @@ class Runs:
         if after != before:
             if not self._edits.show(after, destination):
                 return False
-            self._book.keep_root(message.destination, run.key, after)
+            self._edits.keep(message.destination, run.key, after, deadline)
         self._book.keep_run(message, msgspec.structs.replace(run, last=self._book.now()))
         return True
 

@@ -70,10 +70,11 @@ class Threads:
         return self._post_to_app(worded, root, stories, destination)
 
     def _post_to_app(self, message: Message, root: Root, stories: Stories, destination: SlackApp) -> Receipt:
-        self._edit_what_it_ended(message, stories, destination)
+        deadline = self._edits.deadline()
+        self._edits.end(_ended(message, stories), _words(message), message.destination, destination, deadline)
         answered = self._answered(message, stories)
         run = self._runs.of(message) if answered is None else None
-        goes_on = run is not None and self._runs.goes_on(message, root, run, destination)
+        goes_on = run is not None and self._runs.goes_on(message, root, run, destination, deadline)
         thread = answered or (_Thread(run.ts, run.key) if run and goes_on else _Thread())
         receipt, thread = self._post_in(thread, message, destination)
         if receipt.ts:
@@ -87,13 +88,6 @@ class Threads:
         if after != before:
             self._book.keep_story(destination, gate.place, after)
         return after
-
-    def _edit_what_it_ended(self, message: Message, stories: Stories, destination: SlackApp) -> None:
-        parts: dict[str, Part] = {}
-        for gate in message.gates:
-            story = stories[gate.place]
-            parts |= {each.key: _part(each.key, story, gate) for each in story.ended_by(gate.key)}
-        self._edits.end(parts, _words(message), message.destination, destination)
 
     def _answered(self, message: Message, stories: Stories) -> _Thread | None:
         """The one thread of all that a message closes; None when it opens anything, or tells of something else."""
@@ -134,6 +128,15 @@ class Threads:
 def _key(message: Message) -> str:
     """What its row is named by: a fallback's message has another key than its gate."""
     return message.key if message.folded or not message.gates else message.gates[0].key
+
+
+def _ended(message: Message, stories: Stories) -> dict[str, Part]:
+    """By the alerts that told of their opening, what became of the gates that it closes."""
+    parts: dict[str, Part] = {}
+    for gate in message.gates:
+        story = stories[gate.place]
+        parts |= {each.key: _part(each.key, story, gate) for each in story.ended_by(gate.key)}
+    return parts
 
 
 def _root_of(message: Message, stories: Stories) -> Root:

@@ -42,6 +42,7 @@ def judge(world, arrivals):
     _poison(world, verdict, arrivals, bodies)
     for key in [*expected, *(key for key in bodies if key.startswith("unreadable-") and INSTEAD not in key)]:
         _resolve(key, bodies, dead, world, verdict)
+    _posts(world, bodies, verdict)
     for key, times in world.told.copies.items():
         _at_most(key, times, world, verdict)
     order(world, verdict)
@@ -98,6 +99,18 @@ def _whole(pair, changes, messages, verdict):
     verdict.counts["changes told"] += shown
     if messages and shown != changes:
         verdict.blame("changes left out", f"{pair}: {shown} of {changes}")
+
+
+def _posts(world, bodies, verdict):
+    """Whatever was folded into a post, all of its rules stand in it."""
+    copies = Counter()
+    for group, posts in world.told.posts.items():
+        for keys in posts:
+            text = world.told.texts[keys[0]][copies[keys[0]]]
+            copies.update(keys)
+            rules = sum(len(rule_heads(json.loads(bodies[key]["body"]))) for key in keys) if group != "alerts" else 0
+            if group != "alerts" and len(rule_heads(json.loads(text))) != rules:
+                verdict.blame("changes left out", f"of a post to {group}: {keys}")
 
 
 def _poison(world, verdict, arrivals, bodies):
