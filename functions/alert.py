@@ -24,6 +24,7 @@ from gatewatch.outbox import Outbox
 from gatewatch.own_deeds import TableDeeds
 from gatewatch.pipeline import Hub
 from gatewatch.render import load_templates
+from gatewatch.table_bursts import TableFailedSignIns
 from gatewatch.table_rules import TableRules
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def compose() -> AlertStage:
             settings,
             rules,
             load_templates(bundle.templates, settings.languages),
+            failures=TableFailedSignIns(aws.brief_dynamodb, table, log),
             attributed=Attribution(roles, TableDeeds(aws.brief_dynamodb, table, log).look).attributed,
             look=_look(settings, aws, rules, log, counts),
         ),

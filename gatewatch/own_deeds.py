@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,6 +17,7 @@ from msgspec import Struct
 from gatewatch.access_model import Deed, IamFacts
 from gatewatch.errors import GatewatchError
 from gatewatch.model import Action, Direction, Family, GroupPeer
+from gatewatch.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from gatewatch.model import ApiCall, Change, SecurityGroupRule
 
 _KEPT_SECONDS = 90 * 24 * 3600  # as long as the ledger: events may come again from the archive
-_REST_SECONDS = 30.0
 _MOST = 100  # keys of one BatchGetItem; no call of ours has more than one
 _KEY_DEEDS = frozenset({Deed.KEY_ACTIVATED, Deed.KEY_DEACTIVATED, Deed.KEY_DELETED})
 
@@ -109,24 +110,19 @@ class TableDeeds:
         """`dynamodb` should answer or give up within a second."""
         self._dynamodb = dynamodb
         self._table = table
-        self._log = log
-        self._monotonic = monotonic
-        self._rest_until = float("-inf")
+        self._patience = Patience(log, monotonic)
 
     def look(self, names: Collection[str]) -> Mapping[str, OwnDeed] | None:
         """Those of the names that are written down; None when that cannot be known now."""
-        if len(names) > _MOST or self._monotonic() < self._rest_until:
+        if len(names) > _MOST:
             return None
+        return self._patience.attempt("own deeds not looked up", partial(self._look, names)) if names else {}
+
+    def _look(self, names: Collection[str], in_time: Callable[[], None]) -> Mapping[str, OwnDeed] | None:
+        in_time()
         keys = {_key(name)["pk"]["S"]: name for name in names}
-        if not keys:
-            return {}
         wanted: Any = {self._table: {"Keys": [{"pk": {"S": each}} for each in keys], "ConsistentRead": True}}
-        try:
-            answer = self._dynamodb.batch_get_item(RequestItems=wanted)
-        except (ClientError, BotoCoreError) as error:
-            self._rest_until = self._monotonic() + _REST_SECONDS
-            self._log.warning("own deeds not looked up", extra={"reason": type(error).__name__})
-            return None
+        answer = self._dynamodb.batch_get_item(RequestItems=wanted)
         if answer.get("UnprocessedKeys"):
             return None
         rows = answer["Responses"].get(self._table, [])

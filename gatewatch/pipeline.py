@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from gatewatch.assess import assess
 from gatewatch.bodies import Bodies
-from gatewatch.bursts import FailedSignIns
+from gatewatch.bursts import FailedSignIns, Failures
 from gatewatch.changes import changes_of
 from gatewatch.enrich import enrich
 from gatewatch.exceptions_policy import Excepted, excepted, moment
@@ -35,7 +35,7 @@ class Judge(Struct, frozen=True):
 
     settings: Settings
     memory: Memory
-    failures: FailedSignIns = field(default_factory=FailedSignIns)
+    failures: Failures = field(default_factory=FailedSignIns)
 
 
 def alert_of(call: ApiCall, judge: Judge) -> Alert | None:
@@ -60,7 +60,7 @@ class Hub(Struct, frozen=True):
     settings: Settings
     memory: Memory
     templates: Templates
-    failures: FailedSignIns = field(default_factory=FailedSignIns)
+    failures: Failures = field(default_factory=FailedSignIns)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     attributed: Callable[[Alert], Alert] = lambda alert: alert
     look: Callable[[Alert], Surroundings] | None = None

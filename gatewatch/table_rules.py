@@ -1,19 +1,19 @@
 """What each rule last looked like, in the hub's table: every run of functions/alert knows it.
 
-A message never waits long for it and never fails for it. What the table does not say in time is unknown, and after
-a failure the table is left alone for a while, so that a batch of events does not wait for it ten times.
+A message never waits long for it and never fails for it. What the table does not say in time is unknown.
 """
 
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from gatewatch.model import SecurityGroupRule
+from gatewatch.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 # A rule that nobody has touched for more than a year is described anew when somebody does.
 _KEPT_SECONDS = 400 * 24 * 3600
-_SECONDS = 1.0  # for all the requests of one look, or of one note
-_REST_SECONDS = 30.0
 _READ, _WRITTEN = 100, 25  # BatchGetItem and BatchWriteItem (DynamoDB developer guide, quotas)
 _LEARNT = 200  # rules of a group that are written after one look; the next look writes the others
 # EC2 answers from copies that may be behind (EC2 developer guide, "Eventual consistency").
@@ -79,15 +77,13 @@ class TableRules:
     ) -> None:
         self._dynamodb = dynamodb
         self._table = table
-        self._log = log
         self._now = now
-        self._monotonic = monotonic
-        self._rest_until = float("-inf")
+        self._patience = Patience(log, monotonic)
         self._seen: dict[str, _Row] = {}
 
     def recall(self, call: ApiCall, rule_ids: Collection[str]) -> Mapping[str, SecurityGroupRule]:
         self._seen = {}
-        self._attempt("recalled", lambda until: self._seen.update(self._read(call.account_id, sorted(rule_ids), until)))
+        self._patience.attempt("rules not recalled", partial(self._look, call.account_id, rule_ids))
         found = ((rule_id, row.before_call(call)) for rule_id, row in self._seen.items())
         return {rule_id: rule for rule_id, rule in found if rule is not None}
 
@@ -95,54 +91,47 @@ class TableRules:
         """What a later call left is not overwritten by an earlier one that comes late."""
         news = forms.keys() if call.time else ()
         requests = [self._request(call, each, forms[each]) for each in news if self._is_news(call, each)]
-        self._attempt("remembered", lambda until: self._write(requests, until))
+        self._patience.attempt("rules not remembered", partial(self._write, requests))
 
     def learn(self, account_id: str, rules: Mapping[str, SecurityGroupRule], at: float) -> None:
         """How the rules of a group were seen to stand at a time; what a call tells of them later is news to it."""
-        self._attempt("learnt", lambda until: self._learn(account_id, rules, at, until))
+        self._patience.attempt("rules not learnt", partial(self._learn, account_id, rules, at))
 
-    def _learn(self, account_id: str, rules: Mapping[str, SecurityGroupRule], at: float, until: float) -> None:
-        known = dict(self._read(account_id, sorted(rules), until))
+    def _learn(
+        self, account_id: str, rules: Mapping[str, SecurityGroupRule], at: float, in_time: Callable[[], None]
+    ) -> None:
+        known = dict(self._read(account_id, sorted(rules), in_time))
         rows = {
             rule_id: known[rule_id].seen(rule, at) if rule_id in known else _Row(at, _SEEN, rule)
             for rule_id, rule in rules.items()
         }
         news = [self._put(_key(account_id, rule_id), row) for rule_id, row in rows.items() if row]
-        self._write(news[:_LEARNT], until)
+        self._write(news[:_LEARNT], in_time)
 
     def _is_news(self, call: ApiCall, rule_id: str) -> bool:
         row = self._seen.get(rule_id)
         return row is None or row.is_older(call)
 
-    def _attempt(self, what: str, work: Callable[[float], None]) -> None:
-        start = self._monotonic()
-        if start < self._rest_until:
-            return
-        try:
-            work(start + _SECONDS)
-        except (ClientError, BotoCoreError, TimeoutError) as error:
-            self._rest_until = self._monotonic() + _REST_SECONDS
-            self._log.warning("rules not " + what, extra={"reason": type(error).__name__})
+    def _look(self, account_id: str, rule_ids: Collection[str], in_time: Callable[[], None]) -> None:
+        self._seen.update(self._read(account_id, sorted(rule_ids), in_time))
 
-    def _read(self, account_id: str, rule_ids: Sequence[str], until: float) -> Iterator[tuple[str, _Row]]:
+    def _read(
+        self, account_id: str, rule_ids: Sequence[str], in_time: Callable[[], None]
+    ) -> Iterator[tuple[str, _Row]]:
         for keys in _parts(rule_ids, _READ):
             wanted: Any = {self._table: {"Keys": [_key(account_id, each) for each in keys], "ConsistentRead": True}}
             while wanted:
-                self._in_time(until)
+                in_time()
                 answer = self._dynamodb.batch_get_item(RequestItems=wanted)
                 yield from _rows(answer.get("Responses", {}).get(self._table, []))
                 wanted = answer.get("UnprocessedKeys")
 
-    def _write(self, requests: Sequence[Any], until: float) -> None:
+    def _write(self, requests: Sequence[Any], in_time: Callable[[], None]) -> None:
         for part in _parts(requests, _WRITTEN):
             wanted: Any = {self._table: part}
             while wanted:
-                self._in_time(until)
+                in_time()
                 wanted = self._dynamodb.batch_write_item(RequestItems=wanted).get("UnprocessedItems")
-
-    def _in_time(self, until: float) -> None:
-        if self._monotonic() > until:
-            raise TimeoutError
 
     def _request(self, call: ApiCall, rule_id: str, rule: SecurityGroupRule | None) -> Any:
         key = _key(call.account_id, rule_id)
