@@ -34,7 +34,7 @@ def compose() -> KeyStage:
         iam_of=iam_of_members(aws, environment["AWS_REGION"], settings.access_keys.role),
         books=Books(PreImages(aws.dynamodb, table), KeyRecords(aws.dynamodb, table), DeedBook(aws.dynamodb, table)),
         outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
-        labels={language: load_labels(bundle.templates, language) for language in settings.languages},
+        labels={language: load_labels(bundle.templates, language) for language in {*settings.languages, "en"}},
         now=lambda: datetime.now(UTC),
         log=_log(),
     )

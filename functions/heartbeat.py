@@ -45,7 +45,7 @@ def compose_standing() -> StandingStage:
         held=Held(aws.dynamodb, table),
         reminded=Reminded(aws.dynamodb, table),
         outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
-        labels=load_digest_labels(bundle.templates, (bundle.settings.defaults.language,)),
+        labels=load_digest_labels(bundle.templates, {bundle.settings.defaults.language, "en"}),
         now=time.time,
         log=_log(),
     )

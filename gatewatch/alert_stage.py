@@ -115,9 +115,8 @@ class AlertStage:
 
     def _give_up(self, record: dict[str, Any], reason: str) -> None:
         """Told before it is put away: a crash in between tells it once more, and the ledger skips that."""
-        destinations = self.hub.settings.default_destinations
-        queue = self.dead.queue
-        self.outbox.put(notice.unreadable(record["messageId"], reason, record["body"], queue, destinations))
+        queue, settings = self.dead.queue, self.hub.settings
+        self.outbox.put(notice.unreadable(record["messageId"], reason, record["body"], queue, settings))
         self._keep(record, reason)
 
     def _keep(self, record: dict[str, Any], reason: str) -> None:

@@ -45,8 +45,7 @@ class Burial:
 
     def bury_unreadable(self, queued: Queued, reason: str) -> None:
         """What no outbox wrote has no destination that could be asked, and none to fall back from."""
-        destinations = self.settings.default_destinations
-        self.outbox.put(notice.unreadable(queued.message_id, reason, queued.body, self.dead.queue, destinations))
+        self.outbox.put(notice.unreadable(queued.message_id, reason, queued.body, self.dead.queue, self.settings))
         self.dead.keep(queued.body, reason, queued.message_id)
         self._dead({"message_id": queued.message_id, "reason": reason})
 

@@ -6,17 +6,17 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import msgspec
 from markupsafe import Markup
 
-from gatewatch.model import Message, Severity
-from gatewatch.notice import notice
+from gatewatch.model import Severity
+from gatewatch.notice import Notice, messages
 from gatewatch.safe_text import clean, code, mrkdwn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from gatewatch.heartbeat import Finding, Findings
+    from gatewatch.model import Message
     from gatewatch.settings import Settings
 
 _LISTED = 25
@@ -26,39 +26,37 @@ _WHERE_TO_LOOK = Markup("To find out why: ") + code("gatewatch doctor")
 
 def heartbeat_messages(findings: Findings, settings: Settings) -> list[Message]:
     """One message each for the silent, the returned and the never heard, to whoever hears everything."""
-    return [message for told in _told(findings, settings) for message in _messages(*told, settings)]
+    return [message for told in _told(findings, settings) for message in _messages(told, settings)]
 
 
-def _told(findings: Findings, settings: Settings) -> Iterator[tuple[str, Severity, list[Markup]]]:
+def _told(findings: Findings, settings: Settings) -> Iterator[Notice]:
     if findings.silent:
-        title = f"🔇 {_counted(findings.silent, 'place')} fell silent"
+        title = f"{_counted(findings.silent, 'place')} fell silent"
         said = Markup("No event can reach the hub from there, or no canary does:")
         lines = [_line(each, settings, "last heard") for each in findings.silent]
-        yield title, Severity.HIGH, [said, *_listed(lines), _WHERE_TO_LOOK]
+        yield _notice("🔇", title, Severity.HIGH, (said, *_listed(lines), _WHERE_TO_LOOK), settings)
     if findings.unheard:
-        title = f"🔇 {_counted(findings.unheard, 'account')} never reported"
+        title = f"{_counted(findings.unheard, 'account')} never reported"
         said = Markup("They are in the organization or in accounts.yaml, and the hub has heard nothing of them:")
         lines = [_account(each, settings) for each in findings.unheard]
-        yield title, Severity.HIGH, [said, *_listed(lines), _WHERE_TO_LOOK]
+        yield _notice("🔇", title, Severity.HIGH, (said, *_listed(lines), _WHERE_TO_LOOK), settings)
     if findings.back:
-        title = f"🔊 {_counted(findings.back, 'place')} heard again"
+        title = f"{_counted(findings.back, 'place')} heard again"
         said = Markup("What happened there in between may not have been told; the trail has it.")
         lines = [_line(each, settings, "silent since") for each in findings.back]
-        yield title, Severity.INFO, [said, *_listed(lines)]
+        yield _notice("🔊", title, Severity.INFO, (said, *_listed(lines)), settings)
 
 
-def _messages(title: str, severity: Severity, lines: Iterable[Markup], settings: Settings) -> Iterator[Message]:
+def _notice(mark: str, said: str, severity: Severity, lines: tuple[Markup, ...], settings: Settings) -> Notice:
     color = settings.colors.resolved if severity is Severity.INFO else settings.colors.high
-    body = _colored(notice(title, lines), color)
-    identity = hashlib.sha256(body.encode()).hexdigest()[:32]
-    for name in settings.default_destinations:
-        yield Message(key=f"heartbeat-{identity}#{name}", destination=name, body=body, severity=severity)
+    return Notice(title=f"{mark} {said}", lines=lines, subject=said, severity=severity, color=color)
 
 
-def _colored(payload: bytes, color: str) -> str:
-    message = msgspec.json.decode(payload)
-    message["attachments"][0]["color"] = color
-    return msgspec.json.encode(message).decode()
+def _messages(told: Notice, settings: Settings) -> list[Message]:
+    """What says the same has the same key."""
+    said = "\n".join((told.title, *told.lines))
+    identity = hashlib.sha256(said.encode()).hexdigest()[:32]
+    return messages(told, f"heartbeat-{identity}", settings.default_destinations, settings)
 
 
 def _line(finding: Finding, settings: Settings, since: str) -> Markup:

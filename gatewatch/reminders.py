@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from markupsafe import Markup
 
-from gatewatch.model import Message, Severity
-from gatewatch.notice import notice
+from gatewatch.model import Severity
+from gatewatch.notice import Notice, messages
 from gatewatch.safe_text import clean, code, mrkdwn
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from gatewatch.digest_labels import DigestLabels
     from gatewatch.exception_settings import PolicyException
+    from gatewatch.model import Message
     from gatewatch.settings import Settings
 
 BEFORE = timedelta(days=7)
@@ -48,15 +49,13 @@ def listeners(exception: PolicyException, settings: Settings) -> tuple[str, ...]
 def reminders(
     exceptions: Sequence[PolicyException], settings: Settings, labels: Mapping[str, DigestLabels]
 ) -> Iterator[Message]:
-    said = labels[settings.defaults.language].reminder
+    said, english = labels[settings.defaults.language].reminder, labels["en"].reminder
     for exception in exceptions:
-        body = _body(exception, said)
-        for place in listeners(exception, settings):
-            key = f"reminder-{name(exception)}#{place}"
-            yield Message(key=key, destination=place, body=body, severity=Severity.MEDIUM)
+        told = _notice(exception, said, english)
+        yield from messages(told, f"reminder-{name(exception)}", listeners(exception, settings), settings)
 
 
-def _body(exception: PolicyException, said: Mapping[str, str]) -> str:
+def _notice(exception: PolicyException, said: Mapping[str, str], english: Mapping[str, str]) -> Notice:
     values = {"exception": exception.id, "date": exception.expires.isoformat()}
     lines = [
         mrkdwn(said["what"].format(**values)),
@@ -71,7 +70,12 @@ def _body(exception: PolicyException, said: Mapping[str, str]) -> str:
         ),
         mrkdwn(said["next"]),
     ]
-    return notice("⏳ " + said["title"].format(**values), [Markup("\n").join(lines)]).decode()
+    return Notice(
+        title="⏳ " + said["title"].format(**values),
+        lines=(Markup("\n").join(lines),),
+        subject=english["title"].format(**values),
+        severity=Severity.MEDIUM,
+    )
 
 
 class Reminded:

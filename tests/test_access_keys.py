@@ -26,7 +26,7 @@ from gatewatch.remediation.keys_apply import Books, UndoError, picture, undo
 from gatewatch.remediation.keys_records import KeyRecordError, KeyRecords
 from gatewatch.remediation.keys_stage import KeysError, KeyStage
 from gatewatch.remediation.preimages import PreImageError, PreImages
-from gatewatch.settings import LANGUAGES, emergency_settings
+from gatewatch.settings import LANGUAGES, SecretRef, SlackWebhook, emergency_settings
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 LABELS = {language: load_labels(TEMPLATES, language) for language in LANGUAGES}
@@ -40,7 +40,8 @@ def settings_of(policy, language="en"):
         PROD: Account(id=PROD, alias="prod", timezone="UTC", language=language, owner="<!subteam^S0123ABC>"),
         DEV: Account(id=DEV, alias="dev", timezone="Asia/Seoul", language=language, owner="@dev"),
     }
-    return replace(emergency_settings(), accounts=accounts, access_keys=policy)
+    room = {"alerts": SlackWebhook(SecretRef(ssm="/gatewatch/room"))}
+    return replace(emergency_settings(), accounts=accounts, access_keys=policy, destinations=room)
 
 
 class House:

@@ -46,7 +46,7 @@ class Destinations:
 
     def post(self, name: str, destination: Destination) -> Receipt:
         """A message that says that it is a test. Raises `DeliveryError`."""
-        message = trial_message(name)
+        message = trial_message(name, is_topic=isinstance(destination, SnsTopic))
         if isinstance(destination, SnsTopic):
             return Sns(self._aws.sns, self._topic).post(message, destination)
         return Slack(self._http, self._secrets).post(message, destination)

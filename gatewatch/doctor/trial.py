@@ -6,14 +6,15 @@ import uuid
 
 from markupsafe import Markup
 
-from gatewatch.model import Message
-from gatewatch.notice import notice
+from gatewatch.model import Message, Severity
+from gatewatch.notice import Notice
 from gatewatch.safe_text import code
 
-_TITLE = "✅ A test of gatewatch"
+_TITLE = "A test of gatewatch"
 
 
-def trial_message(destination: str) -> Message:
+def trial_message(destination: str, *, is_topic: bool) -> Message:
     said = Markup("Whoever reads this is told what is routed to ") + code(destination) + Markup(". Nothing happened.")
-    body = notice(_TITLE, [said]).decode()
-    return Message(key=f"test-{uuid.uuid4()}#{destination}", destination=destination, body=body)
+    told = Notice(title=f"✅ {_TITLE}", lines=(said,), subject=_TITLE, severity=Severity.INFO)
+    key = f"test-{uuid.uuid4()}#{destination}"
+    return Message(key=key, destination=destination, body=told.body(key, is_topic=is_topic))

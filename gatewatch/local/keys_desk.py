@@ -63,7 +63,7 @@ class LiveKeys:
             iam_of=self._iam_of,
             books=Books(PreImages(aws.dynamodb, table), KeyRecords(aws.dynamodb, table), DeedBook(aws.dynamodb, table)),
             outbox=Outbox(aws.sqs, url),
-            labels={language: load_labels(TEMPLATES, language) for language in settings.languages},
+            labels={language: load_labels(TEMPLATES, language) for language in {*settings.languages, "en"}},
             now=_now,
             log=logging.getLogger(__name__),
         )

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import msgspec
 from markupsafe import Markup
 
+from gatewatch import notice
 from gatewatch.access_model import masked_key
 from gatewatch.enrich import local_time
-from gatewatch.model import Family, Message, Severity
-from gatewatch.notice import notice
+from gatewatch.model import Family, Severity
+from gatewatch.notice import Notice
 from gatewatch.remediation.ingress_apply import Done
 from gatewatch.remediation.keys_plan import Verdict
 from gatewatch.safe_text import code, mrkdwn
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gatewatch.labels import Labels
-    from gatewatch.model import Account
+    from gatewatch.model import Account, Message
     from gatewatch.remediation.keys_apply import KeyStep
     from gatewatch.settings import Route, Settings
 
@@ -42,12 +42,17 @@ def messages(step: KeyStep, settings: Settings, labels: Mapping[str, Labels], no
         return []
     account = settings.account(step.action.key.account_id)
     severity = Severity.HIGH if step.done is Done.FAILED else _SEVERITIES.get(step.action.verdict, Severity.MEDIUM)
-    body = _body(step, kind, severity, settings, labels[account.language], now)
+    said, english = (_headline(step, kind, labels[each]) for each in (account.language, "en"))
+    told = Notice(
+        title=f"{mark(severity)} {said}",
+        lines=tuple(_lines(step, kind, settings, labels[account.language], now)),
+        subject=english,
+        severity=severity,
+        color=_color(kind, severity, settings),
+        account_id=account.id,
+    )
     key = f"access-{step.action.key.change_id}-{kind}{_week(kind, now)}"
-    return [
-        Message(key=f"{key}#{name}", destination=name, body=body, account_id=account.id, severity=severity)
-        for name in destinations(account, severity, settings)
-    ]
+    return notice.messages(told, key, destinations(account, severity, settings), settings)
 
 
 def _kind(step: KeyStep) -> str | None:
@@ -81,11 +86,8 @@ def _matches(route: Route, account: Account, severity: Severity) -> bool:
     return named and severity.rank >= match.min_severity.rank
 
 
-def _body(step: KeyStep, kind: str, severity: Severity, settings: Settings, labels: Labels, now: datetime) -> str:
-    title = f"{mark(severity)} {labels.access_key[kind].format(user=step.action.key.user, age=step.action.age)}"
-    payload = msgspec.json.decode(notice(title, _lines(step, kind, settings, labels, now)))
-    payload["attachments"][0]["color"] = _color(kind, severity, settings)
-    return msgspec.json.encode(payload).decode()
+def _headline(step: KeyStep, kind: str, labels: Labels) -> str:
+    return labels.access_key[kind].format(user=step.action.key.user, age=step.action.age)
 
 
 def _color(kind: str, severity: Severity, settings: Settings) -> str:
