@@ -19,20 +19,21 @@ from gatewatch.deliver.slack import SLACK_API, Slack, http_pool
 from gatewatch.deliver.sns import Sns
 from gatewatch.deliver.threads import Threads
 from gatewatch.deliver_stage import DeliverStage
+from gatewatch.destination_settings import SnsTopic
 from gatewatch.ledger import Ledger
 from gatewatch.meter import EmbeddedMeter
 from gatewatch.outbox import Outbox
 from gatewatch.pace import Clock, Pace
 from gatewatch.secret_store import SecretStore
-from gatewatch.settings import SnsTopic
 from gatewatch.thread_book import ThreadBook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gatewatch.destination_settings import Destination
     from gatewatch.model import Message, Receipt
     from gatewatch.pace import Post
-    from gatewatch.settings import Destination, Settings
+    from gatewatch.settings import Settings
 
 metrics = Metrics(namespace=meter.NAMESPACE)
 

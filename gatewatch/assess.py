@@ -40,7 +40,7 @@ from gatewatch.network import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gatewatch.settings import Judgement
+    from gatewatch.severity_settings import Judgement
 
 _ECHO = 8  # ICMPv4 echo request; all of ICMPv6 counts as public, path MTU discovery needs it (RFC 4890)
 _ADDS_ACCESS = frozenset({Action.AUTHORIZE, Action.MODIFY})

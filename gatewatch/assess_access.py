@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from gatewatch.access_policy import SignInSeverity
-    from gatewatch.settings import Judgement
+    from gatewatch.severity_settings import Judgement
 
 _Finding = tuple[Severity, Reason]
 _CREDENTIALS = frozenset(

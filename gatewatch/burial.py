@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gatewatch import meter, notice
+from gatewatch.destination_settings import HUB_TOPIC
 from gatewatch.ledger import Entry, State
-from gatewatch.settings import HUB_TOPIC
 
 if TYPE_CHECKING:
     from logging import Logger

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gatewatch import meter
+from gatewatch.destination_settings import SlackApp, SlackWebhook
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UndecodableError
 from gatewatch.ledger import Entry, State
 from gatewatch.outbox import Queued, queued, read_message
 from gatewatch.pace import TIME_FOR_ONE_POST, TooEarlyError, backoff, is_exhausted, next_try
 from gatewatch.rollup import FEWEST, foldable, folded
-from gatewatch.settings import SlackApp, SlackWebhook
 
 if TYPE_CHECKING:
     from logging import Logger

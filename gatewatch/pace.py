@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from gatewatch.errors import TransientDeliveryError
 
 if TYPE_CHECKING:
+    from gatewatch.destination_settings import Destination
     from gatewatch.model import Message, Receipt
-    from gatewatch.settings import Destination
 
 
 Post = Callable[["Message", "Destination"], "Receipt"]

@@ -12,11 +12,13 @@ from types import SimpleNamespace
 import msgspec
 from botocore.exceptions import ClientError
 
+from gatewatch.account_settings import READ_ROLE
 from gatewatch.archive import documents_of_file
 from gatewatch.decode import decode
+from gatewatch.destination_settings import HUB_TOPIC, Route, SecretRef, SlackWebhook, SnsTopic
 from gatewatch.pipeline import Hub, Judge, alert_of, worded
 from gatewatch.rules import RecentRules
-from gatewatch.settings import HUB_TOPIC, READ_ROLE, Route, SecretRef, SlackWebhook, SnsTopic, load_settings
+from gatewatch.settings import load_settings
 from gatewatch.surveyor import Surveyor
 
 ROOT = Path(__file__).resolve().parents[1]

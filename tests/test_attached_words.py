@@ -10,10 +10,11 @@ from survey_kit import messages
 from gatewatch.attached_model import Attached, Thing
 from gatewatch.attached_words import lines
 from gatewatch.block_kit import mentions
+from gatewatch.destination_settings import HUB_TOPIC
 from gatewatch.interfaces import _DESCRIPTIONS, _REQUESTERS, _TYPES, INSTANCE, INTERFACE, SERVICE
 from gatewatch.labels import load_labels
 from gatewatch.render import load_templates
-from gatewatch.settings import HUB_TOPIC, LANGUAGES, load_settings
+from gatewatch.settings import LANGUAGES, load_settings
 from gatewatch.topic_body import read_topic_body
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -9,7 +9,16 @@ import msgspec
 import pytest
 import yaml
 
-from gatewatch import access_policy, digest_settings, exception_settings, ingress_settings, settings
+from gatewatch import (
+    access_policy,
+    account_settings,
+    destination_settings,
+    digest_settings,
+    exception_settings,
+    ingress_settings,
+    settings,
+    severity_settings,
+)
 from gatewatch.errors import ConfigurationError
 from gatewatch.local.schemas import FILES, schema
 from gatewatch.quiet_hours import QuietHours
@@ -17,19 +26,19 @@ from gatewatch.quiet_hours import QuietHours
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = (ROOT / "docs" / "configuration.md").read_text("utf-8")
 TYPES = {
-    "accounts.yaml: defaults": settings.Defaults,
-    "accounts.yaml: accounts": settings.AccountEntry,
-    "policy.yaml: severity": settings.SeverityPolicy,
+    "accounts.yaml: defaults": account_settings.Defaults,
+    "accounts.yaml: accounts": account_settings.AccountEntry,
+    "policy.yaml: severity": severity_settings.SeverityPolicy,
     "policy.yaml: severity.iam": access_policy.IamSeverity,
     "policy.yaml: severity.sign_in": access_policy.SignInSeverity,
     "policy.yaml: colors": settings.Colors,
-    "policy.yaml: destinations, kind slack_webhook": settings.SlackWebhook,
-    "policy.yaml: destinations, kind slack_app": settings.SlackApp,
-    "policy.yaml: destinations, kind sns": settings.SnsTopic,
-    "policy.yaml: a secret": settings.SecretRef,
+    "policy.yaml: destinations, kind slack_webhook": destination_settings.SlackWebhook,
+    "policy.yaml: destinations, kind slack_app": destination_settings.SlackApp,
+    "policy.yaml: destinations, kind sns": destination_settings.SnsTopic,
+    "policy.yaml: a secret": destination_settings.SecretRef,
     "policy.yaml: destinations, quiet": QuietHours,
-    "policy.yaml: routes": settings.Route,
-    "policy.yaml: routes, match": settings.Match,
+    "policy.yaml: routes": destination_settings.Route,
+    "policy.yaml: routes, match": destination_settings.Match,
     "policy.yaml: exceptions": exception_settings.PolicyException,
     "policy.yaml: exceptions, match": exception_settings.ExceptionMatch,
     "policy.yaml: digest": digest_settings.DigestSettings,
@@ -58,7 +67,7 @@ def written(field):
         return "required"
     default = {} if field.default is msgspec.NODEFAULT else field.default
     if isinstance(default, msgspec.Struct):
-        return "everything" if isinstance(default, settings.Match) else "its own table"
+        return "everything" if isinstance(default, destination_settings.Match) else "its own table"
     if isinstance(default, tuple):
         return f"[{', '.join(map(str, default))}]".replace("*", r"\*")
     if default is None:

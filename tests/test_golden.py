@@ -10,12 +10,13 @@ from survey_kit import messages
 
 from gatewatch.archive import documents_of_file
 from gatewatch.block_kit import mentions, problems
+from gatewatch.destination_settings import HUB_TOPIC
 from gatewatch.model import Alert
 from gatewatch.pipeline import Judge
 from gatewatch.render import load_templates, slack_payloads
 from gatewatch.replay import replay
 from gatewatch.rules import RecentRules
-from gatewatch.settings import HUB_TOPIC, LANGUAGES, load_settings
+from gatewatch.settings import LANGUAGES, load_settings
 from gatewatch.topic_body import read_topic_body
 from gatewatch.topic_render import topic_bodies
 

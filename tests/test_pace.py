@@ -1,6 +1,7 @@
 import pytest
 from chaos.clock import VirtualClock
 
+from gatewatch.destination_settings import SecretRef, SlackWebhook, SnsTopic
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model import Message, Receipt
 from gatewatch.pace import (
@@ -14,7 +15,6 @@ from gatewatch.pace import (
     is_exhausted,
     next_try,
 )
-from gatewatch.settings import SecretRef, SlackWebhook, SnsTopic
 
 SLACK = SlackWebhook(url=SecretRef(ssm="/hook"))
 

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gatewatch.account_settings import Defaults
+from gatewatch.destination_settings import Match, Route
 from gatewatch.model import (
     Account,
     Action,
@@ -21,7 +23,8 @@ from gatewatch.model import (
     Via,
 )
 from gatewatch.route import route
-from gatewatch.settings import Colors, Defaults, Judgement, Match, Route, Settings
+from gatewatch.settings import Colors, Settings
+from gatewatch.severity_settings import Judgement
 
 GROUP = Group(id="sg-0aaaaaaaaaaaaaaa1", name="web-front")
 

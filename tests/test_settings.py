@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from gatewatch.account_settings import READ_ROLE, Defaults
+from gatewatch.destination_settings import HUB_TOPIC
 from gatewatch.errors import ConfigurationError
 from gatewatch.model import Severity
-from gatewatch.settings import HUB_TOPIC, READ_ROLE, Defaults, PortName, emergency_settings, load_settings
+from gatewatch.settings import emergency_settings, load_settings
+from gatewatch.severity_settings import PortName
 
 ROOT = Path(__file__).parents[1]
 ACCOUNTS = 'accounts: {"111122223333": {alias: payments-prod, environment: prod}}'

@@ -15,10 +15,11 @@ from gatewatch.decode import decode
 from gatewatch.deliver.edits import Edits
 from gatewatch.deliver.sns import Sns
 from gatewatch.deliver.threads import Threads
+from gatewatch.destination_settings import SnsTopic
 from gatewatch.pipeline import Hub, worded
 from gatewatch.render import load_templates
 from gatewatch.rules import RecentRules
-from gatewatch.settings import LANGUAGES, SnsTopic, emergency_settings
+from gatewatch.settings import LANGUAGES, emergency_settings
 from gatewatch.thread_book import ThreadBook
 
 ROOT = Path(__file__).parents[1]

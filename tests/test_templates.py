@@ -9,8 +9,8 @@ import pytest
 from cfnlint.decode.cfn_yaml import load
 
 from gatewatch.access_policy import KeyPolicy
+from gatewatch.account_settings import READ_ROLE
 from gatewatch.changes import KINDS, SERVICES
-from gatewatch.settings import READ_ROLE
 
 EVENTBRIDGE = Path(__file__).parents[1] / "eventbridge"
 TEMPLATES = {name: load(str(EVENTBRIDGE / f"{name}.yaml")) for name in ("hub", "member")}

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from gatewatch.deliver.edits import Edits
 from gatewatch.deliver.threads import Threads
+from gatewatch.destination_settings import SecretRef, SlackApp, SlackWebhook, SnsTopic
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.exposure_model import Gate, RuleRef
 from gatewatch.model import Message, Receipt
-from gatewatch.settings import SecretRef, SlackApp, SlackWebhook, SnsTopic
 from gatewatch.thread_book import ThreadBook
 from gatewatch.thread_words import lasting
 from gatewatch.topic_body import topic_body

@@ -30,11 +30,12 @@ from hypothesis import strategies as st
 
 from gatewatch.chat_limits import problems
 from gatewatch.deliver.sns import Sns
+from gatewatch.destination_settings import SnsTopic
 from gatewatch.errors import RenderError
 from gatewatch.extras import Extra
 from gatewatch.model import Message, Severity
 from gatewatch.render import load_templates
-from gatewatch.settings import LANGUAGES, SnsTopic
+from gatewatch.settings import LANGUAGES
 from gatewatch.topic_body import NOTES, read_topic_body, with_note
 from gatewatch.topic_render import topic_bodies
 

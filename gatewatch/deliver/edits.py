@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from gatewatch.deliver.slack import Slack
-    from gatewatch.settings import SlackApp
+    from gatewatch.destination_settings import SlackApp
     from gatewatch.thread_book import ThreadBook
     from gatewatch.thread_model import Part, Root
 

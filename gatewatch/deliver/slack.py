@@ -10,10 +10,10 @@ import msgspec
 import urllib3
 
 from gatewatch.deliver.answers import STALE_SECRET, Answer, Verdict, answer_of
+from gatewatch.destination_settings import SlackApp, SlackWebhook
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model import Receipt
 from gatewatch.notice import fallen_back, with_banner
-from gatewatch.settings import SlackApp, SlackWebhook
 
 if TYPE_CHECKING:
     from collections.abc import Callable

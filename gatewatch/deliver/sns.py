@@ -12,18 +12,18 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gatewatch.deliver.plain import plain
+from gatewatch.destination_settings import HUB_TOPIC
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model import Receipt
 from gatewatch.notice import fallen_back
 from gatewatch.safe_text import clean, mrkdwn
-from gatewatch.settings import HUB_TOPIC
 from gatewatch.topic_body import read_topic_body, with_note, with_thread
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
 
+    from gatewatch.destination_settings import SnsTopic
     from gatewatch.model import Message
-    from gatewatch.settings import SnsTopic
     from gatewatch.topic_body import TopicBody
 
 _NEVER = frozenset(

@@ -14,11 +14,11 @@ from msgspec import Struct
 
 from gatewatch.deliver.as_slack import as_slack
 from gatewatch.deliver.runs import Runs
+from gatewatch.destination_settings import SlackApp, SnsTopic
 from gatewatch.errors import PermanentDeliveryError
 from gatewatch.model import Severity
 from gatewatch.rollup import is_foldable
 from gatewatch.root_view import in_thread, shown, told
-from gatewatch.settings import SlackApp, SnsTopic
 from gatewatch.thread_model import Part, Root
 from gatewatch.thread_words import began_line, ended_line
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gatewatch.deliver.edits import Edits
+    from gatewatch.destination_settings import Destination
     from gatewatch.exposure_model import Gate
     from gatewatch.gate_story import Story
     from gatewatch.model import Message, Receipt
     from gatewatch.pace import Post
-    from gatewatch.settings import Destination
     from gatewatch.thread_book import ThreadBook
     from gatewatch.thread_model import Run
 

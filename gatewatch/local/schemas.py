@@ -8,10 +8,13 @@ import msgspec
 from msgspec import Struct
 
 from gatewatch.access_policy import KeyPolicy
+from gatewatch.account_settings import AccountEntry, Defaults
+from gatewatch.destination_settings import Destination, Route
 from gatewatch.digest_settings import DigestSettings
 from gatewatch.exception_settings import PolicyException
 from gatewatch.ingress_settings import IngressSection
-from gatewatch.settings import AccountEntry, Colors, Defaults, Destination, Route, SeverityPolicy
+from gatewatch.settings import Colors
+from gatewatch.severity_settings import SeverityPolicy
 
 
 class AccountsFile(Struct, frozen=True, forbid_unknown_fields=True):

@@ -18,8 +18,9 @@ from gatewatch.route import matches, route
 from gatewatch.safe_text import clean
 
 if TYPE_CHECKING:
+    from gatewatch.destination_settings import Match
     from gatewatch.model import Alert
-    from gatewatch.settings import Match, Settings
+    from gatewatch.settings import Settings
 
 _LISTED = 50
 _LONGEST = 1000

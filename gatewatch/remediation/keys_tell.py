@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from gatewatch.destination_settings import Route
     from gatewatch.labels import Labels
     from gatewatch.model import Account, Message
     from gatewatch.remediation.keys_apply import KeyStep
-    from gatewatch.settings import Route, Settings
+    from gatewatch.settings import Settings
 
 _MENTION = re.compile(r"^<(@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+)>$")
 DRY_RUN = "dry_run"

@@ -24,6 +24,7 @@ from gatewatch.deliver.slack import Slack
 from gatewatch.deliver.sns import Sns as SnsChannel
 from gatewatch.deliver.threads import Threads
 from gatewatch.deliver_stage import DeliverStage
+from gatewatch.destination_settings import SnsTopic
 from gatewatch.ledger import Ledger
 from gatewatch.outbox import Outbox
 from gatewatch.pace import Clock, Pace
@@ -31,7 +32,7 @@ from gatewatch.pipeline import Hub
 from gatewatch.render import load_templates
 from gatewatch.rules import RecentRules
 from gatewatch.secret_store import SecretStore
-from gatewatch.settings import SnsTopic, load_settings
+from gatewatch.settings import load_settings
 from gatewatch.thread_book import ThreadBook
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
