@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import gatewatch.assess
+import gatewatch.assess_rules
 from gatewatch.errors import ConfigurationError
 from gatewatch.labels import Labels, load_labels
 from gatewatch.model import Direction, Outcome, Reason, Severity, Via
@@ -25,8 +26,12 @@ def placeholders(text):
 
 
 def reason_codes():
-    """Every code that assess.py can give: the literals of its `Reason(…)` calls, and those it picks between."""
-    tree = ast.parse(Path(gatewatch.assess.__file__).read_text("utf-8"))
+    """Every code that a judgement of rules can give: the literals of `Reason(…)`, and those it picks between."""
+    rooms = (gatewatch.assess, gatewatch.assess_rules)
+    return {code for room in rooms for code in reason_codes_of(ast.parse(Path(room.__file__).read_text("utf-8")))}
+
+
+def reason_codes_of(tree):
     arguments = [node.args[0] for node in ast.walk(tree) if isinstance(node, ast.Call) and is_reason(node)]
     names = {argument.id for argument in arguments if isinstance(argument, ast.Name)}
     picked = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and named(node) & names]
