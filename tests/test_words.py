@@ -102,7 +102,7 @@ def test_a_headline_tells_a_change_and_its_outcome(told, expected):
     ("labels", "applied", "denied"),
     [
         (KO, "인터넷 전체에 SSH 개방", "인터넷 전체에 SSH 개방 시도, 거부됨"),
-        (JA, "インターネット全体にSSHを開放", "インターネット全体へのSSHの開放（拒否されました）"),
+        (JA, "インターネット全体にSSHを開放", "インターネット全体へのSSHの開放を試行、拒否"),
     ],
 )
 def test_a_headline_is_worded_in_the_language_of_its_reader(labels, applied, denied):
