@@ -31,24 +31,31 @@ class Door(Struct, frozen=True):
 
 
 class MemberDoors:
-    """Clients are made by the thread that asks; a session is not made for several."""
-
     def __init__(self, aws: Aws, now: Callable[[], float] = time.time) -> None:
         self._aws = aws
         self._now = now
         self._credentials: dict[str, Credentials] = {}
-        self._clients: OrderedDict[Door, tuple[EC2Client, float]] = OrderedDict()
+        self._clients: OrderedDict[Door, tuple[EC2Client, Credentials]] = OrderedDict()
 
-    def enter(self, door: Door, in_time: InTime) -> EC2Client:
-        """`in_time` performs the request for credentials, if there must be one, and waits for it no longer than it may.
+    def credentials(self, door: Door, in_time: InTime) -> Credentials:
+        """`in_time` performs the request for them, if there must be one, and waits for it no longer than it may.
 
-        Raises what botocore raises.
+        Raises what botocore raises, and what `in_time` does.
         """
-        client, until = self._clients.pop(door, (None, 0.0))
-        if client is None or not self._holds(until):
-            credentials = self._credentials_of(door, in_time)
-            client, until = self._aws.ec2_of(credentials, door.region), credentials.until
-        self._clients[door] = client, until
+        known = self._credentials.get(door.account_id)
+        if known is None or known.until < self._now() + _BEFORE_THE_END:
+            arn = f"arn:{self._aws.partition(door.region)}:iam::{door.account_id}:role/{door.role}"
+            sts = self._aws.brief_sts
+            known = in_time(lambda: credentials_of(sts, arn, _SESSION))
+            self._credentials[door.account_id] = known
+        return known
+
+    def client(self, door: Door, credentials: Credentials) -> EC2Client:
+        """It asks nobody anything, but the first of a process reads AWS's description of EC2."""
+        client, made_with = self._clients.pop(door, (None, None))
+        if client is None or made_with is not credentials:
+            client = self._aws.ec2_of(credentials, door.region)
+        self._clients[door] = client, credentials
         while len(self._clients) > _CLIENTS:
             self._clients.popitem(last=False)
         return client
@@ -58,15 +65,3 @@ class MemberDoors:
         self._credentials.pop(account_id, None)
         for door in [each for each in self._clients if each.account_id == account_id]:
             del self._clients[door]
-
-    def _credentials_of(self, door: Door, in_time: InTime) -> Credentials:
-        known = self._credentials.get(door.account_id)
-        if known is None or not self._holds(known.until):
-            arn = f"arn:{self._aws.partition(door.region)}:iam::{door.account_id}:role/{door.role}"
-            sts = self._aws.brief_sts
-            known = in_time(lambda: credentials_of(sts, arn, _SESSION))
-            self._credentials[door.account_id] = known
-        return known
-
-    def _holds(self, until: float) -> bool:
-        return until > self._now() + _BEFORE_THE_END

@@ -103,7 +103,7 @@ class Surveyor:
         )
 
     def _looked(self, question: Question, role: str, known: Surroundings, called: float) -> Surroundings:
-        answers = self._answers(question, role, self._monotonic() + _SECONDS)
+        answers = self._answers(question, role)
         seen = _seen(known, answers, datetime.fromtimestamp(max(self._now(), called), UTC))
         _put(self._looks, _place(question), seen, _LOOKS)
         if seen.group.id:
@@ -112,10 +112,10 @@ class Surveyor:
             self._learn(question.account_id, seen.rules.by_id, seen.rules.at.timestamp())
         return seen
 
-    def _answers(self, question: Question, role: str, until: float) -> dict[Part, Any]:
+    def _answers(self, question: Question, role: str) -> dict[Part, Any]:
         """Those that came in time."""
         try:
-            ec2 = self._entered(Door(question.account_id, question.region, role), until)
+            ec2, until = self._entered(Door(question.account_id, question.region, role))
         except Exception as error:  # noqa: BLE001  whatever it is, a message without this line is better than none
             self._failed(question, error, EVERYWHERE)
             return {}
@@ -126,9 +126,13 @@ class Surveyor:
             self._report(question, fault)
         return answers
 
-    def _entered(self, door: Door, until: float) -> EC2Client:
-        left = until - self._monotonic()
-        return self._doors.enter(door, lambda request: self._pool.submit(request).result(left))
+    def _entered(self, door: Door) -> tuple[EC2Client, float]:
+        """With the time until which it may be asked. To make a client is not to wait, and does not count."""
+        start = self._monotonic()
+        credentials = self._doors.credentials(door, lambda request: self._pool.submit(request).result(_SECONDS))
+        left = start + _SECONDS - self._monotonic()
+        ec2 = self._doors.client(door, credentials)
+        return ec2, self._monotonic() + left
 
     def _is_answered(self, question: Question, job: Future[Any]) -> bool:
         error = job.exception() if job.done() else TimeoutError()

@@ -71,3 +71,12 @@ def test_the_verdict_is_bad_when_anything_is(sent, received, shown, lost) -> Non
 def test_the_verdict_is_good_when_all_is() -> None:
     with Console(quiet=True) as console:
         assert demo.verdict(console, Counter([ONE]), Counter([ONE]), 1, 0) == 0
+
+
+def test_the_demo_shows_what_stands_behind_an_opened_gate(finished) -> None:
+    _, page = finished
+    text = re.sub(r"<[^>]+>", " ", page)
+    assert re.search(
+        r"payments-web.{0,2000}3 interfaces, 1 with a public address\s+public: instance\s+web-1", text, re.DOTALL
+    )
+    assert re.search(r"old-remote-desktop.{0,2000}nothing, no interface has this group", text, re.DOTALL)

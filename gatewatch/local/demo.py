@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.text import Text
 
 from gatewatch.destination_settings import SlackApp, SlackWebhook
-from gatewatch.local import account, story
+from gatewatch.local import account, estate, story
 from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, MEMBERS, Cloud
 from gatewatch.local.inbox import Inbox, Received
 from gatewatch.local.page import page as render_page
 from gatewatch.local.worker import Source, Worker, lambda_environment, message_count
-from gatewatch.settings import load_settings
+from gatewatch.settings import READ_ROLE, load_settings
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -36,17 +36,18 @@ _TITLE = "gatewatch demo"
 
 @dataclass(frozen=True)
 class Road:
-    """A deployed hub with its members, and the worker that serves its queues."""
+    """A deployed hub with its members and what they own, and the worker that serves its queues."""
 
     cloud: Cloud
     hub: Mapping[str, str]
     worker: Worker
+    groups: Mapping[str, str]
 
     def tell(self, scenes: tuple[Scene, ...]) -> int:
         """Put the story on the members' buses; answers how many events that were."""
         for scene in scenes:
             for _ in range(scene.times):
-                self.cloud.publish(scene.account, scene.region, scene.record)
+                self.cloud.publish(scene.account, scene.region, estate.with_ids(scene.record, self.groups))
         return sum(scene.times for scene in scenes)
 
     def dead(self) -> int:
@@ -63,19 +64,21 @@ def _no_function(_event: dict[str, Any], _context: Any) -> None:
 
 @contextmanager
 def road(inbox: Inbox) -> Iterator[Road]:
-    """Deploy hub and members, keep the webhooks as secrets, and put the functions into their environment."""
+    """Deploy hub and members with what they own, keep the secrets, and put the functions into their environment."""
     with Cloud() as cloud:
         hub = cloud.deploy(
             HUB_ACCOUNT,
             HUB_REGION,
             _EVENTBRIDGE / "hub.yaml",
-            {"OrganizationId": _ORGANIZATION, "OutboxVisibility": "5", "EventsVisibility": "5"},
+            {"OrganizationId": _ORGANIZATION, "ReadRole": READ_ROLE, "OutboxVisibility": "5", "EventsVisibility": "5"},
         )
+        parameters = {"HubBusArn": hub["BusArn"], "SurveyorArn": hub["AlertRoleArn"]}
         for account, region in MEMBERS:
-            cloud.deploy(account, region, _EVENTBRIDGE / "member.yaml", {"HubBusArn": hub["BusArn"]})
+            cloud.deploy(account, region, _EVENTBRIDGE / "member.yaml", parameters)
         _keep_secrets(cloud, inbox)
+        groups = estate.furnish(cloud)
         with lambda_environment(cloud.variables(HUB_ACCOUNT, HUB_REGION) | variables(hub, inbox)):
-            yield Road(cloud, hub, _worker(cloud, hub))
+            yield Road(cloud, hub, _worker(cloud, hub), groups)
 
 
 def _keep_secrets(cloud: Cloud, inbox: Inbox) -> None:
