@@ -19,6 +19,13 @@ from gatewatch.doctor.gather_member import gather_member
 from gatewatch.doctor.judge_hub import judge_admission, judge_heard, judge_hub
 from gatewatch.doctor.judge_member import Expected, judge_member
 from gatewatch.doctor.model import Finding, HubFacts, Light, Unseen
+from gatewatch.doctor.read_role import (
+    AlertRole,
+    gather_alert_role,
+    gather_callers,
+    judge_alert_role,
+    judge_callers,
+)
 from gatewatch.errors import GatewatchError
 
 if TYPE_CHECKING:
@@ -64,10 +71,17 @@ class Examination:
         bus = find_bus(self.aws, self.stage)
         hub = gather_hub(self.aws, self.stage)
         yield from judge_hub(hub)
+        alert = gather_alert_role(self.aws, self.stage) if self.settings.read_roles else Unseen("not asked")
+        yield from judge_alert_role(alert, self.settings.read_roles)
         destinations = Destinations(self.aws, alerts_topic(bus, self.stage), self.auth_test)
         yield from destinations.look(self.settings.destinations, send=self.send)
+        places = self._places(bus, hub)
+        roles_at = {each.account_id: each for each in reversed(places)}  # a role is of the account, not of a Region
         with ThreadPoolExecutor(_AT_ONCE, "doctor") as pool:
-            for found in pool.map(lambda place: self._of(place, bus, hub), self._places(bus, hub)):
+            asked = pool.map(
+                lambda each: self._of(each, bus, hub, alert if roles_at[each.account_id] == each else None), places
+            )
+            for found in asked:
                 yield from found
 
     def _places(self, bus: str, hub: HubFacts) -> list[Place]:
@@ -76,15 +90,15 @@ class Examination:
         accounts = self.accounts or sorted({*self.settings.accounts, *(place.account_id for place in heard)})
         return [Place(account, region) for account in accounts for region in regions]
 
-    def _of(self, place: Place, bus: str, hub: HubFacts) -> list[Finding]:
+    def _of(self, place: Place, bus: str, hub: HubFacts, alert: AlertRole | Unseen | None) -> list[Finding]:
         where = f"{self.settings.account(place.account_id).alias} {place}"
         return [
             judge_heard(where, str(place), hub.heard, self.now),
             judge_admission(where, place.account_id, hub.bus_policy),
-            *self._inside(where, place, bus),
+            *self._inside(where, place, bus, alert),
         ]
 
-    def _inside(self, where: str, place: Place, bus: str) -> list[Finding]:
+    def _inside(self, where: str, place: Place, bus: str, alert: AlertRole | Unseen | None) -> list[Finding]:
         try:
             aws = self.enter(place)
         except (ClientError, BotoCoreError) as error:
@@ -93,7 +107,11 @@ class Examination:
             return [Finding(where, "inside", Light.YELLOW, f"could not enter the account: {reason}", remedy)]
         is_global = GLOBAL_REGIONS.get(bus.split(":")[1]) == place.region
         expected = Expected(bus, patterns(), is_global)
-        return list(judge_member(where, gather_member(aws, expected.names), expected))
+        found = list(judge_member(where, gather_member(aws, expected.names), expected))
+        role = self.settings.account(place.account_id).read_role
+        if role and alert:
+            found.append(judge_callers(where, role, gather_callers(aws, role), alert))
+        return found
 
 
 def find_bus(aws: Aws, stage: str) -> str:
