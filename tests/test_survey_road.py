@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from survey_kit import Counts, alert
 
+from gatewatch.account_settings import READ_ROLE
 from gatewatch.attached_model import Thing
 from gatewatch.aws import Aws, credentials_of
 from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, MEMBER_ACCOUNTS, Cloud
 from gatewatch.local.estate import PLOTS, furnish, with_ids
 from gatewatch.local.worker import lambda_environment
-from gatewatch.settings import READ_ROLE
 from gatewatch.surveyor import Surveyor
 
 ROOT = Path(__file__).resolve().parents[1]
