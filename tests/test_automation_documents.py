@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from gatewatch.local.compliance_files import document, documents
+from gatewatch.local.compliance_templates import document, documents
 
 
 def _load(name):

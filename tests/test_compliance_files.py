@@ -9,7 +9,8 @@ import pytest
 from cfnlint.decode.cfn_yaml import load
 
 from gatewatch.catalogue import Catalogue
-from gatewatch.local.compliance_files import COMPLIANCE, DOCS, files, pack_template, rules_template, table
+from gatewatch.local.compliance_files import DOCS, files, table
+from gatewatch.local.compliance_templates import COMPLIANCE, pack_template, rules_template
 from gatewatch.model import Severity
 
 CONTROLS = Catalogue().controls
