@@ -27,7 +27,8 @@ from gatewatch.destination_settings import (
 from gatewatch.digest_settings import DigestSettings
 from gatewatch.errors import ConfigurationError
 from gatewatch.exception_settings import PolicyException, read_exceptions
-from gatewatch.ingress_settings import NO_INGRESS, Ingress, read_ingress
+from gatewatch.ingress_file import read_ingress
+from gatewatch.ingress_settings import NO_INGRESS, Ingress
 from gatewatch.languages import LANGUAGES, Language
 from gatewatch.model import Account
 from gatewatch.severity_settings import Judgement, default_judgement, read_judgement

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from gatewatch.changes.call import Kind, ReadCall
 from gatewatch.changes.rule_shape import (
-    ReadPeer,
     ReadTraffic,
-    group_peer,
-    read_peers,
     read_single_peer,
     read_traffic,
 )
-from gatewatch.changes.shape import Fields, account, first, is_true, listed, text
+from gatewatch.changes.rules_told import rule_by_id, rules_answered, rules_asked, rules_of_permission
+from gatewatch.changes.shape import Fields, first, listed, text
 from gatewatch.model import (
     UNKNOWN_TRAFFIC,
     Action,
@@ -27,29 +25,17 @@ from gatewatch.model import (
     Group,
     Outcome,
     SecurityGroupRule,
-    Traffic,
 )
-from gatewatch.network import ALL_PROTOCOLS, cidr_peer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-_FLAT = (
-    "cidrip",
-    "ipprotocol",
-    "fromport",
-    "toport",
-    "sourcesecuritygroupname",
-    "sourcesecuritygroupownerid",
-)
-_NO_PEER = ReadPeer(None)
+    from collections.abc import Callable, Iterable
 
 
 def _authorize(call: ReadCall) -> Iterable[Change]:
-    answered = _answered(call, "securitygroupruleset")
+    answered = rules_answered(call, "securitygroupruleset")
     if answered and all(change.understood for change in answered):
         return answered
-    asked = _asked(call)
+    asked = rules_asked(call)
     return _readable(asked, answered) or [call.not_understood()]
 
 
@@ -63,12 +49,12 @@ def _revoke(call: ReadCall) -> Iterable[Change]:
     unknown = [
         change
         for item in listed(call.answered.get("unknownippermissionset"))
-        for change in _permission(call, item, Outcome.NO_OP)
+        for change in rules_of_permission(call, item, Outcome.NO_OP)
     ]
-    revoked = _answered(call, "revokedsecuritygroupruleset")
+    revoked = rules_answered(call, "revokedsecuritygroupruleset")
     if revoked:
         return [*revoked, *unknown]
-    asked = _asked(call) or [call.not_understood()]
+    asked = rules_asked(call) or [call.not_understood()]
     nothing_revoked = "revokedsecuritygroupruleset" in call.answered
     return _without(unknown, asked, nothing_revoked=nothing_revoked)
 
@@ -90,87 +76,6 @@ def _no_op(change: Change) -> Change:
         group=change.group,
         rule=change.rule,
     )
-
-
-def _answered(call: ReadCall, name: str) -> list[Change]:
-    return [_answered_rule(call, rule) for rule in listed(call.answered.get(name))]
-
-
-def _answered_rule(call: ReadCall, rule: Any) -> Change:
-    if not isinstance(rule, dict):
-        return call.change(SecurityGroupRule(direction=call.kind.direction), understood=False)
-    read = read_single_peer(rule, call.call.account_id) or _NO_PEER
-    traffic = read_traffic(rule)
-    return call.change(
-        SecurityGroupRule(
-            rule_id=text(rule.get("securitygroupruleid")),
-            direction=_direction(rule) or call.kind.direction,
-            traffic=traffic.traffic,
-            peer=read.peer,
-            description=read.description,
-        ),
-        group=call.group(text(rule.get("groupid"))),
-        understood=traffic.understood and read.peer is not None,
-    )
-
-
-def _direction(rule: Fields) -> Direction | None:
-    if rule.get("isegress") is None:
-        return None
-    return Direction.EGRESS if is_true(rule["isegress"]) else Direction.INGRESS
-
-
-def _asked(call: ReadCall) -> list[Change]:
-    """What the request names: nested items, the flat form, or rule ids."""
-    nested = [
-        change for item in listed(call.asked.get("ippermissions")) for change in _permission(call, item, call.outcome)
-    ]
-    flat = [_flat(call)] if not nested and first(call.asked, *_FLAT) is not None else []
-    ids = [_by_id(call, entry) for entry in listed(first(call.asked, "securitygroupruleids", "securitygroupruleid"))]
-    return [*nested, *flat, *ids]
-
-
-def _permission(call: ReadCall, item: Any, outcome: Outcome) -> Iterator[Change]:
-    """One `ip_permission`: a change per peer; an item without a readable peer is still one change."""
-    if not isinstance(item, dict):
-        yield call.change(SecurityGroupRule(direction=call.kind.direction), outcome=outcome, understood=False)
-        return
-    traffic = read_traffic(item)
-    peers = list(read_peers(item, call.call.account_id)) or [_NO_PEER]
-    for peer in peers:
-        yield _requested(call, traffic, peer, outcome)
-
-
-def _requested(call: ReadCall, traffic: ReadTraffic, read: ReadPeer, outcome: Outcome) -> Change:
-    rule = SecurityGroupRule(
-        direction=call.kind.direction,
-        traffic=traffic.traffic,
-        peer=read.peer,
-        description=read.description,
-    )
-    return call.change(rule, outcome=outcome, understood=traffic.understood and read.peer is not None)
-
-
-def _flat(call: ReadCall) -> Change:
-    """Top-level parameters, as SDK callers may pass them; a source group without a protocol means all."""
-    source = text(call.asked.get("sourcesecuritygroupname"))
-    owner = account(call.asked.get("sourcesecuritygroupownerid"))
-    if source:
-        peer: ReadPeer = ReadPeer(group_peer(None, source, owner, call.call.account_id))
-    else:
-        cidr = text(call.asked.get("cidrip"))
-        peer = ReadPeer(cidr_peer(cidr) if cidr else None)
-    traffic = read_traffic(call.asked)
-    if source and call.asked.get("ipprotocol") is None:
-        traffic = ReadTraffic(Traffic(ALL_PROTOCOLS), understood=True)
-    return _requested(call, traffic, peer, call.outcome)
-
-
-def _by_id(call: ReadCall, entry: Any) -> Change:
-    """By rule id the request says nothing about ports or peers; that much is understood."""
-    rule_id = text(entry.get("securitygroupruleid") if isinstance(entry, dict) else entry)
-    rule = SecurityGroupRule(rule_id=rule_id, direction=call.kind.direction)
-    return call.change(rule, understood=rule_id is not None)
 
 
 def _modify(call: ReadCall) -> Iterable[Change]:
@@ -225,11 +130,11 @@ def _describe(call: ReadCall) -> Iterable[Change]:
     """Descriptions by `ip_permission` or by rule id: text only, no access changes."""
     by_id = listed(first(call.asked, "securitygroupruledescription", "securitygroupruledescriptions"))
     changes = [_described(call, entry) for entry in by_id]
-    return [*_asked(call), *changes] or [call.not_understood()]
+    return [*rules_asked(call), *changes] or [call.not_understood()]
 
 
 def _described(call: ReadCall, entry: Any) -> Change:
-    change = _by_id(call, entry)
+    change = rule_by_id(call, entry)
     description = text(entry.get("description")) if isinstance(entry, dict) else None
     rule = SecurityGroupRule(rule_id=change.rule.rule_id, direction=call.kind.direction, description=description)
     return call.change(rule, understood=change.understood)
