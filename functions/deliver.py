@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gatewatch.destination_settings import Destination
-    from gatewatch.model import Message, Receipt
+    from gatewatch.message_model import Message, Receipt
     from gatewatch.pace import Post
     from gatewatch.settings import Settings
 

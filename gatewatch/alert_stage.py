@@ -12,7 +12,7 @@ from gatewatch.canary import canary_of
 from gatewatch.day_book import NO_BOOK
 from gatewatch.decode import decode, parse
 from gatewatch.errors import GatewatchError, RenderError, TransientDeliveryError, UndecodableError
-from gatewatch.model import ApiCall, Message
+from gatewatch.model import ApiCall
 from gatewatch.pipeline import Hub, worded
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gatewatch.canary import Canary
     from gatewatch.day_book import Book
     from gatewatch.dead_letters import DeadLetters
+    from gatewatch.message_model import Message
     from gatewatch.meter import Meter
     from gatewatch.outbox import Outgoing
 

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.model import (
-    Action,
-    Assessment,
-    Change,
-    CidrPeer,
-    Direction,
-    Exposure,
-    GroupPeer,
-    PrefixListPeer,
-    Reason,
-    Severity,
-    Traffic,
-)
+from gatewatch.model import Action, Assessment, Change, Exposure, Reason, Severity
 from gatewatch.network import ALL_PROTOCOLS, ICMP_PROTOCOLS, is_trusted, reach_of, worlds
+from gatewatch.rule_model import CidrPeer, Direction, GroupPeer, PrefixListPeer, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from gatewatch.dead_letters import DeadLetters
     from gatewatch.ledger import Ledger
+    from gatewatch.message_model import Message
     from gatewatch.meter import Meter
-    from gatewatch.model import Message
     from gatewatch.outbox import Outbox, Queued
     from gatewatch.settings import Settings
 

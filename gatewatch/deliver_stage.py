@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from gatewatch.burial import Burial
     from gatewatch.ledger import Ledger
+    from gatewatch.message_model import Message
     from gatewatch.meter import Meter
-    from gatewatch.model import Message
     from gatewatch.pace import Clock, Pace, Post
     from gatewatch.settings import Settings
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gatewatch.digest_text import slack_payload
-from gatewatch.model import Message, Severity
+from gatewatch.message_model import Message
+from gatewatch.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

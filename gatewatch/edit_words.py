@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gatewatch import rule_words
-from gatewatch.model import Action, CidrPeer, Family, Outcome
+from gatewatch.model import Action, Family, Outcome
 from gatewatch.network import growth, is_within, network_of, port_growth, traffic_is_within
+from gatewatch.rule_model import CidrPeer
 
 if TYPE_CHECKING:
     from gatewatch.labels import Labels
-    from gatewatch.model import Change, Peer, SecurityGroupRule, Traffic
+    from gatewatch.model import Change
+    from gatewatch.rule_model import Peer, SecurityGroupRule, Traffic
 
 _SAME = Fraction(1)
 _READABLE = 10**12  # beyond it a number of addresses is said as a power of two

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
-from gatewatch.model import Family, PortRange
+from gatewatch.model import Family
 from gatewatch.network import MAX_PORT, Network, parse_cidr, world_of
 from gatewatch.patterns import Patterns, is_wildcard, listed
+from gatewatch.rule_model import PortRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

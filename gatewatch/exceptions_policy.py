@@ -13,16 +13,18 @@ from msgspec import Struct
 
 from gatewatch.exception_settings import Effect, PolicyException
 from gatewatch.identity import UNKNOWN
-from gatewatch.model import Account, Alert, AssessedChange, CidrPeer, Reason, Severity
+from gatewatch.model import Account, Alert, AssessedChange, Reason, Severity
 from gatewatch.network import PORT_PROTOCOLS, network_of
 from gatewatch.patterns import Patterns, fits, listed
+from gatewatch.rule_model import CidrPeer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from gatewatch.exception_settings import ExceptionMatch
-    from gatewatch.model import Change, SecurityGroupRule
+    from gatewatch.model import Change
+    from gatewatch.rule_model import SecurityGroupRule
 
 
 class Excepted(Struct, frozen=True):

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from gatewatch.exposure_model import Gate, RuleRef
 from gatewatch.identity import UNKNOWN
-from gatewatch.model import Action, Direction, Exposure, Family, Outcome
+from gatewatch.model import Action, Exposure, Family, Outcome
+from gatewatch.rule_model import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gatewatch.labels import Labels
-    from gatewatch.model import Alert, AssessedChange, SecurityGroupRule
+    from gatewatch.model import Alert, AssessedChange
+    from gatewatch.rule_model import SecurityGroupRule
 
 _MANY = frozenset({Exposure.WORLD, Exposure.WIDE})
 _OPENS = frozenset({Action.AUTHORIZE, Action.MODIFY})

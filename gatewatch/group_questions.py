@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from gatewatch.changes.rule_shape import read_described_rule
 from gatewatch.interfaces import read_interface
-from gatewatch.model import NO_GROUP, Group
+from gatewatch.rule_model import NO_GROUP, Group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
 
     from gatewatch.interfaces import Interface
-    from gatewatch.model import SecurityGroupRule
+    from gatewatch.rule_model import SecurityGroupRule
 
 _PAGE, _PAGES = 500, 2  # a thousand interfaces are enough to know that it is many
 _MOST = 1000  # in one answer about rules or tags

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gatewatch.heartbeat import Finding, Findings
-    from gatewatch.model import Message
+    from gatewatch.message_model import Message
     from gatewatch.settings import Settings
 
 _LISTED = 25

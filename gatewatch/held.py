@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from gatewatch.errors import TransientDeliveryError
-from gatewatch.model import Message
+from gatewatch.message_model import Message
 from gatewatch.outbox import deduplication_id
 from gatewatch.quiet_hours import held_until
 from gatewatch.table_read import rows_of

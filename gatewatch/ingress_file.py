@@ -17,8 +17,8 @@ from gatewatch.ingress_settings import (
     Permit,
     RuleEntry,
 )
-from gatewatch.model import CidrPeer, GroupPeer, IcmpType, Peer, PortRange, PrefixListPeer, Traffic
 from gatewatch.network import ICMP_PROTOCOLS, MAX_PORT, PORT_PROTOCOLS, cidr_peer, protocol_name
+from gatewatch.rule_model import CidrPeer, GroupPeer, IcmpType, Peer, PortRange, PrefixListPeer, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.model import Peer, Traffic
+from gatewatch.rule_model import Peer, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

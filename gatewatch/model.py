@@ -1,4 +1,4 @@
-"""The words everything speaks. Each value is frozen; ports are inclusive; account ids are strings."""
+"""The words everything speaks. Each value is frozen; account ids are strings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from msgspec import Struct
 from gatewatch.access_model import IamFacts, SignInFacts
 from gatewatch.attached_model import Attached
 from gatewatch.compliance_model import ComplianceFacts
-from gatewatch.exposure_model import Gate
 from gatewatch.hub_model import HubFacts
+from gatewatch.rule_model import NO_GROUP, NO_RULE, Group, SecurityGroupRule
 
 
 class Family(StrEnum):
@@ -47,11 +47,6 @@ class Outcome(StrEnum):
     FAILED = "failed"
     DRY_RUN = "dry_run"
     NO_OP = "no_op"
-
-
-class Direction(StrEnum):
-    INGRESS = "ingress"
-    EGRESS = "egress"
 
 
 class Via(StrEnum):
@@ -116,106 +111,6 @@ class ApiCall(Struct, frozen=True, kw_only=True):
     def delivery_key(self) -> str:
         """CloudTrail gives one action that two accounts see two `eventID`s and one `sharedEventID`."""
         return self.shared_event_id or self.event_id
-
-
-class PortRange(Struct, frozen=True):
-    first: int
-    last: int
-
-    def covers(self, port: int) -> bool:
-        return self.first <= port <= self.last
-
-
-class IcmpType(Struct, frozen=True):
-    """-1 stands for all types, or all codes."""
-
-    type: int
-    code: int
-
-
-class Traffic(Struct, frozen=True):
-    """What a rule lets through. `protocol` None: the event does not say. `ports` only for tcp and udp."""
-
-    protocol: str | None = None
-    ports: PortRange | None = None
-    icmp: IcmpType | None = None
-
-
-UNKNOWN_TRAFFIC = Traffic()
-
-
-class CidrPeer(Struct, frozen=True, tag=True):
-    """A canonical CIDR: host bits cleared, IPv6 compressed."""
-
-    cidr: str
-
-    @property
-    def kind(self) -> str:
-        return "ipv6" if ":" in self.cidr else "ipv4"
-
-    @property
-    def text(self) -> str:
-        return self.cidr
-
-
-class PrefixListPeer(Struct, frozen=True, tag=True):
-    prefix_list_id: str
-
-    @property
-    def kind(self) -> str:
-        return "prefix_list"
-
-    @property
-    def text(self) -> str:
-        return self.prefix_list_id
-
-
-class GroupPeer(Struct, frozen=True, tag=True):
-    """Another security group. `owner` only when it is not the account of the event, or when only a name is known."""
-
-    name: str
-    owner: str | None = None
-    foreign: bool = False
-
-    @property
-    def kind(self) -> str:
-        return "security_group"
-
-    @property
-    def text(self) -> str:
-        return f"{self.owner}/{self.name}" if self.owner else self.name
-
-
-Peer = CidrPeer | PrefixListPeer | GroupPeer
-
-
-class SecurityGroupRule(Struct, frozen=True, kw_only=True):
-    """EC2's own shape: one direction, one traffic, one peer. None where the event does not say."""
-
-    rule_id: str | None = None
-    direction: Direction | None = None
-    traffic: Traffic = UNKNOWN_TRAFFIC
-    peer: Peer | None = None
-    description: str | None = None
-
-    @property
-    def says_nothing(self) -> bool:
-        """Neither ports nor a peer: a rule named by its id alone, or one that could not be read."""
-        return self.traffic.protocol is None and self.peer is None
-
-
-NO_RULE = SecurityGroupRule()
-
-
-class Group(Struct, frozen=True, kw_only=True):
-    """The security group a change is about, as far as the event names it."""
-
-    id: str | None = None
-    name: str | None = None
-    vpc_id: str | None = None
-
-
-NO_GROUP = Group()
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -316,38 +211,3 @@ class Alert(Struct, frozen=True, kw_only=True):
     @property
     def severity(self) -> Severity:
         return self.worst.assessment.severity
-
-
-class Message(Struct, frozen=True, kw_only=True):
-    """What goes through the outbox. `body` is the JSON text of a Slack payload; `key` names it in the ledger.
-
-    A call with more rules than one message holds gives several, numbered `part` of `parts`. `event_time` is in
-    seconds since 1970. `instead_of` names the destination that this message could not reach. `gates` is what it opens
-    or closes, and `thread` names what it belongs to, where a channel groups by a name. `folded` are the messages
-    that are rolled up in this one. `about` names the one security group that it tells of, if it has an id.
-    """
-
-    key: str
-    destination: str
-    body: str
-    event_id: str = ""
-    account_id: str = ""
-    severity: Severity = Severity.INFO
-    part: int = 1
-    parts: int = 1
-    event_time: float | None = None
-    instead_of: str | None = None
-    gates: tuple[Gate, ...] = ()
-    thread: str = ""
-    actor: str = ""
-    about: str = ""
-    folded: tuple[Message, ...] = ()
-
-
-class Receipt(Struct, frozen=True):
-    """What a destination answered to a message it took; `channel` and `ts` are Slack's name for it, if it has one."""
-
-    destination: str
-    answer: str
-    channel: str = ""
-    ts: str = ""

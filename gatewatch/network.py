@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from gatewatch.model import CidrPeer
+from gatewatch.rule_model import CidrPeer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gatewatch.model import PortRange, Traffic
+    from gatewatch.rule_model import PortRange, Traffic
 
 Network = IPv4Network | IPv6Network
 

@@ -14,18 +14,8 @@ from msgspec import Struct
 
 from gatewatch.exposure_model import RuleRef
 from gatewatch.exposures import rule_ref
-from gatewatch.model import (
-    NO_GROUP,
-    Action,
-    CidrPeer,
-    Direction,
-    Exposure,
-    Family,
-    Group,
-    Outcome,
-    SecurityGroupRule,
-    Severity,
-)
+from gatewatch.model import Action, Exposure, Family, Outcome, Severity
+from gatewatch.rule_model import NO_GROUP, CidrPeer, Direction, Group, SecurityGroupRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -8,7 +8,8 @@ import msgspec
 from markupsafe import Markup
 from msgspec import Struct
 
-from gatewatch.model import Message, Severity
+from gatewatch.message_model import Message
+from gatewatch.model import Severity
 from gatewatch.safe_text import clean, code, code_block, mrkdwn
 from gatewatch.topic_body import read_topic_body, topic_body, with_note
 

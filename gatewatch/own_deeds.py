@@ -16,8 +16,9 @@ from msgspec import Struct
 
 from gatewatch.access_model import Deed, IamFacts
 from gatewatch.errors import GatewatchError
-from gatewatch.model import Action, Direction, Family, GroupPeer
+from gatewatch.model import Action, Family
 from gatewatch.patience import Patience
+from gatewatch.rule_model import Direction, GroupPeer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
     from types_boto3_dynamodb import DynamoDBClient
 
-    from gatewatch.model import ApiCall, Change, SecurityGroupRule
+    from gatewatch.model import ApiCall, Change
+    from gatewatch.rule_model import SecurityGroupRule
 
 _KEPT_SECONDS = 90 * 24 * 3600  # as long as the ledger: events may come again from the archive
 _MOST = 100  # keys of one BatchGetItem; no call of ours has more than one

@@ -11,7 +11,7 @@ from gatewatch.errors import TransientDeliveryError
 
 if TYPE_CHECKING:
     from gatewatch.destination_settings import Destination
-    from gatewatch.model import Message, Receipt
+    from gatewatch.message_model import Message, Receipt
 
 
 Post = Callable[["Message", "Destination"], "Receipt"]

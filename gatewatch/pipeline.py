@@ -16,7 +16,8 @@ from gatewatch.changes import changes_of
 from gatewatch.enrich import enrich
 from gatewatch.exceptions_policy import Excepted, excepted, moment
 from gatewatch.exposures import gate_of, group_of
-from gatewatch.model import Alert, Message
+from gatewatch.message_model import Message
+from gatewatch.model import Alert
 from gatewatch.render import Templates
 from gatewatch.route import route
 from gatewatch.rules import Memory, recalled

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gatewatch.digest_labels import DigestLabels
     from gatewatch.exception_settings import PolicyException
-    from gatewatch.model import Message
+    from gatewatch.message_model import Message
     from gatewatch.settings import Settings
 
 BEFORE = timedelta(days=7)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gatewatch.labels import Labels
-    from gatewatch.model import Alert, AssessedChange, SecurityGroupRule
+    from gatewatch.model import Alert, AssessedChange
+    from gatewatch.rule_model import SecurityGroupRule
 
 
 class Row(Struct, frozen=True, kw_only=True):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.model import CidrPeer, Exposure, GroupPeer, PortRange, PrefixListPeer, Traffic
+from gatewatch.model import Exposure
 from gatewatch.network import ALL_PROTOCOLS, MAX_PORT
+from gatewatch.rule_model import CidrPeer, GroupPeer, PortRange, PrefixListPeer, Traffic
 
 if TYPE_CHECKING:
     from gatewatch.labels import Labels
-    from gatewatch.model import AssessedChange, IcmpType, Peer
+    from gatewatch.model import AssessedChange
+    from gatewatch.rule_model import IcmpType, Peer
 
 _NAMED_SERVICES = 2
 _LONGEST_NAME = 60  # of a peer or an event in a headline, which has 150 characters in all

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from gatewatch.model import Action, Change, Outcome, SecurityGroupRule
+from gatewatch.model import Action, Change, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from gatewatch.model import ApiCall
+    from gatewatch.rule_model import SecurityGroupRule
 
     Known = dict[str, SecurityGroupRule]
 

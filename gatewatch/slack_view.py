@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from markupsafe import Markup
 
 from gatewatch import compliance_words, field_view, safe_text, words
-from gatewatch.model import (
-    Action,
-    Alert,
-    AssessedChange,
-    Family,
-    Outcome,
-    Severity,
-)
+from gatewatch.model import Action, Alert, AssessedChange, Family, Outcome, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

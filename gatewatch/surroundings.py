@@ -17,20 +17,8 @@ import msgspec
 from msgspec import Struct
 
 from gatewatch.attached_model import Attached
-from gatewatch.model import (
-    NO_GROUP,
-    Action,
-    Alert,
-    AssessedChange,
-    Change,
-    Direction,
-    Exposure,
-    Family,
-    Group,
-    Outcome,
-    SecurityGroupRule,
-    Severity,
-)
+from gatewatch.model import Action, Alert, AssessedChange, Change, Exposure, Family, Outcome, Severity
+from gatewatch.rule_model import NO_GROUP, Direction, Group, SecurityGroupRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

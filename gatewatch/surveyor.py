@@ -22,8 +22,8 @@ from msgspec import Struct
 from gatewatch import group_questions, meter
 from gatewatch.interfaces import Interface, attached, instances_to_name
 from gatewatch.member_door import Door, MemberDoors
-from gatewatch.model import NO_GROUP, Group
 from gatewatch.rest import EVERYWHERE, Rest, is_refused, reason
+from gatewatch.rule_model import NO_GROUP, Group
 from gatewatch.surroundings import NOTHING_SEEN, Part, Question, StandingRules, Surroundings, question_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from gatewatch.attached_model import Attached
     from gatewatch.aws import Aws
     from gatewatch.meter import Meter
-    from gatewatch.model import Alert, SecurityGroupRule
+    from gatewatch.model import Alert
+    from gatewatch.rule_model import SecurityGroupRule
 
     Learn = Callable[[str, Mapping[str, SecurityGroupRule], float], None]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-    from gatewatch.model import Message
+    from gatewatch.message_model import Message
 
 # Counted from the last message about a group: a gate that stood open for longer is closed by a message of its own.
 _KEPT_SECONDS = 400 * 24 * 3600

@@ -13,7 +13,8 @@ from gatewatch import access_words, compliance_words
 from gatewatch.compliance_model import ComplianceFacts
 from gatewatch.edit_words import is_narrowed
 from gatewatch.hub_model import HubFacts
-from gatewatch.model import Action, CidrPeer, Direction, Family, Outcome
+from gatewatch.model import Action, Family, Outcome
+from gatewatch.rule_model import CidrPeer, Direction
 from gatewatch.rule_words import opening, short, target
 
 if TYPE_CHECKING:

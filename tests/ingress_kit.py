@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from ipaddress import ip_network
 
 from gatewatch.ingress_settings import AnyGroup, Ingress, OwnGroup, Permit
-from gatewatch.model import (
+from gatewatch.remediation.ingress_plan import Standing
+from gatewatch.rule_model import (
     CidrPeer,
     Direction,
     GroupPeer,
@@ -14,7 +15,6 @@ from gatewatch.model import (
     SecurityGroupRule,
     Traffic,
 )
-from gatewatch.remediation.ingress_plan import Standing
 
 GROUP = "sg-0123456789abcdef0"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

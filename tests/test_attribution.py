@@ -14,11 +14,12 @@ from gatewatch.access_model import Deed
 from gatewatch.attribution import Attribution
 from gatewatch.aws import Aws
 from gatewatch.labels import load_labels
-from gatewatch.model import CidrPeer, Direction, GroupPeer, IcmpType, PortRange, PrefixListPeer, Severity, Traffic
-from gatewatch.model import SecurityGroupRule as Rule
+from gatewatch.model import Severity
 from gatewatch.own_deeds import DeedBook, DeedError, OwnDeed, TableDeeds, deed_of, key_deed, rule_deed
 from gatewatch.pipeline import Hub, worded
 from gatewatch.render import load_templates
+from gatewatch.rule_model import CidrPeer, Direction, GroupPeer, IcmpType, PortRange, PrefixListPeer, Traffic
+from gatewatch.rule_model import SecurityGroupRule as Rule
 from gatewatch.rules import RecentRules
 from gatewatch.settings import LANGUAGES, load_settings
 

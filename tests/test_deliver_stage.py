@@ -13,7 +13,7 @@ from chaos.world import ROTATED, World
 from gatewatch import meter
 from gatewatch.deliver_stage import in_threads
 from gatewatch.ledger import State
-from gatewatch.model import Message
+from gatewatch.message_model import Message
 from gatewatch.outbox import Outbox
 from gatewatch.settings import emergency_settings
 

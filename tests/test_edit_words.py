@@ -10,19 +10,9 @@ from hypothesis import strategies as st
 
 from gatewatch.edit_words import edit_of, is_narrowed
 from gatewatch.labels import load_labels
-from gatewatch.model import (
-    Action,
-    Change,
-    CidrPeer,
-    Family,
-    GroupPeer,
-    IcmpType,
-    Outcome,
-    PortRange,
-    SecurityGroupRule,
-    Traffic,
-)
+from gatewatch.model import Action, Change, Family, Outcome
 from gatewatch.network import growth, is_within
+from gatewatch.rule_model import CidrPeer, GroupPeer, IcmpType, PortRange, SecurityGroupRule, Traffic
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 EN = load_labels(TEMPLATES, "en")

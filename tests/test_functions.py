@@ -11,7 +11,7 @@ from chaos.processes import Function, SlackServer, running
 
 from functions.bundle import load_bundle
 from gatewatch.destination_settings import HUB_TOPIC, SnsTopic
-from gatewatch.model import Message
+from gatewatch.message_model import Message
 from gatewatch.outbox import Outbox
 
 ROOT = Path(__file__).resolve().parents[1]

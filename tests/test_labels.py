@@ -13,7 +13,8 @@ import gatewatch.assess
 import gatewatch.assess_rules
 from gatewatch.errors import ConfigurationError
 from gatewatch.labels import Labels, load_labels
-from gatewatch.model import Direction, Outcome, Reason, Severity, Via
+from gatewatch.model import Outcome, Reason, Severity, Via
+from gatewatch.rule_model import Direction
 from gatewatch.settings import LANGUAGES
 
 TEMPLATES = Path(__file__).parents[1] / "templates"

@@ -13,6 +13,7 @@ from gatewatch import notice
 from gatewatch.block_kit import problems as slack_problems
 from gatewatch.canary import Place
 from gatewatch.chat_limits import problems
+from gatewatch.destination_settings import Route, SecretRef, SlackWebhook, SnsTopic
 from gatewatch.digest_labels import load_digest_labels
 from gatewatch.doctor.trial import trial_message
 from gatewatch.exception_settings import Effect, ExceptionMatch, PolicyException
@@ -26,7 +27,7 @@ from gatewatch.remediation.keys_plan import AccessKey, KeyAction, Verdict
 from gatewatch.remediation.keys_tell import messages as key_messages
 from gatewatch.reminders import reminders
 from gatewatch.safe_text import code
-from gatewatch.settings import LANGUAGES, Route, SecretRef, SlackWebhook, SnsTopic, emergency_settings
+from gatewatch.settings import LANGUAGES, emergency_settings
 from gatewatch.topic_body import read_topic_body
 
 TEMPLATES = Path(__file__).parents[1] / "templates"

@@ -5,7 +5,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from gatewatch.errors import TransientDeliveryError, UndecodableError
 from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, Cloud
-from gatewatch.model import Message, Severity
+from gatewatch.message_model import Message
+from gatewatch.model import Severity
 from gatewatch.outbox import Outbox, deduplication_id, queued, read_message
 
 

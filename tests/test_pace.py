@@ -3,7 +3,7 @@ from chaos.clock import VirtualClock
 
 from gatewatch.destination_settings import SecretRef, SlackWebhook, SnsTopic
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
-from gatewatch.model import Message, Receipt
+from gatewatch.message_model import Message, Receipt
 from gatewatch.pace import (
     GIVE_UP_RECEIVES,
     GIVE_UP_SECONDS,

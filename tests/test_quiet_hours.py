@@ -14,7 +14,8 @@ from gatewatch.digest_labels import load_digest_labels
 from gatewatch.errors import TransientDeliveryError
 from gatewatch.exception_settings import Effect, ExceptionMatch, PolicyException
 from gatewatch.held import Held, QuietOutbox
-from gatewatch.model import Message, Severity
+from gatewatch.message_model import Message
+from gatewatch.model import Severity
 from gatewatch.quiet_hours import QuietHours, held_until
 from gatewatch.reminders import Reminded, due, listeners, reminders
 from gatewatch.settings import LANGUAGES, load_settings

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from gatewatch.block_kit import problems
 from gatewatch.deliver_stage import DeliverStage
-from gatewatch.model import Message, Severity
+from gatewatch.message_model import Message
+from gatewatch.model import Severity
 from gatewatch.outbox import Outbox
 from gatewatch.rollup import foldable, folded
 

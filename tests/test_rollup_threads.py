@@ -13,7 +13,8 @@ from test_threads import APP, GREEN, RDP, SSH, STORY, WEBHOOK, WORDS, Once, Told
 from gatewatch.block_kit import problems
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.exposure_model import Gate
-from gatewatch.model import Message, Severity
+from gatewatch.message_model import Message
+from gatewatch.model import Severity
 from gatewatch.rollup import folded
 from gatewatch.thread_book import ThreadBook
 

@@ -16,13 +16,13 @@ from gatewatch.model import (
     Assessment,
     Change,
     Family,
-    Group,
     Links,
     Outcome,
     Severity,
     Via,
 )
 from gatewatch.route import route
+from gatewatch.rule_model import Group
 from gatewatch.settings import Colors, Settings
 from gatewatch.severity_settings import Judgement
 

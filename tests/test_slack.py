@@ -13,7 +13,7 @@ from gatewatch.deliver.slack import Slack, http_pool
 from gatewatch.destination_settings import SecretRef, SlackApp, SlackWebhook
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.local.inbox import Inbox
-from gatewatch.model import Message
+from gatewatch.message_model import Message
 
 SECRET = "sEcReTwEbHoOk000"
 TOKEN = "xoxb-sEcReTtOkEn"

@@ -14,7 +14,8 @@ from gatewatch.deliver.sns import Sns
 from gatewatch.destination_settings import SnsTopic
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, Cloud
-from gatewatch.model import Message, Severity
+from gatewatch.message_model import Message
+from gatewatch.model import Severity
 from gatewatch.topic_body import TopicBody, subject_of
 
 HUB = "arn:aws:sns:ap-northeast-2:999988887777:gatewatch-prod-alerts"

@@ -6,7 +6,7 @@ import pytest
 
 from gatewatch.errors import TransientDeliveryError
 from gatewatch.held import SureOutbox
-from gatewatch.model import Message
+from gatewatch.message_model import Message
 
 ONE, TWO = (Message(key=key, destination="sec-all", body="{}") for key in ("one", "two"))
 

@@ -12,7 +12,7 @@ from survey_kit import CALLED, GROUP, Ec2, Survey, alert, instance, refused
 from gatewatch import meter
 from gatewatch.attached_model import Thing
 from gatewatch.interfaces import INSTANCE
-from gatewatch.model import CidrPeer, Direction, Group, PortRange, Traffic
+from gatewatch.rule_model import CidrPeer, Direction, Group, PortRange, Traffic
 from gatewatch.surroundings import NOTHING_SEEN
 
 OPEN = {"NetworkInterfaces": [instance(1, public=True), instance(2)]}

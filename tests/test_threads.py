@@ -16,7 +16,7 @@ from gatewatch.deliver.threads import Threads
 from gatewatch.destination_settings import SecretRef, SlackApp, SlackWebhook, SnsTopic
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.exposure_model import Gate, RuleRef
-from gatewatch.model import Message, Receipt
+from gatewatch.message_model import Message, Receipt
 from gatewatch.thread_book import ThreadBook
 from gatewatch.thread_words import lasting
 from gatewatch.topic_body import topic_body

@@ -10,7 +10,7 @@ from gatewatch.block_kit import mentions
 from gatewatch.block_kit import problems as slack_problems
 from gatewatch.chat_limits import cut, problems
 from gatewatch.deliver.as_slack import as_slack
-from gatewatch.model import Message
+from gatewatch.message_model import Message
 from gatewatch.notice import with_banner
 from gatewatch.topic_body import TopicBody, subject_of, topic_body, with_note, with_thread
 from gatewatch.topic_render import topic_bodies

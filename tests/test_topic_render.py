@@ -33,7 +33,8 @@ from gatewatch.deliver.sns import Sns
 from gatewatch.destination_settings import SnsTopic
 from gatewatch.errors import RenderError
 from gatewatch.extras import Extra
-from gatewatch.model import Message, Severity
+from gatewatch.message_model import Message
+from gatewatch.model import Severity
 from gatewatch.render import load_templates
 from gatewatch.settings import LANGUAGES
 from gatewatch.topic_body import NOTES, read_topic_body, with_note

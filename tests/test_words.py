@@ -16,20 +16,22 @@ from gatewatch.model import (
     AssessedChange,
     Assessment,
     Change,
-    CidrPeer,
-    Direction,
     Exposure,
     Family,
-    GroupPeer,
-    IcmpType,
     Links,
     Outcome,
+    Severity,
+    Via,
+)
+from gatewatch.rule_model import (
+    CidrPeer,
+    Direction,
+    GroupPeer,
+    IcmpType,
     PortRange,
     PrefixListPeer,
     SecurityGroupRule,
-    Severity,
     Traffic,
-    Via,
 )
 
 TEMPLATES = Path(__file__).parents[1] / "templates"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from gatewatch.changes.call import Kind, ReadCall
 from gatewatch.changes.shape import listed, text
-from gatewatch.model import Action, Change, Family, Group
+from gatewatch.model import Action, Change, Family
+from gatewatch.rule_model import Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,17 +7,8 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from gatewatch.changes.shape import Fields, first, is_true, parameters, text
-from gatewatch.model import (
-    NO_RULE,
-    Action,
-    ApiCall,
-    Change,
-    Direction,
-    Family,
-    Group,
-    Outcome,
-    SecurityGroupRule,
-)
+from gatewatch.model import Action, ApiCall, Change, Family, Outcome
+from gatewatch.rule_model import NO_RULE, Direction, Group, SecurityGroupRule
 
 # EC2 writes `Client.` or `Server.` before a code, IAM and others do not.
 _PREFIXES = ("Client.", "Server.")

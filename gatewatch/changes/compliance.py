@@ -8,7 +8,8 @@ from gatewatch.changes.call import Kind, ReadCall
 from gatewatch.changes.shape import Fields, text
 from gatewatch.compliance_event import EVENT_NAME
 from gatewatch.compliance_model import ComplianceFacts
-from gatewatch.model import Action, Change, Family, Group
+from gatewatch.model import Action, Change, Family
+from gatewatch.rule_model import Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

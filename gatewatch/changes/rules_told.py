@@ -13,13 +13,14 @@ from gatewatch.changes.rule_shape import (
     read_traffic,
 )
 from gatewatch.changes.shape import Fields, account, first, is_true, listed, text
-from gatewatch.model import Change, Direction, Outcome, SecurityGroupRule, Traffic
 from gatewatch.network import ALL_PROTOCOLS, cidr_peer
+from gatewatch.rule_model import Direction, SecurityGroupRule, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gatewatch.changes.call import ReadCall
+    from gatewatch.model import Change, Outcome
 
 _FLAT = (
     "cidrip",

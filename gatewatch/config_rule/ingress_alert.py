@@ -14,6 +14,7 @@ from gatewatch.enrich import group_url
 from gatewatch.exception_settings import Effect
 from gatewatch.exposures import gate_of
 from gatewatch.extras import Extra
+from gatewatch.message_model import Message
 from gatewatch.model import (
     Action,
     Actor,
@@ -23,18 +24,16 @@ from gatewatch.model import (
     Assessment,
     Change,
     Family,
-    Group,
     Links,
-    Message,
     Outcome,
     Reason,
-    SecurityGroupRule,
     Severity,
     Via,
 )
 from gatewatch.remediation.ingress_apply import Done
 from gatewatch.remediation.ingress_plan import Authorize, Standing, rule_of
 from gatewatch.route import route
+from gatewatch.rule_model import Group, SecurityGroupRule
 from gatewatch.safe_text import clean
 
 if TYPE_CHECKING:

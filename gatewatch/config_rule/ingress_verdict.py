@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gatewatch.ingress_settings import ExemptGroup
-    from gatewatch.model import SecurityGroupRule, Traffic
     from gatewatch.remediation.ingress_enforce import Enforcement, LeftAlone
     from gatewatch.remediation.ingress_plan import IngressPlan
+    from gatewatch.rule_model import SecurityGroupRule, Traffic
 
 _NAMED = 3
 _LEFT = {

@@ -13,7 +13,7 @@ from gatewatch.topic_text import unmarked
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gatewatch.model import Message
+    from gatewatch.message_model import Message
 
 _HEADER, _SECTION = 150, 2900  # what Slack takes in a block
 

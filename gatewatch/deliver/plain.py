@@ -18,7 +18,7 @@ from gatewatch.topic_text import ascii_value, unmarked
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gatewatch.model import Message
+    from gatewatch.message_model import Message
     from gatewatch.topic_body import TopicBody
 
 _LEVEL = re.compile(r"^(?:Critical|High|Medium|Low|Info): ")  # which the subject says already

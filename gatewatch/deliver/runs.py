@@ -17,7 +17,7 @@ from gatewatch.thread_model import MANY, Run
 if TYPE_CHECKING:
     from gatewatch.deliver.edits import Edits
     from gatewatch.destination_settings import SlackApp
-    from gatewatch.model import Message
+    from gatewatch.message_model import Message
     from gatewatch.thread_book import ThreadBook
     from gatewatch.thread_model import Root
 

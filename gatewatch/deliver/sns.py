@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from gatewatch.deliver.plain import plain
 from gatewatch.destination_settings import HUB_TOPIC
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
-from gatewatch.model import Receipt
+from gatewatch.message_model import Receipt
 from gatewatch.notice import fallen_back
 from gatewatch.safe_text import clean, mrkdwn
 from gatewatch.topic_body import read_topic_body, with_note, with_thread
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
 
     from gatewatch.destination_settings import SnsTopic
-    from gatewatch.model import Message
+    from gatewatch.message_model import Message
     from gatewatch.topic_body import TopicBody
 
 _NEVER = frozenset(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gatewatch.destination_settings import Destination
     from gatewatch.exposure_model import Gate
     from gatewatch.gate_story import Story
-    from gatewatch.model import Message, Receipt
+    from gatewatch.message_model import Message, Receipt
     from gatewatch.pace import Post
     from gatewatch.thread_book import ThreadBook
     from gatewatch.thread_model import Run

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gatewatch.aws import Aws
     from gatewatch.destination_settings import Destination
-    from gatewatch.model import Receipt
+    from gatewatch.message_model import Receipt
 
 AUTH_TEST = "https://slack.com/api/auth.test"
 _WHAT = "destination"

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from gatewatch.cli import Format
     from gatewatch.labels import Labels
     from gatewatch.local.desk import Printer
-    from gatewatch.model import Alert, AssessedChange, SecurityGroupRule
+    from gatewatch.model import Alert, AssessedChange
+    from gatewatch.rule_model import SecurityGroupRule
     from gatewatch.settings import Settings
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"

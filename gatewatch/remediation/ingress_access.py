@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gatewatch.ingress_settings import AnyGroup, OwnGroup, Permit
-from gatewatch.model import CidrPeer, GroupPeer, IcmpType, Peer, PortRange, Traffic
 from gatewatch.network import ALL_PROTOCOLS, covered, network_of
+from gatewatch.rule_model import CidrPeer, GroupPeer, IcmpType, Peer, PortRange, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gatewatch.model import SecurityGroupRule
+    from gatewatch.rule_model import SecurityGroupRule
 
 _ALL = -1
 

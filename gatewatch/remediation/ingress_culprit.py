@@ -12,8 +12,9 @@ from gatewatch.changes import changes_of
 from gatewatch.decode import decode, parse
 from gatewatch.errors import UndecodableError
 from gatewatch.identity import role_arn
-from gatewatch.model import Action, ApiCall, Direction, Outcome
+from gatewatch.model import Action, ApiCall, Outcome
 from gatewatch.remediation.ingress_access import access_of
+from gatewatch.rule_model import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from types_boto3_cloudtrail import CloudTrailClient
 
-    from gatewatch.model import SecurityGroupRule
     from gatewatch.remediation.ingress_access import Access
+    from gatewatch.rule_model import SecurityGroupRule
 
 _EVENTS = 50  # LookupEvents: the most per page, newest first; two calls a second per account and Region
 _PUTS, _TAKES = frozenset({Action.AUTHORIZE, Action.MODIFY}), frozenset({Action.REVOKE})

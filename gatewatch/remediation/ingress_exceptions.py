@@ -14,9 +14,10 @@ from msgspec import Struct
 from gatewatch.exception_settings import PolicyException
 from gatewatch.exceptions_policy import Circumstances, MayHold, may_be_excepted
 from gatewatch.identity import UNKNOWN
-from gatewatch.model import Account, Action, Change, Family, Group, Outcome
+from gatewatch.model import Account, Action, Change, Family, Outcome
 from gatewatch.remediation.ingress_ec2 import described
 from gatewatch.remediation.ingress_plan import Authorize, rule_of
+from gatewatch.rule_model import Group
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gatewatch.ingress_settings import OwnGroup
-from gatewatch.model import Direction, GroupPeer, SecurityGroupRule
 from gatewatch.remediation.ingress_access import Access, access_of, common, is_covered, least, permitted
+from gatewatch.rule_model import Direction, GroupPeer, SecurityGroupRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from gatewatch.destination_settings import Route
     from gatewatch.labels import Labels
-    from gatewatch.model import Account, Message
+    from gatewatch.message_model import Message
+    from gatewatch.model import Account
     from gatewatch.remediation.keys_apply import KeyStep
     from gatewatch.settings import Settings
 

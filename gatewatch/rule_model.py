@@ -1,0 +1,112 @@
+"""The words of security groups: a rule lets one traffic in or out, to or from one peer. Ports are inclusive."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Direction(StrEnum):
+    INGRESS = "ingress"
+    EGRESS = "egress"
+
+
+class PortRange(Struct, frozen=True):
+    first: int
+    last: int
+
+    def covers(self, port: int) -> bool:
+        return self.first <= port <= self.last
+
+
+class IcmpType(Struct, frozen=True):
+    """-1 stands for all types, or all codes."""
+
+    type: int
+    code: int
+
+
+class Traffic(Struct, frozen=True):
+    """What a rule lets through. `protocol` None: the event does not say. `ports` only for tcp and udp."""
+
+    protocol: str | None = None
+    ports: PortRange | None = None
+    icmp: IcmpType | None = None
+
+
+UNKNOWN_TRAFFIC = Traffic()
+
+
+class CidrPeer(Struct, frozen=True, tag=True):
+    """A canonical CIDR: host bits cleared, IPv6 compressed."""
+
+    cidr: str
+
+    @property
+    def kind(self) -> str:
+        return "ipv6" if ":" in self.cidr else "ipv4"
+
+    @property
+    def text(self) -> str:
+        return self.cidr
+
+
+class PrefixListPeer(Struct, frozen=True, tag=True):
+    prefix_list_id: str
+
+    @property
+    def kind(self) -> str:
+        return "prefix_list"
+
+    @property
+    def text(self) -> str:
+        return self.prefix_list_id
+
+
+class GroupPeer(Struct, frozen=True, tag=True):
+    """Another security group. `owner` only when it is not the account of the event, or when only a name is known."""
+
+    name: str
+    owner: str | None = None
+    foreign: bool = False
+
+    @property
+    def kind(self) -> str:
+        return "security_group"
+
+    @property
+    def text(self) -> str:
+        return f"{self.owner}/{self.name}" if self.owner else self.name
+
+
+Peer = CidrPeer | PrefixListPeer | GroupPeer
+
+
+class SecurityGroupRule(Struct, frozen=True, kw_only=True):
+    """EC2's own shape: one direction, one traffic, one peer. None where the event does not say."""
+
+    rule_id: str | None = None
+    direction: Direction | None = None
+    traffic: Traffic = UNKNOWN_TRAFFIC
+    peer: Peer | None = None
+    description: str | None = None
+
+    @property
+    def says_nothing(self) -> bool:
+        """Neither ports nor a peer: a rule named by its id alone, or one that could not be read."""
+        return self.traffic.protocol is None and self.peer is None
+
+
+NO_RULE = SecurityGroupRule()
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """The security group a change is about, as far as the event names it."""
+
+    id: str | None = None
+    name: str | None = None
+    vpc_id: str | None = None
+
+
+NO_GROUP = Group()
