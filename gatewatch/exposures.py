@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gatewatch.rule_model import SecurityGroupRule
 
 _MANY = frozenset({Exposure.WORLD, Exposure.WIDE})
+_LONGEST_ID = 100
 _OPENS = frozenset({Action.AUTHORIZE, Action.MODIFY})
 
 
@@ -44,10 +45,14 @@ def gate_of(alert: Alert, labels: Labels) -> Gate | None:
 
 
 def group_of(alert: Alert) -> str:
-    """The one security group that a call is about, where the event says its id; a name may be that of any group."""
+    """The one security group that a call is about in its account, where the event says its id.
+
+    A name may be that of any group, and what is too long to be an id names nothing.
+    """
     groups = {each.change.group.id if each.change.family is Family.SECURITY_GROUP else None for each in alert.changes}
     (group, *others) = groups
-    return f"{alert.account.id}/{alert.call.region}/{group}" if group and not others else ""
+    whole = f"{alert.call.region}/{group}" if group and not others else ""
+    return whole if len(whole) <= _LONGEST_ID else ""
 
 
 def _is_of_inbound_rules(assessed: AssessedChange) -> bool:

@@ -14,7 +14,7 @@ class Message(Struct, frozen=True, kw_only=True):
     A call with more rules than one message holds gives several, numbered `part` of `parts`. `event_time` is in
     seconds since 1970. `instead_of` names the destination that this message could not reach. `gates` is what it opens
     or closes, and `thread` names what it belongs to, where a channel groups by a name. `folded` are the messages
-    that are rolled up in this one. `about` names the one security group that it tells of, if it has an id.
+    that are rolled up in this one. `about` names the one security group of the account that it tells of.
     """
 
     key: str

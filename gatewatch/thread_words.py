@@ -25,7 +25,7 @@ def ended_line(standing: Standing, words: Mapping[str, str]) -> str:
 
 
 def some_line(closed: int, gates: int, words: Mapping[str, str]) -> str:
-    """`☑️ 3 of 7 closed`; empty while none is."""
+    """`☑️ 3 of 7 opened rules closed`; empty while none is."""
     mark = "✅" if closed == gates else "☑️"
     return f"{mark} {words['some'].format(closed=closed, all=gates)}" if closed else ""
 

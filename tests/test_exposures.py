@@ -2,7 +2,9 @@
 
 import json
 
-from gatewatch.exposures import gate_of
+import pytest
+
+from gatewatch.exposures import gate_of, group_of
 from gatewatch.labels import load_labels
 from gatewatch.model import Alert
 
@@ -52,3 +54,27 @@ def test_what_nobody_needs_to_close_is_no_gate(results, build):
     assert gate(results, build, build.authorize(refused, **build.refused())) is None
     assert gate(results, build, build.authorize(refused, direction="Egress")) is None
     assert gate(results, build, build.authorize(refused, eventTime="nonsense")) is None
+
+
+@pytest.mark.parametrize(
+    ("group", "about"),
+    [
+        ({"groupId": "sg-0aaaaaaaaaaaaaaa1"}, "eu-west-1/sg-0aaaaaaaaaaaaaaa1"),
+        ({"groupName": "web"}, ""),
+        ({"groupId": "sg-" + "x" * 200}, ""),
+    ],
+    ids=["by id", "by name", "no id at all"],
+)
+def test_a_call_is_about_the_group_that_it_names_by_id(results, build, group, about):
+    record = build.record(
+        "AuthorizeSecurityGroupIngress", {"ipPermissions": build.items(build.item(v4=["::/0"]))} | group
+    )
+    (alert,) = [each for each in results(json.dumps(record)) if isinstance(each, Alert)]
+    assert group_of(alert) == about
+
+
+def test_a_call_of_another_family_is_about_no_group(results, build):
+    groups = {"groupSet": build.items({"groupId": build.GROUP})}
+    record = build.record("ModifyNetworkInterfaceAttribute", {"networkInterfaceId": "eni-0e5f60718293a4b5c"} | groups)
+    (alert,) = [each for each in results(json.dumps(record)) if isinstance(each, Alert)]
+    assert group_of(alert) == ""
