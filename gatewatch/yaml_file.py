@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 def prepared(path: Path) -> Path:
     """Where packaging leaves the content of a YAML file as MessagePack: to read that takes no parser of YAML."""
-    return path.with_name(path.name + ".msgpack")
+    return path.parent / f"{path.name}.msgpack"
 
 
 def content_of(path: Path) -> Any:
