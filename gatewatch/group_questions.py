@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
 
 from gatewatch.changes.rule_shape import read_described_rule
-from gatewatch.interfaces import read_interface
+from gatewatch.interfaces import Interface, instances_to_name, read_interface
 from gatewatch.rule_model import NO_GROUP, Group
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from types_boto3_ec2 import EC2Client
 
-    from gatewatch.interfaces import Interface
     from gatewatch.rule_model import SecurityGroupRule
 
 _PAGE, _PAGES = 500, 2  # a thousand interfaces are enough to know that it is many
 _MOST = 1000  # in one answer about rules or tags
+
+
+class Guarded(Struct, frozen=True):
+    """What has a group. `is_part`: there is more. `fault`: why the instances have no names."""
+
+    interfaces: tuple[Interface, ...]
+    is_part: bool
+    names: Mapping[str, str] = {}
+    fault: Exception | None = None
 
 
 def group(ec2: EC2Client, group_id: str) -> Group:
@@ -40,8 +50,18 @@ def rules(ec2: EC2Client, group_id: str, account_id: str) -> dict[str, SecurityG
     return {each.rule_id: each for each in read if each.rule_id and each.peer and each.traffic.protocol}
 
 
-def interfaces(ec2: EC2Client, group_id: str, may_go_on: Callable[[], bool]) -> tuple[list[Interface], bool]:
-    """The interfaces that have the group, and whether there are more. An answer may be empty and not be the last."""
+def guarded(ec2: EC2Client, group_id: str, may_go_on: Callable[[], bool]) -> Guarded:
+    """An instance whose name cannot be had is called by its id."""
+    found, is_part = _interfaces(ec2, group_id, may_go_on)
+    wanted = instances_to_name(found) if may_go_on() else ()
+    try:
+        return Guarded(tuple(found), is_part, _names(ec2, wanted) if wanted else {})
+    except (ClientError, BotoCoreError) as error:
+        return Guarded(tuple(found), is_part, fault=error)
+
+
+def _interfaces(ec2: EC2Client, group_id: str, may_go_on: Callable[[], bool]) -> tuple[list[Interface], bool]:
+    """Those that have the group, and whether there are more. An answer may be empty and not be the last."""
     found: list[Interface] = []
     request: Any = {"Filters": _of(group_id), "MaxResults": _PAGE, **_hidden(ec2)}
     for _ in range(_PAGES):
@@ -53,7 +73,7 @@ def interfaces(ec2: EC2Client, group_id: str, may_go_on: Callable[[], bool]) -> 
     return found, bool(request["NextToken"])
 
 
-def instance_names(ec2: EC2Client, instances: Sequence[str]) -> Mapping[str, str]:
+def _names(ec2: EC2Client, instances: Sequence[str]) -> Mapping[str, str]:
     """Their Name tags. DescribeTags tells no more; DescribeInstances would tell all there is of each."""
     filters: Any = [{"Name": "resource-id", "Values": list(instances)}, {"Name": "key", "Values": ["Name"]}]
     tags = ec2.describe_tags(Filters=filters, MaxResults=_MOST)["Tags"]

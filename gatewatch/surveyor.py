@@ -8,26 +8,22 @@ left alone for a while.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
-from msgspec import Struct
 
 from gatewatch import group_questions, meter
-from gatewatch.interfaces import Interface, attached, instances_to_name
+from gatewatch.interfaces import attached
 from gatewatch.member_door import Door, MemberDoors
-from gatewatch.rest import EVERYWHERE, Rest, is_refused, reason
-from gatewatch.rule_model import NO_GROUP, Group
+from gatewatch.rest import Rest, is_refused, reason
+from gatewatch.seen_lately import SeenLately
 from gatewatch.surroundings import NOTHING_SEEN, Part, Question, StandingRules, Surroundings, question_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from concurrent.futures import Future
     from logging import Logger
 
@@ -35,28 +31,15 @@ if TYPE_CHECKING:
 
     from gatewatch.attached_model import Attached
     from gatewatch.aws import Aws
+    from gatewatch.group_questions import Guarded
     from gatewatch.meter import Meter
     from gatewatch.model import Alert
-    from gatewatch.rule_model import SecurityGroupRule
+    from gatewatch.rule_model import Group, SecurityGroupRule
 
     Learn = Callable[[str, Mapping[str, SecurityGroupRule], float], None]
 
 _SECONDS = 1.5  # for all that one event asks
-_FRESH_SECONDS = 60.0
 _AT_ONCE = 6  # three questions, and what a slow Region has not yet given up
-_LOOKS, _NAMES = 500, 5_000
-
-Place = tuple[str, str, str]
-Value = TypeVar("Value")
-
-
-class _Guarded(Struct, frozen=True):
-    """`fault`: why the names of instances are missing."""
-
-    interfaces: tuple[Interface, ...]
-    is_part: bool
-    names: Mapping[str, str] = {}
-    fault: Exception | None = None
 
 
 class Surveyor:
@@ -78,8 +61,7 @@ class Surveyor:
         self._now = now
         self._monotonic = monotonic
         self._rest = Rest(monotonic)
-        self._looks: OrderedDict[Place, Surroundings] = OrderedDict()
-        self._names: OrderedDict[Place, Group] = OrderedDict()
+        self._lately = SeenLately()
 
     def look(self, alert: Alert) -> Surroundings:
         """What the account of an alert says of its group; nothing where it has no role, or need not be asked."""
@@ -87,45 +69,28 @@ class Surveyor:
         if role is None or question is None:
             return NOTHING_SEEN
         called = alert.call.time.timestamp() if alert.call.time else 0.0
-        known = self._known(question, called)
-        missing = question.parts - _answered(known)
+        known = self._lately.of(question, called, self._now())
+        missing = question.parts - _parts(known)
         if not missing or self._rest.has(question.account_id, question.region):
             return known
-        return self._looked(msgspec.structs.replace(question, parts=missing), role, known, called)
-
-    def _known(self, question: Question, called: float) -> Surroundings:
-        """A group keeps its name and its VPC. The rest is told only as it was after the call, and not long ago."""
-        place = _place(question)
-        look, oldest = self._looks.get(place, NOTHING_SEEN), max(called, self._now() - _FRESH_SECONDS)
-        return Surroundings(
-            group=self._names.get(place, NO_GROUP),
-            attached=look.attached if look.attached and look.attached.at.timestamp() >= oldest else None,
-            rules=look.rules if look.rules and look.rules.at.timestamp() >= oldest else None,
-        )
-
-    def _looked(self, question: Question, role: str, known: Surroundings, called: float) -> Surroundings:
-        answers = self._answers(question, role)
+        answers = self._answers(msgspec.structs.replace(question, parts=missing), role)
         seen = _seen(known, answers, datetime.fromtimestamp(max(self._now(), called), UTC))
-        _put(self._looks, _place(question), seen, _LOOKS)
-        if seen.group.id:
-            _put(self._names, _place(question), seen.group, _NAMES)
+        self._lately.keep(question, seen)
         if seen.rules and Part.RULES in answers:
             self._learn(question.account_id, seen.rules.by_id, seen.rules.at.timestamp())
         return seen
 
     def _answers(self, question: Question, role: str) -> dict[Part, Any]:
-        """Those that came in time."""
+        """Those that came in time. Whatever goes wrong, a message that lacks a line is better than none."""
         try:
             ec2, until = self._entered(Door(question.account_id, question.region, role))
-        except Exception as error:  # noqa: BLE001  whatever it is, a message without this line is better than none
-            self._failed(question, error, EVERYWHERE)
+            jobs = {part: self._pool.submit(self._ask, part, ec2, question, until) for part in sorted(question.parts)}
+        except Exception as error:  # noqa: BLE001  see above
+            self._rest.after_entering(error, question.account_id, question.region)
+            self._failed(question, error)
             return {}
-        asked = {part: self._pool.submit(self._ask, part, ec2, question, until) for part in sorted(question.parts)}
-        wait(asked.values(), max(0.0, until - self._monotonic()))
-        answers = {part: job.result() for part, job in asked.items() if self._is_answered(question, job)}
-        if fault := getattr(answers.get(Part.ATTACHED), "fault", None):
-            self._report(question, fault)
-        return answers
+        wait(jobs.values(), max(0.0, until - self._monotonic()))
+        return self._answered(question, jobs)
 
     def _entered(self, door: Door) -> tuple[EC2Client, float]:
         """With the time until which it may be asked. To make a client is not to wait, and does not count."""
@@ -135,12 +100,15 @@ class Surveyor:
         ec2 = self._doors.client(door, credentials)
         return ec2, self._monotonic() + left
 
-    def _is_answered(self, question: Question, job: Future[Any]) -> bool:
-        error = job.exception() if job.done() else TimeoutError()
-        if error is not None:
-            job.cancel()
-            self._failed(question, error, question.region)
-        return error is None
+    def _answered(self, question: Question, jobs: Mapping[Part, Future[Any]]) -> dict[Part, Any]:
+        errors = {part: error for part, job in jobs.items() if (error := _error(job)) is not None}
+        for error in errors.values():
+            self._rest.after(error, question.account_id, question.region)
+        if errors:
+            self._failed(question, next(iter(errors.values())))
+        else:
+            self._rest.answered(question.region)
+        return {part: job.result() for part, job in jobs.items() if part not in errors}
 
     def _ask(self, part: Part, ec2: EC2Client, question: Question, until: float) -> Any:
         match part:
@@ -149,21 +117,12 @@ class Surveyor:
             case Part.RULES:
                 return group_questions.rules(ec2, question.group_id, question.account_id)
             case Part.ATTACHED:
-                return self._guarded(ec2, question, until)
+                guarded = group_questions.guarded(ec2, question.group_id, lambda: self._monotonic() < until)
+                if guarded.fault:
+                    self._report(question, guarded.fault)
+                return guarded
 
-    def _guarded(self, ec2: EC2Client, question: Question, until: float) -> _Guarded:
-        """An instance whose name cannot be had is called by its id."""
-        found, is_part = group_questions.interfaces(ec2, question.group_id, lambda: self._monotonic() < until)
-        guarded = _Guarded(tuple(found), is_part)
-        wanted = instances_to_name(found)
-        try:
-            names = group_questions.instance_names(ec2, wanted) if wanted else {}
-        except (ClientError, BotoCoreError) as error:
-            return msgspec.structs.replace(guarded, fault=error)
-        return msgspec.structs.replace(guarded, names=names)
-
-    def _failed(self, question: Question, error: BaseException, where: str) -> None:
-        self._rest.after(error, question.account_id, where)
+    def _failed(self, question: Question, error: BaseException) -> None:
         if is_refused(error):
             self._doors.forget(question.account_id)
         self._report(question, error)
@@ -178,6 +137,14 @@ class Surveyor:
         return ThreadPoolExecutor(_AT_ONCE, "surveyor")
 
 
+def _error(job: Future[Any]) -> BaseException | None:
+    """None for a question that was answered in time; what is too late is not begun, if it was not."""
+    if job.done() and not job.cancelled():
+        return job.exception()
+    job.cancel()
+    return TimeoutError()
+
+
 def _seen(known: Surroundings, answers: Mapping[Part, Any], at: datetime) -> Surroundings:
     group = answers.get(Part.GROUP, known.group)
     return Surroundings(
@@ -187,24 +154,13 @@ def _seen(known: Surroundings, answers: Mapping[Part, Any], at: datetime) -> Sur
     )
 
 
-def _attached(guarded: _Guarded, group: Group, at: datetime) -> Attached | None:
+def _attached(guarded: Guarded, group: Group, at: datetime) -> Attached | None:
     """That a group is attached to nothing is said only of one that is there, by an answer that was whole."""
     if not guarded.interfaces and (guarded.is_part or group.id is None):
         return None
     return attached(guarded.interfaces, guarded.names, at, is_part=guarded.is_part)
 
 
-def _answered(known: Surroundings) -> frozenset[Part]:
+def _parts(known: Surroundings) -> frozenset[Part]:
     answers = {Part.GROUP: known.group.id, Part.ATTACHED: known.attached, Part.RULES: known.rules}
     return frozenset(part for part, answer in answers.items() if answer is not None)
-
-
-def _place(question: Question) -> Place:
-    return question.account_id, question.region, question.group_id
-
-
-def _put(kept: OrderedDict[Place, Value], place: Place, value: Value, most: int) -> None:
-    kept.pop(place, None)
-    kept[place] = value
-    while len(kept) > most:
-        kept.popitem(last=False)

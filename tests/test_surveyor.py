@@ -267,16 +267,38 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
-def test_a_region_that_does_not_answer_is_left_alone_for_a_while_for_every_account(opened, log, fault):
+def test_an_account_that_does_not_answer_in_a_region_is_left_alone_there_for_a_while(opened, log, fault):
     survey = Survey(Ec2(describe_security_group_rules=fault))
     assert survey.look(opened()).rules is None
     assert survey.learnt == []
     asked = len(survey.ec2.asked)
-    survey.look(opened(2, recipientAccountId="444455556666"))
+    survey.clock.now += 29
+    survey.look(opened(2))
     assert len(survey.ec2.asked) == asked
     survey.look(opened(3, awsRegion="eu-north-1"))
     assert len(survey.ec2.asked) > asked
+    asked = len(survey.ec2.asked)
+    survey.clock.now += 2
+    survey.look(opened(4))
+    assert len(survey.ec2.asked) > asked
     assert not any("example" in record.getMessage() + str(vars(record)) for record in log.records)
+
+
+def test_a_region_that_fails_two_accounts_is_left_alone_by_all_unless_one_had_an_answer(opened):
+    def accounts_asked_after(*faulty):
+        survey = Survey()
+        for account in ("111122223333", "444455556666", "999988887777"):
+            survey.ec2.answers["describe_security_group_rules"] = (
+                ReadTimeoutError(endpoint_url="https://ec2.example")
+                if account in faulty
+                else {"SecurityGroupRules": []}
+            )
+            survey.look(opened(recipientAccountId=account))
+        return len(survey.ec2.requests("describe_security_group_rules"))
+
+    assert accounts_asked_after("111122223333") == 3
+    assert accounts_asked_after("111122223333", "999988887777") == 3
+    assert accounts_asked_after("111122223333", "444455556666") == 2
 
 
 def test_an_sts_that_does_not_answer_is_left_alone_by_everybody(opened):
