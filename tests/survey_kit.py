@@ -45,7 +45,7 @@ def instance(number, *, public=False, **fields):
 class Ec2:
     """`answers` by the method: an answer, an error to raise, a function of the request, or a list of these in turn."""
 
-    def __init__(self, **answers):
+    def __init__(self, *, knows=(), **answers):
         self.asked = []
         group = {"GroupId": GROUP, "GroupName": "web", "VpcId": "vpc-0ddddddddddddddd4"}
         self.answers = {
@@ -54,7 +54,7 @@ class Ec2:
             "describe_security_group_rules": {"SecurityGroupRules": []},
             "describe_tags": {"Tags": []},
         } | answers
-        members = {"Filters": None, "MaxResults": None, "NextToken": None}
+        members = dict.fromkeys(("Filters", "MaxResults", "NextToken", *knows))
         shape = SimpleNamespace(input_shape=SimpleNamespace(members=members))
         self.meta = SimpleNamespace(service_model=SimpleNamespace(operation_model=lambda _: shape))
 

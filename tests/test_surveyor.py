@@ -109,6 +109,14 @@ def test_two_pages_are_read_and_no_more(opened):
     assert first["Filters"] == [{"Name": "group-id", "Values": [GROUP]}]
 
 
+def test_what_an_account_hides_is_asked_for_where_the_sdk_knows_how(opened):
+    for knows, expected in (((), None), (("IncludeManagedResources",), True)):
+        survey = Survey(Ec2(knows=knows))
+        survey.look(opened())
+        (request,) = survey.ec2.requests("describe_network_interfaces")
+        assert request.get("IncludeManagedResources") is expected
+
+
 def test_an_empty_page_that_is_not_the_last_does_not_mean_nothing(opened):
     empty = {"NetworkInterfaces": [], "NextToken": "more"}
     pages = [empty, {"NetworkInterfaces": [instance(1)]}]
