@@ -12,8 +12,10 @@ from aws_lambda_powertools import Logger
 from functions.bundle import load_bundle
 from gatewatch.aws import Aws
 from gatewatch.book_read import DayBookReader
+from gatewatch.deliver.ses import send
 from gatewatch.digest_labels import load_digest_labels
-from gatewatch.digest_notice import digest_color, digest_messages
+from gatewatch.digest_mail import Paper, mail_of
+from gatewatch.digest_notice import digest_messages
 from gatewatch.digest_stage import DigestStage
 from gatewatch.digest_view import Wording, digest_view
 from gatewatch.errors import ConfigurationError
@@ -23,7 +25,8 @@ from gatewatch.unbooked import unbooked
 
 if TYPE_CHECKING:
     from gatewatch.digest import Digest
-    from gatewatch.digest_settings import Due
+    from gatewatch.digest_settings import DigestSettings, Due
+    from gatewatch.digest_view import DigestView
 
 
 @cache
@@ -43,17 +46,26 @@ def compose() -> DigestStage:
     )
 
     def put(made: Digest, wanted: Due) -> None:
-        view, color = digest_view(made, wording), digest_color(made, settings.colors)
-        outbox.put(list(digest_messages(view, color, wanted, settings)))
+        outbox.put(list(digest_messages(digest_view(made, wording), made, wanted, settings)))
 
+    def mail(made: Digest, _wanted: Due) -> None:
+        _mail(digest_view(made, wording), Paper(wording.alert, language, bundle.templates), settings.digest, aws)
+
+    wanted = (("messages", put, settings.digest.to), ("mail", mail, settings.digest.mail))
     return DigestStage(
         settings=settings,
         book=DayBookReader(aws.dynamodb, environment["GATEWATCH_BOOK"]),
         unbooked=lambda first, last: unbooked(aws.cloudwatch, service, first, last),
-        ways={"messages": put} if settings.digest.to else {},
+        ways={name: way for name, way, whom in wanted if whom},
         now=time.time,
         log=_log(),
     )
+
+
+def _mail(view: DigestView, paper: Paper, digest: DigestSettings, aws: Aws) -> None:
+    if digest.mail:
+        sender, recipients = digest.mail.sender, digest.mail.recipients
+        send(aws.ses, mail_of(view, paper, sender, recipients), sender, recipients)
 
 
 @cache

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
     from types_boto3_sts import STSClient
 
+    from gatewatch.deliver.ses import SesClient
     from gatewatch.unbooked import CloudWatch
 
 # A function has seconds, not minutes: better a quick error that the queue retries than a slow one.
@@ -164,6 +165,10 @@ class Aws:
     @cached_property
     def events(self) -> EventBridgeClient:
         return self._later("events", _CONFIG)
+
+    @cached_property
+    def ses(self) -> SesClient:
+        return self._later("ses", _CONFIG)
 
     @cached_property
     def cloudwatch(self) -> CloudWatch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gatewatch.digest_text import slack_payload
+from gatewatch.digest_topic import topic_digest
 from gatewatch.message_model import Message
 from gatewatch.model import Severity
 
@@ -17,11 +18,22 @@ if TYPE_CHECKING:
     from gatewatch.settings import Colors, Settings
 
 
-def digest_messages(view: DigestView, color: str, wanted: Due, settings: Settings) -> Iterator[Message]:
+def digest_messages(view: DigestView, made: Digest, wanted: Due, settings: Settings) -> Iterator[Message]:
     """The same digest has the same key however often it is told."""
-    body = slack_payload(view, color).decode()
     for name in settings.digest.to:
+        body = _topic(view, made, wanted) if settings.is_topic(name) else _slack(view, made, settings)
         yield Message(key=f"digest-{wanted.name}#{name}", destination=name, body=body)
+
+
+def _slack(view: DigestView, made: Digest, settings: Settings) -> str:
+    return slack_payload(view, digest_color(made, settings.colors)).decode()
+
+
+def _topic(view: DigestView, made: Digest, wanted: Due) -> str:
+    """What it is, when it was and how it stands, in the letters that a subject may have."""
+    when = wanted.first.isoformat() if wanted.days == 1 else f"{wanted.first.isoformat()}, {wanted.days} days"
+    subject = f"gatewatch digest {when}: {len(made.open)} open to the internet, {made.events} events"
+    return topic_digest(view, subject).encode()
 
 
 def digest_color(digest: Digest, colors: Colors) -> str:

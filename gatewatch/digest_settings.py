@@ -88,9 +88,13 @@ class Due(Struct, frozen=True):
     zone: str
 
     @property
+    def days(self) -> int:
+        return (self.end - self.first).days
+
+    @property
     def name(self) -> str:
         """The same however often it is looked at."""
-        return f"{self.first.isoformat()}+{(self.end - self.first).days}"
+        return f"{self.first.isoformat()}+{self.days}"
 
     def bounds(self) -> tuple[datetime, datetime]:
         """From the first midnight to the last moment before the last one."""

@@ -17,7 +17,7 @@ from gatewatch.rule_words import target
 from gatewatch.slack_view import mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import timedelta
 
     from gatewatch.digest import Digest, Exposed
@@ -28,12 +28,13 @@ _T = TypeVar("_T")
 
 
 class Bar(Struct, frozen=True):
-    """`counts` by severity where there are any, worst first."""
+    """`counts` by severity where there are any, worst first. `plain` is another name, in plain letters."""
 
     name: str
     value: int
     counts: tuple[tuple[Severity, int], ...] = ()
     detail: str = ""
+    plain: str = ""
 
 
 class Fact(Struct, frozen=True):
@@ -148,12 +149,12 @@ def _accounts(digest: Digest, wording: Wording) -> Iterator[Bar]:
     """The one with the most changes first."""
     totals = Counter({account: counts.total() for account, counts in digest.accounts.items()})
     for account, _ in _most(totals, _name):
-        yield _bar(_name(account), tuple(severest(digest.accounts[account])), wording)
+        yield _bar(account, tuple(severest(digest.accounts[account])), wording)
 
 
-def _bar(name: str, counts: Sequence[tuple[Severity, int]], wording: Wording) -> Bar:
+def _bar(account: Account, counts: tuple[tuple[Severity, int], ...], wording: Wording) -> Bar:
     detail = ", ".join(f"{wording.alert.severity[severity]} {count}" for severity, count in counts)
-    return Bar(name, sum(count for _, count in counts), tuple(counts), detail)
+    return Bar(_name(account), sum(count for _, count in counts), counts, detail, account.id)
 
 
 def _severities(digest: Digest, wording: Wording) -> Iterator[Bar]:

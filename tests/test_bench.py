@@ -17,7 +17,7 @@ from bench import corpus, harness, measures  # noqa: E402
 
 FUNCTIONS = ("alert", "deliver", "heartbeat", "digest", "config_rule", "access_keys")
 # A third of a cold start is botocore's own; what a desk needs has no place in a function.
-NOT_IN_A_FUNCTION = ("boto3", "s3transfer", "moto", "rich", "typer", "pygal", "requests", "gatewatch.local", "werkzeug")
+NOT_IN_A_FUNCTION = ("boto3", "s3transfer", "moto", "rich", "typer", "PIL", "requests", "gatewatch.local", "werkzeug")
 
 
 def imports_of(name: str) -> list[tuple[int, int, str]]:

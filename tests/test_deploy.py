@@ -6,6 +6,8 @@ Slow (about half a minute): one deployment serves all the tests of this file.
 from __future__ import annotations
 
 import base64
+import email
+import email.policy
 import hashlib
 import json
 import os
@@ -15,25 +17,34 @@ import subprocess
 import sys
 import zipfile
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
+from moto.ses.models import ses_backends
 
+from gatewatch.day_book import day_of
 from gatewatch.local import story
 from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, MEMBERS, Cloud, _unsupported_resources_are_skipped
 from gatewatch.local.inbox import Inbox
 from gatewatch.local.invocation import Invocation
 from gatewatch.local.isolation import without_aws
-from gatewatch.local.package import LOCK, ROOT, Architecture, build, requirements
+from gatewatch.local.package import DIGEST_LOCK, LOCK, ROOT, Architecture, build, requirements
 from gatewatch.local.packaged import PackagedFunction, Process
 from gatewatch.local.schedule import keep_schedules_apart_from_events
 from gatewatch.local.worker import Source, Worker
+from gatewatch.noted import Entry
 
 OSLS = ROOT / "node_modules" / ".bin" / "osls"
 STAGE = "test"
 WEBHOOKS = ("sec-prod", "sec-all")
 LAMBDAS_PYTHON = (3, 13)
+ZIPS = {"gatewatch-x86_64.zip": LOCK, "gatewatch-digest-x86_64.zip": DIGEST_LOCK}
+MAILED = """
+digest: {mail: {from: hub@example.com, to: [team@example.com]}, at: "00:00", timezone: UTC}
+"""
 FOUND_BY_CONFIG = {
     "Source": "aws.config",
     "DetailType": "Config Rules Compliance Change",
@@ -86,7 +97,8 @@ def service(tmp_path_factory):
     folder = tmp_path_factory.mktemp("service")
     shutil.copy(ROOT / "serverless.yml", folder)
     shutil.copytree(ROOT / "eventbridge", folder / "eventbridge")
-    build(Architecture.X86_64, folder / "build" / "gatewatch-x86_64.zip")
+    for name, lock in ZIPS.items():
+        build(Architecture.X86_64, folder / "build" / name, lock=lock)
     return folder
 
 
@@ -147,13 +159,19 @@ def runtime(tmp_path_factory):
 @pytest.fixture(scope="module")
 def unpacked(service, tmp_path_factory):
     folder = tmp_path_factory.mktemp("task")
-    with zipfile.ZipFile(service / "build" / "gatewatch-x86_64.zip") as archive:
-        archive.extractall(folder)
+    for name in ZIPS:
+        with zipfile.ZipFile(service / "build" / name) as archive:
+            archive.extractall(folder / name)
     return folder
+
+
+def zip_of(function_name):
+    return "gatewatch-digest-x86_64.zip" if function_name.endswith("-digest") else "gatewatch-x86_64.zip"
 
 
 def process_of(function, cloud, unpacked, runtime):
     """The environment of a function: its configuration, and what Lambda adds."""
+    unpacked /= zip_of(function["FunctionName"])
     lambdas = {
         "AWS_LAMBDA_FUNCTION_NAME": function["FunctionName"],
         "LAMBDA_TASK_ROOT": str(unpacked),
@@ -206,10 +224,10 @@ def source(mapping, running, deployed):
 
 
 def test_five_functions_stand_each_with_its_role_its_zip_and_its_architecture(deployed, service):
-    sha = hashlib.sha256((service / "build" / "gatewatch-x86_64.zip").read_bytes()).digest()
     names = ("alert", "deliver", "heartbeat", "digest", "access_keys")
     assert set(deployed.functions) == {f"gatewatch-{STAGE}-{name}" for name in names}
     for function in deployed.functions.values():
+        sha = hashlib.sha256((service / "build" / zip_of(function["FunctionName"])).read_bytes()).digest()
         assert function["CodeSha256"] == base64.b64encode(sha).decode()
         assert function["Runtime"] == "python3.13"
         assert function["Architectures"] == ["x86_64"]
@@ -282,6 +300,37 @@ def test_every_alert_is_in_the_day_book_and_the_digest_has_looked_at_it(deployed
     booked = {json.loads(row["kept"]["S"])["key"] for row in rows if row["pk"]["S"].startswith("day#")}
     assert {scene.record["eventID"] for scene in story.load_story()[:3]} <= booked
     assert ("digest", "began") in {(row["pk"]["S"], row["sk"]["S"]) for row in rows}
+
+
+@pytest.mark.usefixtures("told")
+def test_the_digest_of_the_zip_is_mailed_with_a_chart_that_its_library_drew(
+    cloud, deployed, unpacked, runtime, tmp_path
+):
+    session, book = deployed.session, deployed.physical["Book"]
+    session.client("ses").verify_email_identity(EmailAddress="hub@example.com")
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    entry = Entry(key="e", at=yesterday, account=MEMBERS[0][0], actor="alice", severities={"low": 2})
+    kept = {"kept": {"S": msgspec.json.encode(entry).decode()}, "expires": {"N": "9999999999"}}
+    times = {name: {"N": str(int(yesterday.timestamp()) - 86400 * 2 * (name == "at"))} for name in ("at", "seen")}
+    for item in (
+        {"pk": {"S": day_of(yesterday)}, "sk": {"S": "e"}, **kept},
+        {"pk": {"S": "digest"}, "sk": {"S": "began"}, **times},
+    ):
+        session.client("dynamodb").put_item(TableName=book, Item=item)
+    policy = re.sub(r"^digest:\n(  .*\n)+", MAILED, (ROOT / "policy.yaml").read_text("utf-8"), flags=re.MULTILINE)
+    (tmp_path / "policy.yaml").write_text(policy, "utf-8")
+    function = deployed.functions[f"gatewatch-{STAGE}-digest"]
+    process = process_of(function, cloud, unpacked, runtime)
+    process.environment["GATEWATCH_POLICY"] = str(tmp_path / "policy.yaml")
+    with PackagedFunction(function["Handler"], process, tmp_path / "log") as running:
+        running({}, Invocation.of("digest", queue_arn("events"), 300))
+        running({}, Invocation.of("digest", queue_arn("events"), 300))
+    (sent,) = ses_backends[HUB_ACCOUNT][HUB_REGION].sent_messages
+    mail = email.message_from_string(sent.raw_data, policy=email.policy.default)
+    assert (sent.source, set(sent.destinations)) == ("hub@example.com", {"team@example.com"})
+    assert "payments-prod" in mail.get_body(("html",)).get_content()
+    (picture,) = [part.get_payload(decode=True) for part in mail.walk() if part.get_content_type() == "image/png"]
+    assert picture.startswith(b"\x89PNG")
 
 
 def test_the_functions_count_under_the_names_of_the_alarms(told):

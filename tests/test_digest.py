@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import io
 import json
 import os
 import random
@@ -13,17 +14,20 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from PIL import Image, ImageColor
 
 from gatewatch.block_kit import mentions, problems
 from gatewatch.digest import digest_of
+from gatewatch.digest_chart import COLORS, chart
 from gatewatch.digest_labels import DigestLabels, load_digest_labels
+from gatewatch.digest_mail import Paper, mail_of, page_of
 from gatewatch.digest_text import bar, slack_payload, text_of
-from gatewatch.digest_view import Wording, digest_view
+from gatewatch.digest_view import Bar, DigestView, Part, Wording, digest_view
 from gatewatch.errors import ConfigurationError
 from gatewatch.exception_settings import Effect, ExceptionMatch, PolicyException
 from gatewatch.exceptions_policy import excepted
 from gatewatch.labels import load_labels
-from gatewatch.local.digest_mail import mail_of, page_of
+from gatewatch.model import Severity
 from gatewatch.noted import noted
 from gatewatch.settings import LANGUAGES, load_settings
 
@@ -249,31 +253,115 @@ def test_a_digest_of_very_much_is_still_one_message(told, build):
     assert "and 45 more" in text_of(view)
 
 
+def paper(language):
+    return Paper(load_labels(TEMPLATES, language), language, TEMPLATES)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_has_a_drawn_chart_no_script_and_no_address_to_load_from(story, language):
     view = view_of(story, language)
-    page = page_of(view, load_labels(TEMPLATES, language), language, TEMPLATES)
-    assert "<svg" in page.replace("svg:", "")
+    page = page_of(view, paper(language))
+    assert re.findall(r'src="([^",]+)', page) == ["data:image/png;base64"]
     assert "<script" not in page
-    assert "src=" not in page
+    assert "url(" not in page
     assert "@import" not in page
     assert "&lt;!here&gt;" in page
     assert view.title in page
+    assert load_labels(TEMPLATES, language).severity["critical"] in page
 
 
-def test_the_mail_says_the_same_as_text_and_as_page(story):
-    view = view_of(story, "ko")
-    mail = email.message_from_bytes(mail_of(view, "<p>page</p>"), policy=email.policy.default)
-    assert mail["Subject"] == view.title
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_mail_says_the_same_as_text_and_as_page_with_the_chart_inside(story, language):
+    view = view_of(story, language)
+    mail = email.message_from_bytes(
+        mail_of(view, paper(language), "hub@example.com", ["a@example.com", "b@example.com"]),
+        policy=email.policy.default,
+    )
+    assert (mail["Subject"], mail["From"], mail["To"]) == (
+        view.title,
+        "hub@example.com",
+        "a@example.com, b@example.com",
+    )
     assert mail.get_body(("plain",)).get_content().split() == text_of(view).split()
-    assert mail.get_body(("html",)).get_content().strip() == "<p>page</p>"
+    html = mail.get_body(("html",)).get_content()
+    (picture,) = [part for part in mail.walk() if part.get_content_type() == "image/png"]
+    assert f'src="cid:{picture["Content-ID"].strip("<>")}"' in html
+    assert picture["Content-Disposition"].startswith("inline")
+    assert view.title in html
+
+
+def test_a_subject_cannot_add_a_header():
+    view = DigestView("Gates\r\nBcc: everybody@example.com", (), "")
+    mail = email.message_from_bytes(mail_of(view, paper("en")), policy=email.policy.default)
+    assert (mail["Bcc"], mail["Subject"]) == (None, "Gates Bcc: everybody@example.com")
+
+
+def test_a_digest_in_which_nothing_changed_has_no_chart():
+    view = DigestView("Gates", (Part("", lines=("quiet",)),), "note")
+    assert "<img" not in page_of(view, paper("en"))
+    assert [part.get_content_type() for part in email.message_from_bytes(mail_of(view, paper("en"))).walk()] == [
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+    ]
+
+
+def drawn(*bars):
+    return Image.open(io.BytesIO(chart(Part("", bars=bars)))).convert("RGB")
+
+
+def share(picture, color):
+    """How much of the one bar there is has a colour."""
+    middle = picture.height - 32
+    row = [picture.getpixel((x, middle)) for x in range(picture.width)]
+    return row.count(ImageColor.getrgb(color)) / len(row)
+
+
+def test_a_bar_has_the_colours_of_its_severities_by_their_shares():
+    picture = drawn(Bar("a", 4, ((Severity.CRITICAL, 1), (Severity.LOW, 3))))
+    assert share(picture, COLORS[Severity.CRITICAL]) == pytest.approx(0.25, abs=0.01)
+    assert share(picture, COLORS[Severity.LOW]) == pytest.approx(0.75, abs=0.01)
+
+
+def test_the_longest_bar_has_the_whole_width_and_one_critical_among_thousands_is_seen():
+    picture = drawn(
+        Bar("a", 8000, ((Severity.LOW, 8000),)), Bar("b", 2000, ((Severity.CRITICAL, 1), (Severity.LOW, 1999)))
+    )
+    assert 0 < share(picture, COLORS[Severity.CRITICAL]) < 0.01
+    assert share(picture, COLORS[Severity.LOW]) == pytest.approx(0.25, abs=0.01)
+
+
+def test_a_name_in_other_letters_is_drawn_as_the_id_of_its_account():
+    counts = ((Severity.LOW, 1),)
+    korean, plain = (drawn(Bar(name, 1, counts, plain="111122223333")) for name in ("결제 운영", "111122223333"))
+    assert korean.tobytes() == plain.tobytes()
+    assert korean.tobytes() != drawn(Bar("payments", 1, counts, plain="111122223333")).tobytes()
+
+
+def test_without_the_library_the_chart_says_what_to_install():
+    code = "import sys; sys.modules['PIL'] = None; from gatewatch.cli import main; main()"
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        "digest",
+        "--format",
+        "html",
+        str(ROOT / "docs" / "examples" / "ssh-to-the-world.json"),
+    ]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (
+        2,
+        "gatewatch: the chart needs Pillow; install gatewatch[digest], or take --format text.\n",
+    )
 
 
 @pytest.mark.parametrize("output", ["text", "slack", "html", "email"])
 def test_the_command_makes_every_form(build, world, output):
     ran = build.gatewatch("digest", "--format", output, "--days", "7", stdin=build.text(world))
     assert (ran.status, ran.err) == (0, "")
-    assert "sg-0aaaaaaaaaaaaaaa1" in ran.out
+    mail = email.message_from_string(ran.out, policy=email.policy.default)
+    assert "sg-0aaaaaaaaaaaaaaa1" in (mail.get_body(("html",)).get_content() if output == "email" else ran.out)
 
 
 def test_the_command_says_when_there_is_nothing(build):
@@ -282,7 +370,8 @@ def test_the_command_says_when_there_is_nothing(build):
 
 
 def test_what_lambda_runs_never_imports_the_library_that_draws():
-    code = "import sys, functions.alert, functions.deliver, functions.heartbeat; sys.exit('pygal' in sys.modules)"
+    names = ", ".join(f"functions.{each}" for each in ("alert", "deliver", "heartbeat", "digest", "access_keys"))
+    code = f"import sys, {names}; sys.exit('PIL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 

@@ -1,5 +1,7 @@
 """functions/digest: when it is due, what it reads, whom it tells, and that it never says "all quiet" by mistake."""
 
+import email
+import email.policy
 import json
 import logging
 import os
@@ -8,10 +10,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.ses.models import ses_backends
 from test_day_book import TABLE, Clock, Counts, make_table
 
 from functions import alert as alert_function
@@ -20,7 +24,9 @@ from gatewatch import meter
 from gatewatch.aws import Aws
 from gatewatch.block_kit import mentions, problems
 from gatewatch.book_read import DayBookReader
+from gatewatch.chat_limits import problems as chat_problems
 from gatewatch.day_book import DayBook
+from gatewatch.deliver.ses import send
 from gatewatch.digest import Period, digest
 from gatewatch.digest_labels import load_digest_labels
 from gatewatch.digest_settings import DigestSettings, Weekday, due
@@ -32,6 +38,7 @@ from gatewatch.labels import load_labels
 from gatewatch.open_gates import gates
 from gatewatch.outbox import read_message
 from gatewatch.settings import load_settings
+from gatewatch.topic_body import read_topic_body
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "templates"
@@ -308,6 +315,59 @@ def test_events_through_the_function_that_alerts_make_the_digest_that_the_comman
     assert (ran.status, ran.err) == (0, "")
     assert text_of(digest_view(made, wording)).strip() == ran.out.strip()
     assert len(made.open) == 7
+
+
+MAILED = POLICY.replace("digest: {", "digest: {mail: {from: hub@example.com, to: [a@example.com, b@example.com]}, ")
+
+
+def test_a_mail_with_the_chart_goes_out_once_and_a_sender_that_nobody_verified_is_an_error(cloud, story):
+    cloud.configure(MAILED)
+    cloud.begin()
+    cloud.note(story)
+    with pytest.raises(TransientDeliveryError, match=r"^SES: MessageRejected$"):
+        cloud.run()
+    assert len(cloud.told()) == 1
+    cloud.aws.ses.verify_email_identity(EmailAddress="hub@example.com")
+    for _ in range(3):
+        cloud.run()
+    (sent,) = ses_backends[DEFAULT_ACCOUNT_ID]["ap-northeast-2"].sent_messages
+    mail = email.message_from_string(sent.raw_data, policy=email.policy.default)
+    assert (mail["From"], mail["To"]) == ("hub@example.com", "a@example.com, b@example.com")
+    assert mail["Subject"] == "Gates on 2026-11-20"
+    assert "PostgreSQL in sg-0df1db1afefc8cb0e" in mail.get_body(("plain",)).get_content()
+    assert [part.get_content_type() for part in mail.walk()].count("image/png") == 1
+    assert cloud.told() == []
+
+
+@pytest.mark.parametrize(
+    "error", [EndpointConnectionError(endpoint_url="x"), ClientError({"Error": {"Code": "No"}}, "x")]
+)
+def test_an_error_of_ses_names_no_address(error):
+    class Ses:
+        def send_raw_email(self, **_request):
+            raise error
+
+    with pytest.raises(TransientDeliveryError, match=r"^SES: \w+$"):
+        send(Ses(), b"mail", "hub@example.com", ["a@example.com"])
+
+
+def test_a_topic_gets_a_mail_that_reads_well_and_a_chat_the_same_facts_in_short(cloud, story):
+    cloud.configure(POLICY.replace("to: [room], timezone", "to: [alerts], timezone"))
+    cloud.begin()
+    cloud.note(story)
+    cloud.run()
+    (message,) = cloud.told()
+    told = read_topic_body(message.body)
+    assert told.subject == "gatewatch digest 2026-11-20: 7 open to the internet, 17 events"
+    assert told.mail.startswith("Gates on 2026-11-20\n\nOpen to the whole internet\n  🔴 PostgreSQL in sg-0df1")
+    assert "  payments-prod  ████████████████████   25  Critical 3, High 2" in told.mail
+    assert chat_problems(told.chat) == ()
+    said = told.chat["content"]["description"]
+    for fact in ("`payments-prod` 25 (Critical 3, High 2", "RDP in sg-01b0650fc9daae133", "No change was muted."):
+        assert fact in said
+    assert "█" not in said
+    assert "<!here>" not in said
+    assert "opened by &lt;!here&gt;*root*ˋxˋ@evil.example (build) · no owner named" in said
 
 
 SEOUL = "Asia/Seoul"

@@ -38,6 +38,10 @@ EXPLAINED = {
         "Resource *",
         "CloudWatch takes no resource for GetMetricData; numbers are all it tells",
     ),
+    ("hub", "DigestRole", "MailTheDigest"): (
+        "Resource …:identity/*",
+        "the address or its domain may be what is verified; the condition holds it to one sender",
+    ),
     ("hub", "DigestRole", "WriteItsLog"): ("Resource …-digest:*", "the streams of one log group"),
     ("hub", "AccessKeysRole", "VisitMembers"): (
         "Resource …::*:role/gatewatch-access-keys",

@@ -13,7 +13,17 @@ import msgspec
 import pytest
 
 from gatewatch.decode import decode, parse
-from gatewatch.local.package import BROUGHT_BY_LAMBDA, LOCK, PYTHON, ROOT, Architecture, build, main, requirements
+from gatewatch.local.package import (
+    BROUGHT_BY_LAMBDA,
+    DIGEST_LOCK,
+    LOCK,
+    PYTHON,
+    ROOT,
+    Architecture,
+    build,
+    main,
+    requirements,
+)
 from gatewatch.local.prepare import compile_python, parse_yaml
 from gatewatch.pipeline import Judge, alert_of
 from gatewatch.render import load_templates, slack_payloads
@@ -156,6 +166,23 @@ def test_the_zip_is_five_megabytes_where_lambda_takes_fifty(archive):
     unpacked = sum(entry.file_size for entry in archive.infolist())
     assert 2 * MEBIBYTE < size < 7 * MEBIBYTE
     assert unpacked < 24 * MEBIBYTE
+
+
+def test_the_digest_has_the_same_zip_and_the_library_that_draws(archive, architecture, tmp_path):
+    with zipfile.ZipFile(build(architecture, tmp_path / "digest.zip", lock=DIGEST_LOCK)) as own:
+        more = {name.split("/")[0] for name in set(own.namelist()) - set(archive.namelist())}
+        assert {name for name in more if "dist-info" not in name} == {"PIL", "pillow.libs"}
+        assert set(archive.namelist()) <= set(own.namelist())
+        assert Path(own.filename).stat().st_size < 16 * MEBIBYTE
+        assert sum(entry.file_size for entry in own.infolist()) < 48 * MEBIBYTE
+
+
+def test_both_locks_agree(archive):
+    assert archive
+    blocks = [{*lock.read_text("utf-8").replace("\\\n", "").splitlines()} for lock in (LOCK, DIGEST_LOCK)]
+    runtime, digest = ({line for line in block if "==" in line} for block in blocks)
+    assert runtime < digest
+    assert {line.split("==")[0] for line in digest - runtime} == {"pillow"}
 
 
 def test_every_file_is_readable_by_the_user_of_lambda_and_of_one_date(archive):

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 from gatewatch.digest import digest_of
 from gatewatch.digest_labels import load_digest_labels
+from gatewatch.digest_mail import Paper, mail_of, page_of
+from gatewatch.digest_notice import digest_color
 from gatewatch.digest_text import slack_payload, text_of
 from gatewatch.digest_view import Wording, digest_view
 from gatewatch.exceptions_policy import excepted
 from gatewatch.labels import load_labels
-from gatewatch.local import digest_mail
 from gatewatch.local.printers import TEMPLATES
 from gatewatch.noted import noted
 
 if TYPE_CHECKING:
-    from gatewatch.digest_view import DigestView
+    from gatewatch.digest import Digest
     from gatewatch.model import Alert
     from gatewatch.noted import Noted
     from gatewatch.settings import Settings
@@ -41,14 +42,15 @@ class DigestPrinter:
         labels = load_digest_labels(TEMPLATES, (language,))[language]
         wording = Wording(labels, load_labels(TEMPLATES, language), zone)
         found = digest_of(self._noted, self._settings, self._days)
-        made = self._made(digest_view(found, wording), wording) if found else labels.digest["nothing"].encode()
+        made = self._made(found, wording) if found else labels.digest["nothing"].encode()
         sys.stdout.buffer.write(made.rstrip() + b"\n")
         sys.stdout.buffer.flush()
 
-    def _made(self, view: DigestView, wording: Wording) -> bytes:
+    def _made(self, found: Digest, wording: Wording) -> bytes:
+        view = digest_view(found, wording)
         if self._output == "text":
             return text_of(view).encode(errors="replace")
         if self._output == "slack":
-            return slack_payload(view, self._settings.colors.addition)
-        page = digest_mail.page_of(view, wording.alert, self._settings.defaults.language, TEMPLATES)
-        return page.encode(errors="replace") if self._output == "html" else digest_mail.mail_of(view, page)
+            return slack_payload(view, digest_color(found, self._settings.colors))
+        paper = Paper(wording.alert, self._settings.defaults.language, TEMPLATES)
+        return page_of(view, paper).encode(errors="replace") if self._output == "html" else mail_of(view, paper)

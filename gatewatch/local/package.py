@@ -1,4 +1,4 @@
-"""The zip that AWS Lambda runs: functions/, gatewatch/ without the person's side, templates/, what they read, and what
+"""The zips that AWS Lambda runs: functions/, gatewatch/ without the person's side, templates/, what they read, and what
 they import from the lock file. It mirrors the repository, so that a path means the same in both.
 
 The AWS SDK is left out: the runtime brings it, it is 17 MB of the 20 that a zip with it has, and gatewatch calls
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements" / "runtime.txt"
+DIGEST_LOCK = ROOT / "requirements" / "digest.txt"  # the same, and the library that draws
 PYTHON = "3.13"
 # boto3, and what only it needs.
 BROUGHT_BY_LAMBDA = frozenset({"boto3", "botocore", "python-dateutil", "s3transfer", "six"})
@@ -42,8 +43,9 @@ class Architecture(StrEnum):
 
     @property
     def platform(self) -> str:
+        """Amazon Linux 2023, which the runtime stands on, has glibc 2.34."""
         machine = "aarch64" if self is Architecture.ARM64 else "x86_64"
-        return f"{machine}-manylinux2014"
+        return f"{machine}-manylinux_2_28"
 
 
 def build(architecture: Architecture, zip_file: Path, sources: Path = ROOT, lock: Path = LOCK) -> Path:
@@ -114,11 +116,12 @@ def _zip(tree: Path, zip_file: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Build the zip that AWS Lambda runs.")
+    parser = argparse.ArgumentParser(description="Build the zips that AWS Lambda runs.")
     parser.add_argument("--architecture", type=Architecture, choices=list(Architecture), default=Architecture.ARM64)
     architecture = parser.parse_args(arguments).architecture
-    path = build(architecture, ROOT / "build" / f"gatewatch-{architecture}.zip")
-    sys.stdout.write(f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes\n")
+    for name, lock in (("gatewatch", LOCK), ("gatewatch-digest", DIGEST_LOCK)):
+        path = build(architecture, ROOT / "build" / f"{name}-{architecture}.zip", lock=lock)
+        sys.stdout.write(f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes\n")
 
 
 if __name__ == "__main__":
