@@ -40,6 +40,8 @@ class Format(StrEnum):
     TEXT = "text"
     JSON = "json"
     SLACK = "slack"
+    CHATBOT = "chatbot"
+    EMAIL = "email"
     HTML = "html"
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from gatewatch.chat_limits import DESCRIPTION, KEYWORD, STEP, STEPS, TITLE, cut
 from gatewatch.safe_text import clean
-from gatewatch.topic_text import ascii_value, chat_text, unmarked
+from gatewatch.topic_text import ascii_value, chat_markup, chat_text, unmarked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,7 +60,7 @@ def topic_body(
     content: dict[str, Any] = {
         "textType": "client-markdown",
         "title": heading,
-        "description": _described("\n\n".join(texts), "\n".join(others)) or heading,
+        "description": _described("\n\n".join(map(chat_markup, texts)), "\n".join(others)) or heading,
         "keywords": [str(chat_text(each, KEYWORD)) for each in keywords if each],
     }
     if short:

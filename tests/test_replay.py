@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gatewatch.chat_limits import problems
 from gatewatch.errors import ConfigurationError
 from gatewatch.settings import load_settings
 
@@ -387,7 +388,7 @@ def test_only_the_description_of_a_known_rule_changed(build, rows, shows, opened
     shows(rows(opened, build.modify((build.RULE, same)))[1], action="describe", severity="info", description="the lan")
 
 
-@pytest.mark.parametrize("output", ["json", "text", "slack"])
+@pytest.mark.parametrize("output", ["json", "text", "slack", "chatbot", "email"])
 def test_a_reader_that_leaves_early_is_no_error(output, ssh, tmp_path):
     path = tmp_path / "many.jsonl"
     path.write_text((json.dumps(ssh) + "\n") * 4000)
@@ -399,6 +400,19 @@ def test_a_reader_that_leaves_early_is_no_error(output, ssh, tmp_path):
     assert (process.returncode, errors) == (0, b"")
 
 
+def test_a_chats_notification_and_a_mail_are_printed_as_they_would_go_out(build):
+    made = build.text(build.authorize(build.item(v4=[OPEN])), build.revoke(build.item(v4=[OPEN])))
+    chat = build.gatewatch("replay", "--format", "chatbot", "--language", "ko", stdin=made)
+    assert [problems(json.loads(line)) for line in chat.out.splitlines()] == [(), ()]
+    mail = build.gatewatch("replay", "--format", "email", "--min-severity", "high", "--language", "ko", stdin=made)
+    assert (mail.status, mail.err) == (0, "")
+    subject, _, body = mail.out.partition("\n\n")
+    assert subject.startswith("Subject: CRITICAL: SSH opened to the whole internet - ")
+    assert body.startswith("🔴 심각 · ")
+    assert mail.out.endswith(f"\n\n{'=' * 40}\n")
+    assert mail.out.count("Subject: ") == 1
+
+
 def test_a_terminal_without_the_letters_still_gets_the_text(build):
     made = build.text(build.authorize(build.item(v4=[{"cidrIp": OPEN, "description": "한국어"}])))
     for language in ("en", "ko"):
@@ -407,7 +421,7 @@ def test_a_terminal_without_the_letters_still_gets_the_text(build):
         assert "\\ud55c" in ran.out
 
 
-@pytest.mark.parametrize("output", ["json", "text", "slack", "html"])
+@pytest.mark.parametrize("output", ["json", "text", "slack", "chatbot", "email", "html"])
 @pytest.mark.parametrize("time", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "nonsense"])
 def test_no_time_stops_a_printer(output, time, build):
     made = build.authorize(build.item(v4=[OPEN]), eventTime=time)

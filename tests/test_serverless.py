@@ -146,7 +146,7 @@ def fits(wanted, fact):
 def test_the_parameters_of_the_hub_are_given_by_name():
     given = {each["ParameterKey"] for each in PROVIDER["stackParameters"]}
     assert given <= HUB["Parameters"].keys()
-    assert {"Stage", "OrganizationId", "MemberAccounts"} <= given
+    assert {"Stage", "OrganizationId", "MemberAccounts", "MailTo", "ChatWorkspaceId", "ChatChannelId"} <= given
 
 
 def test_functions_run_on_arm_unless_asked_otherwise_and_their_logs_end():

@@ -35,7 +35,7 @@ from gatewatch.errors import RenderError
 from gatewatch.extras import Extra
 from gatewatch.message_model import Message
 from gatewatch.model import Severity
-from gatewatch.render import load_templates
+from gatewatch.render import compile_templates, load_templates
 from gatewatch.settings import LANGUAGES
 from gatewatch.topic_body import NOTES, read_topic_body, with_note
 from gatewatch.topic_render import topic_bodies
@@ -378,3 +378,12 @@ def test_a_body_survives_its_way_through_the_outbox():
     assert read_topic_body(body.encode()) == body
     assert read_topic_body('{"attachments":[]}') is None
     assert read_topic_body('{"kind":"topic","mail":') is None
+
+
+def test_what_lies_compiled_in_the_zip_words_the_same(tmp_path):
+    shutil.copytree(TESTS.parent / "templates", tmp_path, dirs_exist_ok=True)
+    compile_templates(tmp_path)
+    compiled = load_templates(tmp_path, LANGUAGES)
+    for case in ("hostile-texts", "sixty-rules", "not-understood"):
+        alert = alert_of_record(EVENTS[case], "ja")
+        assert topic_bodies(alert, compiled, COLORS) == topic_bodies(alert, TEMPLATES, COLORS)

@@ -13,6 +13,7 @@ from gatewatch.topic_text import (
     MailText,
     ascii_value,
     chat_json_value,
+    chat_markup,
     chat_text,
     chat_value,
     mail_value,
@@ -41,6 +42,20 @@ NASTY = st.one_of(ANY, st.text("*_`~:/@.<>&|w aé홈\n\u202e", max_size=300))
 )
 def test_what_would_format_name_an_emoji_call_or_link_looks_alike_and_does_not(written, shown):
     assert unformatted(written) == shown
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("*Why* it says @here and www.evil.example", "*Why* it says ＠here and www․evil․example"),
+        ("*Owner* <!subteam^S0123ABC>, <@U0123ABC>", "*Owner* <!subteam^S0123ABC>, <@U0123ABC>"),
+        ("`@here :x:` and :x:", "`@here :x:` and ∶x:"),
+        ("```\nhttps://a\n*b*\n``` ~c~", "```\nhttps://a\n*b*\n``` ∼c∼"),
+        ("a*b*c *d", "a∗b∗c ∗d"),
+    ],
+)
+def test_of_our_own_markup_only_what_stands_outside_of_it_is_made_words(written, shown):
+    assert chat_markup(written) == shown
 
 
 @given(NASTY)

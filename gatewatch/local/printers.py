@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from gatewatch.render import load_templates, slack_payloads
 from gatewatch.route import route
 from gatewatch.rows import rows
 from gatewatch.safe_text import clean
+from gatewatch.topic_render import topic_bodies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from gatewatch.model import Alert, AssessedChange
     from gatewatch.rule_model import SecurityGroupRule
     from gatewatch.settings import Settings
+    from gatewatch.topic_body import TopicBody
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 _STYLES = {
@@ -151,6 +154,34 @@ class SlackLines:
         sys.stdout.buffer.flush()
 
 
+class TopicLines:
+    """What a topic's subscribers would get of each message: `show` says which of them, and how it is printed."""
+
+    def __init__(self, settings: Settings, least: Severity, show: Callable[[TopicBody], bytes]) -> None:
+        self._templates = load_templates(TEMPLATES, settings.languages)
+        self._colors = settings.colors
+        self._least = least.rank
+        self._show = show
+
+    def alert(self, alert: Alert) -> None:
+        if alert.severity.rank >= self._least:
+            for body in topic_bodies(alert, self._templates, self._colors):
+                sys.stdout.buffer.write(self._show(body))
+
+    def close(self) -> None:
+        sys.stdout.buffer.flush()
+
+
+def _notification(body: TopicBody) -> bytes:
+    """Exactly as it would be published, one per line."""
+    return msgspec.json.encode(body.chat) + b"\n"
+
+
+def _mail(body: TopicBody) -> bytes:
+    """With its subject; a line of equals signs ends it."""
+    return f"Subject: {body.subject}\n\n{body.mail}\n{'=' * 40}\n".encode()
+
+
 class HtmlPage:
     """The inbox page, as Slack would show the messages."""
 
@@ -179,6 +210,8 @@ _PRINTERS: Mapping[str, Callable[[Settings, Severity], Printer]] = {
     "text": TextLines,
     "json": JsonLines,
     "slack": SlackLines,
+    "chatbot": partial(TopicLines, show=_notification),
+    "email": partial(TopicLines, show=_mail),
     "html": HtmlPage,
 }
 
@@ -207,7 +240,8 @@ class Trace:
         places = "nobody: it is muted" if result.is_silent else ", ".join(route(result.alert, self._settings))
         self._say("goes to", places or "nowhere: no route matches")
         messages = len(slack_payloads(alert, self._templates, self._settings.colors))
-        self._say("messages", f"{messages} for each Slack destination")
+        mails = len(topic_bodies(alert, self._templates, self._settings.colors))
+        self._say("messages", f"{messages} for each Slack destination, {mails} for each topic")
         self._console.print()
 
     def _change(self, name: str, assessed: AssessedChange) -> None:
