@@ -89,7 +89,8 @@ def text_value(value: Any) -> str:
 
 def json_value(value: Any) -> str:
     """What a template of JSON puts between its own quotes: harmless mrkdwn, escaped for JSON."""
-    return encode_basestring(text_value(value))[1:-1]
+    text = value if isinstance(value, Markup) else _fitted(str(value), _LONGEST)
+    return encode_basestring(text)[1:-1]
 
 
 def _fitted(text: str, longest: int) -> str:
