@@ -12,9 +12,9 @@ from gatewatch.digest_labels import DigestLabels
 from gatewatch.enrich import local_time
 from gatewatch.identity import UNKNOWN
 from gatewatch.labels import Labels
+from gatewatch.marks import mark
 from gatewatch.model import Severity
 from gatewatch.rule_words import target
-from gatewatch.slack_view import mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

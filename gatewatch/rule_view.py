@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from gatewatch import rule_words
 from gatewatch.edit_words import edit_of
 from gatewatch.enrich import local_time
+from gatewatch.marks import mark
 from gatewatch.model import Action, AssessedChange, Change, Family
 from gatewatch.rule_model import CidrPeer, Direction
-from gatewatch.slack_view import mark
 
 if TYPE_CHECKING:
     from gatewatch.labels import Labels

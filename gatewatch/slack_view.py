@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from markupsafe import Markup
 
 from gatewatch import compliance_words, field_view, safe_text, words
+from gatewatch.marks import mark
 from gatewatch.model import Action, Alert, AssessedChange, Family, Outcome, Severity
 
 if TYPE_CHECKING:
@@ -17,21 +18,9 @@ if TYPE_CHECKING:
 
 _FALLBACK = 400
 _LONGEST_URL = 3000
-_MARKS = {
-    Severity.CRITICAL: "🔴",
-    Severity.HIGH: "🟠",
-    Severity.MEDIUM: "🟡",
-    Severity.LOW: "🔵",
-    Severity.INFO: "⚪",
-}
 _SAID_ALREADY = field_view.SAID_BY_A_FIELD | {Outcome.FAILED.value, Outcome.DRY_RUN.value}
 _FROM_THE_EVENT = frozenset({"annotation", "peer", "who"})
 _REMOVALS = frozenset({Action.REVOKE, Action.DELETE, Action.DISASSOCIATE, Action.DETACH})
-
-
-def mark(severity: Severity) -> str:
-    """What a message and each of its rules begin with: seen before anything is read."""
-    return _MARKS[severity]
 
 
 class Button(NamedTuple):

@@ -9,10 +9,11 @@ from markupsafe import Markup
 from gatewatch import field_view, words
 from gatewatch.chat_limits import KEYWORD, STEP, TITLE
 from gatewatch.compliance_model import ComplianceFacts
+from gatewatch.marks import mark
 from gatewatch.model import Alert, AssessedChange, Family, Outcome, Severity
 from gatewatch.rule_words import short
 from gatewatch.safe_text import clean, code
-from gatewatch.slack_view import mark, message_view, reasons
+from gatewatch.slack_view import message_view, reasons
 from gatewatch.topic_text import MailText, chat_text
 
 if TYPE_CHECKING:

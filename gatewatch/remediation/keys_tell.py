@@ -13,12 +13,12 @@ from markupsafe import Markup
 from gatewatch import notice
 from gatewatch.access_model import masked_key
 from gatewatch.enrich import local_time
+from gatewatch.marks import mark
 from gatewatch.model import Family, Severity
 from gatewatch.notice import Notice
 from gatewatch.remediation.ingress_apply import Done
 from gatewatch.remediation.keys_plan import Verdict
 from gatewatch.safe_text import code, mrkdwn
-from gatewatch.slack_view import mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
