@@ -24,6 +24,8 @@ from gatewatch.outbox import Outbox
 from gatewatch.unbooked import unbooked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gatewatch.digest import Digest
     from gatewatch.digest_settings import DigestSettings, Due
     from gatewatch.digest_view import DigestView
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 
 @cache
 def compose() -> DigestStage:
+    return compose_at(time.time)
+
+
+def compose_at(now: Callable[[], float]) -> DigestStage:
     """The composition root. Without the configuration nobody knows who is to read a digest."""
     environment, aws = os.environ, Aws()
     bundle = load_bundle(environment)
@@ -54,10 +60,10 @@ def compose() -> DigestStage:
     wanted = (("messages", put, settings.digest.to), ("mail", mail, settings.digest.mail))
     return DigestStage(
         settings=settings,
-        book=DayBookReader(aws.dynamodb, environment["GATEWATCH_BOOK"]),
+        book=DayBookReader(aws.dynamodb, environment["GATEWATCH_BOOK"], now),
         unbooked=lambda first, last: unbooked(aws.cloudwatch, service, first, last),
         ways={name: way for name, way, whom in wanted if whom},
-        now=time.time,
+        now=now,
         log=_log(),
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from markupsafe import Markup
 
-from gatewatch.digest_text import text_of
+from gatewatch.digest_text import mrkdwn_of, text_of
 from gatewatch.safe_text import code, mrkdwn
 from gatewatch.topic_body import topic_body
 from gatewatch.topic_text import mail_value
@@ -40,9 +40,8 @@ def _line(line: str) -> str:
 
 def _text(part: Part) -> Markup:
     title = [Markup("*{}*").format(mrkdwn(part.title))] if part.title else []
-    facts = (Markup("{} {}").format(mrkdwn(each.mark), code(each.text)) for each in part.facts)
     bars = [Markup(" · ").join(_bars(part))] if part.bars else []
-    return Markup("\n").join([*title, *facts, *map(mrkdwn, part.lines), *bars])
+    return Markup("\n").join([*title, *map(mrkdwn_of, part.facts), *map(mrkdwn, part.lines), *bars])
 
 
 def _bars(part: Part) -> Iterator[Markup]:

@@ -38,13 +38,15 @@ class Bar(Struct, frozen=True):
 
 
 class Fact(Struct, frozen=True):
-    """A line that holds what an event said."""
+    """A sentence with its values in braces: `ours`, and `theirs`, which an event said."""
 
     mark: str
-    text: str
+    words: str
+    ours: dict[str, str]
+    theirs: dict[str, str]
 
     def __str__(self) -> str:
-        return f"{self.mark} {self.text}"
+        return f"{self.mark} {self.words.format(**self.ours, **self.theirs)}"
 
 
 class Part(Struct, frozen=True):
@@ -127,14 +129,19 @@ def _open(digest: Digest, wording: Wording) -> Part:
 
 
 def _gate(gate: Exposed, age: timedelta, wording: Wording) -> Fact:
-    said, rule = wording.digest.digest, gate.rule
-    what = target(rule, wording.alert)
-    line = said["open_line"].format(
-        what=what, group=gate.place, account=_name(gate.account), region=gate.region, age=_age(age, wording)
+    said, owner = wording.digest.digest, gate.account.owner
+    words = (said["open_line"], said["open_by"], said["owner" if owner else "no_owner"])
+    return Fact(
+        mark=mark(gate.rule.assessment.severity),
+        words=" · ".join(words),
+        ours={
+            "what": target(gate.rule, wording.alert),
+            "account": _name(gate.account),
+            "age": _age(age, wording),
+            "owner": owner or "",
+        },
+        theirs={"group": gate.place, "region": gate.region, "actor": _actor(gate.actor, wording)},
     )
-    owner = said["owner"].format(owner=gate.account.owner) if gate.account.owner else said["no_owner"]
-    by = said["open_by"].format(actor=_actor(gate.actor, wording))
-    return Fact(mark(rule.assessment.severity), f"{line} · {by} · {owner}")
 
 
 def _actor(name: str, wording: Wording) -> str:

@@ -10,7 +10,9 @@ import re
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from pathlib import Path
+from unicodedata import east_asian_width
 
 import msgspec
 import pytest
@@ -208,7 +210,7 @@ def test_without_an_event_there_is_no_digest():
 
 @pytest.mark.parametrize(("value", "drawn"), [(0, ""), (1, "▏"), (400, "██████████"), (800, "█" * 20), (2, "▏")])
 def test_a_bar_is_as_long_as_its_share_and_never_nothing_for_something(value, drawn):
-    assert bar(value, 800).rstrip() == drawn
+    assert bar(value, 800, 20).rstrip() == drawn
 
 
 @pytest.fixture(scope="module")
@@ -255,6 +257,27 @@ def test_a_digest_of_very_much_is_still_one_message(told, build):
 
 def paper(language):
     return Paper(load_labels(TEMPLATES, language), language, TEMPLATES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_bars_in_slack_fit_a_phone(story, language):
+    """About forty letters of a fixed-width font; those of the East are two columns wide."""
+    blocks = json.loads(slack_payload(view_of(story, language), "#0c3f7d"))["attachments"][0]["blocks"]
+    drawn = [line for block in blocks if "█" in str(block) for line in block["text"]["text"].splitlines()]
+    bars = [unescape(line.strip("`")) for line in drawn if any(each in line for each in "█▏▎▍▌▋▊▉")]
+    assert bars
+    assert max(sum(2 if east_asian_width(each) in "WF" else 1 for each in line) for line in bars) <= 40
+
+
+def test_what_has_no_room_in_one_section_goes_on_in_the_next(told, build):
+    actor = build.ALICE | {"userName": "&" * 60}
+    rule = build.item(v4=["0.0.0.0/0"])
+    groups = [build.authorize(rule, userIdentity=actor, awsRegion=f"eu-west-{number}") for number in range(15)]
+    payload = json.loads(slack_payload(view_of(told(*groups), "en"), "#0c3f7d"))
+    texts = [block["text"]["text"] for block in payload["attachments"][0]["blocks"] if block["type"] == "section"]
+    assert sum("open for" in line for text in texts for line in text.splitlines()) == 15
+    assert sum("open for" in text for text in texts) > 1
+    assert problems(payload) == ()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -123,9 +123,8 @@ class Cloud:
         writer.write()
 
     def run(self, now=MORNING, **changes):
-        stage = digest_function.compose()
-        book = DayBookReader(self.aws.dynamodb, TABLE, now.timestamp)
-        type(stage)(**{**vars(stage), "now": now.timestamp, "book": book, **changes}).run()
+        stage = digest_function.compose_at(now.timestamp)
+        type(stage)(**{**vars(stage), **changes}).run()
 
     def told(self):
         """What lies in the outbox."""
@@ -145,7 +144,8 @@ def story(results):
 
 
 def words(message):
-    return json.dumps(json.loads(message.body), ensure_ascii=False)
+    """What people read, without its code spans."""
+    return json.dumps(json.loads(message.body), ensure_ascii=False).replace("`", "")
 
 
 def test_in_the_morning_a_digest_of_yesterday_goes_to_its_destination_once(cloud, story):
@@ -221,7 +221,7 @@ def test_without_anybody_to_tell_nothing_is_read_or_written(cloud):
 def test_what_could_not_be_told_is_told_at_the_next_run_and_what_was_told_is_not_again(cloud, story):
     cloud.begin()
     cloud.note(story)
-    ways = digest_function.compose().ways
+    ways = digest_function.compose_at(MORNING.timestamp).ways
     broken = []
 
     def refuse(_made, _wanted):
@@ -363,11 +363,11 @@ def test_a_topic_gets_a_mail_that_reads_well_and_a_chat_the_same_facts_in_short(
     assert "  payments-prod  ████████████████████   25  Critical 3, High 2" in told.mail
     assert chat_problems(told.chat) == ()
     said = told.chat["content"]["description"]
-    for fact in ("`payments-prod` 25 (Critical 3, High 2", "RDP in sg-01b0650fc9daae133", "No change was muted."):
+    for fact in ("`payments-prod` 25 (Critical 3, High 2", "RDP in `sg-01b0650fc9daae133`", "No change was muted."):
         assert fact in said
     assert "█" not in said
     assert "<!here>" not in said
-    assert "opened by &lt;!here&gt;*root*ˋxˋ@evil.example (build) · no owner named" in said
+    assert "opened by `&lt;!here&gt;*root*ˋxˋ@evil.example (build)` · no owner named" in said
 
 
 SEOUL = "Asia/Seoul"

@@ -30,7 +30,10 @@ class Told(NamedTuple):
 
 
 def expected(scenes: Sequence[Scene]) -> Counter[Told]:
-    """By the story's own expectations: everything to one channel, what is serious in production to a second."""
+    """By the story's own expectations: everything to one channel, what is serious in production to a second.
+
+    And the digest of the day, with what stands open.
+    """
     production = {
         each.id for each in load_settings(story.ACCOUNTS, story.POLICY).accounts.values() if each.environment == "prod"
     }
@@ -40,6 +43,7 @@ def expected(scenes: Sequence[Scene]) -> Counter[Told]:
         is_serious = Severity(scene.expect.severity).rank >= Severity.HIGH.rank and scene.account in production
         for channel in ("sec-all", "sec-prod") if is_serious else ("sec-all",):
             told[Told(scene.record["eventID"], channel, rules)] += 1
+    told[Told(story.DIGEST, "sec-all", story.OPEN_AT_LAST)] += 1
     return told
 
 
@@ -66,9 +70,10 @@ def rule_heads(message: dict[str, Any]) -> list[str]:
 
 
 def _event_id(message: dict[str, Any]) -> str:
-    """From the last line of a message: `EventName` `event id`."""
-    footer = message["attachments"][0]["blocks"][-1]["elements"][0]["text"]
-    return str(footer.split("`")[3])
+    """From the last line of a message: `EventName` `event id`. A digest has its title."""
+    attachment = message["attachments"][0]
+    footer = str(attachment["blocks"][-1]["elements"][0]["text"]).split("`")
+    return footer[3] if len(footer) > 3 else str(attachment["fallback"])  # noqa: PLR2004 - the text behind the third
 
 
 def shown(html: str) -> int:

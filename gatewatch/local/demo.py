@@ -51,6 +51,13 @@ class Road:
                 self.cloud.publish(scene.account, scene.region, estate.with_ids(scene.record, self.groups))
         return sum(scene.times for scene in scenes)
 
+    def sum_up(self) -> None:
+        """The digest of the story's day, told the morning after; the book began the morning before."""
+        from functions import digest  # noqa: PLC0415
+
+        for morning in story.MORNINGS:
+            digest.compose_at(morning.timestamp).run()
+
     def dead(self) -> int:
         """Messages in the dead-letter queues."""
         sqs = self.cloud.session(HUB_ACCOUNT, HUB_REGION).client("sqs")
@@ -103,6 +110,7 @@ def variables(hub: Mapping[str, str], inbox: Inbox) -> dict[str, str]:
         "GATEWATCH_ALERTS_TOPIC": hub["AlertsTopicArn"],
         "GATEWATCH_TABLE": hub["TableName"],
         "GATEWATCH_BOOK": hub["BookName"],
+        "GATEWATCH_ALERT_SERVICE": "gatewatch-prod-alert",
         "POWERTOOLS_LOG_LEVEL": "WARNING",
         "POWERTOOLS_METRICS_DISABLED": "true",
         "PYTZ_SKIPEXISTSCHECK": "1",
@@ -130,6 +138,8 @@ def demo(page: Path) -> int:
         with road(inbox) as deployed:
             console.print(f"hub {HUB_ACCOUNT} in {HUB_REGION}, {len(MEMBERS)} member stacks\n", style="dim")
             sent = deployed.tell(scenes)
+            deployed.worker.drain()
+            deployed.sum_up()
             deployed.worker.drain()
             lost = deployed.dead()
         received, lost = inbox.received, lost + len(inbox.refused)

@@ -5,6 +5,7 @@ Each numbered file is one call, its CloudTrail record in the shape AWS gives it.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,11 @@ import msgspec
 STORY = Path(__file__).parent
 ACCOUNTS = STORY / "accounts.yaml"
 POLICY = STORY / "policy.yaml"
+# The digest of its day is told on the second of these mornings; nobody had asked for one before the first.
+MORNINGS = (datetime(2026, 11, 20, 0, 5, tzinfo=UTC), datetime(2026, 11, 21, 0, 5, tzinfo=UTC))
+DIGEST = "Gates on 2026-11-20"
+OPEN_AT_LAST = 7
+"""Rules of the story that let the whole internet in, and are not taken back before its end."""
 
 
 class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
