@@ -68,6 +68,21 @@ def test_the_verdict_is_bad_when_anything_is(sent, received, shown, lost) -> Non
         assert demo.verdict(console, sent, received, shown, lost) == 1
 
 
+def test_a_mail_too_few_or_too_many_is_a_bad_verdict() -> None:
+    with Console(quiet=True) as console:
+        assert demo.mail_verdict(console, Counter([ONE]), Counter()) == 1
+        assert demo.mail_verdict(console, Counter(), Counter([ONE])) == 1
+        assert demo.mail_verdict(console, Counter([ONE]), Counter([ONE])) == 0
+
+
+def test_whoever_reads_the_hubs_topic_gets_a_mail_of_all_that_is_critical(finished) -> None:
+    result, _ = finished
+    subjects = [line for line in result.stdout.splitlines() if line.startswith("✉ ")]
+    assert len(subjects) == account.expected_mails(story.load_story()).total() > 3
+    assert all(subject.startswith("✉ CRITICAL: ") for subject in subjects)
+    assert any(subject.endswith(" - payments-prod 111122223333") for subject in subjects)
+
+
 def test_the_verdict_is_good_when_all_is() -> None:
     with Console(quiet=True) as console:
         assert demo.verdict(console, Counter([ONE]), Counter([ONE]), 1, 0) == 0

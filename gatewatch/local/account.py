@@ -6,6 +6,7 @@ from collections import Counter
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gatewatch.destination_settings import HUB_TOPIC
 from gatewatch.local import story
 from gatewatch.model import Severity
 from gatewatch.settings import load_settings
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from gatewatch.local.mailbox import Received
     from gatewatch.local.story import Scene
+    from gatewatch.local.subscriber import Mail
 
 _MARKS = ("🔴", "🟠", "🟡", "🔵", "⚪")
 # Calls about a group itself have no rule to show.
@@ -49,6 +51,20 @@ def expected(scenes: Sequence[Scene]) -> Counter[Told]:
 
 def told(received: Sequence[Received]) -> Counter[Told]:
     return Counter(Told(_event_id(one.message), one.channel, len(rule_heads(one.message))) for one in received)
+
+
+def expected_mails(scenes: Sequence[Scene]) -> Counter[Told]:
+    """What is critical goes to the hub's topic as well."""
+    return Counter(
+        Told(scene.record["eventID"], HUB_TOPIC, scene.expect.changes)
+        for scene in scenes
+        if scene.expect.severity == Severity.CRITICAL
+    )
+
+
+def mailed(mails: Sequence[Mail]) -> Counter[Told]:
+    """The last line of a mail names the event."""
+    return Counter(Told(mail.text.split()[-1], HUB_TOPIC, len(rule_heads({"mail": mail.text}))) for mail in mails)
 
 
 def rule_lines(message: dict[str, Any]) -> list[str]:

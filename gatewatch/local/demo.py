@@ -21,6 +21,7 @@ from gatewatch.local import account, estate, story
 from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, MEMBERS, Cloud
 from gatewatch.local.inbox import Inbox, Received
 from gatewatch.local.page import page as render_page
+from gatewatch.local.subscriber import Subscriber
 from gatewatch.local.worker import Source, Worker, lambda_environment, message_count
 from gatewatch.settings import load_settings
 
@@ -43,6 +44,7 @@ class Road:
     hub: Mapping[str, str]
     worker: Worker
     groups: Mapping[str, str]
+    subscriber: Subscriber
 
     def tell(self, scenes: tuple[Scene, ...]) -> int:
         """Put the story on the members' buses; answers how many events that were."""
@@ -86,7 +88,8 @@ def road(inbox: Inbox) -> Iterator[Road]:
         _keep_secrets(cloud, inbox)
         groups = estate.furnish(cloud)
         with lambda_environment(cloud.variables(HUB_ACCOUNT, HUB_REGION) | variables(hub, inbox)):
-            yield Road(cloud, hub, _worker(cloud, hub), groups)
+            subscriber = Subscriber(cloud.session(HUB_ACCOUNT, HUB_REGION), hub["AlertsTopicArn"])
+            yield Road(cloud, hub, _worker(cloud, hub), groups, subscriber)
 
 
 def _keep_secrets(cloud: Cloud, inbox: Inbox) -> None:
@@ -141,16 +144,19 @@ def demo(page: Path) -> int:
             deployed.worker.drain()
             deployed.sum_up()
             deployed.worker.drain()
-            lost = deployed.dead()
+            mails, lost = list(deployed.subscriber.mails()), deployed.dead()
         received, lost = inbox.received, lost + len(inbox.refused)
     for message in received:
         _print(console, message)
+    for mail in mails:
+        console.print(Text("✉ ").append(mail.subject, "bold"))
     html = render_page(received, live=False, title=_TITLE)
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(html, encoding="utf-8")
     distinct = len({scene.record["eventID"] for scene in scenes})
     console.print(f"\n{sent} events on the members' buses, {distinct} of them distinct · inbox page: {page}")
-    return verdict(console, account.expected(scenes), account.told(received), account.shown(html), lost)
+    bad_mails = mail_verdict(console, account.expected_mails(scenes), account.mailed(mails))
+    return verdict(console, account.expected(scenes), account.told(received), account.shown(html), lost) or bad_mails
 
 
 def _print(console: Console, received: Received) -> None:
@@ -181,6 +187,14 @@ def verdict(
         style="bold green" if good else "bold red",
     )
     return 0 if good else 1
+
+
+def mail_verdict(console: Console, sent: Counter[account.Told], received: Counter[account.Told]) -> int:
+    """The same for what the hub's topic was told."""
+    for told, problem in [*_each(sent - received, "missing"), *_each(received - sent, "not expected")]:
+        console.print(f"{problem}: a mail of {told.event_id} with {told.rules} rules", style="bold red")
+    console.print(f"mails of what is critical: sent {sent.total()}, received {received.total()}")
+    return 0 if sent == received else 1
 
 
 def _each(difference: Counter[account.Told], problem: str) -> list[tuple[account.Told, str]]:
