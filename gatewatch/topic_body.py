@@ -48,8 +48,9 @@ def topic_body(
     keywords: Iterable[str],
     thread: str,
     links: Sequence[tuple[str, str]] = (),
+    where: str = "",
 ) -> TopicBody:
-    """Of what is no alert: a plain `title`, paragraphs of mrkdwn, and `links` as names and URLs.
+    """Of what no template words: a plain `title`, `where` under it, paragraphs of mrkdwn, `links` as names and URLs.
 
     What a chat has no room for is cut, and the cut is said; the mail has all of it.
     """
@@ -67,7 +68,8 @@ def topic_body(
         content["nextSteps"] = short
     metadata = {"threadId": thread, "summary": heading, "enableCustomActions": False}
     chat = {"version": "1.0", "source": "custom", "id": thread, "content": content, "metadata": metadata}
-    paragraphs = [clean(title, TITLE), *map(unmarked, texts), *(f"{name}:\n{url}" for name, url in links)]
+    head = "\n".join(filter(None, (clean(title, TITLE), clean(where))))
+    paragraphs = [head, *map(unmarked, texts), *(f"{name}:\n{url}" for name, url in links)]
     return TopicBody(subject_of(subject), "\n\n".join(paragraphs)[:_MAIL].strip() + "\n", chat)
 
 

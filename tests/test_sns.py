@@ -189,7 +189,9 @@ def test_a_subject_keeps_the_rules_of_sns(title, expected):
 )
 def test_the_subject_of_what_comes_instead_says_how_bad_it_is_and_what_ascii_is_left(title, expected):
     told = message(payload(title=title), severity=Severity.HIGH, account_id="111122223333")
-    assert published(told)[0]["Subject"] == expected
+    fields, bodies = published(told)
+    assert fields["Subject"] == expected
+    assert bodies["email"].startswith(f"{title}\n111122223333\n\n")
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ def plain(message: Message) -> TopicBody:
         keywords=(message.severity.value, message.account_id),
         thread=message.event_id or message.key,
         links=told.links,
+        where=message.account_id,
     )
 
 
