@@ -45,7 +45,7 @@ def topic_view(alert: Alert, labels: Labels, colors: Colors) -> dict[str, Any]:
         "alias": account.alias if account.known else f"{account.alias} {account.id}".strip(),
         "said": brief_headline(alert, labels),
         "where": tuple(filter(None, (code(alert.call.region), _thing(told, labels)))),
-        "by_whom": tuple(filter(None, (field_view.caller(alert, labels), *list(field_view.times(alert))[:1]))),
+        "by_whom": tuple(filter(None, (_brief(field_view.caller(alert, labels)), *list(field_view.times(alert))[:1]))),
         "reasons": tuple(reasons(told, labels)),
         "advice": advice,
         "links": [{"name": name, "url": MailText(url)} for name, url in links],
@@ -59,7 +59,12 @@ def topic_view(alert: Alert, labels: Labels, colors: Colors) -> dict[str, Any]:
 def brief_headline(alert: Alert, labels: Labels) -> str:
     """Without the role of who called, so that what was done stands where a phone still shows it."""
     name = alert.call.actor.name
-    return words.headline(alert, labels).replace(short(name), short(name.partition(" (")[0]))
+    return words.headline(alert, labels).replace(short(name), short(_brief(name)))
+
+
+def _brief(name: str) -> str:
+    """`alice` of `alice (Admin)`: the field of who called has the whole."""
+    return name.partition(" (")[0]
 
 
 def _thing(told: AssessedChange, labels: Labels) -> str:
