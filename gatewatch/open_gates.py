@@ -15,7 +15,7 @@ from gatewatch.exposures import rule_ref
 from gatewatch.noted import Closed, Opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from gatewatch.exposure_model import RuleRef
     from gatewatch.noted import Step
@@ -60,12 +60,17 @@ def gates(steps: Iterable[Step]) -> Gates:
     for step in sorted({(each.key, each.number): each for each in steps}.values(), key=_order):
         gone = still.take(step)
         if isinstance(step, Opened):
-            before = sorted((opened for gate in gone for opened in gate.opened), key=_order)
-            still.put(OpenGate((*before, step)))
+            still.put(OpenGate((*_merged(gone), step)))
         else:
             closed.extend(ClosedGate(gate, step.at) for gate in gone)
     found = sorted(still.gates.values(), key=lambda gate: _order(gate.opened[0]))
     return Gates(tuple(found), tuple(closed))
+
+
+def _merged(gone: Sequence[OpenGate]) -> Sequence[Opened]:
+    if len(gone) == 1:
+        return gone[0].opened
+    return sorted((opened for gate in gone for opened in gate.opened), key=_order)
 
 
 class _Still:

@@ -109,7 +109,7 @@ steps = st.fixed_dictionaries(
 def record(build, number, step):
     item = build.item(start=step["port"], end=step["port"], v4=[step["peer"]])
     place = {"groupId": step["group"]}
-    answer = {"cidrIpv4": step["peer"], "fromPort": step["port"], "toPort": step["port"]}
+    answer = {**place, "cidrIpv4": step["peer"], "fromPort": step["port"], "toPort": step["port"]}
     rules = build.rule_set(build.answered(step["rule"], **answer)) if step["named"] else None
     by_id = {"securityGroupRuleIds": {"items": [{"securityGroupRuleId": step["rule"]}]}}
     new = {"IpProtocol": "tcp", "FromPort": step["port"], "ToPort": step["port"], "CidrIpv4": step["peer"]}
@@ -152,6 +152,36 @@ def test_a_digest_of_the_book_is_that_of_the_events_whatever_their_order_and_how
         writer.write()
         arrived = arrived[batch:]
     assert read(dynamodb, expected.period) == expected
+
+
+@given(
+    story=st.lists(
+        st.tuples(
+            st.sampled_from(("authorize", "revoke by id", "modify", "delete", "refused")),
+            st.sampled_from(RULES),
+            st.sampled_from(PEERS),
+        ),
+        min_size=1,
+        max_size=20,
+    )
+)
+@hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_rule_stands_open_when_the_last_that_was_done_to_it_left_it_so(build, results, story):
+    """Told once more, rule by rule: every call names the id, and each has its own second."""
+    group_of = dict(zip(RULES, (GROUPS[0], GROUPS[0], GROUPS[1]), strict=True))
+    fixed = {"port": 22, "named": True, "actor": "bob", "account": "111122223333"}
+    records, open_since = [], {}
+    for number, (what, rule, peer) in enumerate(story):
+        step = {**fixed, "what": what, "rule": rule, "peer": peer, "group": group_of[rule], "seconds": number}
+        records.append(record(build, number, step))
+        if what in {"authorize", "modify"} and peer == "0.0.0.0/0":
+            open_since.setdefault(rule, START + timedelta(seconds=number))
+        elif what in {"revoke by id", "modify"}:
+            open_since.pop(rule, None)
+        elif what == "delete":
+            open_since = {each: since for each, since in open_since.items() if group_of[each] != group_of[rule]}
+    found = digest_of([noted(each, told(each)) for each in results(build.text(*records))], SETTINGS)
+    assert {gate.rule.change.rule.rule_id: gate.since for gate in found.open} == open_since
 
 
 def read(dynamodb, period):

@@ -204,6 +204,33 @@ def test_what_happened_today_is_told_tomorrow_but_what_stands_open_at_once(cloud
     assert "Changes by account" in words(cloud.told()[0])
 
 
+@pytest.mark.parametrize(
+    ("language", "title"),
+    [
+        ("en", "Gates from 2026-11-16 to 2026-11-22"),
+        ("ko", "2026-11-16 ~ 2026-11-22 게이트 변경 요약"),
+        ("ja", "ゲート変更のまとめ 2026-11-16 – 2026-11-22"),
+    ],
+)
+def test_a_weekly_digest_names_its_days(cloud, story, language, title):
+    cloud.configure(POLICY.replace("language: en", f"language: {language}, every: week"))
+    cloud.begin()
+    cloud.note(story)
+    cloud.run(MORNING)  # of a Saturday, and the last one was due on Monday
+    (quiet,) = cloud.told()
+    cloud.run(MORNING + timedelta(days=2))
+    (message,) = cloud.told()
+    assert (quiet.key, message.key) == ("digest-2026-11-09+7#room", "digest-2026-11-16+7#room")
+    assert json.loads(message.body)["attachments"][0]["blocks"][0]["text"]["text"] == title
+
+
+def test_a_destination_that_only_a_digest_names_is_not_called_unused(cloud, build):
+    cloud.configure(POLICY.replace("routes: [{to: [room]}]", "routes: [{to: [alerts]}]"))
+    files = ("--accounts", cloud.folder / "accounts.yaml", "--policy", cloud.folder / "policy.yaml")
+    ran = build.gatewatch("check", *files)
+    assert (ran.status, "note:" in ran.out) == (0, False)
+
+
 def test_before_the_book_was_kept_there_is_no_digest(cloud):
     cloud.begin(MORNING - timedelta(minutes=4))
     cloud.run()

@@ -124,8 +124,9 @@ def check(accounts: Path, policy: Path, now: datetime) -> None:
 def _notes(settings: Settings, now: datetime) -> Iterator[str]:
     used = {name for each in settings.routes for name in each.to}
     used.update(name for account in settings.accounts.values() for name in account.destinations)
+    used.update(settings.digest.to)
     for name in sorted(set(settings.destinations) - used - {HUB_TOPIC}):
-        yield f"destination {name} is named by no route and no account."
+        yield f"destination {name} is named by no route, no account and no digest."
     for each in settings.exceptions:
         if not each.holds(now):
             yield f"exception {each.id} of {each.owner} expired on {each.expires} and holds no more; take it away."
