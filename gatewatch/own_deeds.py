@@ -120,13 +120,13 @@ class TableDeeds:
             return None
         return self._patience.attempt("own deeds not looked up", partial(self._look, names)) if names else {}
 
-    def _look(self, names: Collection[str], in_time: Callable[[], None]) -> Mapping[str, OwnDeed] | None:
+    def _look(self, names: Collection[str], in_time: Callable[[], None]) -> Mapping[str, OwnDeed]:
         in_time()
         keys = {_key(name)["pk"]["S"]: name for name in names}
         wanted: Any = {self._table: {"Keys": [{"pk": {"S": each}} for each in keys], "ConsistentRead": True}}
         answer = self._dynamodb.batch_get_item(RequestItems=wanted)
         if answer.get("UnprocessedKeys"):
-            return None
+            raise TimeoutError
         rows = answer["Responses"].get(self._table, [])
         return {keys[row["pk"]["S"]]: _deed(row) for row in rows}
 

@@ -30,6 +30,7 @@ class Patience:
     def attempt(self, otherwise: str, work: Callable[[Callable[[], None]], _Found]) -> _Found | None:
         """None when it failed, or was not even tried; `otherwise` is what the log then says.
 
+        A row that another version of gatewatch wrote in another form is a failure as well.
         `work` is given a function to call before each request: it raises when the time is up.
         """
         start = self._monotonic()
@@ -42,7 +43,7 @@ class Patience:
 
         try:
             return work(in_time)
-        except (ClientError, BotoCoreError, TimeoutError) as error:
+        except (ClientError, BotoCoreError, TimeoutError, LookupError, ValueError) as error:
             self._rest_until = self._monotonic() + _REST_SECONDS
             self._log.warning(otherwise, extra={"reason": type(error).__name__})
             return None

@@ -180,6 +180,13 @@ def test_a_request_that_fails_somewhere_counts_nothing_twice(table, fault):
     assert count(run(table), 1) == 2
 
 
+def test_a_row_of_another_form_is_as_good_as_none(table):
+    run(table).counted(*failure(0), POLICY)
+    for row in table.scan(TableName="gatewatch-test")["Items"]:
+        table.put_item(TableName="gatewatch-test", Item={"pk": row["pk"], "tries": {"L": [{"S": "of old"}]}})
+    assert count(run(table), 1) == 1
+
+
 def test_a_slow_table_is_not_waited_for(table):
     seconds = itertools.count(step=0.6)
     assert count(run(table, monotonic=lambda: next(seconds)), 1) == 1
