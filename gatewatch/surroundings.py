@@ -127,7 +127,9 @@ def _completed(change: Change, seen: Surroundings) -> Change:
 
 
 def _as(change: Change, known: SecurityGroupRule) -> Change:
-    rule = msgspec.structs.replace(known, description=change.rule.description)
+    """The rule as it is known; a call that changed its text knows that better."""
+    is_text = change.action is Action.DESCRIBE
+    rule = msgspec.structs.replace(known, description=change.rule.description) if is_text else known
     return msgspec.structs.replace(change, rule=rule)
 
 

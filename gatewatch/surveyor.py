@@ -43,7 +43,7 @@ _AT_ONCE = 6  # three questions, and what a slow Region has not yet given up
 
 
 class Surveyor:
-    """`learn` takes what the rules of a group were seen to be. `monotonic` measures what a look costs."""
+    """`learn` takes what the rules of a group were seen to be. `monotonic` measures the `seconds` that a look has."""
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class Surveyor:
         meter: Meter,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        seconds: float = _SECONDS,
     ) -> None:
         self._doors = MemberDoors(aws, now)
         self._learn = learn
@@ -60,6 +61,7 @@ class Surveyor:
         self._meter = meter
         self._now = now
         self._monotonic = monotonic
+        self._seconds = seconds
         self._rest = Rest(monotonic)
         self._lately = SeenLately()
 
@@ -95,8 +97,8 @@ class Surveyor:
     def _entered(self, door: Door) -> tuple[EC2Client, float]:
         """With the time until which it may be asked. To make a client is not to wait, and does not count."""
         start = self._monotonic()
-        credentials = self._doors.credentials(door, lambda request: self._pool.submit(request).result(_SECONDS))
-        left = start + _SECONDS - self._monotonic()
+        credentials = self._doors.credentials(door, lambda request: self._pool.submit(request).result(self._seconds))
+        left = start + self._seconds - self._monotonic()
         ec2 = self._doors.client(door, credentials)
         return ec2, self._monotonic() + left
 

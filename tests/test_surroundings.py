@@ -148,9 +148,10 @@ def test_a_rule_that_was_removed_by_its_id_is_told_as_it_is_remembered_and_never
     memory = RecentRules()
     unknown = changes(alert(removed, memory=memory))
     assert completed(unknown, standing(SSH)) == unknown
-    memory.remember(alert(removed).call, {RULE: SSH})
+    office = msgspec.structs.replace(SSH, description="office")
+    memory.remember(alert(removed).call, {RULE: office})
     (whole,) = completed(changes(alert(removed, memory=memory)), NOTHING_SEEN)
-    assert (whole.rule, whole.seen_at) == (SSH, None)
+    assert (whole.rule, whole.seen_at) == (office, None)
 
 
 def test_the_name_and_the_vpc_are_told_where_the_event_does_not_say_them(build):
