@@ -127,12 +127,10 @@ def cold_start(rounds: int, road: Callable[[str], dict[str, str]]) -> Iterator[R
 
 
 def _lay_out(tree: Path) -> None:
-    """What packaging makes of the repository, with the settings of the local road."""
+    """What packaging makes of the repository, with the settings of the local road; but nobody is asked anything."""
     copy_sources(ROOT, tree)
     accounts = yaml.safe_load(story.ACCOUNTS.read_text("utf-8"))
-    del accounts["defaults"][
-        "read_role"
-    ]  # the embedded EC2 takes its time, and a hub asks nothing unless it is told to
+    del accounts["defaults"]["read_role"]
     (tree / "accounts.yaml").write_text(yaml.safe_dump(accounts), "utf-8")
     shutil.copyfile(story.POLICY, tree / "policy.yaml")
     prepare(tree, f"{sys.version_info.major}.{sys.version_info.minor}")
