@@ -16,7 +16,8 @@ from gatewatch.safe_text import clean, fitting, text_value
 # What a chat shows cannot be marked as verbatim, as Slack's own blocks can. Outside a code span these letters could
 # format, name an emoji, call somebody or make a link: look-alikes cannot. A time of day keeps its colons.
 _FORMATTING = (
-    r"[*`~]|(?<![^\W_])_+|_+(?![^\W_])|:(?=//)|:(?!\d\d:)(?=[\w+'-]+:)|(?<!\w)@(?=\w)|(?<=[^\W_])\.(?=[^\W\d_]{2})"
+    r"[*`~]|(?<![^\W_])_+|_+(?![^\W_])|:(?=//)|:(?!\d\d:)(?=[\w+'-]+:)"
+    r"|(?<![^\W_])@(?=[\w`])|(?<=[^\W_])\.(?=[^\W\d_]{2})"
 )
 _LOOK_ALIKE = str.maketrans({"*": "∗", "`": "ˋ", "~": "∼", "_": "＿", ":": "∶", "@": "＠", ".": "․"})
 _MARKUP = (r"\*([^*\n]+)\*", r"(?<![^\W_])_([^_\n]+)_(?![^\W_])", r"<(?:[!#]|(?=@))([^<>|]+)(?:\|[^<>]*)?>")
