@@ -18,11 +18,11 @@ from msgspec import Struct
 from bench import corpus
 from bench.harness import paired, python, slope
 from gatewatch.decode import decode, parse
+from gatewatch.deliver.pace import Clock, Pace
 from gatewatch.local import story
 from gatewatch.local.package import copy_sources
 from gatewatch.local.prepare import prepare
 from gatewatch.model import ApiCall
-from gatewatch.pace import Clock, Pace
 from gatewatch.pipeline import Hub, Worded, alert_of, worded
 from gatewatch.render import load_templates
 from gatewatch.rules import RecentRules

@@ -12,13 +12,13 @@ from aws_lambda_powertools import Logger
 from functions.bundle import load_bundle
 from gatewatch.aws import Aws, iam_of_members
 from gatewatch.errors import ConfigurationError
-from gatewatch.labels import load_labels
 from gatewatch.outbox import Outbox
 from gatewatch.own_deeds import DeedBook
 from gatewatch.remediation.keys_apply import Books
 from gatewatch.remediation.keys_records import KeyRecords
 from gatewatch.remediation.keys_stage import KeyStage
 from gatewatch.remediation.preimages import PreImages
+from gatewatch.wording.labels import load_labels
 
 
 @cache

@@ -15,9 +15,9 @@ from gatewatch.alert_stage import AlertStage
 from gatewatch.attribution import Attribution
 from gatewatch.aws import Aws
 from gatewatch.batch import partial_response
-from gatewatch.day_book import NO_BOOK, DayBook
 from gatewatch.dead_letters import DeadLetters
-from gatewatch.held import Held, QuietOutbox
+from gatewatch.deliver.held import Held, QuietOutbox
+from gatewatch.digest.day_book import NO_BOOK, DayBook
 from gatewatch.last_seen import LastSeen
 from gatewatch.meter import EmbeddedMeter
 from gatewatch.outbox import Outbox
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gatewatch.meter import Meter
     from gatewatch.model import Alert
     from gatewatch.settings import Settings
-    from gatewatch.surroundings import Surroundings
+    from gatewatch.survey.surroundings import Surroundings
 
 metrics = Metrics(namespace=meter.NAMESPACE)
 
@@ -78,7 +78,7 @@ def _look(
     """A hub that asks its members nothing pays for nothing of it, not even the import."""
     if not settings.read_roles:
         return None
-    from gatewatch.surveyor import Surveyor  # noqa: PLC0415
+    from gatewatch.survey.surveyor import Surveyor  # noqa: PLC0415
 
     return Surveyor(aws, rules.learn, log, counts).look
 

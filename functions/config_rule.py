@@ -15,8 +15,8 @@ from gatewatch.config_rule import rds_ca
 from gatewatch.config_rule.ingress_rule import IngressRule
 from gatewatch.config_rule.member import members, role_arn
 from gatewatch.config_rule.stage import ConfigRuleStage
+from gatewatch.deliver.held import Held, SureOutbox
 from gatewatch.errors import ConfigurationError
-from gatewatch.held import Held, SureOutbox
 from gatewatch.outbox import Outbox
 from gatewatch.own_deeds import DeedBook
 from gatewatch.remediation.ingress_enforce import Enforcer

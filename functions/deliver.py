@@ -12,28 +12,28 @@ from aws_lambda_powertools import Logger, Metrics
 from functions.bundle import load_bundle
 from gatewatch import meter
 from gatewatch.aws import Aws
-from gatewatch.burial import Burial
 from gatewatch.dead_letters import DeadLetters
+from gatewatch.deliver.burial import Burial
 from gatewatch.deliver.edits import Edits
+from gatewatch.deliver.pace import Clock, Pace
 from gatewatch.deliver.slack import SLACK_API, Slack, http_pool
 from gatewatch.deliver.sns import Sns
+from gatewatch.deliver.stage import DeliverStage
+from gatewatch.deliver.thread_book import ThreadBook
 from gatewatch.deliver.threads import Threads
-from gatewatch.deliver_stage import DeliverStage
-from gatewatch.destination_settings import SnsTopic
 from gatewatch.ledger import Ledger
 from gatewatch.meter import EmbeddedMeter
 from gatewatch.outbox import Outbox
-from gatewatch.pace import Clock, Pace
 from gatewatch.secret_store import SecretStore
-from gatewatch.thread_book import ThreadBook
+from gatewatch.settings.destinations import SnsTopic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gatewatch.destination_settings import Destination
-    from gatewatch.message_model import Message, Receipt
-    from gatewatch.pace import Post
+    from gatewatch.deliver.pace import Post
+    from gatewatch.model.message import Message, Receipt
     from gatewatch.settings import Settings
+    from gatewatch.settings.destinations import Destination
 
 metrics = Metrics(namespace=meter.NAMESPACE)
 

@@ -11,24 +11,24 @@ from aws_lambda_powertools import Logger
 
 from functions.bundle import load_bundle
 from gatewatch.aws import Aws
-from gatewatch.book_read import DayBookReader
 from gatewatch.deliver.ses import send
-from gatewatch.digest_labels import load_digest_labels
-from gatewatch.digest_mail import Paper, mail_of
-from gatewatch.digest_notice import digest_messages
-from gatewatch.digest_stage import DigestStage
-from gatewatch.digest_view import Wording, digest_view
+from gatewatch.digest.book_read import DayBookReader
+from gatewatch.digest.labels import load_digest_labels
+from gatewatch.digest.mail import Paper, mail_of
+from gatewatch.digest.notice import digest_messages
+from gatewatch.digest.stage import DigestStage
+from gatewatch.digest.unbooked import unbooked
+from gatewatch.digest.view import Wording, digest_view
 from gatewatch.errors import ConfigurationError
-from gatewatch.labels import load_labels
 from gatewatch.outbox import Outbox
-from gatewatch.unbooked import unbooked
+from gatewatch.wording.labels import load_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gatewatch.digest import Digest
-    from gatewatch.digest_settings import DigestSettings, Due
-    from gatewatch.digest_view import DigestView
+    from gatewatch.digest.digest import Digest
+    from gatewatch.digest.view import DigestView
+    from gatewatch.settings.digest import DigestSettings, Due
 
 
 @cache

@@ -11,14 +11,14 @@ from aws_lambda_powertools import Logger
 
 from functions.bundle import load_bundle
 from gatewatch.aws import Aws
-from gatewatch.digest_labels import load_digest_labels
-from gatewatch.heartbeat_stage import HeartbeatStage
-from gatewatch.held import Held
+from gatewatch.deliver.held import Held
+from gatewatch.digest.labels import load_digest_labels
+from gatewatch.heartbeat.reminders import Reminded
+from gatewatch.heartbeat.stage import HeartbeatStage
+from gatewatch.heartbeat.standing_stage import StandingStage
 from gatewatch.last_seen import LastSeen
 from gatewatch.organization import active_members
 from gatewatch.outbox import Outbox
-from gatewatch.reminders import Reminded
-from gatewatch.standing_stage import StandingStage
 
 
 @cache

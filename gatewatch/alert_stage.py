@@ -9,8 +9,8 @@ import msgspec
 
 from gatewatch import meter, notice
 from gatewatch.canary import canary_of
-from gatewatch.day_book import NO_BOOK
 from gatewatch.decode import decode, parse
+from gatewatch.digest.day_book import NO_BOOK
 from gatewatch.errors import GatewatchError, RenderError, TransientDeliveryError, UndecodableError
 from gatewatch.model import ApiCall
 from gatewatch.pipeline import Hub, worded
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from gatewatch.canary import Canary
-    from gatewatch.day_book import Book
     from gatewatch.dead_letters import DeadLetters
-    from gatewatch.message_model import Message
+    from gatewatch.digest.day_book import Book
     from gatewatch.meter import Meter
+    from gatewatch.model.message import Message
     from gatewatch.outbox import Outgoing
 
 _TRIES = 3  # of five that the queue allows: what fails by our own fault is told before the queue gives up

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from types_boto3_sts import STSClient
 
     from gatewatch.deliver.ses import SesClient
-    from gatewatch.unbooked import CloudWatch
+    from gatewatch.digest.unbooked import CloudWatch
 
 # A function has seconds, not minutes: better a quick error that the queue retries than a slow one.
 _CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})

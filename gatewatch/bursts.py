@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gatewatch.access_model import SignInFacts
 from gatewatch.identity import UNKNOWN
 from gatewatch.model import Change, Outcome
+from gatewatch.model.access import SignInFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from gatewatch.access_policy import SignInSeverity
     from gatewatch.model import ApiCall
+    from gatewatch.settings.access_policy import SignInSeverity
 
 _DOORS = 10_000
 _KEPT_OF_ONE = 200

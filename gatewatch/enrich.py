@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import pytz
 
-from gatewatch.compliance_model import ComplianceFacts
 from gatewatch.iam_console import console_page
 from gatewatch.model import Alert, ApiCall, AssessedChange, Links
+from gatewatch.model.compliance import ComplianceFacts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

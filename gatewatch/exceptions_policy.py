@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from gatewatch.exception_settings import Effect, PolicyException
 from gatewatch.identity import UNKNOWN
 from gatewatch.model import Account, Alert, AssessedChange, Reason, Severity
+from gatewatch.model.rule import CidrPeer
 from gatewatch.network import PORT_PROTOCOLS, network_of
 from gatewatch.patterns import Patterns, fits, listed
-from gatewatch.rule_model import CidrPeer
+from gatewatch.settings.exceptions import Effect, PolicyException
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from gatewatch.exception_settings import ExceptionMatch
     from gatewatch.model import Change
-    from gatewatch.rule_model import SecurityGroupRule
+    from gatewatch.model.rule import SecurityGroupRule
+    from gatewatch.settings.exceptions import ExceptionMatch
 
 
 class Excepted(Struct, frozen=True):

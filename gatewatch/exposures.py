@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.exposure_model import Gate, RuleRef
 from gatewatch.identity import UNKNOWN
 from gatewatch.model import Action, Exposure, Family, Outcome
-from gatewatch.rule_model import Direction
+from gatewatch.model.exposure import Gate, RuleRef
+from gatewatch.model.rule import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gatewatch.labels import Labels
     from gatewatch.model import Alert, AssessedChange
-    from gatewatch.rule_model import SecurityGroupRule
+    from gatewatch.model.rule import SecurityGroupRule
+    from gatewatch.wording.labels import Labels
 
 _MANY = frozenset({Exposure.WORLD, Exposure.WIDE})
 _LONGEST_ID = 100

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from gatewatch.access_model import Deed, IamFacts
+from gatewatch.model.access import Deed, IamFacts
 
 if TYPE_CHECKING:
-    from gatewatch.access_model import Entity
+    from gatewatch.model.access import Entity
 
 _BY_NAME = {"user": "users", "role": "roles", "group": "groups"}
 _GONE = frozenset({Deed.ENTITY_DELETED, Deed.POLICY_DELETED, Deed.PROVIDER_DELETED})

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from gatewatch.rule_model import CidrPeer
+from gatewatch.model.rule import CidrPeer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gatewatch.rule_model import PortRange, Traffic
+    from gatewatch.model.rule import PortRange, Traffic
 
 Network = IPv4Network | IPv6Network
 

@@ -8,16 +8,16 @@ import msgspec
 from markupsafe import Markup
 from msgspec import Struct
 
-from gatewatch.message_model import Message
 from gatewatch.model import Severity
+from gatewatch.model.message import Message
+from gatewatch.render.topic_body import read_topic_body, topic_body, with_note
 from gatewatch.safe_text import clean, code, code_block, mrkdwn
-from gatewatch.topic_body import read_topic_body, topic_body, with_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gatewatch.render.topic_body import TopicBody
     from gatewatch.settings import Settings
-    from gatewatch.topic_body import TopicBody
 
 _RED = "#8b0000"
 _REASON = 600

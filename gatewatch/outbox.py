@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from gatewatch.errors import TransientDeliveryError, UndecodableError
-from gatewatch.message_model import Message
+from gatewatch.model.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

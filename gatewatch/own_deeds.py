@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from gatewatch.access_model import Deed, IamFacts
 from gatewatch.errors import GatewatchError
 from gatewatch.model import Action, Family
+from gatewatch.model.access import Deed, IamFacts
+from gatewatch.model.rule import Direction, GroupPeer
 from gatewatch.patience import Patience
-from gatewatch.rule_model import Direction, GroupPeer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
     from gatewatch.model import ApiCall, Change
-    from gatewatch.rule_model import SecurityGroupRule
+    from gatewatch.model.rule import SecurityGroupRule
 
 _KEPT_SECONDS = 90 * 24 * 3600  # as long as the ledger: events may come again from the archive
 _MOST = 100  # keys of one BatchGetItem; no call of ours has more than one

@@ -10,25 +10,25 @@ import msgspec
 from msgspec import Struct, field
 
 from gatewatch.assess import assess
-from gatewatch.bodies import Bodies
 from gatewatch.bursts import FailedSignIns, Failures
 from gatewatch.changes import changes_of
 from gatewatch.enrich import enrich
 from gatewatch.exceptions_policy import Excepted, excepted, moment
 from gatewatch.exposures import gate_of, group_of
-from gatewatch.message_model import Message
 from gatewatch.model import Alert
+from gatewatch.model.message import Message
 from gatewatch.render import Templates
+from gatewatch.render.bodies import Bodies
 from gatewatch.route import route
 from gatewatch.rules import Memory, recalled
 from gatewatch.settings import Settings
-from gatewatch.surroundings import NOTHING_SEEN, Surroundings, completed, surrounded
+from gatewatch.survey.surroundings import NOTHING_SEEN, Surroundings, completed, surrounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewatch.exposure_model import Gate
     from gatewatch.model import ApiCall, Change
+    from gatewatch.model.exposure import Gate
 
 
 class Judge(Struct, frozen=True):

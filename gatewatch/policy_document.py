@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from gatewatch.access_model import Reach
+from gatewatch.model.access import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,9 @@ from gatewatch.patterns import fits, listed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gatewatch.destination_settings import Match
     from gatewatch.model import Alert
     from gatewatch.settings import Settings
+    from gatewatch.settings.destinations import Match
 
 
 def route(alert: Alert, settings: Settings) -> tuple[str, ...]:

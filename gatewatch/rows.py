@@ -11,9 +11,9 @@ from gatewatch.enrich import rfc3339
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gatewatch.labels import Labels
     from gatewatch.model import Alert, AssessedChange
-    from gatewatch.rule_model import SecurityGroupRule
+    from gatewatch.model.rule import SecurityGroupRule
+    from gatewatch.wording.labels import Labels
 
 
 class Row(Struct, frozen=True, kw_only=True):

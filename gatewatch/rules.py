@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from gatewatch.model import ApiCall
-    from gatewatch.rule_model import SecurityGroupRule
+    from gatewatch.model.rule import SecurityGroupRule
 
     Known = dict[str, SecurityGroupRule]
 

@@ -10,7 +10,7 @@ from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 
 if TYPE_CHECKING:
     from gatewatch.aws import Aws
-    from gatewatch.destination_settings import SecretRef
+    from gatewatch.settings.destinations import SecretRef
 
 # What trying again does not mend. Everything else may be a throttle or an outage.
 _GONE = frozenset(

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from types_boto3_dynamodb import DynamoDBClient
 
-    from gatewatch.access_policy import SignInSeverity
     from gatewatch.bursts import Attempt
     from gatewatch.model import ApiCall, Change
+    from gatewatch.settings.access_policy import SignInSeverity
 
 _KEPT_SECONDS = 24 * 3600
 _IS_NEW = "attribute_not_exists(tries) OR (NOT contains(tries, :entry) AND size(tries) < :most)"

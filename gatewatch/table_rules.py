@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from gatewatch.model.rule import SecurityGroupRule
 from gatewatch.patience import Patience
-from gatewatch.rule_model import SecurityGroupRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

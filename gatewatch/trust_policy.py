@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gatewatch.access_model import Trust
+from gatewatch.model.access import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

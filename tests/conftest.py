@@ -11,13 +11,13 @@ import pytest
 
 from gatewatch.archive import documents
 from gatewatch.errors import UndecodableError
-from gatewatch.labels import load_labels
 from gatewatch.model import Alert
 from gatewatch.pipeline import Judge
 from gatewatch.replay import replay
 from gatewatch.rows import rows as rows_of
 from gatewatch.rules import RecentRules
 from gatewatch.settings import load_settings
+from gatewatch.wording.labels import load_labels
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -3,9 +3,7 @@
 from datetime import UTC, datetime
 from ipaddress import ip_network
 
-from gatewatch.ingress_settings import AnyGroup, Ingress, OwnGroup, Permit
-from gatewatch.remediation.ingress_plan import Standing
-from gatewatch.rule_model import (
+from gatewatch.model.rule import (
     CidrPeer,
     Direction,
     GroupPeer,
@@ -15,6 +13,8 @@ from gatewatch.rule_model import (
     SecurityGroupRule,
     Traffic,
 )
+from gatewatch.remediation.ingress_plan import Standing
+from gatewatch.settings.ingress import AnyGroup, Ingress, OwnGroup, Permit
 
 GROUP = "sg-0123456789abcdef0"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -12,14 +12,14 @@ from types import SimpleNamespace
 import msgspec
 from botocore.exceptions import ClientError
 
-from gatewatch.account_settings import READ_ROLE
 from gatewatch.archive import documents_of_file
 from gatewatch.decode import decode
-from gatewatch.destination_settings import HUB_TOPIC, Route, SecretRef, SlackWebhook, SnsTopic
 from gatewatch.pipeline import Hub, Judge, alert_of, worded
 from gatewatch.rules import RecentRules
 from gatewatch.settings import load_settings
-from gatewatch.surveyor import Surveyor
+from gatewatch.settings.accounts import READ_ROLE
+from gatewatch.settings.destinations import HUB_TOPIC, Route, SecretRef, SlackWebhook, SnsTopic
+from gatewatch.survey.surveyor import Surveyor
 
 ROOT = Path(__file__).resolve().parents[1]
 CALLED = datetime(2026, 1, 24, 3, 45, 49, tzinfo=UTC)

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from gatewatch.block_kit import mentions, problems
 from gatewatch.changes.iam_deeds import DEEDS
 from gatewatch.decode import decode
-from gatewatch.labels import load_labels
 from gatewatch.pipeline import Judge, alert_of
 from gatewatch.render import load_templates, slack_payloads
 from gatewatch.rows import rows
 from gatewatch.rules import RecentRules
 from gatewatch.settings import LANGUAGES, load_settings
+from gatewatch.wording.labels import load_labels
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = load_templates(ROOT / "templates", LANGUAGES)

@@ -14,11 +14,8 @@ from moto import mock_aws
 from msgspec.structs import replace
 
 from functions import access_keys
-from gatewatch.access_policy import KeyExemption, KeyPolicy
 from gatewatch.aws import Aws, iam_of_members
 from gatewatch.block_kit import problems
-from gatewatch.destination_settings import SecretRef, SlackWebhook
-from gatewatch.labels import load_labels
 from gatewatch.model import Account
 from gatewatch.outbox import Outbox, read_message
 from gatewatch.own_deeds import DeedBook
@@ -28,6 +25,9 @@ from gatewatch.remediation.keys_records import KeyRecordError, KeyRecords
 from gatewatch.remediation.keys_stage import KeysError, KeyStage
 from gatewatch.remediation.preimages import PreImageError, PreImages
 from gatewatch.settings import LANGUAGES, emergency_settings
+from gatewatch.settings.access_policy import KeyExemption, KeyPolicy
+from gatewatch.settings.destinations import SecretRef, SlackWebhook
+from gatewatch.wording.labels import load_labels
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 LABELS = {language: load_labels(TEMPLATES, language) for language in LANGUAGES}

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewatch.access_policy import KeyExemption, KeyPolicy
 from gatewatch.remediation.keys_plan import AccessKey, Verdict, plan
 from gatewatch.remediation.keys_report import ReportError, keys_of_report
+from gatewatch.settings.access_policy import KeyExemption, KeyPolicy
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ACCOUNT = "111122223333"

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from gatewatch.errors import ConfigurationError
-from gatewatch.ports import SENSITIVE_PORTS
 from gatewatch.settings import load_settings
+from gatewatch.settings.ports import SENSITIVE_PORTS
 
 WORLD, WORLD6, WIDE, NARROW = "0.0.0.0/0", "::/0", "8.0.0.0/8", "198.51.100.7/32"
 SENSITIVE_NUMBERS = (

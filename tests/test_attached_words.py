@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from survey_kit import messages
 
-from gatewatch.attached_model import Attached, Thing
-from gatewatch.attached_words import lines
 from gatewatch.block_kit import mentions
-from gatewatch.destination_settings import HUB_TOPIC
-from gatewatch.interfaces import _DESCRIPTIONS, _REQUESTERS, _TYPES, INSTANCE, INTERFACE, SERVICE
-from gatewatch.labels import load_labels
+from gatewatch.model.attached import Attached, Thing
 from gatewatch.render import load_templates
+from gatewatch.render.topic_body import read_topic_body
 from gatewatch.settings import LANGUAGES, load_settings
-from gatewatch.topic_body import read_topic_body
+from gatewatch.settings.destinations import HUB_TOPIC
+from gatewatch.survey.interfaces import _DESCRIPTIONS, _REQUESTERS, _TYPES, INSTANCE, INTERFACE, SERVICE
+from gatewatch.wording.attached_words import lines
+from gatewatch.wording.labels import load_labels
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests" / "golden"

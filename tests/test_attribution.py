@@ -10,18 +10,18 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
-from gatewatch.access_model import Deed
 from gatewatch.attribution import Attribution
 from gatewatch.aws import Aws
-from gatewatch.labels import load_labels
 from gatewatch.model import Severity
+from gatewatch.model.access import Deed
+from gatewatch.model.rule import CidrPeer, Direction, GroupPeer, IcmpType, PortRange, PrefixListPeer, Traffic
+from gatewatch.model.rule import SecurityGroupRule as Rule
 from gatewatch.own_deeds import DeedBook, DeedError, OwnDeed, TableDeeds, deed_of, key_deed, rule_deed
 from gatewatch.pipeline import Hub, worded
 from gatewatch.render import load_templates
-from gatewatch.rule_model import CidrPeer, Direction, GroupPeer, IcmpType, PortRange, PrefixListPeer, Traffic
-from gatewatch.rule_model import SecurityGroupRule as Rule
 from gatewatch.rules import RecentRules
 from gatewatch.settings import LANGUAGES, load_settings
+from gatewatch.wording.labels import load_labels
 
 ROOT = Path(__file__).parents[1]
 ACCOUNT, GROUP, REGION = "111122223333", "sg-0aaaaaaaaaaaaaaa1", "eu-west-1"

@@ -8,9 +8,9 @@ import pytest
 from hostile_kit import EVENTS, SETTINGS, TEMPLATES, alert_of_record
 
 from gatewatch.block_kit import problems
-from gatewatch.bodies import Bodies
-from gatewatch.destination_settings import SecretRef, SlackWebhook, SnsTopic
-from gatewatch.extras import Extra
+from gatewatch.render.bodies import Bodies
+from gatewatch.render.extras import Extra
+from gatewatch.settings.destinations import SecretRef, SlackWebhook, SnsTopic
 
 EXTRAS = (Extra("Before", "tcp 22 <a>\ntcp 80 `b`", 2400), Extra("To undo", "gatewatch undo chg-1"))
 DESTINATIONS = {

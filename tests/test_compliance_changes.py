@@ -6,17 +6,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gatewatch.assess_compliance import compliance_assessment
+from gatewatch.assess.compliance import compliance_assessment
 from gatewatch.catalogue import Catalogue
-from gatewatch.compliance_model import ComplianceFacts
-from gatewatch.compliance_words import color
 from gatewatch.decode import decode
 from gatewatch.errors import ConfigurationError
 from gatewatch.model import Action, Change, Family, Outcome, Severity
+from gatewatch.model.compliance import ComplianceFacts
 from gatewatch.pipeline import Hub, worded
 from gatewatch.render import load_templates
 from gatewatch.rules import RecentRules
 from gatewatch.settings import Colors
+from gatewatch.wording.compliance_words import color
 
 ROOT = Path(__file__).parents[1]
 RULE = "restricted-ssh"

@@ -18,18 +18,18 @@ from gatewatch.config_rule.evaluation import EvaluationError, fitting
 from gatewatch.config_rule.ingress_rule import IngressRule
 from gatewatch.config_rule.stage import ConfigRuleStage
 from gatewatch.errors import UndecodableError
-from gatewatch.exception_settings import Effect, ExceptionMatch, PolicyException
-from gatewatch.exposure_model import RuleRef
-from gatewatch.ingress_settings import ExemptGroup, Fight, Mode
 from gatewatch.model import Action, Change, Family, Outcome
+from gatewatch.model.exposure import RuleRef
+from gatewatch.model.rule import Direction, Group, SecurityGroupRule
 from gatewatch.own_deeds import DeedBook, TableDeeds, deed_of
 from gatewatch.remediation.ingress_enforce import Enforcer
 from gatewatch.remediation.ingress_exceptions import Excepting
 from gatewatch.remediation.ingress_guard import Guard
 from gatewatch.remediation.preimages import PreImages
 from gatewatch.render import load_templates
-from gatewatch.rule_model import Direction, Group, SecurityGroupRule
 from gatewatch.settings import load_settings
+from gatewatch.settings.exceptions import Effect, ExceptionMatch, PolicyException
+from gatewatch.settings.ingress import ExemptGroup, Fight, Mode
 
 ROOT = Path(__file__).parents[1]
 

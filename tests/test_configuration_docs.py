@@ -9,19 +9,31 @@ import msgspec
 import pytest
 import yaml
 
-from gatewatch import (
-    access_policy,
-    account_settings,
-    destination_settings,
-    digest_settings,
-    exception_settings,
-    ingress_settings,
-    settings,
-    severity_settings,
-)
+from gatewatch import settings
 from gatewatch.errors import ConfigurationError
 from gatewatch.local.schemas import FILES, schema
-from gatewatch.quiet_hours import QuietHours
+from gatewatch.settings import (
+    access_policy,
+)
+from gatewatch.settings import (
+    accounts as account_settings,
+)
+from gatewatch.settings import (
+    destinations as destination_settings,
+)
+from gatewatch.settings import (
+    digest as digest_settings,
+)
+from gatewatch.settings import (
+    exceptions as exception_settings,
+)
+from gatewatch.settings import (
+    ingress as ingress_settings,
+)
+from gatewatch.settings import (
+    severities as severity_settings,
+)
+from gatewatch.settings.quiet_hours import QuietHours
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = (ROOT / "docs" / "configuration.md").read_text("utf-8")

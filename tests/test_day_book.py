@@ -16,14 +16,14 @@ from moto import mock_aws
 
 from gatewatch import meter
 from gatewatch.aws import Aws
-from gatewatch.book_read import DayBookReader
-from gatewatch.day_book import GATES, OPENED_SECONDS, DayBook, day_of
-from gatewatch.digest import Period, digest, digest_of
-from gatewatch.exception_settings import Effect, ExceptionMatch, PolicyException
+from gatewatch.digest.book_read import DayBookReader
+from gatewatch.digest.day_book import GATES, OPENED_SECONDS, DayBook, day_of
+from gatewatch.digest.digest import Period, digest, digest_of
+from gatewatch.digest.noted import Entry, noted
+from gatewatch.digest.open_gates import gates
 from gatewatch.exceptions_policy import excepted
-from gatewatch.noted import Entry, noted
-from gatewatch.open_gates import gates
 from gatewatch.settings import load_settings
+from gatewatch.settings.exceptions import Effect, ExceptionMatch, PolicyException
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = msgspec.structs.replace(

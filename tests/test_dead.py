@@ -17,7 +17,7 @@ from gatewatch.local import dead as dead_queues
 from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.local.dead import DeadError, DeadQueues
 from gatewatch.local.worker import lambda_environment
-from gatewatch.message_model import Message
+from gatewatch.model.message import Message
 from gatewatch.outbox import Outbox, read_message
 
 ROOT = Path(__file__).parents[1]

@@ -11,9 +11,9 @@ from chaos.queues import Sent, named
 from chaos.world import ROTATED, World
 
 from gatewatch import meter
-from gatewatch.deliver_stage import in_threads
+from gatewatch.deliver.stage import in_threads
 from gatewatch.ledger import State
-from gatewatch.message_model import Message
+from gatewatch.model.message import Message
 from gatewatch.outbox import Outbox
 from gatewatch.settings import emergency_settings
 

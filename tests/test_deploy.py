@@ -25,7 +25,8 @@ import msgspec
 import pytest
 from moto.ses.models import ses_backends
 
-from gatewatch.day_book import day_of
+from gatewatch.digest.day_book import day_of
+from gatewatch.digest.noted import Entry
 from gatewatch.local import story
 from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, MEMBERS, Cloud, _unsupported_resources_are_skipped
 from gatewatch.local.inbox import Inbox
@@ -35,7 +36,6 @@ from gatewatch.local.package import DIGEST_LOCK, LOCK, ROOT, Architecture, build
 from gatewatch.local.packaged import PackagedFunction, Process
 from gatewatch.local.schedule import keep_schedules_apart_from_events
 from gatewatch.local.worker import Source, Worker
-from gatewatch.noted import Entry
 
 OSLS = ROOT / "node_modules" / ".bin" / "osls"
 STAGE = "test"

@@ -19,19 +19,19 @@ import pytest
 from PIL import Image, ImageColor
 
 from gatewatch.block_kit import mentions, problems
-from gatewatch.digest import digest_of
-from gatewatch.digest_chart import COLORS, chart
-from gatewatch.digest_labels import DigestLabels, load_digest_labels
-from gatewatch.digest_mail import Paper, mail_of, page_of
-from gatewatch.digest_text import bar, slack_payload, text_of
-from gatewatch.digest_view import Bar, DigestView, Part, Wording, digest_view
+from gatewatch.digest.chart import COLORS, chart
+from gatewatch.digest.digest import digest_of
+from gatewatch.digest.labels import DigestLabels, load_digest_labels
+from gatewatch.digest.mail import Paper, mail_of, page_of
+from gatewatch.digest.noted import noted
+from gatewatch.digest.text import bar, slack_payload, text_of
+from gatewatch.digest.view import Bar, DigestView, Part, Wording, digest_view
 from gatewatch.errors import ConfigurationError
-from gatewatch.exception_settings import Effect, ExceptionMatch, PolicyException
 from gatewatch.exceptions_policy import excepted
-from gatewatch.labels import load_labels
 from gatewatch.model import Severity
-from gatewatch.noted import noted
 from gatewatch.settings import LANGUAGES, load_settings
+from gatewatch.settings.exceptions import Effect, ExceptionMatch, PolicyException
+from gatewatch.wording.labels import load_labels
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES, GOLDEN = ROOT / "templates", ROOT / "tests" / "golden_digest"

@@ -23,22 +23,22 @@ from functions import digest as digest_function
 from gatewatch import meter
 from gatewatch.aws import Aws
 from gatewatch.block_kit import mentions, problems
-from gatewatch.book_read import DayBookReader
-from gatewatch.chat_limits import problems as chat_problems
-from gatewatch.day_book import DayBook
 from gatewatch.deliver.ses import send
-from gatewatch.digest import Period, digest
-from gatewatch.digest_labels import load_digest_labels
-from gatewatch.digest_settings import DigestSettings, Weekday, due
-from gatewatch.digest_text import text_of
-from gatewatch.digest_view import Wording, digest_view
+from gatewatch.digest.book_read import DayBookReader
+from gatewatch.digest.day_book import DayBook
+from gatewatch.digest.digest import Period, digest
+from gatewatch.digest.labels import load_digest_labels
+from gatewatch.digest.open_gates import gates
+from gatewatch.digest.text import text_of
+from gatewatch.digest.view import Wording, digest_view
 from gatewatch.errors import ConfigurationError, TransientDeliveryError
 from gatewatch.exceptions_policy import excepted
-from gatewatch.labels import load_labels
-from gatewatch.open_gates import gates
 from gatewatch.outbox import read_message
+from gatewatch.render.chat_limits import problems as chat_problems
+from gatewatch.render.topic_body import read_topic_body
 from gatewatch.settings import load_settings
-from gatewatch.topic_body import read_topic_body
+from gatewatch.settings.digest import DigestSettings, Weekday, due
+from gatewatch.wording.labels import load_labels
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "templates"

@@ -9,7 +9,6 @@ import zipfile
 import pytest
 from moto import mock_aws
 
-from gatewatch.account_settings import READ_ROLE
 from gatewatch.aws import Aws, CoreSession
 from gatewatch.doctor.examine import Examination
 from gatewatch.doctor.model import Light, Unseen
@@ -21,6 +20,7 @@ from gatewatch.doctor.read_role import (
     judge_callers,
 )
 from gatewatch.settings import load_settings
+from gatewatch.settings.accounts import READ_ROLE
 
 REGION = "eu-west-1"
 ALERT = "arn:aws:iam::999988887777:role/gatewatch-prod-AlertRole-1A2B3C"

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewatch.edit_words import edit_of, is_narrowed
-from gatewatch.labels import load_labels
 from gatewatch.model import Action, Change, Family, Outcome
+from gatewatch.model.rule import CidrPeer, GroupPeer, IcmpType, PortRange, SecurityGroupRule, Traffic
 from gatewatch.network import growth, is_within
-from gatewatch.rule_model import CidrPeer, GroupPeer, IcmpType, PortRange, SecurityGroupRule, Traffic
+from gatewatch.wording.edit_words import edit_of, is_narrowed
+from gatewatch.wording.labels import load_labels
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 EN = load_labels(TEMPLATES, "en")

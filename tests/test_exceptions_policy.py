@@ -8,14 +8,14 @@ import msgspec
 import pytest
 
 from gatewatch.errors import ConfigurationError
-from gatewatch.exception_settings import Effect, ExceptionMatch, PolicyException
 from gatewatch.exceptions_policy import Circumstances, MayHold, excepted, may_be_excepted, moment
-from gatewatch.labels import load_labels
 from gatewatch.model import Family, Severity
 from gatewatch.pipeline import Hub, worded
 from gatewatch.render import load_templates
 from gatewatch.rules import RecentRules
 from gatewatch.settings import LANGUAGES, load_settings
+from gatewatch.settings.exceptions import Effect, ExceptionMatch, PolicyException
+from gatewatch.wording.labels import load_labels
 
 ROOT = Path(__file__).parents[1]
 AT = datetime(2026, 1, 24, 3, 45, 49, tzinfo=UTC)

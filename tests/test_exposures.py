@@ -5,8 +5,8 @@ import json
 import pytest
 
 from gatewatch.exposures import gate_of, group_of
-from gatewatch.labels import load_labels
 from gatewatch.model import Alert
+from gatewatch.wording.labels import load_labels
 
 
 def gate(results, build, record):

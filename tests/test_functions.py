@@ -10,9 +10,9 @@ import pytest
 from chaos.processes import Function, SlackServer, running
 
 from functions.bundle import load_bundle
-from gatewatch.destination_settings import HUB_TOPIC, SnsTopic
-from gatewatch.message_model import Message
+from gatewatch.model.message import Message
 from gatewatch.outbox import Outbox
+from gatewatch.settings.destinations import HUB_TOPIC, SnsTopic
 
 ROOT = Path(__file__).resolve().parents[1]
 SECRET = "sEcReTwEbHoOk0000000000001"

@@ -10,15 +10,15 @@ from survey_kit import messages
 
 from gatewatch.archive import documents_of_file
 from gatewatch.block_kit import mentions, problems
-from gatewatch.destination_settings import HUB_TOPIC
 from gatewatch.model import Alert
 from gatewatch.pipeline import Judge
 from gatewatch.render import load_templates, slack_payloads
+from gatewatch.render.topic_body import read_topic_body
+from gatewatch.render.topic_render import topic_bodies
 from gatewatch.replay import replay
 from gatewatch.rules import RecentRules
 from gatewatch.settings import LANGUAGES, load_settings
-from gatewatch.topic_body import read_topic_body
-from gatewatch.topic_render import topic_bodies
+from gatewatch.settings.destinations import HUB_TOPIC
 
 GOLDEN = Path(__file__).parent / "golden"
 TEMPLATES = Path(__file__).parents[1] / "templates"

@@ -11,8 +11,8 @@ from gatewatch.block_kit import problems
 from gatewatch.canary import Canary, Place
 from gatewatch.errors import TransientDeliveryError
 from gatewatch.heartbeat import GRACE_SECONDS, Finding, Findings, Heard, judge
-from gatewatch.heartbeat_notice import heartbeat_messages
-from gatewatch.heartbeat_stage import HeartbeatStage
+from gatewatch.heartbeat.notice import heartbeat_messages
+from gatewatch.heartbeat.stage import HeartbeatStage
 from gatewatch.last_seen import LastSeen, Told
 from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.organization import Member, active_members, members

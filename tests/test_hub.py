@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from gatewatch.changes import KINDS, hub
-from gatewatch.hub_model import Part
-from gatewatch.labels import load_labels
 from gatewatch.model import Family
+from gatewatch.model.hub import Part
 from gatewatch.settings import LANGUAGES
+from gatewatch.wording.labels import load_labels
 
 ROOT = Path(__file__).parents[1]
 PATTERN = json.loads((ROOT / "eventbridge" / "patterns" / "hub.json").read_text("utf-8"))

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gatewatch import words
-from gatewatch.labels import load_labels
 from gatewatch.model import Alert
+from gatewatch.wording import words
+from gatewatch.wording.labels import load_labels
 
 ACCOUNT, OURS, STRANGER = "111122223333", "444455556666", "555566667777"
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"

@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from gatewatch.errors import GatewatchError
-from gatewatch.exception_settings import Effect, ExceptionMatch, PolicyException
-from gatewatch.ingress_settings import Fight
 from gatewatch.model import Account
 from gatewatch.own_deeds import DeedBook, DeedError
 from gatewatch.remediation.ingress_apply import Done, apply
@@ -24,6 +22,8 @@ from gatewatch.remediation.ingress_guard import GroupRef, Guard, Stop
 from gatewatch.remediation.ingress_plan import plan_ingress
 from gatewatch.remediation.ingress_undo import leave_alone, plan_undo
 from gatewatch.remediation.preimages import PreImageError, PreImages
+from gatewatch.settings.exceptions import Effect, ExceptionMatch, PolicyException
+from gatewatch.settings.ingress import Fight
 
 
 def _load(name):

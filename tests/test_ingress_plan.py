@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatewatch.model.rule import SecurityGroupRule, Traffic
 from gatewatch.remediation.ingress_access import Access, is_covered, least
 from gatewatch.remediation.ingress_plan import Authorize, Revoke, Standing, plan_ingress
-from gatewatch.rule_model import SecurityGroupRule, Traffic
 
 
 def _kit():

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from gatewatch.errors import ConfigurationError
-from gatewatch.ingress_settings import Mode
 from gatewatch.model import Account
 from gatewatch.settings import load_settings
+from gatewatch.settings.ingress import Mode
 
 ACCOUNTS = Path(__file__).parents[1] / "accounts.yaml"
 GROUP = "sg-0123456789abcdef0"

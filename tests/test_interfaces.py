@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from survey_kit import instance, interface
 
-from gatewatch.attached_model import Thing
-from gatewatch.interfaces import attached, instances_to_name, read_interface
+from gatewatch.model.attached import Thing
+from gatewatch.survey.interfaces import attached, instances_to_name, read_interface
 
 AT = datetime(2026, 1, 24, 3, 46, tzinfo=UTC)
 

@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 import gatewatch.assess
-import gatewatch.assess_rules
+import gatewatch.assess.rules
 from gatewatch.errors import ConfigurationError
-from gatewatch.labels import Labels, load_labels
 from gatewatch.model import Outcome, Reason, Severity, Via
-from gatewatch.rule_model import Direction
+from gatewatch.model.rule import Direction
 from gatewatch.settings import LANGUAGES
+from gatewatch.wording.labels import Labels, load_labels
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 LABELS = {language: load_labels(TEMPLATES, language) for language in LANGUAGES}
@@ -28,7 +28,7 @@ def placeholders(text):
 
 def reason_codes():
     """Every code that a judgement of rules can give: the literals of `Reason(…)`, and those it picks between."""
-    rooms = (gatewatch.assess, gatewatch.assess_rules)
+    rooms = (gatewatch.assess, gatewatch.assess.rules)
     return {code for room in rooms for code in reason_codes_of(ast.parse(Path(room.__file__).read_text("utf-8")))}
 
 

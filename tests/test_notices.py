@@ -12,23 +12,23 @@ from markupsafe import Markup
 from gatewatch import notice
 from gatewatch.block_kit import problems as slack_problems
 from gatewatch.canary import Place
-from gatewatch.chat_limits import problems
-from gatewatch.destination_settings import Route, SecretRef, SlackWebhook, SnsTopic
-from gatewatch.digest_labels import load_digest_labels
+from gatewatch.digest.labels import load_digest_labels
 from gatewatch.doctor.trial import trial_message
-from gatewatch.exception_settings import Effect, ExceptionMatch, PolicyException
 from gatewatch.heartbeat import Finding, Findings
-from gatewatch.heartbeat_notice import heartbeat_messages
-from gatewatch.labels import load_labels
+from gatewatch.heartbeat.notice import heartbeat_messages
+from gatewatch.heartbeat.reminders import reminders
 from gatewatch.model import Account, Severity
 from gatewatch.remediation.ingress_apply import Done
 from gatewatch.remediation.keys_apply import KeyStep
 from gatewatch.remediation.keys_plan import AccessKey, KeyAction, Verdict
 from gatewatch.remediation.keys_tell import messages as key_messages
-from gatewatch.reminders import reminders
+from gatewatch.render.chat_limits import problems
+from gatewatch.render.topic_body import read_topic_body
 from gatewatch.safe_text import code
 from gatewatch.settings import LANGUAGES, emergency_settings
-from gatewatch.topic_body import read_topic_body
+from gatewatch.settings.destinations import Route, SecretRef, SlackWebhook, SnsTopic
+from gatewatch.settings.exceptions import Effect, ExceptionMatch, PolicyException
+from gatewatch.wording.labels import load_labels
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 LABELS = {each: load_labels(TEMPLATES, each) for each in LANGUAGES}

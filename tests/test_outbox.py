@@ -5,8 +5,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from gatewatch.errors import TransientDeliveryError, UndecodableError
 from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, Cloud
-from gatewatch.message_model import Message
 from gatewatch.model import Severity
+from gatewatch.model.message import Message
 from gatewatch.outbox import Outbox, deduplication_id, queued, read_message
 
 

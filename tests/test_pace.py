@@ -1,10 +1,7 @@
 import pytest
 from chaos.clock import VirtualClock
 
-from gatewatch.destination_settings import SecretRef, SlackWebhook, SnsTopic
-from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
-from gatewatch.message_model import Message, Receipt
-from gatewatch.pace import (
+from gatewatch.deliver.pace import (
     GIVE_UP_RECEIVES,
     GIVE_UP_SECONDS,
     TIME_FOR_ONE_POST,
@@ -15,6 +12,9 @@ from gatewatch.pace import (
     is_exhausted,
     next_try,
 )
+from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
+from gatewatch.model.message import Message, Receipt
+from gatewatch.settings.destinations import SecretRef, SlackWebhook, SnsTopic
 
 SLACK = SlackWebhook(url=SecretRef(ssm="/hook"))
 

@@ -27,9 +27,9 @@ from gatewatch.local.package import (
 from gatewatch.local.prepare import compile_python, parse_yaml
 from gatewatch.pipeline import Judge, alert_of
 from gatewatch.render import load_templates, slack_payloads
+from gatewatch.render.topic_render import topic_bodies
 from gatewatch.rules import RecentRules
 from gatewatch.settings import LANGUAGES, load_settings
-from gatewatch.topic_render import topic_bodies
 from gatewatch.yaml_file import content_of
 
 MEBIBYTE = 1024 * 1024

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewatch.access_model import Reach, Trust
+from gatewatch.model.access import Reach, Trust
 from gatewatch.policy_document import reach_of, read_document
 from gatewatch.trust_policy import trust_of
 

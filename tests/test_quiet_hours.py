@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from gatewatch.aws import Aws
-from gatewatch.digest_labels import load_digest_labels
+from gatewatch.deliver.held import Held, QuietOutbox
+from gatewatch.digest.labels import load_digest_labels
 from gatewatch.errors import TransientDeliveryError
-from gatewatch.exception_settings import Effect, ExceptionMatch, PolicyException
-from gatewatch.held import Held, QuietOutbox
-from gatewatch.message_model import Message
+from gatewatch.heartbeat.reminders import Reminded, due, listeners, reminders
+from gatewatch.heartbeat.standing_stage import StandingStage
 from gatewatch.model import Severity
-from gatewatch.quiet_hours import QuietHours, held_until
-from gatewatch.reminders import Reminded, due, listeners, reminders
+from gatewatch.model.message import Message
 from gatewatch.settings import LANGUAGES, load_settings
-from gatewatch.standing_stage import StandingStage
+from gatewatch.settings.exceptions import Effect, ExceptionMatch, PolicyException
+from gatewatch.settings.quiet_hours import QuietHours, held_until
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 NIGHT = QuietHours("22:00", "07:00", "Asia/Seoul")

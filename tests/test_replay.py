@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gatewatch.chat_limits import problems
 from gatewatch.errors import ConfigurationError
+from gatewatch.render.chat_limits import problems
 from gatewatch.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewatch.block_kit import problems
-from gatewatch.deliver_stage import DeliverStage
-from gatewatch.message_model import Message
+from gatewatch.deliver.rollup import foldable, folded
+from gatewatch.deliver.stage import DeliverStage
 from gatewatch.model import Severity
+from gatewatch.model.message import Message
 from gatewatch.outbox import Outbox
-from gatewatch.rollup import foldable, folded
 
 MARKS = {"info": "⚪", "low": "🔵", "medium": "🟡", "high": "🟠", "critical": "🔴"}
 

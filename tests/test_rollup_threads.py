@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from test_threads import APP, GREEN, RDP, SSH, STORY, WEBHOOK, WORDS, Once, Told, threads_of
 
 from gatewatch.block_kit import problems
+from gatewatch.deliver.rollup import folded
+from gatewatch.deliver.thread_book import ThreadBook
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
-from gatewatch.exposure_model import Gate
-from gatewatch.message_model import Message
 from gatewatch.model import Severity
-from gatewatch.rollup import folded
-from gatewatch.thread_book import ThreadBook
+from gatewatch.model.exposure import Gate
+from gatewatch.model.message import Message
 
 MARKS = {"info": "⚪", "low": "🔵", "medium": "🟡", "high": "🟠"}
 RED = "#8b0000"

@@ -4,8 +4,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gatewatch.account_settings import Defaults
-from gatewatch.destination_settings import Match, Route
 from gatewatch.model import (
     Account,
     Action,
@@ -21,10 +19,12 @@ from gatewatch.model import (
     Severity,
     Via,
 )
+from gatewatch.model.rule import Group
 from gatewatch.route import route
-from gatewatch.rule_model import Group
 from gatewatch.settings import Colors, Settings
-from gatewatch.severity_settings import Judgement
+from gatewatch.settings.accounts import Defaults
+from gatewatch.settings.destinations import Match, Route
+from gatewatch.settings.severities import Judgement
 
 GROUP = Group(id="sg-0aaaaaaaaaaaaaaa1", name="web-front")
 

@@ -2,10 +2,10 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from gatewatch.aws import Aws
-from gatewatch.destination_settings import SecretRef
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.secret_store import SecretStore
+from gatewatch.settings.destinations import SecretRef
 
 SECRET = "https://hooks.slack.example/services/T0/B0/sEcReT"
 PARAMETER, OF_MANAGER = SecretRef(ssm="/gatewatch/slack/sec-all"), SecretRef(secret="gatewatch/slack")

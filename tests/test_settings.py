@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from gatewatch.account_settings import READ_ROLE, Defaults
-from gatewatch.destination_settings import HUB_TOPIC
 from gatewatch.errors import ConfigurationError
 from gatewatch.model import Severity
 from gatewatch.settings import emergency_settings, load_settings
-from gatewatch.severity_settings import PortName
+from gatewatch.settings.accounts import READ_ROLE, Defaults
+from gatewatch.settings.destinations import HUB_TOPIC
+from gatewatch.settings.severities import PortName
 
 ROOT = Path(__file__).parents[1]
 ACCOUNTS = 'accounts: {"111122223333": {alias: payments-prod, environment: prod}}'

@@ -10,10 +10,10 @@ import traceback
 import pytest
 
 from gatewatch.deliver.slack import Slack, http_pool
-from gatewatch.destination_settings import SecretRef, SlackApp, SlackWebhook
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.local.inbox import Inbox
-from gatewatch.message_model import Message
+from gatewatch.model.message import Message
+from gatewatch.settings.destinations import SecretRef, SlackApp, SlackWebhook
 
 SECRET = "sEcReTwEbHoOk000"
 TOKEN = "xoxb-sEcReTtOkEn"

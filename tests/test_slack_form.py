@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewatch.block_kit import problems
-from gatewatch.slack_form import compact
+from gatewatch.render.slack_form import compact
 
 LIMITS = st.sampled_from([0, 1, 2, 10, 11, 25, 26, 50, 51, 75, 76, 150, 151, 2000, 2001, 3000, 3001])
 ODD = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3), st.just([]), st.just({}))

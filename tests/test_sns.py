@@ -9,14 +9,14 @@ import msgspec
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from gatewatch.chat_limits import problems
 from gatewatch.deliver.sns import Sns
-from gatewatch.destination_settings import SnsTopic
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, Cloud
-from gatewatch.message_model import Message
 from gatewatch.model import Severity
-from gatewatch.topic_body import TopicBody, subject_of
+from gatewatch.model.message import Message
+from gatewatch.render.chat_limits import problems
+from gatewatch.render.topic_body import TopicBody, subject_of
+from gatewatch.settings.destinations import SnsTopic
 
 HUB = "arn:aws:sns:ap-northeast-2:999988887777:gatewatch-prod-alerts"
 LINK = "https://console.aws.amazon.com/cloudtrailv2/home#/events/e"

@@ -10,17 +10,17 @@ import responses
 from cfnlint.decode.cfn_yaml import load
 from moto import mock_aws
 
-from gatewatch.chat_limits import problems
 from gatewatch.decode import decode
 from gatewatch.deliver.edits import Edits
 from gatewatch.deliver.sns import Sns
+from gatewatch.deliver.thread_book import ThreadBook
 from gatewatch.deliver.threads import Threads
-from gatewatch.destination_settings import SnsTopic
 from gatewatch.pipeline import Hub, worded
 from gatewatch.render import load_templates
+from gatewatch.render.chat_limits import problems
 from gatewatch.rules import RecentRules
 from gatewatch.settings import LANGUAGES, emergency_settings
-from gatewatch.thread_book import ThreadBook
+from gatewatch.settings.destinations import SnsTopic
 
 ROOT = Path(__file__).parents[1]
 HUB = load(str(ROOT / "eventbridge" / "hub.yaml"))

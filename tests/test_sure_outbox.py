@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from gatewatch.deliver.held import SureOutbox
 from gatewatch.errors import TransientDeliveryError
-from gatewatch.held import SureOutbox
-from gatewatch.message_model import Message
+from gatewatch.model.message import Message
 
 ONE, TWO = (Message(key=key, destination="sec-all", body="{}") for key in ("one", "two"))
 

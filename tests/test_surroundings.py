@@ -7,12 +7,12 @@ import pytest
 from survey_kit import CALLED, GROUP, READ_ROLE, SETTINGS, alert
 
 from gatewatch.assess import assess
-from gatewatch.attached_model import Attached
 from gatewatch.enrich import enrich
 from gatewatch.model import Action
-from gatewatch.rule_model import CidrPeer, Direction, Group, PortRange, SecurityGroupRule, Traffic
+from gatewatch.model.attached import Attached
+from gatewatch.model.rule import CidrPeer, Direction, Group, PortRange, SecurityGroupRule, Traffic
 from gatewatch.rules import RecentRules
-from gatewatch.surroundings import (
+from gatewatch.survey.surroundings import (
     NOTHING_SEEN,
     Part,
     StandingRules,

@@ -5,13 +5,13 @@ import json
 import pytest
 from survey_kit import CALLED, GROUP, ROOT, Ec2, Survey, instance, refused
 
-from gatewatch.account_settings import READ_ROLE
 from gatewatch.decode import decode
 from gatewatch.pipeline import Hub, worded
 from gatewatch.render import load_templates
 from gatewatch.rules import RecentRules
 from gatewatch.settings import load_settings
-from gatewatch.surroundings import NOTHING_SEEN
+from gatewatch.settings.accounts import READ_ROLE
+from gatewatch.survey.surroundings import NOTHING_SEEN
 
 TEMPLATES = load_templates(ROOT / "templates", ("en",))
 ACCOUNTS = f'accounts: {{"111122223333": {{alias: payments, read_role: {READ_ROLE}}}}}'

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from survey_kit import Counts, alert
 
-from gatewatch.account_settings import READ_ROLE
-from gatewatch.attached_model import Thing
 from gatewatch.aws import Aws, credentials_of
 from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, MEMBER_ACCOUNTS, Cloud
 from gatewatch.local.estate import PLOTS, furnish, with_ids
 from gatewatch.local.worker import lambda_environment
-from gatewatch.surveyor import Surveyor
+from gatewatch.model.attached import Thing
+from gatewatch.settings.accounts import READ_ROLE
+from gatewatch.survey.surveyor import Surveyor
 
 ROOT = Path(__file__).resolve().parents[1]
 MEMBER = ROOT / "eventbridge" / "member.yaml"
@@ -121,7 +121,8 @@ import json, sys
 from functions import alert
 stage = alert.compose()
 print(json.dumps([stage.hub.look is not None, *(name in sys.modules for name in
-    ("gatewatch.surveyor", "gatewatch.group_questions", "gatewatch.interfaces", "concurrent.futures.thread"))]))
+    ("gatewatch.survey.surveyor", "gatewatch.survey.group_questions", "gatewatch.survey.interfaces",
+     "concurrent.futures.thread"))]))
 """
 
 

@@ -10,10 +10,10 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, Re
 from survey_kit import CALLED, GROUP, Ec2, Survey, alert, instance, refused
 
 from gatewatch import meter
-from gatewatch.attached_model import Thing
-from gatewatch.interfaces import INSTANCE
-from gatewatch.rule_model import CidrPeer, Direction, Group, PortRange, Traffic
-from gatewatch.surroundings import NOTHING_SEEN
+from gatewatch.model.attached import Thing
+from gatewatch.model.rule import CidrPeer, Direction, Group, PortRange, Traffic
+from gatewatch.survey.interfaces import INSTANCE
+from gatewatch.survey.surroundings import NOTHING_SEEN
 
 OPEN = {"NetworkInterfaces": [instance(1, public=True), instance(2)]}
 NAMES = {"Tags": [{"ResourceId": f"i-{1:017x}", "Key": "Name", "Value": "web-1"}]}

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from gatewatch.access_policy import SignInSeverity
 from gatewatch.changes import changes_of
 from gatewatch.decode import decode
+from gatewatch.settings.access_policy import SignInSeverity
 from gatewatch.table_bursts import TableFailedSignIns
 
 START = datetime(2026, 1, 24, 3, 45, tzinfo=UTC)
@@ -35,7 +35,7 @@ def table():
 
 
 def run(dynamodb, **fields):
-    """A run of functions/alert, with a memory of its own; time stands still, so that a slow machine is no slow table."""
+    """A run of functions/alert, with a memory of its own. Its time stands still: a slow machine is no slow table."""
     return TableFailedSignIns(
         dynamodb, "gatewatch-test", logging.getLogger("test"), **{"monotonic": lambda: 0.0, **fields}
     )

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from gatewatch.model import Action, Actor, ApiCall, Change, Family, Outcome, Via
-from gatewatch.rule_model import CidrPeer, PortRange, SecurityGroupRule, Traffic
+from gatewatch.model.rule import CidrPeer, PortRange, SecurityGroupRule, Traffic
 from gatewatch.rules import recalled
 from gatewatch.table_rules import TableRules
 

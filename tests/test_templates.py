@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from cfnlint.decode.cfn_yaml import load
 
-from gatewatch.access_policy import KeyPolicy
-from gatewatch.account_settings import READ_ROLE
 from gatewatch.changes import KINDS, SERVICES
+from gatewatch.settings.access_policy import KeyPolicy
+from gatewatch.settings.accounts import READ_ROLE
 
 EVENTBRIDGE = Path(__file__).parents[1] / "eventbridge"
 TEMPLATES = {name: load(str(EVENTBRIDGE / f"{name}.yaml")) for name in ("hub", "member")}

@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewatch.deliver.edits import Edits
+from gatewatch.deliver.thread_book import ThreadBook
+from gatewatch.deliver.thread_words import lasting
 from gatewatch.deliver.threads import Threads
-from gatewatch.destination_settings import SecretRef, SlackApp, SlackWebhook, SnsTopic
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
-from gatewatch.exposure_model import Gate, RuleRef
-from gatewatch.message_model import Message, Receipt
-from gatewatch.thread_book import ThreadBook
-from gatewatch.thread_words import lasting
-from gatewatch.topic_body import topic_body
+from gatewatch.model.exposure import Gate, RuleRef
+from gatewatch.model.message import Message, Receipt
+from gatewatch.render.topic_body import topic_body
+from gatewatch.settings.destinations import SecretRef, SlackApp, SlackWebhook, SnsTopic
 
 APP, WEBHOOK = SlackApp("C0123456789", SecretRef(ssm="/token")), SlackWebhook(SecretRef(ssm="/url"))
 GREEN = "#2b8a3e"

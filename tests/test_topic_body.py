@@ -8,12 +8,12 @@ from hostile_kit import COLORS, EVENTS, TEMPLATES, alert_of_record, many_rules
 
 from gatewatch.block_kit import mentions
 from gatewatch.block_kit import problems as slack_problems
-from gatewatch.chat_limits import cut, problems
 from gatewatch.deliver.as_slack import as_slack
-from gatewatch.message_model import Message
+from gatewatch.model.message import Message
 from gatewatch.notice import with_banner
-from gatewatch.topic_body import TopicBody, subject_of, topic_body, with_note, with_thread
-from gatewatch.topic_render import topic_bodies
+from gatewatch.render.chat_limits import cut, problems
+from gatewatch.render.topic_body import TopicBody, subject_of, topic_body, with_note, with_thread
+from gatewatch.render.topic_render import topic_bodies
 
 LINK = "https://console.aws.amazon.com/x"
 

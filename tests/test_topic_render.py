@@ -28,17 +28,17 @@ from hostile_kit import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatewatch.chat_limits import problems
 from gatewatch.deliver.sns import Sns
-from gatewatch.destination_settings import SnsTopic
 from gatewatch.errors import RenderError
-from gatewatch.extras import Extra
-from gatewatch.message_model import Message
 from gatewatch.model import Severity
+from gatewatch.model.message import Message
 from gatewatch.render import compile_templates, load_templates
+from gatewatch.render.chat_limits import problems
+from gatewatch.render.extras import Extra
+from gatewatch.render.topic_body import NOTES, read_topic_body, with_note
+from gatewatch.render.topic_render import topic_bodies
 from gatewatch.settings import LANGUAGES
-from gatewatch.topic_body import NOTES, read_topic_body, with_note
-from gatewatch.topic_render import topic_bodies
+from gatewatch.settings.destinations import SnsTopic
 
 LEVELS = ("INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL")
 PREVIEW = 90  # about as much of a mail as a phone shows in its list

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from gatewatch.safe_text import code, code_block
-from gatewatch.topic_text import (
+from gatewatch.render.topic_text import (
     MailText,
     ascii_value,
     chat_json_value,
@@ -20,6 +19,7 @@ from gatewatch.topic_text import (
     unformatted,
     unmarked,
 )
+from gatewatch.safe_text import code, code_block
 
 ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 NASTY = st.one_of(ANY, st.text("*_`~:/@.<>&|w aé홈\n\u202e", max_size=300))

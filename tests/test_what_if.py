@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from functions.bundle import load_bundle
-from gatewatch.destination_settings import HUB_TOPIC
+from gatewatch.settings.destinations import HUB_TOPIC
 
 ROOT = Path(__file__).parents[1]
 ROUTES = "routes: [{match: {min_severity: high}, to: [alerts]}, {to: [alerts]}]\n"

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from gatewatch import rule_words, words
-from gatewatch.labels import load_labels
 from gatewatch.model import (
     Account,
     Action,
@@ -23,7 +21,7 @@ from gatewatch.model import (
     Severity,
     Via,
 )
-from gatewatch.rule_model import (
+from gatewatch.model.rule import (
     CidrPeer,
     Direction,
     GroupPeer,
@@ -33,6 +31,8 @@ from gatewatch.rule_model import (
     SecurityGroupRule,
     Traffic,
 )
+from gatewatch.wording import rule_words, words
+from gatewatch.wording.labels import load_labels
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 EN, KO, JA = (load_labels(TEMPLATES, language) for language in ("en", "ko", "ja"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gatewatch.changes.call import Kind, ReadCall
 from gatewatch.changes.shape import listed, text
 from gatewatch.model import Action, Change, Family
-from gatewatch.rule_model import Group
+from gatewatch.model.rule import Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

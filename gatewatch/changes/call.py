@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from gatewatch.changes.shape import Fields, first, is_true, parameters, text
 from gatewatch.model import Action, ApiCall, Change, Family, Outcome
-from gatewatch.rule_model import NO_RULE, Direction, Group, SecurityGroupRule
+from gatewatch.model.rule import NO_RULE, Direction, Group, SecurityGroupRule
 
 # EC2 writes `Client.` or `Server.` before a code, IAM and others do not.
 _PREFIXES = ("Client.", "Server.")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from gatewatch.changes.call import Kind, ReadCall
 from gatewatch.changes.shape import Fields, text
 from gatewatch.compliance_event import EVENT_NAME
-from gatewatch.compliance_model import ComplianceFacts
 from gatewatch.model import Action, Change, Family
-from gatewatch.rule_model import Group
+from gatewatch.model.compliance import ComplianceFacts
+from gatewatch.model.rule import Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

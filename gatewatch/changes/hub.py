@@ -15,8 +15,8 @@ from msgspec import Struct, structs
 
 from gatewatch.changes.call import Kind, ReadCall
 from gatewatch.changes.shape import Fields, first, is_true, listed, text
-from gatewatch.hub_model import HubFacts, Part
 from gatewatch.model import Action, Change, Family, Via
+from gatewatch.model.hub import HubFacts, Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

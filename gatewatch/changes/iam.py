@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewatch.access_model import Deed, Entity, IamFacts, masked_key
 from gatewatch.changes.call import Kind, ReadCall
 from gatewatch.changes.iam_deeds import CIS_PASSWORD_POLICY, DEEDS, action_of, deed_of, is_read
 from gatewatch.changes.iam_entities import (
@@ -22,6 +21,7 @@ from gatewatch.changes.iam_entities import (
 )
 from gatewatch.changes.shape import Fields, first, is_true, text
 from gatewatch.model import Change, Family
+from gatewatch.model.access import Deed, Entity, IamFacts, masked_key
 from gatewatch.policy_document import PolicyDocument, reach_of, read_document
 from gatewatch.trust_policy import trust_of
 

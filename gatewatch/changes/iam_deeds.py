@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewatch.access_model import Deed
 from gatewatch.changes.shape import Fields, is_true, text
 from gatewatch.model import Action
+from gatewatch.model.access import Deed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from gatewatch.access_model import Deed, Entity
 from gatewatch.changes.shape import Fields, first, text
 from gatewatch.model import Via
+from gatewatch.model.access import Deed, Entity
 
 if TYPE_CHECKING:
     from gatewatch.changes.call import ReadCall

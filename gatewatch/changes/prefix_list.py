@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from gatewatch.changes.call import Kind, ReadCall
 from gatewatch.changes.shape import Fields, first, listed, text
 from gatewatch.model import Action, Change, Family
+from gatewatch.model.rule import NO_RULE, PrefixListPeer, SecurityGroupRule
 from gatewatch.network import cidr_peer
-from gatewatch.rule_model import NO_RULE, PrefixListPeer, SecurityGroupRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

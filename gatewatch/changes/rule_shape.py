@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from gatewatch.changes.shape import Fields, NotANumberError, account, first, listed, lowered, number, text
-from gatewatch.network import ICMP_PROTOCOLS, MAX_PORT, PORT_PROTOCOLS, cidr_peer, protocol_name
-from gatewatch.rule_model import (
+from gatewatch.model.rule import (
     UNKNOWN_TRAFFIC,
     Direction,
     GroupPeer,
@@ -19,6 +18,7 @@ from gatewatch.rule_model import (
     SecurityGroupRule,
     Traffic,
 )
+from gatewatch.network import ICMP_PROTOCOLS, MAX_PORT, PORT_PROTOCOLS, cidr_peer, protocol_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,8 +13,8 @@ from gatewatch.changes.rule_shape import (
     read_traffic,
 )
 from gatewatch.changes.shape import Fields, account, first, is_true, listed, text
+from gatewatch.model.rule import Direction, SecurityGroupRule, Traffic
 from gatewatch.network import ALL_PROTOCOLS, cidr_peer
-from gatewatch.rule_model import Direction, SecurityGroupRule, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from gatewatch.changes.rule_shape import (
 from gatewatch.changes.rules_told import rule_by_id, rules_answered, rules_asked, rules_of_permission
 from gatewatch.changes.shape import Fields, first, listed, text
 from gatewatch.model import Action, Change, Family, Outcome
-from gatewatch.rule_model import UNKNOWN_TRAFFIC, Direction, Group, SecurityGroupRule
+from gatewatch.model.rule import UNKNOWN_TRAFFIC, Direction, Group, SecurityGroupRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewatch.access_model import SignInFacts, SignInKind
 from gatewatch.changes.call import Kind, ReadCall
 from gatewatch.changes.shape import Fields, lowered, text
 from gatewatch.identity import UNKNOWN
 from gatewatch.model import Action, Change, Family, Outcome
+from gatewatch.model.access import SignInFacts, SignInKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

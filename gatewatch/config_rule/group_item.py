@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from gatewatch.changes.rule_shape import read_peers, read_traffic
 from gatewatch.changes.shape import lowered
+from gatewatch.model.rule import Direction, SecurityGroupRule
 from gatewatch.remediation.ingress_plan import Standing
-from gatewatch.rule_model import Direction, SecurityGroupRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

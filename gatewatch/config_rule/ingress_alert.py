@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gatewatch.assess import assess
-from gatewatch.bodies import Bodies
 from gatewatch.config_rule.ingress_verdict import rule_text
 from gatewatch.enrich import group_url
-from gatewatch.exception_settings import Effect
 from gatewatch.exposures import gate_of
-from gatewatch.extras import Extra
-from gatewatch.message_model import Message
 from gatewatch.model import (
     Action,
     Actor,
@@ -30,21 +26,25 @@ from gatewatch.model import (
     Severity,
     Via,
 )
+from gatewatch.model.message import Message
+from gatewatch.model.rule import Group, SecurityGroupRule
 from gatewatch.remediation.ingress_apply import Done
 from gatewatch.remediation.ingress_plan import Authorize, Standing, rule_of
+from gatewatch.render.bodies import Bodies
+from gatewatch.render.extras import Extra
 from gatewatch.route import route
-from gatewatch.rule_model import Group, SecurityGroupRule
 from gatewatch.safe_text import clean
+from gatewatch.settings.exceptions import Effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from gatewatch.exceptions_policy import MayHold
-    from gatewatch.labels import Labels
     from gatewatch.remediation.ingress_apply import Step
     from gatewatch.remediation.ingress_enforce import Enforcement, LeftAlone
     from gatewatch.render import Templates
     from gatewatch.settings import Settings
+    from gatewatch.wording.labels import Labels
 
 EVENT_NAME = "GatewatchRemediation"
 _SHOWN = 30

@@ -15,7 +15,6 @@ from gatewatch.config_rule.ingress_alert import messages_of
 from gatewatch.config_rule.ingress_verdict import Verdict, enforced, exempt, verdict
 from gatewatch.config_rule.invocation import SECURITY_GROUP, Changed, Invocation, Item, whole
 from gatewatch.errors import GatewatchError, TransientDeliveryError
-from gatewatch.ingress_settings import Mode
 from gatewatch.outbox import Outgoing
 from gatewatch.remediation.ingress_ec2 import read_standing, standing_rules
 from gatewatch.remediation.ingress_enforce import Enforcer
@@ -23,6 +22,7 @@ from gatewatch.remediation.ingress_guard import GroupRef
 from gatewatch.remediation.ingress_plan import IngressPlan, Standing, plan_ingress
 from gatewatch.render import Templates
 from gatewatch.settings import Settings
+from gatewatch.settings.ingress import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

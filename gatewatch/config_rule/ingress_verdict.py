@@ -14,10 +14,10 @@ from gatewatch.remediation.ingress_plan import rule_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gatewatch.ingress_settings import ExemptGroup
+    from gatewatch.model.rule import SecurityGroupRule, Traffic
     from gatewatch.remediation.ingress_enforce import Enforcement, LeftAlone
     from gatewatch.remediation.ingress_plan import IngressPlan
-    from gatewatch.rule_model import SecurityGroupRule, Traffic
+    from gatewatch.settings.ingress import ExemptGroup
 
 _NAMED = 3
 _LEFT = {

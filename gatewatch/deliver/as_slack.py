@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from gatewatch.render.topic_body import read_topic_body
+from gatewatch.render.topic_text import unmarked
 from gatewatch.safe_text import fitting
-from gatewatch.topic_body import read_topic_body
-from gatewatch.topic_text import unmarked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gatewatch.message_model import Message
+    from gatewatch.model.message import Message
 
 _HEADER, _SECTION = 150, 2900  # what Slack takes in a block
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gatewatch.deliver.root_view import shown, told
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
-from gatewatch.root_view import shown, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from logging import Logger
 
     from gatewatch.deliver.slack import Slack
-    from gatewatch.destination_settings import SlackApp
-    from gatewatch.thread_book import ThreadBook
-    from gatewatch.thread_model import Part, Root
+    from gatewatch.deliver.thread_book import ThreadBook
+    from gatewatch.model.thread import Part, Root
+    from gatewatch.settings.destinations import SlackApp
 
 _SECONDS = 5.0  # of the twenty that one post may take
 

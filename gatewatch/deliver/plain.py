@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from gatewatch.render.topic_body import topic_body
+from gatewatch.render.topic_text import ascii_value, unmarked
 from gatewatch.safe_text import clean, escape
-from gatewatch.topic_body import topic_body
-from gatewatch.topic_text import ascii_value, unmarked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gatewatch.message_model import Message
-    from gatewatch.topic_body import TopicBody
+    from gatewatch.model.message import Message
+    from gatewatch.render.topic_body import TopicBody
 
 _LEVEL = re.compile(r"^(?:Critical|High|Medium|Low|Info): ")  # which the subject says already
 _UNKNOWN_TITLE = "gatewatch alert"

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gatewatch.rollup import is_foldable
-from gatewatch.rollup_text import part_id
-from gatewatch.root_view import told
-from gatewatch.thread_model import MANY, Run
+from gatewatch.deliver.rollup import is_foldable
+from gatewatch.deliver.rollup_text import part_id
+from gatewatch.deliver.root_view import told
+from gatewatch.model.thread import MANY, Run
 
 if TYPE_CHECKING:
     from gatewatch.deliver.edits import Edits
-    from gatewatch.destination_settings import SlackApp
-    from gatewatch.message_model import Message
-    from gatewatch.thread_book import ThreadBook
-    from gatewatch.thread_model import Root
+    from gatewatch.deliver.thread_book import ThreadBook
+    from gatewatch.model.message import Message
+    from gatewatch.model.thread import Root
+    from gatewatch.settings.destinations import SlackApp
 
 _MOST_IN_A_THREAD = 400  # a row of DynamoDB holds 400 KB
 

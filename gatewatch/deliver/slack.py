@@ -10,15 +10,15 @@ import msgspec
 import urllib3
 
 from gatewatch.deliver.answers import STALE_SECRET, Answer, Verdict, answer_of
-from gatewatch.destination_settings import SlackApp, SlackWebhook
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
-from gatewatch.message_model import Receipt
+from gatewatch.model.message import Receipt
 from gatewatch.notice import fallen_back, with_banner
+from gatewatch.settings.destinations import SlackApp, SlackWebhook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gatewatch.message_model import Message
+    from gatewatch.model.message import Message
     from gatewatch.secret_store import SecretStore
 
 SLACK_API = "https://slack.com/api/"

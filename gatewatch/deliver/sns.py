@@ -12,19 +12,19 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gatewatch.deliver.plain import plain
-from gatewatch.destination_settings import HUB_TOPIC
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
-from gatewatch.message_model import Receipt
+from gatewatch.model.message import Receipt
 from gatewatch.notice import fallen_back
+from gatewatch.render.topic_body import read_topic_body, with_note, with_thread
 from gatewatch.safe_text import clean, mrkdwn
-from gatewatch.topic_body import read_topic_body, with_note, with_thread
+from gatewatch.settings.destinations import HUB_TOPIC
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
 
-    from gatewatch.destination_settings import SnsTopic
-    from gatewatch.message_model import Message
-    from gatewatch.topic_body import TopicBody
+    from gatewatch.model.message import Message
+    from gatewatch.render.topic_body import TopicBody
+    from gatewatch.settings.destinations import SnsTopic
 
 _NEVER = frozenset(
     {

@@ -13,26 +13,26 @@ import msgspec
 from msgspec import Struct
 
 from gatewatch.deliver.as_slack import as_slack
+from gatewatch.deliver.rollup import is_foldable
+from gatewatch.deliver.root_view import in_thread, shown, told
 from gatewatch.deliver.runs import Runs
-from gatewatch.destination_settings import SlackApp, SnsTopic
+from gatewatch.deliver.thread_words import began_line, ended_line
 from gatewatch.errors import PermanentDeliveryError
 from gatewatch.model import Severity
-from gatewatch.rollup import is_foldable
-from gatewatch.root_view import in_thread, shown, told
-from gatewatch.thread_model import Part, Root
-from gatewatch.thread_words import began_line, ended_line
+from gatewatch.model.thread import Part, Root
+from gatewatch.settings.destinations import SlackApp, SnsTopic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gatewatch.deliver.edits import Edits
-    from gatewatch.destination_settings import Destination
-    from gatewatch.exposure_model import Gate
-    from gatewatch.gate_story import Story
-    from gatewatch.message_model import Message, Receipt
-    from gatewatch.pace import Post
-    from gatewatch.thread_book import ThreadBook
-    from gatewatch.thread_model import Run
+    from gatewatch.deliver.gate_story import Story
+    from gatewatch.deliver.pace import Post
+    from gatewatch.deliver.thread_book import ThreadBook
+    from gatewatch.model.exposure import Gate
+    from gatewatch.model.message import Message, Receipt
+    from gatewatch.model.thread import Run
+    from gatewatch.settings.destinations import Destination
 
     Stories = Mapping[str, Story]
 

@@ -12,19 +12,19 @@ import urllib3
 
 from gatewatch.deliver.slack import Slack, http_pool
 from gatewatch.deliver.sns import Sns
-from gatewatch.destination_settings import HUB_TOPIC, SlackApp, SlackWebhook, SnsTopic
 from gatewatch.doctor.ask import ask
 from gatewatch.doctor.model import Finding, Light, Unseen
 from gatewatch.doctor.trial import trial_message
 from gatewatch.errors import DeliveryError
 from gatewatch.secret_store import SecretStore
+from gatewatch.settings.destinations import HUB_TOPIC, SlackApp, SlackWebhook, SnsTopic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gatewatch.aws import Aws
-    from gatewatch.destination_settings import Destination
-    from gatewatch.message_model import Receipt
+    from gatewatch.model.message import Receipt
+    from gatewatch.settings.destinations import Destination
 
 AUTH_TEST = "https://slack.com/api/auth.test"
 _WHAT = "destination"

@@ -6,8 +6,8 @@ import uuid
 
 from markupsafe import Markup
 
-from gatewatch.message_model import Message
 from gatewatch.model import Severity
+from gatewatch.model.message import Message
 from gatewatch.notice import Notice
 from gatewatch.safe_text import code
 

@@ -6,10 +6,10 @@ from collections import Counter
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gatewatch.destination_settings import HUB_TOPIC
 from gatewatch.local import story
 from gatewatch.model import Severity
 from gatewatch.settings import load_settings
+from gatewatch.settings.destinations import HUB_TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gatewatch.aws import Aws
-    from gatewatch.ingress_settings import Ingress
+    from gatewatch.settings.ingress import Ingress
 
 _DEEPEST = 4
 

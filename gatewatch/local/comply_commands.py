@@ -88,7 +88,6 @@ def undo(
 ) -> None:
     """Put every rule, description and tag back that a change of gatewatch took, after a yes."""
     from gatewatch.aws import Aws
-    from gatewatch.ingress_settings import Fight
     from gatewatch.own_deeds import DeedBook, OwnDeed
     from gatewatch.remediation.ingress_apply import apply
     from gatewatch.remediation.ingress_ec2 import standing_rules
@@ -96,6 +95,7 @@ def undo(
     from gatewatch.remediation.ingress_guard import Guard
     from gatewatch.remediation.ingress_undo import group_of, leave_alone, plan_undo
     from gatewatch.remediation.preimages import PreImageError, PreImages
+    from gatewatch.settings.ingress import Fight
 
     hub = Aws()
     image = PreImages(hub.dynamodb, f"gatewatch-{stage}").load(change_id)

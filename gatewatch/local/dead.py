@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gatewatch.aws import Aws
     from gatewatch.local.letter import Trigger
-    from gatewatch.message_model import Message
+    from gatewatch.model.message import Message
 
 _LOOK_SECONDS = 120
 QUEUES = (EVENTS, OUTBOX, ACCESS_KEYS)

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from gatewatch.account_settings import READ_ROLE
-from gatewatch.destination_settings import SlackApp, SlackWebhook
 from gatewatch.local import account, estate, story
 from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, MEMBERS, Cloud
 from gatewatch.local.inbox import Inbox, Received
@@ -24,6 +22,8 @@ from gatewatch.local.page import page as render_page
 from gatewatch.local.subscriber import Subscriber
 from gatewatch.local.worker import Source, Worker, lambda_environment, message_count
 from gatewatch.settings import load_settings
+from gatewatch.settings.accounts import READ_ROLE
+from gatewatch.settings.destinations import SlackApp, SlackWebhook
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -12,15 +12,15 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from gatewatch.archive import documents, files
 from gatewatch.decode import Foreign
-from gatewatch.destination_settings import HUB_TOPIC
 from gatewatch.errors import ConfigurationError, UndecodableError
+from gatewatch.heartbeat.reminders import BEFORE
 from gatewatch.local.readers import documents_of_files
 from gatewatch.local.what_if import WhatIf
 from gatewatch.pipeline import Judge
-from gatewatch.reminders import BEFORE
 from gatewatch.replay import replay
 from gatewatch.rules import RecentRules
 from gatewatch.settings import load_deployable, load_settings
+from gatewatch.settings.destinations import HUB_TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -5,21 +5,21 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from gatewatch.digest import digest_of
-from gatewatch.digest_labels import load_digest_labels
-from gatewatch.digest_mail import Paper, mail_of, page_of
-from gatewatch.digest_notice import digest_color
-from gatewatch.digest_text import slack_payload, text_of
-from gatewatch.digest_view import Wording, digest_view
+from gatewatch.digest.digest import digest_of
+from gatewatch.digest.labels import load_digest_labels
+from gatewatch.digest.mail import Paper, mail_of, page_of
+from gatewatch.digest.noted import noted
+from gatewatch.digest.notice import digest_color
+from gatewatch.digest.text import slack_payload, text_of
+from gatewatch.digest.view import Wording, digest_view
 from gatewatch.exceptions_policy import excepted
-from gatewatch.labels import load_labels
 from gatewatch.local.printers import TEMPLATES
-from gatewatch.noted import noted
+from gatewatch.wording.labels import load_labels
 
 if TYPE_CHECKING:
-    from gatewatch.digest import Digest
+    from gatewatch.digest.digest import Digest
+    from gatewatch.digest.noted import Noted
     from gatewatch.model import Alert
-    from gatewatch.noted import Noted
     from gatewatch.settings import Settings
 
 

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gatewatch.access_model import masked_key
 from gatewatch.aws import Aws, iam_of_members
 from gatewatch.errors import GatewatchError
-from gatewatch.labels import load_labels
 from gatewatch.local.printers import TEMPLATES
+from gatewatch.model.access import masked_key
 from gatewatch.outbox import Outbox
 from gatewatch.own_deeds import DeedBook
 from gatewatch.remediation.keys_apply import Books, picture, undo
@@ -23,6 +22,7 @@ from gatewatch.remediation.keys_records import KeyRecords
 from gatewatch.remediation.keys_report import ReportError, keys_of_report
 from gatewatch.remediation.keys_stage import KeyStage
 from gatewatch.remediation.preimages import PreImages
+from gatewatch.wording.labels import load_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from types_boto3_sqs.type_defs import MessageTypeDef
 
-    from gatewatch.message_model import Message
+    from gatewatch.model.message import Message
 
 EVENTS, OUTBOX, ACCESS_KEYS = "events", "outbox", "access-keys"
 Trigger = Everyone | OneUser

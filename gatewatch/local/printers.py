@@ -12,30 +12,30 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from gatewatch import rule_words, words
 from gatewatch.enrich import local_time, rfc3339
 from gatewatch.exceptions_policy import excepted
-from gatewatch.field_view import caller
-from gatewatch.labels import load_labels
 from gatewatch.local.inbox import Received
 from gatewatch.local.page import page
 from gatewatch.model import Outcome, Severity
 from gatewatch.render import load_templates, slack_payloads
+from gatewatch.render.topic_render import topic_bodies
 from gatewatch.route import route
 from gatewatch.rows import rows
 from gatewatch.safe_text import clean
-from gatewatch.topic_render import topic_bodies
+from gatewatch.wording import rule_words, words
+from gatewatch.wording.field_view import caller
+from gatewatch.wording.labels import load_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gatewatch.cli import Format
-    from gatewatch.labels import Labels
     from gatewatch.local.desk import Printer
     from gatewatch.model import Alert, AssessedChange
-    from gatewatch.rule_model import SecurityGroupRule
+    from gatewatch.model.rule import SecurityGroupRule
+    from gatewatch.render.topic_body import TopicBody
     from gatewatch.settings import Settings
-    from gatewatch.topic_body import TopicBody
+    from gatewatch.wording.labels import Labels
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 _STYLES = {

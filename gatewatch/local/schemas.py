@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from gatewatch.access_policy import KeyPolicy
-from gatewatch.account_settings import AccountEntry, Defaults
-from gatewatch.destination_settings import Destination, Route
-from gatewatch.digest_settings import DigestSettings
-from gatewatch.exception_settings import PolicyException
-from gatewatch.ingress_settings import IngressSection
 from gatewatch.settings import Colors
-from gatewatch.severity_settings import SeverityPolicy
+from gatewatch.settings.access_policy import KeyPolicy
+from gatewatch.settings.accounts import AccountEntry, Defaults
+from gatewatch.settings.destinations import Destination, Route
+from gatewatch.settings.digest import DigestSettings
+from gatewatch.settings.exceptions import PolicyException
+from gatewatch.settings.ingress import IngressSection
+from gatewatch.settings.severities import SeverityPolicy
 
 
 class AccountsFile(Struct, frozen=True, forbid_unknown_fields=True):

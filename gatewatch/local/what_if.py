@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from gatewatch import words
 from gatewatch.enrich import rfc3339
 from gatewatch.exceptions_policy import excepted
-from gatewatch.labels import load_labels
 from gatewatch.local.printers import TEMPLATES
 from gatewatch.model import Severity
 from gatewatch.route import matches, route
 from gatewatch.safe_text import clean
+from gatewatch.wording import words
+from gatewatch.wording.labels import load_labels
 
 if TYPE_CHECKING:
-    from gatewatch.destination_settings import Match
     from gatewatch.model import Alert
     from gatewatch.settings import Settings
+    from gatewatch.settings.destinations import Match
 
 _LISTED = 50
 _LONGEST = 1000

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.ingress_settings import AnyGroup, OwnGroup, Permit
+from gatewatch.model.rule import CidrPeer, GroupPeer, IcmpType, Peer, PortRange, Traffic
 from gatewatch.network import ALL_PROTOCOLS, covered, network_of
-from gatewatch.rule_model import CidrPeer, GroupPeer, IcmpType, Peer, PortRange, Traffic
+from gatewatch.settings.ingress import AnyGroup, OwnGroup, Permit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gatewatch.rule_model import SecurityGroupRule
+    from gatewatch.model.rule import SecurityGroupRule
 
 _ALL = -1
 

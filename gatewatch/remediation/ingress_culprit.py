@@ -13,8 +13,8 @@ from gatewatch.decode import decode, parse
 from gatewatch.errors import UndecodableError
 from gatewatch.identity import role_arn
 from gatewatch.model import Action, ApiCall, Outcome
+from gatewatch.model.rule import Direction
 from gatewatch.remediation.ingress_access import access_of
-from gatewatch.rule_model import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from types_boto3_cloudtrail import CloudTrailClient
 
+    from gatewatch.model.rule import SecurityGroupRule
     from gatewatch.remediation.ingress_access import Access
-    from gatewatch.rule_model import SecurityGroupRule
 
 _EVENTS = 50  # LookupEvents: the most per page, newest first; two calls a second per account and Region
 _PUTS, _TAKES = frozenset({Action.AUTHORIZE, Action.MODIFY}), frozenset({Action.REVOKE})

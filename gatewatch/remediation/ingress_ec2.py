@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gatewatch.changes.rule_shape import read_described_rule
+from gatewatch.model.rule import CidrPeer, Group, GroupPeer, PrefixListPeer, SecurityGroupRule
 from gatewatch.network import ALL_PROTOCOLS
 from gatewatch.remediation.ingress_plan import Standing
-from gatewatch.rule_model import CidrPeer, Group, GroupPeer, PrefixListPeer, SecurityGroupRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

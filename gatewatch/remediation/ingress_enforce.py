@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from gatewatch.aws import Aws
+    from gatewatch.model.rule import SecurityGroupRule
     from gatewatch.remediation.ingress_exceptions import Covering
-    from gatewatch.rule_model import SecurityGroupRule
 
 KIND = "ingress"
 

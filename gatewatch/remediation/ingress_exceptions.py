@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.exception_settings import PolicyException
 from gatewatch.exceptions_policy import Circumstances, MayHold, may_be_excepted
 from gatewatch.identity import UNKNOWN
 from gatewatch.model import Account, Action, Change, Family, Outcome
+from gatewatch.model.rule import Group
 from gatewatch.remediation.ingress_ec2 import described
 from gatewatch.remediation.ingress_plan import Authorize, rule_of
-from gatewatch.rule_model import Group
+from gatewatch.settings.exceptions import PolicyException
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client

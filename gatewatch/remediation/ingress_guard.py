@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from types_boto3_dynamodb import DynamoDBClient
 
-    from gatewatch.ingress_settings import Fight
+    from gatewatch.settings.ingress import Fight
 
 _STOPPED_SECONDS = 30 * 24 * 3600
 _HOUR = 3600

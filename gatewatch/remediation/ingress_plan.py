@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.ingress_settings import OwnGroup
+from gatewatch.model.rule import Direction, GroupPeer, SecurityGroupRule
 from gatewatch.remediation.ingress_access import Access, access_of, common, is_covered, least, permitted
-from gatewatch.rule_model import Direction, GroupPeer, SecurityGroupRule
+from gatewatch.settings.ingress import OwnGroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gatewatch.ingress_settings import Ingress, Permit
+    from gatewatch.settings.ingress import Ingress, Permit
 
 Tags = tuple[tuple[str, str], ...]
 

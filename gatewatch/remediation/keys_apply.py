@@ -12,9 +12,9 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from gatewatch.access_model import Deed as IamDeed
-from gatewatch.access_model import masked_key
 from gatewatch.errors import GatewatchError
+from gatewatch.model.access import Deed as IamDeed
+from gatewatch.model.access import masked_key
 from gatewatch.own_deeds import DeedBook, OwnDeed, key_deed
 from gatewatch.remediation import keys_iam
 from gatewatch.remediation.ingress_apply import Done

@@ -16,7 +16,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gatewatch.access_policy import KeyExemption, KeyPolicy
+    from gatewatch.settings.access_policy import KeyExemption, KeyPolicy
 
 _EVERYWHERE_OVER = timedelta(days=1, hours=12)  # the last time zone, UTC-12, is through with a date
 

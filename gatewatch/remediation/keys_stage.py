@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from types_boto3_iam import IAMClient
 
-    from gatewatch.labels import Labels
     from gatewatch.outbox import Outbox
     from gatewatch.settings import Settings
+    from gatewatch.wording.labels import Labels
 
 
 class KeysError(GatewatchError):

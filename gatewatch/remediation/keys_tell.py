@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from gatewatch import notice
-from gatewatch.access_model import masked_key
 from gatewatch.enrich import local_time
-from gatewatch.marks import mark
 from gatewatch.model import Family, Severity
+from gatewatch.model.access import masked_key
 from gatewatch.notice import Notice
 from gatewatch.remediation.ingress_apply import Done
 from gatewatch.remediation.keys_plan import Verdict
 from gatewatch.safe_text import code, mrkdwn
+from gatewatch.wording.marks import mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from gatewatch.destination_settings import Route
-    from gatewatch.labels import Labels
-    from gatewatch.message_model import Message
     from gatewatch.model import Account
+    from gatewatch.model.message import Message
     from gatewatch.remediation.keys_apply import KeyStep
     from gatewatch.settings import Settings
+    from gatewatch.settings.destinations import Route
+    from gatewatch.wording.labels import Labels
 
 _MENTION = re.compile(r"^<(@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+)>$")
 DRY_RUN = "dry_run"

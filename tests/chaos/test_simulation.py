@@ -7,8 +7,8 @@ import pytest
 
 from chaos.simulation import simulate
 from chaos.verdict import judge, table
-from gatewatch.burial import Burial
-from gatewatch.deliver_stage import DeliverStage
+from gatewatch.deliver.burial import Burial
+from gatewatch.deliver.stage import DeliverStage
 from gatewatch.ledger import Entry, Ledger, State
 
 

@@ -10,13 +10,13 @@ from chaos.services import DynamoDb
 from chaos.story import CLOSED
 from chaos.world import secret_parts
 from gatewatch.decode import decode, parse
+from gatewatch.deliver.thread_book import ThreadBook
 from gatewatch.errors import UndecodableError
 from gatewatch.local.account import rule_heads
 from gatewatch.model import ApiCall
 from gatewatch.pipeline import Judge, alert_of
 from gatewatch.route import route
 from gatewatch.rules import RecentRules
-from gatewatch.thread_book import ThreadBook
 
 INSTEAD = "#instead"
 

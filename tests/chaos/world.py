@@ -17,23 +17,23 @@ from chaos.story import ACCOUNTS
 from chaos.told import Told
 from gatewatch.alert_stage import AlertStage
 from gatewatch.batch import partial_response
-from gatewatch.burial import Burial
 from gatewatch.dead_letters import DeadLetters
+from gatewatch.deliver.burial import Burial
 from gatewatch.deliver.edits import Edits
+from gatewatch.deliver.pace import Clock, Pace
 from gatewatch.deliver.slack import Slack
 from gatewatch.deliver.sns import Sns as SnsChannel
+from gatewatch.deliver.stage import DeliverStage
+from gatewatch.deliver.thread_book import ThreadBook
 from gatewatch.deliver.threads import Threads
-from gatewatch.deliver_stage import DeliverStage
-from gatewatch.destination_settings import SnsTopic
 from gatewatch.ledger import Ledger
 from gatewatch.outbox import Outbox
-from gatewatch.pace import Clock, Pace
 from gatewatch.pipeline import Hub
 from gatewatch.render import load_templates
 from gatewatch.rules import RecentRules
 from gatewatch.secret_store import SecretStore
 from gatewatch.settings import load_settings
-from gatewatch.thread_book import ThreadBook
+from gatewatch.settings.destinations import SnsTopic
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 TIMEOUT = 60.0
