@@ -17,7 +17,7 @@ from gatewatch.safe_text import clean, fitting, text_value
 # format, name an emoji, call somebody or make a link: look-alikes cannot. A time of day keeps its colons.
 _FORMATTING = (
     r"[*`~]|(?<![^\W_])_+|_+(?![^\W_])|:(?=//)|:(?!\d\d:)(?=[\w+'-]+:)"
-    r"|(?<![^\W_])@(?=[\w`])|(?<=[^\W_])\.(?=[^\W\d_]{2})"
+    r"|(?<![^\W_])@|(?<=[^\W_])\.(?=[^\W\d_]{2})"
 )
 _LOOK_ALIKE = str.maketrans({"*": "∗", "`": "ˋ", "~": "∼", "_": "＿", ":": "∶", "@": "＠", ".": "․"})
 _MARKUP = (r"\*([^*\n]+)\*", r"(?<![^\W_])_([^_\n]+)_(?![^\W_])", r"<(?:[!#]|(?=@))([^<>|]+)(?:\|[^<>]*)?>")
