@@ -121,7 +121,7 @@ class Cloud:
         return Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
 
     def _reset(self) -> None:
-        urllib3.request("POST", f"{self.endpoint}/moto-api/reset", retries=False)
+        urllib3.request("POST", f"{self.endpoint}/moto-api/reset", retries=False, timeout=60)
         self._credentials.clear()
 
 
