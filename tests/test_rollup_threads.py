@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_threads import APP, GREEN, RDP, SSH, STORY, WEBHOOK, WORDS, Once, Told, threads_of
+from test_threads import APP, GREEN, RDP, SSH, STORY, WEBHOOK, WORDS, Once, Told, story_of, threads_of
 
 from gatewatch.block_kit import problems
 from gatewatch.deliver.rollup import folded
@@ -327,29 +327,71 @@ def line_of(shown, key):
     """Under the headline of the alert, wherever it is told."""
     for known, _ in shown.shown.values():
         if known == key:
-            return shown.line(key) if "rule" not in shown.line(key) else ""
+            return head(shown, key) if "rule" not in head(shown, key) else ""
         if "+" in known and key in lines(shown, known):
             return lines(shown, known)[key]
     return ""
 
 
+LAST_CLOSED_BY = {"opened": "closed", "again": "deleted"}
+
+
+def colors_above(shown, message):
+    """Those of a message and of the one in whose thread it stands."""
+    (ts,) = [ts for ts, (key, _) in shown.shown.items() if key == message.key]
+    above = shown.threads[ts]
+    return {shown.shown[each][1]["attachments"][0]["color"] for each in (ts, above or ts)}
+
+
 @given(st.permutations(GATES), st.integers(0, 5), st.integers(0, 5), st.lists(st.booleans(), max_size=30))
 @settings(max_examples=150, deadline=None)
 def test_whatever_is_folded_with_what_in_any_order_and_through_failures_ends_the_same(order, first, last, throttled):
+    """As far as a lost row allows: what it is about is not edited, and nothing more is told in a thread of it."""
     rolled = order[first:last]
     messages = [*order[:first], folded(rolled), *order[last:]] if len(rolled) > 1 else list(order)
-    told = Told()
+    told, untroubled = Told(), Told()
     told.table.faults = throttled
     for each in messages:
         Once(told)(each)
     told.table.faults = []
+    untroubled.tell(*messages)
     shown = told.workspace
-    for key, line in END.items():
-        if told.knows(key):  # a row that a dying process owed is lost with it
-            assert line_of(shown, key) == line
+    assert [key for key, _ in shown.shown.values()] == [each.key for each in messages]
     assert all(problems(body) == () for _, body in shown.shown.values())
-    in_order = Told().tell(*messages)
+    assert story_of(told.rows()) == story_of(untroubled.rows())
+    for key, line in END.items():
+        own, *of_all = line_of(shown, key).split("\n")
+        if told.knows(key):
+            assert own == line
+            assert told.lost or not of_all  # only after a loss does a thread begin with a single alert
+        else:
+            assert own == line or "Was open for" in line_of(shown, LAST_CLOSED_BY[key])
     if all(map(told.knows, END)):
-        assert {key: body for key, body in shown.shown.values() if key in END or "+" in key} == {
-            key: body for key, body in in_order.shown.values() if key in END or "+" in key
-        }
+        openings = [each for each in messages if any(gate.opened for gate in each.gates)]
+        assert set().union(*(colors_above(shown, each) for each in openings)) == {GREEN}
+    if not told.lost:
+        assert shown.shown == untroubled.workspace.shown
+        assert told.rows() == untroubled.rows()
+
+
+@pytest.mark.parametrize("faults", [[False, True], [False, False, True]], ids=["the run", "the message"])
+def test_after_a_rollup_of_which_a_row_was_lost_the_next_stands_in_the_channel_and_is_gone_on_with(faults):
+    told = Told()
+    first, second, third = folded(alerts(1, 2, 3)), folded(alerts(4, 5, 6)), alert("n7")
+    told.table.faults = faults
+    shown = told.tell(first, second, third)
+    assert len(told.lost) == 1
+    assert [shown.thread(each.key) for each in (second, third)] == ["", second.key]
+    assert [header(shown, each.key) for each in (first, second)] == ["🔵 n1 · +2", "🔵 n4 · +2 🧵 +1"]
+
+
+def test_a_gate_whose_row_was_lost_is_not_edited_and_counts_as_open_above_but_its_closing_says_what_it_closed():
+    told = Told()
+    first = folded([NARROW, DESK, alert("n2")])
+    told.tell(first)
+    told.table.faults = [False] * 6 + [True]
+    shown = told.tell(WEB, WEB_CLOSED, DESK_CLOSED)
+    assert len(told.lost) == 1
+    assert (head(shown, "web"), shown.thread("web"), shown.thread("web closed")) == ("", first.key, "")
+    assert shown.line("web closed") == "✅ Was open for 14 min, opened by `terraform`"
+    assert (head(shown, first.key), shown.color(first.key)) == ("☑️ 1 of 2 closed", RED)

@@ -38,7 +38,7 @@ SSH, RDP = RuleRef("sgr-1", "ingress tcp 22-22 0.0.0.0/0"), RuleRef("sgr-2", "in
 
 class Table:
     def __init__(self):
-        self.rows, self.faults = {}, []
+        self.rows, self.faults, self.refused = {}, [], []
 
     def get_item(self, *, TableName, Key, ConsistentRead):  # noqa: N803
         assert (TableName, ConsistentRead) == ("gatewatch-test", True)
@@ -48,11 +48,12 @@ class Table:
 
     def put_item(self, *, TableName, Item):  # noqa: N803
         assert TableName
-        self._strike()
+        self._strike(Item["pk"]["S"])
         self.rows[Item["pk"]["S"]] = Item
 
-    def _strike(self):
+    def _strike(self, written=""):
         if self.faults and self.faults.pop(0):
+            self.refused += filter(None, [written])
             raise ClientError({"Error": {"Code": "ThrottlingException"}}, "any")
 
 
@@ -102,17 +103,22 @@ def threads_of(workspace, book, clock=time.monotonic):
 
 
 class Told:
-    """Threads over a table and a workspace; each call of `tell` is a new process."""
+    """Threads over a table and a workspace; each message is told by a new process.
+
+    `lost`: the rows that a process still owed when it died, which is after it told its message.
+    """
 
     def __init__(self, destination=APP):
         self.table, self.workspace, self.destination = Table(), Workspace(), destination
-        self.now = 1000.0
+        self.now, self.lost = 1000.0, []
 
     def tell(self, *messages):
         for message in messages:
+            self.table.refused = []
             book = ThreadBook(self.table, "gatewatch-test", lambda: self.now)
             threads = threads_of(self.workspace, book)
             threads.post(message, self.destination)
+            self.lost += self.table.refused
         return self.workspace
 
     def knows(self, key):
