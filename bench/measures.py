@@ -137,23 +137,26 @@ def _lay_out(tree: Path) -> None:
 
 
 def archive(megabytes: int, rounds: int) -> Iterator[Row]:
-    """`gatewatch replay` over log files, start of the program included, against gunzip and json.loads of the same."""
+    """`gatewatch replay` over log files, start of the program included.
+
+    The floor is gunzip and json.loads of the same files in as many processes.
+    """
     with TemporaryDirectory() as name:
         folder = Path(name)
         size = corpus.write_archive(folder, files=max(4, megabytes // 8), records_a_file=6500)
-        floor = python(_READ_ALL.format(folder=name), ROOT, os.environ)
         start = _seconds(lambda: _replay(folder / "none", 1, missing=True))
+        peaks: list[int] = []
         for jobs in (1, 2):
-            peaks: list[int] = []
-            ratio = paired(floor, lambda jobs=jobs, peaks=peaks: peaks.append(_replay(folder, jobs)), rounds)
+            floor = python(_READ_ALL.format(folder=name, jobs=jobs), ROOT, os.environ)
+            ratio = paired(floor, lambda jobs=jobs: peaks.append(_replay(folder, jobs)), rounds)
             share = ratio.floor / ratio.subject
             yield Row(
                 f"replay of {size / 1e6:.0f} MB, {jobs} process{'es' if jobs > 1 else ''}",
                 f"gunzip + json.loads: {size / ratio.floor / 1e6:.0f} MB/s",
                 f"{size / ratio.subject / 1e6:.0f} MB/s",
                 f"{share:.0%} of the floor",
-                "≥ 60 %" if jobs == 1 else "near-linear",
-                share >= 0.6 if jobs == 1 else None,
+                "≥ 60 %",
+                share >= 0.6,
                 share,
             )
         yield Row(
@@ -168,11 +171,21 @@ def archive(megabytes: int, rounds: int) -> Iterator[Row]:
         yield Row("… of which the start of the program", "", _milli(start), "", "", None, start)
 
 
+# Read by as many processes, each its share of the files: how much a second core gives depends on the machine.
 _READ_ALL = """
-import gzip, json, pathlib
-for path in sorted(pathlib.Path({folder!r}).iterdir()):
+import gzip, json, os, pathlib
+mine, children = 0, []
+for number in range(1, {jobs}):
+    child = os.fork()
+    if child == 0:
+        mine, children = number, []
+        break
+    children.append(child)
+for path in sorted(pathlib.Path({folder!r}).iterdir())[mine::{jobs}]:
     with gzip.open(path) as stream:
         json.loads(stream.read())
+for child in children:
+    assert os.waitpid(child, 0)[1] == 0
 """
 
 
