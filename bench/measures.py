@@ -19,6 +19,7 @@ from bench import corpus
 from bench.harness import paired, python, slope
 from gatewatch.decode import decode, parse
 from gatewatch.deliver.pace import Clock, Pace
+from gatewatch.deliver.rollup import foldable, folded
 from gatewatch.local import story
 from gatewatch.local.package import copy_sources
 from gatewatch.local.prepare import prepare
@@ -30,6 +31,8 @@ from gatewatch.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from gatewatch.model.message import Message
 
 ROOT = corpus.ROOT
 
@@ -252,16 +255,21 @@ def _many(texts: list[bytes], count: int, hub: Hub) -> None:
 
 
 def burst() -> Iterator[Row]:
-    """A thousand changes for one Slack channel, at one message a second, on a clock that does not wait."""
+    """A thousand changes for one webhook, at one message a second, on a clock that does not wait.
+
+    Ten wait at a time, as Lambda hands them over, and are rolled up as far as they go together.
+    """
     chain = hub()
-    messages = [message for _ in range(100) for message in _messages(corpus.call_with_rules(10), chain)]
+    call = corpus.call_with_rules(10)
+    calls = [call.replace(b"bench-10", f"bench-{number}".encode()) for number in range(100)]
+    messages = list(_rolled_up([message for each in calls for message in _messages(each, chain)]))
     clock = _Still()
     pace = Pace(Clock(clock.time, clock.time, clock.sleep))
     destination = chain.settings.destinations["sec-all"]
     for message in messages:
         pace.persist(message, destination, lambda *_: None, lambda: 900.0)  # type: ignore[arg-type,return-value]
     yield Row(
-        "1,000 changes in 100 calls, one Slack channel",
+        "1,000 changes in 100 calls, one webhook of Slack",
         "",
         f"{len(messages)} messages",
         f"{clock.now:.0f} s at Slack's pace",
@@ -274,6 +282,15 @@ def burst() -> Iterator[Row]:
 def _messages(text: bytes, hub: Hub) -> list[Any]:
     told = tell(text, hub)
     return [each for each in told.messages if each.destination == "sec-all"] if told else []
+
+
+def _rolled_up(waiting: list[Message]) -> Iterator[Message]:
+    while waiting:
+        batch, waiting = waiting[:10], waiting[10:]
+        while batch:
+            chosen = foldable(batch) or (0,)
+            yield folded([batch[each] for each in chosen]) if len(chosen) > 1 else batch[0]
+            batch = [each for number, each in enumerate(batch) if number not in chosen]
 
 
 class _Still:

@@ -46,7 +46,7 @@ def test_what_a_function_imports_stays_within_three_times_botocore(function) -> 
 
 def test_an_event_costs_no_gross_multiple_of_reading_its_json() -> None:
     row = next(iter(measures.per_event(rounds=5)))
-    assert row.value < 50, row
+    assert row.value < 60, row
 
 
 def test_the_cost_of_an_event_is_flat_and_that_of_a_call_linear_in_its_rules() -> None:
@@ -55,9 +55,11 @@ def test_the_cost_of_an_event_is_flat_and_that_of_a_call_linear_in_its_rules() -
     assert linear.value < 1.4, linear
 
 
-def test_a_burst_goes_out_at_slacks_pace() -> None:
+def test_a_burst_is_rolled_up_and_goes_out_at_slacks_pace() -> None:
     (row,) = measures.burst()
-    assert row.value == pytest.approx(99, abs=1)
+    messages = int(row.subject.partition(" ")[0])
+    assert 10 <= messages <= 50  # of a hundred calls; ten wait at a time
+    assert row.value == messages - 1
 
 
 def test_the_archive_of_the_bench_is_the_same_every_time(tmp_path) -> None:
