@@ -6,6 +6,7 @@ READY  := $(VENV)/.ready
 STAGE  ?= prod
 ARCH   ?= arm64
 SEED   ?= 1
+COVERAGE ?= --cov --cov-report=term --cov-fail-under=90
 OSLS   := node_modules/.bin/osls
 # One Region of each partition, and the one where IAM's and sign-in events are.
 REGIONS := ap-northeast-2 us-east-1 us-gov-west-1 cn-north-1
@@ -27,7 +28,7 @@ up: $(READY) ## the same, and stay: the inbox is live in a browser
 
 test: $(READY) ## run the tests with branch coverage, and the import rules
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=90
+	@$(BIN)/python -m pytest -n 2 $(COVERAGE)
 
 chaos: $(READY) ## run 10,000 events through every fault there is (SEED=1), and a few hundred through killed processes
 	@PYTHONPATH=tests $(BIN)/python -m chaos 10000 $(SEED)
