@@ -77,6 +77,7 @@ def exempt(expires, user="bob", account=None):
 @pytest.mark.parametrize(
     ("policy", "verdict", "why"),
     [
+        (exempt(date.max), "exempt", "moving to roles"),
         (exempt(date(2026, 12, 1)), "exempt", "moving to roles"),
         (exempt(date(2026, 11, 20)), "exempt", "moving to roles"),
         (exempt(date(2026, 11, 18)), "deactivate", "exemption_expired"),

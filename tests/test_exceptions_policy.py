@@ -283,6 +283,13 @@ def test_the_pipeline_words_nothing_for_a_call_that_is_muted_and_counts_it(tmp_p
     assert worded(ssh.call, hub(tmp_path, GOOD, now=AT + timedelta(days=800))).messages
 
 
+def test_an_exception_may_have_the_last_day_that_there_is(tmp_path, ssh):
+    never = GOOD | {"expires": "9999-12-31"}
+    (exception,) = load(tmp_path, never).exceptions
+    assert exception.may_hold(AT)
+    assert worded(ssh.call, hub(tmp_path, never)).exceptions == ("x",)
+
+
 def test_a_message_says_which_exception_made_it_milder(tmp_path, world):
     (message,) = worded(world.call, hub(tmp_path, GOOD | {"effect": "lower"})).messages
     assert message.severity is Severity.HIGH

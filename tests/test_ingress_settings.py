@@ -103,6 +103,11 @@ def test_an_exemption_holds_through_its_last_day_everywhere_on_earth(load, now, 
     assert ingress.exemption("sg-0fedcba9876543210", now) is None
 
 
+def test_an_exemption_may_have_the_last_day_that_there_is(load):
+    ingress = load(f"exempt_groups: [{{group: {GROUP}, owner: a, reason: b, expires: 9999-12-31}}]")
+    assert ingress.exemption(GROUP, datetime(2027, 1, 31, tzinfo=UTC)) is not None
+
+
 def test_the_policy_of_the_repository_says_something():
     ingress = load_settings(ACCOUNTS, ACCOUNTS.with_name("policy.yaml")).ingress
     assert (ingress.mode, ingress.says_something) == (Mode.REPORT, True)

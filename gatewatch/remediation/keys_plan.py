@@ -7,18 +7,18 @@ somebody else switched off. A key that is still in use is escalated to its owner
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from gatewatch.settings.last_day import over_everywhere
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gatewatch.settings.access_policy import KeyExemption, KeyPolicy
-
-_EVERYWHERE_OVER = timedelta(days=1, hours=12)  # the last time zone, UTC-12, is through with a date
 
 
 class AccessKey(Struct, frozen=True, kw_only=True):
@@ -135,5 +135,4 @@ def _exemption(key: AccessKey, policy: KeyPolicy) -> KeyExemption | None:
 
 def _holds(exemption: KeyExemption, now: datetime) -> bool:
     """Through the last hour of the day that it names, wherever that is."""
-    midnight = datetime(exemption.expires.year, exemption.expires.month, exemption.expires.day, tzinfo=UTC)
-    return now < midnight + _EVERYWHERE_OVER
+    return now < over_everywhere(exemption.expires)

@@ -6,7 +6,7 @@ An exception that would hold for everything is refused: it would be a hub that s
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,7 @@ from gatewatch.model import Family
 from gatewatch.model.rule import PortRange
 from gatewatch.network import MAX_PORT, Network, parse_cidr, world_of
 from gatewatch.patterns import Patterns, is_wildcard, listed
+from gatewatch.settings.last_day import over, over_everywhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 _PORTS = re.compile(r"^(\d{1,5})(?:-(\d{1,5}))?$")
 _PEER_ID = re.compile(r"^(?:\d{12}/)?sg-[0-9a-f]{8,17}$|^pl-[0-9a-f]{8,17}$")
-_DAY = timedelta(days=1)
-_EVERYWHERE_OVER = timedelta(days=1, hours=12)  # the last time zone, UTC-12, is through with a date
 
 Said = Annotated[str, Meta(min_length=1)]
 
@@ -79,15 +78,11 @@ class PolicyException(Struct, frozen=True, forbid_unknown_fields=True):
 
     def holds(self, at: datetime) -> bool:
         """For alerts: until midnight UTC. In any doubt people are told."""
-        return at < self._last_day + _DAY
+        return at < over(self.expires)
 
     def may_hold(self, at: datetime) -> bool:
         """For remediation: until the day is over everywhere. In any doubt hands are off."""
-        return at < self._last_day + _EVERYWHERE_OVER
-
-    @property
-    def _last_day(self) -> datetime:
-        return datetime(self.expires.year, self.expires.month, self.expires.day, tzinfo=UTC)
+        return at < over_everywhere(self.expires)
 
 
 def read_exceptions(policy: YamlFile) -> tuple[PolicyException, ...]:

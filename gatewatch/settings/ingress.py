@@ -6,20 +6,20 @@ in the world) is left alone by remediation, and still reported.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from gatewatch.model.rule import Peer, Traffic
+from gatewatch.settings.last_day import over_everywhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gatewatch.model import Account
 
-_EVERYWHERE_OVER = timedelta(days=1, hours=12)  # the last time zone, UTC-12, is through with a date
 OWN_GROUP, ANY_GROUP = "self", "any_group"
 
 
@@ -47,7 +47,7 @@ class ExemptGroup(Struct, frozen=True, forbid_unknown_fields=True):
     expires: date
 
     def holds(self, now: datetime) -> bool:
-        return now < datetime(self.expires.year, self.expires.month, self.expires.day, tzinfo=UTC) + _EVERYWHERE_OVER
+        return now < over_everywhere(self.expires)
 
 
 class Fight(Struct, frozen=True, forbid_unknown_fields=True):
