@@ -123,7 +123,8 @@ def digest(
     paths: Paths = None,
     output: Annotated[DigestFormat, typer.Option("--format", help="What to make of it.")] = DigestFormat.TEXT,
     days: Annotated[
-        int | None, typer.Option(min=1, help="Count only the last so many days of the events.", show_default=False)
+        int | None,
+        typer.Option(min=1, max=36_500, help="Count only the last so many days of the events.", show_default=False),
     ] = None,
     accounts: Accounts = ACCOUNTS,
     policy: Policy = POLICY,

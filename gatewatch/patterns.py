@@ -20,5 +20,5 @@ def fits(patterns: Patterns | None, *facts: str | None) -> bool:
 
 
 def is_wildcard(patterns: Patterns | None) -> bool:
-    """Whether it leaves nothing out: not said, or a pattern of stars alone."""
-    return patterns is None or any(each and not each.strip("*") for each in listed(patterns))
+    """Whether it leaves nothing out: not said, or a pattern of stars and question marks alone."""
+    return patterns is None or any(each and not each.strip("*?") for each in listed(patterns))

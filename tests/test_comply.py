@@ -213,6 +213,15 @@ def test_wrong_usage_is_a_sentence_and_status_2(arguments):
     assert "live" in err
 
 
+def test_undo_without_credentials_is_a_sentence_and_status_2(monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    status, _, err = run("undo", "chg-0123456789ab")
+    assert (status, err) == (
+        2,
+        "gatewatch: the pre-images cannot be read: The config profile (nobody) could not be found\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "reason"), [("{}", "holds no security group"), ("{", "is not valid JSON"), (None, "cannot be read")]
 )

@@ -387,6 +387,13 @@ def test_the_command_makes_every_form(build, world, output):
     assert "sg-0aaaaaaaaaaaaaaa1" in (mail.get_body(("html",)).get_content() if output == "email" else ran.out)
 
 
+@pytest.mark.parametrize("days", ["0", "-1", "9999999999999999999", "week"])
+def test_days_that_cannot_be_counted_are_wrong_usage(build, world, days):
+    ran = build.gatewatch("digest", "--days", days, stdin=build.text(world))
+    assert ran.status == 2
+    assert "--days" in ran.err
+
+
 def test_the_command_says_when_there_is_nothing(build):
     ran = build.gatewatch("digest", "--language", "en", stdin=build.text({"no": "event"}))
     assert ran.out == "No change in this time.\n"

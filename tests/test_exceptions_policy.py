@@ -236,7 +236,14 @@ def test_an_empty_text_is_no_owner_reason_or_ticket(tmp_path, key):
 
 @pytest.mark.parametrize(
     "match",
-    [{}, {"account": "*"}, {"region": ["eu-*", "*"]}, {"port": "0-65535"}, {"family": [each.value for each in Family]}],
+    [
+        {},
+        {"account": "*"},
+        {"account": "?*"},
+        {"region": ["eu-*", "*"]},
+        {"port": "0-65535"},
+        {"family": [each.value for each in Family]},
+    ],
 )
 def test_an_exception_that_holds_for_everything_is_refused(tmp_path, match):
     assert "exceptions[0].match: holds for everything; name an account" in problem(tmp_path, GOOD | {"match": match})

@@ -77,6 +77,8 @@ ACCOUNTS_SENTENCES = [
         'defaults: {read_role: one}\naccounts: {"111122223333": {alias: x, read_role: path/two}}',
         "read_role: names one, path/two; the hub may take one only, so give it one name in every account.",
     ),
+    ('defaults: {read_role: "a/b\\n"}', f'defaults.read_role: "a/b\n" is no role; {READER}'),
+    ('accounts: {"１１１１２２２２３３３３": {alias: x}}', f"accounts.１１１１２２２２３３３３: {DIGITS}"),
     ("accounts: [x]", "accounts: holds no mapping; write one entry per id or name."),
     ("accounts: {}\nroutes: []", "routes: is not known here; write one of accounts, defaults."),
     ("- x", "holds no mapping; write keys and values, such as defaults: {language: en}."),

@@ -123,7 +123,7 @@ def _member(account: str, region: str | None, role: str) -> Aws:
     aws = Aws()
     where = region or aws.sts.meta.region_name
     if where in {None, "aws-global"}:
-        raise typer.BadParameter("name a Region with --region, or in AWS_REGION")
+        raise typer.BadParameter("name a Region with --region, or in AWS_DEFAULT_REGION")
     return aws.assumed(role_arn(aws.partition(where), account, role), where, SESSION) if role else aws
 
 

@@ -51,7 +51,7 @@ class PreImages:
         try:
             answer = self._dynamodb.get_item(TableName=self._table, Key=_key(change_id), ConsistentRead=True)
         except (ClientError, BotoCoreError) as error:
-            raise PreImageError(f"the pre-images cannot be read: {type(error).__name__}") from error
+            raise PreImageError(f"the pre-images cannot be read: {error}") from error
         if "Item" not in answer:
             raise PreImageError(
                 f"there is no change {change_id}; the message of a change names it, and so does the log."

@@ -13,8 +13,10 @@ from gatewatch.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ACCOUNT_ID = re.compile(r"^\d{12}$")
-_ROLE = re.compile(r"^[\w+=,.@-]{1,64}$")
+_ACCOUNT_ID = re.compile(r"^[0-9]{12}\Z")
+_ROLE = re.compile(r"^[\w+=,.@-]{1,64}\Z", re.ASCII)
+_LONGEST_BURST = 7 * 24 * 60
+_LONGEST_DAYS = 36_500
 
 
 class IamSeverity(Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,6 +102,8 @@ def access_problems(iam: IamSeverity, sign_in: SignInSeverity, keys: KeyPolicy) 
     for name in ("burst_count", "burst_minutes"):
         if getattr(sign_in, name) < 1:
             yield f"severity.sign_in.{name}", "must be at least 1; write a number such as 5."
+    if sign_in.burst_minutes > _LONGEST_BURST:
+        yield "severity.sign_in.burst_minutes", "is more than a week; write a number such as 10."
     yield from _key_problems(keys)
 
 
@@ -110,6 +114,9 @@ def _key_problems(keys: KeyPolicy) -> Iterator[tuple[str, str]]:
     for name in ("delete_after_deactivation_days", "recently_used_days"):
         if getattr(keys, name) < 0:
             yield f"access_keys.{name}", "is below zero; write a number of days such as 14."
+    for name in ("deactivate_after_days", "delete_after_deactivation_days", "recently_used_days"):
+        if getattr(keys, name) > _LONGEST_DAYS:
+            yield f"access_keys.{name}", "is more than a hundred years; write a number of days such as 90."
     if not _ROLE.match(keys.role):
         yield "access_keys.role", f'"{keys.role}" is no role name; write one such as gatewatch-access-keys.'
     for index, exemption in enumerate(keys.exempt):

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 # What eventbridge/member.yaml makes where SurveyorArn is given.
 READ_ROLE = "gatewatch/gatewatch-survey"
 _UNKNOWN_ALIAS: Mapping[str, str] = {"en": "unknown account", "ko": "계정정보없음", "ja": "不明なアカウント"}
-_ROLE = re.compile(r"^(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,64}$", re.ASCII)
-_ACCOUNT_ID = re.compile(r"^\d{12}$")
+_ROLE = re.compile(r"^(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,64}\Z", re.ASCII)
+_ACCOUNT_ID = re.compile(r"^[0-9]{12}\Z")
 
 
 class Defaults(Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,8 +15,11 @@ from gatewatch.languages import Language
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CLOCK = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)$")
-_ADDRESS = re.compile(r"^[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,185}\.[A-Za-z]{2,63}$")
+_CLOCK = re.compile(r"^([01][0-9]|2[0-3]):([0-5][0-9])\Z")
+_WORD = r"[\w!#$%&'*+/=?^`{|}~-]+"
+_ADDRESS = re.compile(
+    rf"^(?=.{{1,64}}@){_WORD}(?:\.{_WORD})*@(?=.{{4,253}}\Z)(?:[a-z0-9-]+\.)+[a-z]{{2,63}}\Z", re.ASCII | re.IGNORECASE
+)
 _RECIPIENTS = 50  # SES takes no more in one mail
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from gatewatch.yaml_file import YamlFile
 
-_PORTS = re.compile(r"^(\d{1,5})(?:-(\d{1,5}))?$")
-_PEER_ID = re.compile(r"^(?:\d{12}/)?sg-[0-9a-f]{8,17}$|^pl-[0-9a-f]{8,17}$")
+_PORTS = re.compile(r"^([0-9]{1,5})(?:-([0-9]{1,5}))?\Z")
+_PEER_ID = re.compile(r"^(?:[0-9]{12}/)?sg-[0-9a-f]{8,17}\Z|^pl-[0-9a-f]{8,17}\Z")
 
 Said = Annotated[str, Meta(min_length=1)]
 

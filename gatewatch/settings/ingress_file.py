@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from gatewatch.yaml_file import YamlFile
 
-_GROUP = re.compile(r"^(?:(?P<owner>\d{12})/)?(?P<id>sg-[0-9a-f]{8,17})$")
-_PREFIX_LIST = re.compile(r"^pl-[0-9a-f]{8,17}$")
-_PORTS = re.compile(r"^(\d{1,5})(?:-(\d{1,5}))?$")
-_ACCOUNT_ID = re.compile(r"^\d{12}$")
+_GROUP = re.compile(r"^(?:(?P<owner>[0-9]{12})/)?(?P<id>sg-[0-9a-f]{8,17})\Z")
+_PREFIX_LIST = re.compile(r"^pl-[0-9a-f]{8,17}\Z")
+_PORTS = re.compile(r"^([0-9]{1,5})(?:-([0-9]{1,5}))?\Z")
+_ACCOUNT_ID = re.compile(r"^[0-9]{12}\Z")
 _MAX_ICMP = 255
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gatewatch.yaml_file import YamlFile
 
-_PORTS = re.compile(r"^(\d{1,5})(?:-(\d{1,5}))?$")
+_PORTS = re.compile(r"^([0-9]{1,5})(?:-([0-9]{1,5}))?\Z")
 
 
 class SeverityPolicy(Struct, frozen=True, forbid_unknown_fields=True):
