@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+import re
+from enum import EnumMeta
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import msgspec
 
@@ -12,6 +14,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 T = TypeVar("T")
+_KEY = re.compile(r"\.([^.\[\]]+)")
+_HINTS = (
+    (re.compile(r"Expected `str\b.*got `(?:int|float|bool|date|datetime)`"), "; put it in quotes"),
+    (re.compile(r"Expected `array.*got `str`"), "; write a list, such as [one, another]"),
+    (re.compile(r"Invalid RFC3339 encoded date$|Expected `date`"), "; write a day such as 2027-01-31"),
+)
 
 
 def prepared(path: Path) -> Path:
@@ -109,11 +117,38 @@ class YamlFile:
         except msgspec.ValidationError as error:
             sentence, _, at = str(error).partition(" - at `")
             inner = at.rstrip("`").removeprefix("key in ").removeprefix("$")
-            self.problem(f"{key}{inner}", sentence.replace("`", '"') + _hint(sentence, kind) + ".")
+            self.problem(f"{key}{inner}", sentence.replace("`", '"') + _hint(sentence, _type_at(kind, inner)) + ".")
             return None
 
 
 def _hint(sentence: str, kind: Any) -> str:
-    """What may be written, where the type has named fields."""
-    fields = getattr(kind, "__struct_encode_fields__", ())
-    return f"; the keys here are {', '.join(fields)}" if "field" in sentence and fields else ""
+    """What may be written at the place that is meant, where its type tells."""
+    if "field" in sentence:
+        fields = [name for each in _parts(kind) for name in getattr(each, "__struct_encode_fields__", ())]
+        return f"; the keys here are {', '.join(fields)}" if fields else ""
+    choices = [word for each in _parts(kind) for word in _words(each)]
+    if choices and sentence.startswith(("Invalid enum", "Expected `str")):
+        return f"; write one of {', '.join(choices)}"
+    return next((hint for form, hint in _HINTS if form.match(sentence)), "")
+
+
+def _type_at(kind: Any, path: str) -> Any:
+    """Of `.mail.to[0]`, say, the type of `to`; None for what is not known."""
+    for name in _KEY.findall(path):
+        structs = (each for each in _parts(kind) if hasattr(each, "__struct_fields__"))
+        fields = (field for each in structs for field in msgspec.structs.fields(each))
+        kind = next((field.type for field in fields if field.encode_name == name), None)
+    return kind
+
+
+def _words(part: Any) -> list[str]:
+    """Of an enumeration or a literal, what may be written."""
+    if isinstance(part, EnumMeta):
+        return list(map(str, part.__members__.values()))
+    return [part] if isinstance(part, str) else []
+
+
+def _parts(kind: Any) -> tuple[Any, ...]:
+    """What a union, a list or a literal is made of, and any other type itself."""
+    found = [part for each in get_args(kind) for part in _parts(each)] or [kind]
+    return tuple(each for each in found if each not in {type(None), ..., None})

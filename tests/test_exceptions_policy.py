@@ -275,6 +275,12 @@ def test_two_exceptions_have_two_names(tmp_path):
     assert 'exceptions[1].id: "x" stands there twice' in problem(tmp_path, GOOD, GOOD)
 
 
+def test_a_last_day_that_is_none_is_answered_with_how_to_write_one(tmp_path):
+    assert "exceptions[0].expires: Invalid RFC3339 encoded date; write a day such as 2027-01-31." in problem(
+        tmp_path, GOOD | {"expires": "never"}
+    )
+
+
 def test_a_reminder_goes_to_a_destination_that_is_there(tmp_path):
     assert 'exceptions[0].remind: "nowhere" is no destination' in problem(tmp_path, GOOD | {"remind": ["nowhere"]})
 

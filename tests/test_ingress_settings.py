@@ -36,6 +36,10 @@ def account(environment=None, **fields):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        (
+            "environments: {dev: enfore}",
+            "ingress.environments[...]: Invalid enum value 'enfore'; write one of report, enforce.",
+        ),
         ("mode: enfore", "ingress.mode: Invalid enum value 'enfore'"),
         ("alowed: []", 'unknown field "alowed"; the keys here are mode, environments, accounts, allowed, required'),
         ("mode: enforce", "enforces, but allows nothing: every group would be closed; write allowed rules."),

@@ -39,7 +39,7 @@ ZONE = "is no time zone; write a name such as Asia/Seoul or UTC."
 TO_PORT = "write a number from 0 to 65535."
 ACCOUNTS_SENTENCES = [
     ("defaults: {timezone: Mars/Phobos}", f'defaults.timezone: "Mars/Phobos" {ZONE}'),
-    ("defaults: {language: fr}", "defaults.language: Invalid enum value 'fr'."),
+    ("defaults: {language: fr}", "defaults.language: Invalid enum value 'fr'; write one of en, ko, ja."),
     ("defaults: [en]", 'defaults: Expected "object", got "array".'),
     (
         "defaults: {zone: UTC}",
@@ -56,7 +56,10 @@ ACCOUNTS_SENTENCES = [
         'accounts: {"111122223333": {alias: x, colour: red}}',
         'accounts.111122223333: Object contains unknown field "colour"; the keys here are ' + ENTRY,
     ),
-    ('accounts: {"111122223333": {alias: 5}}', 'accounts.111122223333.alias: Expected "str", got "int".'),
+    (
+        'accounts: {"111122223333": {alias: 5}}',
+        'accounts.111122223333.alias: Expected "str", got "int"; put it in quotes.',
+    ),
     (
         'accounts: {"111122223333": {alias: x, timezone: KST9}}',
         'accounts.111122223333.timezone: "KST9" is no time zone; write a name such as Asia/Seoul or UTC.',
@@ -127,7 +130,10 @@ POLICY_SENTENCES = [
         "routes: [{to: [alerts]}, {to: [nowhere]}]",
         'routes[1].to: "nowhere" is no destination; write one that policy.yaml defines (alerts).',
     ),
-    ("routes: [{to: [alerts], match: {min_severity: bad}}]", "routes[0].match.min_severity: Invalid enum value 'bad'."),
+    (
+        "routes: [{to: [alerts], match: {min_severity: bad}}]",
+        "routes[0].match.min_severity: Invalid enum value 'bad'; write one of info, low, medium, high, critical.",
+    ),
     ("routes: [{to: []}]", "routes[0].to: names no destination; write one, or take the route away."),
     (
         "routes: [{to: [alerts], match: {min_severity: high, max_severity: low}}]",
@@ -139,7 +145,7 @@ POLICY_SENTENCES = [
     ),
     (
         "routes: [{to: [alerts], match: {account: 111122223333}}]",
-        'routes[0].match.account: Expected "str | array | null", got "int".',
+        'routes[0].match.account: Expected "str | array | null", got "int"; put it in quotes.',
     ),
 ]  # fmt: skip
 
