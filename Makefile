@@ -54,11 +54,11 @@ golden: $(READY) ## write the golden messages anew, then read the difference wit
 	@GATEWATCH_GOLDEN=write $(BIN)/python -m pytest -q tests -k golden
 
 docs: $(READY) ## write docs/events.md anew, from the patterns and the dispatch table
-	@$(BIN)/python -m gatewatch.local.events_doc
+	@$(BIN)/python -m tools.generate_events_doc
 
 package: $(READY) ## build the zip of the functions (ARCH=arm64 or x86_64) into build/
 	@$(BIN)/gatewatch check
-	@$(BIN)/python -m gatewatch.local.package --architecture $(ARCH)
+	@$(BIN)/python -m tools.package --architecture $(ARCH)
 
 deploy: package $(OSLS) ## deploy the hub to the account of your AWS credentials (STAGE=prod, and OPTIONS for osls)
 	@$(OSLS) deploy --stage $(STAGE) --param="architecture=$(ARCH)" $(OPTIONS)

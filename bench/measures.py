@@ -17,17 +17,17 @@ from msgspec import Struct
 
 from bench import corpus
 from bench.harness import paired, python, slope
-from gatewatch.decode import decode, parse
-from gatewatch.deliver.pace import Clock, Pace
-from gatewatch.deliver.rollup import foldable, folded
-from gatewatch.local import story
-from gatewatch.local.package import copy_sources
-from gatewatch.local.prepare import prepare
-from gatewatch.model import ApiCall
-from gatewatch.pipeline import Hub, Worded, alert_of, worded
-from gatewatch.render import load_templates
-from gatewatch.rules import RecentRules
-from gatewatch.settings import load_settings
+from gatewatch.alerts.pipeline import Hub, Worded, alert_of, worded
+from gatewatch.alerts.rule_history import RecentRules
+from gatewatch.config.settings import load_settings
+from gatewatch.delivery.rate_limit import Clock, Pace
+from gatewatch.delivery.rollup import foldable, folded
+from gatewatch.events.decode import decode, parse
+from gatewatch.local.demo import scenario as story
+from gatewatch.model.api_call import ApiCall
+from gatewatch.rendering.slack import load_templates
+from tools.package import copy_sources
+from tools.precompile import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,14 +12,14 @@ import msgspec
 
 from bench import corpus
 from bench.measures import Row, hub, tell
-from gatewatch.local import demo
-from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION
-from gatewatch.local.inbox import Inbox
+from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION
+from gatewatch.local.demo import run as demo
+from gatewatch.local.slack.inbox import Inbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gatewatch.local.demo import Road
+    from gatewatch.local.demo.run import Road
 
 _COUNT = 100
 

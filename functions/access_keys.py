@@ -10,15 +10,15 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from functions.bundle import load_bundle
-from gatewatch.aws import Aws, iam_of_members
+from gatewatch.alerts.own_actions import DeedBook
+from gatewatch.aws.clients import Aws, iam_of_members
+from gatewatch.delivery.outbox import Outbox
 from gatewatch.errors import ConfigurationError
-from gatewatch.outbox import Outbox
-from gatewatch.own_deeds import DeedBook
-from gatewatch.remediation.keys_apply import Books
-from gatewatch.remediation.keys_records import KeyRecords
-from gatewatch.remediation.keys_stage import KeyStage
+from gatewatch.remediation.access_keys.executor import Books
+from gatewatch.remediation.access_keys.records import KeyRecords
+from gatewatch.remediation.access_keys.runner import KeyStage
 from gatewatch.remediation.preimages import PreImages
-from gatewatch.wording.labels import load_labels
+from gatewatch.rendering.text.labels import load_labels
 
 
 @cache

@@ -10,30 +10,30 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 
 from functions.bundle import load_bundle
-from gatewatch import meter
-from gatewatch.alert_stage import AlertStage
-from gatewatch.attribution import Attribution
-from gatewatch.aws import Aws
-from gatewatch.batch import partial_response
-from gatewatch.dead_letters import DeadLetters
-from gatewatch.deliver.held import Held, QuietOutbox
-from gatewatch.digest.day_book import NO_BOOK, DayBook
-from gatewatch.last_seen import LastSeen
-from gatewatch.meter import EmbeddedMeter
-from gatewatch.outbox import Outbox
-from gatewatch.own_deeds import TableDeeds
-from gatewatch.pipeline import Hub
-from gatewatch.render import load_templates
-from gatewatch.table_bursts import TableFailedSignIns
-from gatewatch.table_rules import TableRules
+from gatewatch.alerts.failed_sign_ins_table import TableFailedSignIns
+from gatewatch.alerts.own_actions import TableDeeds
+from gatewatch.alerts.own_role_attribution import Attribution
+from gatewatch.alerts.pipeline import Hub
+from gatewatch.alerts.rule_history_table import TableRules
+from gatewatch.aws import metrics as meter
+from gatewatch.aws.clients import Aws
+from gatewatch.aws.metrics import EmbeddedMeter
+from gatewatch.delivery.dead_letter_queue import DeadLetters
+from gatewatch.delivery.deferred import Held, QuietOutbox
+from gatewatch.delivery.outbox import Outbox
+from gatewatch.digest.activity_log import NO_BOOK, DayBook
+from gatewatch.handlers.alert import AlertStage
+from gatewatch.handlers.batch import partial_response
+from gatewatch.monitoring.heartbeat.store import LastSeen
+from gatewatch.rendering.slack import load_templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gatewatch.meter import Meter
-    from gatewatch.model import Alert
-    from gatewatch.settings import Settings
-    from gatewatch.survey.surroundings import Surroundings
+    from gatewatch.alerts.lookup.context import Surroundings
+    from gatewatch.aws.metrics import Meter
+    from gatewatch.config.settings import Settings
+    from gatewatch.model.alert import Alert
 
 metrics = Metrics(namespace=meter.NAMESPACE)
 
@@ -78,7 +78,7 @@ def _look(
     """A hub that asks its members nothing pays for nothing of it, not even the import."""
     if not settings.read_roles:
         return None
-    from gatewatch.survey.surveyor import Surveyor  # noqa: PLC0415
+    from gatewatch.alerts.lookup.client import Surveyor  # noqa: PLC0415
 
     return Surveyor(aws, rules.learn, log, counts).look
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from gatewatch.config.paths import ROOT, TEMPLATES
+from gatewatch.config.settings import Settings, emergency_settings, load_deployable
 from gatewatch.errors import ConfigurationError
-from gatewatch.settings import Settings, emergency_settings, load_deployable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_ROOT = Path(__file__).resolve().parents[1]
 
 
 class Bundle(Struct, frozen=True):
@@ -29,9 +28,9 @@ def load_bundle(environment: Mapping[str, str]) -> Bundle:
 
     A broken file does not stop the hub: everything then goes to the hub's own topic, with the reason.
     """
-    accounts = Path(environment.get("GATEWATCH_ACCOUNTS", _ROOT / "accounts.yaml"))
-    policy = Path(environment.get("GATEWATCH_POLICY", _ROOT / "policy.yaml"))
-    templates = _ROOT / "templates"
+    accounts = Path(environment.get("GATEWATCH_ACCOUNTS", ROOT / "accounts.yaml"))
+    policy = Path(environment.get("GATEWATCH_POLICY", ROOT / "policy.yaml"))
+    templates = TEMPLATES
     try:
         return Bundle(load_deployable(accounts, policy), templates)
     except ConfigurationError as error:

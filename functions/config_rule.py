@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from functions.bundle import load_bundle
-from gatewatch.aws import Aws, CoreSession
-from gatewatch.config_rule import rds_ca
-from gatewatch.config_rule.ingress_rule import IngressRule
-from gatewatch.config_rule.member import members, role_arn
-from gatewatch.config_rule.stage import ConfigRuleStage
-from gatewatch.deliver.held import Held, SureOutbox
+from gatewatch.alerts.own_actions import DeedBook
+from gatewatch.aws.clients import Aws, CoreSession
+from gatewatch.delivery.deferred import Held, SureOutbox
+from gatewatch.delivery.outbox import Outbox
 from gatewatch.errors import ConfigurationError
-from gatewatch.outbox import Outbox
-from gatewatch.own_deeds import DeedBook
-from gatewatch.remediation.ingress_enforce import Enforcer
-from gatewatch.remediation.ingress_exceptions import Excepting
-from gatewatch.remediation.ingress_guard import Guard
+from gatewatch.handlers.config_rule import ConfigRuleStage
+from gatewatch.remediation.config_rule import rds_certificates as rds_ca
+from gatewatch.remediation.config_rule.ingress_rule import IngressRule
+from gatewatch.remediation.config_rule.member_role import members, role_arn
+from gatewatch.remediation.ingress.conflict_guard import Guard
+from gatewatch.remediation.ingress.enforcer import Enforcer
+from gatewatch.remediation.ingress.suppression import Excepting
 from gatewatch.remediation.preimages import PreImages
-from gatewatch.render import load_templates
+from gatewatch.rendering.slack import load_templates
 
 if TYPE_CHECKING:
-    from gatewatch.config_rule.invocation import Invocation
+    from gatewatch.remediation.config_rule.invocation import Invocation
 
 _SERVICE = "gatewatch-config-rule"
 

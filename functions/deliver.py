@@ -10,30 +10,30 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 
 from functions.bundle import load_bundle
-from gatewatch import meter
-from gatewatch.aws import Aws
-from gatewatch.dead_letters import DeadLetters
-from gatewatch.deliver.burial import Burial
-from gatewatch.deliver.edits import Edits
-from gatewatch.deliver.pace import Clock, Pace
-from gatewatch.deliver.slack import SLACK_API, Slack, http_pool
-from gatewatch.deliver.sns import Sns
-from gatewatch.deliver.stage import DeliverStage
-from gatewatch.deliver.thread_book import ThreadBook
-from gatewatch.deliver.threads import Threads
-from gatewatch.ledger import Ledger
-from gatewatch.meter import EmbeddedMeter
-from gatewatch.outbox import Outbox
-from gatewatch.secret_store import SecretStore
-from gatewatch.settings.destinations import SnsTopic
+from gatewatch.aws import metrics as meter
+from gatewatch.aws.clients import Aws
+from gatewatch.aws.metrics import EmbeddedMeter
+from gatewatch.config.destinations import SnsTopic
+from gatewatch.delivery.dead_letter_queue import DeadLetters
+from gatewatch.delivery.dead_lettering import Burial
+from gatewatch.delivery.ledger import Ledger
+from gatewatch.delivery.message_edits import Edits
+from gatewatch.delivery.outbox import Outbox
+from gatewatch.delivery.rate_limit import Clock, Pace
+from gatewatch.delivery.secrets import SecretStore
+from gatewatch.delivery.slack import SLACK_API, Slack, http_pool
+from gatewatch.delivery.sns import Sns
+from gatewatch.delivery.thread_store import ThreadBook
+from gatewatch.delivery.threads import Threads
+from gatewatch.handlers.deliver import DeliverStage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gatewatch.deliver.pace import Post
+    from gatewatch.config.destinations import Destination
+    from gatewatch.config.settings import Settings
+    from gatewatch.delivery.rate_limit import Post
     from gatewatch.model.message import Message, Receipt
-    from gatewatch.settings import Settings
-    from gatewatch.settings.destinations import Destination
 
 metrics = Metrics(namespace=meter.NAMESPACE)
 

@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from functions.bundle import load_bundle
-from gatewatch.aws import Aws
-from gatewatch.deliver.ses import send
-from gatewatch.digest.book_read import DayBookReader
+from gatewatch.aws.clients import Aws
+from gatewatch.delivery.outbox import Outbox
+from gatewatch.delivery.ses import send
+from gatewatch.digest.activity_log_reader import DayBookReader
+from gatewatch.digest.email import Paper, mail_of
 from gatewatch.digest.labels import load_digest_labels
-from gatewatch.digest.mail import Paper, mail_of
-from gatewatch.digest.notice import digest_messages
-from gatewatch.digest.stage import DigestStage
-from gatewatch.digest.unbooked import unbooked
+from gatewatch.digest.messages import digest_messages
+from gatewatch.digest.missing_events import unbooked
 from gatewatch.digest.view import Wording, digest_view
 from gatewatch.errors import ConfigurationError
-from gatewatch.outbox import Outbox
-from gatewatch.wording.labels import load_labels
+from gatewatch.handlers.digest import DigestStage
+from gatewatch.rendering.text.labels import load_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gatewatch.digest.digest import Digest
+    from gatewatch.config.digest import DigestSettings, Due
+    from gatewatch.digest.summary import Digest
     from gatewatch.digest.view import DigestView
-    from gatewatch.settings.digest import DigestSettings, Due
 
 
 @cache

@@ -10,15 +10,15 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from functions.bundle import load_bundle
-from gatewatch.aws import Aws
-from gatewatch.deliver.held import Held
+from gatewatch.aws.clients import Aws
+from gatewatch.aws.organizations import active_members
+from gatewatch.delivery.deferred import Held
+from gatewatch.delivery.outbox import Outbox
 from gatewatch.digest.labels import load_digest_labels
-from gatewatch.heartbeat.reminders import Reminded
-from gatewatch.heartbeat.stage import HeartbeatStage
-from gatewatch.heartbeat.standing_stage import StandingStage
-from gatewatch.last_seen import LastSeen
-from gatewatch.organization import active_members
-from gatewatch.outbox import Outbox
+from gatewatch.handlers.heartbeat import HeartbeatStage
+from gatewatch.handlers.scheduled import StandingStage
+from gatewatch.monitoring.heartbeat.store import LastSeen
+from gatewatch.monitoring.reminders import Reminded
 
 
 @cache

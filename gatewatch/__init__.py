@@ -1,1 +1,1 @@
-"""gatewatch: who opened which gate in which AWS account."""
+"""Watches who opens access in which AWS account, and notifies people in Slack, e-mail and Amazon Q."""

@@ -1,6 +1,6 @@
 """`python -m gatewatch`."""
 
-from gatewatch.cli import main
+from gatewatch.cli.app import main
 
 if __name__ == "__main__":  # the processes of a parallel replay import this file too
     main()

@@ -1,38 +1,27 @@
 """What several test files share: builders of made-up records, and the pipeline from a document to its rows."""
 
-import importlib.util
 import io
 import json
-import sys
-from pathlib import Path
 
 import msgspec
 import pytest
 
-from gatewatch.archive import documents
+from gatewatch.alerts.pipeline import Judge
+from gatewatch.alerts.replay import replay
+from gatewatch.alerts.rule_history import RecentRules
+from gatewatch.config.settings import load_settings
 from gatewatch.errors import UndecodableError
-from gatewatch.model import Alert
-from gatewatch.pipeline import Judge
-from gatewatch.replay import replay
-from gatewatch.rows import rows as rows_of
-from gatewatch.rules import RecentRules
-from gatewatch.settings import load_settings
-from gatewatch.wording.labels import load_labels
-
-ROOT = Path(__file__).resolve().parents[1]
-
-
-def _load(name):
-    spec = importlib.util.spec_from_file_location(f"gatewatch_tests_{name}", ROOT / "tests" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+from gatewatch.events.files import documents
+from gatewatch.model.alert import Alert
+from gatewatch.rendering.json_rows import rows as rows_of
+from gatewatch.rendering.text.labels import load_labels
+from support import builders
+from support.paths import ROOT
 
 
 @pytest.fixture(scope="session")
 def build():
-    return _load("build")
+    return builders
 
 
 @pytest.fixture(scope="session")

@@ -1,1 +1,1 @@
-"""What happened in a day or a week: noted of each alert, added up, put into words."""
+"""The digest: recorded activity of a day or a week, summarized and rendered."""

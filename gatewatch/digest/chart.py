@@ -10,8 +10,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from gatewatch.errors import ConfigurationError
-from gatewatch.model import Severity
-from gatewatch.safe_text import clean
+from gatewatch.model.severity import Severity
+from gatewatch.rendering.escaping import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.yaml_file import read_as
+from gatewatch.config.yaml_file import read_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

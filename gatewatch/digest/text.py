@@ -8,9 +8,9 @@ from unicodedata import combining, east_asian_width
 import msgspec
 from markupsafe import Markup
 
-from gatewatch.block_kit import problems
 from gatewatch.errors import RenderError
-from gatewatch.safe_text import clean, code, code_block, fitting, mrkdwn
+from gatewatch.rendering.escaping import clean, code, code_block, fitting, mrkdwn
+from gatewatch.rendering.slack_validation import problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
-from gatewatch.digest.digest import severest
 from gatewatch.digest.labels import DigestLabels
-from gatewatch.enrich import local_time
-from gatewatch.identity import UNKNOWN
-from gatewatch.model import Severity
-from gatewatch.wording.labels import Labels
-from gatewatch.wording.marks import mark
-from gatewatch.wording.rule_words import target
+from gatewatch.digest.summary import severest
+from gatewatch.events.user_identity import UNKNOWN
+from gatewatch.model.severity import Severity
+from gatewatch.rendering.text.labels import Labels
+from gatewatch.rendering.text.rules import target
+from gatewatch.rendering.text.severity_marks import mark
+from gatewatch.rendering.time_text import local_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import timedelta
 
-    from gatewatch.digest.digest import Digest, Exposed
-    from gatewatch.model import Account
+    from gatewatch.digest.summary import Digest, Exposed
+    from gatewatch.model.account import Account
 
 _GATES, _BARS = 15, 10
 _T = TypeVar("_T")

@@ -1,1 +1,1 @@
-"""The whole cloud on one machine: for a desk, a demonstration and the tests, never for AWS Lambda."""
+"""The local cloud for demo and tests: embedded AWS, Lambda event sources, a fake Slack. Never shipped to Lambda."""

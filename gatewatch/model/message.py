@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from gatewatch.model import Severity
 from gatewatch.model.exposure import Gate
+from gatewatch.model.severity import Severity
 
 
 class Message(Struct, frozen=True, kw_only=True):

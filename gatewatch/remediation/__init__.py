@@ -1,1 +1,1 @@
-"""Putting things back: a pure plan of frozen actions, one executor, a picture of before, and the way back."""
+"""Remediation of security groups and access keys: a pure plan of frozen actions, one executor, snapshots and undo."""

@@ -9,7 +9,7 @@ import json
 import sys
 import warnings
 
-from gatewatch.local.invocation import Invocation
+from gatewatch.local.lambda_.context import Invocation
 
 MARK = "answer:"
 ARN = "arn:aws:sqs:ap-northeast-2:999988887777:queue"

@@ -19,11 +19,11 @@ from socket import SO_LINGER, SOL_SOCKET
 import yaml
 
 from chaos.invoke import MARK
-from gatewatch.local.cloud import HUB_ACCOUNT, HUB_REGION, Cloud
-from gatewatch.local.invocation import failed_message_ids, sqs_event
-from gatewatch.local.isolation import without_aws
+from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
+from gatewatch.local.aws.sessions import without_aws
+from gatewatch.local.lambda_.context import failed_message_ids, sqs_event
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 QUEUES = ("events", "events-dead", "outbox.fifo", "outbox-dead.fifo")
 BOOK = "gatewatch-prod-book"
 VISIBILITY = 2  # seconds

@@ -7,9 +7,9 @@ import pytest
 
 from chaos.simulation import simulate
 from chaos.verdict import judge, table
-from gatewatch.deliver.burial import Burial
-from gatewatch.deliver.stage import DeliverStage
-from gatewatch.ledger import Entry, Ledger, State
+from gatewatch.delivery.dead_lettering import Burial
+from gatewatch.delivery.ledger import Entry, Ledger, State
+from gatewatch.handlers.deliver import DeliverStage
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -9,14 +9,14 @@ from chaos.queues import named
 from chaos.services import DynamoDb
 from chaos.story import CLOSED
 from chaos.world import secret_parts
-from gatewatch.decode import decode, parse
-from gatewatch.deliver.thread_book import ThreadBook
+from gatewatch.alerts.pipeline import Judge, alert_of
+from gatewatch.alerts.routing import route
+from gatewatch.alerts.rule_history import RecentRules
+from gatewatch.delivery.thread_store import ThreadBook
 from gatewatch.errors import UndecodableError
-from gatewatch.local.account import rule_heads
-from gatewatch.model import ApiCall
-from gatewatch.pipeline import Judge, alert_of
-from gatewatch.route import route
-from gatewatch.rules import RecentRules
+from gatewatch.events.decode import decode, parse
+from gatewatch.local.demo.expectations import rule_heads
+from gatewatch.model.api_call import ApiCall
 
 INSTEAD = "#instead"
 

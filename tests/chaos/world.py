@@ -15,27 +15,27 @@ from chaos.services import DynamoDb, FakeAws, Sns, Ssm
 from chaos.slack import WEBHOOK, MisbehavingSlack
 from chaos.story import ACCOUNTS
 from chaos.told import Told
-from gatewatch.alert_stage import AlertStage
-from gatewatch.batch import partial_response
-from gatewatch.dead_letters import DeadLetters
-from gatewatch.deliver.burial import Burial
-from gatewatch.deliver.edits import Edits
-from gatewatch.deliver.pace import Clock, Pace
-from gatewatch.deliver.slack import Slack
-from gatewatch.deliver.sns import Sns as SnsChannel
-from gatewatch.deliver.stage import DeliverStage
-from gatewatch.deliver.thread_book import ThreadBook
-from gatewatch.deliver.threads import Threads
-from gatewatch.ledger import Ledger
-from gatewatch.outbox import Outbox
-from gatewatch.pipeline import Hub
-from gatewatch.render import load_templates
-from gatewatch.rules import RecentRules
-from gatewatch.secret_store import SecretStore
-from gatewatch.settings import load_settings
-from gatewatch.settings.destinations import SnsTopic
+from gatewatch.alerts.pipeline import Hub
+from gatewatch.alerts.rule_history import RecentRules
+from gatewatch.config.destinations import SnsTopic
+from gatewatch.config.settings import load_settings
+from gatewatch.delivery.dead_letter_queue import DeadLetters
+from gatewatch.delivery.dead_lettering import Burial
+from gatewatch.delivery.ledger import Ledger
+from gatewatch.delivery.message_edits import Edits
+from gatewatch.delivery.outbox import Outbox
+from gatewatch.delivery.rate_limit import Clock, Pace
+from gatewatch.delivery.secrets import SecretStore
+from gatewatch.delivery.slack import Slack
+from gatewatch.delivery.sns import Sns as SnsChannel
+from gatewatch.delivery.thread_store import ThreadBook
+from gatewatch.delivery.threads import Threads
+from gatewatch.handlers.alert import AlertStage
+from gatewatch.handlers.batch import partial_response
+from gatewatch.handlers.deliver import DeliverStage
+from gatewatch.rendering.slack import load_templates
+from support.paths import TEMPLATES
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 TIMEOUT = 60.0
 HUB_TOPIC = "arn:aws:sns:eu-west-1:999988887777:gatewatch-prod-alerts"
 POLICY = {

@@ -1,0 +1,80 @@
+"""What the event does not say itself: the account's name, the links."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from gatewatch.alerts.iam_console_links import console_page
+from gatewatch.model.alert import Alert, AssessedChange, Links
+from gatewatch.model.compliance import ComplianceFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gatewatch.config.settings import Settings
+    from gatewatch.model.api_call import ApiCall
+
+# Region prefixes of the partitions (botocore partitions.json) -> console host. Longest first, `us-gov` before `us`;
+# the isolated partitions have no console that a link could reach.
+_CONSOLES = (
+    ("us-isob-", ""),
+    ("us-isof-", ""),
+    ("us-iso-", ""),
+    ("eu-isoe-", ""),
+    ("us-gov-", "console.amazonaws-us-gov.com"),
+    ("cn-", "console.amazonaws.cn"),
+    ("eusc-", "console.amazonaws-eusc.eu"),
+)
+_COMMERCIAL = "console.aws.amazon.com"
+
+
+def enrich(call: ApiCall, changes: Sequence[AssessedChange], settings: Settings) -> Alert:
+    group_id = next((each.change.group.id for each in changes if each.change.group.id), None)
+    return Alert(
+        call=call,
+        account=settings.account(call.account_id),
+        changes=tuple(changes),
+        links=Links(
+            event=rule_url(call.region, changes) or event_url(call.region, call.event_id),
+            group=group_url(call.region, group_id),
+            iam=iam_url(call.region, changes),
+        ),
+    )
+
+
+def console_host(region: str) -> str:
+    """The console's host for a region; empty where there is none."""
+    return next((host for prefix, host in _CONSOLES if region.startswith(prefix)), _COMMERCIAL)
+
+
+def event_url(region: str, event_id: str) -> str:
+    home = _home(region, "cloudtrailv2")
+    return f"{home}#/events/{quote(event_id, safe='')}" if home and event_id else ""
+
+
+def rule_url(region: str, changes: Sequence[AssessedChange]) -> str:
+    """The Config rule behind a compliance change, which CloudTrail knows nothing of."""
+    rule = next((each.change.facts.rule for each in changes if isinstance(each.change.facts, ComplianceFacts)), "")
+    home = _home(region, "config") if rule else ""
+    return f"{home}#/rules/details?configRuleName={quote(rule, safe='')}" if home else ""
+
+
+def group_url(region: str, group_id: str | None) -> str:
+    home = _home(region, "ec2") if group_id else ""
+    return f"{home}#SecurityGroup:groupId={quote(group_id, safe='')}" if home and group_id else ""
+
+
+def iam_url(region: str, changes: Sequence[AssessedChange]) -> str:
+    """IAM is global: its events name the one region of the partition where its console lives as well."""
+    page = next((found for each in changes if (found := console_page(each.change.facts))), "")
+    home = _home(region, "iam") if page else ""
+    return f"{home}#{page}" if home else ""
+
+
+@lru_cache(maxsize=1024)
+def _home(region: str, console: str) -> str:
+    host = console_host(region)
+    name = quote(region, safe="")
+    return f"https://{name}.{host}/{console}/home?region={name}" if host and region else ""

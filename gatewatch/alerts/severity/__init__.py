@@ -1,0 +1,1 @@
+"""Severity of changes, one module for each family."""

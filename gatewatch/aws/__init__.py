@@ -1,0 +1,1 @@
+"""AWS clients and adapters: sessions, DynamoDB, metrics, Organizations, time budgets."""

@@ -1,0 +1,87 @@
+"""Security groups from a file or an account -> verdicts and plans; and doing what was planned, or undoing it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from gatewatch.errors import UndecodableError
+from gatewatch.events.decode import parse
+from gatewatch.remediation.config_rule.annotation import Verdict, exempt, verdict
+from gatewatch.remediation.config_rule.configuration_item import rules_of_group
+from gatewatch.remediation.config_rule.invocation import SECURITY_GROUP
+from gatewatch.remediation.ingress.ec2 import standing_rules
+from gatewatch.remediation.ingress.plan import IngressPlan, Standing, plan_ingress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from gatewatch.aws.clients import Aws
+    from gatewatch.config.ingress import Ingress
+
+_DEEPEST = 4
+
+
+class Judged(Struct, frozen=True):
+    """A group, what is to be said of it, and what would put it right; no plan for an exempt one."""
+
+    group_id: str
+    standing: tuple[Standing, ...]
+    verdict: Verdict
+    plan: IngressPlan
+
+
+def judge(group_id: str, standing: tuple[Standing, ...], ingress: Ingress, now: datetime) -> Judged:
+    if exemption := ingress.exemption(group_id, now):
+        return Judged(group_id, standing, exempt(exemption), IngressPlan(group_id=group_id))
+    plan = plan_ingress(group_id, standing, ingress)
+    return Judged(group_id, standing, verdict(plan), plan)
+
+
+def groups_of_file(path: Path) -> list[tuple[str, tuple[Standing, ...]]]:
+    """DescribeSecurityGroups output, configuration items, arrays of either. Raises `UndecodableError`."""
+    try:
+        document = parse(path.read_bytes(), str(path))
+    except OSError as error:
+        raise UndecodableError(str(path), f"cannot be read ({error.strerror})") from error
+    found = [_read(group) for group in _groups(document, 0)]
+    if not found:
+        raise UndecodableError(str(path), "holds no security group; give it describe-security-groups output")
+    return found
+
+
+def _groups(document: Any, depth: int) -> Iterator[dict[str, Any]]:
+    if depth > _DEEPEST:
+        return
+    if isinstance(document, list):
+        for each in document:
+            yield from _groups(each, depth + 1)
+    elif isinstance(document, dict):
+        yield from _groups_of_object(document, depth)
+
+
+def _groups_of_object(document: dict[str, Any], depth: int) -> Iterator[dict[str, Any]]:
+    if "GroupId" in document or "groupId" in document:
+        yield document
+        return
+    if document.get("resourceType") == SECURITY_GROUP:
+        configuration = document.get("configuration")
+        yield from _groups(parse(configuration) if isinstance(configuration, str) else configuration, depth + 1)
+        return
+    for key in ("SecurityGroups", "configurationItems", "configurationItem"):
+        yield from _groups(document.get(key), depth + 1)
+
+
+def _read(group: dict[str, Any]) -> tuple[str, tuple[Standing, ...]]:
+    owner = group.get("OwnerId") or group.get("ownerId") or ""
+    return str(group.get("GroupId") or group.get("groupId")), rules_of_group(group, str(owner))
+
+
+def groups_of_account(aws: Aws, account_id: str) -> Iterator[tuple[str, tuple[Standing, ...]]]:
+    """As they stand now. Raises `ClientError`."""
+    for page in aws.ec2.get_paginator("describe_security_groups").paginate():
+        for group in page["SecurityGroups"]:
+            yield group["GroupId"], standing_rules(aws.ec2, group["GroupId"], account_id)

@@ -1,0 +1,109 @@
+"""`accounts.yaml` -> who the accounts are; one that nobody wrote down has a fallback."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytz
+from msgspec import Struct
+
+from gatewatch.config.destinations import unknown
+from gatewatch.config.languages import Language
+from gatewatch.model.account import Account
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+# What eventbridge/member.yaml makes where SurveyorArn is given.
+READ_ROLE = "gatewatch/gatewatch-survey"
+_UNKNOWN_ALIAS: Mapping[str, str] = {"en": "unknown account", "ko": "계정정보없음", "ja": "不明なアカウント"}
+_ROLE = re.compile(r"^(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,64}\Z", re.ASCII)
+_ACCOUNT_ID = re.compile(r"^[0-9]{12}\Z")
+
+
+class Defaults(Struct, frozen=True, forbid_unknown_fields=True):
+    """`read_role`: with its path, as it stands behind `:role/` in its ARN; the same in every account."""
+
+    timezone: str = "UTC"
+    language: Language = "en"
+    read_role: str | None = None
+
+
+class AccountEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """`read_role` empty: this account has none, whatever the defaults say."""
+
+    alias: str
+    environment: str | None = None
+    owner: str | None = None
+    destinations: tuple[str, ...] = ()
+    timezone: str | None = None
+    language: Language | None = None
+    read_role: str | None = None
+
+
+def account_of(account_id: str, entry: AccountEntry, defaults: Defaults, language: Language | None) -> Account:
+    return Account(
+        id=account_id,
+        alias=entry.alias,
+        timezone=entry.timezone or defaults.timezone,
+        language=language or entry.language or defaults.language,
+        environment=entry.environment,
+        owner=entry.owner,
+        destinations=entry.destinations,
+        read_role=(defaults.read_role if entry.read_role is None else entry.read_role) or None,
+    )
+
+
+def stranger(account_id: str, defaults: Defaults) -> Account:
+    """One that accounts.yaml does not know, with the fallback text as its alias."""
+    return Account(
+        id=account_id,
+        alias=_UNKNOWN_ALIAS[defaults.language],
+        timezone=defaults.timezone,
+        language=defaults.language,
+        known=False,
+        read_role=defaults.read_role or None,
+    )
+
+
+def read_roles(accounts: Collection[Account], defaults: Defaults) -> frozenset[str]:
+    """One at most; none when members are not asked anything."""
+    named = (defaults.read_role, *(account.read_role for account in accounts))
+    return frozenset(filter(None, named))
+
+
+def account_problems(defaults: Defaults, entries: Mapping[str, AccountEntry], known: Collection[str]) -> Iterator[str]:
+    """The key and a sentence for all that is wrong; `known` are the destinations."""
+    for zone_key, zone in _zones(defaults, entries):
+        if zone not in pytz.all_timezones_set:
+            yield f'{zone_key}: "{zone}" is no time zone; write a name such as Asia/Seoul or UTC.'
+    yield from _role_problems(dict(_read_roles(defaults, entries)))
+    for account_id, entry in entries.items():
+        if not _ACCOUNT_ID.match(account_id):
+            yield f'accounts.{account_id}: an account id has 12 digits; write it in quotes, "111122223333".'
+        yield from (f"accounts.{account_id}.destinations: {each}" for each in unknown(entry.destinations, known))
+
+
+def _role_problems(roles: Mapping[str, str]) -> Iterator[str]:
+    for key, role in roles.items():
+        if not _ROLE.match(role):
+            yield f'{key}: "{role}" is no role; write its path and name, {READ_ROLE}.'
+    if len(set(roles.values())) > 1:
+        named = ", ".join(sorted(set(roles.values())))
+        yield f"read_role: names {named}; the hub may take one only, so give it one name in every account."
+
+
+def _read_roles(defaults: Defaults, entries: Mapping[str, AccountEntry]) -> Iterator[tuple[str, str]]:
+    if defaults.read_role:
+        yield "defaults.read_role", defaults.read_role
+    for account_id, entry in entries.items():
+        if entry.read_role:
+            yield f"accounts.{account_id}.read_role", entry.read_role
+
+
+def _zones(defaults: Defaults, entries: Mapping[str, AccountEntry]) -> Iterator[tuple[str, str]]:
+    yield "defaults.timezone", defaults.timezone
+    for account_id, entry in entries.items():
+        if entry.timezone:
+            yield f"accounts.{account_id}.timezone", entry.timezone

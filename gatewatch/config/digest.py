@@ -1,0 +1,123 @@
+"""`policy.yaml` `digest:` -> who reads what happened in a day or a week, in which language, and at what time."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+import pytz
+from msgspec import Struct
+
+from gatewatch.config.languages import Language
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CLOCK = re.compile(r"^([01][0-9]|2[0-3]):([0-5][0-9])\Z")
+_WORD = r"[\w!#$%&'*+/=?^`{|}~-]+"
+_ADDRESS = re.compile(
+    rf"^(?=.{{1,64}}@){_WORD}(?:\.{_WORD})*@(?=.{{4,253}}\Z)(?:[a-z0-9-]+\.)+[a-z]{{2,63}}\Z", re.ASCII | re.IGNORECASE
+)
+_RECIPIENTS = 50  # SES takes no more in one mail
+
+
+class Weekday(StrEnum):
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+
+class DigestMail(Struct, frozen=True, forbid_unknown_fields=True, rename={"sender": "from", "recipients": "to"}):
+    """An e-mail with a drawn chart, by Amazon SES; `sender` is an identity verified there."""
+
+    sender: str
+    recipients: tuple[str, ...]
+
+
+class DigestSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Nobody gets one unless destinations or a mail are named. `weekday` is for weekly ones."""
+
+    to: tuple[str, ...] = ()
+    mail: DigestMail | None = None
+    every: Literal["day", "week"] = "day"
+    at: str = "09:00"
+    weekday: Weekday = Weekday.MONDAY
+    timezone: str | None = None
+    language: Language | None = None
+    empty: Literal["say", "skip"] = "say"
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.to or self.mail)
+
+    @property
+    def days(self) -> int:
+        return 7 if self.every == "week" else 1
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """The key and a sentence for all that the types cannot tell."""
+        if self != DigestSettings() and not self.is_on:
+            yield "to", "names nobody, and there is no mail; write a destination, or take the digest away."
+        if not _CLOCK.match(self.at):
+            yield "at", f'"{self.at}" is no time of day; write one in quotes, such as "09:00".'
+        if self.timezone is not None and self.timezone not in pytz.all_timezones_set:
+            yield "timezone", f'"{self.timezone}" is no time zone; write a name such as Asia/Seoul or UTC.'
+        yield from self._mail_problems()
+
+    def _mail_problems(self) -> Iterator[tuple[str, str]]:
+        if self.mail is None:
+            return
+        addresses = [("from", self.mail.sender)]
+        addresses += [(f"to[{index}]", each) for index, each in enumerate(self.mail.recipients)]
+        for key, address in addresses:
+            if not _ADDRESS.match(address):
+                yield f"mail.{key}", f'"{address}" is no address; write one such as security@example.com.'
+        if not 0 < len(self.mail.recipients) <= _RECIPIENTS:
+            yield "mail.to", f"names {len(self.mail.recipients)} addresses; write 1 to {_RECIPIENTS}."
+
+
+class Due(Struct, frozen=True):
+    """The digest that is due since `moment`: of all of the days from `first` to before `end`."""
+
+    moment: datetime
+    first: date
+    end: date
+    zone: str
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.first).days
+
+    @property
+    def name(self) -> str:
+        """The same however often it is looked at."""
+        return f"{self.first.isoformat()}+{self.days}"
+
+    def bounds(self) -> tuple[datetime, datetime]:
+        """From the first midnight to the last moment before the last one."""
+        begin, end = (_at(day, time(), self.zone) for day in (self.first, self.end))
+        return begin, end - timedelta(microseconds=1)
+
+
+def due(settings: DigestSettings, now: datetime, zone: str) -> Due:
+    """The latest whose time has come. `zone` is that of the defaults."""
+    zone = settings.timezone or zone
+    clock, end = time.fromisoformat(settings.at), now.astimezone(pytz.timezone(zone)).date()
+    while (moment := _at(end, clock, zone)) > now or not _is_day(settings, end):
+        end -= timedelta(days=1)
+    return Due(moment, end - timedelta(days=settings.days), end, zone)
+
+
+def _is_day(settings: DigestSettings, day: date) -> bool:
+    return settings.every == "day" or list(Weekday)[day.weekday()] is settings.weekday
+
+
+def _at(day: date, clock: time, zone: str) -> datetime:
+    """Where the clocks change, the clock on the wall counts."""
+    return pytz.timezone(zone).localize(datetime.combine(day, clock))

@@ -1,0 +1,96 @@
+"""`policy.yaml` `severity:` -> what `assess` needs of it, parsed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+
+from gatewatch.config.controls import Catalogue
+from gatewatch.config.iam import IamSeverity, SignInSeverity
+from gatewatch.config.sensitive_ports import SENSITIVE_PORTS
+from gatewatch.model.network import MAX_PORT, Network, parse_cidr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gatewatch.config.yaml_file import YamlFile
+
+_PORTS = re.compile(r"^([0-9]{1,5})(?:-([0-9]{1,5}))?\Z")
+
+
+class SeverityPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """Ports as `22` or `"27017-27019"`; networks as CIDRs."""
+
+    sensitive_ports: dict[int | str, str] = {}
+    public_ports: tuple[int, ...] = (80, 443)
+    trusted_networks: tuple[str, ...] = ()
+    iam: IamSeverity = IamSeverity()
+    sign_in: SignInSeverity = SignInSeverity()
+
+
+class PortName(Struct, frozen=True):
+    first: int
+    last: int
+    name: str
+
+
+class Judgement(Struct, frozen=True):
+    """What `assess` needs of the policy, parsed; `accounts` are our own."""
+
+    sensitive: tuple[PortName, ...]
+    public_ports: frozenset[int]
+    trusted: tuple[Any, ...]
+    iam: IamSeverity = IamSeverity()
+    sign_in: SignInSeverity = SignInSeverity()
+    accounts: frozenset[str] = frozenset()
+    catalogue: Catalogue = field(default_factory=Catalogue)
+
+
+def default_judgement() -> Judgement:
+    """Of a policy that says nothing."""
+    sensitive = tuple(PortName(*_port_range(ports), name) for ports, name in SENSITIVE_PORTS.items())
+    return Judgement(sensitive, frozenset(SeverityPolicy().public_ports), ())
+
+
+def read_judgement(policy: YamlFile, accounts: Iterable[str]) -> Judgement:
+    severity = policy.section("severity", SeverityPolicy)
+    named = severity.sensitive_ports or dict(SENSITIVE_PORTS)
+    sensitive = [_port_name(policy, str(ports), name) for ports, name in named.items()]
+    trusted = [_network(policy, index, cidr) for index, cidr in enumerate(severity.trusted_networks)]
+    for index, port in enumerate(severity.public_ports):
+        if not 0 <= port <= MAX_PORT:
+            sentence = f"{port} is no port; write a number from 0 to {MAX_PORT}."
+            policy.problem(f"severity.public_ports[{index}]", sentence)
+    return Judgement(
+        sensitive=tuple(each for each in sensitive if each),
+        public_ports=frozenset(severity.public_ports),
+        trusted=tuple(each for each in trusted if each),
+        iam=severity.iam,
+        sign_in=severity.sign_in,
+        accounts=frozenset(accounts),
+    )
+
+
+def _port_range(ports: str) -> tuple[int, int]:
+    """`22` or `27017-27019`; what is neither gives a range that holds nothing."""
+    match = _PORTS.match(ports)
+    return (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+
+
+def _port_name(policy: YamlFile, ports: str, name: str) -> PortName | None:
+    first, last = _port_range(ports)
+    if not first <= last <= MAX_PORT:
+        sentence = 'is no port; write a number such as 22 or a range such as "137-139".'
+        policy.problem(f"severity.sensitive_ports.{ports}", sentence)
+        return None
+    return PortName(first, last, name)
+
+
+def _network(policy: YamlFile, index: int, cidr: str) -> Network | None:
+    network = parse_cidr(cidr)
+    if network is None:
+        key = f"severity.trusted_networks[{index}]"
+        policy.problem(key, f'"{cidr}" is no CIDR; write one such as 198.51.100.0/24 or 2001:db8::/32.')
+    return network

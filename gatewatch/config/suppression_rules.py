@@ -1,0 +1,134 @@
+"""`policy.yaml` `exceptions:` -> which changes are expected, who says so, and until when.
+
+An exception that would hold for everything is refused: it would be a hub that says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta, Struct
+
+from gatewatch.config.expiry import over, over_everywhere
+from gatewatch.config.patterns import Patterns, is_wildcard, listed
+from gatewatch.model.change import Family
+from gatewatch.model.network import MAX_PORT, Network, parse_cidr, world_of
+from gatewatch.model.security_group import PortRange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gatewatch.config.yaml_file import YamlFile
+
+_PORTS = re.compile(r"^([0-9]{1,5})(?:-([0-9]{1,5}))?\Z")
+_PEER_ID = re.compile(r"^(?:[0-9]{12}/)?sg-[0-9a-f]{8,17}\Z|^pl-[0-9a-f]{8,17}\Z")
+
+Said = Annotated[str, Meta(min_length=1)]
+
+
+class Effect(StrEnum):
+    """MUTE: nobody is told. LOWER: one step less severe. NOTIFY_ONLY: told as ever. None is ever put right."""
+
+    MUTE = "mute"
+    LOWER = "lower"
+    NOTIFY_ONLY = "notify-only"
+
+
+class ExceptionMatch(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything named must agree. `port` as 22 or `"8000-8100"`; peers as CIDRs, `sg-…`, `<account>/sg-…`, `pl-…`."""
+
+    account: Patterns | None = None
+    environment: Patterns | None = None
+    region: Patterns | None = None
+    family: Family | tuple[Family, ...] | None = None
+    group: Patterns | None = None
+    port: int | str | None = None
+    peer: Patterns | None = None
+    actor: Patterns | None = None
+
+    @property
+    def ports(self) -> PortRange | None:
+        """None for no port said, and for what is none: the file was refused for that."""
+        match = _PORTS.match(str(self.port))
+        return PortRange(int(match[1]), int(match[2] or match[1])) if match else None
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        return tuple(network for each in listed(self.peer) if (network := parse_cidr(each)))
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        return (self.family,) if isinstance(self.family, Family) else self.family or ()
+
+
+class PolicyException(Struct, frozen=True, forbid_unknown_fields=True):
+    """Holds through the day of `expires`. `remind` names who hears a week before; else it is the owner's accounts."""
+
+    id: Said
+    match: ExceptionMatch
+    effect: Effect
+    owner: Said
+    reason: Said
+    ticket: Said
+    expires: date
+    remind: tuple[str, ...] = ()
+
+    def holds(self, at: datetime) -> bool:
+        """For alerts: until midnight UTC. In any doubt people are told."""
+        return at < over(self.expires)
+
+    def may_hold(self, at: datetime) -> bool:
+        """For remediation: until the day is over everywhere. In any doubt hands are off."""
+        return at < over_everywhere(self.expires)
+
+
+def read_exceptions(policy: YamlFile) -> tuple[PolicyException, ...]:
+    """The list of a policy file; what is wrong with it becomes a problem of the file."""
+    found = policy.sequence("exceptions", PolicyException)
+    for index, each in enumerate(found):
+        key = f"exceptions[{index}]"
+        if each.id in {other.id for other in found[:index]}:
+            policy.problem(f"{key}.id", f'"{each.id}" stands there twice; give each exception a name of its own.')
+        for criterion, sentence in _problems(each.match):
+            policy.problem(f"{key}.match{criterion}", sentence)
+    return found
+
+
+def _problems(match: ExceptionMatch) -> Iterator[tuple[str, str]]:
+    if match.port is not None and not _is_port(match.ports):
+        yield ".port", 'is no port; write a number such as 22 or a range such as "137-139".'
+        return
+    yield from (problem for each in listed(match.peer) for problem in _peer_problems(each))
+    if world_of(match.networks):
+        sentence = "holds the whole internet; name the networks that are meant, or leave peer out and name a group."
+        yield ".peer", sentence
+    yield from _empty_lists(match)
+    if _holds_everything(match):
+        yield "", "holds for everything; name an account, a group, a port, a peer or another thing that is meant."
+
+
+def _is_port(ports: PortRange | None) -> bool:
+    return ports is not None and ports.first <= ports.last <= MAX_PORT
+
+
+def _peer_problems(peer: str) -> Iterator[tuple[str, str]]:
+    if parse_cidr(peer) is None and not _PEER_ID.match(peer):
+        sentence = f'"{peer}" is no peer; write a CIDR such as 198.51.100.0/24, sg-…, <account>/sg-… or pl-….'
+        yield ".peer", sentence
+
+
+def _empty_lists(match: ExceptionMatch) -> Iterator[tuple[str, str]]:
+    named: Sequence[str] = ("account", "environment", "region", "family", "group", "peer", "actor")
+    for name in named:
+        if getattr(match, name) == ():
+            yield f".{name}", "is an empty list, which holds for nothing; leave it out or name something."
+
+
+def _holds_everything(match: ExceptionMatch) -> bool:
+    patterns = (match.account, match.environment, match.region, match.group, match.actor)
+    all_ports = match.port is None or match.ports == PortRange(0, MAX_PORT)
+    all_families = match.family is None or set(match.families) == set(Family)
+    return all(map(is_wildcard, patterns)) and all_ports and all_families and not listed(match.peer)

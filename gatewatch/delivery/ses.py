@@ -1,0 +1,25 @@
+"""Sends an e-mail by Amazon SES, made and encoded already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from gatewatch.errors import TransientDeliveryError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from types_boto3_ses import SESClient
+
+
+def send(ses: SESClient, mail: bytes, sender: str, recipients: Sequence[str]) -> None:
+    """Raises `TransientDeliveryError`, which names SES's own code: an unverified sender may be verified soon."""
+    try:
+        ses.send_raw_email(Source=sender, Destinations=list(recipients), RawMessage={"Data": mail})
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        raise TransientDeliveryError(f"SES: {code}") from error
+    except BotoCoreError as error:
+        raise TransientDeliveryError(f"SES: {type(error).__name__}") from error

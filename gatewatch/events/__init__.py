@@ -1,0 +1,1 @@
+"""Reading of events: wire forms, CloudTrail records, and what each call changed."""

@@ -1,0 +1,1 @@
+"""What each API call changed: the table of supported calls and one parser for each family."""

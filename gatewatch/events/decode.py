@@ -1,0 +1,232 @@
+"""Any wrapper -> ApiCall. The form of a document is decided from its content.
+
+Shapes: CloudTrail record contents, EventBridge events, SNS and SQS Lambda events, `LookupEvents` output.
+A document is parsed JSON; what it holds comes out in order, and one bad member never stops its neighbours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from gatewatch.errors import UndecodableError
+from gatewatch.events import user_identity as identity
+from gatewatch.events.config_compliance import compliance_call, is_compliance_event
+from gatewatch.model.api_call import ApiCall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_MAX_NESTING = 8  # SNS in SQS in an array in an array …: deeper is no wrapper that exists
+_ACCOUNT_DIGITS = 12
+
+
+class Foreign(msgspec.Struct, frozen=True):
+    """A JSON object of no form that gatewatch knows."""
+
+    where: str
+
+
+Decoded = ApiCall | Foreign | UndecodableError
+
+
+def parse(text: bytes | str, where: str = "") -> Any:
+    """JSON, strictly; a byte-order mark and lone surrogates (valid in JSON, in no encoding) are put up with.
+
+    Raises `UndecodableError`.
+    """
+    if isinstance(text, str):
+        text = text.encode("utf-8", "surrogatepass")
+    text = text.removeprefix(b"\xef\xbb\xbf")
+    if not text.strip():
+        raise UndecodableError(where, "is empty")
+    try:
+        return msgspec.json.decode(text)
+    except UnicodeDecodeError:
+        raise UndecodableError(where, "is not valid UTF-8") from None
+    except RecursionError:
+        raise UndecodableError(where, "is nested too deeply") from None
+    except msgspec.DecodeError as error:
+        if b"\\ud" not in text.lower():
+            raise UndecodableError(where, f"is not valid JSON ({error})") from None
+    return _parse_with_surrogates(text, where)
+
+
+def _parse_with_surrogates(text: bytes, where: str) -> Any:
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+        return msgspec.json.decode(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError, msgspec.DecodeError) as error:
+        raise UndecodableError(where, f"is not valid JSON ({error})") from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def decode(document: Any, where: str = "") -> Iterator[Decoded]:
+    """Everything a document holds, in order. Never raises: what cannot be read comes out as its error."""
+    return _decode(document, where, 0)
+
+
+def _decode(document: Any, where: str, depth: int) -> Iterator[Decoded]:
+    if depth > _MAX_NESTING:
+        yield UndecodableError(where, "is wrapped too many times")
+        return
+    if isinstance(document, list):
+        for index, member in enumerate(document):
+            yield from _decode(member, f"{where}[{index}]", depth + 1)
+    elif isinstance(document, dict):
+        yield from _decode_object(document, where, depth)
+    else:
+        yield UndecodableError(where, f"is {_kind(document)}, not an object or an array")
+
+
+def _decode_object(document: dict[str, Any], where: str, depth: int) -> Iterator[Decoded]:
+    for is_form, unwrap in _FORMS:
+        if is_form(document):
+            yield from unwrap(document, where, depth)
+            return
+    yield Foreign(where)
+
+
+def _unwrap_list(key: str) -> Callable[[dict[str, Any], str, int], Iterator[Decoded]]:
+    def unwrap(document: dict[str, Any], where: str, depth: int) -> Iterator[Decoded]:
+        members = document[key]
+        if isinstance(members, list):
+            yield from _decode(members, f"{where}.{key}" if where else key, depth)
+        else:
+            yield UndecodableError(where, f"has {key} that is {_kind(members)}, not an array")
+
+    return unwrap
+
+
+def _unwrap_text(key: str) -> Callable[[dict[str, Any], str, int], Iterator[Decoded]]:
+    def unwrap(document: dict[str, Any], where: str, depth: int) -> Iterator[Decoded]:
+        inner = f"{where}.{key}" if where else key
+        text = document[key]
+        if not isinstance(text, str):
+            yield UndecodableError(inner, f"is {_kind(text)}, not text")
+            return
+        try:
+            parsed = parse(text, inner)
+        except UndecodableError as error:
+            yield error
+            return
+        yield from _decode(parsed, inner, depth + 1)
+
+    return unwrap
+
+
+def _unwrap_sns_record(document: dict[str, Any], where: str, depth: int) -> Iterator[Decoded]:
+    notification = document["Sns"]
+    if isinstance(notification, dict) and "Message" in notification:
+        yield from _unwrap_text("Message")(notification, f"{where}.Sns", depth)
+    else:
+        yield UndecodableError(where, "has an Sns member without a Message")
+
+
+def _unwrap_event(document: dict[str, Any], where: str, _depth: int) -> Iterator[Decoded]:
+    """An event of another source gives nothing; one that claims to be CloudTrail's and holds no record is odd."""
+    record = document["detail"]
+    if not isinstance(record, dict):
+        yield UndecodableError(where, f"has a detail that is {_kind(record)}, not an object")
+    elif _is_record(record):
+        yield _api_call(record, document)
+    elif is_compliance_event(document):
+        yield compliance_call(document)
+    elif "CloudTrail" in _text(document.get("detail-type")):
+        yield Foreign(where)
+
+
+def _unwrap_record(document: dict[str, Any], _where: str, _depth: int) -> Iterator[Decoded]:
+    yield _api_call(document, {})
+
+
+def _is_record(document: dict[str, Any]) -> bool:
+    """A record names its event, and at least one other thing that only CloudTrail writes."""
+    return isinstance(document.get("eventName"), str) and not _RECORD_KEYS.isdisjoint(document)
+
+
+_RECORD_KEYS = frozenset(
+    {"eventSource", "eventVersion", "userIdentity", "eventID", "requestParameters", "responseElements"}
+)
+
+_Form = tuple["Callable[[dict[str, Any]], bool]", "Callable[[dict[str, Any], str, int], Iterator[Decoded]]"]
+_FORMS: tuple[_Form, ...] = (
+    (lambda each: "detail" in each and ("detail-type" in each or "source" in each), _unwrap_event),
+    (_is_record, _unwrap_record),
+    (lambda each: "Records" in each, _unwrap_list("Records")),
+    (lambda each: "Sns" in each, _unwrap_sns_record),
+    (lambda each: "body" in each and ("messageId" in each or "eventSourceARN" in each), _unwrap_text("body")),
+    (lambda each: each.get("Type") == "Notification" and "Message" in each, _unwrap_text("Message")),
+    (lambda each: "CloudTrailEvent" in each, _unwrap_text("CloudTrailEvent")),
+    (lambda each: "Events" in each, _unwrap_list("Events")),
+)
+
+
+def _api_call(record: dict[str, Any], envelope: dict[str, Any]) -> ApiCall:
+    """Each field from the record first, then from the envelope: a forwarded event may carry another account."""
+    user = record.get("userIdentity")
+    user = user if isinstance(user, dict) else {}
+    return ApiCall(
+        event_id=_text(record.get("eventID")) or _made_up_id(record),
+        shared_event_id=_text(record.get("sharedEventID")) or None,
+        event_name=record["eventName"],
+        event_source=_text(record.get("eventSource")),
+        time=_time(record.get("eventTime")) or _time(envelope.get("time")),
+        account_id=_account(record, envelope, user),
+        region=_text(record.get("awsRegion")) or _text(envelope.get("region")),
+        actor=identity.actor(user),
+        via=identity.via(user, record),
+        source_ip=_text(record.get("sourceIPAddress")) or None,
+        error_code=_error_code(record),
+        request=record.get("requestParameters"),
+        response=record.get("responseElements"),
+        record=record,
+    )
+
+
+def _account(record: dict[str, Any], envelope: dict[str, Any], user: dict[str, Any]) -> str:
+    """CloudTrail record contents: `recipientAccountId` is the account that owns the resource."""
+    for candidate in (record.get("recipientAccountId"), envelope.get("account"), user.get("accountId")):
+        if account_id := _text(candidate):
+            return account_id if isinstance(candidate, str) else account_id.zfill(_ACCOUNT_DIGITS)
+    return ""
+
+
+def _error_code(record: dict[str, Any]) -> str | None:
+    """ConsoleLogin failures have a message and no code: the message alone is a failure too."""
+    return _text(record.get("errorCode")) or _text(record.get("errorMessage")) or None
+
+
+def _made_up_id(record: dict[str, Any]) -> str:
+    """A record without an `eventID` still needs a name that a second copy of it has as well."""
+    canonical = msgspec.json.encode(record, order="sorted")
+    return "unidentified-" + hashlib.sha256(canonical).hexdigest()[:24]
+
+
+def _time(value: Any) -> datetime | None:
+    """RFC 3339, and the forms that log copies make of it (`2022-10-13 16:35:33`); without a zone: UTC."""
+    if not isinstance(value, str):
+        return None
+    try:
+        parsed = datetime.fromisoformat(value.strip())
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def _kind(value: Any) -> str:
+    names = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "an array"}
+    return names.get(type(value), "an object" if isinstance(value, dict) else "null")

@@ -1,0 +1,71 @@
+"""What one call did: `Change`, one rule and one peer at most."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from gatewatch.model.compliance import ComplianceFacts
+from gatewatch.model.iam import IamFacts, SignInFacts
+from gatewatch.model.monitoring import HubFacts
+from gatewatch.model.security_group import NO_GROUP, NO_RULE, Group, SecurityGroupRule
+
+
+class Family(StrEnum):
+    SECURITY_GROUP = "security_group"
+    PREFIX_LIST = "prefix_list"
+    ATTACHMENT = "attachment"
+    IAM = "iam"
+    SIGN_IN = "sign_in"
+    COMPLIANCE = "compliance"
+    HUB = "hub"
+
+
+class Action(StrEnum):
+    AUTHORIZE = "authorize"
+    REVOKE = "revoke"
+    MODIFY = "modify"
+    DESCRIBE = "describe"
+    CREATE = "create"
+    DELETE = "delete"
+    ASSOCIATE = "associate"
+    DISASSOCIATE = "disassociate"
+    ATTACH = "attach"
+    DETACH = "detach"
+    OTHER = "other"
+
+
+class Outcome(StrEnum):
+    """What became of a call. DENIED: no permission. FAILED: any other error. NO_OP: yes said, nothing changed."""
+
+    APPLIED = "applied"
+    DENIED = "denied"
+    FAILED = "failed"
+    DRY_RUN = "dry_run"
+    NO_OP = "no_op"
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One thing that one call did, or tried to do: one rule and one peer at most.
+
+    `resource_id` is what the change is about when that is no security group: a prefix list, an interface, an
+    instance, `role/ci`. `facts` are what the families without a rule have to say. `understood` is False when the
+    event was one of ours but its shape was not.
+
+    Of a rule that the call names by its id alone, `remembered` is how it stood before; `seen_at` says that `rule` is
+    how it stood then, at a time after the call.
+    """
+
+    family: Family
+    action: Action
+    outcome: Outcome
+    group: Group = NO_GROUP
+    rule: SecurityGroupRule = NO_RULE
+    previous: SecurityGroupRule | None = None
+    resource_id: str | None = None
+    facts: IamFacts | SignInFacts | HubFacts | ComplianceFacts | None = None
+    understood: bool = True
+    remembered: SecurityGroupRule | None = None
+    seen_at: datetime | None = None

@@ -1,0 +1,1 @@
+"""Monitoring of gatewatch itself: heartbeat, doctor and reminders."""

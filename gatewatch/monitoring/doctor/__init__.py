@@ -1,0 +1,1 @@
+"""Read-only health checks of a deployment: gather its state, judge it, say what to do."""

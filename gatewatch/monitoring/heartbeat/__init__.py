@@ -1,0 +1,1 @@
+"""Heartbeat: which account and Region last sent a canary, and alerts when one falls silent."""

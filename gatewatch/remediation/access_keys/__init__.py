@@ -1,0 +1,1 @@
+"""Access key rotation: warn, deactivate and delete keys by age."""

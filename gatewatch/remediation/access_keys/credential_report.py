@@ -1,0 +1,70 @@
+"""The credential report of IAM (CSV) -> access keys. It names no key ids, so it is good for a plan and no more.
+
+Columns: IAM user guide, "Getting credential reports". Dates are ISO 8601; `N/A` and `no_information` are none.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from gatewatch.errors import GatewatchError
+from gatewatch.remediation.access_keys.plan import AccessKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ROOT = "<root_account>"
+_NUMBERS = (1, 2)
+_NEEDED = ("user", "arn", "access_key_1_active", "access_key_1_last_rotated")
+_NO_DATE = frozenset({"", "N/A", "no_information", "not_supported"})
+
+
+class ReportError(GatewatchError):
+    """A file that is no credential report."""
+
+
+def keys_of_report(text: str, name: str) -> tuple[AccessKey, ...]:
+    """The keys of every user, and of root. Raises `ReportError`."""
+    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    missing = [column for column in _NEEDED if column not in (rows.fieldnames or ())]
+    if missing:
+        raise ReportError(
+            f"{name}: is no credential report, for it has no column {missing[0]}; "
+            "get one with `aws iam get-credential-report --query Content --output text | base64 -d`."
+        )
+    try:
+        return tuple(key for row in rows for key in _keys(row))
+    except (ValueError, csv.Error) as error:
+        raise ReportError(f"{name}: line {rows.line_num}: cannot be read ({error}).") from error
+
+
+def _keys(row: dict[str, str | None]) -> Iterator[AccessKey]:
+    for number in _NUMBERS:
+        created = _date(row.get(f"access_key_{number}_last_rotated"))
+        is_active = (row.get(f"access_key_{number}_active") or "").lower() == "true"
+        if created is None and not is_active:
+            continue
+        yield AccessKey(
+            account_id=_account(row.get("arn") or ""),
+            user="root" if row["user"] == _ROOT else row["user"] or "",
+            key_id=f"#{number}",
+            is_active=is_active,
+            created=created,
+            last_used=_date(row.get(f"access_key_{number}_last_used_date")),
+            is_root=row["user"] == _ROOT,
+        )
+
+
+def _account(arn: str) -> str:
+    parts = arn.split(":")
+    return parts[4] if len(parts) > 4 else ""  # noqa: PLR2004  arn:partition:service:region:account:resource
+
+
+def _date(text: str | None) -> datetime | None:
+    if text is None or text in _NO_DATE:
+        return None
+    parsed = datetime.fromisoformat(text)
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)

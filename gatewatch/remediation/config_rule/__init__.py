@@ -1,0 +1,1 @@
+"""Custom AWS Config rules: read the invocation, evaluate, annotate, and enforce where that is switched on."""

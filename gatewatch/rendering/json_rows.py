@@ -1,0 +1,110 @@
+"""Alert -> the rows of `gatewatch replay --format json`: one per change, every key always there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from gatewatch.rendering.time_text import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gatewatch.model.alert import Alert, AssessedChange
+    from gatewatch.model.security_group import SecurityGroupRule
+    from gatewatch.rendering.text.labels import Labels
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """The replay contract. Adding a key is allowed, renaming one is not."""
+
+    event_id: str
+    event_name: str
+    time: str
+    account_id: str
+    account_alias: str
+    region: str
+    family: str
+    action: str
+    outcome: str
+    direction: str | None
+    group_id: str | None
+    group_name: str | None
+    vpc_id: str | None
+    rule_id: str | None
+    protocol: str | None
+    from_port: int | None
+    to_port: int | None
+    icmp_type: int | None
+    icmp_code: int | None
+    peer_kind: str | None
+    peer: str | None
+    description: str | None
+    previous: dict[str, Any] | None
+    severity: str
+    reasons: tuple[str, ...]
+    actor: str
+    actor_type: str
+    source_ip: str | None
+    via: str
+    cloudtrail_url: str
+    understood: bool
+    resource_id: str | None
+
+
+def rows(alert: Alert, english: Labels) -> Iterator[Row]:
+    """The changes of an alert in their order. Reasons are English whatever the account reads."""
+    return (_row(alert, each, english) for each in alert.changes)
+
+
+def _row(alert: Alert, assessed: AssessedChange, english: Labels) -> Row:
+    call, change, group = alert.call, assessed.change, assessed.change.group
+    return Row(
+        event_id=call.event_id,
+        event_name=call.event_name,
+        time=rfc3339(call.time),
+        account_id=call.account_id,
+        account_alias=alert.account.alias,
+        region=call.region,
+        family=change.family,
+        action=change.action,
+        outcome=change.outcome,
+        group_id=group.id,
+        group_name=group.name,
+        vpc_id=group.vpc_id,
+        rule_id=change.rule.rule_id,
+        **_rule(change.rule),
+        previous=_known(change.previous),
+        severity=assessed.assessment.severity,
+        reasons=tuple(english.reason_text(reason) for reason in assessed.assessment.reasons),
+        actor=call.actor.name,
+        actor_type=call.actor.type,
+        source_ip=call.source_ip,
+        via=call.via,
+        cloudtrail_url=alert.links.event,
+        understood=change.understood,
+        resource_id=change.resource_id,
+    )
+
+
+def _rule(rule: SecurityGroupRule) -> dict[str, Any]:
+    traffic, peer = rule.traffic, rule.peer
+    return {
+        "direction": rule.direction,
+        "protocol": traffic.protocol,
+        "from_port": traffic.ports.first if traffic.ports else None,
+        "to_port": traffic.ports.last if traffic.ports else None,
+        "icmp_type": traffic.icmp.type if traffic.icmp else None,
+        "icmp_code": traffic.icmp.code if traffic.icmp else None,
+        "peer_kind": peer.kind if peer else None,
+        "peer": peer.text if peer else None,
+        "description": rule.description,
+    }
+
+
+def _known(previous: SecurityGroupRule | None) -> dict[str, Any] | None:
+    """Of the old rule, the keys that are known."""
+    if previous is None:
+        return None
+    return {key: value for key, value in _rule(previous).items() if value is not None}

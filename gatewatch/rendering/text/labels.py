@@ -1,0 +1,49 @@
+"""The wording of one language, from `templates/labels/<language>.yaml`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from gatewatch.config.yaml_file import read_as
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gatewatch.model.severity import Reason
+
+
+class Labels(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Every word of a message that is not from the event. Sentences have their values in braces."""
+
+    severity: dict[str, str]
+    outcome: dict[str, str]
+    direction: dict[str, str]
+    via: dict[str, str]
+    field: dict[str, str]
+    button: dict[str, str]
+    headline: dict[str, str]
+    attempt: dict[str, str]
+    tried: dict[str, str]
+    target: dict[str, str]
+    opening: dict[str, str]
+    line: dict[str, str]
+    reason: dict[str, str]
+    deed: dict[str, str]
+    deed_attempt: dict[str, str]
+    entity: dict[str, str]
+    thing: dict[str, str]
+    edit: dict[str, str]
+    attached: dict[str, str]
+    thread: dict[str, str]
+    advice: dict[str, str]
+    access_key: dict[str, str]
+
+    def reason_text(self, reason: Reason) -> str:
+        return self.reason[reason.code].format_map(reason.values)
+
+
+def load_labels(templates: Path, language: str) -> Labels:
+    """Raises `ConfigurationError` when a label file is missing, broken or incomplete."""
+    return read_as(templates / "labels" / f"{language}.yaml", Labels)

@@ -1,1 +1,0 @@
-"""What an account tells of its own security groups, asked by a role there."""

@@ -1,0 +1,110 @@
+"""Who hears of an alert: the account's own destinations, then those of every route that fits, each once."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gatewatch.alerts.routing import route
+from gatewatch.config.accounts import Defaults
+from gatewatch.config.destinations import Match, Route
+from gatewatch.config.settings import Colors, Settings
+from gatewatch.config.severity import Judgement
+from gatewatch.model.account import Account
+from gatewatch.model.alert import Alert, AssessedChange, Links
+from gatewatch.model.api_call import Actor, ApiCall, Via
+from gatewatch.model.change import Action, Change, Family, Outcome
+from gatewatch.model.security_group import Group
+from gatewatch.model.severity import Assessment, Severity
+
+GROUP = Group(id="sg-0aaaaaaaaaaaaaaa1", name="web-front")
+
+
+def settings(*routes):
+    return Settings(
+        defaults=Defaults(),
+        accounts={},
+        judgement=Judgement((), frozenset(), ()),
+        colors=Colors(),
+        destinations={},
+        routes=routes,
+    )
+
+
+def alert(severity=Severity.HIGH, own=()):
+    call = ApiCall(
+        event_id="1beb5d85",
+        event_name="AuthorizeSecurityGroupIngress",
+        event_source="ec2.amazonaws.com",
+        time=datetime(2026, 1, 24, 3, 45, 49, tzinfo=UTC),
+        account_id="111122223333",
+        region="eu-west-1",
+        actor=Actor("alice", "IAMUser"),
+        via=Via.CLI,
+        source_ip=None,
+        error_code=None,
+        request=None,
+        response=None,
+        record={},
+    )
+    account = Account(
+        id="111122223333", alias="payments", timezone="UTC", language="en", environment="prod", destinations=own
+    )
+    change = Change(family=Family.SECURITY_GROUP, action=Action.AUTHORIZE, outcome=Outcome.APPLIED, group=GROUP)
+    return Alert(call=call, account=account, changes=(AssessedChange(change, Assessment(severity)),), links=Links())
+
+
+def test_a_route_without_a_match_takes_everything():
+    assert route(alert(Severity.INFO), settings(Route(to=("all",)))) == ("all",)
+
+
+def test_without_a_route_nobody_hears():
+    assert route(alert(), settings()) == ()
+
+
+def test_the_accounts_own_destinations_come_first_and_each_is_named_once():
+    routes = (Route(to=("all", "own")), Route(to=("late", "all")))
+    assert route(alert(own=("own",)), settings(*routes)) == ("own", "all", "late")
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        Match(account="111122223333"),
+        Match(environment="prod"),
+        Match(region="eu-west-1"),
+        Match(family=Family.SECURITY_GROUP),
+        Match(min_severity=Severity.HIGH),
+        Match(account="111122223333", environment="prod", region="eu-west-1", min_severity=Severity.LOW),
+        Match(account=("444455556666", "1111*")),
+        Match(environment=("dev", "prod")),
+        Match(region="eu-*"),
+        Match(family=(Family.IAM, Family.SECURITY_GROUP)),
+        Match(actor="al?ce"),
+        Match(group="web-*"),
+        Match(group=("sg-none", "sg-0aaaaaaaaaaaaaaa1")),
+        Match(max_severity=Severity.HIGH),
+    ],
+)
+def test_a_route_takes_what_agrees_with_everything_it_names(match):
+    assert route(alert(), settings(Route(to=("x",), match=match))) == ("x",)
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        Match(account="444455556666"),
+        Match(environment="dev"),
+        Match(region="us-east-1"),
+        Match(family=Family.PREFIX_LIST),
+        Match(min_severity=Severity.CRITICAL),
+        Match(account="111122223333", environment="dev"),
+        Match(account=("444455556666", "2222*")),
+        Match(region="EU-*"),
+        Match(family=(Family.IAM, Family.SIGN_IN)),
+        Match(actor="bob*"),
+        Match(group="db-*"),
+        Match(max_severity=Severity.MEDIUM),
+    ],
+)
+def test_a_route_leaves_what_differs_in_one_thing(match):
+    assert route(alert(), settings(Route(to=("x",), match=match))) == ()

@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from functions import config_rule
+from gatewatch.cli.comply_input import groups_of_file
+from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
+from gatewatch.local.aws.sessions import without_aws
+from gatewatch.remediation.ingress.ec2 import ip_permission, standing_rules
+from support import ingress as kit
+from support.paths import ROOT
+
+MEMBERS = ("111122223333", "444455556666")
+TABLE = "gatewatch-prod"
+POLICY = """
+destinations: {sec-prod: {kind: sns}, everyone: {kind: sns}}
+routes: [{to: [everyone]}]
+ingress:
+  accounts: {"111122223333": enforce}
+  allowed: [{ports: 443, peers: [0.0.0.0/0]}]
+"""
+
+
+WEB, SSH = "tcp 443 from 0.0.0.0/0", "tcp 22 from 0.0.0.0/0"
+
+
+class Land:
+    """A hub and two members in the embedded AWS, each with a group that is open on SSH."""
+
+    def __init__(self, cloud, folder):
+        self.cloud, self.policy = cloud, folder / "policy.yaml"
+        self.policy.write_text(POLICY, "utf-8")
+        hub = cloud.session(HUB_ACCOUNT, HUB_REGION)
+        hub.client("dynamodb").create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        )
+        self.sqs = hub.client("sqs")
+        self.outbox = self.sqs.create_queue(QueueName="outbox.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        self.groups = {account: self.group(account) for account in (*MEMBERS, HUB_ACCOUNT)}
+
+    def ec2(self, account):
+        return self.cloud.session(account, HUB_REGION).client("ec2")
+
+    def group(self, account):
+        ec2 = self.ec2(account)
+        vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+        group_id = ec2.create_security_group(GroupName="web", Description="x", VpcId=vpc)["GroupId"]
+        permissions = [ip_permission(kit.rule(each, description="why")) for each in (WEB, SSH)]
+        ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=permissions)
+        return group_id
+
+    def rules(self, account):
+        return sorted(kit.said(each.rule) for each in standing_rules(self.ec2(account), self.groups[account], account))
+
+    def environment(self):
+        return {
+            **self.cloud.variables(HUB_ACCOUNT, HUB_REGION),
+            "GATEWATCH_TABLE": TABLE,
+            "GATEWATCH_OUTBOX_URL": self.outbox,
+            "GATEWATCH_MEMBER_ROLE": "gatewatch/gatewatch-remediation",
+            "GATEWATCH_POLICY": str(self.policy),
+        }
+
+    def told(self):
+        messages = self.sqs.receive_message(QueueUrl=self.outbox, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(each["Body"]) for each in messages]
+
+    def command(self, *arguments):
+        """The command as a person in the hub account runs it."""
+        ran = subprocess.run(
+            [sys.executable, "-m", "gatewatch", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+            env=without_aws(os.environ) | self.environment(),
+            timeout=120,
+        )
+        return ran.returncode, ran.stdout + ran.stderr
+
+
+@pytest.fixture
+def land(tmp_path):
+    with Cloud() as cloud:
+        yield Land(cloud, tmp_path)
+
+
+def event(account, message):
+    return {
+        "invokingEvent": json.dumps(message),
+        "resultToken": "TESTMODE",
+        "executionRoleArn": f"arn:aws:iam::{account}:role/aws-service-role/config.amazonaws.com/ForConfigOnly",
+        "configRuleArn": f"arn:aws:config:{HUB_REGION}:{account}:config-rule/config-rule-abc123",
+        "configRuleName": "gatewatch-ingress",
+        "accountId": account,
+    }
+
+
+SCHEDULED = {"messageType": "ScheduledNotification", "notificationCreationTime": "2026-06-01T12:00:00.000Z"}
+
+
+class Recording:
+    """Lets the members' evaluations through to moto, and keeps them with the account that sent them."""
+
+    def __init__(self, member):
+        self._member, self.sent = member, {}
+
+    def __call__(self, invocation):
+        aws = self._member(invocation)
+        account = aws.sts.get_caller_identity()["Account"]
+
+        def keep(params, **_):
+            for each in json.loads(params["body"])["Evaluations"]:
+                self.sent.setdefault(account, {})[each["ComplianceResourceId"]] = each["ComplianceType"]
+
+        aws.config.meta.events.register("before-call.config-service.PutEvaluations", keep)
+        aws.cloudtrail.meta.events.register("before-call.cloudtrail.LookupEvents", lambda **_: NO_EVENTS)
+        return aws
+
+
+class _Answer:
+    status_code = 200
+
+
+NO_EVENTS = (_Answer(), {"Events": []})
+
+
+def test_one_function_in_the_hub_serves_members_with_their_own_credentials(land, monkeypatch):
+    for name, value in land.environment().items():
+        monkeypatch.setenv(name, value)
+    config_rule.compose.cache_clear()
+    stage = config_rule.compose()
+    recording = Recording(stage.member)
+    stage = dataclasses.replace(stage, member=recording)
+    for account in MEMBERS:
+        stage.handle(event(account, SCHEDULED))
+    enforced, reported = MEMBERS
+    assert land.rules(enforced) == [WEB]
+    assert land.rules(reported) == land.rules(HUB_ACCOUNT) == [SSH, WEB]
+    assert set(recording.sent) == set(MEMBERS)
+    assert recording.sent[enforced][land.groups[enforced]] == "COMPLIANT"
+    assert recording.sent[reported][land.groups[reported]] == "NON_COMPLIANT"
+    told = [each for each in land.told() if land.groups[enforced] in each["body"]]
+    assert [each["account_id"] for each in told] == [enforced] * len(told)
+    assert told
+    config_rule.compose.cache_clear()
+
+
+def test_at_the_desk_it_is_planned_then_done_then_undone(land):
+    account = MEMBERS[0]
+    live = ("comply", "live", "--account", account, "--region", HUB_REGION, "--policy", str(land.policy))
+    status, said = land.command(*live)
+    assert (status, land.rules(account)) == (1, [SSH, WEB])
+    assert f"{land.groups[account]} NON_COMPLIANT Not allowed: {SSH}." in said
+    status, said = land.command(*live, "--apply", "--yes")
+    assert land.rules(account) == [WEB], said
+    change_id = next(
+        word
+        for line in said.splitlines()
+        if land.groups[account] in line
+        for word in line.split()
+        if word.startswith("chg-")
+    ).rstrip(";")
+    status, said = land.command("undo", change_id, "--yes")
+    assert (status, land.rules(account)) == (0, [SSH, WEB]), said
+    assert "everything is as it was before" in land.command("undo", change_id, "--yes")[1]
+
+
+def run(*arguments):
+    ran = subprocess.run(
+        [sys.executable, "-m", "gatewatch", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=120,
+    )
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+def test_the_example_of_the_docs_says_what_the_docs_say():
+    docs = (ROOT / "docs" / "compliance.md").read_text("utf-8")
+    command, _, expected = docs.partition("```console\n$ gatewatch ")[2].partition("```")[0].partition("\n")
+    status, out, _ = run(*command.split())
+    assert (status, out) == (1, expected)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["comply", "live"], ["comply", "x.json", "--account", "1"], ["comply", "x.json", "--apply"]]
+)
+def test_wrong_usage_is_a_sentence_and_status_2(arguments):
+    status, _, err = run(*arguments)
+    assert status == 2
+    assert "live" in err
+
+
+def test_undo_without_credentials_is_a_sentence_and_status_2(monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    status, _, err = run("undo", "chg-0123456789ab")
+    assert (status, err) == (
+        2,
+        "gatewatch: the pre-images cannot be read: The config profile (nobody) could not be found\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("{}", "holds no security group"), ("{", "is not valid JSON"), (None, "cannot be read")]
+)
+def test_a_file_without_groups_is_said_so(tmp_path, text, reason):
+    file = tmp_path / "groups.json"
+    if text is not None:
+        file.write_text(text, "utf-8")
+    status, _, err = run("comply", str(file))
+    assert status == 2
+    assert reason in err
+
+
+PERMISSION = {
+    "ipProtocol": "tcp",
+    "fromPort": 22,
+    "toPort": 22,
+    "ipRanges": ["10.0.0.0/8"],
+    "ipv4Ranges": [{"cidrIp": "10.0.0.0/8"}],
+}
+CONFIGURATION = {"groupId": kit.GROUP, "ownerId": "111122223333", "ipPermissions": [PERMISSION]}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"resourceType": "AWS::EC2::SecurityGroup", "configuration": CONFIGURATION},
+        {"resourceType": "AWS::EC2::SecurityGroup", "configuration": json.dumps(CONFIGURATION)},
+        {"configurationItems": [{"resourceType": "AWS::EC2::SecurityGroup", "configuration": CONFIGURATION}]},
+        [CONFIGURATION],
+    ],
+)
+def test_configuration_items_are_read_in_every_form(tmp_path, document):
+    file = tmp_path / "items.json"
+    file.write_text(json.dumps(document), "utf-8")
+    ((group_id, standing),) = groups_of_file(file)
+    assert (group_id, [kit.said(each.rule) for each in standing]) == (kit.GROUP, ["tcp 22 from 10.0.0.0/8"])

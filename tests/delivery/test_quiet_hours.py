@@ -1,0 +1,241 @@
+"""What is not urgent waits for the morning, in the table, and none of it is lost."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from gatewatch.aws.clients import Aws
+from gatewatch.config.quiet_hours import QuietHours, held_until
+from gatewatch.config.settings import LANGUAGES, load_settings
+from gatewatch.config.suppression_rules import Effect, ExceptionMatch, PolicyException
+from gatewatch.delivery.deferred import Held, QuietOutbox
+from gatewatch.digest.labels import load_digest_labels
+from gatewatch.errors import TransientDeliveryError
+from gatewatch.handlers.scheduled import StandingStage
+from gatewatch.model.message import Message
+from gatewatch.model.severity import Severity
+from gatewatch.monitoring.reminders import Reminded, due, listeners, reminders
+from support.paths import TEMPLATES
+
+NIGHT = QuietHours("22:00", "07:00", "Asia/Seoul")
+POLICY = """
+destinations:
+  room:
+    kind: slack_webhook
+    url: {ssm: /a}
+    quiet: {from: "22:00", to: "07:00", timezone: Asia/Seoul}
+  loud: {kind: sns}
+routes: [{to: [room]}]
+"""
+
+
+def seoul(text):
+    return datetime.fromisoformat(f"{text}+09:00").astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "until"),
+    [
+        ("2026-01-24T21:59:59", None),
+        ("2026-01-24T22:00:00", "2026-01-25T07:00:00"),
+        ("2026-01-25T00:00:00", "2026-01-25T07:00:00"),
+        ("2026-01-25T06:59:59", "2026-01-25T07:00:00"),
+        ("2026-01-25T07:00:00", None),
+    ],
+)
+def test_a_night_ends_in_the_morning_after(now, until):
+    assert held_until(NIGHT, Severity.LOW, seoul(now), "UTC") == (seoul(until) if until else None)
+
+
+def test_hours_within_a_day_end_on_that_day():
+    lunch = QuietHours("12:00", "13:00")
+    assert held_until(lunch, Severity.INFO, seoul("2026-01-24T12:30:00"), "Asia/Seoul") == seoul("2026-01-24T13:00:00")
+    assert held_until(lunch, Severity.INFO, seoul("2026-01-24T13:00:00"), "Asia/Seoul") is None
+
+
+@pytest.mark.parametrize("severity", [Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL])
+def test_what_is_severe_never_waits(severity):
+    assert held_until(NIGHT, severity, seoul("2026-01-25T03:00:00"), "UTC") is None
+
+
+def test_a_destination_without_quiet_hours_hears_at_once():
+    assert held_until(None, Severity.INFO, seoul("2026-01-25T03:00:00"), "UTC") is None
+
+
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+def test_nothing_waits_longer_than_a_day_also_when_the_clocks_change(now):
+    until = held_until(QuietHours("22:00", "02:30", "Europe/Berlin"), Severity.LOW, now, "UTC")
+    assert until is None or timedelta(hours=-1) < until - now < timedelta(hours=25)
+
+
+@pytest.mark.parametrize(
+    ("quiet", "sentence"),
+    [
+        ('{from: "25:00", to: "07:00"}', 'quiet.from: "25:00" is no time of day; write one in quotes'),
+        ('{from: "07:00", to: "07:00"}', "quiet.to: is the same as from"),
+        ('{from: "22:00", to: "07:00", below: critical}', "quiet.below: would let a high alert wait"),
+        ('{from: "22:00", to: "07:00", timezone: Mars}', 'quiet.timezone: "Mars" is no time zone'),
+        ('{from: "22:00"}', 'missing required field "to"'),
+        ("{from: 22:00, to: 07:00}", 'Expected "str", got "int"'),
+    ],
+)
+def test_quiet_hours_that_cannot_be_are_refused(tmp_path, quiet, sentence):
+    with pytest.raises(Exception, match=r"destinations\.room") as caught:
+        configured(tmp_path, f"destinations: {{room: {{kind: slack_webhook, url: {{ssm: /a}}, quiet: {quiet}}}}}")
+    assert sentence in str(caught.value)
+
+
+def configured(folder, policy=POLICY, accounts="{}"):
+    (folder / "accounts.yaml").write_text(accounts, "utf-8")
+    (folder / "policy.yaml").write_text(policy, "utf-8")
+    return load_settings(folder / "accounts.yaml", folder / "policy.yaml")
+
+
+class Taken:
+    """An outbox that remembers."""
+
+    def __init__(self):
+        self.messages = []
+
+    def put(self, messages):
+        self.messages.extend(messages)
+
+
+@pytest.fixture
+def dynamodb(monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "made-up")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-northeast-2")
+    with mock_aws():
+        client = Aws().dynamodb
+        client.create_table(
+            TableName="t",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        )
+        yield client
+
+
+def message(number, destination="room", severity=Severity.LOW):
+    return Message(key=f"{number}", destination=destination, body="{}", severity=severity, event_time=float(number))
+
+
+def test_what_waits_goes_in_the_morning_in_the_order_of_its_events_and_only_once(tmp_path, dynamodb):
+    held, outbox = Held(dynamodb, "t"), Taken()
+    night, morning = (seoul(f"2026-01-25T{hour}:00:00").timestamp() for hour in ("03", "07"))
+    quiet = QuietOutbox(outbox, held.keep, configured(tmp_path), lambda: night)
+    quiet.put([message(2), message(3, severity=Severity.CRITICAL), message(4, "loud"), message(1)])
+    quiet.put([message(1)])
+    assert [each.key for each in outbox.messages] == ["3", "4"]
+    assert held.release(morning - 1, outbox) == 0
+    assert held.release(morning, outbox) == 2
+    assert [each.key for each in outbox.messages] == ["3", "4", "1", "2"]
+    assert held.release(morning, outbox) == 0
+
+
+def test_by_day_nothing_is_held(tmp_path, dynamodb):
+    outbox = Taken()
+    noon = seoul("2026-01-25T12:00:00").timestamp()
+    QuietOutbox(outbox, Held(dynamodb, "t").keep, configured(tmp_path), lambda: noon).put([message(1)])
+    assert len(outbox.messages) == 1
+
+
+class Refusing:
+    """A table whose every write is answered by one error."""
+
+    def __init__(self, code):
+        self.code = code
+
+    def update_item(self, **_request):
+        raise ClientError({"Error": {"Code": self.code}}, "UpdateItem")
+
+
+def test_what_does_not_fit_into_the_table_any_more_goes_at_once(tmp_path):
+    outbox = Taken()
+    night = seoul("2026-01-25T03:00:00").timestamp()
+    full = Held(Refusing("ValidationException"), "t")
+    QuietOutbox(outbox, full.keep, configured(tmp_path), lambda: night).put([message(1)])
+    assert [each.key for each in outbox.messages] == ["1"]
+
+
+def test_a_table_that_cannot_be_written_now_brings_the_event_again(tmp_path):
+    night = seoul("2026-01-25T03:00:00").timestamp()
+    busy = Held(Refusing("ProvisionedThroughputExceededException"), "t")
+    with pytest.raises(TransientDeliveryError, match="cannot be held"):
+        QuietOutbox(Taken(), busy.keep, configured(tmp_path), lambda: night).put([message(1)])
+
+
+SOON = PolicyException(
+    id="bastion-ssh",
+    match=ExceptionMatch(port=22),
+    effect=Effect.NOTIFY_ONLY,
+    owner="@payments",
+    reason="the <!channel> bastion",
+    ticket="SEC-1",
+    expires=date(2026, 1, 31),
+)
+
+
+def at(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "is_due"),
+    [
+        ("2026-01-24T23:59:59", False),
+        ("2026-01-25T00:00:00", True),
+        ("2026-01-31T23:59:59", True),
+        ("2026-02-01T00:00:00", False),
+    ],
+)
+def test_an_owner_is_reminded_in_the_last_week(now, is_due):
+    assert due([SOON], at(now), frozenset()) == ([SOON] if is_due else [])
+
+
+def test_the_owner_hears_where_the_owners_accounts_do(tmp_path):
+    accounts = 'accounts: {"111122223333": {alias: a, owner: "@payments", destinations: [loud]}}'
+    settings = configured(tmp_path, accounts=accounts)
+    assert listeners(SOON, settings) == ("loud",)
+    assert listeners(SOON, configured(tmp_path)) == ("room",)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_reminder_says_all_of_the_exception_in_every_language_and_calls_nobody(tmp_path, language):
+    settings = configured(tmp_path, accounts=f"defaults: {{language: {language}}}")
+    (told,) = reminders([SOON], settings, load_digest_labels(TEMPLATES, LANGUAGES))
+    for part in ("bastion-ssh", "2026-01-31", "@payments", "SEC-1"):
+        assert part in told.body
+    assert "<!channel>" not in told.body
+
+
+def test_the_schedule_reminds_once_and_again_when_the_date_was_moved(tmp_path, dynamodb):
+    policy = POLICY + (
+        "exceptions: [{id: e, match: {port: 22}, effect: mute, owner: a, reason: b, ticket: c, expires: 2026-01-31}]"
+    )
+    outbox, log = Taken(), Log()
+
+    def run(now, policy):
+        labels = load_digest_labels(TEMPLATES, ["en"])
+        settings = configured(tmp_path, policy)
+        held, reminded = Held(dynamodb, "t"), Reminded(dynamodb, "t")
+        StandingStage(settings, held, reminded, outbox, labels, at(now).timestamp, log).run()
+        return len(outbox.messages)
+
+    assert [run(now, policy) for now in ("2026-01-20T09:00", "2026-01-26T09:00", "2026-01-27T09:00")] == [0, 1, 1]
+    assert run("2026-02-27T09:00", policy.replace("2026-01-31", "2026-02-28")) == 2
+    assert log.lines == ["standing"] * 4
+
+
+class Log:
+    def __init__(self):
+        self.lines = []
+
+    def info(self, line, extra):
+        assert set(extra) == {"released", "reminded"}
+        self.lines.append(line)

@@ -1,0 +1,293 @@
+"""The real client against a server on this machine that does what Slack, or a broken network, would do."""
+
+import contextlib
+import json
+import socket
+import struct
+import threading
+import traceback
+
+import pytest
+
+from gatewatch.config.destinations import SecretRef, SlackApp, SlackWebhook
+from gatewatch.delivery.slack import Slack, http_pool
+from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
+from gatewatch.local.slack.inbox import Inbox
+from gatewatch.model.message import Message
+
+SECRET = "sEcReTwEbHoOk000"
+TOKEN = "xoxb-sEcReTtOkEn"
+BODY = '{"attachments":[{"fallback":"f","blocks":[{"type":"header","text":{"type":"plain_text","text":"t"}}]}]}'
+WEBHOOK = SlackWebhook(url=SecretRef(ssm="/hook"))
+APP = SlackApp(channel="C0123456789", token=SecretRef(ssm="/token"))
+
+
+def message(**fields):
+    return Message(key="e#d#1", destination="sec-all", body=BODY, **fields)
+
+
+class Secrets:
+    """One value after the other: a store whose secret was changed. Remembers how it was asked."""
+
+    def __init__(self, *values):
+        self.values = list(values)
+        self.asked = []
+
+    def get(self, ref, *, fresh=False):
+        self.asked.append((ref, fresh))
+        if fresh and len(self.values) > 1:
+            self.values.pop(0)
+        return self.values[0]
+
+
+class Server:
+    """Answers each connection by the next of its answers: bytes, or something to do with the socket."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.requests = []
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error):
+        self._stop.set()
+        with contextlib.suppress(OSError), socket.create_connection(self._socket.getsockname(), 1):
+            pass
+        self._thread.join(5)
+        self._socket.close()
+
+    @property
+    def port(self):
+        return self._socket.getsockname()[1]
+
+    def url(self, secret=SECRET):
+        return f"http://127.0.0.1:{self.port}/services/T0/B0/{secret}"
+
+    def _serve(self):
+        while True:
+            connection, _ = self._socket.accept()
+            with connection:
+                if self._stop.is_set():
+                    return
+                self.requests.append(_request(connection))
+                answer = self.answers.pop(0) if self.answers else http(200, "ok")
+                with contextlib.suppress(OSError):
+                    if callable(answer):
+                        answer(connection, self._stop)
+                    else:
+                        connection.sendall(answer)
+
+
+def _request(connection):
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += connection.recv(65536)
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = next(
+        int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
+    )
+    while len(body) < length:
+        body += connection.recv(65536)
+    return head.decode(), body
+
+
+def http(status, body, length=None, **headers):
+    lines = [
+        f"HTTP/1.1 {status} said",
+        f"Content-Length: {len(body) if length is None else length}",
+        "Connection: close",
+    ]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+
+
+def reset(after=b""):
+    def do(connection, _stop):
+        connection.sendall(after)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+    return do
+
+
+def silence(after=b""):
+    def do(connection, stop):
+        connection.sendall(after)
+        stop.wait(3)
+
+    return do
+
+
+def trickle(connection, stop):
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    while not stop.wait(0.02):
+        connection.sendall(b"o")
+
+
+def flood(connection, stop):
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    while not stop.is_set():
+        connection.sendall(b"o" * 65536)
+
+
+def slack(secrets, api="http://127.0.0.1:9/api/", **timeouts):
+    timeouts = {"connect": 0.3, "read": 0.3} | timeouts
+    return Slack(http_pool(**timeouts), secrets, api, answer_within=0.3)
+
+
+def refused(kind, secrets, destination=WEBHOOK, api="http://127.0.0.1:9/api/", **fields):
+    """The error, once it is sure that no secret is in it, nor in what stands behind it."""
+    with pytest.raises(kind) as caught:
+        slack(secrets, api).post(message(**fields), destination)
+    shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value.args)
+    assert SECRET not in shown
+    assert TOKEN not in shown
+    return caught.value
+
+
+def test_a_webhook_takes_the_message_as_it_is():
+    with Server() as server:
+        receipt = slack(Secrets(server.url())).post(message(), WEBHOOK)
+    head, body = server.requests[0]
+    assert receipt.answer == "ok"
+    assert head.startswith(f"POST /services/T0/B0/{SECRET} ")
+    assert "Content-Type: application/json; charset=utf-8" in head
+    assert body.decode() == BODY
+
+
+def test_a_secret_with_a_line_break_at_its_end_is_still_the_secret():
+    with Server(http(200, "ok"), http(200, '{"ok":true}')) as server:
+        slack(Secrets(f"{server.url()}\n")).post(message(), WEBHOOK)
+        api = f"http://127.0.0.1:{server.port}/api/"
+        slack(Secrets(f" {TOKEN}\n"), api).post(message(), APP)
+    assert f"Authorization: Bearer {TOKEN}\r\n" in server.requests[1][0] + "\r\n"
+
+
+def test_an_app_posts_to_its_channel_with_its_token():
+    with Inbox() as inbox:
+        slack(Secrets(TOKEN), f"{inbox.url}api/").post(message(), APP)
+    assert inbox.received[0].channel == "C0123456789"
+
+
+def test_a_message_for_another_destination_says_so():
+    with Inbox() as inbox:
+        slack(Secrets(inbox.webhook_url("sec-prod"))).post(message(instead_of="payments"), WEBHOOK)
+    first = inbox.received[0].message["attachments"][0]["blocks"][0]
+    assert "could not be delivered to payments" in first["elements"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "wait"),
+    [
+        (http(429, "rate_limited", Retry_After="7"), "rate_limited", 7.0),
+        (http(429, "rate_limited"), "rate_limited", None),
+        (http(503, "<html>"), "HTTP 503", None),
+        (http(200, "<html>"), "HTTP 200 without Slack's yes", None),
+        (reset(), "no answer: ProtocolError", None),
+        (reset(b"HTTP/1.1 200 OK\r\nContent-Len"), "no answer: ProtocolError", None),
+        (reset(http(200, "o", length=2)), "no answer: ProtocolError", None),
+        (http(200, "o", length=2), None, None),
+        (silence(), "no answer: ReadTimeoutError", None),
+        (silence(http(200, "o", length=2)), "no answer: ReadTimeoutError", None),
+        (trickle, "no answer: it never ends", None),
+        (flood, "no answer: it never ends", None),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "no answer: ProtocolError", None),
+    ],
+    ids=lambda value: getattr(value, "__qualname__", None),
+)
+def test_what_may_be_better_later_is_transient(answer, reason, wait):
+    with Server(answer) as server:
+        error = refused(TransientDeliveryError, Secrets(server.url()))
+    assert reason is None or str(error) == reason
+    assert error.retry_after == wait
+    assert len(server.requests) == 1
+
+
+def test_nobody_there_is_transient():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    error = refused(TransientDeliveryError, Secrets(f"http://127.0.0.1:{port}/{SECRET}"))
+    assert str(error) == "no answer: NewConnectionError"
+
+
+def test_a_redirect_is_not_followed():
+    with Server() as elsewhere, Server(http(302, "", Location=elsewhere.url())) as server:
+        error = refused(PermanentDeliveryError, Secrets(server.url()))
+    assert str(error) == "HTTP 302"
+    assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("word", ["no_service", "no_active_hooks", "invalid_token"])
+def test_a_webhook_that_slack_no_longer_knows_is_read_anew_once(word):
+    with Server(http(404, word), http(200, "ok")) as server:
+        secrets = Secrets(server.url("old"), server.url("new"))
+        slack(secrets).post(message(), WEBHOOK)
+    assert [head.split()[1].rpartition("/")[2] for head, _ in server.requests] == ["old", "new"]
+    assert [fresh for _, fresh in secrets.asked] == [False, True]
+
+
+def test_a_secret_that_stays_unknown_is_permanent_after_one_more_look():
+    with Server(*[http(404, "no_service")] * 3) as server:
+        error = refused(PermanentDeliveryError, Secrets(server.url()))
+    assert str(error) == "no_service"
+    assert len(server.requests) == 2
+
+
+def test_a_token_that_was_revoked_is_read_anew_once():
+    answers = http(200, '{"ok":false,"error":"token_revoked"}'), http(200, '{"ok":true}')
+    with Server(*answers) as server:
+        slack(Secrets("xoxb-old", TOKEN), f"http://127.0.0.1:{server.port}/api/").post(message(), APP)
+    assert [TOKEN in head for head, _ in server.requests] == [False, True]
+
+
+def test_a_refusal_of_the_message_is_no_reason_to_ask_for_another_secret():
+    with Server(http(400, "invalid_blocks")) as server:
+        secrets = Secrets(server.url())
+        refused(PermanentDeliveryError, secrets)
+    assert len(secrets.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"http://hooks.slack.example/services/{SECRET}",
+        f"http://127.0.0.1.example/{SECRET}",
+        f"ftp://127.0.0.1/{SECRET}",
+        f"file:///{SECRET}",
+        f"https:///{SECRET}",
+        f"https://[{SECRET}/",
+        f"https://[::{SECRET}]/",
+        f"https://host:{SECRET}/",
+        SECRET,
+        "",
+    ],
+)
+def test_an_address_that_is_none_is_permanent_and_looked_up_once_more(address):
+    secrets = Secrets(address)
+    refused(PermanentDeliveryError, secrets)
+    assert [fresh for _, fresh in secrets.asked] == [False, True]
+
+
+@pytest.mark.parametrize("token", [f"{TOKEN}\r\nX-Evil: 1", f"{TOKEN}한"])
+def test_a_token_that_no_header_can_hold_is_permanent_and_stays_secret(token):
+    with Server() as server:
+        api = f"http://127.0.0.1:{server.port}/api/"
+        refused(PermanentDeliveryError, Secrets(token), APP, api)
+    assert not any(b"Evil" in body for _, body in server.requests)
+
+
+def test_an_address_mended_in_the_store_is_used_without_a_new_process():
+    with Server() as server:
+        slack(Secrets("not yet an address", server.url())).post(message(), WEBHOOK)
+    assert len(server.requests) == 1
+
+
+def test_the_channel_of_an_app_is_not_the_messages_to_choose():
+    with Server(http(200, '{"ok":true}')) as server:
+        slack(Secrets(TOKEN), f"http://127.0.0.1:{server.port}/api/").post(message(), APP)
+    assert json.loads(server.requests[0][1])["channel"] == "C0123456789"

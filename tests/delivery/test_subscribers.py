@@ -1,0 +1,130 @@
+"""Who hears the alerts topic: mail and chat by parameter, and what really arrives at an https subscriber."""
+
+import json
+
+import boto3
+import msgspec
+import pytest
+import responses
+from cfnlint.decode.cfn_yaml import load
+from moto import mock_aws
+
+from gatewatch.alerts.pipeline import Hub, worded
+from gatewatch.alerts.rule_history import RecentRules
+from gatewatch.config.destinations import SnsTopic
+from gatewatch.config.settings import LANGUAGES, emergency_settings
+from gatewatch.delivery.message_edits import Edits
+from gatewatch.delivery.sns import Sns
+from gatewatch.delivery.thread_store import ThreadBook
+from gatewatch.delivery.threads import Threads
+from gatewatch.events.decode import decode
+from gatewatch.rendering.chatbot_validation import problems
+from gatewatch.rendering.slack import load_templates
+from support.paths import ROOT
+
+HUB = load(str(ROOT / "eventbridge" / "hub.yaml"))
+ENDPOINT = "https://chat.example.com/sns"
+TEMPLATES = load_templates(ROOT / "templates", LANGUAGES)
+
+
+def test_mail_and_chat_are_subscribed_only_when_they_are_named():
+    for name in ("MailTo", "ChatWorkspaceId", "ChatChannelId"):
+        assert HUB["Parameters"][name]["Default"] == ""
+    conditions = {name: HUB["Resources"][name]["Condition"] for name in ("AlertsByMail", "AlertsInChat", "ChatRole")}
+    assert conditions == {"AlertsByMail": "HasMail", "AlertsInChat": "HasChat", "ChatRole": "HasChat"}
+
+
+def test_chat_is_for_the_commercial_partition_and_may_do_nothing():
+    assert {"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws"]} in HUB["Conditions"]["HasChat"]["Fn::And"]
+    chat = HUB["Resources"]["AlertsInChat"]["Properties"]
+    assert chat["SnsTopicArns"] == [{"Ref": "Alerts"}]
+    assert [guard["Fn::Sub"].endswith(":policy/AWSDenyAll") for guard in chat["GuardrailPolicies"]] == [True]
+    assert not HUB["Resources"]["ChatRole"]["Properties"].keys() & {"Policies", "ManagedPolicyArns"}
+
+
+class Topic:
+    """A topic with an https subscriber and a queue; `arrived` is what the first was sent, `mails` the plain text."""
+
+    table = "gatewatch-test"
+
+    def __init__(self, web):
+        self._web = web
+        self._sqs, sns = (boto3.client(name, region_name="eu-west-1") for name in ("sqs", "sns"))
+        self._queue = self._sqs.create_queue(QueueName="mail")["QueueUrl"]
+        arn = sns.create_topic(Name="alerts")["TopicArn"]
+        sns.subscribe(TopicArn=arn, Protocol="https", Endpoint=ENDPOINT)
+        queue_arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"]
+        sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue_arn["QueueArn"])
+        boto3.client("dynamodb", region_name="eu-west-1").create_table(
+            TableName=self.table,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        )
+        self._channel = Sns(sns, arn)
+
+    def post(self, message, destination):
+        return self._channel.post(message, destination)
+
+    @property
+    def arrived(self):
+        envelopes = [json.loads(call.request.body) for call in self._web.calls]
+        return [each for each in envelopes if each["Type"] == "Notification"]
+
+    @property
+    def mails(self):
+        got = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10)["Messages"]
+        return [json.loads(each["Body"])["Message"] for each in got]
+
+
+@pytest.fixture
+def topic():
+    with mock_aws(), responses.RequestsMock(assert_all_requests_are_fired=False) as web:
+        web.add_passthru("https://sns.")
+        web.add(responses.POST, ENDPOINT, status=200)
+        yield Topic(web)
+
+
+def worded_for_a_topic(language, *events):
+    """As functions/alert puts it into the outbox of a hub whose only destination is its topic."""
+    everything = emergency_settings()
+    defaults = msgspec.structs.replace(everything.defaults, language=language)
+    hub = Hub(msgspec.structs.replace(everything, defaults=defaults), RecentRules(), TEMPLATES)
+    return [message for event in events for call in decode(event) for message in worded(call, hub).messages]
+
+
+@pytest.mark.parametrize(
+    ("language", "title"),
+    [
+        ("en", "🔴 Critical: SSH opened to the whole internet"),
+        ("ko", "🔴 심각: 인터넷 전체에 SSH 개방"),
+        ("ja", "🔴 重大: インターネット全体にSSHを開放"),
+    ],
+)
+def test_what_arrives_at_a_chat_is_a_notification_in_the_readers_language(topic, build, language, title):
+    event = build.event(build.authorize(build.item(v4=["0.0.0.0/0"]), eventID="e-1"))
+    (message,) = worded_for_a_topic(language, event)
+    topic.post(message, SnsTopic())
+    (envelope,) = topic.arrived
+    notification = json.loads(envelope["Message"])
+    assert problems(notification) == ()
+    assert notification["content"]["title"] == title
+    assert "`tcp 22`" in notification["content"]["description"]
+    assert len(notification["content"]["nextSteps"]) == 3
+    assert notification["metadata"]["threadId"] == "e-1"
+    assert envelope["Subject"].startswith("CRITICAL: SSH opened to the whole internet - ")
+
+
+def test_what_closes_a_gate_arrives_in_the_thread_of_its_opening_and_says_how_long_it_was_open(topic, build):
+    rule = build.item(v4=["0.0.0.0/0"])
+    opened = build.event(build.authorize(rule, eventID="e-1"))
+    closed = build.event(build.revoke(rule, eventID="e-2", eventTime="2026-01-24T03:59:49Z"))
+    messages = worded_for_a_topic("en", opened, closed)
+    book = ThreadBook(boto3.client("dynamodb", region_name="eu-west-1"), topic.table, lambda: 0.0)
+    for message in messages:
+        Threads(topic.post, Edits(None, book, "#2b8a3e", None), book).post(message, SnsTopic())
+    first, second = (json.loads(each["Message"]) for each in topic.arrived)
+    assert (first["metadata"]["threadId"], second["metadata"]["threadId"]) == ("e-1", "e-1")
+    assert second["content"]["description"].startswith("✅ Was open for 14 min, opened by `alice`\n\n*Account*")
+    assert problems(second) == ()
+    assert topic.mails[1].split("\n\n")[1] == "✅ Was open for 14 min, opened by alice"

@@ -1,0 +1,189 @@
+"""What AWS invokes, as a process with an environment and nothing else: its answers, its log, its metrics."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from chaos.processes import Function, SlackServer, running
+from functions.bundle import load_bundle
+from gatewatch.config.destinations import HUB_TOPIC, SnsTopic
+from gatewatch.delivery.outbox import Outbox
+from gatewatch.model.message import Message
+from support.paths import ROOT
+
+SECRET = "sEcReTwEbHoOk0000000000001"
+POLICY = {
+    "destinations": {"sec-all": {"kind": "slack_webhook", "url": {"ssm": "/gatewatch/sec-all"}, "pace": 0.0}},
+    "routes": [{"to": ["sec-all"]}],
+}
+
+
+@pytest.fixture(scope="module")
+def slack():
+    with SlackServer() as slack:
+        yield slack
+
+
+@pytest.fixture(scope="module")
+def hub(slack, tmp_path_factory):
+    secrets = {"/gatewatch/sec-all": slack.url("sec-all", SECRET)}
+    with running(tmp_path_factory.mktemp("hub"), POLICY, secrets) as hub:
+        yield hub
+
+
+@pytest.fixture
+def event(build):
+    return json.dumps(build.event(build.authorize(build.item(v4=["0.0.0.0/0"]))))
+
+
+def lines(function):
+    """What a function wrote: log lines, and metrics by name."""
+    function.end()
+    written = [json.loads(line) for line in function.written]
+    function.written.clear()
+    return [each for each in written if "_aws" not in each], [each for each in written if "_aws" in each]
+
+
+@pytest.fixture
+def changed(hub):
+    """The same function in another environment."""
+    functions = []
+
+    def make(name, **variables):
+        functions.append(Function(name, getattr(hub, name).environment | variables))
+        return functions[-1]
+
+    yield make
+    for function in functions:
+        function.end()
+
+
+def test_an_event_goes_the_whole_way_and_the_log_and_the_metrics_tell_of_it(hub, slack, event):
+    hub.send(event, "no JSON <!here>")
+    assert hub.serve(hub.alert, "events") == (True, True)
+    while hub.serve(hub.deliver, "outbox.fifo")[0]:
+        pass
+    assert hub.waiting() == 0
+    assert [channel for channel, _ in slack.taken] == ["sec-all", "sec-all"]
+
+    log, (metrics,) = lines(hub.alert)
+    (alerted,) = [line for line in log if line["message"] == "alerted"]
+    assert alerted["level"] == "INFO"
+    assert alerted["service"] == "gatewatch-prod-alert"
+    assert alerted["event_id"] == "1beb5d85-3e0f-4000-b7d7-111111111111"
+    assert alerted["account_id"] == "111122223333"
+    assert "T" in alerted["timestamp"]
+    assert (metrics["EventsIn"], metrics["Changes"], metrics["AlertsCritical"], metrics["Dead"]) == (
+        [1, 1],
+        [1],
+        [1],
+        [1],
+    )
+    assert metrics["service"] == "gatewatch-prod-alert"
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "gatewatch"
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
+    assert not any("userIdentity" in json.dumps(line) or "<!here>" in json.dumps(line) for line in log)
+
+    log, batches = lines(hub.deliver)
+    assert {line["event_id"] for line in log if line["message"] == "delivered"} >= {alerted["event_id"]}
+    assert sum(sum(each.get("Delivered", [])) for each in batches) == 2
+    assert batches[0]["service"] == "gatewatch-prod-deliver"
+    (age,) = [value for each in batches for value in each.get("AgeSeconds", [])]
+    assert age > 0
+    assert not any(SECRET in json.dumps(line) for line in [*log, *batches])
+
+
+def test_a_raw_event_is_in_the_log_only_when_somebody_asks_for_debug(hub, event, changed):
+    hub.send(event)
+    curious = changed("alert", POWERTOOLS_LOG_LEVEL="DEBUG")
+    hub.serve(curious, "events")
+    log, _ = lines(curious)
+    assert any("userIdentity" in line.get("body", "") for line in log if line["level"] == "DEBUG")
+    assert not any("userIdentity" in json.dumps(line) for line in log if line["level"] != "DEBUG")
+
+
+@pytest.mark.parametrize("policy", ["nowhere.yaml", "broken.yaml"])
+def test_a_configuration_that_cannot_be_read_alerts_everything_to_the_hubs_topic(hub, build, policy, tmp_path, changed):
+    (tmp_path / "broken.yaml").write_text("routes: [{to: [nobody]}]\n", "utf-8")
+    hub.send(json.dumps(build.event(build.authorize(build.item(v4=["0.0.0.0/0"]), eventID=f"while {policy}"))))
+    Outbox(hub.sqs, hub.urls["outbox.fifo"]).put(
+        [Message(key=f"before {policy}#sec-all#1", destination="sec-all", body="{}", event_id=f"before {policy}")]
+    )
+    variables = {"GATEWATCH_POLICY": str(tmp_path / policy)}
+    alert, deliver = changed("alert", **variables), changed("deliver", **variables)
+    hub.serve(alert, "events")
+    while hub.serve(deliver, "outbox.fifo")[0]:
+        pass
+    topic = [json.loads(body)["Message"] for body, _ in hub.bodies(hub.subscriber)]
+    assert len(topic) == 2
+    (told,) = [text for text in topic if f"while {policy}" in text]
+    assert "⚠️ The configuration cannot be read, so everything comes here." in told
+    assert policy in told
+    for function in (alert, deliver):
+        log, metrics = lines(function)
+        assert [line["level"] for line in log if line["message"] == "configuration broken"] == ["ERROR"]
+        assert all(sum(each["ConfigurationBroken"]) >= 1 for each in metrics)
+
+
+def test_a_variable_that_is_missing_is_an_error_and_brings_the_batch_again(hub, event):
+    hub.send(event)
+    environment = {name: value for name, value in hub.alert.environment.items() if name != "GATEWATCH_OUTBOX_URL"}
+    function = Function("alert", environment)
+    assert hub.serve(function, "events") == (True, False)
+    function.end()
+    assert "KeyError: 'GATEWATCH_OUTBOX_URL'" in "".join(function.written)
+    hub.bodies("events")
+
+
+def test_importing_a_function_does_nothing():
+    program = "import functions.alert, functions.deliver, sys; print('boto3' in sys.modules)"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "AWS_EC2_METADATA_DISABLED": "true"}
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        cwd="/",
+    )
+    assert ran.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "trouble"),
+    [
+        (None, "is not there"),
+        (b"", "none takes everything"),
+        (b"a: [", "is not valid YAML"),
+        (b"\xff\xfe\x00", "is not valid YAML"),
+        (b"[" * 5000, "is not valid YAML"),
+        (b"- a list", "holds no mapping"),
+        (b"routes: [{to: [nobody]}]", '"nobody" is no destination'),
+        (b"severity: {public_ports: [99999]}", "99999 is no port"),
+        (b"destinations: {a: {kind: slack_webhook, url: https://hooks.slack.example/sEcReT}}", "destinations.a"),
+    ],
+)
+def test_any_trouble_with_the_files_is_said_and_leaves_a_way_to_tell(tmp_path, content, trouble):
+    policy = tmp_path / "policy.yaml"
+    if content is not None:
+        policy.write_bytes(content)
+    accounts = tmp_path / "accounts.yaml"
+    accounts.write_text("accounts: {}\n")
+    bundle = load_bundle({"GATEWATCH_ACCOUNTS": str(accounts), "GATEWATCH_POLICY": str(policy)})
+    assert trouble in bundle.trouble
+    assert bundle.settings.default_destinations == (HUB_TOPIC,)
+    assert bundle.settings.destinations[HUB_TOPIC] == SnsTopic()
+    assert "sEcReT" not in bundle.trouble
+
+
+def test_a_policy_that_is_a_folder_is_trouble_too(tmp_path):
+    bundle = load_bundle({"GATEWATCH_ACCOUNTS": str(tmp_path), "GATEWATCH_POLICY": str(tmp_path)})
+    assert "cannot be read" in bundle.trouble
+
+
+def test_the_files_of_the_bundle_are_in_order():
+    assert load_bundle({}).trouble == ""

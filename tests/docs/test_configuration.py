@@ -1,0 +1,116 @@
+"""docs/configuration.md and the JSON Schemas say what the types say, key by key."""
+
+import json
+import re
+from enum import Enum
+
+import msgspec
+import pytest
+import yaml
+
+from gatewatch.cli.schemas import FILES, schema
+from gatewatch.config import accounts as account_settings
+from gatewatch.config import destinations as destination_settings
+from gatewatch.config import digest as digest_settings
+from gatewatch.config import iam as access_policy
+from gatewatch.config import ingress as ingress_settings
+from gatewatch.config import settings
+from gatewatch.config import severity as severity_settings
+from gatewatch.config import suppression_rules as exception_settings
+from gatewatch.config.quiet_hours import QuietHours
+from gatewatch.errors import ConfigurationError
+from support.paths import ROOT
+
+DOCS = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+TYPES = {
+    "accounts.yaml: defaults": account_settings.Defaults,
+    "accounts.yaml: accounts": account_settings.AccountEntry,
+    "policy.yaml: severity": severity_settings.SeverityPolicy,
+    "policy.yaml: severity.iam": access_policy.IamSeverity,
+    "policy.yaml: severity.sign_in": access_policy.SignInSeverity,
+    "policy.yaml: colors": settings.Colors,
+    "policy.yaml: destinations, kind slack_webhook": destination_settings.SlackWebhook,
+    "policy.yaml: destinations, kind slack_app": destination_settings.SlackApp,
+    "policy.yaml: destinations, kind sns": destination_settings.SnsTopic,
+    "policy.yaml: a secret": destination_settings.SecretRef,
+    "policy.yaml: destinations, quiet": QuietHours,
+    "policy.yaml: routes": destination_settings.Route,
+    "policy.yaml: routes, match": destination_settings.Match,
+    "policy.yaml: exceptions": exception_settings.PolicyException,
+    "policy.yaml: exceptions, match": exception_settings.ExceptionMatch,
+    "policy.yaml: digest": digest_settings.DigestSettings,
+    "policy.yaml: digest, mail": digest_settings.DigestMail,
+    "policy.yaml: ingress": ingress_settings.IngressSection,
+    "policy.yaml: ingress, allowed and required": ingress_settings.RuleEntry,
+    "policy.yaml: ingress, exempt_groups": ingress_settings.ExemptGroup,
+    "policy.yaml: ingress, fight": ingress_settings.Fight,
+    "policy.yaml: access_keys": access_policy.KeyPolicy,
+    "policy.yaml: access_keys, exempt": access_policy.KeyExemption,
+}
+
+
+def tables():
+    parts = re.split(r"^## (.+)$", DOCS, flags=re.MULTILINE)[1:]
+    return {title: re.findall(r"^\| `(\w+)` \| (.+?) \| (.+) \|$", text, re.MULTILINE) for title, text in pairs(parts)}
+
+
+def pairs(parts):
+    return zip(parts[::2], parts[1::2], strict=True)
+
+
+def written(field):
+    """A default as the table writes it."""
+    if field.required:
+        return "required"
+    default = {} if field.default is msgspec.NODEFAULT else field.default
+    if isinstance(default, msgspec.Struct):
+        return "everything" if isinstance(default, destination_settings.Match) else "its own table"
+    if isinstance(default, tuple):
+        return f"[{', '.join(map(str, default))}]".replace("*", r"\*")
+    if default is None:
+        return "—"
+    text = default.value if isinstance(default, Enum) else default
+    return str(text).lower() if isinstance(text, bool) else str(text)
+
+
+@pytest.mark.parametrize("title", TYPES)
+def test_a_table_has_every_key_of_its_type_with_its_default(title):
+    found = [(key, default) for key, default, _ in tables()[title]]
+    assert found == [(field.encode_name, written(field)) for field in msgspec.structs.fields(TYPES[title])]
+
+
+def test_every_table_has_a_type():
+    assert set(tables()) == set(TYPES)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_schema_knows_the_sections_that_the_loader_knows(tmp_path, file):
+    for name in FILES:
+        (tmp_path / f"{name}.yaml").write_text("nobody_knows_this: 1" if name == file else "{}", "utf-8")
+    with pytest.raises(ConfigurationError, match="write one of ") as caught:
+        settings.load_settings(tmp_path / "accounts.yaml", tmp_path / "policy.yaml")
+    known = str(caught.value).split("write one of ")[1].rstrip(".").split(", ")
+    assert set(known) == set(FILES[file].__struct_encode_fields__)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_files_of_this_repository_fit_their_schema(file):
+    content = yaml.safe_load((ROOT / f"{file}.yaml").read_text("utf-8"))
+    if file == "policy":
+        ports = content["severity"]["sensitive_ports"]
+        content["severity"]["sensitive_ports"] = {str(key): name for key, name in ports.items()}
+    assert msgspec.convert(content, FILES[file])
+    assert set(content) <= set(definition(json.loads(schema(file)))["properties"])
+
+
+def definition(found):
+    return found["$defs"][found["$ref"].rpartition("/")[2]]
+
+
+def test_a_schema_is_closed_and_says_what_is_required(build):
+    ran = build.gatewatch("check", "--schema", "policy")
+    found = json.loads(ran.out)
+    assert definition(found)["additionalProperties"] is False
+    exception = found["$defs"]["PolicyException"]
+    assert {"owner", "reason", "ticket", "expires"} <= set(exception["required"])
+    assert set(found["$defs"]["QuietHours"]["properties"]) == {"from", "to", "timezone", "below"}

@@ -1,0 +1,130 @@
+"""Bytes at random, and recorded events with something changed: whatever comes is read, or said to be unreadable.
+
+Short by default; `GATEWATCH_FUZZ=long` looks for longer.
+"""
+
+import json
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chaos.fate import Script
+from chaos.queues import Sent
+from chaos.world import World
+from gatewatch.errors import UndecodableError
+from gatewatch.events.changes.registry import changes_of
+from gatewatch.events.decode import decode, parse
+from gatewatch.model.api_call import ApiCall
+from support.paths import ROOT
+
+STORY = ROOT / "gatewatch/local/demo/scenario_files"
+SCENES = sorted(STORY.glob("*.json"))
+LONG = os.environ.get("GATEWATCH_FUZZ") == "long"
+fuzzing = settings(
+    max_examples=20_000 if LONG else 60,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=not LONG,
+    database=None,
+)
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
+
+
+def record_of(path):
+    scene = json.loads(path.read_bytes())
+    return scene.get("record", scene)
+
+
+def events():
+    return [
+        {"detail-type": "AWS API Call via CloudTrail", "source": "aws.ec2", "detail": record_of(path)}
+        for path in SCENES
+    ]
+
+
+def places(value, path=()):
+    """Every place in a document, as the keys that lead there."""
+    yield path
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, member in members:
+        yield from places(member, (*path, key))
+
+
+def replaced(value, path, new):
+    """A copy with something else in one place; `...` takes it away."""
+    if not path:
+        return new
+    copy = value.copy()
+    if len(path) == 1 and new is ...:
+        del copy[path[0]]
+    else:
+        copy[path[0]] = replaced(value[path[0]], path[1:], new)
+    return copy
+
+
+@st.composite
+def mutated(draw):
+    event = draw(st.sampled_from(events()))
+    for _ in range(draw(st.integers(1, 3))):
+        path = draw(st.sampled_from(list(places(event))))
+        event = replaced(event, path, draw(values | (st.just(...) if path else values)))
+        if not isinstance(event, dict | list):
+            break
+    return event
+
+
+def read(content):
+    """Everything in it, with the changes of each call; an error is one of ours."""
+    try:
+        found = list(decode(parse(content)))
+    except UndecodableError:
+        return []
+    return [changes_of(each) for each in found if isinstance(each, ApiCall)]
+
+
+@fuzzing
+@given(st.binary() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
+def test_any_bytes_are_read_or_unreadable(content):
+    read(content)
+
+
+@fuzzing
+@given(values)
+def test_any_json_is_read_or_unreadable(value):
+    read(json.dumps(value).encode())
+
+
+@fuzzing
+@given(mutated())
+def test_a_recorded_event_with_something_changed_is_read_or_unreadable(event):
+    read(json.dumps(event).encode())
+
+
+@fuzzing
+@given(st.sampled_from(events()), st.data())
+def test_a_recorded_event_with_bytes_changed_is_read_or_unreadable(event, data):
+    content = bytearray(json.dumps(event).encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    read(bytes(content))
+
+
+@pytest.fixture(scope="module")
+def world():
+    return World(Script())
+
+
+@fuzzing
+@given(mutated())
+def test_the_alert_stage_settles_whatever_comes(world, event):
+    """It hands on, gives up, or leaves alone; nothing makes the queue give up for it, without a word."""
+    sent = Sent(json.dumps(event), 0.0, 0.0)
+    sent.take(0.0, 180)
+    before = len(world.events_dead.messages)
+    world.alert.handle(sent.record)
+    for letter in list(world.events_dead.messages.values())[before:]:
+        assert "gatewatch failed" not in letter.attributes["reason"]

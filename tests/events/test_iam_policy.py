@@ -1,0 +1,186 @@
+"""Policy documents: how far they reach, whom they let in. Cases from the IAM user guide's grammar."""
+
+import json
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewatch.events.changes.iam_policy import reach_of, read_document
+from gatewatch.events.changes.iam_trust_policy import trust_of
+from gatewatch.model.iam import Reach, Trust
+
+ACCOUNT, OTHER = "111122223333", "444455556666"
+
+
+def allow(action="*", resource="*", **more):
+    return {"Effect": "Allow", "Action": action, "Resource": resource} | more
+
+
+def document(*statements):
+    return read_document(json.dumps({"Version": "2012-10-17", "Statement": list(statements)}))
+
+
+def trust(principal, **more):
+    return trust_of(document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal} | more), ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        allow(),
+        allow(["s3:GetObject", "*"], ["arn:aws:s3:::mine", "*"]),
+        allow("*:*", "arn:aws:*:*:*:*"),
+        allow("**"),
+        allow("iam:*"),
+        allow("IAM:*"),
+        allow("i?m:*"),
+        allow(Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
+        {"Effect": "Allow", "NotAction": ["iam:*", "organizations:*"], "Resource": "*"},
+        {"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::one"},
+    ],
+)
+def test_a_document_that_allows_everything_or_all_of_iam_makes_an_administrator(statement):
+    assert reach_of(document(statement)) is Reach.ADMINISTRATOR
+
+
+@pytest.mark.parametrize(
+    "statement", [allow("iam:PutUserPolicy"), allow("iam:Attach*"), allow("sts:AssumeRole"), allow("sts:*")]
+)
+def test_a_document_with_which_one_gives_oneself_more_escalates(statement):
+    assert reach_of(document(statement)) is Reach.ESCALATES
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [allow("s3:*")],
+        [allow("ec2:Describe*")],
+        [allow("*", "arn:aws:s3:::mine/*")],
+        [allow("iam:*", "arn:aws:iam::111122223333:user/${aws:username}")],
+        [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
+        [allow(), {"Effect": "Deny", "Action": "*", "Resource": "*"}],
+    ],
+)
+def test_a_document_that_stays_within_bounds_is_ordinary(statements):
+    assert reach_of(document(*statements)) is Reach.ORDINARY
+
+
+def test_a_denial_of_everything_that_has_a_condition_does_not_undo_an_administrator():
+    denial = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"StringNotEquals": {"aws:a": "b"}}}
+    assert reach_of(document(allow(), denial)) is Reach.ADMINISTRATOR
+
+
+def test_a_document_says_whether_it_denies():
+    assert document({"Effect": "Deny", "Action": "s3:*", "Resource": "*"}).denies
+    assert not document(allow()).denies
+
+
+def test_a_single_statement_may_stand_without_a_list():
+    assert read_document({"Statement": allow()}) == document(allow())
+
+
+def test_answers_carry_documents_url_encoded():
+    text = json.dumps({"Statement": [allow("s3:Get*")]})
+    assert read_document(quote(text)) == read_document(text)
+
+
+def test_a_copied_log_may_have_lost_the_case_of_keys():
+    assert read_document({"statement": {"effect": "Allow", "action": "*", "resource": "*"}}) == document(allow())
+
+
+@pytest.mark.parametrize(
+    "value", [None, 7, "", "no json", "[]", "{}", '{"Statement": []}', '{"Statement": [1]}', '{"Statement": {}}']
+)
+def test_what_cannot_be_read_is_none_and_never_harmless(value):
+    assert read_document(value) is None
+
+
+@given(st.recursive(st.none() | st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(
+    st.sampled_from(["Statement", "Effect", "Action", "Principal", "Condition", "Resource", "AWS"]) | st.text(), inner
+)))  # fmt: skip
+def test_no_document_raises(value):
+    read = read_document(value) or read_document(json.dumps({"Statement": value}))
+    if read:
+        reach_of(read)
+        trust_of(read, ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [
+        "*",
+        {"AWS": "*"},
+        {"AWS": ["arn:aws:iam::111122223333:root", "*"]},
+        {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},
+        {"Federated": "cognito-identity.amazonaws.com"},
+    ],
+)
+def test_a_trust_policy_without_a_condition_lets_in_everyone(principal):
+    assert trust(principal).everyone
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}},
+        {"StringEquals": {"sts:ExternalId": "7"}},
+        {"ArnLike": {"aws:PrincipalArn": ["arn:aws:iam::111122223333:role/ci"]}},
+    ],
+)
+def test_a_condition_on_the_caller_lets_in_only_who_meets_it(condition):
+    assert trust("*", Condition=condition) == Trust(everyone_if=True)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringLike": {"aws:PrincipalArn": "*"}},
+        {"StringNotEquals": {"aws:PrincipalAccount": "444455556666"}},
+        {"DateLessThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}},
+        "odd",
+    ],
+)
+def test_a_condition_that_narrows_nobody_lets_in_everyone(condition):
+    assert trust({"AWS": "*"}, Condition=condition).everyone
+
+
+@pytest.mark.parametrize(
+    "name", [OTHER, f"arn:aws:iam::{OTHER}:root", f"arn:aws-cn:iam::{OTHER}:role/ci", f"arn:aws:sts::{OTHER}:x/y"]
+)
+def test_another_account_is_told_by_any_form_of_its_name(name):
+    assert trust({"AWS": [name, f"arn:aws:iam::{ACCOUNT}:root"]}) == Trust(accounts=(OTHER,))
+
+
+@pytest.mark.parametrize(
+    "principal", [{"Service": "ec2.amazonaws.com"}, {"AWS": f"arn:aws:iam::{ACCOUNT}:user/bob"}, {"AWS": "AIDAEXAMPLE"}]
+)
+def test_services_and_the_own_account_come_from_inside(principal):
+    assert trust(principal) == Trust()
+
+
+def test_everyone_but_a_few_is_everyone():
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "NotPrincipal": {"AWS": OTHER}}
+    assert trust_of(document(statement), ACCOUNT).everyone
+
+
+def test_a_denial_lets_in_nobody():
+    assert trust("*", Effect="Deny") == Trust()
+
+
+@pytest.mark.parametrize(
+    ("provider", "key", "everyone"),
+    [
+        ("token.actions.githubusercontent.com", "token.actions.githubusercontent.com:sub", False),
+        ("token.actions.githubusercontent.com", "token.actions.githubusercontent.com:aud", True),
+        ("cognito-identity.amazonaws.com", "cognito-identity.amazonaws.com:aud", False),
+    ],
+)
+def test_a_provider_that_serves_everybody_needs_a_condition_on_the_subject(provider, key, everyone):
+    principal = {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{provider}"}
+    assert trust(principal, Condition={"StringEquals": {key: "value"}}).everyone is everyone
+
+
+def test_a_saml_provider_vouches_for_one_company():
+    assert trust({"Federated": f"arn:aws:iam::{ACCOUNT}:saml-provider/ours"}) == Trust()

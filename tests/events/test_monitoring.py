@@ -1,0 +1,163 @@
+"""Hands on the road itself: the members' rules, the bus, the trails, the hub's functions, queues and secrets."""
+
+import json
+
+import pytest
+
+from gatewatch.config.settings import LANGUAGES
+from gatewatch.events.changes import monitoring as hub
+from gatewatch.events.changes.registry import KINDS
+from gatewatch.model.change import Family
+from gatewatch.model.monitoring import Part
+from gatewatch.rendering.text.labels import load_labels
+from support.paths import ROOT
+
+PATTERN = json.loads((ROOT / "eventbridge" / "patterns" / "hub.json").read_text("utf-8"))
+CLOUDFORMATION = {"userAgent": "cloudformation.amazonaws.com", "sourceIPAddress": "cloudformation.amazonaws.com"}
+BUS = "arn:aws:events:ap-northeast-2:999988887777:event-bus/gatewatch-prod"
+FUNCTION = "arn:aws:lambda:ap-northeast-2:999988887777:function:gatewatch-prod-alert"
+QUEUE = "https://sqs.ap-northeast-2.amazonaws.com/999988887777/gatewatch-prod-outbox.fifo"
+RULE = "gatewatch-security-group"
+
+
+@pytest.fixture(scope="session")
+def touch(build):
+    def make(service, name, request, response=None, **fields):
+        return build.record(name, request, response, eventSource=f"{service}.amazonaws.com", **fields)
+
+    return make
+
+
+CUTS = [
+    ("cloudtrail", "StopLogging", {"name": "organization"}, "trail/organization"),
+    ("cloudtrail", "DeleteTrail", {"name": "arn:aws:cloudtrail:us-east-1:111122223333:trail/main"}, "trail/main"),
+    ("cloudtrail", "UpdateTrail", {"name": "main", "isMultiRegionTrail": False}, "trail/main"),
+    ("cloudtrail", "UpdateTrail", {"name": "main", "includeGlobalServiceEvents": False}, "trail/main"),
+    (
+        "cloudtrail",
+        "PutEventSelectors",
+        {"trailName": "main", "eventSelectors": [{"readWriteType": "ReadOnly"}]},
+        "trail/main",
+    ),
+    (
+        "cloudtrail",
+        "PutEventSelectors",
+        {"trailName": "main", "eventSelectors": [{"readWriteType": "All", "includeManagementEvents": False}]},
+        "trail/main",
+    ),
+    ("events", "DisableRule", {"name": RULE}, f"rule/{RULE}"),
+    ("events", "DeleteRule", {"name": RULE}, f"rule/{RULE}"),
+    ("events", "PutRule", {"name": RULE, "state": "DISABLED"}, f"rule/{RULE}"),
+    ("events", "RemoveTargets", {"rule": RULE, "ids": ["hub"]}, f"rule/{RULE}"),
+    ("events", "PutTargets", {"rule": RULE, "targets": [{"id": "hub", "arn": "arn:aws:sqs:x"}]}, f"rule/{RULE}"),
+    ("events", "RemovePermission", {"eventBusName": "gatewatch-prod"}, "event-bus/gatewatch-prod"),
+    ("events", "DeleteEventBus", {"name": "gatewatch-prod"}, "event-bus/gatewatch-prod"),
+    ("lambda", "DeleteFunction20150331", {"functionName": "gatewatch-prod-alert"}, "function/gatewatch-prod-alert"),
+    ("lambda", "DeleteFunction20150331", {"functionName": f"{FUNCTION}:7"}, "function/gatewatch-prod-alert"),
+    (
+        "lambda",
+        "PutFunctionConcurrency20171031",
+        {"functionName": FUNCTION, "reservedConcurrentExecutions": 0},
+        "function/gatewatch-prod-alert",
+    ),
+    ("sqs", "PurgeQueue", {"queueUrl": QUEUE}, "queue/gatewatch-prod-outbox.fifo"),
+    ("sqs", "DeleteQueue", {"queueUrl": QUEUE}, "queue/gatewatch-prod-outbox.fifo"),
+    ("ssm", "DeleteParameter", {"name": "/gatewatch/slack/sec-prod"}, "parameter/gatewatch/slack/sec-prod"),
+]
+TOUCHES = [
+    ("cloudtrail", "UpdateTrail", {"name": "main", "kmsKeyId": "k"}, "trail/main"),
+    ("cloudtrail", "PutEventSelectors", {"trailName": "main", "advancedEventSelectors": [{}]}, "trail/main"),
+    (
+        "cloudtrail",
+        "PutEventSelectors",
+        {"trailName": "main", "eventSelectors": [{"readWriteType": "All"}]},
+        "trail/main",
+    ),
+    ("events", "PutRule", {"name": RULE, "state": "ENABLED"}, f"rule/{RULE}"),
+    ("events", "PutTargets", {"rule": RULE, "targets": [{"id": "hub", "arn": BUS}]}, f"rule/{RULE}"),
+    ("events", "PutPermission", {"eventBusName": "gatewatch-prod"}, "event-bus/gatewatch-prod"),
+    ("lambda", "UpdateFunctionCode20150331v2", {"functionName": FUNCTION}, "function/gatewatch-prod-alert"),
+    (
+        "lambda",
+        "PutFunctionConcurrency20171031",
+        {"functionName": FUNCTION, "reservedConcurrentExecutions": 5},
+        "function/gatewatch-prod-alert",
+    ),
+    ("sqs", "SetQueueAttributes", {"queueUrl": QUEUE, "attributes": {}}, "queue/gatewatch-prod-outbox.fifo"),
+    ("ssm", "PutParameter", {"name": "/gatewatch/slack/sec-prod"}, "parameter/gatewatch/slack/sec-prod"),
+]
+
+
+@pytest.mark.parametrize(("service", "name", "request_", "thing"), CUTS)
+def test_what_cuts_the_road_is_high(touch, row, service, name, request_, thing):
+    told = row(touch(service, name, request_))
+    assert (told["family"], told["outcome"], told["severity"]) == ("hub", "applied", "high")
+    assert told["resource_id"] == thing
+    assert "are lost" in told["reasons"][0]
+
+
+@pytest.mark.parametrize(("service", "name", "request_", "thing"), TOUCHES)
+def test_what_only_touches_it_is_medium(touch, row, service, name, request_, thing):
+    told = row(touch(service, name, request_))
+    assert (told["family"], told["severity"], told["resource_id"]) == ("hub", "medium", thing)
+
+
+def test_an_event_source_mapping_is_known_by_the_function_that_the_answer_names(touch, row, rows):
+    name, request = "UpdateEventSourceMapping20150331", {"uUID": "u", "enabled": False}
+    assert row(touch("lambda", name, request, {"functionArn": FUNCTION}))["severity"] == "high"
+    assert rows(touch("lambda", name, request, {"functionArn": FUNCTION.replace("gatewatch", "shop")})) == []
+    deleted = touch("lambda", "DeleteEventSourceMapping20150331", {"uUID": "u"}, {"functionArn": FUNCTION})
+    assert (row(deleted)["severity"], row(deleted)["action"]) == ("high", "delete")
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "request_"),
+    [
+        ("events", "DisableRule", {"name": "nightly-backup"}),
+        ("events", "DisableRule", {"name": "not-gatewatch-hub"}),
+        ("events", "DisableRule", None),
+        ("events", "DeleteEventBus", {"name": "orders"}),
+        ("lambda", "DeleteFunction20150331", {"functionName": "shop"}),
+        ("sqs", "PurgeQueue", {"queueUrl": "https://sqs.eu-west-1.amazonaws.com/111122223333/orders"}),
+        ("ssm", "PutParameter", {"name": "/shop/gatewatch/token"}),
+        ("cloudtrail", "LookupEvents", {}),
+        ("events", "DescribeRule", {"name": RULE}),
+    ],
+)
+def test_what_is_not_of_the_road_is_nobodys_business(touch, rows, service, name, request_):
+    assert rows(touch(service, name, request_)) == []
+
+
+def test_a_deployment_of_the_member_stack_is_not_told_rule_by_rule_but_a_stack_that_cuts_is(touch, rows):
+    enabled = touch("events", "PutRule", {"name": RULE, "state": "ENABLED"}, **CLOUDFORMATION)
+    target = touch("events", "PutTargets", {"rule": RULE, "targets": [{"id": "hub", "arn": BUS}]}, **CLOUDFORMATION)
+    deleted = touch("events", "DeleteRule", {"name": RULE}, **CLOUDFORMATION)
+    code = touch("lambda", "UpdateFunctionCode20150331v2", {"functionName": FUNCTION}, **CLOUDFORMATION)
+    assert rows(enabled, target) == []
+    assert [each["event_name"] for each in rows(deleted, code)] == ["DeleteRule", "UpdateFunctionCode20150331v2"]
+
+
+def test_a_refused_attempt_on_the_road_is_one_step_less(touch, row):
+    refused = touch("events", "DisableRule", {"name": RULE}, errorCode="AccessDenied")
+    assert (row(refused)["outcome"], row(refused)["severity"]) == ("denied", "medium")
+
+
+def test_the_table_and_the_pattern_name_the_same_calls():
+    named = {
+        (each["eventSource"][0].removesuffix(".amazonaws.com"), name)
+        for each in PATTERN["detail"]["$or"]
+        for name in each["eventName"]
+    }
+    assert named == set(hub.KINDS)
+    assert hub.KINDS.items() <= KINDS.items()
+    assert {kind.family for kind in hub.KINDS.values()} == {Family.HUB}
+
+
+def test_every_part_of_the_road_can_be_touched():
+    assert {row.part for row in hub._ROWS.values()} == set(Part)  # noqa: SLF001
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_both_reasons_have_their_sentences(language):
+    labels = load_labels(ROOT / "templates", language)
+    assert {"road_cut", "road_touched"} <= labels.reason.keys() & labels.headline.keys() & labels.attempt.keys()

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import itertools
+from functools import cache
+from ipaddress import ip_address, ip_network
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewatch.model.security_group import SecurityGroupRule, Traffic
+from gatewatch.remediation.ingress.access import Access, is_covered, least
+from gatewatch.remediation.ingress.plan import Authorize, Revoke, Standing, plan_ingress
+from support import ingress as kit
+
+
+def plan(rules, allowed=(), required=()):
+    return plan_ingress(kit.GROUP, kit.standing(*rules), kit.ingress(allowed, required))
+
+
+def told(made):
+    """`+` for what is authorised, `-` for what is revoked, in the order of the plan."""
+    return [
+        ("+ " + kit.said(each.rule)) if isinstance(each, Authorize) else ("- " + kit.said(each.standing.rule))
+        for each in made.actions
+    ]
+
+
+WEB = "tcp 443 from 0.0.0.0/0"
+
+
+@pytest.mark.parametrize(
+    ("rules", "allowed", "required", "expected"),
+    [
+        pytest.param([WEB], [WEB], [], [], id="what is allowed stays"),
+        pytest.param(["tcp 22 from 0.0.0.0/0"], [WEB], [], ["- tcp 22 from 0.0.0.0/0"], id="what is not goes"),
+        pytest.param([], [], [WEB], ["+ " + WEB], id="what is missing comes"),
+        pytest.param([WEB], [], [WEB], [], id="what is required is allowed"),
+        pytest.param(
+            ["tcp 0-65535 from 0.0.0.0/0"],
+            [WEB],
+            [],
+            ["+ " + WEB, "- tcp 0-65535 from 0.0.0.0/0"],
+            id="a range keeps its allowed port",
+        ),
+        pytest.param(
+            ["all from 10.0.0.0/8"],
+            ["tcp 443 from 10.1.0.0/16", "icmp 8 from 0.0.0.0/0"],
+            [],
+            ["+ tcp 443 from 10.1.0.0/16", "+ icmp 8 from 10.0.0.0/8", "- all from 10.0.0.0/8"],
+            id="all traffic keeps what is allowed of every protocol",
+        ),
+        pytest.param(
+            ["tcp 443 from 0.0.0.0/0", "tcp 0-65535 from 0.0.0.0/0"],
+            [WEB],
+            [],
+            ["- tcp 0-65535 from 0.0.0.0/0"],
+            id="nothing is added that stands already",
+        ),
+        pytest.param(
+            ["tcp 22-443 from ::/0"], ["tcp 443 from 0.0.0.0/0"], [], ["- tcp 22-443 from ::/0"], id="v6 is not v4"
+        ),
+        pytest.param(
+            ["tcp 80-81 from 10.0.0.0/8"],
+            ["tcp 80 from 10.0.0.0/8", "tcp 81 from 10.0.0.0/9", "tcp 81 from 10.128.0.0/9"],
+            [],
+            [],
+            id="allowed by several permits together",
+        ),
+        pytest.param(
+            ["tcp 22 from 0.0.0.0/1", "tcp 22 from 128.0.0.0/1"],
+            ["tcp 22 from 203.0.113.0/24"],
+            [],
+            ["+ tcp 22 from 203.0.113.0/24", "- tcp 22 from 0.0.0.0/1", "- tcp 22 from 128.0.0.0/1"],
+            id="halves of the world keep the office",
+        ),
+        pytest.param(
+            ["tcp 22 from sg-0fedcba9876543210"],
+            ["tcp 22 from self"],
+            [],
+            ["- tcp 22 from sg-0fedcba9876543210"],
+            id="self is not another group",
+        ),
+        pytest.param([f"tcp 22 from {kit.GROUP}"], ["all from self"], [], [], id="self is the group itself"),
+        pytest.param(
+            ["tcp 22 from sg-0fedcba9876543210", "tcp 22 from 444455556666/sg-0fedcba9876543210"],
+            ["tcp 22 from any_group"],
+            [],
+            ["- tcp 22 from 444455556666/sg-0fedcba9876543210"],
+            id="any group is one of the same account",
+        ),
+        pytest.param(["50 from 10.0.0.0/8"], ["all from 10.0.0.0/8"], [], [], id="all covers a protocol number"),
+        pytest.param(
+            ["icmp from 0.0.0.0/0"],
+            ["icmp 8 from 0.0.0.0/0"],
+            [],
+            ["+ icmp 8 from 0.0.0.0/0", "- icmp from 0.0.0.0/0"],
+            id="icmp keeps its echo",
+        ),
+        pytest.param(
+            ["tcp 443 from 10.0.0.0/9", "tcp 443 from 10.128.0.0/9"],
+            [],
+            ["tcp 443 from 10.0.0.0/8"],
+            [],
+            id="required and there in two halves",
+        ),
+        pytest.param(
+            ["tcp 22 from pl-0123456789abcdef0"],
+            ["tcp 22 from 0.0.0.0/0"],
+            [],
+            ["- tcp 22 from pl-0123456789abcdef0"],
+            id="a list is no network",
+        ),
+    ],
+)
+def test_the_plan_is_the_smallest_difference(rules, allowed, required, expected):
+    assert told(plan(rules, allowed, required)) == expected
+
+
+def test_a_narrowed_rule_keeps_its_description_and_tags():
+    (old,) = kit.standing("tcp 0-65535 from 0.0.0.0/0")
+    tagged = Standing(old.rule, (("Owner", "web"),))
+    made = plan_ingress(kit.GROUP, [tagged], kit.ingress([WEB]))
+    (added,) = made.authorizes
+    assert (added.rule.description, added.tags, added.instead_of) == ("why", tagged.tags, old.rule.rule_id)
+
+
+def test_a_rule_goes_only_after_what_is_allowed_of_it():
+    (revoke,) = plan(["tcp 0-65535 from 0.0.0.0/0"], [WEB]).revokes
+    assert [kit.said(SecurityGroupRule(traffic=each.traffic, peer=each.peer)) for each in revoke.kept] == [WEB]
+
+
+def test_a_rule_nobody_can_read_is_left_alone_and_said():
+    odd = Standing(SecurityGroupRule(rule_id="sgr-odd", traffic=Traffic("tcp")))
+    made = plan_ingress(kit.GROUP, [odd], kit.ingress([WEB]))
+    assert (made.actions, made.unreadable, made.is_met) == ((), ("sgr-odd",), False)
+
+
+# A small world in which every access can be counted: 4 addresses of IPv4, 4 of IPv6, 4 ports, 3 protocols.
+PORTS = range(4)
+CIDRS = [f"192.0.2.{start}/{prefix}" for prefix in (30, 31, 32) for start in range(0, 4, 2 ** (32 - prefix))]
+CIDRS += [f"2001:db8::{start:x}/{prefix}" for prefix in (126, 127, 128) for start in range(0, 4, 2 ** (128 - prefix))]
+GROUPS = [kit.GROUP, "sg-0fedcba9876543210", "pl-0123456789abcdef0"]
+POINTS = [
+    (protocol, port, address)
+    for protocol, port in [*itertools.product(("tcp", "udp"), PORTS), ("icmp", 8), ("icmp", 0), ("50", None)]
+    for address in ["192.0.2.0", "192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::", "2001:db8::3", *GROUPS]
+]
+
+
+def lets(access, point):
+    """By definition, not by arithmetic."""
+    protocol, port, address = point
+    if access.traffic.protocol not in {"all", protocol}:
+        return False
+    if access.traffic.ports and not access.traffic.ports.covers(port):
+        return False
+    if access.traffic.icmp and access.traffic.icmp.type not in {-1, port}:
+        return False
+    return holds(access.peer.text, address)
+
+
+@cache
+def holds(peer, address):
+    if "." not in address and "::" not in address:
+        return peer == address
+    return "/" in peer and ip_address(address) in ip_network(peer)
+
+
+def let_in(accesses):
+    known = list(accesses)
+    return {point for point in POINTS if any(lets(each, point) for each in known)}
+
+
+ranges = st.tuples(st.sampled_from(PORTS), st.sampled_from(PORTS)).map(sorted)
+ported = st.builds(lambda name, ends: f"{name} {ends[0]}-{ends[1]}", st.sampled_from(["tcp", "udp"]), ranges)
+traffics = st.one_of(ported, st.sampled_from(["all", "icmp", "icmp 8", "50"]))
+texts = st.builds("{} from {}".format, traffics, st.sampled_from([*CIDRS, *GROUPS]))
+rule_sets = st.lists(texts, max_size=6, unique=True)
+
+
+def access(text):
+    read = kit.rule(text)
+    return Access(read.traffic, read.peer)
+
+
+def after(rules, made):
+    """What stands once a plan is done."""
+    gone = {each.standing.rule.rule_id for each in made.revokes}
+    kept = [each for each in kit.standing(*rules) if each.rule.rule_id not in gone]
+    added = [msgspec.structs.replace(each.rule, rule_id=f"new-{n}") for n, each in enumerate(made.authorizes)]
+    return (*kept, *(Standing(each) for each in added))
+
+
+@given(rule_sets, rule_sets, rule_sets)
+def test_afterwards_there_is_exactly_what_was_allowed_and_what_is_required(rules, allowed, required):
+    made = plan(rules, allowed, required)
+    now = let_in([Access(each.rule.traffic, each.rule.peer) for each in after(rules, made)])
+    permitted = let_in(map(access, [*allowed, *required]))
+    assert now == (let_in(map(access, rules)) & permitted) | let_in(map(access, required))
+
+
+@given(rule_sets, rule_sets, rule_sets)
+def test_a_second_run_plans_nothing(rules, allowed, required):
+    policy = kit.ingress(allowed, required)
+    standing = after(rules, plan(rules, allowed, required))
+    assert plan_ingress(kit.GROUP, standing, policy).actions == ()
+
+
+@given(rule_sets, rule_sets, rule_sets)
+def test_a_neighbour_that_is_allowed_is_never_touched(rules, allowed, required):
+    permitted = [*map(access, allowed), *map(access, required)]
+    for each in plan(rules, allowed, required).revokes:
+        rule = each.standing.rule
+        assert not is_covered(Access(rule.traffic, rule.peer), permitted)
+
+
+@given(rule_sets, rule_sets, rule_sets)
+def test_what_is_authorised_is_allowed_and_is_not_there_yet(rules, allowed, required):
+    standing = {access(each) for each in rules}
+    for each in plan(rules, allowed, required).authorizes:
+        added = Access(each.rule.traffic, each.rule.peer)
+        assert added not in standing
+        assert let_in([added]) <= let_in(map(access, [*allowed, *required]))
+
+
+@given(rule_sets)
+def test_fewer_rules_let_in_the_same(rules):
+    accesses = [access(each) for each in rules]
+    assert let_in(least(accesses)) == let_in(accesses)
+
+
+@given(texts, rule_sets)
+def test_covered_means_that_no_point_is_left_out(text, others):
+    if is_covered(access(text), map(access, others)):
+        assert let_in([access(text)]) <= let_in(map(access, others))
+
+
+def test_a_revoke_names_one_rule():
+    assert all(isinstance(each, Revoke) for each in plan([WEB, "udp 53 from 0.0.0.0/0"]).actions)

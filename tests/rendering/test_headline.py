@@ -1,0 +1,223 @@
+"""The headline says what happened, or what was tried, in one plain line."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gatewatch.model.account import Account
+from gatewatch.model.alert import Alert, AssessedChange, Links
+from gatewatch.model.api_call import Actor, ApiCall, Via
+from gatewatch.model.change import Action, Change, Family, Outcome
+from gatewatch.model.security_group import (
+    CidrPeer,
+    Direction,
+    GroupPeer,
+    IcmpType,
+    PortRange,
+    PrefixListPeer,
+    SecurityGroupRule,
+    Traffic,
+)
+from gatewatch.model.severity import Assessment, Exposure, Severity
+from gatewatch.rendering.text import headline as words
+from gatewatch.rendering.text import rules as rule_words
+from gatewatch.rendering.text.labels import load_labels
+from support.paths import TEMPLATES
+
+EN, KO, JA = (load_labels(TEMPLATES, language) for language in ("en", "ko", "ja"))
+SSH = Traffic("tcp", PortRange(22, 22))
+WORLD = CidrPeer("0.0.0.0/0")
+
+
+def change(
+    action=Action.AUTHORIZE, outcome=Outcome.APPLIED, family=Family.SECURITY_GROUP, severity=Severity.INFO, **more
+):
+    rule = more.pop("rule", None) or SecurityGroupRule(
+        direction=more.pop("direction", Direction.INGRESS),
+        traffic=more.pop("traffic", SSH),
+        peer=more.pop("peer", WORLD),
+        rule_id=more.pop("rule_id", None),
+    )
+    exposure, services = more.pop("exposure", Exposure.WORLD), more.pop("services", ("SSH",))
+    told = Change(family=family, action=action, outcome=outcome, rule=rule, **more)
+    return AssessedChange(told, Assessment(severity, (), exposure, services))
+
+
+def alert(*changes, event_name="AuthorizeSecurityGroupIngress"):
+    call = ApiCall(
+        event_id="1beb5d85",
+        event_name=event_name,
+        event_source="ec2.amazonaws.com",
+        time=datetime(2026, 1, 24, 3, 45, 49, tzinfo=UTC),
+        account_id="111122223333",
+        region="eu-west-1",
+        actor=Actor("alice", "IAMUser"),
+        via=Via.CLI,
+        source_ip="198.51.100.7",
+        error_code=None,
+        request=None,
+        response=None,
+        record={},
+    )
+    account = Account(id="111122223333", alias="payments-prod", timezone="UTC", language="en")
+    return Alert(call=call, account=account, changes=changes, links=Links())
+
+
+def headline(*changes, labels=EN, **more):
+    return words.headline(alert(*changes, **more), labels)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (change(), "SSH opened to the whole internet"),
+        (change(Action.REVOKE), "SSH closed to the whole internet"),
+        (change(Action.MODIFY), "Changed rule opens SSH to the whole internet"),
+        (change(direction=Direction.EGRESS), "Outbound SSH allowed to the whole internet"),
+        (change(Action.REVOKE, direction=Direction.EGRESS), "Outbound SSH no longer allowed to the whole internet"),
+        (change(direction=None), "SSH opened to the whole internet"),
+        (change(outcome=Outcome.DENIED), "Denied attempt to open SSH to the whole internet"),
+        (change(outcome=Outcome.FAILED), "Failed attempt to open SSH to the whole internet"),
+        (change(outcome=Outcome.DRY_RUN), "Dry run of an attempt to open SSH to the whole internet"),
+        (change(Action.REVOKE, Outcome.NO_OP), "Attempt to close SSH to the whole internet changed nothing"),
+        (change(understood=False), "AuthorizeSecurityGroupIngress in a shape that gatewatch does not know"),
+        (change(Action.DESCRIBE), "Description of a rule changed"),
+        (change(Action.CREATE), "Security group created"),
+    ],
+)  # fmt: skip
+def test_a_headline_tells_a_change_and_its_outcome(told, expected):
+    assert headline(told) == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "applied", "denied"),
+    [
+        (KO, "인터넷 전체에 SSH 개방", "인터넷 전체에 SSH 개방 시도, 거부됨"),
+        (JA, "インターネット全体にSSHを開放", "インターネット全体へのSSHの開放を試行、拒否"),
+    ],
+)
+def test_a_headline_is_worded_in_the_language_of_its_reader(labels, applied, denied):
+    assert headline(change(), labels=labels) == applied
+    assert headline(change(outcome=Outcome.DENIED), labels=labels) == denied
+
+
+def test_a_default_vpc_is_not_called_a_group():
+    assert headline(change(Action.CREATE), event_name="CreateDefaultVpc").startswith("Default VPC created")
+
+
+def test_a_revoke_by_id_says_that_a_rule_went_and_an_empty_call_that_nothing_is_recorded():
+    nothing = {"traffic": Traffic(), "peer": None}
+    assert headline(change(Action.REVOKE, rule_id="sgr-1", **nothing)) == "A rule was removed"
+    assert "what it asked for is not recorded" in headline(change(outcome=Outcome.DENIED, **nothing))
+
+
+@pytest.mark.parametrize(
+    ("event_name", "expected"),
+    [
+        ("ModifyNetworkInterfaceAttribute", "Security groups set on an interface"),
+        ("ModifyInstanceAttribute", "Security groups set on an instance"),
+    ],
+)
+def test_groups_set_together_are_one_thing_and_not_one_and_more(event_name, expected):
+    attached = change(Action.ATTACH, family=Family.ATTACHMENT)
+    assert headline(attached, attached, event_name=event_name) == expected
+
+
+@pytest.mark.parametrize(
+    ("action", "peer", "expected"),
+    [
+        (Action.MODIFY, WORLD, "Prefix list now admits the whole internet"),
+        (Action.REVOKE, WORLD, "Prefix list no longer admits the whole internet"),
+        (Action.CREATE, WORLD, "Prefix list created, admitting the whole internet"),
+        (Action.CREATE, None, "Prefix list created"),
+        (Action.DELETE, None, "Prefix list deleted"),
+        (Action.MODIFY, None, "Prefix list edited, entries unchanged"),
+        (Action.MODIFY, PrefixListPeer("pl-1"), "Prefix list set back to an older version"),
+    ],
+)
+def test_a_prefix_list_is_told_by_what_it_admits(action, peer, expected):
+    told = change(action, family=Family.PREFIX_LIST, peer=peer, traffic=Traffic(), resource_id="pl-1")
+    assert headline(told) == expected
+
+
+def test_a_refused_call_about_no_prefix_list_says_that_nothing_is_recorded():
+    told = change(Action.DELETE, Outcome.DENIED, Family.PREFIX_LIST, peer=None, traffic=Traffic())
+    assert headline(told, event_name="DeleteManagedPrefixList").startswith("Denied attempt to call DeleteManagedPrefix")
+
+
+def test_a_headline_is_about_the_worst_change_and_counts_the_others():
+    low, high = (
+        change(severity=Severity.LOW, peer=CidrPeer("10.0.0.0/8"), exposure=None),
+        change(severity=Severity.HIGH),
+    )
+    assert headline(low, high, low) == "SSH opened to the whole internet (+2 more)"
+
+
+def test_of_two_equally_bad_changes_the_one_that_happened_is_told():
+    nothing, gone = change(Action.REVOKE, Outcome.NO_OP, peer=CidrPeer("10.0.0.0/8")), change(Action.REVOKE)
+    assert headline(nothing, gone) == "SSH closed to the whole internet (+1 more)"
+    assert words.worst_first(alert(nothing, gone)) == [gone, nothing]
+
+
+@pytest.mark.parametrize(
+    ("traffic", "services", "expected"),
+    [
+        (SSH, ("SSH",), "SSH"),
+        (Traffic("tcp", PortRange(3306, 5432)), ("MySQL", "PostgreSQL"), "MySQL, PostgreSQL"),
+        (Traffic("tcp", PortRange(1, 99)), ("a", "b", "c"), "TCP 1-99 (3 sensitive services)"),
+        (Traffic("tcp", PortRange(8443, 8443)), (), "TCP 8443"),
+        (Traffic("udp", PortRange(0, 65535)), ("DNS",), "every UDP port"),
+        (Traffic("icmp", None, IcmpType(8, -1)), (), "ICMP"),
+        (Traffic("icmpv6", None, IcmpType(-1, -1)), (), "ICMPv6"),
+        (Traffic("50"), (), "protocol 50"),
+        (Traffic("all"), (), "all traffic"),
+        (Traffic(), (), "unknown ports"),
+    ],
+)
+def test_a_target_is_named_as_a_person_would(traffic, services, expected):
+    assert rule_words.target(change(traffic=traffic, services=services), EN) == expected
+
+
+@pytest.mark.parametrize(
+    ("peer", "exposure", "expected"),
+    [
+        (WORLD, Exposure.WORLD, "the whole internet"),
+        (WORLD, None, "the whole internet"),
+        (WORLD, Exposure.NARROW, "0.0.0.0/0"),
+        (CidrPeer("::/0"), Exposure.WORLD, "the whole internet"),
+        (CidrPeer("0.0.0.0/1"), Exposure.WORLD, "half of the internet or more (0.0.0.0/1)"),
+        (CidrPeer("52.0.0.0/8"), Exposure.WIDE, "a wide network (52.0.0.0/8)"),
+        (CidrPeer("10.0.0.0/8"), Exposure.NARROW, "10.0.0.0/8"),
+        (GroupPeer("sg-1"), None, "group sg-1"),
+        (GroupPeer("sg-1", "444455556666", foreign=True), None, "another account's group 444455556666/sg-1"),
+        (PrefixListPeer("pl-1"), None, "prefix list pl-1"),
+        (None, None, "unknown addresses"),
+    ],
+)
+def test_an_opening_says_who_may_connect(peer, exposure, expected):
+    assert rule_words.opening(peer, exposure, EN) == expected
+
+
+def test_a_long_name_does_not_push_the_rest_out_of_a_headline():
+    text = headline(change(peer=GroupPeer("g" * 255), exposure=None), change())
+    assert text == f"SSH opened to group {'g' * 59}… (+1 more)"
+
+
+@pytest.mark.parametrize(
+    ("traffic", "expected"),
+    [
+        (SSH, "tcp 22"),
+        (Traffic("tcp", PortRange(1024, 65535)), "tcp 1024-65535"),
+        (Traffic("tcp", PortRange(0, 0)), "tcp 0"),
+        (Traffic("udp", PortRange(0, 65535)), "udp all ports"),
+        (Traffic("icmp", None, IcmpType(-1, -1)), "icmp all types"),
+        (Traffic("icmp", None, IcmpType(8, -1)), "icmp type 8"),
+        (Traffic("icmp", None, IcmpType(3, 4)), "icmp type 3 code 4"),
+        (Traffic("icmp"), "icmp"),
+        (Traffic("50"), "protocol 50"),
+        (Traffic("all"), "all traffic"),
+        (Traffic(), "unknown ports"),
+    ],
+)
+def test_traffic_is_written_as_a_rule_has_it(traffic, expected):
+    assert rule_words.traffic_text(traffic, EN) == expected

@@ -1,0 +1,217 @@
+"""Hostile text stays text, nothing is dropped, and Slack takes every message, however many rules a call has."""
+
+import copy
+import json
+import re
+import shutil
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jinja2 import UndefinedError
+
+from gatewatch.config.settings import LANGUAGES
+from gatewatch.errors import RenderError
+from gatewatch.rendering.slack import load_templates, slack_payloads
+from gatewatch.rendering.slack_validation import mentions, problems
+from support.hostile import (
+    ATTACKS,
+    CODE,
+    COLORS,
+    EVENTS,
+    HOSTILE,
+    MARKS,
+    SEVERAL_EVENTS,
+    SHAPE,
+    TEMPLATES,
+    TESTS,
+    TEXTS,
+    alert_of_record,
+    is_hidden,
+    many_rules,
+    one_record,
+    with_texts,
+)
+
+
+def payloads_of(alert):
+    return [json.loads(payload) for payload in slack_payloads(alert, TEMPLATES, COLORS)]
+
+
+def blocks_of(payload):
+    return payload["attachments"][0]["blocks"]
+
+
+def texts_of(value):
+    """Every text object of a payload."""
+    if isinstance(value, dict) and value.get("type") in {"mrkdwn", "plain_text"}:
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from texts_of(inner)
+
+
+def strings_of(value):
+    if isinstance(value, str):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from strings_of(inner)
+
+
+def rule_lines(payload):
+    sections = (block for block in blocks_of(payload) if block["type"] == "section" and "text" in block)
+    return [line for block in sections for line in block["text"]["text"].split("\n") if line.startswith(MARKS)]
+
+
+def urls_of(payload):
+    return {element["url"] for block in blocks_of(payload) for element in block.get("elements", ()) if "url" in element}
+
+
+def assert_harmless(alert, payloads):
+    for payload in payloads:
+        assert problems(payload) == ()
+        assert mentions(payload) == ()
+        assert urls_of(payload) <= set(msgspec.structs.astuple(alert.links))
+        assert not [char for text in strings_of(payload) for char in text if is_hidden(char)]
+        for text in texts_of(payload):
+            assert not {"<", ">"} & set(text["text"])
+            if text["type"] == "mrkdwn":
+                assert text["verbatim"]
+                outside = CODE.sub("", text["text"])
+                assert "`" not in outside
+                assert HOSTILE not in outside
+
+
+def assert_whole(alert, payloads):
+    """One line per change; a lone change without a rule is told by its headline."""
+    lines = [line for payload in payloads for line in rule_lines(payload)]
+    assert len(lines) == len(alert.changes) or (len(alert.changes) == 1 and not lines)
+    raw = [payload for payload in payloads if '"eventName"' in json.dumps(payload) or "```" in str(payload)]
+    assert all(each.change.understood for each in alert.changes) or raw
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(sorted(set(EVENTS) - {"sixty-rules"})), TEXTS, st.randoms(use_true_random=False))
+def test_whatever_text_stands_in_an_event_its_message_is_harmless_and_whole(case, text, chance):
+    share, spared = chance.random(), chance.choice([SHAPE, SHAPE, set()])
+    document = with_texts(
+        one_record(EVENTS[case]), lambda key, old: text if key not in spared and chance.random() <= share else old
+    )
+    alert = alert_of_record(document, chance.choice(LANGUAGES))
+    if alert is None:
+        assert case.startswith("hub-")  # a rule or trail by another name is no part of the road
+        return
+    payloads = payloads_of(alert)
+    assert_harmless(alert, payloads)
+    assert_whole(alert, payloads)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("case", [name for name in EVENTS if name != "sixty-rules"])
+@pytest.mark.parametrize("attack", [HOSTILE.join(ATTACKS), (HOSTILE + "`<&") * 200])
+def test_every_kind_of_event_full_of_hostile_text_is_harmless_and_whole(case, language, attack):
+    document = with_texts(one_record(EVENTS[case]), lambda key, old: old if key in SHAPE else attack)
+    alert = alert_of_record(document, language)
+    if alert is None:
+        assert case.startswith("hub-")  # a rule or trail by another name is no part of the road
+        return
+    payloads = payloads_of(alert)
+    assert_harmless(alert, payloads)
+    assert_whole(alert, payloads)
+    assert max(sum(len(text["text"]) for text in texts_of(payload)) for payload in payloads) < 10_500
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(["world", "not-understood", "denied-without-parameters", "prefix-list-delete"]), TEXTS)
+def test_whatever_an_event_is_called_its_message_is_harmless(case, text):
+    alert = alert_of_record(one_record(EVENTS[case]))
+    safe = json.loads(json.dumps(text).encode("utf-8", "replace")).encode("utf-8", "replace").decode()
+    call = msgspec.structs.replace(alert.call, event_name=safe, event_id=safe, region=safe, error_code=safe)
+    renamed = msgspec.structs.replace(alert, call=call)
+    assert_harmless(renamed, payloads_of(renamed))
+
+
+@pytest.mark.parametrize("case", [name for name in EVENTS if name not in SEVERAL_EVENTS])
+def test_every_change_of_an_event_is_in_its_messages(case):
+    alert = alert_of_record(EVENTS[case])
+    assert_whole(alert, payloads_of(alert))
+
+
+@pytest.mark.parametrize("description", ["d" * 255, "&" * 255, "홈" * 255])
+def test_a_thousand_rules_with_long_descriptions_are_all_told_once(description):
+    payloads = payloads_of(alert_of_record(many_rules(1000, description)))
+    told = re.findall(r"sgr-\d{17}", json.dumps(payloads))
+    assert sorted(told) == [f"sgr-{number:017d}" for number in range(1, 1001)]
+    assert [problems(payload) for payload in payloads] == [()] * len(payloads)
+
+
+def test_a_message_stays_below_what_slack_takes_in_all_its_blocks():
+    for payload in payloads_of(alert_of_record(many_rules(1000, "d" * 255))):
+        assert len(json.dumps(blocks_of(payload), ensure_ascii=False)) < 12_000
+
+
+def test_the_worst_rule_stands_first():
+    lines = rule_lines(payloads_of(alert_of_record(EVENTS["sixty-rules"]))[0])
+    assert lines[0].startswith("🔴")
+    assert "sgr-0ade5449324ec82de" in lines[0]
+    assert {line[0] for line in lines[1:]} == {"🔵"}
+
+
+def test_parts_are_numbered_and_only_the_first_says_why():
+    first, second = payloads_of(alert_of_record(EVENTS["sixty-rules"]))
+    assert blocks_of(first)[0]["text"]["text"].endswith(" · Part 1 of 2")
+    assert blocks_of(second)[0]["text"]["text"].endswith(" · Part 2 of 2")
+    assert ["*Why*" in json.dumps(each) for each in (first, second)] == [True, False]
+
+
+def test_a_long_headline_keeps_the_number_of_its_part():
+    document = with_texts(EVENTS["hostile-texts"], lambda key, old: old if key in SHAPE else "&" * 300)
+    document["detail"]["requestParameters"]["ipPermissions"]["items"][0]["groups"]["items"] *= 40
+    for number, payload in enumerate(payloads_of(alert_of_record(document)), start=1):
+        assert f" · Part {number} of " in blocks_of(payload)[0]["text"]["text"]
+
+
+def test_a_link_that_slack_would_refuse_for_its_length_is_left_out_and_the_message_is_told():
+    document = copy.deepcopy(EVENTS["world"])
+    document["detail"]["eventID"] = "x" * 3000
+    (payload,) = payloads_of(alert_of_record(document))
+    assert len(urls_of(payload)) == 1
+
+
+def test_a_message_has_no_links_where_the_partition_has_no_console():
+    (payload,) = payloads_of(alert_of_record(EVENTS["region-iso"]))
+    assert urls_of(payload) == set()
+
+
+def test_the_raw_event_of_a_call_that_was_not_understood_tells_what_matters_first_and_no_secret():
+    (payload,) = payloads_of(alert_of_record(EVENTS["not-understood"]))
+    raw = json.dumps(payload)
+    assert "meshIds" in raw
+    assert raw.index("requestParameters") < raw.index("userIdentity")
+    assert "5f0c7b5a-made-up-token" not in raw
+    assert "ASIAEXAMPLE000000011" not in raw
+    assert "ASIA\\u20260011" in raw
+
+
+def test_a_template_that_makes_no_json_is_a_fault_of_ours_and_said(tmp_path):
+    with pytest.raises(RenderError, match="made no JSON"):
+        slack_payloads(alert_of_record(EVENTS["world"]), with_message("not json", tmp_path), COLORS)
+
+
+def test_a_template_that_makes_what_slack_refuses_is_a_fault_of_ours_and_said(tmp_path):
+    with pytest.raises(RenderError, match="Slack refuses"):
+        slack_payloads(alert_of_record(EVENTS["world"]), with_message("{}", tmp_path), COLORS)
+
+
+def test_a_template_that_names_what_is_not_there_is_a_fault_of_ours(tmp_path):
+    with pytest.raises(UndefinedError, match="nobody"):
+        slack_payloads(alert_of_record(EVENTS["world"]), with_message("{{ nobody }}", tmp_path), COLORS)
+
+
+def with_message(body, folder):
+    """The templates, with another text in the macro of the message."""
+    shutil.copytree(TESTS.parent / "templates", folder, dirs_exist_ok=True)
+    path = folder / "slack" / "message.json.j2"
+    head = next(line for line in path.read_text("utf-8").splitlines() if line.startswith("{% macro"))
+    path.write_text(f"{head}\n{body}\n{{%- endmacro %}}\n", "utf-8")
+    return load_templates(folder, LANGUAGES)

@@ -1,0 +1,1 @@
+"""Builders, fakes and paths that several test files share."""

@@ -1,0 +1,33 @@
+"""The table of the activity log, a clock and a counter for its tests."""
+
+from datetime import UTC, datetime
+
+START = datetime(2026, 1, 24, 22, 0, tzinfo=UTC)
+
+
+TABLE = "gatewatch-prod-book"
+
+
+def make_table(dynamodb):
+    dynamodb.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    )
+
+
+class Counts:
+    def __init__(self):
+        self.counted = {}
+
+    def count(self, name, value=1):
+        self.counted[name] = self.counted.get(name, 0) + value
+
+
+class Clock:
+    def __init__(self, at=START):
+        self.at = at.timestamp()
+
+    def now(self):
+        return self.at

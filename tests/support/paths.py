@@ -1,0 +1,10 @@
+"""Where things lie in the repository."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTS = ROOT / "tests"
+GOLDEN = TESTS / "golden"
+TEMPLATES = ROOT / "templates"
+EVENTBRIDGE = ROOT / "eventbridge"
+RECORDED = ROOT.parent / "shared" / "events" / "recorded.jsonl"  # beside some checkouts only
