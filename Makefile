@@ -1,4 +1,4 @@
-# The two commands: `make demo` runs the whole road once, `make test` passes the tests. Each does its own set-up.
+# `make demo` runs the whole pipeline locally once, `make test` runs the tests. Every target sets up what it needs.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -8,10 +8,10 @@ ARCH   ?= arm64
 SEED   ?= 1
 COVERAGE ?= --cov --cov-report=term --cov-fail-under=90
 OSLS   := node_modules/.bin/osls
-# One Region of each partition, and the one where IAM's and sign-in events are.
+# One Region of each partition, and us-east-1, where CloudTrail records IAM.
 REGIONS := ap-northeast-2 us-east-1 us-gov-west-1 cn-north-1
 
-# controls.yaml is what rules.yaml and pack.yaml are made from, no template itself.
+# controls.yaml is the source of rules.yaml and pack.yaml, not a template.
 STACKS := $(wildcard eventbridge/*.yaml) $(filter-out compliance/controls.yaml,$(wildcard compliance/*.yaml))
 
 .DEFAULT_GOAL := help
@@ -20,58 +20,59 @@ STACKS := $(wildcard eventbridge/*.yaml) $(filter-out compliance/controls.yaml,$
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-demo: $(READY) ## run the story once: two member accounts, two regions, one Slack inbox (build/demo/inbox.html)
+demo: $(READY) ## run the whole pipeline locally once: two member accounts, two Regions, a Slack inbox (build/demo/inbox.html)
 	@$(BIN)/gatewatch demo
 
-up: $(READY) ## the same, and stay: the inbox is live in a browser
+up: $(READY) ## the same, and keep running with the inbox in a browser
 	@$(BIN)/gatewatch up
 
-test: $(READY) ## run the tests with branch coverage, and the import rules
+test: $(READY) ## run the tests with branch coverage, and check the import contracts
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -n 2 $(COVERAGE)
 
-chaos: $(READY) ## run 10,000 events through every fault there is (SEED=1), and a few hundred through killed processes
+chaos: $(READY) ## deliver 10,000 events under injected faults (SEED=1), and a few hundred with killed processes
 	@PYTHONPATH=tests $(BIN)/python -m chaos 10000 $(SEED)
 
-lint: $(READY) ## ruff, mypy, import rules, cfn-lint
+lint: $(READY) ## ruff, mypy, import contracts, banned words, cfn-lint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tools.check_words
 	@$(BIN)/cfn-lint -r $(REGIONS) -- $(STACKS)
 
-scan: $(READY) ## checkov over the templates; every exception stands in place, with its reason
+scan: $(READY) ## run checkov over the templates; every exception is in the template, with its reason
 	@$(BIN)/uv tool run --quiet --from checkov==3.3.30 checkov --quiet --compact --skip-download --framework cloudformation -f $(STACKS)
 
-bench: $(READY) ## measure speed against floors; LONG=1 for a gigabyte and a million events
+bench: $(READY) ## measure speed and write docs/performance.md; LONG=1 for a gigabyte and a million events
 	@$(BIN)/python -m bench --page $(if $(LONG),--long)
 
-format: $(READY) ## let ruff format the code
+format: $(READY) ## format the code with ruff
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-golden: $(READY) ## write the golden messages anew, then read the difference with git diff
+golden: $(READY) ## rewrite the golden messages; review the difference with git diff
 	@GATEWATCH_GOLDEN=write $(BIN)/python -m pytest -q tests -k golden
 
-docs: $(READY) ## write docs/events.md anew, from the patterns and the dispatch table
+docs: $(READY) ## regenerate docs/events.md from the event patterns and the dispatch table
 	@$(BIN)/python -m tools.generate_events_doc
 
-package: $(READY) ## build the zip of the functions (ARCH=arm64 or x86_64) into build/
+package: $(READY) ## build the zips of the functions into build/ (ARCH=arm64 or x86_64)
 	@$(BIN)/gatewatch check
 	@$(BIN)/python -m tools.package --architecture $(ARCH)
 
 deploy: package $(OSLS) ## deploy the hub to the account of your AWS credentials (STAGE=prod, and OPTIONS for osls)
 	@$(OSLS) deploy --stage $(STAGE) --param="architecture=$(ARCH)" $(OPTIONS)
 
-undeploy: package $(OSLS) ## remove the hub's stack, with everything in it
+undeploy: package $(OSLS) ## remove the hub's stack with everything in it
 	@$(OSLS) remove --stage $(STAGE) --param="architecture=$(ARCH)" $(OPTIONS)
 
-lock: $(READY) ## resolve the dependencies anew into requirements/
+lock: $(READY) ## resolve the dependencies again into requirements/
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra local --extra digest --group dev pyproject.toml -o requirements/dev.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml -o requirements/runtime.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra digest --constraint requirements/runtime.txt pyproject.toml -o requirements/digest.txt
 
-clean: ## remove what the other targets made
+clean: ## remove what the other targets created
 	rm -rf $(VENV) build node_modules .serverless .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(OSLS): package.json package-lock.json

@@ -1,4 +1,4 @@
-"""What is measured: the hand-made events of the golden messages, and archives made from them."""
+"""Input of the measurements: the events of the golden files, and archives made from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OTHER_CALLS = ("GetObject", "PutObject", "AssumeRole", "Decrypt", "DescribeInst
 
 
 def events() -> list[bytes]:
-    """Every golden event as the compact JSON that arrives in a queue."""
+    """Return every golden event as compact JSON."""
     found = sorted((ROOT / "tests" / "golden").glob("*/event.json"))
     return [msgspec.json.encode(msgspec.json.decode(path.read_bytes())) for path in found]
 
@@ -26,7 +26,7 @@ def records() -> list[dict[str, Any]]:
 
 
 def call_with_rules(count: int) -> bytes:
-    """One AuthorizeSecurityGroupIngress whose answer lists so many rules."""
+    """Return an AuthorizeSecurityGroupIngress record whose response has `count` rules."""
     items = [
         {
             "groupOwnerId": "111122223333",
@@ -78,8 +78,8 @@ def _call(name: str, source: str, event_id: str) -> dict[str, Any]:
 
 
 def write_archive(folder: Path, files: int, records_a_file: int) -> int:
-    """CloudTrail log files in which one record in a thousand matters; answers their size before compression."""
-    chance = random.Random(1)  # noqa: S311  the same archive every time
+    """Write CloudTrail log files with one relevant record in a thousand; return their uncompressed bytes."""
+    chance = random.Random(1)  # noqa: S311  reproducible
     ours = records()
     size = 0
     for number in range(files):
@@ -93,5 +93,5 @@ def write_archive(folder: Path, files: int, records_a_file: int) -> int:
 def _record(chance: random.Random, ours: list[dict[str, Any]], event_id: str) -> dict[str, Any]:
     if chance.random() < 1 / 1000:
         return copy.deepcopy(chance.choice(ours)) | {"eventID": event_id}
-    unlike = f"{event_id}-{chance.getrandbits(64):016x}"  # so that it compresses as real logs do
+    unlike = f"{event_id}-{chance.getrandbits(64):016x}"  # compresses like real logs
     return _call(chance.choice(_OTHER_CALLS), "s3.amazonaws.com", unlike)

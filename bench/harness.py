@@ -1,4 +1,4 @@
-"""Paired measurement: floor and subject take turns, so that a noisy machine is noisy to both."""
+"""Paired measurement: floor and subject run alternately, so that noise affects both."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Ratio(Struct, frozen=True):
 
 
 def paired(floor: Callable[[], object], subject: Callable[[], object], rounds: int) -> Ratio:
-    """Each round runs both once. The first round only warms up."""
+    """Run both once per round, after one round to warm up."""
     floor(), subject()
     gc.collect()
     pairs = [(_seconds(floor), _seconds(subject)) for _ in range(rounds)]
@@ -46,10 +46,10 @@ def _seconds(run: Callable[[], object]) -> float:
 
 
 def python(code: str, folder: Path, variables: Mapping[str, str]) -> Callable[[], object]:
-    """A fresh interpreter that runs `code`: what a cold start is made of."""
+    """Return a function that runs `code` in a new interpreter."""
 
     def run() -> object:
-        return subprocess.run(  # noqa: S603  our own interpreter and code
+        return subprocess.run(  # noqa: S603  the project's own code
             [sys.executable, "-c", code], cwd=folder, env=dict(variables), check=True, capture_output=True
         )
 
@@ -57,5 +57,5 @@ def python(code: str, folder: Path, variables: Mapping[str, str]) -> Callable[[]
 
 
 def slope(sizes: Sequence[int], seconds: Sequence[float]) -> float:
-    """The exponent of growth between the first and the last size: 1 is linear, 0 is flat."""
+    """Return the exponent of growth between the first and the last size: 1 is linear, 0 is flat."""
     return math.log(seconds[-1] / seconds[0]) / math.log(sizes[-1] / sizes[0])

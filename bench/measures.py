@@ -1,4 +1,4 @@
-"""Each measure against its floor. Every function answers rows for the table: what, floor, subject, ratio, goal."""
+"""The measurements, each with a floor to compare with. Every function yields rows of the table."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from msgspec import Struct
 
 from bench import corpus
 from bench.harness import paired, python, slope
-from gatewatch.alerts.pipeline import Hub, Worded, alert_of, worded
-from gatewatch.alerts.rule_history import RecentRules
+from gatewatch.alerts.pipeline import AlertPipeline, PipelineResult, assess_call, run_pipeline
+from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.settings import load_settings
-from gatewatch.delivery.rate_limit import Clock, Pace
+from gatewatch.delivery.rate_limit import Clock, RateLimiter
 from gatewatch.delivery.rollup import foldable, folded
 from gatewatch.events.decode import decode, parse
-from gatewatch.local.demo import scenario as story
+from gatewatch.local.demo import scenario
 from gatewatch.model.api_call import ApiCall
-from gatewatch.rendering.slack import load_templates
+from gatewatch.rendering.templates import load_templates
 from tools.package import copy_sources
 from tools.precompile import prepare
 
@@ -42,7 +42,7 @@ _NEARLY_TWICE = 1.6
 
 
 class Row(Struct, frozen=True):
-    """`goal` as a sentence; `met` None where there is nothing to meet."""
+    """One row of the table. `met` is None without a goal."""
 
     what: str
     floor: str
@@ -53,20 +53,22 @@ class Row(Struct, frozen=True):
     value: float
 
 
-def hub() -> Hub:
+def load_pipeline() -> AlertPipeline:
     settings = load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml")
-    return Hub(settings, RecentRules(), load_templates(ROOT / "templates", settings.languages))
+    return AlertPipeline(settings, InMemoryRuleHistory(), load_templates(ROOT / "templates", settings.languages))
 
 
-def tell(text: bytes, hub: Hub) -> Worded | None:
-    """The whole chain for one event."""
-    told = [worded(each, hub) for each in decode(parse(text)) if isinstance(each, ApiCall)]
-    return told[0] if told else None
+def process_event(text: bytes, pipeline: AlertPipeline) -> PipelineResult | None:
+    """Run the whole pipeline for one event."""
+    results = [run_pipeline(each, pipeline) for each in decode(parse(text)) if isinstance(each, ApiCall)]
+    return results[0] if results else None
 
 
 def per_event(rounds: int) -> Iterator[Row]:
-    texts, chain = corpus.events(), hub()
-    ratio = paired(lambda: _all(json.loads, texts), lambda: _all(lambda text: tell(text, chain), texts), rounds)
+    texts, pipeline = corpus.events(), load_pipeline()
+    ratio = paired(
+        lambda: _all(json.loads, texts), lambda: _all(lambda text: process_event(text, pipeline), texts), rounds
+    )
     each = _LAPS * len(texts)
     yield _row(
         "decode → changes → assess → enrich → route → render, per event",
@@ -75,27 +77,29 @@ def per_event(rounds: int) -> Iterator[Row]:
         ratio.ratio,
         12,
     )
-    judged = paired(lambda: _all(json.loads, texts), lambda: _all(lambda text: _judged(text, chain), texts), rounds)
+    assessed = paired(
+        lambda: _all(json.loads, texts), lambda: _all(lambda text: _assessed(text, pipeline), texts), rounds
+    )
     yield _row(
-        "… of that, up to the judged alert",
-        f"json.loads {_micro(judged.floor / each)}",
-        _micro(judged.subject / each),
-        judged.ratio,
+        "… of that, up to the assessed alert",
+        f"json.loads {_micro(assessed.floor / each)}",
+        _micro(assessed.subject / each),
+        assessed.ratio,
     )
 
 
 def _all(work: Callable[[bytes], object], texts: list[bytes]) -> None:
-    """Each result is let go at once: thousands of them kept would cost the floor more than `json.loads` itself."""
+    """Call `work` with every text and discard the results, as a function does."""
     for _ in range(_LAPS):
         for text in texts:
             work(text)
 
 
-def _judged(text: bytes, hub: Hub) -> list[Any]:
-    return [alert_of(each, hub.judge) for each in decode(parse(text)) if isinstance(each, ApiCall)]
+def _assessed(text: bytes, pipeline: AlertPipeline) -> list[Any]:
+    return [assess_call(each, pipeline.assessor) for each in decode(parse(text)) if isinstance(each, ApiCall)]
 
 
-# Both end without taking the interpreter apart: a function does not end at all.
+# Both exit without interpreter shutdown, because a function does not end.
 _FLOOR = "import os, boto3; boto3.Session(region_name='us-east-1').client('sqs'); os._exit(0)"
 _HANDLE = """
 import json, os, sys
@@ -105,20 +109,20 @@ class Context:
     invoked_function_arn, aws_request_id = "arn:aws:lambda:us-east-1:111122223333:function:{name}", "1"
     @staticmethod
     def get_remaining_time_in_millis(): return 60000
-event = os.environ["BENCH_EVENT"].replace("bench-1", "bench-" + str(os.getpid()))  # never told before
+event = os.environ["BENCH_EVENT"].replace("bench-1", "bench-" + str(os.getpid()))  # a new event
 answer = function.handler(json.loads(event), Context)
 assert answer == {{"batchItemFailures": []}}, answer
 os._exit(0)
 """
 
 
-def cold_start(rounds: int, road: Callable[[str], dict[str, str]]) -> Iterator[Row]:
-    """Of the functions as they lie in the zip. `road(name)` gives the environment of one, with an event for it."""
+def cold_start(rounds: int, environment_of: Callable[[str], dict[str, str]]) -> Iterator[Row]:
+    """Measure cold starts of the packaged functions. `environment_of(name)` has an event in BENCH_EVENT."""
     with TemporaryDirectory() as name:
         tree = Path(name)
         _lay_out(tree)
         for function in ("alert", "deliver"):
-            variables = road(function)
+            variables = environment_of(function)
             code = _HANDLE.format(name=function)
             ratio = paired(python(_FLOOR, tree, variables), python(code, tree, variables), rounds)
             yield _row(
@@ -131,12 +135,12 @@ def cold_start(rounds: int, road: Callable[[str], dict[str, str]]) -> Iterator[R
 
 
 def _lay_out(tree: Path) -> None:
-    """What packaging makes of the repository, with the settings of the local road; but nobody is asked anything."""
+    """Lay out the files of the zip in a folder, with the configuration of the demo but without lookups."""
     copy_sources(ROOT, tree)
-    accounts = yaml.safe_load(story.ACCOUNTS.read_text("utf-8"))
+    accounts = yaml.safe_load(scenario.ACCOUNTS.read_text("utf-8"))
     del accounts["defaults"]["read_role"]
     (tree / "accounts.yaml").write_text(yaml.safe_dump(accounts), "utf-8")
-    shutil.copyfile(story.POLICY, tree / "policy.yaml")
+    shutil.copyfile(scenario.POLICY, tree / "policy.yaml")
     prepare(tree, f"{sys.version_info.major}.{sys.version_info.minor}")
 
 
@@ -177,7 +181,7 @@ def archive(megabytes: int, rounds: int) -> Iterator[Row]:
         yield Row("… of which the start of the program", "", _milli(start), "", "", None, start)
 
 
-# Read by as many processes, each its share of the files: how much a second core gives depends on the machine.
+# The floor with several processes: each reads its share of the files.
 _READ_ALL = """
 import gzip, json, os, pathlib
 mine, children = 0, []
@@ -195,7 +199,7 @@ for child in children:
 """
 
 
-# A process counts what it was before it became another program: so a small one starts what is measured.
+# Peak memory of a child includes its memory before exec, so a small process starts the measured one.
 _PEAK = """
 import resource, subprocess, sys
 code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -204,9 +208,9 @@ print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 def _replay(folder: Path, jobs: int, *, missing: bool = False) -> int:
-    """Peak resident kilobytes of the command, or of the largest process it started."""
+    """Return the peak resident memory in kilobytes of the largest process of `gatewatch replay`."""
     command = [sys.executable, "-m", "gatewatch", "replay", str(folder), "--format", "json", "--jobs", str(jobs)]
-    answer = subprocess.run([sys.executable, "-c", _PEAK, *command], cwd=ROOT, capture_output=True, check=True)  # noqa: S603  our own command
+    answer = subprocess.run([sys.executable, "-c", _PEAK, *command], cwd=ROOT, capture_output=True, check=True)  # noqa: S603  the project's own command
     code, peak = map(int, answer.stdout.split())
     if code and not missing:
         raise RuntimeError(f"replay ended with {code}")
@@ -214,12 +218,13 @@ def _replay(folder: Path, jobs: int, *, missing: bool = False) -> int:
 
 
 def growth(largest: int) -> Iterator[Row]:
-    chain = hub()
+    pipeline = load_pipeline()
     texts = corpus.events()
     sizes = [size for size in (100, 1_000, 10_000, 100_000, 1_000_000) if size <= largest]
-    _many(texts, 500, chain)
+    _many(texts, 500, pipeline)
     costs = [
-        min(_seconds(lambda size=size: _many(texts, size, chain)) for _ in range(_again(size))) / size for size in sizes
+        min(_seconds(lambda size=size: _many(texts, size, pipeline)) for _ in range(_again(size))) / size
+        for size in sizes
     ]
     flat = slope(sizes, costs)
     yield Row(
@@ -233,8 +238,8 @@ def growth(largest: int) -> Iterator[Row]:
     )
     rules = [1, 10, 100, 1_000]
     calls = [corpus.call_with_rules(count) for count in rules]
-    tell(calls[0], chain)
-    times = [min(_seconds(lambda call=call: tell(call, chain)) for _ in range(5)) for call in calls]
+    process_event(calls[0], pipeline)
+    times = [min(_seconds(lambda call=call: process_event(call, pipeline)) for _ in range(5)) for call in calls]
     linear = slope(rules[1:], times[1:])
     yield Row(
         "cost of a call from 10 to 1,000 rules",
@@ -248,43 +253,43 @@ def growth(largest: int) -> Iterator[Row]:
 
 
 def _again(size: int) -> int:
-    """A short run is disturbed more easily than a long one."""
+    """Return how often to repeat a run; short runs are repeated more."""
     return max(1, 10_000 // size) if size > 100 else 50
 
 
-def _many(texts: list[bytes], count: int, hub: Hub) -> None:
+def _many(texts: list[bytes], count: int, pipeline: AlertPipeline) -> None:
     for number in range(count):
-        _judged(texts[number % len(texts)], hub)
+        _assessed(texts[number % len(texts)], pipeline)
 
 
 def burst() -> Iterator[Row]:
-    """A thousand changes for one webhook, at one message a second, on a clock that does not wait.
+    """Deliver a thousand changes to one webhook at one message per second, on a simulated clock.
 
-    Ten wait at a time, as Lambda hands them over, and are rolled up as far as they go together.
+    Messages are rolled up in batches of ten, the batch size of Lambda.
     """
-    chain = hub()
+    pipeline = load_pipeline()
     call = corpus.call_with_rules(10)
     calls = [call.replace(b"bench-10", f"bench-{number}".encode()) for number in range(100)]
-    messages = list(_rolled_up([message for each in calls for message in _messages(each, chain)]))
-    clock = _Still()
-    pace = Pace(Clock(clock.time, clock.time, clock.sleep))
-    destination = chain.settings.destinations["sec-all"]
+    messages = list(_rolled_up([message for each in calls for message in _messages(each, pipeline)]))
+    clock = _SimulatedClock()
+    limiter = RateLimiter(Clock(clock.time, clock.time, clock.sleep))
+    destination = pipeline.settings.destinations["sec-all"]
     for message in messages:
-        pace.persist(message, destination, lambda *_: None, lambda: 900.0)  # type: ignore[arg-type,return-value]
+        limiter.send(message, destination, lambda *_: None, lambda: 900.0)  # type: ignore[arg-type,return-value]
     yield Row(
-        "1,000 changes in 100 calls, one webhook of Slack",
+        "1,000 changes in 100 calls, one Slack webhook",
         "",
         f"{len(messages)} messages",
-        f"{clock.now:.0f} s at Slack's pace",
+        f"{clock.now:.0f} s at Slack's rate limit",
         "",
         None,
         clock.now,
     )
 
 
-def _messages(text: bytes, hub: Hub) -> list[Any]:
-    told = tell(text, hub)
-    return [each for each in told.messages if each.destination == "sec-all"] if told else []
+def _messages(text: bytes, pipeline: AlertPipeline) -> list[Any]:
+    result = process_event(text, pipeline)
+    return [each for each in result.messages if each.destination == "sec-all"] if result else []
 
 
 def _rolled_up(waiting: list[Message]) -> Iterator[Message]:
@@ -296,7 +301,7 @@ def _rolled_up(waiting: list[Message]) -> Iterator[Message]:
             batch = [each for number, each in enumerate(batch) if number not in chosen]
 
 
-class _Still:
+class _SimulatedClock:
     def __init__(self) -> None:
         self.now = 0.0
 

@@ -1,1 +1,1 @@
-"""What AWS Lambda invokes: one file per function."""
+"""Entry points of the Lambda functions, one module each."""

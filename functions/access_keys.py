@@ -1,4 +1,4 @@
-"""AWS Lambda, daily and when AWS Config finds a key too old: access keys are warned of, switched off, deleted."""
+"""AWS Lambda: access key rotation, daily and when AWS Config finds a key too old."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from functions.bundle import load_bundle
-from gatewatch.alerts.own_actions import DeedBook
-from gatewatch.aws.clients import Aws, iam_of_members
+from gatewatch.alerts.own_actions import ActionLog
+from gatewatch.aws.clients import Aws, member_iam_clients
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.errors import ConfigurationError
-from gatewatch.remediation.access_keys.executor import Books
+from gatewatch.remediation.access_keys.executor import KeyStores
 from gatewatch.remediation.access_keys.records import KeyRecords
-from gatewatch.remediation.access_keys.runner import KeyStage
-from gatewatch.remediation.preimages import PreImages
+from gatewatch.remediation.access_keys.runner import AccessKeyRunner
+from gatewatch.remediation.snapshots import SnapshotStore
 from gatewatch.rendering.text.labels import load_labels
 
 
 @cache
-def compose() -> KeyStage:
-    """The composition root. A configuration that cannot be read touches no key."""
+def compose() -> AccessKeyRunner:
+    """Composition root. Raises `ConfigurationError`: without a valid policy no key is changed."""
     environment, aws = os.environ, Aws()
     bundle, table = load_bundle(environment), environment["GATEWATCH_TABLE"]
-    if bundle.trouble:
-        raise ConfigurationError(bundle.trouble)
+    if bundle.configuration_error:
+        raise ConfigurationError(bundle.configuration_error)
     settings = bundle.settings
-    return KeyStage(
+    return AccessKeyRunner(
         settings=settings,
-        iam_of=iam_of_members(aws, environment["AWS_REGION"], settings.access_keys.role),
-        books=Books(PreImages(aws.dynamodb, table), KeyRecords(aws.dynamodb, table), DeedBook(aws.dynamodb, table)),
+        iam_of=member_iam_clients(aws, environment["AWS_REGION"], settings.access_keys.role),
+        stores=KeyStores(
+            SnapshotStore(aws.dynamodb, table), KeyRecords(aws.dynamodb, table), ActionLog(aws.dynamodb, table)
+        ),
         outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
         labels={language: load_labels(bundle.templates, language) for language in {*settings.languages, "en"}},
         now=lambda: datetime.now(UTC),

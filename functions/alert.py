@@ -1,4 +1,4 @@
-"""AWS Lambda: the events queue -> the outbox."""
+"""AWS Lambda: events queue to outbox."""
 
 from __future__ import annotations
 
@@ -10,86 +10,89 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 
 from functions.bundle import load_bundle
-from gatewatch.alerts.failed_sign_ins_table import TableFailedSignIns
-from gatewatch.alerts.own_actions import TableDeeds
+from gatewatch.alerts.failed_sign_ins_table import DynamoSignInFailures
+from gatewatch.alerts.own_actions import ActionLookup
 from gatewatch.alerts.own_role_attribution import Attribution
-from gatewatch.alerts.pipeline import Hub
-from gatewatch.alerts.rule_history_table import TableRules
-from gatewatch.aws import metrics as meter
+from gatewatch.alerts.pipeline import AlertPipeline
+from gatewatch.alerts.rule_history_table import DynamoRuleHistory
 from gatewatch.aws.clients import Aws
-from gatewatch.aws.metrics import EmbeddedMeter
-from gatewatch.delivery.dead_letter_queue import DeadLetters
-from gatewatch.delivery.deferred import Held, QuietOutbox
+from gatewatch.aws.metrics import NAMESPACE, EmbeddedMeter
+from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
+from gatewatch.delivery.deferred import DeferredMessages, QuietHoursOutbox
 from gatewatch.delivery.outbox import Outbox
-from gatewatch.digest.activity_log import NO_BOOK, DayBook
-from gatewatch.handlers.alert import AlertStage
+from gatewatch.digest.activity_log import NO_ACTIVITY_LOG, ActivityLog
+from gatewatch.handlers.alert import AlertHandler
 from gatewatch.handlers.batch import partial_response
-from gatewatch.monitoring.heartbeat.store import LastSeen
-from gatewatch.rendering.slack import load_templates
+from gatewatch.monitoring.heartbeat.store import HeartbeatStore
+from gatewatch.rendering.templates import load_templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gatewatch.alerts.lookup.context import Surroundings
+    from gatewatch.alerts.lookup.context import GroupContext
     from gatewatch.aws.metrics import Meter
     from gatewatch.config.settings import Settings
     from gatewatch.model.alert import Alert
 
-metrics = Metrics(namespace=meter.NAMESPACE)
+metrics = Metrics(namespace=NAMESPACE)
 
 
 @cache
-def compose() -> AlertStage:
-    """The composition root: everything this function needs, made once per environment."""
+def compose() -> AlertHandler:
+    """Composition root, called once per execution environment."""
     environment, aws = os.environ, Aws()
     bundle, table = load_bundle(environment), environment["GATEWATCH_TABLE"]
-    settings, counts, book = bundle.settings, EmbeddedMeter(metrics), environment["GATEWATCH_BOOK"]
-    roles = (environment.get("GATEWATCH_MEMBER_ROLE", ""), settings.access_keys.role)
+    settings, counts = bundle.settings, EmbeddedMeter(metrics)
+    roles = (environment.get("GATEWATCH_REMEDIATION_ROLE", ""), settings.access_keys.role)
     log: Any = Logger(use_rfc3339=True)
-    if bundle.trouble:
-        log.error("configuration broken", extra={"reason": bundle.trouble})
+    if bundle.configuration_error:
+        log.error("invalid configuration", extra={"reason": bundle.configuration_error})
     outbox = Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"])
-    rules = TableRules(aws.brief_dynamodb, table, log)
-    return AlertStage(
-        hub=Hub(
+    rules = DynamoRuleHistory(aws.dynamodb_short_timeout, table, log)
+    return AlertHandler(
+        pipeline=AlertPipeline(
             settings,
             rules,
             load_templates(bundle.templates, settings.languages),
-            failures=TableFailedSignIns(aws.brief_dynamodb, table, log),
-            attributed=Attribution(roles, TableDeeds(aws.brief_dynamodb, table, log).look).attributed,
-            look=_look(settings, aws, rules, log, counts),
+            sign_in_failures=DynamoSignInFailures(aws.dynamodb_short_timeout, table, log),
+            attribute=Attribution(roles, ActionLookup(aws.dynamodb_short_timeout, table, log).lookup).attribute,
+            lookup=_look(settings, aws, rules, log, counts),
         ),
-        outbox=QuietOutbox(
-            outbox, lambda each, until: Held(aws.dynamodb, table).keep(each, until), settings, time.time
+        outbox=QuietHoursOutbox(
+            outbox, lambda each, until: DeferredMessages(aws.dynamodb, table).defer(each, until), settings, time.time
         ),
-        dead=DeadLetters(aws.sqs, environment["GATEWATCH_EVENTS_DEAD_URL"]),
+        dead_letters=DeadLetterQueue(aws.sqs, environment["GATEWATCH_EVENTS_DLQ_URL"]),
         log=log,
         meter=counts,
-        banner=_banner(bundle.trouble),
-        hear=lambda canary: LastSeen(aws.dynamodb, table).record(canary),
-        # While the configuration is broken nobody knows whether there is to be a digest, so it is kept.
-        book=DayBook(aws.brief_dynamodb, book, log, counts) if settings.digest.is_on or bundle.trouble else NO_BOOK,
+        banner=_banner(bundle.configuration_error),
+        on_canary=lambda canary: HeartbeatStore(aws.dynamodb, table).record(canary),
+        # While the configuration cannot be read it is unknown whether a digest is wanted, so activity is recorded.
+        activity=(
+            ActivityLog(aws.dynamodb_short_timeout, environment["GATEWATCH_ACTIVITY_TABLE"], log, counts)
+            if settings.digest.is_on or bundle.configuration_error
+            else NO_ACTIVITY_LOG
+        ),
     )
 
 
 def _look(
-    settings: Settings, aws: Aws, rules: TableRules, log: Any, counts: Meter
-) -> Callable[[Alert], Surroundings] | None:
-    """A hub that asks its members nothing pays for nothing of it, not even the import."""
+    settings: Settings, aws: Aws, rules: DynamoRuleHistory, log: Any, counts: Meter
+) -> Callable[[Alert], GroupContext] | None:
+    """None without lookup roles: then not even the import is paid for."""
     if not settings.read_roles:
         return None
-    from gatewatch.alerts.lookup.client import Surveyor  # noqa: PLC0415
+    from gatewatch.alerts.lookup.client import GroupLookup  # noqa: PLC0415
 
-    return Surveyor(aws, rules.learn, log, counts).look
+    return GroupLookup(aws, rules.save_current_rules, log, counts).fetch
 
 
-def _banner(trouble: str) -> str:
-    return f"The configuration cannot be read, so everything comes here. {trouble}" if trouble else ""
+def _banner(error: str) -> str:
+    return f"The configuration is invalid, so every alert is sent here. {error}" if error else ""
 
 
 @metrics.log_metrics
 def handler(event: dict[str, Any], _context: Any) -> dict[str, list[dict[str, str]]]:
-    stage = compose()
-    answer = partial_response(event, stage.handle, stage.log)
-    stage.book.write()
+    handler_ = compose()
+    answer = partial_response(event, handler_.handle, handler_.log)
+    handler_.activity.flush()
     return answer

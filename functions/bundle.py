@@ -1,4 +1,4 @@
-"""What lies beside the functions in the zip, and in the repository: configuration and templates."""
+"""Configuration and templates that are packaged with the functions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gatewatch.config.paths import ROOT, TEMPLATES
-from gatewatch.config.settings import Settings, emergency_settings, load_deployable
+from gatewatch.config.settings import Settings, emergency_settings, load_deployable_settings
 from gatewatch.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
 
 class Bundle(Struct, frozen=True):
-    """`trouble` is empty, or says why the settings are not those of the files."""
+    """`configuration_error` is empty, or says why the settings are not those of the files."""
 
     settings: Settings
     templates: Path
-    trouble: str = ""
+    configuration_error: str = ""
 
 
 def load_bundle(environment: Mapping[str, str]) -> Bundle:
-    """GATEWATCH_ACCOUNTS and GATEWATCH_POLICY name other files than those in the bundle.
+    """Load the configuration; GATEWATCH_ACCOUNTS and GATEWATCH_POLICY name other files than those of the bundle.
 
-    A broken file does not stop the hub: everything then goes to the hub's own topic, with the reason.
+    An invalid file does not stop the hub: all alerts then go to the hub topic, with the reason.
     """
     accounts = Path(environment.get("GATEWATCH_ACCOUNTS", ROOT / "accounts.yaml"))
     policy = Path(environment.get("GATEWATCH_POLICY", ROOT / "policy.yaml"))
     templates = TEMPLATES
     try:
-        return Bundle(load_deployable(accounts, policy), templates)
+        return Bundle(load_deployable_settings(accounts, policy), templates)
     except ConfigurationError as error:
         return Bundle(emergency_settings(), templates, error.problems[0])
-    except Exception as error:  # noqa: BLE001  whatever it is, an alert without settings is better than none
+    except Exception as error:  # noqa: BLE001  an alert without settings is better than none
         return Bundle(emergency_settings(), templates, f"Reading it failed: {type(error).__name__}.")

@@ -1,4 +1,4 @@
-"""AWS Lambda: what AWS Config asks of its custom rules -> evaluations, and gates that close themselves."""
+"""AWS Lambda: custom rules of AWS Config. Evaluates resources and, where enabled, remediates security groups."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from functions.bundle import load_bundle
-from gatewatch.alerts.own_actions import DeedBook
+from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, CoreSession
-from gatewatch.delivery.deferred import Held, SureOutbox
+from gatewatch.delivery.deferred import DeferredMessages, DurableOutbox
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.errors import ConfigurationError
-from gatewatch.handlers.config_rule import ConfigRuleStage
-from gatewatch.remediation.config_rule import rds_certificates as rds_ca
+from gatewatch.handlers.config_rule import ConfigRuleHandler
+from gatewatch.remediation.config_rule import rds_certificates
 from gatewatch.remediation.config_rule.ingress_rule import IngressRule
-from gatewatch.remediation.config_rule.member_role import members, role_arn
-from gatewatch.remediation.ingress.conflict_guard import Guard
+from gatewatch.remediation.config_rule.member_role import member_clients, role_arn
+from gatewatch.remediation.ingress.conflict_guard import ConflictGuard
 from gatewatch.remediation.ingress.enforcer import Enforcer
-from gatewatch.remediation.ingress.suppression import Excepting
-from gatewatch.remediation.preimages import PreImages
-from gatewatch.rendering.slack import load_templates
+from gatewatch.remediation.ingress.suppression import RuleSuppression
+from gatewatch.remediation.snapshots import SnapshotStore
+from gatewatch.rendering.templates import load_templates
 
 if TYPE_CHECKING:
     from gatewatch.remediation.config_rule.invocation import Invocation
@@ -32,39 +32,41 @@ _SERVICE = "gatewatch-config-rule"
 
 
 @cache
-def compose() -> ConfigRuleStage:
-    """The composition root. Config calls a function of its own Region; table and outbox are in the hub's.
+def compose() -> ConfigRuleHandler:
+    """Composition root. Config calls a function of its own Region; table and outbox are in the Region of the hub.
 
-    A broken configuration stops it: where the policy cannot be read, hands off.
+    Raises `ConfigurationError`: without a valid policy nothing is evaluated or changed.
     """
     environment, aws = os.environ, Aws()
     hub = Aws(CoreSession(environment.get("GATEWATCH_HUB_REGION")))
     bundle = load_bundle(environment)
-    if bundle.trouble:
-        raise ConfigurationError(bundle.trouble)
+    if bundle.configuration_error:
+        raise ConfigurationError(bundle.configuration_error)
     settings, table, role = (
         bundle.settings,
         environment["GATEWATCH_TABLE"],
-        environment.get("GATEWATCH_MEMBER_ROLE", ""),
+        environment.get("GATEWATCH_REMEDIATION_ROLE", ""),
     )
 
     def enforcer(invocation: Invocation) -> Enforcer:
-        guard = Guard(hub.dynamodb, table, settings.ingress.fight, time.time)
+        guard = ConflictGuard(hub.dynamodb, table, settings.ingress.fight, time.time)
         own = role_arn(invocation.partition, invocation.account_id, role) if role else ""
-        excepting = Excepting(settings.exceptions, settings.account)
-        return Enforcer(PreImages(hub.dynamodb, table), guard, DeedBook(hub.dynamodb, table), excepting, own)
+        suppression = RuleSuppression(settings.exceptions, settings.account)
+        return Enforcer(SnapshotStore(hub.dynamodb, table), guard, ActionLog(hub.dynamodb, table), suppression, own)
 
     ingress = IngressRule(
         settings=settings,
         templates=load_templates(bundle.templates, settings.languages),
-        outbox=SureOutbox(
-            Outbox(hub.sqs, environment["GATEWATCH_OUTBOX_URL"]), Held(hub.dynamodb, table).keep, time.time
+        outbox=DurableOutbox(
+            Outbox(hub.sqs, environment["GATEWATCH_OUTBOX_URL"]), DeferredMessages(hub.dynamodb, table).defer, time.time
         ),
         enforcer=enforcer,
         now=time.time,
     )
     log: Any = Logger(service=_SERVICE, use_rfc3339=True)
-    return ConfigRuleStage({"ingress": ingress.evaluations, "rds-ca": rds_ca.evaluations}, members(aws, role), log)
+    return ConfigRuleHandler(
+        {"ingress": ingress.evaluations, "rds-ca": rds_certificates.evaluations}, member_clients(aws, role), log
+    )
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, int]:

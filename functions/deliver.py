@@ -1,4 +1,4 @@
-"""AWS Lambda: the outbox -> Slack and SNS."""
+"""AWS Lambda: outbox to Slack and SNS."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 
 from functions.bundle import load_bundle
-from gatewatch.aws import metrics as meter
 from gatewatch.aws.clients import Aws
-from gatewatch.aws.metrics import EmbeddedMeter
+from gatewatch.aws.metrics import NAMESPACE, EmbeddedMeter
 from gatewatch.config.destinations import SnsTopic
-from gatewatch.delivery.dead_letter_queue import DeadLetters
-from gatewatch.delivery.dead_lettering import Burial
+from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
+from gatewatch.delivery.dead_lettering import DeadLettering
 from gatewatch.delivery.ledger import Ledger
 from gatewatch.delivery.message_edits import Edits
 from gatewatch.delivery.outbox import Outbox
-from gatewatch.delivery.rate_limit import Clock, Pace
+from gatewatch.delivery.rate_limit import Clock, RateLimiter
 from gatewatch.delivery.secrets import SecretStore
 from gatewatch.delivery.slack import SLACK_API, Slack, http_pool
 from gatewatch.delivery.sns import Sns
-from gatewatch.delivery.thread_store import ThreadBook
+from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.threads import Threads
-from gatewatch.handlers.deliver import DeliverStage
+from gatewatch.handlers.deliver import DeliveryHandler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,33 +34,33 @@ if TYPE_CHECKING:
     from gatewatch.delivery.rate_limit import Post
     from gatewatch.model.message import Message, Receipt
 
-metrics = Metrics(namespace=meter.NAMESPACE)
+metrics = Metrics(namespace=NAMESPACE)
 
 
 @cache
-def compose() -> DeliverStage:
-    """The composition root: everything this function needs, made once per environment."""
+def compose() -> DeliveryHandler:
+    """Composition root, called once per execution environment."""
     environment, aws, clock = os.environ, Aws(), Clock()
     log: Any = Logger(use_rfc3339=True)
     bundle = load_bundle(environment)
-    if bundle.trouble:
-        log.error("configuration broken", extra={"reason": bundle.trouble})
-    ledger = Ledger(aws.dynamodb, environment["GATEWATCH_TABLE"], clock.since_1970)
+    if bundle.configuration_error:
+        log.error("invalid configuration", extra={"reason": bundle.configuration_error})
+    ledger = Ledger(aws.dynamodb, environment["GATEWATCH_TABLE"], clock.now)
     outbox = Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"])
-    dead = DeadLetters(aws.sqs, environment["GATEWATCH_OUTBOX_DEAD_URL"])
+    dead_letters = DeadLetterQueue(aws.sqs, environment["GATEWATCH_OUTBOX_DLQ_URL"])
     counts = EmbeddedMeter(metrics)
-    return DeliverStage(
+    return DeliveryHandler(
         settings=bundle.settings,
         post=_post(aws, environment, bundle.settings, log),
         ledger=ledger,
-        burial=Burial(bundle.settings, ledger, outbox, dead, log, counts),
+        dead_lettering=DeadLettering(bundle.settings, ledger, outbox, dead_letters, log, counts),
         sqs=aws.sqs,
         outbox_url=environment["GATEWATCH_OUTBOX_URL"],
-        pace=Pace(clock),
+        rate_limiter=RateLimiter(clock),
         clock=clock,
         log=log,
         meter=counts,
-        trouble=bundle.trouble,
+        configuration_error=bundle.configuration_error,
     )
 
 
@@ -74,7 +73,7 @@ def _post(aws: Aws, environment: Mapping[str, str], settings: Settings, log: Any
             return sns.post(message, destination)
         return slack.post(message, destination)
 
-    book = ThreadBook(aws.dynamodb, environment["GATEWATCH_TABLE"], time.time)
+    book = ThreadStore(aws.dynamodb, environment["GATEWATCH_TABLE"], time.time)
     return Threads(post, Edits(slack, book, settings.colors.resolved, log), book).post
 
 

@@ -1,4 +1,4 @@
-"""AWS Lambda, on a schedule: what happened in a day or a week, and what stands open -> the outbox, and Amazon SES."""
+"""AWS Lambda, on a schedule: digests of a day or a week, to the outbox and to Amazon SES."""
 
 from __future__ import annotations
 
@@ -13,65 +13,67 @@ from functions.bundle import load_bundle
 from gatewatch.aws.clients import Aws
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.delivery.ses import send
-from gatewatch.digest.activity_log_reader import DayBookReader
-from gatewatch.digest.email import Paper, mail_of
+from gatewatch.digest.activity_log_reader import ActivityLogReader
+from gatewatch.digest.email import EmailTemplate, email_message
 from gatewatch.digest.labels import load_digest_labels
 from gatewatch.digest.messages import digest_messages
-from gatewatch.digest.missing_events import unbooked
-from gatewatch.digest.view import Wording, digest_view
+from gatewatch.digest.missing_events import count_missing_events
+from gatewatch.digest.view import DigestText, digest_view
 from gatewatch.errors import ConfigurationError
-from gatewatch.handlers.digest import DigestStage
+from gatewatch.handlers.digest import DigestHandler
 from gatewatch.rendering.text.labels import load_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gatewatch.config.digest import DigestSettings, Due
+    from gatewatch.config.digest import DigestSettings, DueDigest
     from gatewatch.digest.summary import Digest
     from gatewatch.digest.view import DigestView
 
 
 @cache
-def compose() -> DigestStage:
+def compose() -> DigestHandler:
     return compose_at(time.time)
 
 
-def compose_at(now: Callable[[], float]) -> DigestStage:
-    """The composition root. Without the configuration nobody knows who is to read a digest."""
+def compose_at(now: Callable[[], float]) -> DigestHandler:
+    """Composition root. Raises `ConfigurationError`: without the configuration a digest has no recipients."""
     environment, aws = os.environ, Aws()
     bundle = load_bundle(environment)
-    if bundle.trouble:
-        raise ConfigurationError(bundle.trouble)
+    if bundle.configuration_error:
+        raise ConfigurationError(bundle.configuration_error)
     settings, outbox = bundle.settings, Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"])
     service = environment["GATEWATCH_ALERT_SERVICE"]
     language = settings.digest.language or settings.defaults.language
-    wording = Wording(
+    wording = DigestText(
         load_digest_labels(bundle.templates, (language,))[language],
         load_labels(bundle.templates, language),
         settings.digest.timezone or settings.defaults.timezone,
     )
 
-    def put(made: Digest, wanted: Due) -> None:
+    def put(made: Digest, wanted: DueDigest) -> None:
         outbox.put(list(digest_messages(digest_view(made, wording), made, wanted, settings)))
 
-    def mail(made: Digest, _wanted: Due) -> None:
-        _mail(digest_view(made, wording), Paper(wording.alert, language, bundle.templates), settings.digest, aws)
+    def mail(made: Digest, _wanted: DueDigest) -> None:
+        _mail(
+            digest_view(made, wording), EmailTemplate(wording.alert, language, bundle.templates), settings.digest, aws
+        )
 
     wanted = (("messages", put, settings.digest.to), ("mail", mail, settings.digest.mail))
-    return DigestStage(
+    return DigestHandler(
         settings=settings,
-        book=DayBookReader(aws.dynamodb, environment["GATEWATCH_BOOK"], now),
-        unbooked=lambda first, last: unbooked(aws.cloudwatch, service, first, last),
-        ways={name: way for name, way, whom in wanted if whom},
+        activity_log=ActivityLogReader(aws.dynamodb, environment["GATEWATCH_ACTIVITY_TABLE"], now),
+        missing_events=lambda first, last: count_missing_events(aws.cloudwatch, service, first, last),
+        senders={name: way for name, way, whom in wanted if whom},
         now=now,
         log=_log(),
     )
 
 
-def _mail(view: DigestView, paper: Paper, digest: DigestSettings, aws: Aws) -> None:
+def _mail(view: DigestView, paper: EmailTemplate, digest: DigestSettings, aws: Aws) -> None:
     if digest.mail:
         sender, recipients = digest.mail.sender, digest.mail.recipients
-        send(aws.ses, mail_of(view, paper, sender, recipients), sender, recipients)
+        send(aws.ses, email_message(view, paper, sender, recipients), sender, recipients)
 
 
 @cache

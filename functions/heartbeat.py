@@ -1,4 +1,4 @@
-"""AWS Lambda, on a schedule: who has fallen silent, what waited for the morning, what runs out -> the outbox."""
+"""AWS Lambda, on a schedule: heartbeat, deferred messages and reminders, to the outbox."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from aws_lambda_powertools import Logger
 
 from functions.bundle import load_bundle
 from gatewatch.aws.clients import Aws
-from gatewatch.aws.organizations import active_members
-from gatewatch.delivery.deferred import Held
+from gatewatch.aws.organizations import active_accounts
+from gatewatch.delivery.deferred import DeferredMessages
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.digest.labels import load_digest_labels
-from gatewatch.handlers.heartbeat import HeartbeatStage
-from gatewatch.handlers.scheduled import StandingStage
-from gatewatch.monitoring.heartbeat.store import LastSeen
-from gatewatch.monitoring.reminders import Reminded
+from gatewatch.handlers.heartbeat import HeartbeatHandler
+from gatewatch.handlers.scheduled import ScheduledHandler
+from gatewatch.monitoring.heartbeat.store import HeartbeatStore
+from gatewatch.monitoring.reminders import ReminderStore
 
 
 @cache
-def compose() -> HeartbeatStage:
-    """The composition root: everything this function needs, made once per environment."""
+def compose() -> HeartbeatHandler:
+    """Composition root of the heartbeat."""
     environment, aws = os.environ, Aws()
-    return HeartbeatStage(
+    return HeartbeatHandler(
         settings=load_bundle(environment).settings,
-        last_seen=LastSeen(aws.dynamodb, environment["GATEWATCH_TABLE"]),
+        last_seen=HeartbeatStore(aws.dynamodb, environment["GATEWATCH_TABLE"]),
         outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
-        organization=lambda: active_members(aws.organizations),
+        organization=lambda: active_accounts(aws.organizations),
         now=time.time,
-        silent_after=60 * int(environment["GATEWATCH_SILENT_MINUTES"]),
+        silent_after=60 * int(environment["GATEWATCH_SILENCE_MINUTES"]),
         log=_log(),
     )
 
 
 @cache
-def compose_standing() -> StandingStage:
+def compose_scheduled() -> ScheduledHandler:
     environment, aws = os.environ, Aws()
     bundle, table = load_bundle(environment), environment["GATEWATCH_TABLE"]
-    return StandingStage(
+    return ScheduledHandler(
         settings=bundle.settings,
-        held=Held(aws.dynamodb, table),
-        reminded=Reminded(aws.dynamodb, table),
+        deferred=DeferredMessages(aws.dynamodb, table),
+        reminded=ReminderStore(aws.dynamodb, table),
         outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
         labels=load_digest_labels(bundle.templates, {bundle.settings.defaults.language, "en"}),
         now=time.time,
@@ -57,8 +57,8 @@ def _log() -> Any:
 
 
 def handler(_event: dict[str, Any], _context: Any) -> None:
-    """Both are tried, whatever becomes of the first."""
+    """Both run, even if the first fails."""
     try:
         compose().run()
     finally:
-        compose_standing().run()
+        compose_scheduled().run()

@@ -2,5 +2,5 @@
 
 from gatewatch.cli.app import main
 
-if __name__ == "__main__":  # the processes of a parallel replay import this file too
+if __name__ == "__main__":  # worker processes of a parallel replay import this file too
     main()

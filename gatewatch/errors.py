@@ -1,16 +1,16 @@
-"""Everything that can go wrong, as one small tree that carries what a person needs to mend it."""
+"""The exceptions that gatewatch raises. Permanent and transient failures are different types."""
 
 from __future__ import annotations
 
 
 class GatewatchError(Exception):
-    """The root: whatever is raised on purpose is one of these."""
+    """Base class of every exception that gatewatch raises on purpose."""
 
 
 class ConfigurationError(GatewatchError):
-    """A configuration file says something gatewatch cannot use.
+    """A configuration file is invalid.
 
-    `problems` are sentences, each naming file and key and saying what to write instead.
+    `problems` are sentences. Each names the file and the key and says what to write instead.
     """
 
     def __init__(self, *problems: str) -> None:
@@ -19,7 +19,7 @@ class ConfigurationError(GatewatchError):
 
 
 class UndecodableError(GatewatchError):
-    """A document that cannot be read: `where` in its source, and `reason`."""
+    """A document cannot be decoded. `where` is its position in the source, `reason` says why."""
 
     def __init__(self, where: str, reason: str) -> None:
         super().__init__(f"{where}: {reason}" if where else reason)
@@ -27,20 +27,20 @@ class UndecodableError(GatewatchError):
         self.reason = reason
 
     def __reduce__(self) -> tuple[type[UndecodableError], tuple[str, str]]:
-        """Errors travel between processes as what they were made of."""
+        """Pickle the two arguments: worker processes of `replay --jobs` return errors to their parent."""
         return type(self), (self.where, self.reason)
 
 
 class RenderError(GatewatchError):
-    """A rendered message that its channel would refuse: a fault in a template, never in an event."""
+    """A rendered message exceeds a limit of its channel. The cause is a template, never an event."""
 
 
 class DeliveryError(GatewatchError):
-    """A destination did not take a message."""
+    """A destination did not accept a message."""
 
 
 class TransientDeliveryError(DeliveryError):
-    """Worth another try; `retry_after` seconds when the destination named them."""
+    """A failure that a retry may resolve. `retry_after` is in seconds, None when the destination gave none."""
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
@@ -48,4 +48,4 @@ class TransientDeliveryError(DeliveryError):
 
 
 class PermanentDeliveryError(DeliveryError):
-    """The destination will never take this message as it is."""
+    """The destination will reject this message on every attempt."""

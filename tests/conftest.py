@@ -1,4 +1,4 @@
-"""What several test files share: builders of made-up records, and the pipeline from a document to its rows."""
+"""Fixtures of several test files: builders of records, and the pipeline from documents to rows."""
 
 import io
 import json
@@ -6,12 +6,12 @@ import json
 import msgspec
 import pytest
 
-from gatewatch.alerts.pipeline import Judge
+from gatewatch.alerts.pipeline import Assessor
 from gatewatch.alerts.replay import replay
-from gatewatch.alerts.rule_history import RecentRules
+from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.settings import load_settings
 from gatewatch.errors import UndecodableError
-from gatewatch.events.files import documents
+from gatewatch.events.files import read_documents
 from gatewatch.model.alert import Alert
 from gatewatch.rendering.json_rows import rows as rows_of
 from gatewatch.rendering.text.labels import load_labels
@@ -31,36 +31,36 @@ def settings():
 
 @pytest.fixture(scope="session")
 def results(settings):
-    """Bytes -> everything replay makes of them, with a memory of their own."""
+    """A function from bytes to all results of replay, with a new rule history for each call."""
 
     def run(content, name="input"):
         stream = io.BytesIO(content.encode() if isinstance(content, str) else content)
-        return list(replay(documents(stream, name), Judge(settings, RecentRules())))
+        return list(replay(read_documents(stream, name), Assessor(settings, InMemoryRuleHistory())))
 
     return run
 
 
 @pytest.fixture(scope="session")
 def rows(results):
-    """Documents -> rows, as `--format json` prints them; every document must be decodable."""
+    """A function from documents to rows, as `--format json` prints them; fails for undecodable documents."""
     english = load_labels(ROOT / "templates", "en")
 
     def run(*contents):
         found = results("".join(json.dumps(each) + "\n" for each in contents))
         assert not [each for each in found if isinstance(each, UndecodableError)]
         alerts = [each for each in found if isinstance(each, Alert)]
-        return [_plain(row) for alert in alerts for row in rows_of(alert, english)]
+        return [_decoded_row(row) for alert in alerts for row in rows_of(alert, english)]
 
     return run
 
 
-def _plain(row):
+def _decoded_row(row):
     return msgspec.json.decode(msgspec.json.encode(row))
 
 
 @pytest.fixture(scope="session")
 def row(rows):
-    """Documents -> the one row they give."""
+    """A function from documents to their only row."""
 
     def run(*contents):
         (only,) = rows(*contents)
@@ -71,7 +71,7 @@ def row(rows):
 
 @pytest.fixture(scope="session")
 def shows():
-    """The part of a row that an expectation names."""
+    """Asserts the given fields of a row."""
 
     def run(actual, **expected):
         assert {key: actual[key] for key in expected} == expected

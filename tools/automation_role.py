@@ -1,4 +1,4 @@
-"""The role that the remediations of AWS Config act as."""
+"""The IAM role that remediations of AWS Config assume."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from typing import Any
 
 
 def automation_role() -> dict[str, Any]:
+    """Return the CloudFormation resource of the role."""
     groups = [
         sub("arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:security-group/*"),
         sub("arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:security-group-rule/*"),
     ]
     changes = ["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress", "RevokeSecurityGroupEgress"]
     statements = [
-        _allow("SeeGroups", ["ec2:DescribeSecurityGroups", "ec2:DescribeSecurityGroupRules"], "*"),
-        _allow("CloseGates", [f"ec2:{each}" for each in changes], groups),
-        _allow("KeepTags", ["ec2:CreateTags"], groups[1])
+        _allow("ReadSecurityGroups", ["ec2:DescribeSecurityGroups", "ec2:DescribeSecurityGroupRules"], "*"),
+        _allow("ChangeSecurityGroupRules", [f"ec2:{each}" for each in changes], groups),
+        _allow("TagNewRules", ["ec2:CreateTags"], groups[1])
         | {"Condition": {"StringEquals": {"ec2:CreateAction": "AuthorizeSecurityGroupIngress"}}},
-        _allow("SeeDatabases", ["rds:DescribeDBInstances"], "*"),
+        _allow("ReadDatabases", ["rds:DescribeDBInstances"], "*"),
         _allow(
-            "HideDatabases",
+            "ModifyDatabases",
             ["rds:ModifyDBInstance"],
             sub("arn:${AWS::Partition}:rds:${AWS::Region}:${AWS::AccountId}:db:*"),
         ),
@@ -33,7 +34,7 @@ def automation_role() -> dict[str, Any]:
         "Properties": {
             "RoleName": sub("gatewatch-automation-${AWS::Region}"),
             "Path": "/gatewatch/",
-            "Description": "What the remediations of AWS Config act as",
+            "Description": "Assumed by remediations of AWS Config",
             "AssumeRolePolicyDocument": {
                 "Version": "2012-10-17",
                 "Statement": [
@@ -57,4 +58,5 @@ def _allow(sid: str, actions: list[str], resource: Any) -> dict[str, Any]:
 
 
 def sub(text: str) -> dict[str, str]:
+    """Return Fn::Sub of a text."""
     return {"Fn::Sub": text}

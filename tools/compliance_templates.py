@@ -1,4 +1,4 @@
-"""The catalogue and the automation documents -> CloudFormation: rules of AWS Config, and what puts right what."""
+"""Builds CloudFormation from the catalogue of controls and the automation documents: Config rules and remediations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from gatewatch.config.controls import Catalogue
+from gatewatch.config.controls import ControlCatalogue
 from gatewatch.config.paths import CONTROLS
 from tools.automation_role import automation_role, sub
 
@@ -17,22 +17,23 @@ if TYPE_CHECKING:
     from gatewatch.config.controls import Control
 
 COMPLIANCE = CONTROLS.parent
-_PLACE = re.compile(r"^<(\w+)>$")
+_PLACEHOLDER = re.compile(r"^<(\w+)>$")
 
 _PARAMETERS: dict[str, dict[str, Any]] = {
     "Remediation": {
         "Type": "String",
         "Default": "manual",
         "AllowedValues": ["manual", "automatic"],
-        "Description": "Whether what breaks a rule is put right when somebody says so, or at once",
+        "Description": "Whether a violation is remediated on request or automatically",
     },
     "HomeRegion": {
         "Type": "String",
         "Default": "us-east-1",
-        "Description": "Rules about the account rather than a Region are made in this Region only",
+        "Description": "Rules about the account rather than a Region are created in this Region only",
     },
     "AccessKeyAge": {
-        "Type": "Number", "Default": 90, "MinValue": 1, "MaxValue": 3650, "Description": "Days that a key may live",
+        "Type": "Number", "Default": 90, "MinValue": 1, "MaxValue": 3650,
+        "Description": "Maximum age of an access key in days",
     },
     **{
         f"BlockedPort{number}": {
@@ -47,7 +48,7 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "BucketControlPolicy": {
         "Type": "String", "Default": "",
-        "Description": "The bucket policy that no bucket may exceed, 1,024 characters of JSON. Empty: no rule",
+        "Description": "Control policy that no bucket policy may exceed, at most 1,024 characters. Empty: no rule",
     },
 }  # fmt: skip
 _CONDITIONS: dict[str, Any] = {
@@ -58,12 +59,13 @@ _CONDITIONS: dict[str, Any] = {
 }
 
 
-def logical(name: str) -> str:
+def logical_id(name: str) -> str:
+    """Return the CloudFormation logical id of a kebab-case name."""
     return "".join(part.capitalize() for part in name.split("-"))
 
 
 def document(name: str) -> dict[str, Any]:
-    """An automation document with its scripts inside."""
+    """Return an automation document with its scripts inlined."""
     folder = COMPLIANCE / "documents"
     content: dict[str, Any] = yaml.safe_load((folder / f"{name}.yaml").read_text("utf-8"))
     for step in content["mainSteps"]:
@@ -73,14 +75,15 @@ def document(name: str) -> dict[str, Any]:
 
 
 def documents() -> list[str]:
+    """Return the names of gatewatch's automation documents."""
     return sorted(path.stem for path in (COMPLIANCE / "documents").glob("*.yaml"))
 
 
 def rules_template() -> dict[str, Any]:
-    """For one account and Region, by hand or by a StackSet: rules, documents, their role, what puts right what."""
+    """Return the template for one account and Region: rules, documents, their role and the remediations."""
     resources: dict[str, Any] = {"AutomationRole": automation_role()}
     for name in documents():
-        resources[f"{logical(name)}Document"] = {
+        resources[f"{logical_id(name)}Document"] = {
             "Type": "AWS::SSM::Document",
             "Properties": {
                 "Name": sub(f"gatewatch-{name}-${{AWS::Region}}"),
@@ -92,19 +95,19 @@ def rules_template() -> dict[str, Any]:
             },
         }
     role = {"Fn::GetAtt": ["AutomationRole", "Arn"]}
-    resources |= dict(_rules(role, lambda name: {"Ref": f"{logical(name.removeprefix('gatewatch-'))}Document"}))
+    resources |= dict(_rules(role, lambda name: {"Ref": f"{logical_id(name.removeprefix('gatewatch-'))}Document"}))
     return _template(
-        "gatewatch, what AWS Config watches in one account and Region, and how it is put right. Needs a recorder.",
+        "gatewatch, AWS Config rules of one account and Region with their remediations. Needs a recorder.",
         _PARAMETERS,
         resources,
     )
 
 
 def pack_template() -> dict[str, Any]:
-    """The same as a conformance pack, whose documents and role come from compliance/rules.yaml of each account."""
+    """Return the same as a conformance pack; its documents and role come from compliance/rules.yaml of each account."""
     role = sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/gatewatch/gatewatch-automation-${AWS::Region}")
     resources = dict(_rules(role, lambda name: sub(f"{name}-${{AWS::Region}}")))
-    return _template("gatewatch, what AWS Config watches, as a conformance pack.", _PARAMETERS, resources)
+    return _template("gatewatch, AWS Config rules as a conformance pack.", _PARAMETERS, resources)
 
 
 def _template(description: str, parameters: dict[str, Any], resources: dict[str, Any]) -> dict[str, Any]:
@@ -118,11 +121,11 @@ def _template(description: str, parameters: dict[str, Any], resources: dict[str,
 
 
 def _rules(role: Any, target: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, control in Catalogue().controls.items():
+    for name, control in ControlCatalogue().controls.items():
         condition = _condition(control)
-        yield logical(name), {**condition, **_rule(name, control)}
+        yield logical_id(name), {**condition, **_rule(name, control)}
         if control.remediation:
-            yield f"{logical(name)}Remediation", {**condition, **_remediation(name, control, role, target)}
+            yield f"{logical_id(name)}Remediation", {**condition, **_remediation(name, control, role, target)}
 
 
 def _condition(control: Control) -> dict[str, str]:
@@ -147,8 +150,8 @@ def _rule(name: str, control: Control) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """Config takes texts only; `<Name>` is a parameter of the template."""
-    match = _PLACE.match(text)
+    """Config accepts strings only; `<Name>` is a parameter of the template."""
+    match = _PLACEHOLDER.match(text)
     return sub(f"${{{match[1]}}}") if match else text
 
 
@@ -169,7 +172,7 @@ def _remediation(name: str, control: Control, role: Any, target: Any) -> dict[st
         parameters["TcpPorts"] = {"StaticValue": {"Values": ports}}
     return {
         "Type": "AWS::Config::RemediationConfiguration",
-        "DependsOn": logical(name),
+        "DependsOn": logical_id(name),
         "Properties": {
             "ConfigRuleName": f"gatewatch-{name}",
             "TargetType": "SSM_DOCUMENT",

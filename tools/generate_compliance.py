@@ -1,6 +1,6 @@
-"""The generated part of compliance/: from the catalogue and the documents to CloudFormation and the table of the docs.
+"""Generates compliance/rules.yaml, compliance/pack.yaml and the table of docs/compliance.md.
 
-`python -m tools.generate_compliance` writes them anew; a test holds them equal to what is written here.
+Run `python -m tools.generate_compliance`; a test compares the files with what this module generates.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from gatewatch.config.controls import Catalogue
+from gatewatch.config.controls import ControlCatalogue
 from tools.compliance_templates import COMPLIANCE, pack_template, rules_template
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ _HEAD = "# Generated from controls.yaml and documents/ by python -m tools.genera
 
 
 def table() -> str:
-    """The Markdown table of docs/compliance.md."""
-    lines = ["| Config rule | Security Hub | Severity | Trigger | Put right by |", "|---|---|---|---|---|"]
-    for name, each in Catalogue().controls.items():
-        by = f"`{each.remediation.document}`" if each.remediation else "a person"
-        lines.append(f"| `{name}` | {each.control or 'none'} | {each.severity} | {each.trigger} | {by} |")
+    """Return the Markdown table of docs/compliance.md."""
+    lines = ["| Config rule | Security Hub | Severity | Trigger | Remediation |", "|---|---|---|---|---|"]
+    for name, each in ControlCatalogue().controls.items():
+        remediation = f"`{each.remediation.document}`" if each.remediation else "manual"
+        lines.append(f"| `{name}` | {each.control or 'none'} | {each.severity} | {each.trigger} | {remediation} |")
     return "\n".join(lines) + "\n"
 
 
@@ -42,15 +42,16 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def dumped(template: dict[str, Any]) -> str:
+def to_yaml(template: dict[str, Any]) -> str:
+    """Return a template as YAML with the header of generated files."""
     return _HEAD + yaml.dump(template, Dumper=_Dumper, sort_keys=False, width=118, allow_unicode=True)
 
 
 def files() -> dict[Path, str]:
-    """Every generated file with its text."""
+    """Return every generated file with its text."""
     return {
-        COMPLIANCE / "rules.yaml": dumped(rules_template()),
-        COMPLIANCE / "pack.yaml": dumped(pack_template()),
+        COMPLIANCE / "rules.yaml": to_yaml(rules_template()),
+        COMPLIANCE / "pack.yaml": to_yaml(pack_template()),
         DOCS: _TABLE.sub(lambda _: table(), DOCS.read_text("utf-8")),
     }
 

@@ -1,11 +1,11 @@
 import boto3
 from botocore.exceptions import ClientError
 
-GONE = {"InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound"}
+NOT_FOUND = {"InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound"}
 
 
 def handler(events, context):
-    """Remove every rule of a default group, both ways, by its id. The group is looked at again afterwards."""
+    """Revoke every inbound and outbound rule of a default group by its id, then read the group again."""
     ec2, group_id = boto3.client("ec2"), events["group_id"]
     (group,) = ec2.describe_security_groups(GroupIds=[group_id])["SecurityGroups"]
     if group["GroupName"] != "default":
@@ -31,5 +31,5 @@ def revoke(ec2, group_id, rule):
     try:
         call(GroupId=group_id, SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]])
     except ClientError as error:
-        if error.response["Error"]["Code"] not in GONE:
+        if error.response["Error"]["Code"] not in NOT_FOUND:
             raise

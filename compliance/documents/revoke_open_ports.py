@@ -5,18 +5,20 @@ WORLD = {"0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "::/0", "::/1", "8000::/1", "2
 
 
 def handler(events, context):
-    """Close ports to the world: what else a rule serves is authorised first, then the rule goes, by its id."""
+    """Close ports to the internet: authorise the other ports of a rule first, then revoke the rule by its id."""
     ec2, group_id = boto3.client("ec2"), events["group_id"]
     ports = {"tcp": {int(each) for each in events["tcp"]}, "udp": {int(each) for each in events["udp"]}}
     rules = open_rules(ec2, group_id, ports)
-    parts = [(rule, part) for rule in rules for part in kept(rule, ports)]
+    parts = [(rule, part) for rule in rules for part in other_ports(rule, ports)]
     if not events["dry_run"]:
         for rule, part in parts:
-            quiet(ec2.authorize_security_group_ingress, "InvalidPermission.Duplicate", **authorization(rule, part))
+            call_idempotent(
+                ec2.authorize_security_group_ingress, "InvalidPermission.Duplicate", **authorization(rule, part)
+            )
         for rule in rules:
             ids = [rule["SecurityGroupRuleId"]]
             gone = "InvalidSecurityGroupRuleId.NotFound"
-            quiet(ec2.revoke_security_group_ingress, gone, GroupId=group_id, SecurityGroupRuleIds=ids)
+            call_idempotent(ec2.revoke_security_group_ingress, gone, GroupId=group_id, SecurityGroupRuleIds=ids)
         if open_rules(ec2, group_id, ports):
             raise RuntimeError(f"{group_id} is still open")
     revoked = [rule["SecurityGroupRuleId"] for rule in rules]
@@ -41,16 +43,16 @@ def closes(rule, ports):
     return any(rule["FromPort"] <= each <= rule["ToPort"] for each in ports.get(rule["IpProtocol"], ()))
 
 
-def kept(rule, ports):
-    """Protocol, first and last port of everything else that the rule serves. Of all traffic: TCP, UDP and ICMP."""
+def other_ports(rule, ports):
+    """Return protocol, first and last port of the other ports of a rule; for all traffic: TCP, UDP and ICMP."""
     if rule["IpProtocol"] != "-1":
-        return stretches(rule["IpProtocol"], rule["FromPort"], rule["ToPort"], ports[rule["IpProtocol"]])
+        return open_ranges(rule["IpProtocol"], rule["FromPort"], rule["ToPort"], ports[rule["IpProtocol"]])
     icmp = "icmpv6" if rule.get("CidrIpv6") else "icmp"
-    ported = [part for name in ("tcp", "udp") for part in stretches(name, 0, 65535, ports[name])]
+    ported = [part for name in ("tcp", "udp") for part in open_ranges(name, 0, 65535, ports[name])]
     return [*ported, (icmp, -1, -1)]
 
 
-def stretches(protocol, first, last, closed):
+def open_ranges(protocol, first, last, closed):
     found = []
     for port in sorted(each for each in closed if first <= each <= last):
         if first < port:
@@ -61,17 +63,17 @@ def stretches(protocol, first, last, closed):
 
 def authorization(rule, part):
     protocol, first, last = part
-    said = {"Description": rule["Description"]} if rule.get("Description") else {}
+    description = {"Description": rule["Description"]} if rule.get("Description") else {}
     peer = {"CidrIpv6": cidr(rule)} if rule.get("CidrIpv6") else {"CidrIp": cidr(rule)}
     ranges = "Ipv6Ranges" if rule.get("CidrIpv6") else "IpRanges"
-    permission = {"IpProtocol": protocol, "FromPort": first, "ToPort": last, ranges: [peer | said]}
+    permission = {"IpProtocol": protocol, "FromPort": first, "ToPort": last, ranges: [peer | description]}
     tags = [each for each in rule.get("Tags") or [] if not each["Key"].startswith("aws:")]
     more = {"TagSpecifications": [{"ResourceType": "security-group-rule", "Tags": tags}]} if tags else {}
     return {"GroupId": rule["GroupId"], "IpPermissions": [permission]} | more
 
 
-def quiet(call, code, **parameters):
-    """What is done already is done."""
+def call_idempotent(call, code, **parameters):
+    """Ignore the error that the result of a call exists already."""
     try:
         call(**parameters)
     except ClientError as error:

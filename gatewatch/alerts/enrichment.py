@@ -1,4 +1,4 @@
-"""What the event does not say itself: the account's name, the links."""
+"""Add the account entry and the console links to an assessed call."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from gatewatch.config.settings import Settings
     from gatewatch.model.api_call import ApiCall
 
-# Region prefixes of the partitions (botocore partitions.json) -> console host. Longest first, `us-gov` before `us`;
-# the isolated partitions have no console that a link could reach.
+# Region prefixes of the partitions (botocore partitions.json) -> console host, longest prefix first.
+# The isolated partitions have no public console.
 _CONSOLES = (
     ("us-isob-", ""),
     ("us-isof-", ""),
@@ -45,7 +45,7 @@ def enrich(call: ApiCall, changes: Sequence[AssessedChange], settings: Settings)
 
 
 def console_host(region: str) -> str:
-    """The console's host for a region; empty where there is none."""
+    """Return the console host of a Region; empty where the partition has no public console."""
     return next((host for prefix, host in _CONSOLES if region.startswith(prefix)), _COMMERCIAL)
 
 
@@ -55,7 +55,7 @@ def event_url(region: str, event_id: str) -> str:
 
 
 def rule_url(region: str, changes: Sequence[AssessedChange]) -> str:
-    """The Config rule behind a compliance change, which CloudTrail knows nothing of."""
+    """Return the link to the Config rule of a compliance change: CloudTrail has no event for it."""
     rule = next((each.change.facts.rule for each in changes if isinstance(each.change.facts, ComplianceFacts)), "")
     home = _home(region, "config") if rule else ""
     return f"{home}#/rules/details?configRuleName={quote(rule, safe='')}" if home else ""
@@ -67,7 +67,7 @@ def group_url(region: str, group_id: str | None) -> str:
 
 
 def iam_url(region: str, changes: Sequence[AssessedChange]) -> str:
-    """IAM is global: its events name the one region of the partition where its console lives as well."""
+    """IAM is global: its events name the Region of the partition that also hosts its console."""
     page = next((found for each in changes if (found := console_page(each.change.facts))), "")
     home = _home(region, "iam") if page else ""
     return f"{home}#{page}" if home else ""

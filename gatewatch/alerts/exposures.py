@@ -1,4 +1,7 @@
-"""Alert -> the gates it opened or closed: rules that let many in, by id and by what they let through."""
+"""Which broadly exposed rules a call opened, closed or narrowed.
+
+A rule is identified by its id, where the call has one, and by direction, protocol, ports and peer.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gatewatch.events.user_identity import UNKNOWN
 from gatewatch.model.change import Action, Family, Outcome
-from gatewatch.model.exposure import Gate, RuleRef
+from gatewatch.model.exposure import ExposureChange, RuleRef
 from gatewatch.model.security_group import Direction
 from gatewatch.model.severity import Exposure
 
@@ -17,23 +20,23 @@ if TYPE_CHECKING:
     from gatewatch.model.security_group import SecurityGroupRule
     from gatewatch.rendering.text.labels import Labels
 
-_MANY = frozenset({Exposure.WORLD, Exposure.WIDE})
-_LONGEST_ID = 100
-_OPENS = frozenset({Action.AUTHORIZE, Action.MODIFY})
+_BROAD = frozenset({Exposure.WORLD, Exposure.WIDE})
+_MAX_ID_LENGTH = 100
+_OPENING_ACTIONS = frozenset({Action.AUTHORIZE, Action.MODIFY})
 
 
-def gate_of(alert: Alert, labels: Labels) -> Gate | None:
-    """Without a key, which its message gives it.
+def exposure_change_of(alert: Alert, labels: Labels) -> ExposureChange | None:
+    """Return the exposure change without its message key.
 
-    None for a call that opened nothing to many and closed nothing, or does not say which group or when.
+    None for a call that opened, closed and narrowed nothing, or whose group or time is unknown.
     """
     changes = [each for each in alert.changes if _is_of_inbound_rules(each)]
-    place = _place(alert, changes)
-    if not place or alert.call.time is None:
+    group_path = _group_path(alert, changes)
+    if not group_path or alert.call.time is None:
         return None
-    gate = Gate(
+    exposure_change = ExposureChange(
         thread=alert.call.event_id,
-        place=place,
+        place=group_path,
         at=alert.call.time.timestamp(),
         who=labels.field["unknown"] if alert.call.actor.name == UNKNOWN else alert.call.actor.name,
         opened=tuple(_refs(each for each in changes if _opens(each))),
@@ -42,40 +45,43 @@ def gate_of(alert: Alert, labels: Labels) -> Gate | None:
         is_group_deleted=any(each.change.action is Action.DELETE for each in changes),
         words=labels.thread,
     )
-    return gate if gate.opened or gate.closed or gate.narrowed or gate.is_group_deleted else None
+    is_empty = not (
+        exposure_change.opened or exposure_change.closed or exposure_change.narrowed or exposure_change.is_group_deleted
+    )
+    return None if is_empty else exposure_change
 
 
-def group_of(alert: Alert) -> str:
-    """The one security group that a call is about in its account, where the event says its id.
+def group_key_of(alert: Alert) -> str:
+    """Return `region/group id` of the one group that a call is about; empty when the event has no group id.
 
-    A name may be that of any group, and what is too long to be an id names nothing.
+    A group name is not unique, so it is not used. A value too long to be an id is ignored.
     """
     groups = {each.change.group.id if each.change.family is Family.SECURITY_GROUP else None for each in alert.changes}
     (group, *others) = groups
-    whole = f"{alert.call.region}/{group}" if group and not others else ""
-    return whole if len(whole) <= _LONGEST_ID else ""
+    key = f"{alert.call.region}/{group}" if group and not others else ""
+    return key if len(key) <= _MAX_ID_LENGTH else ""
 
 
 def _is_of_inbound_rules(assessed: AssessedChange) -> bool:
     change = assessed.change
-    is_told = change.family is Family.SECURITY_GROUP and change.outcome is Outcome.APPLIED and change.understood
-    return is_told and change.rule.direction is not Direction.EGRESS
+    is_applied = change.family is Family.SECURITY_GROUP and change.outcome is Outcome.APPLIED and change.understood
+    return is_applied and change.rule.direction is not Direction.EGRESS
 
 
-def _place(alert: Alert, changes: list[AssessedChange]) -> str:
-    """A call is about one group."""
+def _group_path(alert: Alert, changes: list[AssessedChange]) -> str:
+    """Return the group of the call as `account/Region/group`: a call changes one group."""
     named = (each.change.group.id or each.change.group.name for each in changes)
     group = next(filter(None, named), "")
     return f"{alert.account.id}/{alert.call.region}/{group}" if group else ""
 
 
 def _opens(assessed: AssessedChange) -> bool:
-    return assessed.change.action in _OPENS and assessed.assessment.exposure in _MANY
+    return assessed.change.action in _OPENING_ACTIONS and assessed.assessment.exposure in _BROAD
 
 
 def _narrows(assessed: AssessedChange) -> bool:
     is_modified = assessed.change.action is Action.MODIFY and assessed.change.rule.rule_id is not None
-    return is_modified and assessed.assessment.exposure not in _MANY
+    return is_modified and assessed.assessment.exposure not in _BROAD
 
 
 def _refs(changes: Iterator[AssessedChange]) -> Iterator[RuleRef]:
@@ -86,14 +92,12 @@ def _refs(changes: Iterator[AssessedChange]) -> Iterator[RuleRef]:
 
 
 def rule_ref(rule: SecurityGroupRule) -> RuleRef:
-    """What names a rule in whatever tells of it later; both parts may be empty."""
+    """Return what identifies a rule in later events; both parts may be empty."""
     return RuleRef(rule.rule_id or "", _shape(rule))
 
 
 def _shape(rule: SecurityGroupRule) -> str:
-    """What makes a rule in EC2 the same rule: its direction, protocol, ports and peer. An entry of a prefix list
-    has nothing but its peer.
-    """
+    """Return direction, protocol, ports and peer, by which EC2 tells rules apart; for a prefix list entry the peer."""
     traffic, peer = rule.traffic, rule.peer
     if peer is None or (rule.direction is None) != (traffic.protocol is None):
         return ""

@@ -1,25 +1,25 @@
-"""Where in the IAM console the thing stands that a change is about."""
+"""Deep links into the IAM console for the entity of a change."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from gatewatch.model.iam import Deed, IamFacts
+from gatewatch.model.iam import IamFacts, IamOperation
 
 if TYPE_CHECKING:
     from gatewatch.model.iam import Entity
 
 _BY_NAME = {"user": "users", "role": "roles", "group": "groups"}
-_GONE = frozenset({Deed.ENTITY_DELETED, Deed.POLICY_DELETED, Deed.PROVIDER_DELETED})
-_PASSWORD_POLICY = frozenset({Deed.PASSWORD_POLICY_CHANGED, Deed.PASSWORD_POLICY_DELETED})
+_GONE = frozenset({IamOperation.ENTITY_DELETED, IamOperation.POLICY_DELETED, IamOperation.PROVIDER_DELETED})
+_PASSWORD_POLICY = frozenset({IamOperation.PASSWORD_POLICY_CHANGED, IamOperation.PASSWORD_POLICY_DELETED})
 
 
 def console_page(facts: object) -> str:
-    """The part after `#` of the page: `/users/details/alice`; empty where the console has none."""
-    if not isinstance(facts, IamFacts) or facts.deed in _GONE:
+    """Return the URL fragment of the page, such as `/users/details/alice`; empty where there is no page."""
+    if not isinstance(facts, IamFacts) or facts.operation in _GONE:
         return ""
-    if facts.deed in _PASSWORD_POLICY:
+    if facts.operation in _PASSWORD_POLICY:
         return "/account_settings"
     return _page(facts.entity) if facts.entity else ""
 

@@ -1,7 +1,7 @@
-"""What gatewatch itself does to the members, by names that CloudTrail's events of it give again.
+"""Log of the changes that gatewatch makes in member accounts, by ids that can be derived from their CloudTrail events.
 
-Each is written to the hub's table before it is done. A role's name or a session's can be had by whoever rules a
-member account; a row of this table cannot.
+Each is written to the hub table before it is made. An administrator of a member account can use any role or session
+name there, but cannot write to this table.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from gatewatch.aws.time_budget import Patience
+from gatewatch.aws.time_budget import TimeBudget
 from gatewatch.errors import GatewatchError
 from gatewatch.model.change import Action, Family
-from gatewatch.model.iam import Deed, IamFacts
+from gatewatch.model.iam import IamFacts, IamOperation
 from gatewatch.model.security_group import Direction, GroupPeer
 
 if TYPE_CHECKING:
@@ -30,78 +30,78 @@ if TYPE_CHECKING:
     from gatewatch.model.change import Change
     from gatewatch.model.security_group import SecurityGroupRule
 
-_KEPT_SECONDS = 90 * 24 * 3600  # as long as the ledger: events may come again from the archive
-_MOST = 100  # keys of one BatchGetItem; no call of ours has more than one
-_KEY_DEEDS = frozenset({Deed.KEY_ACTIVATED, Deed.KEY_DEACTIVATED, Deed.KEY_DELETED})
+_LIFETIME_SECONDS = 90 * 24 * 3600  # as long as the ledger: the archive may replay events
+_MAX_KEYS = 100  # keys of one BatchGetItem; a call of gatewatch has one
+_KEY_OPERATIONS = frozenset({IamOperation.KEY_ACTIVATED, IamOperation.KEY_DEACTIVATED, IamOperation.KEY_DELETED})
 
 
-class DeedError(GatewatchError):
-    """What is about to be done cannot be written down; then it is not done."""
+class ActionLogError(GatewatchError):
+    """An action cannot be logged; it is then not performed."""
 
 
-class OwnDeed(Struct, frozen=True):
-    """`at` in seconds since 1970, just before it was done. `is_undo`: a person took a change back."""
+class OwnAction(Struct, frozen=True):
+    """`at` is in seconds since 1970, just before the action. `is_undo`: a person reverted a remediation."""
 
     change_id: str
     at: float
     is_undo: bool = False
 
 
-def rule_deed(account_id: str, region: str, group_id: str, rule: SecurityGroupRule, *, is_removal: bool) -> str:
-    """A removal goes by the rule's id, which AWS never gives twice; a new rule has none yet."""
-    what = f"removed {rule.rule_id}" if is_removal else f"added {_shape(rule)}"
-    return f"{account_id}#{region}#{group_id}#{what}"
+def rule_action_id(account_id: str, region: str, group_id: str, rule: SecurityGroupRule, *, is_removal: bool) -> str:
+    """Identify a removal by the rule id, which AWS never reuses, and an addition by the content of the rule."""
+    action = f"removed {rule.rule_id}" if is_removal else f"added {_shape(rule)}"
+    return f"{account_id}#{region}#{group_id}#{action}"
 
 
 def _shape(rule: SecurityGroupRule) -> str:
     traffic, peer = rule.traffic, rule.peer
     ports = f"{traffic.ports.first}-{traffic.ports.last}" if traffic.ports else ""
     icmp = f"{traffic.icmp.type}/{traffic.icmp.code}" if traffic.icmp else ""
-    # Events name the owner of a group or do not; its id alone is enough.
-    whom = peer.name if isinstance(peer, GroupPeer) else peer.text if peer else ""
-    return f"{traffic.protocol} {ports}{icmp} {whom}"
+    # Not every event names the owner of a referenced group, so only its id is used.
+    source = peer.name if isinstance(peer, GroupPeer) else peer.text if peer else ""
+    return f"{traffic.protocol} {ports}{icmp} {source}"
 
 
-def key_deed(account_id: str, user: str, masked_key: str, deed: Deed) -> str:
-    return f"{account_id}#{user}#{masked_key}#{deed}"
+def key_action_id(account_id: str, user: str, masked_key: str, operation: IamOperation) -> str:
+    return f"{account_id}#{user}#{masked_key}#{operation}"
 
 
-def deed_of(call: ApiCall, change: Change) -> str | None:
-    """The name that a change of ours would have; None for what gatewatch never does."""
+def action_id(call: ApiCall, change: Change) -> str | None:
+    """Return the id that a change would have as an action of gatewatch; None for changes that it never makes."""
     is_of_rules = change.action in {Action.AUTHORIZE, Action.REVOKE} and change.rule.direction is Direction.INGRESS
     if change.family is Family.SECURITY_GROUP and is_of_rules and change.group.id:
         is_removal = change.action is Action.REVOKE
-        return rule_deed(call.account_id, call.region, change.group.id, change.rule, is_removal=is_removal)
+        return rule_action_id(call.account_id, call.region, change.group.id, change.rule, is_removal=is_removal)
     facts = change.facts
-    if isinstance(facts, IamFacts) and facts.deed in _KEY_DEEDS and facts.entity and facts.key:
-        return key_deed(call.account_id, facts.entity.name, facts.key, facts.deed)
+    if isinstance(facts, IamFacts) and facts.operation in _KEY_OPERATIONS and facts.entity and facts.key:
+        return key_action_id(call.account_id, facts.entity.name, facts.key, facts.operation)
     return None
 
 
-class DeedBook:
-    """Who does something writes it down here."""
+class ActionLog:
+    """Writes actions before they are performed."""
 
     def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
 
-    def note(self, names: Iterable[str], deed: OwnDeed) -> None:
-        """Raises `DeedError`."""
+    def record(self, action_ids: Iterable[str], action: OwnAction) -> None:
+        """Raises `ActionLogError`; the action must then not be performed."""
         row: dict[str, Any] = {
-            "change": {"S": deed.change_id},
-            "at": {"N": str(deed.at)},
-            "undo": {"BOOL": deed.is_undo},
-            "expires": {"N": str(int(deed.at) + _KEPT_SECONDS)},
+            "change_id": {"S": action.change_id},
+            "at": {"N": str(action.at)},
+            "is_undo": {"BOOL": action.is_undo},
+            "expires": {"N": str(int(action.at) + _LIFETIME_SECONDS)},
         }
         try:
-            for name in names:
-                self._dynamodb.put_item(TableName=self._table, Item={**_key(name), **row})
+            for action_id in action_ids:
+                self._dynamodb.put_item(TableName=self._table, Item={**_key(action_id), **row})
         except (ClientError, BotoCoreError) as error:
-            raise DeedError(f"what is about to be done cannot be written down: {type(error).__name__}") from error
+            raise ActionLogError(f"the action cannot be logged: {type(error).__name__}") from error
 
 
-class TableDeeds:
-    """Who tells of something looks it up here. Never fatal: what the table does not say in time is not known."""
+class ActionLookup:
+    """Reads actions. A table that does not answer in time is no error: the action is then unknown."""
 
     def __init__(
         self,
@@ -110,32 +110,32 @@ class TableDeeds:
         log: Logger,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`dynamodb` should answer or give up within a second."""
+        """`dynamodb` should time out within a second."""
         self._dynamodb = dynamodb
         self._table = table
-        self._patience = Patience(log, monotonic)
+        self._budget = TimeBudget(log, monotonic)
 
-    def look(self, names: Collection[str]) -> Mapping[str, OwnDeed] | None:
-        """Those of the names that are written down; None when that cannot be known now."""
-        if len(names) > _MOST:
+    def lookup(self, action_ids: Collection[str]) -> Mapping[str, OwnAction] | None:
+        """Return the logged actions by id; None when the table cannot be read now."""
+        if len(action_ids) > _MAX_KEYS:
             return None
-        return self._patience.attempt("own deeds not looked up", partial(self._look, names)) if names else {}
+        return self._budget.run("own actions not read", partial(self._lookup, action_ids)) if action_ids else {}
 
-    def _look(self, names: Collection[str], in_time: Callable[[], None]) -> Mapping[str, OwnDeed]:
-        in_time()
-        keys = {_key(name)["pk"]["S"]: name for name in names}
+    def _lookup(self, action_ids: Collection[str], check_time: Callable[[], None]) -> Mapping[str, OwnAction]:
+        check_time()
+        keys = {_key(action_id)["pk"]["S"]: action_id for action_id in action_ids}
         wanted: Any = {self._table: {"Keys": [{"pk": {"S": each}} for each in keys], "ConsistentRead": True}}
-        answer = self._dynamodb.batch_get_item(RequestItems=wanted)
-        if answer.get("UnprocessedKeys"):
+        response = self._dynamodb.batch_get_item(RequestItems=wanted)
+        if response.get("UnprocessedKeys"):
             raise TimeoutError
-        rows = answer["Responses"].get(self._table, [])
-        return {keys[row["pk"]["S"]]: _deed(row) for row in rows}
+        rows = response["Responses"].get(self._table, [])
+        return {keys[row["pk"]["S"]]: _own_action(row) for row in rows}
 
 
-def _deed(row: Mapping[str, Any]) -> OwnDeed:
-    return OwnDeed(row["change"]["S"], float(row["at"]["N"]), row["undo"]["BOOL"])
+def _own_action(row: Mapping[str, Any]) -> OwnAction:
+    return OwnAction(row["change_id"]["S"], float(row["at"]["N"]), row["is_undo"]["BOOL"])
 
 
-def _key(name: str) -> dict[str, dict[str, str]]:
-    """A digest: DynamoDB takes 2,048 bytes, a group's id in an event may be anything."""
-    return {"pk": {"S": f"deed#{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"}}
+def _key(action_id: str) -> dict[str, dict[str, str]]:
+    """Hash the id: DynamoDB limits a partition key to 2,048 bytes, and a group id in an event may have any length."""
+    return {"pk": {"S": f"own-action#{hashlib.sha256(action_id.encode('utf-8', 'surrogatepass')).hexdigest()}"}}

@@ -1,7 +1,7 @@
-"""An event of gatewatch's own role: its own work, named as such, or somebody else's, which is said loudly.
+"""Attribute changes made by gatewatch's own roles: its own actions, or somebody else's use of the role.
 
-The role is recognised by its ARN in the account of the event, as CloudTrail writes it; a session's name, which its
-user chooses, says nothing. Nothing is ever muted or lowered for it: whoever rules a member account can take the role.
+The role is recognised by its ARN in the account of the event, not by the session name, which the caller chooses.
+No change is ever suppressed or lowered for it: an administrator of a member account can assume the role.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gatewatch.alerts.own_actions import OwnDeed, deed_of
-from gatewatch.events.user_identity import role_arn
+from gatewatch.alerts.own_actions import OwnAction, action_id
+from gatewatch.events.user_identity import session_role_arn
 from gatewatch.model.alert import AssessedChange
 from gatewatch.model.change import Outcome
 from gatewatch.model.severity import Reason, Severity
@@ -22,45 +22,48 @@ if TYPE_CHECKING:
     from gatewatch.model.alert import Alert
     from gatewatch.model.api_call import ApiCall
 
-_SECONDS = 900.0  # as long as a function may run after it wrote down what it is about to do
+_MAX_DELAY_SECONDS = 900.0  # the maximum run time of a Lambda function after it logged the action
 
 
 class Attribution(Struct, frozen=True):
-    """`roles` by name, with their path: those that gatewatch acts under. `look` gives None for not known now."""
+    """`roles`: names, with path, of the roles that gatewatch uses. `lookup` returns None when the log is unreadable."""
 
     roles: tuple[str, ...]
-    look: Callable[[Collection[str]], Mapping[str, OwnDeed] | None]
+    lookup: Callable[[Collection[str]], Mapping[str, OwnAction] | None]
 
-    def attributed(self, alert: Alert) -> Alert:
-        """The alert with a reason for each change that the role made."""
+    def attribute(self, alert: Alert) -> Alert:
+        """Return the alert with a reason for each change that one of the roles made."""
         if not self._is_by_own_role(alert.call) or alert.call.time is None:
             return alert
-        names = [deed_of(alert.call, each.change) for each in alert.changes]
-        found = self.look({name for name in names if name is not None})
+        ids = [action_id(alert.call, each.change) for each in alert.changes]
+        found = self.lookup({each for each in ids if each is not None})
         if found is None:
             return alert
         at = alert.call.time.timestamp()
-        deeds = [found.get(name) if name is not None else None for name in names]
-        changes = tuple(_told(each, deed, at) for each, deed in zip(alert.changes, deeds, strict=True))
+        actions = [found.get(each) if each is not None else None for each in ids]
+        changes = tuple(
+            _with_attribution(each, action, at) for each, action in zip(alert.changes, actions, strict=True)
+        )
         return replace(alert, changes=changes)
 
     def _is_by_own_role(self, call: ApiCall) -> bool:
-        _, _, arn = role_arn(call.record.get("userIdentity")).partition(":iam::")
+        _, _, arn = session_role_arn(call.record.get("userIdentity")).partition(":iam::")
         return any(arn == f"{call.account_id}:role/{role}" for role in self.roles)
 
 
-def _told(assessed: AssessedChange, deed: OwnDeed | None, at: float) -> AssessedChange:
-    if deed is not None and at < deed.at - _SECONDS:
-        return assessed  # an old event, come again, of which a later deed has taken the row
-    if deed is not None and at <= deed.at + _SECONDS:
-        code = "own_undo" if deed.is_undo else "own_enforcement"
-        return _with(assessed, Reason(code, {"change": deed.change_id}), Severity.INFO)
+def _with_attribution(assessed: AssessedChange, action: OwnAction | None, at: float) -> AssessedChange:
+    if action is not None and at < action.at - _MAX_DELAY_SECONDS:
+        return assessed  # a replayed old event whose row a later action has overwritten
+    if action is not None and at <= action.at + _MAX_DELAY_SECONDS:
+        code = "own_undo" if action.is_undo else "own_enforcement"
+        return _with_reason(assessed, Reason(code, {"change": action.change_id}), Severity.INFO)
     if assessed.change.outcome is not Outcome.APPLIED:
         return assessed
-    return _with(assessed, Reason("own_role_used"), Severity.HIGH)
+    return _with_reason(assessed, Reason("own_role_used"), Severity.HIGH)
 
 
-def _with(assessed: AssessedChange, reason: Reason, least: Severity) -> AssessedChange:
-    verdict = assessed.assessment
-    severity = max(verdict.severity, least, key=lambda each: each.rank)
-    return AssessedChange(assessed.change, replace(verdict, severity=severity, reasons=(reason, *verdict.reasons)))
+def _with_reason(assessed: AssessedChange, reason: Reason, minimum: Severity) -> AssessedChange:
+    assessment = assessed.assessment
+    severity = max(assessment.severity, minimum, key=lambda each: each.rank)
+    reasons = (reason, *assessment.reasons)
+    return AssessedChange(assessed.change, replace(assessment, severity=severity, reasons=reasons))

@@ -1,4 +1,4 @@
-"""The chain, in one visible place: bytes → ApiCall → Change → Assessment → Alert → Message."""
+"""The pipeline in one place: ApiCall → Change → Assessment → Alert → Message."""
 
 from __future__ import annotations
 
@@ -10,117 +10,122 @@ import msgspec
 from msgspec import Struct, field
 
 from gatewatch.alerts.enrichment import enrich
-from gatewatch.alerts.exposures import gate_of, group_of
-from gatewatch.alerts.failed_sign_ins import FailedSignIns, Failures
-from gatewatch.alerts.lookup.context import NOTHING_SEEN, Surroundings, completed, surrounded
+from gatewatch.alerts.exposures import exposure_change_of, group_key_of
+from gatewatch.alerts.failed_sign_ins import InMemorySignInFailures, SignInFailureCounter
+from gatewatch.alerts.lookup.context import NO_CONTEXT, GroupContext, with_context, with_current_rules
 from gatewatch.alerts.routing import route
-from gatewatch.alerts.rule_history import Memory, recalled
+from gatewatch.alerts.rule_history import RuleHistory, with_rule_history
 from gatewatch.alerts.severity.assess import assess
-from gatewatch.alerts.suppression import Excepted, excepted, moment
+from gatewatch.alerts.suppression import SuppressionResult, evaluation_time, suppress
 from gatewatch.config.settings import Settings
 from gatewatch.events.changes.registry import changes_of
 from gatewatch.model.alert import Alert
 from gatewatch.model.message import Message
-from gatewatch.rendering.message_bodies import Bodies
-from gatewatch.rendering.slack import Templates
+from gatewatch.rendering.message_bodies import MessageBodies
+from gatewatch.rendering.templates import Templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gatewatch.model.api_call import ApiCall
     from gatewatch.model.change import Change
-    from gatewatch.model.exposure import Gate
+    from gatewatch.model.exposure import ExposureChange
 
 
-class Judge(Struct, frozen=True):
-    """What turns a call into an alert: the policy, and what is remembered of rules and of failed log-ins."""
+class Assessor(Struct, frozen=True):
+    """What an assessment needs: the settings, the rule history and the count of failed sign-ins."""
 
     settings: Settings
-    memory: Memory
-    failures: Failures = field(default_factory=FailedSignIns)
+    rule_history: RuleHistory
+    sign_in_failures: SignInFailureCounter = field(default_factory=InMemorySignInFailures)
 
 
-def alert_of(call: ApiCall, judge: Judge) -> Alert | None:
-    """The alert of one call; None for a call of no supported family."""
+def assess_call(call: ApiCall, assessor: Assessor) -> Alert | None:
+    """Return the alert of one call; None for a call of no supported family."""
     changes = changes_of(call)
     if not changes:
         return None
-    known = recalled(changes, call, judge.memory)
-    return _judged(call, judge.failures.counted(known, call, judge.settings.judgement.sign_in), judge.settings)
+    changes = with_rule_history(changes, call, assessor.rule_history)
+    sign_in_policy = assessor.settings.severity_rules.sign_in
+    changes = assessor.sign_in_failures.with_failure_counts(changes, call, sign_in_policy)
+    return _assess(call, changes, assessor.settings)
 
 
-def _judged(call: ApiCall, changes: Sequence[Change], settings: Settings) -> Alert:
-    return enrich(call, assess(changes, settings.judgement), settings)
+def _assess(call: ApiCall, changes: Sequence[Change], settings: Settings) -> Alert:
+    return enrich(call, assess(changes, settings.severity_rules), settings)
 
 
-class Hub(Struct, frozen=True):
-    """The whole chain's needs: to judge, to route and to word. `attributed` names gatewatch's own work as such.
+class AlertPipeline(Struct, frozen=True):
+    """What the pipeline needs to assess, route and render.
 
-    `look` asks the account of an alert what its call does not say.
+    `attribute` marks changes made by gatewatch itself. `lookup` queries the account of an alert for what its call
+    does not contain; None when no account is queried.
     """
 
     settings: Settings
-    memory: Memory
+    rule_history: RuleHistory
     templates: Templates
-    failures: Failures = field(default_factory=FailedSignIns)
+    sign_in_failures: SignInFailureCounter = field(default_factory=InMemorySignInFailures)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    attributed: Callable[[Alert], Alert] = lambda alert: alert
-    look: Callable[[Alert], Surroundings] | None = None
+    attribute: Callable[[Alert], Alert] = lambda alert: alert
+    lookup: Callable[[Alert], GroupContext] | None = None
 
     @property
-    def judge(self) -> Judge:
-        return Judge(self.settings, self.memory, self.failures)
+    def assessor(self) -> Assessor:
+        return Assessor(self.settings, self.rule_history, self.sign_in_failures)
 
 
-class Worded(Struct, frozen=True):
-    """An alert and what each destination is told of it; what exceptions made of it, and how many changes they mute.
+class PipelineResult(Struct, frozen=True):
+    """An alert and its messages. `unsuppressed` is the alert before any exception was applied.
 
-    `judged` is the alert before any exception.
+    `suppressed` is the number of changes with effect `mute`; `exceptions` are the ids that were applied.
     """
 
-    judged: Alert
+    unsuppressed: Alert
     alert: Alert
     messages: tuple[Message, ...]
-    muted: int = 0
+    suppressed: int = 0
     exceptions: tuple[str, ...] = ()
 
 
-def worded(call: ApiCall, hub: Hub) -> Worded | None:
-    """None for a call of no supported family."""
-    alert = alert_of(call, hub.judge)
-    if alert is None:
+def run_pipeline(call: ApiCall, pipeline: AlertPipeline) -> PipelineResult | None:
+    """Assess, look up, suppress, route and render one call; None for a call of no supported family."""
+    first = assess_call(call, pipeline.assessor)
+    if first is None:
         return None
-    judged = hub.attributed(alert)
-    told = _excepted(judged, hub)
-    seen = hub.look(told.alert) if hub.look and _is_told(told, hub) else NOTHING_SEEN
-    changes = tuple(each.change for each in alert.changes)
-    if (whole := completed(changes, seen)) != changes:
-        judged = hub.attributed(_judged(call, whole, hub.settings))
-        told = _excepted(judged, hub)
-    messages = () if told.is_silent else tuple(_worded(told.alert, seen, hub))
-    return Worded(judged, told.alert, messages, told.muted, told.applied)
+    alert = pipeline.attribute(first)
+    result = _suppress(alert, pipeline)
+    context = pipeline.lookup(result.alert) if pipeline.lookup and _is_notified(result, pipeline) else NO_CONTEXT
+    changes = tuple(each.change for each in first.changes)
+    if (completed := with_current_rules(changes, context)) != changes:
+        alert = pipeline.attribute(_assess(call, completed, pipeline.settings))
+        result = _suppress(alert, pipeline)
+    messages = () if result.is_suppressed else tuple(_render_messages(result.alert, context, pipeline))
+    return PipelineResult(alert, result.alert, messages, result.suppressed, result.applied)
 
 
-def _excepted(alert: Alert, hub: Hub) -> Excepted:
-    return excepted(alert, hub.settings.exceptions, moment(alert, hub.now()))
+def _suppress(alert: Alert, pipeline: AlertPipeline) -> SuppressionResult:
+    return suppress(alert, pipeline.settings.exceptions, evaluation_time(alert, pipeline.now()))
 
 
-def _is_told(told: Excepted, hub: Hub) -> bool:
-    return not told.is_silent and bool(route(told.alert, hub.settings))
+def _is_notified(result: SuppressionResult, pipeline: AlertPipeline) -> bool:
+    return not result.is_suppressed and bool(route(result.alert, pipeline.settings))
 
 
-def _worded(judged: Alert, seen: Surroundings, hub: Hub) -> Iterator[Message]:
-    """Who hears of it is decided by what was judged; what was seen is only told."""
-    alert = surrounded(judged, seen)
-    bodies = Bodies(alert, hub.templates, hub.settings)
-    gate = gate_of(alert, hub.templates.labels[alert.account.language])
-    for destination in route(judged, hub.settings):
-        yield from _messages(alert, destination, bodies.of(destination), gate)
+def _render_messages(assessed: Alert, context: GroupContext, pipeline: AlertPipeline) -> Iterator[Message]:
+    """Route by the assessed alert alone; the looked-up context is only shown."""
+    alert = with_context(assessed, context)
+    bodies = MessageBodies(alert, pipeline.templates, pipeline.settings)
+    exposure_change = exposure_change_of(alert, pipeline.templates.labels[alert.account.language])
+    for destination in route(assessed, pipeline.settings):
+        yield from _messages(alert, destination, bodies.for_destination(destination), exposure_change)
 
 
-def _messages(alert: Alert, destination: str, bodies: Sequence[str], gate: Gate | None) -> Iterator[Message]:
-    """The messages of an alert, each with its own key in the ledger; the first one tells of the gate."""
-    about = group_of(alert)
+def _messages(
+    alert: Alert, destination: str, bodies: Sequence[str], exposure_change: ExposureChange | None
+) -> Iterator[Message]:
+    """Yield the messages of one destination, each with its own ledger key; the first carries the exposure change."""
+    about = group_key_of(alert)
     for number, body in enumerate(bodies, start=1):
         key = f"{alert.call.delivery_key}#{destination}#{number}"
         yield Message(
@@ -133,7 +138,7 @@ def _messages(alert: Alert, destination: str, bodies: Sequence[str], gate: Gate 
             part=number,
             parts=len(bodies),
             event_time=alert.call.time.timestamp() if alert.call.time else None,
-            gates=(msgspec.structs.replace(gate, key=key),) if gate and number == 1 else (),
+            gates=(msgspec.structs.replace(exposure_change, key=key),) if exposure_change and number == 1 else (),
             actor=alert.call.actor.name,
             about=about,
         )

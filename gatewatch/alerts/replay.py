@@ -1,12 +1,12 @@
-"""The same pipeline as in the cloud, over files: every alert in the order of the input, every problem in its place."""
+"""Assess the events of files: alerts and problems in the order of the input."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.alerts.pipeline import Judge, alert_of
+from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.errors import UndecodableError
-from gatewatch.events.decode import Foreign, decode
+from gatewatch.events.decode import UnrecognizedDocument, decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 def replay(
-    documents: Iterable[Document | UndecodableError], judge: Judge
-) -> Iterator[Alert | Foreign | UndecodableError]:
-    """Alerts, objects of no known form, and what could not be decoded. Duplicates stay: it is a printer."""
+    documents: Iterable[Document | UndecodableError], assessor: Assessor
+) -> Iterator[Alert | UnrecognizedDocument | UndecodableError]:
+    """Yield alerts, unrecognized documents and decoding errors. Duplicates are not removed."""
     for document in documents:
         if isinstance(document, UndecodableError):
             yield document
             continue
         for decoded in decode(document.content, document.where):
-            if isinstance(decoded, Foreign | UndecodableError):
+            if isinstance(decoded, UnrecognizedDocument | UndecodableError):
                 yield decoded
-            elif alert := alert_of(decoded, judge):
+            elif alert := assess_call(decoded, assessor):
                 yield alert

@@ -1,4 +1,4 @@
-"""What each rule last looked like. A ModifySecurityGroupRules says neither what was there before nor which way."""
+"""The last known state of each rule. ModifySecurityGroupRules contains neither the previous rule nor its direction."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ if TYPE_CHECKING:
 
     Known = dict[str, SecurityGroupRule]
 
-_REMEMBERED = 50_000
+_MAX_RULES = 50_000
 _BY_ID = frozenset({Action.REVOKE, Action.DESCRIBE})
-_LONGEST_ID = 100  # an event may hold anything where `sgr-…` should be, and a key of the table may not
+_MAX_ID_LENGTH = 100  # an event can have any text as rule id; DynamoDB limits the length of a key
 
 
-class Memory(Protocol):
-    """Rules by account and rule id; an account can only speak of its own. One look and one note for each call."""
+class RuleHistory(Protocol):
+    """Rules by account and rule id. One read and one write per call."""
 
-    def recall(self, call: ApiCall, rule_ids: Collection[str]) -> Mapping[str, SecurityGroupRule]:
-        """What these rules were before this call, as far as it is known."""
+    def rules_before(self, call: ApiCall, rule_ids: Collection[str]) -> Mapping[str, SecurityGroupRule]:
+        """Return the rules as they were before this call, as far as they are known."""
         ...
 
-    def remember(self, call: ApiCall, forms: Mapping[str, SecurityGroupRule | None]) -> None:
-        """What the rules are after this call; None for one to be forgotten."""
+    def save_after(self, call: ApiCall, rules: Mapping[str, SecurityGroupRule | None]) -> None:
+        """Save the rules as they are after this call; None deletes a rule."""
         ...
 
 
-class RecentRules:
-    """The rules seen most recently, in this process, bounded in number."""
+class InMemoryRuleHistory:
+    """The most recent rules of this process, at most `limit`."""
 
-    def __init__(self, limit: int = _REMEMBERED) -> None:
+    def __init__(self, limit: int = _MAX_RULES) -> None:
         self._limit = limit
         self._rules: OrderedDict[tuple[str, str], SecurityGroupRule] = OrderedDict()
 
-    def recall(self, call: ApiCall, rule_ids: Collection[str]) -> Mapping[str, SecurityGroupRule]:
+    def rules_before(self, call: ApiCall, rule_ids: Collection[str]) -> Mapping[str, SecurityGroupRule]:
         found = ((each, self._rules.get((call.account_id, each))) for each in rule_ids)
         return {rule_id: rule for rule_id, rule in found if rule is not None}
 
-    def remember(self, call: ApiCall, forms: Mapping[str, SecurityGroupRule | None]) -> None:
-        for rule_id, rule in forms.items():
+    def save_after(self, call: ApiCall, rules: Mapping[str, SecurityGroupRule | None]) -> None:
+        for rule_id, rule in rules.items():
             self._rules.pop((call.account_id, rule_id), None)
             if rule is not None:
                 self._rules[call.account_id, rule_id] = rule
@@ -54,30 +54,30 @@ class RecentRules:
             self._rules.popitem(last=False)
 
 
-def recalled(changes: Sequence[Change], call: ApiCall, memory: Memory) -> tuple[Change, ...]:
-    """The changes with what memory knows of their rules; memory then holds the rules' new form."""
-    rule_ids = {each.rule.rule_id for each in changes if each.rule.rule_id and len(each.rule.rule_id) <= _LONGEST_ID}
+def with_rule_history(changes: Sequence[Change], call: ApiCall, history: RuleHistory) -> tuple[Change, ...]:
+    """Return the changes with the known state of their rules, and save their new state."""
+    rule_ids = {each.rule.rule_id for each in changes if each.rule.rule_id and len(each.rule.rule_id) <= _MAX_ID_LENGTH}
     if not rule_ids:
         return tuple(changes)
-    before = memory.recall(call, rule_ids)
+    before = history.rules_before(call, rule_ids)
     known: Known = dict(before)
-    told = tuple(_recalled(change, known) for change in changes)
-    forms = {each: known.get(each) for each in rule_ids if known.get(each) != before.get(each)}
-    if forms:
-        memory.remember(call, forms)
-    return told
+    completed = tuple(_with_known_rule(change, known) for change in changes)
+    after = {each: known.get(each) for each in rule_ids if known.get(each) != before.get(each)}
+    if after:
+        history.save_after(call, after)
+    return completed
 
 
-def _recalled(change: Change, known: Known) -> Change:
+def _with_known_rule(change: Change, known: Known) -> Change:
     rule_id = change.rule.rule_id
     if rule_id is None:
         return change
-    if change.action in _BY_ID and change.rule.says_nothing:
-        change = msgspec.structs.replace(change, remembered=known.get(rule_id))
+    if change.action in _BY_ID and change.rule.is_empty:
+        change = msgspec.structs.replace(change, rule_before=known.get(rule_id))
     if change.action in {Action.MODIFY, Action.DESCRIBE}:
         change = _with_previous(change, known.get(rule_id))
     if change.outcome is Outcome.APPLIED:
-        _note(change, rule_id, known)
+        _update_known(change, rule_id, known)
     return change
 
 
@@ -91,19 +91,19 @@ def _with_previous(change: Change, previous: SecurityGroupRule | None) -> Change
     return msgspec.structs.replace(change, rule=rule, previous=known, action=action)
 
 
-def _note(change: Change, rule_id: str, known: Known) -> None:
-    """Better no `previous` than a wrong one: a rule that is gone, or changed in an unknown way, is forgotten."""
+def _update_known(change: Change, rule_id: str, known: Known) -> None:
+    """Forget a rule that was deleted or changed in an unknown way: no `previous` is better than a wrong one."""
     rule = change.rule
     if change.action is Action.REVOKE or not change.understood:
         known.pop(rule_id, None)
     elif rule.peer is not None and rule.traffic.protocol is not None:
         known[rule_id] = rule
     elif rule_id in known:
-        known[rule_id] = _overlaid(known[rule_id], change)
+        known[rule_id] = _merge(known[rule_id], change)
 
 
-def _overlaid(known: SecurityGroupRule, change: Change) -> SecurityGroupRule:
-    """A change that names only a part of a rule leaves the rest of it as it was."""
+def _merge(known: SecurityGroupRule, change: Change) -> SecurityGroupRule:
+    """Apply a change that contains only some fields of the rule."""
     rule = change.rule
     is_text = change.action is Action.DESCRIBE
     return msgspec.structs.replace(

@@ -1,6 +1,6 @@
-"""What each rule last looked like, in the hub's table: every run of functions/alert knows it.
+"""The rule history in the hub table, shared by all execution environments of functions/alert.
 
-A message never waits long for it and never fails for it. What the table does not say in time is unknown.
+It never delays or fails a message for long: a rule that the table does not return in time is unknown.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from gatewatch.aws.time_budget import Patience
+from gatewatch.aws.time_budget import TimeBudget
 from gatewatch.model.security_group import SecurityGroupRule
 
 if TYPE_CHECKING:
@@ -23,20 +23,19 @@ if TYPE_CHECKING:
 
     from gatewatch.model.api_call import ApiCall
 
-# A rule that nobody has touched for more than a year is described anew when somebody does.
-_KEPT_SECONDS = 400 * 24 * 3600
-_READ, _WRITTEN = 100, 25  # BatchGetItem and BatchWriteItem (DynamoDB developer guide, quotas)
-_LEARNT = 200  # rules of a group that are written after one look; the next look writes the others
-# EC2 answers from copies that may be behind (EC2 developer guide, "Eventual consistency").
-_BEHIND_SECONDS = 30.0
-_SEEN = "DescribeSecurityGroupRules"
+_LIFETIME_SECONDS = 400 * 24 * 3600  # a rule without a change for longer is unknown at its next change
+_READ_BATCH, _WRITE_BATCH = 100, 25  # BatchGetItem and BatchWriteItem (DynamoDB developer guide, quotas)
+_MAX_WRITES_PER_LOOKUP = 200  # rules written after one lookup of a group; the next lookup writes the others
+# EC2 is eventually consistent (EC2 developer guide, "Eventual consistency").
+_EC2_LAG_SECONDS = 30.0
+_LOOKUP = "DescribeSecurityGroupRules"
 
 
 class _Row(Struct, frozen=True):
-    """`before` is what the rule was before the call `by`, so that the same call asked again gets the same answer.
+    """`now` is the rule after the call `by` at time `at`, `before` the rule before it, so that a retry gets the same.
 
-    `at` is the time of that call: what is later than the call at hand says nothing about the time before it.
-    A rule that was not told by a call but seen has the time of the look, and `by` says so.
+    A row that is later than a call does not say how the rule was before that call. For a rule that was looked up,
+    `at` is the time of the lookup and `by` is the name of the request.
     """
 
     at: float
@@ -50,22 +49,22 @@ class _Row(Struct, frozen=True):
         return None if self.at > _at(call) else self.now
 
     def is_older(self, call: ApiCall) -> bool:
-        """What a look saw may have missed a call just before it."""
-        behind = _BEHIND_SECONDS if self.by == _SEEN else 0.0
-        return self.by != call.delivery_key and self.at <= _at(call) + behind
+        """Return whether the call is later than this row. A lookup may have missed a call just before it."""
+        lag = _EC2_LAG_SECONDS if self.by == _LOOKUP else 0.0
+        return self.by != call.delivery_key and self.at <= _at(call) + lag
 
-    def seen(self, rule: SecurityGroupRule, at: float) -> _Row | None:
-        """The row after a look; None where it tells nothing new, or may be behind what a call told.
+    def after_lookup(self, rule: SecurityGroupRule, at: float) -> _Row | None:
+        """Return the row after a lookup; None when nothing changes, or when the lookup may predate a call.
 
-        Nobody can change the direction of a rule, so it is learnt whenever it was seen.
+        The direction of a rule cannot be changed, so it is always taken.
         """
         if msgspec.structs.replace(self.now, direction=rule.direction) == rule:
             return None if self.now == rule else msgspec.structs.replace(self, now=rule)
-        return _Row(at, _SEEN, rule) if at > self.at + _BEHIND_SECONDS else None
+        return _Row(at, _LOOKUP, rule) if at > self.at + _EC2_LAG_SECONDS else None
 
 
-class TableRules:
-    """`dynamodb` should answer or give up within a second; `monotonic` measures that it did."""
+class DynamoRuleHistory:
+    """`dynamodb` should time out within a second. `monotonic` returns seconds."""
 
     def __init__(
         self,
@@ -78,80 +77,80 @@ class TableRules:
         self._dynamodb = dynamodb
         self._table = table
         self._now = now
-        self._patience = Patience(log, monotonic)
-        self._seen: dict[str, _Row] = {}
+        self._budget = TimeBudget(log, monotonic)
+        self._rows_before: dict[str, _Row] = {}
 
-    def recall(self, call: ApiCall, rule_ids: Collection[str]) -> Mapping[str, SecurityGroupRule]:
-        self._seen = {}
-        self._patience.attempt("rules not recalled", partial(self._look, call.account_id, rule_ids))
-        found = ((rule_id, row.before_call(call)) for rule_id, row in self._seen.items())
+    def rules_before(self, call: ApiCall, rule_ids: Collection[str]) -> Mapping[str, SecurityGroupRule]:
+        self._rows_before = {}
+        self._budget.run("rule history not read", partial(self._read_rows, call.account_id, rule_ids))
+        found = ((rule_id, row.before_call(call)) for rule_id, row in self._rows_before.items())
         return {rule_id: rule for rule_id, rule in found if rule is not None}
 
-    def remember(self, call: ApiCall, forms: Mapping[str, SecurityGroupRule | None]) -> None:
-        """What a later call left is not overwritten by an earlier one that comes late."""
-        news = forms.keys() if call.time else ()
-        requests = [self._request(call, each, forms[each]) for each in news if self._is_news(call, each)]
-        self._patience.attempt("rules not remembered", partial(self._write, requests))
+    def save_after(self, call: ApiCall, rules: Mapping[str, SecurityGroupRule | None]) -> None:
+        """A delayed earlier call does not overwrite the state after a later one."""
+        rule_ids = rules.keys() if call.time else ()
+        requests = [self._request(call, each, rules[each]) for each in rule_ids if self._is_newer(call, each)]
+        self._budget.run("rule history not written", partial(self._write, requests))
 
-    def learn(self, account_id: str, rules: Mapping[str, SecurityGroupRule], at: float) -> None:
-        """How the rules of a group were seen to stand at a time; what a call tells of them later is news to it."""
-        self._patience.attempt("rules not learnt", partial(self._learn, account_id, rules, at))
+    def save_current_rules(self, account_id: str, rules: Mapping[str, SecurityGroupRule], at: float) -> None:
+        """Save the rules of a group as they were looked up at a time, in seconds since 1970."""
+        self._budget.run("looked-up rules not written", partial(self._save_current_rules, account_id, rules, at))
 
-    def _learn(
-        self, account_id: str, rules: Mapping[str, SecurityGroupRule], at: float, in_time: Callable[[], None]
+    def _save_current_rules(
+        self, account_id: str, rules: Mapping[str, SecurityGroupRule], at: float, check_time: Callable[[], None]
     ) -> None:
-        known = dict(self._read(account_id, sorted(rules), in_time))
+        known = dict(self._read(account_id, sorted(rules), check_time))
         rows = {
-            rule_id: known[rule_id].seen(rule, at) if rule_id in known else _Row(at, _SEEN, rule)
+            rule_id: known[rule_id].after_lookup(rule, at) if rule_id in known else _Row(at, _LOOKUP, rule)
             for rule_id, rule in rules.items()
         }
-        news = [self._put(_key(account_id, rule_id), row) for rule_id, row in rows.items() if row]
-        self._write(news[:_LEARNT], in_time)
+        requests = [self._put(_key(account_id, rule_id), row) for rule_id, row in rows.items() if row]
+        self._write(requests[:_MAX_WRITES_PER_LOOKUP], check_time)
 
-    def _is_news(self, call: ApiCall, rule_id: str) -> bool:
-        row = self._seen.get(rule_id)
+    def _is_newer(self, call: ApiCall, rule_id: str) -> bool:
+        row = self._rows_before.get(rule_id)
         return row is None or row.is_older(call)
 
-    def _look(self, account_id: str, rule_ids: Collection[str], in_time: Callable[[], None]) -> None:
-        self._seen.update(self._read(account_id, sorted(rule_ids), in_time))
+    def _read_rows(self, account_id: str, rule_ids: Collection[str], check_time: Callable[[], None]) -> None:
+        self._rows_before.update(self._read(account_id, sorted(rule_ids), check_time))
 
     def _read(
-        self, account_id: str, rule_ids: Sequence[str], in_time: Callable[[], None]
+        self, account_id: str, rule_ids: Sequence[str], check_time: Callable[[], None]
     ) -> Iterator[tuple[str, _Row]]:
-        for keys in _parts(rule_ids, _READ):
+        for keys in _chunks(rule_ids, _READ_BATCH):
             wanted: Any = {self._table: {"Keys": [_key(account_id, each) for each in keys], "ConsistentRead": True}}
             while wanted:
-                in_time()
-                answer = self._dynamodb.batch_get_item(RequestItems=wanted)
-                yield from _rows(answer.get("Responses", {}).get(self._table, []))
-                wanted = answer.get("UnprocessedKeys")
+                check_time()
+                response = self._dynamodb.batch_get_item(RequestItems=wanted)
+                yield from _rows(response.get("Responses", {}).get(self._table, []))
+                wanted = response.get("UnprocessedKeys")
 
-    def _write(self, requests: Sequence[Any], in_time: Callable[[], None]) -> None:
-        for part in _parts(requests, _WRITTEN):
-            wanted: Any = {self._table: part}
+    def _write(self, requests: Sequence[Any], check_time: Callable[[], None]) -> None:
+        for chunk in _chunks(requests, _WRITE_BATCH):
+            wanted: Any = {self._table: chunk}
             while wanted:
-                in_time()
+                check_time()
                 wanted = self._dynamodb.batch_write_item(RequestItems=wanted).get("UnprocessedItems")
 
     def _request(self, call: ApiCall, rule_id: str, rule: SecurityGroupRule | None) -> Any:
         key = _key(call.account_id, rule_id)
         if rule is None:
             return {"DeleteRequest": {"Key": key}}
-        seen = self._seen.get(rule_id)
-        return self._put(key, _Row(_at(call), call.delivery_key, rule, seen.before_call(call) if seen else None))
+        row = self._rows_before.get(rule_id)
+        return self._put(key, _Row(_at(call), call.delivery_key, rule, row.before_call(call) if row else None))
 
     def _put(self, key: Any, row: _Row) -> Any:
-        kept = {"S": msgspec.json.encode(row).decode()}
-        expires = {"N": str(int(self._now()) + _KEPT_SECONDS)}
-        return {"PutRequest": {"Item": {**key, "rule": kept, "expires": expires}}}
+        encoded = {"S": msgspec.json.encode(row).decode()}
+        expires = {"N": str(int(self._now()) + _LIFETIME_SECONDS)}
+        return {"PutRequest": {"Item": {**key, "rule": encoded, "expires": expires}}}
 
 
-def _parts(values: Sequence[Any], size: int) -> Iterator[list[Any]]:
+def _chunks(values: Sequence[Any], size: int) -> Iterator[list[Any]]:
     return (list(values[start : start + size]) for start in range(0, len(values), size))
 
 
 def _rows(items: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, _Row]]:
-    """What another version of gatewatch wrote in another form is not known."""
+    """Skip rows that cannot be decoded: another version of gatewatch may have written them."""
     for item in items:
         try:
             yield item["pk"]["S"].rpartition("#")[2], msgspec.json.decode(item["rule"]["S"], type=_Row)

@@ -1,7 +1,7 @@
-"""What the exceptions of the policy do to an alert: which changes nobody needs to hear, and why.
+"""Apply the exceptions of policy.yaml.
 
-Open for alerting: an exception holds only when every fact that it names is known and agrees, so in any doubt people
-are told. Closed for remediation: `may_be_excepted` holds unless a known fact disagrees, so in any doubt hands are off.
+For alerts, an exception applies only when every criterion is known and matches: in doubt the alert is sent. For
+remediation, it applies unless a known fact contradicts it: in doubt nothing is remediated.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from gatewatch.config.patterns import Patterns, fits, listed
+from gatewatch.config.patterns import Patterns, matches_patterns, pattern_list
 from gatewatch.config.suppression_rules import Effect, PolicyException
 from gatewatch.events.user_identity import UNKNOWN
 from gatewatch.model.account import Account
@@ -29,88 +29,89 @@ if TYPE_CHECKING:
     from gatewatch.model.security_group import SecurityGroupRule
 
 
-class Excepted(Struct, frozen=True):
-    """`alert` is what is told, unless every change is muted. `applied` names the exceptions, one a change or more."""
+class SuppressionResult(Struct, frozen=True):
+    """`alert` with the exceptions applied, the number of suppressed changes, the ids of the applied exceptions."""
 
     alert: Alert
-    muted: int = 0
+    suppressed: int = 0
     applied: tuple[str, ...] = ()
 
     @property
-    def is_silent(self) -> bool:
-        return self.muted == len(self.alert.changes)
+    def is_suppressed(self) -> bool:
+        return self.suppressed == len(self.alert.changes)
 
 
-def excepted(alert: Alert, exceptions: Sequence[PolicyException], at: datetime | None) -> Excepted:
-    """The alert with what the exceptions make of it at a time; an unknown time is a doubt, and nothing holds.
+def suppress(alert: Alert, exceptions: Sequence[PolicyException], at: datetime | None) -> SuppressionResult:
+    """Apply the exceptions that are active at a time; none when the time is unknown.
 
-    A muted change beside one that is not stays in the message, as information: it never hides its neighbour, nor
-    is it hidden itself.
+    A suppressed change of an alert with other changes stays in the message, with severity info.
     """
     if not exceptions or at is None:
-        return Excepted(alert)
-    decided = [_decided(alert, each, exceptions, at) for each in alert.changes]
-    return Excepted(
+        return SuppressionResult(alert)
+    decided = [_suppress_change(alert, each, exceptions, at) for each in alert.changes]
+    return SuppressionResult(
         alert=msgspec.structs.replace(alert, changes=tuple(each.change for each in decided)),
-        muted=sum(each.is_muted for each in decided),
+        suppressed=sum(each.is_suppressed for each in decided),
         applied=tuple(dict.fromkeys(name for each in decided for name in each.applied)),
     )
 
 
-def moment(alert: Alert, now: datetime) -> datetime | None:
-    """The later of the event's own time and the clock: what has run out by either of them holds no more."""
+def evaluation_time(alert: Alert, now: datetime) -> datetime | None:
+    """Return the later of event time and clock: an exception that expired by either of them is inactive."""
     return max(alert.call.time, now) if alert.call.time else None
 
 
-class Circumstances(Struct, frozen=True):
-    """Whose change it is, where, and by whom as far as that is known."""
+class ChangeContext(Struct, frozen=True):
+    """Account, Region and actor of a change; `actor` may be `UNKNOWN`."""
 
     account: Account
     region: str
     actor: str
 
 
-class MayHold(Struct, frozen=True):
-    """An exception that nothing known speaks against. `is_certain`: it holds for alerts too."""
+class PossibleSuppression(Struct, frozen=True):
+    """An exception that no known fact contradicts. `is_certain`: every criterion is known and matches."""
 
     exception: PolicyException
     is_certain: bool
 
 
-def may_be_excepted(
-    where: Circumstances, change: Change, exceptions: Sequence[PolicyException], at: datetime
-) -> MayHold | None:
-    """For remediation: what holds for certain first, then the strongest effect."""
-    agreeing = ((each, _agrees(where, change, each)) for each in exceptions if each.may_hold(at))
+def find_possible_suppression(
+    where: ChangeContext, change: Change, exceptions: Sequence[PolicyException], at: datetime
+) -> PossibleSuppression | None:
+    """Return the exception that remediation must respect: a certain one first, then the strongest effect."""
+    results = ((each, _matches(where, change, each)) for each in exceptions if each.may_be_active(at))
     found = [
-        MayHold(each, is_certain=change.understood and agrees is True and each.holds(at))
-        for each, agrees in agreeing
-        if agrees is not False
+        PossibleSuppression(each, is_certain=change.understood and is_match is True and each.is_active(at))
+        for each, is_match in results
+        if is_match is not False
     ]
     return min(found, key=lambda each: (not each.is_certain, _strength(each.exception)), default=None)
 
 
-class _Decided(Struct, frozen=True):
+class _ChangeResult(Struct, frozen=True):
     change: AssessedChange
-    is_muted: bool = False
+    is_suppressed: bool = False
     applied: tuple[str, ...] = ()
 
 
-def _decided(alert: Alert, assessed: AssessedChange, exceptions: Sequence[PolicyException], at: datetime) -> _Decided:
-    """The strongest effect wins; an exception that has run out is said."""
-    where = Circumstances(alert.account, alert.call.region, alert.call.actor.name)
-    fitting = [each for each in exceptions if assessed.change.understood and _agrees(where, assessed.change, each)]
-    holding = sorted((each for each in fitting if each.holds(at)), key=_strength)
-    if not holding:
-        return _Decided(_with_reasons(assessed, assessed.assessment.severity, map(_expired, fitting)))
-    strongest = holding[0]
+def _suppress_change(
+    alert: Alert, assessed: AssessedChange, exceptions: Sequence[PolicyException], at: datetime
+) -> _ChangeResult:
+    """Apply the exception with the strongest effect. An expired exception that matches becomes a reason."""
+    where = ChangeContext(alert.account, alert.call.region, alert.call.actor.name)
+    matching = [each for each in exceptions if assessed.change.understood and _matches(where, assessed.change, each)]
+    active = sorted((each for each in matching if each.is_active(at)), key=_strength)
+    if not active:
+        return _ChangeResult(_with_reasons(assessed, assessed.assessment.severity, map(_expired, matching)))
+    strongest = active[0]
     severity = _severity(strongest.effect, assessed.assessment.severity)
     change = _with_reasons(assessed, severity, [_reason(strongest)])
-    return _Decided(change, strongest.effect is Effect.MUTE, (strongest.id,))
+    return _ChangeResult(change, strongest.effect is Effect.MUTE, (strongest.id,))
 
 
 def _strength(exception: PolicyException) -> int:
-    """The lower, the stronger."""
+    """Return the sort key of the effect; lower is stronger."""
     return list(Effect).index(exception.effect)
 
 
@@ -130,39 +131,39 @@ def _expired(exception: PolicyException) -> Reason:
 
 
 def _with_reasons(assessed: AssessedChange, severity: Severity, reasons: Iterable[Reason]) -> AssessedChange:
-    verdict = assessed.assessment
-    judged = msgspec.structs.replace(verdict, severity=severity, reasons=(*verdict.reasons, *reasons))
-    return AssessedChange(assessed.change, judged)
+    reasons = (*assessed.assessment.reasons, *reasons)
+    assessment = msgspec.structs.replace(assessed.assessment, severity=severity, reasons=reasons)
+    return AssessedChange(assessed.change, assessment)
 
 
-def _agrees(where: Circumstances, change: Change, exception: PolicyException) -> bool | None:
-    """True, False, or None where a fact that the exception names is not known and none that is known disagrees."""
-    answers = list(_answers(where, change, exception.match))
-    return False if False in answers else None if None in answers else True
+def _matches(where: ChangeContext, change: Change, exception: PolicyException) -> bool | None:
+    """Return whether all criteria match; None when one is unknown and no known one contradicts."""
+    results = list(_criteria(where, change, exception.match))
+    return False if False in results else None if None in results else True
 
 
-def _answers(where: Circumstances, change: Change, match: ExceptionMatch) -> Iterator[bool | None]:
+def _criteria(where: ChangeContext, change: Change, match: ExceptionMatch) -> Iterator[bool | None]:
     account, actor = where.account, where.actor
-    yield _fits(match.account, account.id)
-    yield _fits(match.environment, account.environment, is_known=account.known)
-    yield _fits(match.region, where.region)
+    yield _matches_pattern(match.account, account.id)
+    yield _matches_pattern(match.environment, account.environment, is_known=account.known)
+    yield _matches_pattern(match.region, where.region)
     yield not match.families or change.family in match.families
-    yield _fits(match.group, change.group.id, change.group.name)
-    yield _fits(match.actor, actor, is_known=actor != UNKNOWN)
-    yield _port(match, change.rule)
-    yield _peer(match, change.rule)
+    yield _matches_pattern(match.group, change.group.id, change.group.name)
+    yield _matches_pattern(match.actor, actor, is_known=actor != UNKNOWN)
+    yield _matches_port(match, change.rule)
+    yield _matches_peer(match, change.rule)
 
 
-def _fits(patterns: Patterns | None, *facts: str | None, is_known: bool = True) -> bool | None:
-    """A group may be meant by its name where the event says only its id: that is a doubt."""
+def _matches_pattern(patterns: Patterns | None, *facts: str | None, is_known: bool = True) -> bool | None:
+    """Return None in doubt, such as a pattern for a group name when the event has only the group id."""
     known = [fact for fact in facts if fact and is_known]
-    if patterns is None or fits(patterns, *known):
+    if patterns is None or matches_patterns(patterns, *known):
         return True
     return False if len(known) == len(facts) else None
 
 
-def _port(match: ExceptionMatch, rule: SecurityGroupRule) -> bool | None:
-    """A rule that opens more than the exception names is not excepted."""
+def _matches_port(match: ExceptionMatch, rule: SecurityGroupRule) -> bool | None:
+    """A rule for more ports than the exception has does not match."""
     ports, traffic = match.ports, rule.traffic
     if ports is None:
         return True
@@ -171,12 +172,12 @@ def _port(match: ExceptionMatch, rule: SecurityGroupRule) -> bool | None:
     return traffic.ports is not None and ports.first <= traffic.ports.first and traffic.ports.last <= ports.last
 
 
-def _peer(match: ExceptionMatch, rule: SecurityGroupRule) -> bool | None:
+def _matches_peer(match: ExceptionMatch, rule: SecurityGroupRule) -> bool | None:
     if match.peer is None:
         return True
     if rule.peer is None:
         return None
-    if rule.peer.text in listed(match.peer):
+    if rule.peer.text in pattern_list(match.peer):
         return True
     if not isinstance(rule.peer, CidrPeer):
         return False

@@ -1,4 +1,4 @@
-"""Sessions and clients: the only code that makes one. Each client is made when something is first asked of it."""
+"""AWS sessions and clients. Every client is created here, at its first use."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
     from types_boto3_sts import STSClient
 
-# A function has seconds, not minutes: better a quick error that the queue retries than a slow one.
-_CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
-# What stands between a yes and its row in the ledger, or in front of every message, answers in milliseconds.
-_QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
-# What a message can do without is asked for once, and not waited for.
-_BRIEF = Config(connect_timeout=0.5, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": 1})
-# The same of another account, perhaps on the other side of the world.
-_LOOK = Config(connect_timeout=0.7, read_timeout=1.2, retries={"mode": "standard", "total_max_attempts": 1})
+# Lambda functions run for seconds: a fast error that SQS retries is better than a slow success.
+_STANDARD = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+# For calls before or after every message (queue, ledger, secrets): they normally answer within milliseconds.
+_FAST = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+# For optional context of a message: one attempt, half a second.
+_SHORT_TIMEOUT = Config(connect_timeout=0.5, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": 1})
+# For optional context from another account or Region, with its longer round trip.
+_LOOKUP = Config(connect_timeout=0.7, read_timeout=1.2, retries={"mode": "standard", "total_max_attempts": 1})
 
 
 class Session(Protocol):
-    """What is needed of a session: boto3's, or the one below."""
+    """The methods of `boto3.Session` that `Aws` uses."""
 
-    def client(self, service_name: Any, *, config: Config | None = None, **place: Any) -> Any: ...
+    def client(self, service_name: Any, *, config: Config | None = None, **parameters: Any) -> Any: ...
 
     def get_partition_for_region(self, region_name: str) -> str: ...
 
 
 class CoreSession:
-    """boto3's own core. `import boto3` also loads what moves files to S3: a fifth of a cold start, for nothing."""
+    """A session of botocore. `import boto3` also loads the S3 transfer library, a fifth of a cold start."""
 
     def __init__(self, region: str | None = None, credentials: tuple[str, str, str] | None = None) -> None:
         self._core = botocore.session.Session()
@@ -58,17 +58,17 @@ class CoreSession:
         if credentials:
             self._core.set_credentials(*credentials)
 
-    def client(self, service_name: Any, *, config: Config | None = None, **place: Any) -> Any:
-        return self._core.create_client(service_name, config=config, **place)
+    def client(self, service_name: Any, *, config: Config | None = None, **parameters: Any) -> Any:
+        return self._core.create_client(service_name, config=config, **parameters)
 
     def get_partition_for_region(self, region_name: str) -> str:
         return str(self._core.get_partition_for_region(region_name))
 
 
-class _Later:
-    """Stands for a client until something is asked of it: to make one takes longer than to handle an event.
+class _LazyClient:
+    """Create a client at its first use, because creating one takes longer than handling an event.
 
-    Threads that ask at once wait for each other, because a session is not safe to share while it makes a client.
+    The lock serializes creation: a botocore session is not thread-safe while it creates a client.
     """
 
     def __init__(self, make: Callable[[], Any], lock: Lock) -> None:
@@ -80,112 +80,112 @@ class _Later:
         with self._lock:
             if self._client is None:
                 self._client = self._make()
-        answer = getattr(self._client, name)
-        setattr(self, name, answer)  # asked for here only once
-        return answer
+        value = getattr(self._client, name)
+        setattr(self, name, value)  # `__getattr__` is not called for it again
+        return value
 
 
 @dataclass(frozen=True, repr=False)
 class Credentials:
-    """Of a role that was assumed; `until` in seconds since 1970."""
+    """Temporary credentials of an assumed role. `expires_at` is in seconds since 1970."""
 
     access_key: str
     secret_key: str
     token: str
-    until: float
+    expires_at: float
 
 
 class Aws:
-    """The AWS of one function: region and credentials from its environment."""
+    """The AWS clients of one process. Region and credentials come from its environment unless a session is given."""
 
     def __init__(self, session: Session | None = None) -> None:
         self._session = session or CoreSession()
         self._lock = Lock()
 
-    def _later(self, service: str, config: Config) -> Any:
-        return _Later(lambda: self._session.client(service, config=config), self._lock)
+    def _lazy_client(self, service: str, config: Config) -> Any:
+        return _LazyClient(lambda: self._session.client(service, config=config), self._lock)
 
     @cached_property
     def sqs(self) -> SQSClient:
-        return self._later("sqs", _QUICK)
+        return self._lazy_client("sqs", _FAST)
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
-        return self._later("dynamodb", _QUICK)
+        return self._lazy_client("dynamodb", _FAST)
 
     @cached_property
-    def brief_dynamodb(self) -> DynamoDBClient:
-        return self._later("dynamodb", _BRIEF)
+    def dynamodb_short_timeout(self) -> DynamoDBClient:
+        return self._lazy_client("dynamodb", _SHORT_TIMEOUT)
 
     @cached_property
     def ssm(self) -> SSMClient:
-        return self._later("ssm", _QUICK)
+        return self._lazy_client("ssm", _FAST)
 
     @cached_property
     def secretsmanager(self) -> SecretsManagerClient:
-        return self._later("secretsmanager", _QUICK)
+        return self._lazy_client("secretsmanager", _FAST)
 
     @cached_property
     def sns(self) -> SNSClient:
-        return self._later("sns", _QUICK)
+        return self._lazy_client("sns", _FAST)
 
     @cached_property
     def ec2(self) -> EC2Client:
-        return self._later("ec2", _CONFIG)
+        return self._lazy_client("ec2", _STANDARD)
 
     @cached_property
     def config(self) -> ConfigServiceClient:
-        return self._later("config", _CONFIG)
+        return self._lazy_client("config", _STANDARD)
 
     @cached_property
     def rds(self) -> RDSClient:
-        return self._later("rds", _CONFIG)
+        return self._lazy_client("rds", _STANDARD)
 
     @cached_property
     def cloudtrail(self) -> CloudTrailClient:
-        return self._later("cloudtrail", _CONFIG)
+        return self._lazy_client("cloudtrail", _STANDARD)
 
     @cached_property
     def sts(self) -> STSClient:
-        return self._later("sts", _CONFIG)
+        return self._lazy_client("sts", _STANDARD)
 
     @cached_property
-    def brief_sts(self) -> STSClient:
-        return self._later("sts", _LOOK)
+    def sts_short_timeout(self) -> STSClient:
+        return self._lazy_client("sts", _LOOKUP)
 
     @cached_property
     def organizations(self) -> OrganizationsClient:
-        return self._later("organizations", _CONFIG)
+        return self._lazy_client("organizations", _STANDARD)
 
     @cached_property
     def iam(self) -> IAMClient:
-        return self._later("iam", _CONFIG)
+        return self._lazy_client("iam", _STANDARD)
 
     @cached_property
     def events(self) -> EventBridgeClient:
-        return self._later("events", _CONFIG)
+        return self._lazy_client("events", _STANDARD)
 
     @cached_property
     def ses(self) -> SESClient:
-        return self._later("ses", _CONFIG)
+        return self._lazy_client("ses", _STANDARD)
 
     @cached_property
     def cloudwatch(self) -> CloudWatchClient:
-        return self._later("cloudwatch", _CONFIG)
+        return self._lazy_client("cloudwatch", _STANDARD)
 
     @cached_property
-    def functions(self) -> LambdaClient:
-        return self._later("lambda", _CONFIG)
+    def lambda_(self) -> LambdaClient:
+        return self._lazy_client("lambda", _STANDARD)
 
     def partition(self, region: str) -> str:
         return self._session.get_partition_for_region(region)
 
-    def ec2_of(self, credentials: Credentials, region: str) -> EC2Client:
-        """EC2 as another account sees it, by this session: it reads AWS's description of EC2 once for all of them."""
+    def member_ec2_client(self, credentials: Credentials, region: str) -> EC2Client:
+        """Return an EC2 client for another account. One session loads the EC2 service model only once."""
         with self._lock:
             client: EC2Client = self._session.client(
                 "ec2",
-                config=_LOOK,
+                config=_LOOKUP,
                 region_name=region,
                 aws_access_key_id=credentials.access_key,
                 aws_secret_access_key=credentials.secret_key,
@@ -193,22 +193,22 @@ class Aws:
             )
         return client
 
-    def assumed(self, role_arn: str, region: str, session_name: str) -> Aws:
-        """The AWS of another account, by a role there that trusts this one. Not refreshed: an invocation is short."""
-        answer = self.sts.assume_role(RoleArn=role_arn, RoleSessionName=session_name)["Credentials"]
-        credentials = (answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
-        return Aws(CoreSession(region, credentials))
+    def assume_role(self, role_arn: str, region: str, session_name: str) -> Aws:
+        """Return the clients of another account by a role there. The credentials are not refreshed."""
+        credentials = assume_role_credentials(self.sts, role_arn, session_name)
+        return Aws(CoreSession(region, (credentials.access_key, credentials.secret_key, credentials.token)))
 
 
-def credentials_of(sts: STSClient, role_arn: str, session_name: str) -> Credentials:
-    answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=session_name)["Credentials"]
-    until = answer["Expiration"].timestamp()
-    return Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"], until)
+def assume_role_credentials(sts: STSClient, role_arn: str, session_name: str) -> Credentials:
+    """Assume a role. Raises botocore's `ClientError` or `BotoCoreError`."""
+    response = sts.assume_role(RoleArn=role_arn, RoleSessionName=session_name)["Credentials"]
+    expires_at = response["Expiration"].timestamp()
+    return Credentials(response["AccessKeyId"], response["SecretAccessKey"], response["SessionToken"], expires_at)
 
 
-def iam_of_members(aws: Aws, region: str, role: str) -> Callable[[str], IAMClient]:
-    """IAM of the account with an id, by the role of this name there."""
+def member_iam_clients(aws: Aws, region: str, role: str) -> Callable[[str], IAMClient]:
+    """Return a function from account id to the IAM client of that account, by the role of this name there."""
     partition = aws.partition(region)
     return lambda account_id: (
-        aws.assumed(f"arn:{partition}:iam::{account_id}:role/{role}", region, "gatewatch-access-keys").iam
+        aws.assume_role(f"arn:{partition}:iam::{account_id}:role/{role}", region, "gatewatch-access-keys").iam
     )

@@ -1,4 +1,4 @@
-"""Many rows of the hub's table by their keys, as often as DynamoDB asks to come again."""
+"""Batched reads of the hub table."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
     from types_boto3_dynamodb import DynamoDBClient
 
-_ATTEMPTS = 20  # an answer holds 16 MB; a hundred rows hold 40 MB at most
+_MAX_REQUESTS = 20  # a response holds 16 MB, a hundred rows of 400 KB hold 40 MB
 
 
-def rows_of(dynamodb: DynamoDBClient, table: str, keys: Sequence[Any], what: str) -> Iterator[Mapping[str, Any]]:
-    """Those of at most a hundred keys that are there. Raises `TransientDeliveryError`, which names `what`."""
+def batch_get_rows(dynamodb: DynamoDBClient, table: str, keys: Sequence[Any], what: str) -> Iterator[Mapping[str, Any]]:
+    """Read the rows of up to 100 keys, as far as they exist; `what` names them in the `TransientDeliveryError`."""
     wanted: Any = {table: {"Keys": list(keys), "ConsistentRead": True}}
-    for _ in range(_ATTEMPTS):
-        answer = dynamodb.batch_get_item(RequestItems=wanted)
-        yield from answer.get("Responses", {}).get(table, [])
-        wanted = answer.get("UnprocessedKeys")
+    for _ in range(_MAX_REQUESTS):
+        response = dynamodb.batch_get_item(RequestItems=wanted)
+        yield from response.get("Responses", {}).get(table, [])
+        wanted = response.get("UnprocessedKeys")
         if not wanted:
             return
-    raise TransientDeliveryError(f"{what} cannot be read: {_ATTEMPTS} requests were not enough")
+    raise TransientDeliveryError(f"{what} cannot be read: {_MAX_REQUESTS} requests were not enough")

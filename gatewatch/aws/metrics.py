@@ -1,4 +1,4 @@
-"""What is counted, and who counts: CloudWatch embedded metrics by Powertools in the cloud, a list in a test."""
+"""Metric names, and the counter that writes them as CloudWatch embedded metrics."""
 
 from __future__ import annotations
 
@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from aws_lambda_powertools.metrics import Metrics
 
-EVENTS_IN = "EventsIn"
+NAMESPACE = "gatewatch"
+EVENTS_RECEIVED = "EventsReceived"
 CHANGES = "Changes"
-ALERTS = "Alerts"  # with the severity behind it: AlertsCritical
+ALERTS = "Alerts"  # a prefix: the severity follows, as in AlertsCritical
 DELIVERED = "Delivered"
 RETRIED = "Retried"
-DUPLICATE = "Duplicate"
-DEAD = "Dead"
-MUTED = "Muted"  # changes that an exception keeps from people
-UNBOOKED = "Unbooked"  # events that the day book lacks
-LOOKS_FAILED = "LooksFailed"  # an account did not tell what a group is attached to
-CONFIGURATION_BROKEN = "ConfigurationBroken"
-AGE_SECONDS = "AgeSeconds"
-
-
-NAMESPACE = "gatewatch"
+DUPLICATES = "Duplicates"
+DEAD_LETTERED = "DeadLettered"
+SUPPRESSED = "Suppressed"  # changes with an exception of effect `mute`
+ACTIVITY_NOT_RECORDED = "ActivityNotRecorded"  # events missing in the activity log
+LOOKUPS_FAILED = "LookupsFailed"
+CONFIGURATION_ERRORS = "ConfigurationErrors"
+AGE_SECONDS = "AgeSeconds"  # from the event time to its delivery
 
 
 class Meter(Protocol):
@@ -32,7 +30,7 @@ class Meter(Protocol):
 
 
 class EmbeddedMeter:
-    """Powertools Metrics gathers in a dictionary; destinations are served by threads."""
+    """Writes to Powertools `Metrics`, which is not thread-safe: destinations are served by threads."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics

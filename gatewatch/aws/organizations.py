@@ -1,4 +1,4 @@
-"""The accounts of the organization, for those who may ask: its management account, and a delegated administrator."""
+"""Accounts of the organization. Only its management account and delegated administrators may list them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from types_boto3_organizations import OrganizationsClient
 
 ACTIVE = "ACTIVE"
-_MAY_NOT_ASK = frozenset({"AccessDeniedException", "AWSOrganizationsNotInUseException"})
-_WHO_MAY = "use credentials of the management account or of a delegated administrator"
+_NOT_PERMITTED_CODES = frozenset({"AccessDeniedException", "AWSOrganizationsNotInUseException"})
+_REMEDY = "use credentials of the management account or of a delegated administrator"
 
 
 class OrganizationError(GatewatchError):
-    """The organization does not answer, or not to this account."""
+    """Organizations cannot be queried, or not by this account."""
 
 
-class Member(Struct, frozen=True):
-    """An account; `joined` in seconds since 1970, 0 when Organizations does not say."""
+class OrganizationAccount(Struct, frozen=True):
+    """`joined` is in seconds since 1970, 0 when Organizations does not return it."""
 
     id: str
     name: str
@@ -36,33 +36,33 @@ class Member(Struct, frozen=True):
         return self.state == ACTIVE
 
 
-def members(client: OrganizationsClient) -> Iterator[Member]:
-    """All of them, closed ones as well. A page may be empty and still have a next one."""
+def list_accounts(client: OrganizationsClient) -> Iterator[OrganizationAccount]:
+    """List all accounts, including closed ones. The paginator handles empty pages with a next token."""
     for page in client.get_paginator("list_accounts").paginate():
         for account in page["Accounts"]:
             joined = account.get("JoinedTimestamp")
             # `Status` retires in September 2026, `State` takes its place (botocore organizations, Account).
             state = account.get("State") or account.get("Status", "")
             seconds = int(joined.timestamp()) if joined else 0
-            yield Member(account["Id"], account.get("Name", ""), state, seconds)
+            yield OrganizationAccount(account["Id"], account.get("Name", ""), state, seconds)
 
 
-def active_members(client: OrganizationsClient) -> tuple[Member, ...] | None:
-    """None where there is no organization, or where this account may not ask."""
+def active_accounts(client: OrganizationsClient) -> tuple[OrganizationAccount, ...] | None:
+    """Return None where there is no organization, or where this account may not list it."""
     try:
-        return tuple(member for member in members(client) if member.is_active)
+        return tuple(member for member in list_accounts(client) if member.is_active)
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in _MAY_NOT_ASK:
+        if error.response.get("Error", {}).get("Code") in _NOT_PERMITTED_CODES:
             return None
         raise
 
 
-def listed_members(client: OrganizationsClient) -> tuple[Member, ...]:
-    """All of them, or `OrganizationError` with what to do."""
+def list_accounts_or_raise(client: OrganizationsClient) -> tuple[OrganizationAccount, ...]:
+    """List all accounts. Raises `OrganizationError` with a remedy."""
     try:
-        return tuple(members(client))
+        return tuple(list_accounts(client))
     except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "no answer")
-        raise OrganizationError(f"the organization cannot be asked ({code}); {_WHO_MAY}") from error
+        code = error.response.get("Error", {}).get("Code", "unknown")
+        raise OrganizationError(f"the organization cannot be listed ({code}); {_REMEDY}") from error
     except BotoCoreError as error:
-        raise OrganizationError(f"the organization cannot be asked: {error}") from error
+        raise OrganizationError(f"the organization cannot be listed: {error}") from error

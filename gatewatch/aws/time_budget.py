@@ -1,6 +1,7 @@
-"""For what is worth asking and not worth waiting for: a second in all, and a rest after a failure.
+"""A time budget with a circuit breaker for optional requests.
 
-Without the rest a batch of events would wait for a table that is down as often as it has events.
+All requests of one event share one second. After a failure no request is made for a while: otherwise a batch of
+events would wait for an unavailable table once per event.
 """
 
 from __future__ import annotations
@@ -15,35 +16,36 @@ if TYPE_CHECKING:
     from logging import Logger
 
 _SECONDS = 1.0
-_REST_SECONDS = 30.0
-_Found = TypeVar("_Found")
+_COOLDOWN_SECONDS = 30.0
+_Result = TypeVar("_Result")
 
 
-class Patience:
-    """`monotonic` in seconds."""
+class TimeBudget:
+    """`monotonic` returns seconds."""
 
     def __init__(self, log: Logger, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._log = log
         self._monotonic = monotonic
-        self._rest_until = float("-inf")
+        self._cooldown_until = float("-inf")
 
-    def attempt(self, otherwise: str, work: Callable[[Callable[[], None]], _Found]) -> _Found | None:
-        """None when it failed, or was not even tried; `otherwise` is what the log then says.
+    def run(self, on_failure: str, work: Callable[[Callable[[], None]], _Result]) -> _Result | None:
+        """Return the result of `work`; None when it failed or when requests are paused after a failure.
 
-        A row that another version of gatewatch wrote in another form is a failure as well.
-        `work` is given a function to call before each request: it raises when the time is up.
+        `work` receives a function to call before each request; it raises `TimeoutError` when the budget is used up.
+        A row that cannot be decoded counts as a failure: another version of gatewatch may have written it.
+        `on_failure` is the log message.
         """
         start = self._monotonic()
-        if start < self._rest_until:
+        if start < self._cooldown_until:
             return None
 
-        def in_time() -> None:
+        def check_time() -> None:
             if self._monotonic() > start + _SECONDS:
                 raise TimeoutError
 
         try:
-            return work(in_time)
+            return work(check_time)
         except (ClientError, BotoCoreError, TimeoutError, LookupError, ValueError) as error:
-            self._rest_until = self._monotonic() + _REST_SECONDS
-            self._log.warning(otherwise, extra={"reason": type(error).__name__})
+            self._cooldown_until = self._monotonic() + _COOLDOWN_SECONDS
+            self._log.warning(on_failure, extra={"reason": type(error).__name__})
             return None

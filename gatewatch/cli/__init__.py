@@ -1,1 +1,1 @@
-"""The command line: one module a command. Only here is anything printed for a person."""
+"""The command line: one module per command, the work of each beside it, output formats and error messages."""

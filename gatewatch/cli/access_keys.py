@@ -1,4 +1,4 @@
-"""`gatewatch keys`: old access keys, as a table; nothing is touched without --apply and a yes."""
+"""`gatewatch keys`: access-key rotation as a table; keys are changed only with --apply and confirmation."""
 
 from __future__ import annotations
 
@@ -10,64 +10,66 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gatewatch.cli.options import ACCOUNTS, POLICY, STAGE, Accounts, Policy, Stage
+
 if TYPE_CHECKING:
-    from gatewatch.cli.access_keys_live import LiveKeys
+    from gatewatch.cli.access_keys_live import LiveAccessKeys
     from gatewatch.config.settings import Settings
     from gatewatch.remediation.access_keys.plan import KeyAction
 
 _LIVE = "live"
-_COLUMNS = ("account", "user", "key", "age", "last used", "what is due", "why")
+_COLUMNS = ("account", "user", "key", "age", "last used", "action", "reason")
 
 
 def keys(
     source: Annotated[str, typer.Argument(help="A credential report (CSV), or the word live.", metavar="PATH|live")],
     account: Annotated[
-        list[str] | None, typer.Option("--account", help="Only this account; may be said again.", show_default=False)
+        list[str] | None, typer.Option("--account", help="Only this account; can be repeated.", show_default=False)
     ] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Do what is due, after a yes.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Carry out the planned actions after confirmation.")] = False,
     undo: Annotated[
-        str | None, typer.Option(help="Take one deactivation back; its message names the change.", metavar="CHANGE")
+        str | None, typer.Option(help="Reactivate one key; the change id is in its message.", metavar="CHANGE")
     ] = None,
-    stage: Annotated[str, typer.Option(help="Which deployment keeps the books.", metavar="NAME")] = "prod",
-    accounts: Annotated[Path, typer.Option(metavar="FILE", help="Who the accounts are.")] = Path("accounts.yaml"),
-    policy: Annotated[Path, typer.Option(metavar="FILE", help="When a key is old.")] = Path("policy.yaml"),
+    stage: Stage = STAGE,
+    accounts: Accounts = ACCOUNTS,
+    policy: Policy = POLICY,
 ) -> None:
-    """Plan what becomes of old access keys, from the credential report of IAM or from live accounts.
+    """Plan the rotation of old access keys, from an IAM credential report or from live accounts.
 
-    A report names no key ids, so it is good for a plan and no more.
+    A credential report has no key ids, so it can only be used for a plan.
     """
-    from gatewatch.cli import access_keys_live as keys_desk
+    from gatewatch.cli.access_keys_live import LiveAccessKeys, plan_from_report, print_plan
     from gatewatch.config.settings import load_settings
 
     settings, console = load_settings(accounts, policy), Console(highlight=False)
     if source != _LIVE:
         if apply or undo:
-            raise typer.BadParameter("a report names no key ids; say live to change anything")
-        keys_desk.show(keys_desk.planned_from_report(Path(source), settings), Table(*_COLUMNS), console)
+            raise typer.BadParameter("a credential report has no key ids; use live to change keys")
+        print_plan(plan_from_report(Path(source), settings), Table(*_COLUMNS), console)
         return
-    live = keys_desk.LiveKeys(settings, stage)
+    live = LiveAccessKeys(settings, stage)
     if undo:
         console.print(live.undo(undo), markup=False)
         return
-    actions = live.planned(_chosen(account, settings))
-    keys_desk.show(actions, Table(*_COLUMNS), console)
+    actions = live.plan(_account_ids(account, settings))
+    print_plan(actions, Table(*_COLUMNS), console)
     if apply:
-        _apply(live, [each for each in actions if each.verdict.changes_aws], console)
+        _apply(live, [each for each in actions if each.decision.changes_aws], console)
 
 
-def _chosen(account: list[str] | None, settings: Settings) -> list[str]:
+def _account_ids(account: list[str] | None, settings: Settings) -> list[str]:
     unknown = [each for each in account or () if each not in settings.accounts]
     if unknown:
-        raise typer.BadParameter(f"accounts.yaml does not know {unknown[0]}")
+        raise typer.BadParameter(f"accounts.yaml has no account {unknown[0]}")
     return account or sorted(settings.accounts)
 
 
-def _apply(live: LiveKeys, due: list[KeyAction], console: Console) -> None:
+def _apply(live: LiveAccessKeys, due: list[KeyAction], console: Console) -> None:
     if not due:
         console.print("nothing to apply")
         return
-    counts = Counter(each.verdict.value for each in due)
-    said = " and ".join(f"{verdict} {count} keys" for verdict, count in sorted(counts.items()))
-    typer.confirm(f"{said}?", abort=True)
+    counts = Counter(each.decision.value for each in due)
+    question = " and ".join(f"{decision} {count} keys" for decision, count in sorted(counts.items()))
+    typer.confirm(f"{question}?", abort=True)
     for line in live.perform(due):
         console.print(line, markup=False)

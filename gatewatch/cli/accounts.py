@@ -1,36 +1,33 @@
-"""`gatewatch accounts`: accounts.yaml and the organization."""
+"""`gatewatch accounts`: accounts.yaml and AWS Organizations."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-accounts = typer.Typer(no_args_is_help=True, help="Who the accounts are, by the organization.")
+from gatewatch.cli.options import ACCOUNTS, Accounts
+
+accounts = typer.Typer(no_args_is_help=True, help="Compare accounts.yaml with AWS Organizations.")
 
 
 @accounts.command(epilog="Examples: gatewatch accounts sync · gatewatch accounts sync --write")
 def sync(
-    file: Annotated[Path, typer.Option("--accounts", metavar="FILE", help="Who the accounts are.")] = Path(
-        "accounts.yaml"
-    ),
-    write: Annotated[
-        bool, typer.Option("--write", help="Change the file, and not only show what would change.")
-    ] = False,
+    file: Accounts = ACCOUNTS,
+    write: Annotated[bool, typer.Option("--write", help="Write the file; without it, only show the changes.")] = False,
 ) -> None:
-    """Add the organization's accounts that accounts.yaml does not name yet; whatever is in it stays.
+    """Add accounts of the organization that are not in accounts.yaml; existing lines are not changed.
 
-    Run it with credentials of the management account or of a delegated administrator.
+    Needs credentials of the management account or of a delegated administrator.
     """
     from gatewatch.aws.clients import Aws
-    from gatewatch.aws.organizations import listed_members
-    from gatewatch.cli.accounts_sync import synced
+    from gatewatch.aws.organizations import list_accounts_or_raise
+    from gatewatch.cli.accounts_sync import sync_accounts
 
-    result = synced(file, listed_members(Aws().organizations))
-    typer.echo(result.difference or "accounts.yaml names every account of the organization", nl=not result.difference)
-    if result.gone:
-        typer.echo(f"not active in the organization, look whether they are needed: {', '.join(result.gone)}", err=True)
+    result = sync_accounts(file, list_accounts_or_raise(Aws().organizations))
+    typer.echo(result.difference or "accounts.yaml has every account of the organization", nl=not result.difference)
+    if result.inactive:
+        typer.echo(f"not active in the organization; remove them if unused: {', '.join(result.inactive)}", err=True)
     if write and result.difference:
         file.write_text(result.after, encoding="utf-8")
         typer.echo(f"{file} written", err=True)

@@ -1,4 +1,4 @@
-"""Security groups from a file or an account -> verdicts and plans; and doing what was planned, or undoing it."""
+"""Security groups from a file or an account, evaluated by the ingress policy."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from msgspec import Struct
 
 from gatewatch.errors import UndecodableError
 from gatewatch.events.decode import parse
-from gatewatch.remediation.config_rule.annotation import Verdict, exempt, verdict
+from gatewatch.remediation.config_rule.annotation import EvaluationResult, evaluate_plan, exempt_result
 from gatewatch.remediation.config_rule.configuration_item import rules_of_group
 from gatewatch.remediation.config_rule.invocation import SECURITY_GROUP
-from gatewatch.remediation.ingress.ec2 import standing_rules
-from gatewatch.remediation.ingress.plan import IngressPlan, Standing, plan_ingress
+from gatewatch.remediation.ingress.ec2 import current_rules
+from gatewatch.remediation.ingress.plan import CurrentRule, IngressPlan, plan_ingress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,41 +20,43 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gatewatch.aws.clients import Aws
-    from gatewatch.config.ingress import Ingress
+    from gatewatch.config.ingress import IngressPolicy
 
-_DEEPEST = 4
+_MAX_DEPTH = 4
 
 
-class Judged(Struct, frozen=True):
-    """A group, what is to be said of it, and what would put it right; no plan for an exempt one."""
+class EvaluatedGroup(Struct, frozen=True):
+    """A group with its evaluation and the plan that remediates it; the plan of an exempt group is empty."""
 
     group_id: str
-    standing: tuple[Standing, ...]
-    verdict: Verdict
+    current: tuple[CurrentRule, ...]
+    result: EvaluationResult
     plan: IngressPlan
 
 
-def judge(group_id: str, standing: tuple[Standing, ...], ingress: Ingress, now: datetime) -> Judged:
+def evaluate_group(
+    group_id: str, current: tuple[CurrentRule, ...], ingress: IngressPolicy, now: datetime
+) -> EvaluatedGroup:
     if exemption := ingress.exemption(group_id, now):
-        return Judged(group_id, standing, exempt(exemption), IngressPlan(group_id=group_id))
-    plan = plan_ingress(group_id, standing, ingress)
-    return Judged(group_id, standing, verdict(plan), plan)
+        return EvaluatedGroup(group_id, current, exempt_result(exemption), IngressPlan(group_id=group_id))
+    plan = plan_ingress(group_id, current, ingress)
+    return EvaluatedGroup(group_id, current, evaluate_plan(plan), plan)
 
 
-def groups_of_file(path: Path) -> list[tuple[str, tuple[Standing, ...]]]:
-    """DescribeSecurityGroups output, configuration items, arrays of either. Raises `UndecodableError`."""
+def groups_of_file(path: Path) -> list[tuple[str, tuple[CurrentRule, ...]]]:
+    """Groups of DescribeSecurityGroups output, configuration items, or arrays of either. Raises `UndecodableError`."""
     try:
         document = parse(path.read_bytes(), str(path))
     except OSError as error:
         raise UndecodableError(str(path), f"cannot be read ({error.strerror})") from error
     found = [_read(group) for group in _groups(document, 0)]
     if not found:
-        raise UndecodableError(str(path), "holds no security group; give it describe-security-groups output")
+        raise UndecodableError(str(path), "has no security group; expected describe-security-groups output")
     return found
 
 
 def _groups(document: Any, depth: int) -> Iterator[dict[str, Any]]:
-    if depth > _DEEPEST:
+    if depth > _MAX_DEPTH:
         return
     if isinstance(document, list):
         for each in document:
@@ -75,13 +77,13 @@ def _groups_of_object(document: dict[str, Any], depth: int) -> Iterator[dict[str
         yield from _groups(document.get(key), depth + 1)
 
 
-def _read(group: dict[str, Any]) -> tuple[str, tuple[Standing, ...]]:
+def _read(group: dict[str, Any]) -> tuple[str, tuple[CurrentRule, ...]]:
     owner = group.get("OwnerId") or group.get("ownerId") or ""
     return str(group.get("GroupId") or group.get("groupId")), rules_of_group(group, str(owner))
 
 
-def groups_of_account(aws: Aws, account_id: str) -> Iterator[tuple[str, tuple[Standing, ...]]]:
-    """As they stand now. Raises `ClientError`."""
+def groups_of_account(aws: Aws, account_id: str) -> Iterator[tuple[str, tuple[CurrentRule, ...]]]:
+    """The current groups of an account. Raises `ClientError`."""
     for page in aws.ec2.get_paginator("describe_security_groups").paginate():
         for group in page["SecurityGroups"]:
-            yield group["GroupId"], standing_rules(aws.ec2, group["GroupId"], account_id)
+            yield group["GroupId"], current_rules(aws.ec2, group["GroupId"], account_id)

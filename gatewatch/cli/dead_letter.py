@@ -1,4 +1,4 @@
-"""One message of a dead-letter queue, as far as it can be read."""
+"""A message of a dead-letter queue, decoded as far as possible."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from gatewatch.delivery.outbox import read_message
 from gatewatch.errors import UndecodableError
-from gatewatch.remediation.access_keys.trigger import Everyone, OneUser, trigger_of
+from gatewatch.remediation.access_keys.trigger import AllAccounts, OneUser, trigger_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,19 +20,20 @@ if TYPE_CHECKING:
     from gatewatch.model.message import Message
 
 EVENTS, OUTBOX, ACCESS_KEYS = "events", "outbox", "access-keys"
-Trigger = Everyone | OneUser
+Trigger = AllAccounts | OneUser
 
 
 @dataclass(frozen=True)
-class Letter:
-    """One dead message. `queue` is `events`, `outbox` or `access-keys`: where it died, and where it goes again.
+class DeadLetter:
+    """A message of a dead-letter queue.
 
-    `died_as` is the id under which it died: a copy in a dead-letter queue has one of its own.
+    `queue` is the source queue, to which a redrive returns it: `events`, `outbox` or `access-keys`.
+    `original_id` is its message id in the source queue; the copy in the dead-letter queue has a new one, `message_id`.
     """
 
     queue: str
     message_id: str
-    died_as: str
+    original_id: str
     receipt: str
     reason: str
     since: datetime
@@ -40,22 +41,22 @@ class Letter:
 
     @property
     def subject(self) -> str:
-        """What it was about, as far as it can be read."""
+        """The event, notification or access keys that the message is about."""
         if self.queue == EVENTS:
-            return " ".join(_event_names(self.body)) or "unreadable"
+            return " ".join(_event_name_and_id(self.body)) or "unreadable"
         if self.queue == ACCESS_KEYS:
-            return _told(self.trigger)
+            return _trigger_text(self.trigger)
         message = self.message
         return f"{message.event_id or message.key} to {message.destination}" if message else "unreadable"
 
     @property
-    def can_go_back(self) -> bool:
-        """An event whatever it holds, for functions/alert tells of any; else only what its reader understands."""
+    def is_redrivable(self) -> bool:
+        """True for any event, since functions/alert reports undecodable ones too; else only for readable messages."""
         return self.queue == EVENTS or self.message is not None or self.trigger is not None
 
     @property
     def trigger(self) -> Trigger | None:
-        """What functions/access_keys was asked to do; None for what asks it nothing."""
+        """The trigger of functions/access_keys; None for any other message."""
         if self.queue != ACCESS_KEYS:
             return None
         try:
@@ -66,7 +67,7 @@ class Letter:
 
     @property
     def message(self) -> Message | None:
-        """Of the outbox; None for what no outbox wrote."""
+        """The message of the outbox; None for any other message."""
         if self.queue != OUTBOX:
             return None
         try:
@@ -75,14 +76,14 @@ class Letter:
             return None
 
     def has_id(self, wanted: str) -> bool:
-        """Its own id, the one it died under (which people were told), or that of the event."""
+        """True for its message id, its original id (shown in notifications), or the id of its event."""
         event_id = self.message.event_id if self.message else ""
-        names = _event_names(self.body) if self.queue == EVENTS else [event_id]
-        return wanted != "" and wanted in {self.message_id, self.died_as, *names[-1:]}
+        names = _event_name_and_id(self.body) if self.queue == EVENTS else [event_id]
+        return wanted != "" and wanted in {self.message_id, self.original_id, *names[-1:]}
 
 
-def _event_names(body: str) -> list[str]:
-    """`eventName` and `eventID`; nothing when it is no CloudTrail event."""
+def _event_name_and_id(body: str) -> list[str]:
+    """`eventName` and `eventID`; empty when it is no CloudTrail event."""
     try:
         event: Any = msgspec.json.decode(body)
         return [str(event["detail"]["eventName"]), str(event["detail"]["eventID"])]
@@ -90,27 +91,31 @@ def _event_names(body: str) -> list[str]:
         return []
 
 
-def _told(trigger: Trigger | None) -> str:
+def _trigger_text(trigger: Trigger | None) -> str:
     if isinstance(trigger, OneUser):
         return f"the access keys of {trigger.user_id} in {trigger.account_id}"
     return "the access keys of all accounts" if trigger else "unreadable"
 
 
-def letter(queue: str, message: MessageTypeDef) -> Letter:
-    said = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
+def read_dead_letter(queue: str, message: MessageTypeDef) -> DeadLetter:
+    """A received message of the dead-letter queue of `queue`."""
+    attributes = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
     sent = int(message.get("Attributes", {}).get("SentTimestamp", "0")) / 1000
-    return Letter(
+    return DeadLetter(
         queue=queue,
         message_id=message["MessageId"],
-        died_as=said.get("message_id") or said.get("RequestID") or message["MessageId"],
+        original_id=attributes.get("message_id") or attributes.get("RequestID") or message["MessageId"],
         receipt=message["ReceiptHandle"],
-        reason=said.get("reason") or _of_eventbridge(said) or said.get("ErrorMessage") or "the queue gave up on it",
+        reason=attributes.get("reason")
+        or _eventbridge_reason(attributes)
+        or attributes.get("ErrorMessage")
+        or "received too often without success",
         since=datetime.fromtimestamp(sent, UTC),
         body=message["Body"],
     )
 
 
-def _of_eventbridge(said: Mapping[str, str]) -> str:
-    """What a rule could not hand to the queue comes with these (EventBridge, dead-letter queues)."""
-    parts = [said[name] for name in ("ERROR_CODE", "ERROR_MESSAGE") if said.get(name)]
+def _eventbridge_reason(attributes: Mapping[str, str]) -> str:
+    """The reason why EventBridge could not deliver to a target (EventBridge user guide, dead-letter queues)."""
+    parts = [attributes[name] for name in ("ERROR_CODE", "ERROR_MESSAGE") if attributes.get(name)]
     return f"EventBridge: {' '.join(parts)}" if parts else ""

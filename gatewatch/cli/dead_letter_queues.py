@@ -1,13 +1,14 @@
-"""The dead-letter queues, for the person who decides: look, and send again what has been mended."""
+"""Listing and redriving the messages of the dead-letter queues."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from gatewatch.cli.dead_letter import ACCESS_KEYS, EVENTS, OUTBOX, Letter, letter
+from gatewatch.cli.dead_letter import ACCESS_KEYS, EVENTS, OUTBOX, DeadLetter, read_dead_letter
+from gatewatch.cli.errors import aws_errors_as_messages
 from gatewatch.delivery.ledger import Ledger
 from gatewatch.delivery.outbox import deduplication_id
 from gatewatch.errors import GatewatchError
@@ -22,132 +23,125 @@ if TYPE_CHECKING:
     from gatewatch.cli.dead_letter import Trigger
     from gatewatch.model.message import Message
 
-_LOOK_SECONDS = 120
+_VISIBILITY_SECONDS = 120
 QUEUES = (EVENTS, OUTBOX, ACCESS_KEYS)
 
 
-class DeadError(GatewatchError):
-    """The queues cannot be reached, or hold no such message."""
+class DeadLetterError(GatewatchError):
+    """There is no such message, or it cannot be redriven."""
 
 
-class DeadQueues:
-    """The dead-letter queues of one stage, by the names that hub.yaml gives them."""
+class DeadLetterQueues:
+    """The dead-letter queues of one stage; the names are those of eventbridge/hub.yaml."""
 
     def __init__(self, aws: Aws, stage: str, now: Callable[[], float]) -> None:
         self._aws = aws
         self._stage = stage
         self._ledger = Ledger(aws.dynamodb, f"gatewatch-{stage}", now)
 
-    def letters(self) -> list[Letter]:
-        """All of them. Looking hides nothing: each is visible again at once."""
-        found: list[Letter] = []
+    def receive_all(self) -> list[DeadLetter]:
+        """All messages; afterwards they are visible to other consumers again."""
+        found: list[DeadLetter] = []
         try:
-            found.extend(each for queue in QUEUES for each in self._look(queue))
+            found.extend(each for queue in QUEUES for each in self._receive(queue))
         finally:
-            self._show_again(found)
+            self._make_visible(found)
         return found
 
-    def letter(self, message_id: str) -> Letter:
-        for each in self.letters():
+    def find(self, message_id: str) -> DeadLetter:
+        """The message with this id (see `DeadLetter.has_id`). Raises `DeadLetterError`."""
+        for each in self.receive_all():
             if each.has_id(message_id):
                 return each
-        raise DeadError(
-            f"no dead letter {message_id} in stage {self._stage}; `gatewatch dead list` shows what there is"
+        raise DeadLetterError(
+            f"no dead-letter message {message_id} in stage {self._stage}; `gatewatch dead-letters list` shows all"
         )
 
-    def redrive(self, wanted: Callable[[Letter], bool]) -> Iterator[Letter]:
-        """Send those that are wanted back to where they came from; each is said when it is done.
+    def redrive(self, wanted: Callable[[DeadLetter], bool]) -> Iterator[DeadLetter]:
+        """Return the selected messages to their source queues; yield each one when that is done.
 
-        What functions/access_keys was asked again and again it is asked once: it looks at what stands now.
+        functions/access_keys is invoked once per distinct trigger, because it always evaluates the current keys.
         """
-        asked: set[Trigger] = set()
-        kept: list[Letter] = []
+        invoked: set[Trigger] = set()
+        kept: list[DeadLetter] = []
         try:
-            for each in (each for queue in QUEUES for each in self._look(queue)):
-                if wanted(each) and each.can_go_back:
-                    self._send_again(each, asked)
+            for each in (each for queue in QUEUES for each in self._receive(queue)):
+                if wanted(each) and each.is_redrivable:
+                    self._redrive(each, invoked)
                     yield each
                 else:
                     kept.append(each)
         finally:
-            self._show_again(kept)
+            self._make_visible(kept)
 
-    def _look(self, queue: str) -> Iterator[Letter]:
-        """Each once, however long it takes to go through them."""
-        url = self._url(f"{queue}-dead")
+    def _receive(self, queue: str) -> Iterator[DeadLetter]:
+        """Each message once, even when the visibility timeout ends before all are received."""
+        url = self._dead_letter_url(queue)
         seen: set[str] = set()
-        while messages := self._receive(url):
-            fresh = [message for message in messages if message["MessageId"] not in seen]
-            if not fresh:
+        while messages := self._receive_batch(url):
+            unseen = [message for message in messages if message["MessageId"] not in seen]
+            if not unseen:
                 return
-            seen.update(message["MessageId"] for message in fresh)
-            yield from (letter(queue, message) for message in fresh)
+            seen.update(message["MessageId"] for message in unseen)
+            yield from (read_dead_letter(queue, message) for message in unseen)
 
-    def _receive(self, url: str) -> list[MessageTypeDef]:
-        with _sentences():
-            answer = self._sqs.receive_message(
+    def _receive_batch(self, url: str) -> list[MessageTypeDef]:
+        with aws_errors_as_messages():
+            response = self._sqs.receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=10,
-                VisibilityTimeout=_LOOK_SECONDS,
+                VisibilityTimeout=_VISIBILITY_SECONDS,
                 MessageAttributeNames=["All"],
                 MessageSystemAttributeNames=["SentTimestamp"],
             )
-        return answer.get("Messages", [])
+        return response.get("Messages", [])
 
-    def _show_again(self, letters: Iterable[Letter]) -> None:
-        """Those that came back by themselves meanwhile are visible already."""
-        for each in letters:
-            url = self._url(f"{each.queue}-dead")
+    def _make_visible(self, dead_letters: Iterable[DeadLetter]) -> None:
+        """End the visibility timeout; an error means that it has ended already."""
+        for each in dead_letters:
+            url = self._dead_letter_url(each.queue)
             with suppress(ClientError):
                 self._sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=each.receipt, VisibilityTimeout=0)
 
-    def _send_again(self, dead: Letter, asked: set[Trigger]) -> None:
-        """Sent first, removed after: a fault in between leaves two, and the ledger delivers one."""
-        with _sentences():
-            if dead.message:
-                self._to_outbox(dead, dead.message)
-            elif dead.trigger:
-                self._ask_again(dead, dead.trigger, asked)
+    def _redrive(self, dead_letter: DeadLetter, invoked: set[Trigger]) -> None:
+        """Send, then delete: an error in between leaves a duplicate, which the ledger does not deliver twice."""
+        with aws_errors_as_messages():
+            if dead_letter.message:
+                self._send_to_outbox(dead_letter, dead_letter.message)
+            elif dead_letter.trigger:
+                self._invoke_access_keys(dead_letter, dead_letter.trigger, invoked)
             else:
-                self._sqs.send_message(QueueUrl=self._url("events"), MessageBody=dead.body)
-            self._sqs.delete_message(QueueUrl=self._url(f"{dead.queue}-dead"), ReceiptHandle=dead.receipt)
+                self._sqs.send_message(QueueUrl=self._url("events"), MessageBody=dead_letter.body)
+            url = self._dead_letter_url(dead_letter.queue)
+            self._sqs.delete_message(QueueUrl=url, ReceiptHandle=dead_letter.receipt)
 
-    def _to_outbox(self, dead: Letter, message: Message) -> None:
-        self._ledger.revive(message.key)
+    def _send_to_outbox(self, dead_letter: DeadLetter, message: Message) -> None:
+        self._ledger.reset_dead_lettered(message.key)
         self._sqs.send_message(
             QueueUrl=self._url("outbox"),
-            MessageBody=dead.body,
+            MessageBody=dead_letter.body,
             MessageGroupId=message.destination,
-            MessageDeduplicationId=deduplication_id(f"{message.key}#{dead.message_id}"),
+            MessageDeduplicationId=deduplication_id(f"{message.key}#{dead_letter.message_id}"),
         )
 
-    def _ask_again(self, dead: Letter, trigger: Trigger, asked: set[Trigger]) -> None:
-        """There is no queue before this function: Lambda keeps the event, and puts it here again if it fails again."""
-        if trigger not in asked:
-            self._aws.functions.invoke(
-                FunctionName=f"gatewatch-{self._stage}-access_keys", InvocationType="Event", Payload=dead.body.encode()
+    def _invoke_access_keys(self, dead_letter: DeadLetter, trigger: Trigger, invoked: set[Trigger]) -> None:
+        """Invoke asynchronously: Lambda queues the event, and dead-letters it again when the function fails."""
+        if trigger not in invoked:
+            self._aws.lambda_.invoke(
+                FunctionName=f"gatewatch-{self._stage}-access_keys",
+                InvocationType="Event",
+                Payload=dead_letter.body.encode(),
             )
-            asked.add(trigger)
+            invoked.add(trigger)
 
     @property
     def _sqs(self) -> SQSClient:
         return self._aws.sqs
 
+    def _dead_letter_url(self, queue: str) -> str:
+        return self._url(f"{queue}-dlq")
+
     def _url(self, queue: str) -> str:
         suffix = ".fifo" if queue.startswith("outbox") else ""
-        with _sentences():
+        with aws_errors_as_messages():
             return self._sqs.get_queue_url(QueueName=f"gatewatch-{self._stage}-{queue}{suffix}")["QueueUrl"]
-
-
-class _sentences:  # noqa: N801  reads as a phrase: `with _sentences():`
-    """AWS's refusals as one sentence each."""
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, ClientError):
-            said = error.response.get("Error", {})
-            raise DeadError(f"AWS refused {error.operation_name}: {said.get('Code')}: {said.get('Message')}") from error
-        if isinstance(error, BotoCoreError):
-            raise DeadError(f"AWS cannot be reached: {error}") from error

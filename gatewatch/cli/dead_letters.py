@@ -1,4 +1,4 @@
-"""`gatewatch dead`: what could not be read or delivered, and sending it again."""
+"""`gatewatch dead-letters`: messages that could not be processed or delivered, and their redrive."""
 
 from __future__ import annotations
 
@@ -10,70 +10,68 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gatewatch.rendering.escaping import clean
+from gatewatch.cli.options import STAGE, Stage
+from gatewatch.rendering.escaping import sanitize
 
 if TYPE_CHECKING:
-    from gatewatch.cli.dead_letter_queues import DeadQueues
+    from gatewatch.cli.dead_letter_queues import DeadLetterQueues
 
-dead = typer.Typer(
-    no_args_is_help=True, help="What could not be read or delivered: list it, look at it, send it again."
-)
-
-Stage = Annotated[str, typer.Option("--stage", help="Which deployment.", metavar="NAME")]
-STAGE = "prod"
+dead_letters = typer.Typer(no_args_is_help=True, help="List, show and redrive messages of the dead-letter queues.")
 
 
-def _queues(stage: str) -> DeadQueues:
+def _queues(stage: str) -> DeadLetterQueues:
     from gatewatch.aws.clients import Aws
-    from gatewatch.cli.dead_letter_queues import DeadQueues
+    from gatewatch.cli.dead_letter_queues import DeadLetterQueues
 
-    return DeadQueues(Aws(), stage, time.time)
+    return DeadLetterQueues(Aws(), stage, time.time)
 
 
-@dead.command("list", epilog="Example: gatewatch dead list --stage prod")
+@dead_letters.command("list", epilog="Example: gatewatch dead-letters list --stage prod")
 def list_(stage: Stage = STAGE) -> None:
-    """List every dead message with the reason, oldest first."""
-    letters = sorted(_queues(stage).letters(), key=lambda each: each.since)
+    """List all dead-letter messages with the reason, oldest first."""
+    found = sorted(_queues(stage).receive_all(), key=lambda each: each.since)
     table = Table("message", "queue", "since (UTC)", "about", "reason")
-    for each in letters:
+    for each in found:
         since = each.since.strftime("%Y-%m-%d %H:%M:%S")
-        about, reason = Text(clean(each.subject)), Text(clean(each.reason))
+        about, reason = Text(sanitize(each.subject)), Text(sanitize(each.reason))
         table.add_row(each.message_id, each.queue, since, about, reason)
-    Console().print(table if letters else "nothing is dead")
+    Console().print(table if found else "no dead-letter messages")
 
 
-@dead.command(epilog="Example: gatewatch dead show 7d2c… --stage prod")
+@dead_letters.command(epilog="Example: gatewatch dead-letters show 7d2c… --stage prod")
 def show(message_id: str, stage: Stage = STAGE) -> None:
-    """Print one dead message whole."""
-    letter = _queues(stage).letter(message_id)
+    """Print one dead-letter message with its full body."""
+    found = _queues(stage).find(message_id)
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"{letter.message_id} in {letter.queue} since {letter.since:%Y-%m-%d %H:%M:%S} UTC", markup=False)
-    console.print(f"reason: {clean(letter.reason, 1000)}", markup=False)
-    console.print(clean(letter.body, 300_000), markup=False)
+    console.print(f"{found.message_id} in {found.queue} since {found.since:%Y-%m-%d %H:%M:%S} UTC", markup=False)
+    console.print(f"reason: {sanitize(found.reason, 1000)}", markup=False)
+    console.print(sanitize(found.body, 300_000), markup=False)
 
 
-@dead.command(epilog="Examples: gatewatch dead redrive 7d2c… · gatewatch dead redrive --all")
+@dead_letters.command(epilog="Examples: gatewatch dead-letters redrive 7d2c… · gatewatch dead-letters redrive --all")
 def redrive(
-    message_id: Annotated[str | None, typer.Argument(help="Which one.", show_default=False)] = None,
+    message_id: Annotated[
+        str | None, typer.Argument(help="Id of the message or of its event.", show_default=False)
+    ] = None,
     stage: Stage = STAGE,
-    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Redrive all messages.")] = False,
 ) -> None:
-    """Send dead messages back to where they came from, once the cause is mended.
+    """Return dead-letter messages to their source queues, after the cause is fixed.
 
-    What functions/access_keys gave up it is asked again: it looks at the keys as they stand, and does what
-    policy.yaml says by now.
+    For access-keys messages, functions/access_keys is invoked again: it evaluates the current keys by the current
+    policy.yaml.
     """
     if (message_id is None) != everything:
-        raise typer.BadParameter("name one message, or say --all")
-    from gatewatch.cli.dead_letter_queues import DeadError
+        raise typer.BadParameter("give one message id, or --all")
+    from gatewatch.cli.dead_letter_queues import DeadLetterError
 
     queues = _queues(stage)
-    wanted = queues.letter(message_id).message_id if message_id else None
+    wanted = queues.find(message_id).message_id if message_id else None
     console = Console(highlight=False, soft_wrap=True)
     count = 0
-    for letter in queues.redrive(lambda each: wanted is None or each.message_id == wanted):
+    for each in queues.redrive(lambda one: wanted is None or one.message_id == wanted):
         count += 1
-        console.print(f"sent again: {letter.message_id} ({clean(letter.subject)})", markup=False)
+        console.print(f"redriven: {each.message_id} ({sanitize(each.subject)})", markup=False)
     if wanted and not count:
-        raise DeadError(f"{wanted} cannot be sent again: nobody would understand it")
-    console.print(f"{count} sent again")
+        raise DeadLetterError(f"{wanted} cannot be redriven: its content is unreadable")
+    console.print(f"{count} redriven")

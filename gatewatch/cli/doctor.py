@@ -1,61 +1,55 @@
-"""`gatewatch doctor` and `gatewatch send-test`: is everything there that alerts need, and do they arrive?"""
+"""`gatewatch doctor` and `gatewatch send-test`: health checks of a deployment, and test messages."""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from gatewatch.monitoring.doctor.checks import Examination
+from gatewatch.cli.options import ACCOUNTS, POLICY, STAGE, Accounts, Policy, Stage
 
-Stage = Annotated[str, typer.Option("--stage", help="Which deployment.", metavar="NAME")]
-AccountsFile = Annotated[Path, typer.Option("--accounts", metavar="FILE", help="Who the accounts are.")]
-PolicyFile = Annotated[Path, typer.Option("--policy", metavar="FILE", help="Where the destinations are.")]
-STAGE = "prod"
-ACCOUNTS = Path("accounts.yaml")
-POLICY = Path("policy.yaml")
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gatewatch.monitoring.doctor.checks import HealthCheck
 
 
 def doctor(
     stage: Stage = STAGE,
-    account: Annotated[list[str] | None, typer.Option(help="Look at this account only; may be repeated.")] = None,
-    region: Annotated[list[str] | None, typer.Option(help="Look at this Region only; may be repeated.")] = None,
-    send: Annotated[
-        bool, typer.Option("--send", help="Send each destination a message that says it is a test.")
-    ] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Show what is in order as well.")] = False,
-    accounts: AccountsFile = ACCOUNTS,
-    policy: PolicyFile = POLICY,
+    account: Annotated[list[str] | None, typer.Option(help="Check only this account; can be repeated.")] = None,
+    region: Annotated[list[str] | None, typer.Option(help="Check only this Region; can be repeated.")] = None,
+    send: Annotated[bool, typer.Option("--send", help="Send a test message to each destination.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also show checks that passed.")] = False,
+    accounts: Accounts = ACCOUNTS,
+    policy: Policy = POLICY,
 ) -> None:
-    """Look at a deployment without changing anything, account by account and Region by Region.
+    """Check a deployment in every account and Region without changing anything.
 
-    Run it with credentials of the monitoring account, in the hub's Region. Exit status: 0 nothing is broken,
-    1 something is, 2 it cannot look.
+    Needs credentials of the monitoring account and the hub's Region. Exit status: 0 no errors, 1 an error was found,
+    2 the checks could not run.
     """
     from rich.console import Console
 
     from gatewatch.cli.doctor_report import report
 
-    looked = _examination(stage, tuple(account or ()), tuple(region or ()), accounts, policy, send=send)
-    raise typer.Exit(report(looked.findings(), Console(highlight=False), everything=everything))
+    health_check = _health_check(stage, tuple(account or ()), tuple(region or ()), accounts, policy, send=send)
+    raise typer.Exit(report(health_check.results(), Console(highlight=False), everything=everything))
 
 
-def _examination(
+def _health_check(
     stage: str, only: tuple[str, ...], regions: tuple[str, ...], accounts: Path, policy: Path, *, send: bool
-) -> Examination:
+) -> HealthCheck:
     from gatewatch.aws.clients import Aws
     from gatewatch.config.settings import load_settings
-    from gatewatch.monitoring.doctor.checks import Examination, entrance, identity
+    from gatewatch.monitoring.doctor.checks import HealthCheck, member_session, own_account_id
 
     aws = Aws()
-    return Examination(
+    return HealthCheck(
         aws=aws,
         settings=load_settings(accounts, policy),
         stage=stage,
-        enter=entrance(aws, identity(aws)),
+        session_for=member_session(aws, own_account_id(aws)),
         now=time.time(),
         accounts=only,
         regions=regions,
@@ -66,19 +60,19 @@ def _examination(
 def send_test(
     destination: Annotated[str, typer.Argument(help="A destination of policy.yaml.")],
     stage: Stage = STAGE,
-    accounts: AccountsFile = ACCOUNTS,
-    policy: PolicyFile = POLICY,
+    accounts: Accounts = ACCOUNTS,
+    policy: Policy = POLICY,
 ) -> None:
-    """Send one destination a message that says it is a test, with the secret that the hub would use."""
+    """Send a test message to one destination, with the same secret that the hub uses."""
     from gatewatch.aws.clients import Aws
     from gatewatch.config.settings import load_settings
     from gatewatch.errors import ConfigurationError
     from gatewatch.monitoring.doctor.checks import alerts_topic, find_bus
-    from gatewatch.monitoring.doctor.destinations import Destinations
+    from gatewatch.monitoring.doctor.destinations import DestinationChecks
 
     known = load_settings(accounts, policy).destinations
     if destination not in known:
         raise ConfigurationError(f"{policy} has no destination {destination}; it has {', '.join(sorted(known))}")
     aws = Aws()
-    receipt = Destinations(aws, alerts_topic(find_bus(aws, stage), stage)).post(destination, known[destination])
-    typer.echo(f"{destination} took it: {receipt.answer}")
+    receipt = DestinationChecks(aws, alerts_topic(find_bus(aws, stage), stage)).post(destination, known[destination])
+    typer.echo(f"{destination} accepted the message: {receipt.answer}")

@@ -1,4 +1,4 @@
-"""Findings as a table for a person, and as an exit status for a script."""
+"""The results of `gatewatch doctor` as a table, and its exit status."""
 
 from __future__ import annotations
 
@@ -7,36 +7,41 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from gatewatch.monitoring.doctor.model import Finding, Light
-from gatewatch.rendering.escaping import clean
+from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus
+from gatewatch.rendering.escaping import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rich.console import Console
 
-_STYLES = {Light.GREEN: "green", Light.YELLOW: "yellow", Light.RED: "bold red", Light.GREY: "dim"}
-_LONGEST = 300
+_STYLES = {
+    CheckStatus.OK: "green",
+    CheckStatus.WARNING: "yellow",
+    CheckStatus.ERROR: "bold red",
+    CheckStatus.SKIPPED: "dim",
+}
+_MAX_CELL = 300
 
 
-def report(findings: Iterable[Finding], console: Console, *, everything: bool) -> int:
-    """Print the table; answer 1 when something is broken, else 0."""
-    found = list(findings)
-    shown = [each for each in found if everything or each.light is not Light.GREEN]
+def report(results: Iterable[CheckResult], console: Console, *, everything: bool) -> int:
+    """Print the table; return 1 when there is an error, else 0."""
+    found = list(results)
+    shown = [each for each in found if everything or each.status is not CheckStatus.OK]
     if shown:
         console.print(_table(shown))
-    counts = ", ".join(f"{sum(each.light is light for each in found)} {light}" for light in Light)
-    console.print(f"{len(found)} findings: {counts}")
-    return int(any(each.light is Light.RED for each in found))
+    counts = ", ".join(f"{sum(each.status is status for each in found)} {status}" for status in CheckStatus)
+    console.print(f"{len(found)} checks: {counts}")
+    return int(any(each.status is CheckStatus.ERROR for each in found))
 
 
-def _table(findings: Iterable[Finding]) -> Table:
-    table = Table("where", "what", "", "finding", "what to do")
-    for each in findings:
-        light = Text(each.light, _STYLES[each.light])
-        table.add_row(*map(_text, (each.where, each.what)), light, *map(_text, (each.said, each.remedy)))
+def _table(results: Iterable[CheckResult]) -> Table:
+    table = Table("where", "check", "status", "detail", "what to do")
+    for each in results:
+        status = Text(each.status, _STYLES[each.status])
+        table.add_row(*map(_text, (each.where, each.check)), status, *map(_text, (each.detail, each.remedy)))
     return table
 
 
 def _text(value: str) -> Text:
-    return Text(clean(value, _LONGEST))
+    return Text(sanitize(value, _MAX_CELL))

@@ -1,4 +1,4 @@
-"""Many files read by several processes, their documents in the order of the files all the same."""
+"""Reading many files in several processes; the documents keep the order of the files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
-from gatewatch.events.files import documents_of_file
+from gatewatch.events.files import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,57 +18,57 @@ if TYPE_CHECKING:
     from gatewatch.errors import UndecodableError
     from gatewatch.events.files import Document
 
-    Read = list[Document | UndecodableError]
+    DocumentsOfFile = list[Document | UndecodableError]
 
-# Processes cost a quarter of a second to start; below this the files are read before they are up.
-_WORTHWHILE_BYTES = 8_000_000
-# A larger file is streamed, not handed over whole.
-_LARGEST_BYTES = 32_000_000
-_AHEAD = 3
+# Starting processes takes a quarter of a second; fewer bytes are read faster without them.
+_MIN_TOTAL_BYTES = 8_000_000
+# Larger files are streamed in this process, because a result is transferred as a whole.
+_MAX_FILE_BYTES = 32_000_000
+_QUEUED_FILES_PER_PROCESS = 3
 
 
 def documents_of_files(files: Sequence[Path], jobs: int) -> Iterator[Document | UndecodableError]:
-    """With `jobs` processes when that pays; 0 means one for each core."""
+    """Documents of all files, read by `jobs` processes (0: one per core) when the files are large enough."""
     jobs = jobs or _cores()
-    if jobs > 1 and len(files) > 1 and sum(_size(file) for file in files) > _WORTHWHILE_BYTES:
+    if jobs > 1 and len(files) > 1 and sum(_size(file) for file in files) > _MIN_TOTAL_BYTES:
         yield from _in_parallel(files, jobs)
     else:
         for file in files:
-            yield from documents_of_file(file)
+            yield from read_file(file)
 
 
 def _cores() -> int:
-    """Those that this process may use, where the system can tell."""
+    """Cores that this process may use; all cores where the system does not report that."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _in_parallel(files: Sequence[Path], jobs: int) -> Iterator[Document | UndecodableError]:
-    """A few files ahead and no more, so that memory does not grow with their number."""
+    """Queue only a few files at a time, so that memory does not grow with their number."""
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        ahead: deque[tuple[Path, Future[Read] | None]] = deque()
+        queued: deque[tuple[Path, Future[DocumentsOfFile] | None]] = deque()
         for file in files:
-            ahead.append((file, pool.submit(_read, file) if _size(file) <= _LARGEST_BYTES else None))
-            if len(ahead) > jobs * _AHEAD:
-                yield from _documents(*ahead.popleft())
-        while ahead:
-            yield from _documents(*ahead.popleft())
+            queued.append((file, pool.submit(_read, file) if _size(file) <= _MAX_FILE_BYTES else None))
+            if len(queued) > jobs * _QUEUED_FILES_PER_PROCESS:
+                yield from _documents(*queued.popleft())
+        while queued:
+            yield from _documents(*queued.popleft())
 
 
-def _documents(file: Path, reading: Future[Read] | None) -> Iterator[Document | UndecodableError]:
-    yield from documents_of_file(file) if reading is None else reading.result()
+def _documents(file: Path, reading: Future[DocumentsOfFile] | None) -> Iterator[Document | UndecodableError]:
+    yield from read_file(file) if reading is None else reading.result()
 
 
-def _read(file: Path) -> Read:
-    """Only what matters comes back; the rest of a file has not left the process that read it."""
-    return [document for document in documents_of_file(file) if _says_something(document)]
+def _read(file: Path) -> DocumentsOfFile:
+    """Read a file and drop documents without relevant records, so that they are not transferred."""
+    return [document for document in read_file(file) if _has_records(document)]
 
 
-def _says_something(document: Document | UndecodableError) -> bool:
+def _has_records(document: Document | UndecodableError) -> bool:
     return getattr(document, "content", None) != {"Records": []}
 
 
 def _size(file: Path) -> int:
-    """A file that cannot be looked at says so when it is read."""
+    """Size in bytes; 0 when it is unknown, because reading the file reports the error."""
     try:
         return file.stat().st_size
     except OSError:

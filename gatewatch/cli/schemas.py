@@ -1,4 +1,4 @@
-"""The JSON Schemas of both configuration files, from the types that read them: an editor completes by them."""
+"""JSON Schemas of the configuration files for editors, generated from the types that read them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from gatewatch.config.digest import DigestSettings
 from gatewatch.config.iam import KeyPolicy
 from gatewatch.config.ingress import IngressSection
 from gatewatch.config.settings import Colors
-from gatewatch.config.severity import SeverityPolicy
+from gatewatch.config.severity import SeveritySection
 from gatewatch.config.suppression_rules import PolicyException
 
 
 class AccountsFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """accounts.yaml: who the accounts are, by their ids."""
+    """accounts.yaml: accounts and their settings, by account id."""
 
     defaults: Defaults = Defaults()
     accounts: dict[str, AccountEntry] = {}
 
 
 class PolicyFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """policy.yaml: how dangerous what is, and who hears of it."""
+    """policy.yaml: severity rules, destinations, routes, exceptions, remediation and digest."""
 
-    severity: SeverityPolicy = SeverityPolicy()
+    severity: SeveritySection = SeveritySection()
     colors: Colors = Colors()
     destinations: dict[str, Destination] = {}
     routes: tuple[Route, ...] = ()
@@ -41,6 +41,7 @@ FILES: dict[str, type[Struct]] = {"accounts": AccountsFile, "policy": PolicyFile
 
 
 def schema(file: str) -> bytes:
+    """The JSON Schema of `accounts` or `policy`, as formatted JSON."""
     found: dict[str, Any] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **msgspec.json.schema(FILES[file]),

@@ -1,4 +1,4 @@
-"""`accounts.yaml` -> who the accounts are; one that nobody wrote down has a fallback."""
+"""`accounts.yaml`: the known accounts, and a fallback for every other one."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 import pytz
 from msgspec import Struct
 
-from gatewatch.config.destinations import unknown
+from gatewatch.config.destinations import undefined_destinations
 from gatewatch.config.languages import Language
 from gatewatch.model.account import Account
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-# What eventbridge/member.yaml makes where SurveyorArn is given.
-READ_ROLE = "gatewatch/gatewatch-survey"
+# The role that eventbridge/member.yaml creates when LookupRoleArn is set.
+LOOKUP_ROLE = "gatewatch/gatewatch-lookup"
 _UNKNOWN_ALIAS: Mapping[str, str] = {"en": "unknown account", "ko": "계정정보없음", "ja": "不明なアカウント"}
 _ROLE = re.compile(r"^(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,64}\Z", re.ASCII)
 _ACCOUNT_ID = re.compile(r"^[0-9]{12}\Z")
 
 
 class Defaults(Struct, frozen=True, forbid_unknown_fields=True):
-    """`read_role`: with its path, as it stands behind `:role/` in its ARN; the same in every account."""
+    """`read_role`: path and name, as after `:role/` in its ARN; the same in every account."""
 
     timezone: str = "UTC"
     language: Language = "en"
@@ -31,7 +31,7 @@ class Defaults(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AccountEntry(Struct, frozen=True, forbid_unknown_fields=True):
-    """`read_role` empty: this account has none, whatever the defaults say."""
+    """An empty `read_role` overrides that of the defaults: this account has none."""
 
     alias: str
     environment: str | None = None
@@ -55,8 +55,8 @@ def account_of(account_id: str, entry: AccountEntry, defaults: Defaults, languag
     )
 
 
-def stranger(account_id: str, defaults: Defaults) -> Account:
-    """One that accounts.yaml does not know, with the fallback text as its alias."""
+def unlisted_account(account_id: str, defaults: Defaults) -> Account:
+    """Return the fallback for an account that accounts.yaml does not list."""
     return Account(
         id=account_id,
         alias=_UNKNOWN_ALIAS[defaults.language],
@@ -68,30 +68,32 @@ def stranger(account_id: str, defaults: Defaults) -> Account:
 
 
 def read_roles(accounts: Collection[Account], defaults: Defaults) -> frozenset[str]:
-    """One at most; none when members are not asked anything."""
+    """Return the configured lookup roles: at most one in a valid configuration, none without lookups."""
     named = (defaults.read_role, *(account.read_role for account in accounts))
     return frozenset(filter(None, named))
 
 
 def account_problems(defaults: Defaults, entries: Mapping[str, AccountEntry], known: Collection[str]) -> Iterator[str]:
-    """The key and a sentence for all that is wrong; `known` are the destinations."""
+    """Yield `key: sentence` for every problem; `known` are the names of destinations."""
     for zone_key, zone in _zones(defaults, entries):
         if zone not in pytz.all_timezones_set:
-            yield f'{zone_key}: "{zone}" is no time zone; write a name such as Asia/Seoul or UTC.'
+            yield f'{zone_key}: "{zone}" is not a time zone; write a name such as Asia/Seoul or UTC.'
     yield from _role_problems(dict(_read_roles(defaults, entries)))
     for account_id, entry in entries.items():
         if not _ACCOUNT_ID.match(account_id):
             yield f'accounts.{account_id}: an account id has 12 digits; write it in quotes, "111122223333".'
-        yield from (f"accounts.{account_id}.destinations: {each}" for each in unknown(entry.destinations, known))
+        yield from (
+            f"accounts.{account_id}.destinations: {each}" for each in undefined_destinations(entry.destinations, known)
+        )
 
 
 def _role_problems(roles: Mapping[str, str]) -> Iterator[str]:
     for key, role in roles.items():
         if not _ROLE.match(role):
-            yield f'{key}: "{role}" is no role; write its path and name, {READ_ROLE}.'
+            yield f'{key}: "{role}" is not a role; write its path and name, such as {LOOKUP_ROLE}.'
     if len(set(roles.values())) > 1:
         named = ", ".join(sorted(set(roles.values())))
-        yield f"read_role: names {named}; the hub may take one only, so give it one name in every account."
+        yield f"read_role: names {named}; the hub may assume only one role, so use one name in every account."
 
 
 def _read_roles(defaults: Defaults, entries: Mapping[str, AccountEntry]) -> Iterator[tuple[str, str]]:

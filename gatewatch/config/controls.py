@@ -1,7 +1,7 @@
-"""The catalogue of Config rules, `compliance/controls.yaml`: what each watches, how bad it is, what puts it right.
+"""The catalogue of AWS Config rules, `compliance/controls.yaml`: trigger, severity, title and remediation of each.
 
-AWS Config, Security Hub, conformance packs and organizations all decorate the names of their rules; `find` sees
-through that.
+AWS Config, Security Hub, conformance packs and organizations add prefixes and suffixes to rule names; `find` removes
+them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from gatewatch.config.paths import CONTROLS
-from gatewatch.config.yaml_file import read_as
+from gatewatch.config.yaml_file import load_yaml_as
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _OWN = "gatewatch-"
 
 
 class Remediation(Struct, frozen=True, forbid_unknown_fields=True):
-    """`parameter` takes the resource id."""
+    """An SSM Automation document; `parameter` is the parameter that takes the resource id."""
 
     document: str
     parameter: str
@@ -47,16 +47,16 @@ class Control(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     not_in: tuple[Literal["aws-cn", "aws-us-gov"], ...] = ()
 
 
-class Catalogue:
-    """Read when it is first asked."""
+class ControlCatalogue:
+    """The catalogue; the file is read at first use."""
 
     def __init__(self, path: Path = CONTROLS) -> None:
         self._path = path
 
     @cached_property
     def controls(self) -> dict[str, Control]:
-        """By the plain name of the rule, in the order of the file. Raises `ConfigurationError`."""
-        return read_as(self._path, dict[str, Control])
+        """Return the controls by plain rule name, in the order of the file. Raises `ConfigurationError`."""
+        return load_yaml_as(self._path, dict[str, Control])
 
     def find(self, rule_name: str) -> Control | None:
         return self.controls.get(plain_name(rule_name, self.controls))

@@ -1,4 +1,4 @@
-"""`policy.yaml` `destinations:` and `routes:` -> who hears of what, and how."""
+"""`destinations:` and `routes:` of policy.yaml."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from gatewatch.model.severity import Severity
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-# The destination that needs no configuration: the topic `alerts` of the hub's stack, unless policy.yaml redefines it.
+# The destination that needs no configuration: the alerts topic of the hub's stack, unless policy.yaml redefines it.
 HUB_TOPIC = "alerts"
 
 
 class SecretRef(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a secret is kept: an SSM SecureString parameter or a Secrets Manager secret. Never the secret."""
+    """The name of a secret: an SSM SecureString parameter or a Secrets Manager secret."""
 
     ssm: str | None = None
     secret: str | None = None
 
 
 class SlackWebhook(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="slack_webhook"):
-    """`pace`: seconds from one message to the next. `fallback`: who is told what this channel would not take."""
+    """`pace`: seconds between messages. `fallback`: the destination of messages that this channel does not accept."""
 
     url: SecretRef
     pace: float = 1.0
@@ -43,7 +43,7 @@ class SlackApp(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"
 
 
 class SnsTopic(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="sns"):
-    """`topic` is an ARN, or `alerts`, the topic of the hub's own stack."""
+    """`topic` is an ARN, or `alerts` for the topic of the hub's stack."""
 
     topic: str = HUB_TOPIC
     pace: float = 0.0
@@ -55,9 +55,9 @@ Destination = SlackWebhook | SlackApp | SnsTopic
 
 
 class Match(Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything named must agree; what is not named matches anything. Several are a list, and `*` stands for any.
+    """Every given criterion must match; patterns may be a list, with `*` and `?`.
 
-    A call with several changes matches by any one of them, and its severity is that of its worst.
+    A call with several changes matches when one of them does. Its severity is the highest of its changes.
     """
 
     account: Patterns | None = None
@@ -80,33 +80,33 @@ class Route(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def destination_problems(destination: Destination, known: Collection[str]) -> Iterator[str]:
-    """The key and a sentence for all that is wrong; `known` are the names of destinations."""
+    """Yield `key: sentence` for every problem; `known` are the names of destinations."""
     for key, ref in _secrets(destination):
         if (ref.ssm is None) == (ref.secret is None):
             yield f"{key}: write either {{ssm: /path}} or {{secret: name}}."
     for key, sentence in destination.quiet.problems() if destination.quiet else ():
         yield f"quiet.{key}: {sentence}"
-    yield from (f"fallback: {each}" for each in unknown((destination.fallback,), known))
+    yield from (f"fallback: {each}" for each in undefined_destinations((destination.fallback,), known))
 
 
 def route_problems(route: Route, known: Collection[str]) -> Iterator[str]:
-    """Likewise."""
+    """Yield `key: sentence` for every problem; `known` are the names of destinations."""
     if not route.to:
-        yield "to: names no destination; write one, or take the route away."
-    yield from (f"to: {each}" for each in unknown(route.to, known))
+        yield "to: names no destination; write one, or remove the route."
+    yield from (f"to: {each}" for each in undefined_destinations(route.to, known))
     if route.match.min_severity.rank > route.match.max_severity.rank:
-        yield "match: min_severity is above max_severity, so it takes nothing; swap them."
+        yield "match: min_severity is above max_severity, so nothing matches; swap them."
     for key in ("account", "environment", "region", "family", "group", "actor"):
         if getattr(route.match, key) == ():
-            yield f"match.{key}: is an empty list, which takes nothing; leave it out or name something."
+            yield f"match.{key}: is an empty list, which matches nothing; leave it out or write a value."
 
 
-def unknown(names: Iterable[str], known: Collection[str]) -> Iterator[str]:
-    """A sentence for each name that no destination has."""
+def undefined_destinations(names: Iterable[str], known: Collection[str]) -> Iterator[str]:
+    """Yield a sentence for each name that no destination has."""
     for name in names:
         if name not in known:
             defined = ", ".join(sorted(known)) or "none yet"
-            yield f'"{name}" is no destination; write one that policy.yaml defines ({defined}).'
+            yield f'"{name}" is not a destination; write one that policy.yaml defines ({defined}).'
 
 
 def _secrets(destination: Destination) -> tuple[tuple[str, SecretRef], ...]:

@@ -1,4 +1,4 @@
-"""`policy.yaml` `digest:` -> who reads what happened in a day or a week, in which language, and at what time."""
+"""`digest:` of policy.yaml: recipients, schedule and language of the digest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WORD = r"[\w!#$%&'*+/=?^`{|}~-]+"
 _ADDRESS = re.compile(
     rf"^(?=.{{1,64}}@){_WORD}(?:\.{_WORD})*@(?=.{{4,253}}\Z)(?:[a-z0-9-]+\.)+[a-z]{{2,63}}\Z", re.ASCII | re.IGNORECASE
 )
-_RECIPIENTS = 50  # SES takes no more in one mail
+_MAX_RECIPIENTS = 50  # limit of SES for one message
 
 
 class Weekday(StrEnum):
@@ -34,14 +34,14 @@ class Weekday(StrEnum):
 
 
 class DigestMail(Struct, frozen=True, forbid_unknown_fields=True, rename={"sender": "from", "recipients": "to"}):
-    """An e-mail with a drawn chart, by Amazon SES; `sender` is an identity verified there."""
+    """E-mail by Amazon SES; `sender` is an identity that is verified there."""
 
     sender: str
     recipients: tuple[str, ...]
 
 
 class DigestSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Nobody gets one unless destinations or a mail are named. `weekday` is for weekly ones."""
+    """No digest is sent without destinations or e-mail recipients. `weekday` applies to weekly digests."""
 
     to: tuple[str, ...] = ()
     mail: DigestMail | None = None
@@ -61,13 +61,13 @@ class DigestSettings(Struct, frozen=True, forbid_unknown_fields=True):
         return 7 if self.every == "week" else 1
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """The key and a sentence for all that the types cannot tell."""
+        """Yield key and sentence for every problem that the types do not exclude."""
         if self != DigestSettings() and not self.is_on:
-            yield "to", "names nobody, and there is no mail; write a destination, or take the digest away."
+            yield "to", "names no destination, and there is no mail; write one of them, or remove the digest."
         if not _CLOCK.match(self.at):
-            yield "at", f'"{self.at}" is no time of day; write one in quotes, such as "09:00".'
+            yield "at", f'"{self.at}" is not a time of day; write one in quotes, such as "09:00".'
         if self.timezone is not None and self.timezone not in pytz.all_timezones_set:
-            yield "timezone", f'"{self.timezone}" is no time zone; write a name such as Asia/Seoul or UTC.'
+            yield "timezone", f'"{self.timezone}" is not a time zone; write a name such as Asia/Seoul or UTC.'
         yield from self._mail_problems()
 
     def _mail_problems(self) -> Iterator[tuple[str, str]]:
@@ -77,15 +77,15 @@ class DigestSettings(Struct, frozen=True, forbid_unknown_fields=True):
         addresses += [(f"to[{index}]", each) for index, each in enumerate(self.mail.recipients)]
         for key, address in addresses:
             if not _ADDRESS.match(address):
-                yield f"mail.{key}", f'"{address}" is no address; write one such as security@example.com.'
-        if not 0 < len(self.mail.recipients) <= _RECIPIENTS:
-            yield "mail.to", f"names {len(self.mail.recipients)} addresses; write 1 to {_RECIPIENTS}."
+                yield f"mail.{key}", f'"{address}" is not an e-mail address; write one such as security@example.com.'
+        if not 0 < len(self.mail.recipients) <= _MAX_RECIPIENTS:
+            yield "mail.to", f"names {len(self.mail.recipients)} addresses; write 1 to {_MAX_RECIPIENTS}."
 
 
-class Due(Struct, frozen=True):
-    """The digest that is due since `moment`: of all of the days from `first` to before `end`."""
+class DueDigest(Struct, frozen=True):
+    """The digest that is due since `due_at`, for the days from `first` up to but not including `end`."""
 
-    moment: datetime
+    due_at: datetime
     first: date
     end: date
     zone: str
@@ -96,22 +96,22 @@ class Due(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The same however often it is looked at."""
+        """Return an id that is the same for every run."""
         return f"{self.first.isoformat()}+{self.days}"
 
     def bounds(self) -> tuple[datetime, datetime]:
-        """From the first midnight to the last moment before the last one."""
+        """Return the first moment of `first` and the last moment before `end`, in `zone`."""
         begin, end = (_at(day, time(), self.zone) for day in (self.first, self.end))
         return begin, end - timedelta(microseconds=1)
 
 
-def due(settings: DigestSettings, now: datetime, zone: str) -> Due:
-    """The latest whose time has come. `zone` is that of the defaults."""
+def latest_due_digest(settings: DigestSettings, now: datetime, zone: str) -> DueDigest:
+    """Return the latest digest whose time has come. `zone` is the default time zone."""
     zone = settings.timezone or zone
     clock, end = time.fromisoformat(settings.at), now.astimezone(pytz.timezone(zone)).date()
     while (moment := _at(end, clock, zone)) > now or not _is_day(settings, end):
         end -= timedelta(days=1)
-    return Due(moment, end - timedelta(days=settings.days), end, zone)
+    return DueDigest(moment, end - timedelta(days=settings.days), end, zone)
 
 
 def _is_day(settings: DigestSettings, day: date) -> bool:
@@ -119,5 +119,5 @@ def _is_day(settings: DigestSettings, day: date) -> bool:
 
 
 def _at(day: date, clock: time, zone: str) -> datetime:
-    """Where the clocks change, the clock on the wall counts."""
+    """Return local wall-clock time as an aware datetime; pytz resolves daylight-saving changes."""
     return pytz.timezone(zone).localize(datetime.combine(day, clock))

@@ -1,4 +1,4 @@
-"""What policy.yaml may say about people's access: `severity.iam`, `severity.sign_in` and `access_keys`."""
+"""`severity.iam`, `severity.sign_in` and `access_keys` of policy.yaml."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _LONGEST_DAYS = 36_500
 
 
 class IamSeverity(Struct, frozen=True, forbid_unknown_fields=True):
-    """How dangerous each kind of IAM change is, when it was applied.
+    """Severity of each kind of applied IAM change.
 
-    `administrator_policies` and `deny_policies` are names of managed or inline policies, with `*` and `?`, in any
-    letter case; `known_accounts` are accounts of others (vendors, auditors) that roles may trust.
+    `administrator_policies` and `deny_policies` are patterns for names of managed or inline policies, case-insensitive;
+    `known_accounts` are external accounts (vendors, auditors) that roles may trust.
     """
 
     everyone_trusted: Severity = Severity.CRITICAL
@@ -51,7 +51,7 @@ class IamSeverity(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SignInSeverity(Struct, frozen=True, forbid_unknown_fields=True):
-    """How dangerous a log-in is. Every `burst_count`-th failure within `burst_minutes` is a burst."""
+    """Severity of sign-ins. Every `burst_count`-th failure within `burst_minutes` is a burst."""
 
     root: Severity = Severity.HIGH
     root_without_mfa: Severity = Severity.CRITICAL
@@ -63,7 +63,7 @@ class SignInSeverity(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeyExemption(Struct, frozen=True, forbid_unknown_fields=True):
-    """A user whose keys are left alone, in one account or in all; on the day after `expires` no longer."""
+    """A user whose keys are not rotated, in one account or in all, until the end of the day `expires`."""
 
     user: str
     owner: str
@@ -73,11 +73,11 @@ class KeyExemption(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeyPolicy(Struct, frozen=True, forbid_unknown_fields=True):
-    """What becomes of old access keys. Ages are in whole days.
+    """Access-key rotation. Ages are in whole days.
 
-    A key that was used within `recently_used_days` is escalated and not cut, unless `cut_recently_used`.
-    `delete_at_once` deletes at `deactivate_after_days`, without the days in between. `role`: the role in each
-    account that lists and retires keys.
+    A key that was used within `recently_used_days` is escalated instead of deactivated, unless `cut_recently_used`.
+    `delete_at_once` deletes at `deactivate_after_days` without deactivating first. `role`: name of the role in each
+    account that lists, deactivates and deletes keys.
     """
 
     mode: Literal["report", "enforce"] = "report"
@@ -92,7 +92,7 @@ class KeyPolicy(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def access_problems(iam: IamSeverity, sign_in: SignInSeverity, keys: KeyPolicy) -> Iterator[tuple[str, str]]:
-    """What the types cannot tell: key path and a sentence that says what to write."""
+    """Yield key path and sentence for every problem that the types do not exclude."""
     for index, account in enumerate(iam.known_accounts):
         if not _ACCOUNT_ID.match(account):
             yield (
@@ -109,7 +109,7 @@ def access_problems(iam: IamSeverity, sign_in: SignInSeverity, keys: KeyPolicy) 
 
 def _key_problems(keys: KeyPolicy) -> Iterator[tuple[str, str]]:
     if not 0 < keys.warn_after_days <= keys.deactivate_after_days:
-        sentence = "is after the deactivation, or is no age; write one such as 75, not above deactivate_after_days."
+        sentence = "is not between 1 and deactivate_after_days; write a number of days such as 75."
         yield "access_keys.warn_after_days", sentence
     for name in ("delete_after_deactivation_days", "recently_used_days"):
         if getattr(keys, name) < 0:
@@ -118,7 +118,7 @@ def _key_problems(keys: KeyPolicy) -> Iterator[tuple[str, str]]:
         if getattr(keys, name) > _LONGEST_DAYS:
             yield f"access_keys.{name}", "is more than a hundred years; write a number of days such as 90."
     if not _ROLE.match(keys.role):
-        yield "access_keys.role", f'"{keys.role}" is no role name; write one such as gatewatch-access-keys.'
+        yield "access_keys.role", f'"{keys.role}" is not a role name; write one such as gatewatch-access-keys.'
     for index, exemption in enumerate(keys.exempt):
         yield from _exemption_problems(f"access_keys.exempt[{index}]", exemption)
 

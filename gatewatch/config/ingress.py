@@ -1,7 +1,7 @@
-"""Which inbound rules may stand, which must, where they are enforced and where never.
+"""The ingress policy: allowed and required inbound rules, enforcement modes and exempt groups.
 
-Exemptions fail closed: what is in any doubt (an account that nobody named, an exemption on its last day somewhere
-in the world) is left alone by remediation, and still reported.
+In doubt nothing is remediated: not in an account that is not listed, and not while an exemption is valid in any time
+zone. It is still reported.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.config.expiry import over_everywhere
+from gatewatch.config.expiry import end_of_day_everywhere
 from gatewatch.model.security_group import Peer, Traffic
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 OWN_GROUP, ANY_GROUP = "self", "any_group"
 
 
-class Mode(StrEnum):
+class EnforcementMode(StrEnum):
     REPORT = "report"
     ENFORCE = "enforce"
 
@@ -39,81 +39,81 @@ class RuleEntry(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ExemptGroup(Struct, frozen=True, forbid_unknown_fields=True):
-    """A group that is neither judged nor touched through the day of `expires`."""
+    """A group that is neither evaluated nor remediated until the end of the day `expires`."""
 
     group: str
     owner: str
     reason: str
     expires: date
 
-    def holds(self, now: datetime) -> bool:
-        return now < over_everywhere(self.expires)
+    def is_active(self, now: datetime) -> bool:
+        return now < end_of_day_everywhere(self.expires)
 
 
-class Fight(Struct, frozen=True, forbid_unknown_fields=True):
-    """A rule that came back this often within these hours is left alone."""
+class ConflictLimit(Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule that was re-created `returns` times within `hours` hours is not remediated any more."""
 
     returns: int = 3
     hours: int = 24
 
 
 class IngressSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """The section as it is written. The mode of an account wins over that of its environment."""
+    """The `ingress` section of policy.yaml. The mode of an account overrides that of its environment."""
 
-    mode: Mode = Mode.REPORT
-    environments: dict[str, Mode] = {}
-    accounts: dict[str, Mode] = {}
+    mode: EnforcementMode = EnforcementMode.REPORT
+    environments: dict[str, EnforcementMode] = {}
+    accounts: dict[str, EnforcementMode] = {}
     allowed: tuple[RuleEntry, ...] = ()
     required: tuple[RuleEntry, ...] = ()
     exempt_groups: tuple[ExemptGroup, ...] = ()
-    fight: Fight = Fight()
+    fight: ConflictLimit = ConflictLimit()
 
 
 class AnyGroup(Struct, frozen=True):
-    """Whichever group of the same account. Stands only in a permit, never in a rule."""
+    """Any group of the same account. Occurs only in permits, never in rules."""
 
 
 class OwnGroup(Struct, frozen=True):
-    """The group that the rule is in."""
+    """The group that has the rule."""
 
 
 class Permit(Struct, frozen=True):
-    """What may, or must, stand in every group."""
+    """Inbound traffic that every group may have, or must have."""
 
     traffic: Traffic
     peer: Peer | AnyGroup | OwnGroup
     description: str | None = None
 
 
-class Ingress(Struct, frozen=True, kw_only=True):
-    mode: Mode = Mode.REPORT
-    environments: dict[str, Mode] = {}
-    accounts: dict[str, Mode] = {}
+class IngressPolicy(Struct, frozen=True, kw_only=True):
+    mode: EnforcementMode = EnforcementMode.REPORT
+    environments: dict[str, EnforcementMode] = {}
+    accounts: dict[str, EnforcementMode] = {}
     allowed: tuple[Permit, ...] = ()
     required: tuple[Permit, ...] = ()
     exempt_groups: tuple[ExemptGroup, ...] = ()
-    fight: Fight = Fight()
+    fight: ConflictLimit = ConflictLimit()
 
     @property
-    def says_something(self) -> bool:
+    def is_configured(self) -> bool:
         return bool(self.allowed or self.required)
 
-    def mode_of(self, account: Account) -> Mode:
-        """An account that accounts.yaml does not know is never enforced upon, unless it is named here by its id."""
+    def mode_of(self, account: Account) -> EnforcementMode:
+        """Return the mode; always REPORT for an account that neither accounts.yaml nor this section lists."""
         if account.id in self.accounts:
             return self.accounts[account.id]
         if not account.known:
-            return Mode.REPORT
+            return EnforcementMode.REPORT
         return self.environments.get(account.environment or "", self.mode)
 
     def exemption(self, group_id: str, now: datetime) -> ExemptGroup | None:
-        return next((each for each in self._exemptions(group_id) if each.holds(now)), None)
+        return next((each for each in self._exemptions(group_id) if each.is_active(now)), None)
 
     def expired_exemption(self, group_id: str, now: datetime) -> ExemptGroup | None:
-        return next((each for each in self._exemptions(group_id) if not each.holds(now)), None)
+        return next((each for each in self._exemptions(group_id) if not each.is_active(now)), None)
 
     def _exemptions(self, group_id: str) -> Iterator[ExemptGroup]:
         return (each for each in self.exempt_groups if each.group == group_id)
 
 
-NO_INGRESS = Ingress()
+NO_INGRESS = IngressPolicy()

@@ -1,4 +1,4 @@
-"""`policy.yaml` `ingress:` read: each entry becomes a permit for each of its peers, or a problem of the file."""
+"""Read `ingress:` of policy.yaml: each entry becomes one permit per peer, or a problem of the file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from gatewatch.config.ingress import (
     ANY_GROUP,
     OWN_GROUP,
     AnyGroup,
+    EnforcementMode,
     ExemptGroup,
-    Ingress,
+    IngressPolicy,
     IngressSection,
-    Mode,
     OwnGroup,
     Permit,
     RuleEntry,
@@ -32,11 +32,11 @@ _ACCOUNT_ID = re.compile(r"^[0-9]{12}\Z")
 _MAX_ICMP = 255
 
 
-def read_ingress(policy: YamlFile) -> Ingress:
-    """The section of a policy file; what is wrong with it becomes a problem of the file."""
+def read_ingress(policy: YamlFile) -> IngressPolicy:
+    """Return the ingress policy; invalid entries become problems of the file."""
     section = policy.section("ingress", IngressSection)
     _check(policy, section)
-    return Ingress(
+    return IngressPolicy(
         mode=section.mode,
         environments=section.environments,
         accounts=section.accounts,
@@ -49,13 +49,15 @@ def read_ingress(policy: YamlFile) -> Ingress:
 
 def _check(policy: YamlFile, section: IngressSection) -> None:
     modes = {section.mode, *section.environments.values(), *section.accounts.values()}
-    if Mode.ENFORCE in modes and not (section.allowed or section.required):
-        policy.problem("ingress", "enforces, but allows nothing: every group would be closed; write allowed rules.")
+    if EnforcementMode.ENFORCE in modes and not (section.allowed or section.required):
+        policy.problem(
+            "ingress", "enforces, but allows nothing: every inbound rule would be removed; write allowed rules."
+        )
     for account_id in section.accounts:
         if not _ACCOUNT_ID.match(account_id):
             policy.problem(f"ingress.accounts.{account_id}", "an account id has 12 digits; write it in quotes.")
     if section.fight.returns < 1 or section.fight.hours < 1:
-        policy.problem("ingress.fight", "returns and hours are numbers from 1 upwards.")
+        policy.problem("ingress.fight", "returns and hours must be at least 1.")
     for index, each in enumerate(section.exempt_groups):
         _check_exemption(policy, f"ingress.exempt_groups[{index}]", each)
 
@@ -64,11 +66,11 @@ def _check_exemption(policy: YamlFile, key: str, each: ExemptGroup) -> None:
     match = _GROUP.match(each.group)
     if match is None or match["owner"]:
         policy.problem(
-            f"{key}.group", f'"{each.group}" is no security group; write its id, such as sg-0a1b2c3d4e5f67890.'
+            f"{key}.group", f'"{each.group}" is not a security group; write its id, such as sg-0a1b2c3d4e5f67890.'
         )
     for name in ("owner", "reason"):
         if not getattr(each, name).strip():
-            policy.problem(f"{key}.{name}", "says nothing; an exemption needs an owner, a reason and an expiry.")
+            policy.problem(f"{key}.{name}", "is empty; an exemption needs an owner, a reason and an expiry date.")
 
 
 def _permits(policy: YamlFile, name: str, entries: tuple[RuleEntry, ...]) -> Iterator[Permit]:
@@ -80,9 +82,9 @@ def _permits(policy: YamlFile, name: str, entries: tuple[RuleEntry, ...]) -> Ite
         for number, text in enumerate(entry.peers):
             peer = _peer(text)
             if peer is None:
-                policy.problem(f"{key}.peers[{number}]", f'"{text}" is no peer; {_PEERS}.')
+                policy.problem(f"{key}.peers[{number}]", f'"{text}" is not a peer; {_PEERS}.')
             elif name == "required" and isinstance(peer, AnyGroup):
-                policy.problem(f"{key}.peers[{number}]", "any_group may stand, but cannot be required; name the group.")
+                policy.problem(f"{key}.peers[{number}]", "any_group can be allowed, but not required; name the group.")
             elif traffic is not None:
                 yield Permit(traffic, peer, entry.description)
 
@@ -107,10 +109,10 @@ def _cidr(text: str) -> CidrPeer | None:
 
 
 def _traffic(policy: YamlFile, key: str, entry: RuleEntry) -> Traffic | None:
-    """A protocol with the ports or the type it needs; None, and a problem, otherwise."""
+    """Return the protocol with its ports or ICMP type; None, and a problem of the file, when they do not fit."""
     protocol = protocol_name(str(entry.protocol))
     if protocol is None:
-        policy.problem(f"{key}.protocol", f'"{entry.protocol}" is no protocol; write tcp, udp, icmp, icmpv6 or all.')
+        policy.problem(f"{key}.protocol", f'"{entry.protocol}" is not a protocol; write tcp, udp, icmp, icmpv6 or all.')
         return None
     if protocol in PORT_PROTOCOLS:
         return _with_ports(policy, key, protocol, entry)

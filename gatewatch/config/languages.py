@@ -1,4 +1,4 @@
-"""The languages that messages are worded in."""
+"""The languages of messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders that lie beside the package: in the repository, in an installed copy and in the Lambda zip alike."""
+"""Folders beside the package, at the same place in the repository, an installed copy and the Lambda zip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a policy says of a fact: one pattern or a list of them, with `*`, `?` and `[…]` as in file names."""
+"""Patterns of policy.yaml: one or a list of them, with `*`, `?` and `[…]` as in `fnmatch`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from fnmatch import fnmatchcase
 Patterns = str | tuple[str, ...]
 
 
-def listed(patterns: Patterns | None) -> tuple[str, ...]:
-    """One or several, always as a tuple; nothing said gives nothing."""
+def pattern_list(patterns: Patterns | None) -> tuple[str, ...]:
+    """Return the patterns as a tuple; empty for None."""
     if patterns is None:
         return ()
     return (patterns,) if isinstance(patterns, str) else tuple(patterns)
 
 
-def fits(patterns: Patterns | None, *facts: str | None) -> bool:
-    """Nothing said fits anything. A pattern fits when one of the facts does; what is not known is an empty text."""
-    return patterns is None or any(fnmatchcase(fact or "", each) for each in listed(patterns) for fact in facts)
+def matches_patterns(patterns: Patterns | None, *facts: str | None) -> bool:
+    """Return whether any pattern matches any of the facts; None matches everything. An unknown fact is empty text."""
+    return patterns is None or any(fnmatchcase(fact or "", each) for each in pattern_list(patterns) for fact in facts)
 
 
 def is_wildcard(patterns: Patterns | None) -> bool:
-    """Whether it leaves nothing out: not said, or a pattern of stars and question marks alone."""
-    return patterns is None or any(each and not each.strip("*?") for each in listed(patterns))
+    """Return whether the patterns exclude nothing: None, or one that consists of `*` and `?` only."""
+    return patterns is None or any(each and not each.strip("*?") for each in pattern_list(patterns))

@@ -1,4 +1,4 @@
-"""When a destination does not want to hear what can wait until the morning."""
+"""Quiet hours of a destination: when messages below a severity are deferred."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _CLOCK = re.compile(r"^([01][0-9]|2[0-3]):([0-5][0-9])\Z")
 
 
 class QuietHours(Struct, frozen=True, forbid_unknown_fields=True, rename={"start": "from", "end": "to"}):
-    """From one time of day to the next, `"22:00"` to `"07:00"`; what is less severe than `below` waits for the end.
+    """A daily period such as `"22:00"` to `"07:00"`. Messages less severe than `below` are deferred to its end.
 
-    Without a time zone it is that of the defaults in accounts.yaml.
+    Without `timezone`, the time zone of the defaults in accounts.yaml applies.
     """
 
     start: str
@@ -29,22 +29,22 @@ class QuietHours(Struct, frozen=True, forbid_unknown_fields=True, rename={"start
     below: Severity = Severity.MEDIUM
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """The key and a sentence for all that is wrong."""
+        """Yield key and sentence for every problem."""
         for key, clock in (("from", self.start), ("to", self.end)):
             if not _CLOCK.match(clock):
-                yield key, f'"{clock}" is no time of day; write one in quotes, such as "22:00".'
+                yield key, f'"{clock}" is not a time of day; write one in quotes, such as "22:00".'
         if self.start == self.end:
-            yield "to", "is the same as from, so it is never quiet or always; write another time."
+            yield "to", "is the same as from; write another time."
         if self.below.rank > Severity.HIGH.rank:
-            yield "below", "would let a high alert wait; write low, medium or high."
+            yield "below", "would defer alerts of high severity; write low, medium or high."
         if self.timezone is not None and self.timezone not in pytz.all_timezones_set:
-            yield "timezone", f'"{self.timezone}" is no time zone; write a name such as Asia/Seoul or UTC.'
+            yield "timezone", f'"{self.timezone}" is not a time zone; write a name such as Asia/Seoul or UTC.'
 
 
-def held_until(quiet: QuietHours | None, severity: Severity, now: datetime, zone: str) -> datetime | None:
-    """When a message may go that must wait now; None for one that goes at once.
+def deferred_until(quiet: QuietHours | None, severity: Severity, now: datetime, zone: str) -> datetime | None:
+    """Return the end of the quiet hours for a message to defer; None for one to send now.
 
-    `zone` is that of the defaults. On the night that the clocks change, the clock on the wall counts.
+    `zone` is the default time zone. Quiet hours are in local wall-clock time, also when the clocks change.
     """
     if quiet is None or severity.rank >= quiet.below.rank:
         return None

@@ -1,4 +1,4 @@
-"""The ports that nobody should offer to the internet, by the names that people say."""
+"""Ports that should not be open to the internet, with the names of their services."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""accounts.yaml + policy.yaml -> one checked value.
+"""`Settings`: accounts.yaml and policy.yaml as one validated value.
 
-Closed and typed: what is not understood is refused, with the file, the key and a sentence that says what to
-write.
+Unknown keys and invalid values are errors that name the file and the key and say what to write.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from gatewatch.config.accounts import AccountEntry, Defaults, account_of, account_problems, read_roles, stranger
+from gatewatch.config.accounts import AccountEntry, Defaults, account_of, account_problems, read_roles, unlisted_account
 from gatewatch.config.destinations import (
     HUB_TOPIC,
     Destination,
@@ -21,14 +20,14 @@ from gatewatch.config.destinations import (
     SnsTopic,
     destination_problems,
     route_problems,
-    unknown,
+    undefined_destinations,
 )
 from gatewatch.config.digest import DigestSettings
 from gatewatch.config.iam import KeyPolicy, access_problems
-from gatewatch.config.ingress import NO_INGRESS, Ingress
+from gatewatch.config.ingress import NO_INGRESS, IngressPolicy
 from gatewatch.config.ingress_parser import read_ingress
 from gatewatch.config.languages import LANGUAGES, Language
-from gatewatch.config.severity import Judgement, default_judgement, read_judgement
+from gatewatch.config.severity import SeverityRules, default_severity_rules, read_severity_rules
 from gatewatch.config.suppression_rules import PolicyException, read_exceptions
 from gatewatch.config.yaml_file import YamlFile
 from gatewatch.errors import ConfigurationError
@@ -54,48 +53,48 @@ class Colors(Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(Struct, frozen=True, kw_only=True):
     defaults: Defaults
     accounts: Mapping[str, Account]
-    judgement: Judgement
+    severity_rules: SeverityRules
     colors: Colors
     destinations: Mapping[str, Destination]
     routes: tuple[Route, ...]
-    ingress: Ingress = NO_INGRESS
+    ingress: IngressPolicy = NO_INGRESS
     access_keys: KeyPolicy = KeyPolicy()
     exceptions: tuple[PolicyException, ...] = ()
     digest: DigestSettings = DigestSettings()
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Those that somebody reads: each costs a file to load."""
+        """Return the languages in use, because each one loads a file."""
         used = {self.defaults.language, *(account.language for account in self.accounts.values())}
         return tuple(name for name in LANGUAGES if name in used)
 
     @property
     def default_destinations(self) -> tuple[str, ...]:
-        """Those that hear everything; they also hear what could not be read."""
+        """Return the destinations of routes without a match; they also receive notices of gatewatch itself."""
         return tuple(dict.fromkeys(name for route in self.routes if route.takes_everything for name in route.to)) or (
             HUB_TOPIC,
         )
 
-    def is_topic(self, destination: str) -> bool:
-        """Whether a mail and a chat read what goes there, instead of Slack."""
+    def is_sns_topic(self, destination: str) -> bool:
+        """Return whether a destination is an SNS topic, which is read as e-mail or by Amazon Q Developer."""
         return isinstance(self.destinations.get(destination), SnsTopic)
 
     def account(self, account_id: str) -> Account:
-        """The account by its id; one that `accounts.yaml` does not know has the fallback text as its alias."""
-        return self.accounts.get(account_id) or stranger(account_id, self.defaults)
+        """Return the account of an id, or the fallback for one that accounts.yaml does not list."""
+        return self.accounts.get(account_id) or unlisted_account(account_id, self.defaults)
 
     @property
     def read_roles(self) -> frozenset[str]:
-        """One at most; none when members are not asked anything."""
+        """Return the configured lookup roles: at most one, none without lookups."""
         return read_roles(self.accounts.values(), self.defaults)
 
 
 def emergency_settings() -> Settings:
-    """What holds while the configuration cannot be read: the defaults, and everything goes to the hub's topic."""
+    """Return the settings used while the configuration is invalid: defaults; everything goes to the hub's topic."""
     return Settings(
         defaults=Defaults(),
         accounts={},
-        judgement=default_judgement(),
+        severity_rules=default_severity_rules(),
         colors=Colors(),
         destinations={HUB_TOPIC: SnsTopic()},
         routes=(Route(to=(HUB_TOPIC,)),),
@@ -103,7 +102,7 @@ def emergency_settings() -> Settings:
 
 
 def load_settings(accounts: Path, policy: Path, language: Language | None = None) -> Settings:
-    """Both files, read and checked against each other. Raises `ConfigurationError` with every problem found."""
+    """Read and check both files. Raises `ConfigurationError` with all problems at once."""
     problems: list[str] = []
     accounts_file = YamlFile(accounts, problems)
     policy_file = YamlFile(policy, problems)
@@ -114,7 +113,7 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
     settings = Settings(
         defaults=defaults,
         accounts={each: account_of(each, entry, defaults, language) for each, entry in entries.items()},
-        judgement=read_judgement(policy_file, entries),
+        severity_rules=read_severity_rules(policy_file, entries),
         colors=policy_file.section("colors", Colors),
         destinations={HUB_TOPIC: SnsTopic(), **policy_file.entries("destinations", Destination)},
         routes=policy_file.sequence("routes", Route),
@@ -127,35 +126,37 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
     policy_file.refuse_other_keys()
     problems.extend(f"{accounts}: {each}" for each in account_problems(defaults, entries, settings.destinations))
     problems.extend(f"{policy}: {each}" for each in _policy_problems(settings))
-    for key, sentence in access_problems(settings.judgement.iam, settings.judgement.sign_in, settings.access_keys):
+    for key, sentence in access_problems(
+        settings.severity_rules.iam, settings.severity_rules.sign_in, settings.access_keys
+    ):
         policy_file.problem(key, sentence)
     if problems:
         raise ConfigurationError(*problems)
     return settings
 
 
-def load_deployable(accounts: Path, policy: Path) -> Settings:
-    """The same for a hub that people rely on: somebody must hear what no other route takes."""
+def load_deployable_settings(accounts: Path, policy: Path) -> Settings:
+    """Read settings for a deployment, where one route must match everything. Raises `ConfigurationError`."""
     settings = load_settings(accounts, policy)
     if not any(route.takes_everything for route in settings.routes):
         raise ConfigurationError(
-            f"{policy}: routes: none takes everything, so an alert could go nowhere; "
+            f"{policy}: routes: none matches everything, so an alert could be lost; "
             "end the list with one that has no match, such as - to: [alerts]."
         )
     return settings
 
 
 def _policy_problems(settings: Settings) -> Iterator[str]:
-    """The key and a sentence for all that is wrong."""
+    """Yield `key: sentence` for every problem."""
     known = settings.destinations
     for name, color in msgspec.structs.asdict(settings.colors).items():
         if not _COLOR.match(color):
-            yield f'colors.{name}: "{color}" is no colour; write one such as "#0c3f7d".'
+            yield f'colors.{name}: "{color}" is not a colour; write one such as "#0c3f7d".'
     for name, destination in known.items():
         yield from (f"destinations.{name}.{each}" for each in destination_problems(destination, known))
     for index, route in enumerate(settings.routes):
         yield from (f"routes[{index}].{each}" for each in route_problems(route, known))
     for index, exception in enumerate(settings.exceptions):
-        yield from (f"exceptions[{index}].remind: {each}" for each in unknown(exception.remind, known))
+        yield from (f"exceptions[{index}].remind: {each}" for each in undefined_destinations(exception.remind, known))
     yield from (f"digest.{key}: {sentence}" for key, sentence in settings.digest.problems())
-    yield from (f"digest.to: {each}" for each in unknown(settings.digest.to, known))
+    yield from (f"digest.to: {each}" for each in undefined_destinations(settings.digest.to, known))

@@ -1,4 +1,4 @@
-"""`policy.yaml` `severity:` -> what `assess` needs of it, parsed."""
+"""`severity:` of policy.yaml, parsed for the assessment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from gatewatch.config.controls import Catalogue
+from gatewatch.config.controls import ControlCatalogue
 from gatewatch.config.iam import IamSeverity, SignInSeverity
 from gatewatch.config.sensitive_ports import SENSITIVE_PORTS
 from gatewatch.model.network import MAX_PORT, Network, parse_cidr
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _PORTS = re.compile(r"^([0-9]{1,5})(?:-([0-9]{1,5}))?\Z")
 
 
-class SeverityPolicy(Struct, frozen=True, forbid_unknown_fields=True):
-    """Ports as `22` or `"27017-27019"`; networks as CIDRs."""
+class SeveritySection(Struct, frozen=True, forbid_unknown_fields=True):
+    """The `severity` section. Ports are `22` or `"27017-27019"`, networks are CIDRs."""
 
     sensitive_ports: dict[int | str, str] = {}
     public_ports: tuple[int, ...] = (80, 443)
@@ -36,8 +36,8 @@ class PortName(Struct, frozen=True):
     name: str
 
 
-class Judgement(Struct, frozen=True):
-    """What `assess` needs of the policy, parsed; `accounts` are our own."""
+class SeverityRules(Struct, frozen=True):
+    """The parsed section; `accounts` are the ids of accounts.yaml."""
 
     sensitive: tuple[PortName, ...]
     public_ports: frozenset[int]
@@ -45,25 +45,25 @@ class Judgement(Struct, frozen=True):
     iam: IamSeverity = IamSeverity()
     sign_in: SignInSeverity = SignInSeverity()
     accounts: frozenset[str] = frozenset()
-    catalogue: Catalogue = field(default_factory=Catalogue)
+    catalogue: ControlCatalogue = field(default_factory=ControlCatalogue)
 
 
-def default_judgement() -> Judgement:
-    """Of a policy that says nothing."""
+def default_severity_rules() -> SeverityRules:
+    """Return the rules for an empty policy."""
     sensitive = tuple(PortName(*_port_range(ports), name) for ports, name in SENSITIVE_PORTS.items())
-    return Judgement(sensitive, frozenset(SeverityPolicy().public_ports), ())
+    return SeverityRules(sensitive, frozenset(SeveritySection().public_ports), ())
 
 
-def read_judgement(policy: YamlFile, accounts: Iterable[str]) -> Judgement:
-    severity = policy.section("severity", SeverityPolicy)
+def read_severity_rules(policy: YamlFile, accounts: Iterable[str]) -> SeverityRules:
+    severity = policy.section("severity", SeveritySection)
     named = severity.sensitive_ports or dict(SENSITIVE_PORTS)
     sensitive = [_port_name(policy, str(ports), name) for ports, name in named.items()]
     trusted = [_network(policy, index, cidr) for index, cidr in enumerate(severity.trusted_networks)]
     for index, port in enumerate(severity.public_ports):
         if not 0 <= port <= MAX_PORT:
-            sentence = f"{port} is no port; write a number from 0 to {MAX_PORT}."
+            sentence = f"{port} is not a port; write a number from 0 to {MAX_PORT}."
             policy.problem(f"severity.public_ports[{index}]", sentence)
-    return Judgement(
+    return SeverityRules(
         sensitive=tuple(each for each in sensitive if each),
         public_ports=frozenset(severity.public_ports),
         trusted=tuple(each for each in trusted if each),
@@ -74,7 +74,7 @@ def read_judgement(policy: YamlFile, accounts: Iterable[str]) -> Judgement:
 
 
 def _port_range(ports: str) -> tuple[int, int]:
-    """`22` or `27017-27019`; what is neither gives a range that holds nothing."""
+    """Parse `22` or `27017-27019`; other text gives an empty range."""
     match = _PORTS.match(ports)
     return (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
 
@@ -82,7 +82,7 @@ def _port_range(ports: str) -> tuple[int, int]:
 def _port_name(policy: YamlFile, ports: str, name: str) -> PortName | None:
     first, last = _port_range(ports)
     if not first <= last <= MAX_PORT:
-        sentence = 'is no port; write a number such as 22 or a range such as "137-139".'
+        sentence = 'is not a port; write a number such as 22 or a range such as "137-139".'
         policy.problem(f"severity.sensitive_ports.{ports}", sentence)
         return None
     return PortName(first, last, name)
@@ -92,5 +92,5 @@ def _network(policy: YamlFile, index: int, cidr: str) -> Network | None:
     network = parse_cidr(cidr)
     if network is None:
         key = f"severity.trusted_networks[{index}]"
-        policy.problem(key, f'"{cidr}" is no CIDR; write one such as 198.51.100.0/24 or 2001:db8::/32.')
+        policy.problem(key, f'"{cidr}" is not a CIDR; write one such as 198.51.100.0/24 or 2001:db8::/32.')
     return network

@@ -1,6 +1,6 @@
-"""`policy.yaml` `exceptions:` -> which changes are expected, who says so, and until when.
+"""`exceptions:` of policy.yaml: expected changes, with owner, reason, ticket and expiry date.
 
-An exception that would hold for everything is refused: it would be a hub that says nothing.
+An exception that matches everything is refused: it would suppress every alert.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
-from gatewatch.config.expiry import over, over_everywhere
-from gatewatch.config.patterns import Patterns, is_wildcard, listed
+from gatewatch.config.expiry import end_of_day_everywhere, end_of_day_utc
+from gatewatch.config.patterns import Patterns, is_wildcard, pattern_list
 from gatewatch.model.change import Family
-from gatewatch.model.network import MAX_PORT, Network, parse_cidr, world_of
+from gatewatch.model.network import MAX_PORT, Network, parse_cidr, world_networks
 from gatewatch.model.security_group import PortRange
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 _PORTS = re.compile(r"^([0-9]{1,5})(?:-([0-9]{1,5}))?\Z")
 _PEER_ID = re.compile(r"^(?:[0-9]{12}/)?sg-[0-9a-f]{8,17}\Z|^pl-[0-9a-f]{8,17}\Z")
 
-Said = Annotated[str, Meta(min_length=1)]
+NonEmptyText = Annotated[str, Meta(min_length=1)]
 
 
 class Effect(StrEnum):
-    """MUTE: nobody is told. LOWER: one step less severe. NOTIFY_ONLY: told as ever. None is ever put right."""
+    """MUTE: no message. LOWER: one severity lower. NOTIFY_ONLY: unchanged alert. None is ever remediated."""
 
     MUTE = "mute"
     LOWER = "lower"
@@ -38,7 +38,7 @@ class Effect(StrEnum):
 
 
 class ExceptionMatch(Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything named must agree. `port` as 22 or `"8000-8100"`; peers as CIDRs, `sg-…`, `<account>/sg-…`, `pl-…`."""
+    """All criteria must match. `port`: 22 or `"8000-8100"`; peers: CIDRs, `sg-…`, `<account>/sg-…`, `pl-…`."""
 
     account: Patterns | None = None
     environment: Patterns | None = None
@@ -51,13 +51,13 @@ class ExceptionMatch(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def ports(self) -> PortRange | None:
-        """None for no port said, and for what is none: the file was refused for that."""
+        """Return None without a port; an invalid one is a problem of the file."""
         match = _PORTS.match(str(self.port))
         return PortRange(int(match[1]), int(match[2] or match[1])) if match else None
 
     @property
     def networks(self) -> tuple[Network, ...]:
-        return tuple(network for each in listed(self.peer) if (network := parse_cidr(each)))
+        return tuple(network for each in pattern_list(self.peer) if (network := parse_cidr(each)))
 
     @property
     def families(self) -> tuple[Family, ...]:
@@ -65,33 +65,33 @@ class ExceptionMatch(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PolicyException(Struct, frozen=True, forbid_unknown_fields=True):
-    """Holds through the day of `expires`. `remind` names who hears a week before; else it is the owner's accounts."""
+    """Active until the end of the day `expires`. `remind`: destinations of the reminder a week before."""
 
-    id: Said
+    id: NonEmptyText
     match: ExceptionMatch
     effect: Effect
-    owner: Said
-    reason: Said
-    ticket: Said
+    owner: NonEmptyText
+    reason: NonEmptyText
+    ticket: NonEmptyText
     expires: date
     remind: tuple[str, ...] = ()
 
-    def holds(self, at: datetime) -> bool:
-        """For alerts: until midnight UTC. In any doubt people are told."""
-        return at < over(self.expires)
+    def is_active(self, at: datetime) -> bool:
+        """Return whether it applies to alerts: until midnight UTC."""
+        return at < end_of_day_utc(self.expires)
 
-    def may_hold(self, at: datetime) -> bool:
-        """For remediation: until the day is over everywhere. In any doubt hands are off."""
-        return at < over_everywhere(self.expires)
+    def may_be_active(self, at: datetime) -> bool:
+        """Return whether it prevents remediation: until the day has ended in every time zone."""
+        return at < end_of_day_everywhere(self.expires)
 
 
 def read_exceptions(policy: YamlFile) -> tuple[PolicyException, ...]:
-    """The list of a policy file; what is wrong with it becomes a problem of the file."""
+    """Return the exceptions; invalid ones become problems of the file."""
     found = policy.sequence("exceptions", PolicyException)
     for index, each in enumerate(found):
         key = f"exceptions[{index}]"
         if each.id in {other.id for other in found[:index]}:
-            policy.problem(f"{key}.id", f'"{each.id}" stands there twice; give each exception a name of its own.')
+            policy.problem(f"{key}.id", f'"{each.id}" is used twice; give each exception its own id.')
         for criterion, sentence in _problems(each.match):
             policy.problem(f"{key}.match{criterion}", sentence)
     return found
@@ -99,15 +99,15 @@ def read_exceptions(policy: YamlFile) -> tuple[PolicyException, ...]:
 
 def _problems(match: ExceptionMatch) -> Iterator[tuple[str, str]]:
     if match.port is not None and not _is_port(match.ports):
-        yield ".port", 'is no port; write a number such as 22 or a range such as "137-139".'
+        yield ".port", 'is not a port; write a number such as 22 or a range such as "137-139".'
         return
-    yield from (problem for each in listed(match.peer) for problem in _peer_problems(each))
-    if world_of(match.networks):
-        sentence = "holds the whole internet; name the networks that are meant, or leave peer out and name a group."
+    yield from (problem for each in pattern_list(match.peer) for problem in _peer_problems(each))
+    if world_networks(match.networks):
+        sentence = "covers the whole internet; name the networks that are meant, or leave peer out and name a group."
         yield ".peer", sentence
     yield from _empty_lists(match)
-    if _holds_everything(match):
-        yield "", "holds for everything; name an account, a group, a port, a peer or another thing that is meant."
+    if _matches_everything(match):
+        yield "", "matches everything; name an account, a group, a port, a peer or another criterion."
 
 
 def _is_port(ports: PortRange | None) -> bool:
@@ -116,7 +116,7 @@ def _is_port(ports: PortRange | None) -> bool:
 
 def _peer_problems(peer: str) -> Iterator[tuple[str, str]]:
     if parse_cidr(peer) is None and not _PEER_ID.match(peer):
-        sentence = f'"{peer}" is no peer; write a CIDR such as 198.51.100.0/24, sg-…, <account>/sg-… or pl-….'
+        sentence = f'"{peer}" is not a peer; write a CIDR such as 198.51.100.0/24, sg-…, <account>/sg-… or pl-….'
         yield ".peer", sentence
 
 
@@ -124,11 +124,11 @@ def _empty_lists(match: ExceptionMatch) -> Iterator[tuple[str, str]]:
     named: Sequence[str] = ("account", "environment", "region", "family", "group", "peer", "actor")
     for name in named:
         if getattr(match, name) == ():
-            yield f".{name}", "is an empty list, which holds for nothing; leave it out or name something."
+            yield f".{name}", "is an empty list, which matches nothing; leave it out or write a value."
 
 
-def _holds_everything(match: ExceptionMatch) -> bool:
+def _matches_everything(match: ExceptionMatch) -> bool:
     patterns = (match.account, match.environment, match.region, match.group, match.actor)
     all_ports = match.port is None or match.ports == PortRange(0, MAX_PORT)
     all_families = match.family is None or set(match.families) == set(Family)
-    return all(map(is_wildcard, patterns)) and all_ports and all_families and not listed(match.peer)
+    return all(map(is_wildcard, patterns)) and all_ports and all_families and not pattern_list(match.peer)

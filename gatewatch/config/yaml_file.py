@@ -1,4 +1,4 @@
-"""A YAML file on its way to typed values; what is wrong is said with the file, the key and what to write."""
+"""Convert a YAML file to typed values. A problem names the file and the key and says what to write."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ _HINTS = (
 )
 
 
-def prepared(path: Path) -> Path:
-    """Where packaging leaves the content of a YAML file as MessagePack: to read that takes no parser of YAML."""
+def precompiled_path(path: Path) -> Path:
+    """Return where packaging puts the content of a YAML file as MessagePack, which is read without PyYAML."""
     return path.parent / f"{path.name}.msgpack"
 
 
-def content_of(path: Path) -> Any:
-    """The plain values of a YAML file. Raises `ConfigurationError`, with what is wrong but without the file's name."""
+def load_content(path: Path) -> Any:
+    """Return the plain values of a YAML file. Raises `ConfigurationError` without the name of the file."""
     try:
-        if prepared(path).is_file():
-            return msgspec.msgpack.decode(prepared(path).read_bytes())
-        from gatewatch.config.yaml_loader import read_yaml  # noqa: PLC0415  not needed for what is prepared
+        if precompiled_path(path).is_file():
+            return msgspec.msgpack.decode(precompiled_path(path).read_bytes())
+        from gatewatch.config.yaml_loader import read_yaml  # noqa: PLC0415  not needed for precompiled files
 
         return read_yaml(path.read_bytes())
     except OSError as error:
-        reason = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
-        raise ConfigurationError(f"{reason}; name a file that is.") from error
+        reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise ConfigurationError(f"{reason}; write the path of an existing file.") from error
 
 
-def read_as(path: Path, kind: type[T]) -> T:
-    """A YAML file of ours that holds one value. Raises `ConfigurationError`."""
+def load_yaml_as(path: Path, kind: type[T]) -> T:
+    """Return the one value of a YAML file of this repository. Raises `ConfigurationError`."""
     try:
-        return msgspec.convert(content_of(path), kind)
+        return msgspec.convert(load_content(path), kind)
     except (ConfigurationError, msgspec.ValidationError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
 
 
 class YamlFile:
-    """One YAML file on its way to typed values; problems are collected, not raised, so that all come at once."""
+    """One YAML file. Problems are collected instead of raised, so that all are reported at once."""
 
     def __init__(self, path: Path, problems: list[str]) -> None:
         self._path = path
@@ -62,13 +62,13 @@ class YamlFile:
 
     def _read(self) -> dict[str, Any]:
         try:
-            content = content_of(self._path)
+            content = load_content(self._path)
         except ConfigurationError as error:
             self.problem("", str(error))
         else:
             if content is None or isinstance(content, dict):
                 return content or {}
-            self.problem("", "holds no mapping; write keys and values, such as defaults: {language: en}.")
+            self.problem("", "is not a mapping; write keys and values, such as defaults: {language: en}.")
         self._keys = set()
         return {}
 
@@ -79,7 +79,7 @@ class YamlFile:
     def entries(self, key: str, kind: Any) -> dict[str, Any]:
         content = self._take(key, {})
         if not isinstance(content, dict):
-            self.problem(key, "holds no mapping; write one entry per id or name.")
+            self.problem(key, "is not a mapping; write one entry per id or name.")
             return {}
         self._refuse_unquoted(key, content)
         named = {name: entry for name, entry in content.items() if isinstance(name, str)}
@@ -90,13 +90,13 @@ class YamlFile:
         for name in content:
             if not isinstance(name, str):
                 self.problem(
-                    f"{key}.{name}", "is no text to YAML (it may read one number for another); put it in quotes."
+                    f"{key}.{name}", "is not text in YAML, which may read it as another number; put it in quotes."
                 )
 
     def sequence(self, key: str, kind: type[T]) -> tuple[T, ...]:
         content = self._take(key, [])
         if not isinstance(content, list):
-            self.problem(key, "holds no list; write one entry per line, each after a dash.")
+            self.problem(key, "is not a list; write one entry per line, each after a dash.")
             return ()
         converted = [self._convert(entry, kind, f"{key}[{index}]") for index, entry in enumerate(content)]
         return tuple(entry for entry in converted if entry is not None)
@@ -104,7 +104,7 @@ class YamlFile:
     def refuse_other_keys(self) -> None:
         for key in self._content:
             if key not in self._keys:
-                self.problem(str(key), f"is not known here; write one of {', '.join(sorted(self._keys))}.")
+                self.problem(str(key), f"is not a known key; write one of {', '.join(sorted(self._keys))}.")
 
     def _take(self, key: str, default: Any) -> Any:
         self._keys.add(key)
@@ -122,33 +122,33 @@ class YamlFile:
 
 
 def _hint(sentence: str, kind: Any) -> str:
-    """What may be written at the place that is meant, where its type tells."""
+    """Return what may be written instead, as far as the type says it."""
     if "field" in sentence:
-        fields = [name for each in _parts(kind) for name in getattr(each, "__struct_encode_fields__", ())]
+        fields = [name for each in _type_members(kind) for name in getattr(each, "__struct_encode_fields__", ())]
         return f"; the keys here are {', '.join(fields)}" if fields else ""
-    choices = [word for each in _parts(kind) for word in _words(each)]
+    choices = [word for each in _type_members(kind) for word in _choices(each)]
     if choices and sentence.startswith(("Invalid enum", "Expected `str")):
         return f"; write one of {', '.join(choices)}"
     return next((hint for form, hint in _HINTS if form.match(sentence)), "")
 
 
 def _type_at(kind: Any, path: str) -> Any:
-    """Of `.mail.to[0]`, say, the type of `to`; None for what is not known."""
+    """Return the type at a path such as `.mail.to[0]`; None for an unknown path."""
     for name in _KEY.findall(path):
-        structs = (each for each in _parts(kind) if hasattr(each, "__struct_fields__"))
+        structs = (each for each in _type_members(kind) if hasattr(each, "__struct_fields__"))
         fields = (field for each in structs for field in msgspec.structs.fields(each))
         kind = next((field.type for field in fields if field.encode_name == name), None)
     return kind
 
 
-def _words(part: Any) -> list[str]:
-    """Of an enumeration or a literal, what may be written."""
+def _choices(part: Any) -> list[str]:
+    """Return the values of an enumeration or a literal."""
     if isinstance(part, EnumMeta):
         return list(map(str, part.__members__.values()))
     return [part] if isinstance(part, str) else []
 
 
-def _parts(kind: Any) -> tuple[Any, ...]:
-    """What a union, a list or a literal is made of, and any other type itself."""
-    found = [part for each in get_args(kind) for part in _parts(each)] or [kind]
+def _type_members(kind: Any) -> tuple[Any, ...]:
+    """Return the members of a union, a list or a literal; for any other type the type itself."""
+    found = [part for each in get_args(kind) for part in _type_members(each)] or [kind]
     return tuple(each for each in found if each not in {type(None), ..., None})

@@ -1,6 +1,4 @@
-"""YAML text -> plain values, strictly. PyYAML is imported here alone: a function that finds its files prepared does
-without it.
-"""
+"""Parse YAML strictly. Only this module imports PyYAML: functions with precompiled files run without it."""
 
 from __future__ import annotations
 
@@ -13,18 +11,17 @@ from gatewatch.errors import ConfigurationError
 _MERGE = "tag:yaml.org,2002:merge"
 
 
-# libyaml's parser where PyYAML was built with it.
+# The parser of libyaml, where PyYAML was built with it.
 if TYPE_CHECKING:
-    from yaml import SafeLoader as SafeLoader  # noqa: PLC0414  said to be exported
+    from yaml import SafeLoader as SafeLoader  # noqa: PLC0414  an explicit re-export for mypy
 else:
     SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _UniqueKeyLoader(SafeLoader):
-    """SafeLoader takes the last of two equal keys; here the second one is an error.
+    """Refuse duplicate keys, of which SafeLoader takes the last.
 
-    A key that overrides one of a merged mapping (`<<: *base`) is no second one, so the keys are looked at as
-    they are written, before SafeLoader merges anything.
+    Keys are checked before SafeLoader merges `<<: *base`: overriding a merged key is no duplicate.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -45,12 +42,12 @@ class _UniqueKeyLoader(SafeLoader):
             key = self.construct_object(key_node)
             if key in seen:
                 line = key_node.start_mark.line + 1
-                raise ConfigurationError(f"line {line}: {key!r} stands there twice; keep one of the two.")
+                raise ConfigurationError(f"line {line}: {key!r} is a duplicate key; keep one of the two.")
             seen.add(key)
 
 
 def read_yaml(text: bytes) -> Any:
-    """Raises `ConfigurationError` for what is no YAML, and for a key that stands twice."""
+    """Parse YAML. Raises `ConfigurationError` for invalid YAML and for duplicate keys."""
     try:
         return yaml.load(text, Loader=_UniqueKeyLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:

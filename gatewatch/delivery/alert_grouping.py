@@ -17,7 +17,7 @@ from gatewatch.model.slack_thread import MANY, Run
 if TYPE_CHECKING:
     from gatewatch.config.destinations import SlackApp
     from gatewatch.delivery.message_edits import Edits
-    from gatewatch.delivery.thread_store import ThreadBook
+    from gatewatch.delivery.thread_store import ThreadStore
     from gatewatch.model.message import Message
     from gatewatch.model.slack_thread import Root
 
@@ -25,7 +25,7 @@ _MOST_IN_A_THREAD = 400  # a row of DynamoDB holds 400 KB
 
 
 class Runs:
-    def __init__(self, edits: Edits, book: ThreadBook) -> None:
+    def __init__(self, edits: Edits, book: ThreadStore) -> None:
         self._edits = edits
         self._book = book
 

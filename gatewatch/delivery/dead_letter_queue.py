@@ -1,4 +1,4 @@
-"""Where a message goes that nobody could take: kept whole, with the reason, until a person decides."""
+"""Dead-letter queues: whole messages with the reason why they could not be handled."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gatewatch.errors import TransientDeliveryError
-from gatewatch.rendering.escaping import clean
+from gatewatch.rendering.escaping import sanitize
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 _REASON = 1000
 
 
-class DeadLetters:
-    """One dead-letter queue. In a FIFO one each message is its own group: nobody waits behind a dead one."""
+class DeadLetterQueue:
+    """One dead-letter queue. In a FIFO queue each message is its own group, so none blocks another."""
 
     def __init__(self, sqs: SQSClient, url: str) -> None:
         self._sqs = sqs
         self._url = url
 
     @property
-    def queue(self) -> str:
+    def name(self) -> str:
         return self._url.rpartition("/")[2]
 
-    def keep(self, body: str, reason: str, message_id: str) -> None:
-        """`message_id` is the one that the message died under, which people were told; the copy here has another.
+    def put(self, body: str, reason: str, message_id: str) -> None:
+        """Send a message. `message_id` is its id in the source queue, which operators were shown.
 
-        It names the copy to SQS too, so that one that was sent again and died again is kept again.
-        Raises `TransientDeliveryError`: then the message stays where it was.
+        It is also the deduplication id: a message that was redriven and failed again is stored again.
+        Raises `TransientDeliveryError`; the message then stays in its source queue.
         """
         attributes = {"reason": _text(reason), "message_id": _text(message_id)}
         try:
@@ -50,6 +50,6 @@ class DeadLetters:
 
 
 def _text(value: str) -> MessageAttributeValueTypeDef:
-    """SQS takes no empty text and no control characters."""
-    said = clean(value, _REASON).encode("ascii", "backslashreplace").decode()[:_REASON]
-    return {"DataType": "String", "StringValue": said or "unknown"}
+    """An SQS attribute is neither empty nor holds control characters."""
+    text = sanitize(value, _REASON).encode("ascii", "backslashreplace").decode()[:_REASON]
+    return {"DataType": "String", "StringValue": text or "unknown"}

@@ -1,6 +1,6 @@
-"""What became of each message: a row written after the destination said yes, or around its giving up.
+"""Delivery ledger: one row per message, written after the destination accepted it or around giving it up.
 
-A process that dies between the yes and the row leaves one duplicate possible; nothing else of ours does.
+A process that ends between the acceptance and the row can deliver the message a second time.
 """
 
 from __future__ import annotations
@@ -20,48 +20,48 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-# Longer than any retry (SQS keeps 14 days) and than any archive replay that would still be news.
-_KEPT_SECONDS = 90 * 24 * 3600
+# Longer than any retry (SQS keeps a message for 14 days) and than a useful replay of an archive.
+_TTL_SECONDS = 90 * 24 * 3600
 _LONGEST_KEY = 1024
 
 
-class State(StrEnum):
-    """GIVING_UP is written before the fallback is told, so that who comes after a crash buries and does not deliver."""
+class DeliveryState(StrEnum):
+    """GIVING_UP is written before the fallback message is sent: a retry after a crash then finishes giving up."""
 
     DELIVERED = "delivered"
     GIVING_UP = "giving_up"
-    DEAD = "dead"
+    DEAD_LETTERED = "dead_lettered"
 
 
-class Entry(Struct, frozen=True):
-    """`answer` is the destination's yes, or the reason of the giving up."""
+class LedgerEntry(Struct, frozen=True):
+    """`answer` is the response of the destination, or the reason why the message was given up."""
 
-    state: State
+    state: DeliveryState
     answer: str
 
 
 class Ledger:
-    """Thread-safe: a key is worked on by one thread at a time, and a dictionary's single steps are atomic."""
+    """Thread-safe: one thread works on a key at a time, and single operations of a dictionary are atomic."""
 
     def __init__(self, dynamodb: DynamoDBClient, table: str, now: Callable[[], float]) -> None:
         self._dynamodb = dynamodb
         self._table = table
         self._now = now
-        self._owed: dict[str, Entry] = {}
+        self._pending: dict[str, LedgerEntry] = {}
 
-    def look(self, key: str) -> Entry | None:
-        """What became of a message so far. First the rows that are owed are written: without them nothing goes on."""
-        self._pay()
+    def get(self, key: str) -> LedgerEntry | None:
+        """Return the row of a message, None without one. Rows that could not be written before are written first."""
+        self._flush_pending()
         try:
             answer = self._dynamodb.get_item(TableName=self._table, Key=_key(key), ConsistentRead=True)
         except (ClientError, BotoCoreError) as error:
             raise TransientDeliveryError(f"the ledger cannot be read: {type(error).__name__}") from error
         return _entry(answer["Item"]) if "Item" in answer else None
 
-    def write(self, key: str, entry: Entry) -> None:
+    def write(self, key: str, entry: LedgerEntry) -> None:
         now = int(self._now())
         row: dict[str, AttributeValueTypeDef] = {
-            "expires": {"N": str(now + _KEPT_SECONDS)},
+            "expires": {"N": str(now + _TTL_SECONDS)},
             "at": {"N": str(now)},
             "state": {"S": entry.state},
             "answer": {"S": entry.answer},
@@ -71,31 +71,31 @@ class Ledger:
         except (ClientError, BotoCoreError) as error:
             raise TransientDeliveryError(f"the ledger cannot be written: {type(error).__name__}") from error
 
-    def owe(self, key: str, entry: Entry) -> None:
-        """Write it, now or before the next look: after a yes, to bring the message again would tell it twice."""
+    def write_later(self, key: str, entry: LedgerEntry) -> None:
+        """Write a row now, or before the next read. A failure after a delivery must not deliver the message again."""
         try:
             self.write(key, entry)
         except TransientDeliveryError:
-            self._owed[key] = entry
+            self._pending[key] = entry
 
-    def revive(self, key: str) -> None:
-        """So that a message brought back from the dead is delivered and not skipped; what was delivered stays so."""
+    def reset_dead_lettered(self, key: str) -> None:
+        """Delete the row of a dead-lettered message, so that a redriven one is delivered. Other rows stay."""
         try:
             self._dynamodb.delete_item(
                 TableName=self._table,
                 Key=_key(key),
-                ConditionExpression="#state = :dead",
+                ConditionExpression="#state = :dead_lettered",
                 ExpressionAttributeNames={"#state": "state"},
-                ExpressionAttributeValues={":dead": {"S": State.DEAD}},
+                ExpressionAttributeValues={":dead_lettered": {"S": DeliveryState.DEAD_LETTERED}},
             )
         except (ClientError, BotoCoreError) as error:
             if not _is_other_state(error):
                 raise TransientDeliveryError(f"the ledger cannot be written: {type(error).__name__}") from error
 
-    def _pay(self) -> None:
-        for key, entry in list(self._owed.items()):
+    def _flush_pending(self) -> None:
+        for key, entry in list(self._pending.items()):
             self.write(key, entry)
-            self._owed.pop(key, None)
+            self._pending.pop(key, None)
 
 
 def _is_other_state(error: ClientError | BotoCoreError) -> bool:
@@ -103,11 +103,11 @@ def _is_other_state(error: ClientError | BotoCoreError) -> bool:
     return code == "ConditionalCheckFailedException"
 
 
-def _entry(row: dict[str, AttributeValueTypeDef]) -> Entry:
-    return Entry(State(row["state"]["S"]), row["answer"]["S"])
+def _entry(row: dict[str, AttributeValueTypeDef]) -> LedgerEntry:
+    return LedgerEntry(DeliveryState(row["state"]["S"]), row["answer"]["S"])
 
 
 def _key(key: str) -> dict[str, AttributeValueTypeDef]:
-    """DynamoDB takes 2,048 bytes of a partition key; what an event says its id is may be longer."""
+    """A partition key of DynamoDB holds 2,048 bytes; an event id in an event may be longer."""
     short = key if len(key.encode()) <= _LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()
     return {"pk": {"S": f"delivered#{short}"}}

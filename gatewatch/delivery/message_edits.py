@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gatewatch.config.destinations import SlackApp
     from gatewatch.delivery.slack import Slack
-    from gatewatch.delivery.thread_store import ThreadBook
+    from gatewatch.delivery.thread_store import ThreadStore
     from gatewatch.model.slack_thread import Part, Root
 
 _SECONDS = 5.0  # of the twenty that one post may take
@@ -24,7 +24,7 @@ _SECONDS = 5.0  # of the twenty that one post may take
 
 class Edits:
     def __init__(
-        self, slack: Slack, book: ThreadBook, resolved: str, log: Logger, clock: Callable[[], float] = monotonic
+        self, slack: Slack, book: ThreadStore, resolved: str, log: Logger, clock: Callable[[], float] = monotonic
     ) -> None:
         """`resolved` is the colour of what is over."""
         self.resolved = resolved

@@ -1,4 +1,4 @@
-"""The FIFO queue between wording and sending. One message group per destination keeps its order and its pace."""
+"""Transactional outbox: the FIFO queue in front of delivery, one message group per destination."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-# SendMessageBatch: ten entries, and 1 MiB in all (botocore sqs); a quarter of that was the limit for years.
+# SendMessageBatch takes ten entries and 1 MiB in all (botocore sqs); the limit was 256 KiB for years.
 _ENTRIES = 10
 _BATCH_BYTES = 250_000
 
 
-class Outgoing(Protocol):
-    """Whatever takes messages that are to go out."""
+class MessageSink(Protocol):
+    """Accepts messages for delivery."""
 
     def put(self, messages: Sequence[Message]) -> None: ...
 
@@ -35,7 +35,7 @@ class Outbox:
         self._url = url
 
     def put(self, messages: Sequence[Message]) -> None:
-        """All of them, or `TransientDeliveryError`; what was taken already is deduplicated when it comes again."""
+        """Send all messages. Raises `TransientDeliveryError`; a repeat is deduplicated by SQS."""
         for batch in _batches([_entry(number, message) for number, message in enumerate(messages)]):
             try:
                 answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=batch)
@@ -55,12 +55,12 @@ def _entry(number: int, message: Message) -> SendMessageBatchRequestEntryTypeDef
 
 
 def _sendable(text: str) -> str:
-    """SQS refuses two characters that JSON allows (SendMessage, U+FFFE and U+FFFF); as escapes they pass."""
+    """Escape U+FFFE and U+FFFF, which JSON allows and SendMessage refuses."""
     return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 def deduplication_id(key: str) -> str:
-    """SQS takes 128 characters of a small alphabet; a ledger key may hold anything an event holds."""
+    """SQS takes 128 characters of a small alphabet; a ledger key can hold any text of an event."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
@@ -81,15 +81,15 @@ def _batches(
 
 
 def read_message(body: str) -> Message:
-    """Raises `UndecodableError` for what no outbox wrote."""
+    """Raises `UndecodableError` for a body that is no message."""
     try:
         return msgspec.json.decode(body, type=Message)
     except msgspec.DecodeError as error:
         raise UndecodableError("outbox", f"holds no message ({error})") from error
 
 
-class Queued(Struct, frozen=True):
-    """A message as the outbox brings it. `received` counts the times; `first_received` is in seconds since 1970."""
+class QueuedMessage(Struct, frozen=True):
+    """A received message. `received` is the receive count; `first_received` is in seconds since 1970."""
 
     message_id: str
     receipt_handle: str
@@ -99,10 +99,10 @@ class Queued(Struct, frozen=True):
     first_received: float
 
 
-def queued(record: dict[str, Any]) -> Queued:
-    """One record of the batch that Lambda hands over."""
+def queued_message(record: dict[str, Any]) -> QueuedMessage:
+    """Read one record of a Lambda SQS event."""
     attributes = record["attributes"]
-    return Queued(
+    return QueuedMessage(
         message_id=record["messageId"],
         receipt_handle=record["receiptHandle"],
         group=attributes["MessageGroupId"],

@@ -8,7 +8,7 @@ import msgspec
 
 from gatewatch.delivery.rollup_blocks import beginning, part_id
 from gatewatch.delivery.thread_text import some_line
-from gatewatch.rendering.sns_body import read_topic_body, with_note
+from gatewatch.rendering.sns_body import read_sns_body, with_leading_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +33,8 @@ def shown(root: Root, resolved: str) -> str:
     """Its payload; one of an unknown form stays as it is. `resolved` is the colour of what is over, in Slack."""
     if not (root.parts or root.more or root.is_rollup):
         return root.body
-    if told_to_a_topic := read_topic_body(root.body):
-        return with_note(told_to_a_topic, root.line).encode() if root.line else root.body
+    if told_to_a_topic := read_sns_body(root.body):
+        return with_leading_line(told_to_a_topic, root.line).encode() if root.line else root.body
     try:
         message = msgspec.json.decode(root.body)
         attachment = message["attachments"][0]

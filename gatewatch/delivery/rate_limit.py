@@ -1,4 +1,4 @@
-"""How fast a destination is told, how long one invocation keeps trying, and when the next one comes."""
+"""Rate limit of each destination, retries within an invocation, and the delay until the next attempt."""
 
 from __future__ import annotations
 
@@ -18,38 +18,36 @@ Post = Callable[["Message", "Destination"], "Receipt"]
 
 _SHORT_WAIT = 5.0
 _ATTEMPTS_IN_PLACE = 3
-TIME_FOR_ONE_POST = 20.0  # connect, read twice for a stale secret, and two rows of the ledger
+TIME_FOR_ONE_POST = 20.0  # connect, two reads with a rotated secret in between, and two rows of the ledger
 GIVE_UP_SECONDS = 4 * 3600
-GIVE_UP_RECEIVES = 150  # the queue itself gives up, without a reason, at 200
+GIVE_UP_RECEIVES = 150  # the queue moves a message to the DLQ without a reason at 200
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 5, 300
 _LONGEST_AFTER_AN_ANSWER = 30  # 150 receives of that are more than an hour
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Seconds since 1970, seconds that only grow, and a way to let some pass."""
+    """Seconds since 1970, monotonic seconds, and sleep."""
 
-    since_1970: Callable[[], float] = time
+    now: Callable[[], float] = time
     monotonic: Callable[[], float] = monotonic
     sleep: Callable[[float], None] = sleep
 
 
 @dataclass(frozen=True)
-class Pace:
-    """Slack takes one message a second per channel (Slack, rate limits); a destination says how many seconds.
+class RateLimiter:
+    """Slack accepts one message a second per channel (Slack, rate limits); `pace` of a destination is in seconds.
 
-    A destination is served by one thread at a time: the outbox is FIFO, and a destination is its message group.
+    One thread serves a destination at a time: the destination is the message group of the FIFO outbox.
     """
 
     clock: Clock
     _last_post: dict[str, float] = field(default_factory=dict)
 
-    def persist(
-        self, message: Message, destination: Destination, post: Post, time_left: Callable[[], float]
-    ) -> Receipt:
-        """Post; after a short wait post again, a bounded number of times. A long wait is left to the queue."""
+    def send(self, message: Message, destination: Destination, post: Post, time_left: Callable[[], float]) -> Receipt:
+        """Post, and retry after short waits a bounded number of times. Longer waits are left to the queue."""
         for attempt in range(1, _ATTEMPTS_IN_PLACE + 1):
-            self._keep(message.destination, destination.pace, time_left)
+            self._wait_for_turn(message.destination, destination.pace, time_left)
             try:
                 return post(message, destination)
             except TransientDeliveryError as error:
@@ -60,27 +58,27 @@ class Pace:
                 self.clock.sleep(wait)
         raise TransientDeliveryError("no attempt was made")
 
-    def _keep(self, name: str, pace: float, time_left: Callable[[], float]) -> None:
+    def _wait_for_turn(self, name: str, pace: float, time_left: Callable[[], float]) -> None:
         early = self._last_post.get(name, float("-inf")) + pace - self.clock.monotonic()
         if early > 0 and not _fits(early, time_left):
-            raise TooEarlyError(f"one message in {pace:g} seconds", early)
+            raise RateLimitedError(f"one message in {pace:g} seconds", early)
         if early > 0:
             self.clock.sleep(early)
         self._last_post[name] = self.clock.monotonic()
 
 
-class TooEarlyError(TransientDeliveryError):
-    """The destination was not asked yet; this is no failed attempt."""
+class RateLimitedError(TransientDeliveryError):
+    """The rate limit does not allow a post yet; this does not count as a failed attempt."""
 
 
 def _fits(wait: float, time_left: Callable[[], float]) -> bool:
     return wait <= _SHORT_WAIT and time_left() >= wait + TIME_FOR_ONE_POST
 
 
-def next_try(error: TransientDeliveryError, received: int) -> int:
-    """The seconds until a message is brought again.
+def retry_delay(error: TransientDeliveryError, received: int) -> int:
+    """Seconds until the next receipt of a message.
 
-    A destination that names a time is asked at that time, but not ever faster: each receipt counts.
+    `Retry-After` is honoured, but it cannot shorten the backoff without bound: receipts are limited.
     """
     if error.retry_after is None:
         return backoff(received)
@@ -88,10 +86,10 @@ def next_try(error: TransientDeliveryError, received: int) -> int:
 
 
 def backoff(received: int) -> int:
-    """5, 10, 20 … 300 seconds by the number of times a message was received."""
+    """Exponential backoff by the number of receipts: 5, 10, 20 … 300 seconds."""
     return int(min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2 ** min(max(received, 1) - 1, 10)))
 
 
 def is_exhausted(first_received: float, received: int, now: float) -> bool:
-    """Counted from the first receipt: what only waited its turn in a long queue has not been tried yet."""
+    """Whether to give up. Time counts from the first receipt: waiting in a long queue is no attempt."""
     return received >= GIVE_UP_RECEIVES or now - first_received > GIVE_UP_SECONDS

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gatewatch.rendering.slack_validation import problems
+from gatewatch.rendering.slack_validation import slack_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,7 +50,7 @@ def together(alerts: Sequence[tuple[str, str]], lines: int) -> str | None:
         return None
     written = msgspec.json.encode(attachment["blocks"]).decode()
     is_too_long = len(written) + lines * _LINE > _CHARACTERS
-    return None if is_too_long or problems(first) else msgspec.json.encode(first).decode()
+    return None if is_too_long or slack_problems(first) else msgspec.json.encode(first).decode()
 
 
 def _blocks(alerts: list[tuple[str, list[Block]]]) -> list[Block]:

@@ -1,4 +1,4 @@
-"""Secrets, fetched when they are needed and kept in memory; no error and no log line ever holds one."""
+"""Secrets from SSM and Secrets Manager, cached in memory. No error and no log line contains one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from gatewatch.aws.clients import Aws
     from gatewatch.config.destinations import SecretRef
 
-# What trying again does not mend. Everything else may be a throttle or an outage.
-_GONE = frozenset(
+# Retrying does not help. Every other code may be throttling or an outage.
+_PERMANENT = frozenset(
     {
         "AccessDeniedException",
         "DecryptionFailure",
@@ -33,13 +33,13 @@ class SecretStore:
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
-        self._kept: dict[SecretRef, str] = {}
+        self._cache: dict[SecretRef, str] = {}
 
     def get(self, ref: SecretRef, *, fresh: bool = False) -> str:
-        """The secret; `fresh` reads it anew, for one that the other side no longer takes."""
-        if fresh or ref not in self._kept:
-            self._kept[ref] = self._fetch(ref)
-        return self._kept[ref]
+        """Return a secret. `fresh` skips the cache, for a secret that was rotated."""
+        if fresh or ref not in self._cache:
+            self._cache[ref] = self._fetch(ref)
+        return self._cache[ref]
 
     def _fetch(self, ref: SecretRef) -> str:
         try:
@@ -51,7 +51,7 @@ class SecretStore:
             raise PermanentDeliveryError(f"the secret {ref.ssm or ref.secret} holds no text") from None
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
-            kind = PermanentDeliveryError if code in _GONE else TransientDeliveryError
+            kind = PermanentDeliveryError if code in _PERMANENT else TransientDeliveryError
             raise kind(f"the secret {ref.ssm or ref.secret} cannot be read: {code}") from None
         except BotoCoreError as error:
             reason = f"the secret {ref.ssm or ref.secret} cannot be read: {type(error).__name__}"

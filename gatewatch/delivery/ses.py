@@ -1,4 +1,4 @@
-"""Sends an e-mail by Amazon SES, made and encoded already."""
+"""E-mail through Amazon SES."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def send(ses: SESClient, mail: bytes, sender: str, recipients: Sequence[str]) -> None:
-    """Raises `TransientDeliveryError`, which names SES's own code: an unverified sender may be verified soon."""
+    """Send an encoded MIME message. Raises `TransientDeliveryError` with the error code of SES."""
     try:
         ses.send_raw_email(Source=sender, Destinations=list(recipients), RawMessage={"Data": mail})
     except ClientError as error:

@@ -1,8 +1,8 @@
-"""What Slack's answers mean: delivered, later, or never. One table, no other opinion anywhere.
+"""Slack responses as outcomes: delivered, retry, or refused.
 
-Sources: Slack changelog 2016-05-17 (status codes of webhooks), chat.postMessage errors. A webhook's own error
-strings come with varying status codes, so a word that is known decides before the code does. A yes is Slack's own
-yes and nothing else: a redirect, or the page of a proxy, took no message.
+Sources: Slack changelog 2016-05-17 (status codes of webhooks), chat.postMessage errors. The error strings of webhooks
+come with varying status codes, so a known string decides before the status. Only `ok` from Slack is a delivery; a
+redirect or the page of a proxy is not.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Verdict(Enum):
+class DeliveryOutcome(Enum):
     DELIVERED = "delivered"
-    LATER = "later"
-    NEVER = "never"
+    RETRY = "retry"
+    REFUSED = "refused"
 
 
-class Answer(Struct, frozen=True):
-    verdict: Verdict
+class SlackResponse(Struct, frozen=True):
+    outcome: DeliveryOutcome
     reason: str
     retry_after: float | None = None
     channel: str = ""
     ts: str = ""
 
 
-# A new secret may be waiting in the store: these are worth one more look there.
+# The secret may have been rotated: worth one more read of the store.
 STALE_SECRET = frozenset(
     {
         "account_inactive",
@@ -44,7 +44,7 @@ STALE_SECRET = frozenset(
         "token_revoked",
     }
 )
-_LATER = frozenset(
+_RETRY = frozenset(
     {
         "fatal_error",
         "internal_error",
@@ -56,7 +56,7 @@ _LATER = frozenset(
         "team_added_to_org",
     }
 )
-_NEVER = STALE_SECRET | {
+_REFUSED = STALE_SECRET | {
     "action_prohibited",
     "channel_is_archived",
     "channel_not_found",
@@ -76,45 +76,45 @@ _NEVER = STALE_SECRET | {
     "too_many_attachments",
     "user_not_found",
 }
-_YES = "ok"
-_STATUS_LATER = frozenset({408, 425, 429})
+_OK_STRING = "ok"
+_RETRY_STATUS = frozenset({408, 425, 429})
 _OK, _REDIRECT, _SERVER_ERROR = 200, 300, 500
-_LONGEST_WORD = 100
+_MAX_ERROR_LENGTH = 100
 
 
-def answer_of(status: int, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """The answer of a webhook (plain text) or of chat.postMessage (JSON, `ok` false in a 200)."""
-    word = _word(body)
-    if status in _STATUS_LATER or word in _LATER:
-        return Answer(Verdict.LATER, _reason(status, word), _retry_after(headers))
-    if word in _NEVER:
-        return Answer(Verdict.NEVER, word)
+def parse_response(status: int, body: bytes, headers: Mapping[str, str]) -> SlackResponse:
+    """Interpret the response of a webhook (plain text) or of the Web API (JSON with `ok`, status 200)."""
+    error = _error_string(body)
+    if status in _RETRY_STATUS or error in _RETRY:
+        return SlackResponse(DeliveryOutcome.RETRY, _reason(status, error), _retry_after(headers))
+    if error in _REFUSED:
+        return SlackResponse(DeliveryOutcome.REFUSED, error)
     if status >= _SERVER_ERROR:
-        return Answer(Verdict.LATER, _reason(status, word), _retry_after(headers))
-    if status == _OK and word == _YES:
-        return Answer(Verdict.DELIVERED, _YES, None, *_name(body))
-    if _OK <= status < _REDIRECT and (word in {"", _YES} or not _is_json(body)):
-        return Answer(Verdict.LATER, f"HTTP {status} without Slack's yes")
-    return Answer(Verdict.NEVER, _reason(status, word))
+        return SlackResponse(DeliveryOutcome.RETRY, _reason(status, error), _retry_after(headers))
+    if status == _OK and error == _OK_STRING:
+        return SlackResponse(DeliveryOutcome.DELIVERED, _OK_STRING, None, *_channel_and_ts(body))
+    if _OK <= status < _REDIRECT and (error in {"", _OK_STRING} or not _is_json(body)):
+        return SlackResponse(DeliveryOutcome.RETRY, f"HTTP {status} without 'ok' from Slack")
+    return SlackResponse(DeliveryOutcome.REFUSED, _reason(status, error))
 
 
-def _reason(status: int, word: str) -> str:
-    return word if word and word != _YES else f"HTTP {status}"
+def _reason(status: int, error: str) -> str:
+    return error if error and error != _OK_STRING else f"HTTP {status}"
 
 
-def _word(body: bytes) -> str:
-    """`ok`, or the name of an error, in either form; empty when the body is nothing that Slack says."""
+def _error_string(body: bytes) -> str:
+    """`ok` or the error string, from text or JSON; empty for any other body."""
     text = body.decode("utf-8", "replace").strip()
     if _is_json(body):
-        return _json_word(text)
-    return text if _is_word(text) else ""
+        return _json_error(text)
+    return text if _is_error_string(text) else ""
 
 
 def _is_json(body: bytes) -> bool:
     return body.lstrip().startswith(b"{")
 
 
-def _json_word(text: str) -> str:
+def _json_error(text: str) -> str:
     try:
         answer: Any = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -122,11 +122,17 @@ def _json_word(text: str) -> str:
     if "ok" not in answer:
         return ""
     error = answer.get("error")
-    return _YES if answer["ok"] is True else error if isinstance(error, str) and _is_word(error) else "not_ok"
+    return (
+        _OK_STRING
+        if answer["ok"] is True
+        else error
+        if isinstance(error, str) and _is_error_string(error)
+        else "not_ok"
+    )
 
 
-def _name(body: bytes) -> tuple[str, str]:
-    """Channel and `ts` of the message, as chat.postMessage answers them; a webhook does not say."""
+def _channel_and_ts(body: bytes) -> tuple[str, str]:
+    """Channel and `ts` of the message from chat.postMessage; empty for a webhook."""
     try:
         answer: Any = msgspec.json.decode(body)
         return str(answer["channel"]), str(answer["ts"])
@@ -134,11 +140,11 @@ def _name(body: bytes) -> tuple[str, str]:
         return "", ""
 
 
-def _is_word(text: str) -> bool:
-    return len(text) <= _LONGEST_WORD and text.isascii() and text.replace("_", "").isalnum()
+def _is_error_string(text: str) -> bool:
+    return len(text) <= _MAX_ERROR_LENGTH and text.isascii() and text.replace("_", "").isalnum()
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """`Retry-After` in seconds; Slack never sends the date form."""
+    """`Retry-After` in seconds; Slack does not send the date form."""
     value = headers.get("Retry-After", "").strip()
     return float(value) if value.isascii() and value.isdigit() else None

@@ -15,16 +15,16 @@ from gatewatch.config.destinations import HUB_TOPIC
 from gatewatch.delivery.slack_to_sns import plain
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model.message import Receipt
-from gatewatch.rendering.escaping import clean, mrkdwn
-from gatewatch.rendering.notices import fallen_back
-from gatewatch.rendering.sns_body import read_topic_body, with_note, with_thread
+from gatewatch.rendering.escaping import mrkdwn, sanitize
+from gatewatch.rendering.notices import fallback_banner
+from gatewatch.rendering.sns_body import read_sns_body, with_leading_line, with_thread
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
 
     from gatewatch.config.destinations import SnsTopic
     from gatewatch.model.message import Message
-    from gatewatch.rendering.sns_body import TopicBody
+    from gatewatch.rendering.sns_body import SnsBody
 
 _NEVER = frozenset(
     {
@@ -72,9 +72,9 @@ class Sns:
         return Receipt(message.destination, answer["MessageId"])
 
 
-def _told(message: Message) -> TopicBody:
+def _told(message: Message) -> SnsBody:
     """The message as it was worded for a topic; one that was worded for Slack and comes instead, as far as it goes."""
-    told = read_topic_body(message.body) or plain(message)
+    told = read_sns_body(message.body) or plain(message)
     if message.instead_of:
-        told = with_note(told, f"⚠️ {mrkdwn(fallen_back(message.instead_of))}")
-    return with_thread(told, clean(message.thread)) if message.thread else told
+        told = with_leading_line(told, f"⚠️ {mrkdwn(fallback_banner(message.instead_of))}")
+    return with_thread(told, sanitize(message.thread)) if message.thread else told

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gatewatch.rendering.escaping import fitting
-from gatewatch.rendering.sns_body import read_topic_body
-from gatewatch.rendering.sns_escaping import unmarked
+from gatewatch.rendering.escaping import truncate_escaped
+from gatewatch.rendering.sns_body import read_sns_body
+from gatewatch.rendering.sns_escaping import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,11 +20,11 @@ _HEADER, _SECTION = 150, 2900  # what Slack takes in a block
 
 def as_slack(message: Message) -> Message:
     """The same when it was worded for Slack. A chat's description is Slack's own mrkdwn."""
-    told = read_topic_body(message.body)
+    told = read_sns_body(message.body)
     if told is None:
         return message
     content, summary = told.chat["content"], told.chat["metadata"]["summary"]
-    title = {"type": "plain_text", "text": str(fitting(unmarked(content["title"]), _HEADER)), "emoji": False}
+    title = {"type": "plain_text", "text": str(truncate_escaped(plain_text(content["title"]), _HEADER)), "emoji": False}
     steps = "\n".join(f"• {each}" for each in content.get("nextSteps", ()))
     texts = [*_packed(content["description"]), *([steps] if steps else [])]
     blocks: list[Any] = [{"type": "header", "text": title}, *map(_section, texts)]

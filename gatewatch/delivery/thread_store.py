@@ -10,7 +10,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from gatewatch.delivery.exposure_history import Story
+from gatewatch.delivery.exposure_history import ExposureHistory
 from gatewatch.delivery.outbox import deduplication_id
 from gatewatch.errors import TransientDeliveryError
 from gatewatch.model.slack_thread import Root, Run
@@ -28,7 +28,7 @@ _KEPT_SECONDS = 400 * 24 * 3600
 _Kept = TypeVar("_Kept", bound=Struct)
 
 
-class ThreadBook:
+class ThreadStore:
     """Thread-safe as the ledger is: a destination is served by one thread at a time.
 
     Everything raises `TransientDeliveryError`; before a row is read, those that are owed are written.
@@ -40,10 +40,10 @@ class ThreadBook:
         self.now = now
         self._owed: dict[str, Struct] = {}
 
-    def story(self, destination: str, place: str) -> Story:
-        return self._read(f"thread#{destination}#{place}", Story) or Story()
+    def story(self, destination: str, place: str) -> ExposureHistory:
+        return self._read(f"thread#{destination}#{place}", ExposureHistory) or ExposureHistory()
 
-    def keep_story(self, destination: str, place: str, story: Story) -> None:
+    def keep_story(self, destination: str, place: str, story: ExposureHistory) -> None:
         self._write(f"thread#{destination}#{place}", story)
 
     def root(self, destination: str, key: str) -> Root | None:

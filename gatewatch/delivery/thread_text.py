@@ -9,31 +9,31 @@ from gatewatch.rendering.escaping import code
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gatewatch.delivery.exposure_history import Opening, Standing
+    from gatewatch.delivery.exposure_history import ExposureOpened, ExposureStatus
 
 _UNITS = (("days", 86400, 2 * 86400), ("hours", 3600, 2 * 3600), ("minutes", 60, 60), ("seconds", 1, 0))
 
 
-def ended_line(standing: Standing, words: Mapping[str, str]) -> str:
+def ended_line(standing: ExposureStatus, words: Mapping[str, str]) -> str:
     """`✅ Closed after 14 min by …` under the headline of what opened it; empty while all of it is open."""
     if standing.last is None:
         return ""
     if not standing.is_over:
         return some_line(standing.closed, standing.gates, words)
     took = lasting(standing.last.at - standing.since, words)
-    return "✅ " + words[standing.last.how].format(time=took, who=code(standing.last.who))
+    return "✅ " + words[standing.last.how].format(time=took, actor=code(standing.last.who))
 
 
 def some_line(closed: int, gates: int, words: Mapping[str, str]) -> str:
     """`☑️ 3 of 7 opened rules closed`; empty while none is."""
     mark = "✅" if closed == gates else "☑️"
-    return f"{mark} {words['some'].format(closed=closed, all=gates)}" if closed else ""
+    return f"{mark} {words['partly_closed'].format(closed=closed, all=gates)}" if closed else ""
 
 
-def began_line(openings: tuple[Opening, ...], at: float, words: Mapping[str, str]) -> str:
+def began_line(openings: tuple[ExposureOpened, ...], at: float, words: Mapping[str, str]) -> str:
     """The same from the other end, for the message of who closed it: since when it was open, and by whom."""
     first = min(openings)
-    return "✅ " + words["was_open"].format(time=lasting(at - first.at, words), who=code(first.who))
+    return "✅ " + words["was_open"].format(time=lasting(at - first.at, words), actor=code(first.who))
 
 
 def lasting(seconds: float, words: Mapping[str, str]) -> str:

@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gatewatch.config.destinations import Destination
-    from gatewatch.delivery.exposure_history import Story
+    from gatewatch.delivery.exposure_history import ExposureHistory
     from gatewatch.delivery.message_edits import Edits
     from gatewatch.delivery.rate_limit import Post
-    from gatewatch.delivery.thread_store import ThreadBook
-    from gatewatch.model.exposure import Gate
+    from gatewatch.delivery.thread_store import ThreadStore
+    from gatewatch.model.exposure import ExposureChange
     from gatewatch.model.message import Message, Receipt
     from gatewatch.model.slack_thread import Run
 
-    Stories = Mapping[str, Story]
+    Stories = Mapping[str, ExposureHistory]
 
 _NO_SUCH_THREAD = frozenset({"message_not_found", "thread_not_found", "invalid_thread_ts", "cannot_reply_to_message"})
 
@@ -49,7 +49,7 @@ class _Thread(Struct, frozen=True):
 class Threads:
     """Stands before `post`, and is one itself."""
 
-    def __init__(self, post: Post, edits: Edits, book: ThreadBook) -> None:
+    def __init__(self, post: Post, edits: Edits, book: ThreadStore) -> None:
         self._post = post
         self._edits = edits
         self._runs = Runs(edits, book)
@@ -82,7 +82,7 @@ class Threads:
             self._keep(message, msgspec.structs.replace(root, **address), None if thread.ts else run)
         return receipt
 
-    def _story(self, gate: Gate, destination: str) -> Story:
+    def _story(self, gate: ExposureChange, destination: str) -> ExposureHistory:
         before = self._book.story(destination, gate.place)
         after = before.told(gate)
         if after != before:
@@ -156,14 +156,14 @@ def _is_lasting(message: Message) -> bool:
     return any(not any(gate.opened for gate in each.gates) for each in is_serious)
 
 
-def _own_part(gate: Gate, story: Story) -> Part:
+def _own_part(gate: ExposureChange, story: ExposureHistory) -> Part:
     part, ended = _part(gate.key, story, gate), story.ended_by(gate.key)
     if part.line or not ended:
         return part
     return msgspec.structs.replace(part, line=began_line(ended, gate.at, gate.words))
 
 
-def _part(key: str, story: Story, gate: Gate) -> Part:
+def _part(key: str, story: ExposureHistory, gate: ExposureChange) -> Part:
     standing = story.standing(key)
     return Part(ended_line(standing, gate.words), standing.gates, standing.closed)
 

@@ -1,6 +1,6 @@
-"""Alert -> what a digest needs of it: an entry to count, and the steps by which gates to the world open and close.
+"""What a digest needs of an alert: a summary to count, and the rules that it opened or closed to the internet.
 
-Small and plain, so that the day book keeps it, and complete, so that a digest of what was kept is that of the alerts.
+A digest of stored activity equals the digest of the alerts themselves.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
     from gatewatch.model.alert import Alert, AssessedChange
     from gatewatch.model.change import Change
 
-LEAST = Severity.MEDIUM  # web ports are open to the world on purpose, nearly always
-_GATES = frozenset({Family.SECURITY_GROUP, Family.PREFIX_LIST})
+MIN_SEVERITY = Severity.MEDIUM  # web ports are usually public on purpose, with a lower severity
+_EXPOSURE_FAMILIES = frozenset({Family.SECURITY_GROUP, Family.PREFIX_LIST})
 _OPENING = frozenset({Action.AUTHORIZE, Action.MODIFY})
 
 
-class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One alert, by its delivery key. Severities count changes as they were judged, before any exception."""
+class AlertSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One alert. `key` is its delivery key; `severities` count changes before exceptions, `suppressed` by exception."""
 
     key: str
     at: datetime
     account: str
     actor: str
     severities: dict[Severity, int]
-    muted: dict[str, int] = {}
+    suppressed: dict[str, int] = {}
 
 
-class Opened(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="opened"):
-    """A rule that lets the whole internet in, newly or by a modification; `number` counts within the call."""
+class RuleOpened(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="opened"):
+    """A rule that a call opened to the whole internet. `number` is the index of the change within the call."""
 
     at: datetime
     key: str
@@ -57,56 +57,56 @@ class Opened(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="opened"
     services: tuple[str, ...] = ()
 
     @property
-    def place(self) -> str:
+    def resource(self) -> str:
         return self.group.id or self.group.name or self.resource_id
 
 
-class Closed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="closed"):
-    """A rule that went, or that lets in less now; or all that its place had, which is deleted."""
+class RuleClosed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="closed"):
+    """A rule that a call removed or narrowed; with `is_all`, all rules of a deleted resource."""
 
     at: datetime
     key: str
     number: int
     account: str
     region: str
-    place: str
+    resource: str
     rule: RuleRef = RuleRef()
     is_all: bool = False
 
 
-Step = Opened | Closed
+ExposureStep = RuleOpened | RuleClosed
 
 
-class Noted(Struct, frozen=True):
-    entry: Entry
-    steps: tuple[Step, ...] = ()
+class AlertActivity(Struct, frozen=True):
+    summary: AlertSummary
+    steps: tuple[ExposureStep, ...] = ()
 
 
-def noted(alert: Alert, told: Alert) -> Noted | None:
-    """`told` is what the exceptions made of the alert. None for a call that does not say when it was."""
+def activity_of(alert: Alert, suppressed: Alert) -> AlertActivity | None:
+    """Return the activity of an alert; `suppressed` is the alert after exceptions. None without an event time."""
     call = alert.call
     if call.time is None:
         return None
-    entry = Entry(
+    entry = AlertSummary(
         key=call.delivery_key,
         at=call.time,
         account=alert.account.id,
         actor=call.actor.name,
         severities=dict(Counter(each.assessment.severity for each in alert.changes)),
-        muted={} if told is alert else _muted(told.changes),
+        suppressed={} if suppressed is alert else _suppressed_counts(suppressed.changes),
     )
-    return Noted(entry, tuple(_steps(alert, call.time)))
+    return AlertActivity(entry, tuple(_steps(alert, call.time)))
 
 
-def _muted(changes: Iterable[AssessedChange]) -> dict[str, int]:
-    """Muted changes by the exception that mutes them."""
+def _suppressed_counts(changes: Iterable[AssessedChange]) -> dict[str, int]:
+    """Count suppressed changes by exception id."""
     reasons = (reason for each in changes for reason in each.assessment.reasons)
     return dict(Counter(reason.values["exception"] for reason in reasons if reason.code == "exception_mute"))
 
 
-def _steps(alert: Alert, at: datetime) -> Iterator[Step]:
+def _steps(alert: Alert, at: datetime) -> Iterator[ExposureStep]:
     for number, assessed in enumerate(alert.changes):
-        if not _happened(assessed.change):
+        if not _is_applied_inbound(assessed.change):
             continue
         if _opens(assessed):
             yield _opened(alert, assessed, at, number)
@@ -114,19 +114,19 @@ def _steps(alert: Alert, at: datetime) -> Iterator[Step]:
             yield closed
 
 
-def _happened(change: Change) -> bool:
-    is_gate = change.family in _GATES and change.rule.direction is not Direction.EGRESS
-    return is_gate and change.outcome is Outcome.APPLIED and change.understood
+def _is_applied_inbound(change: Change) -> bool:
+    is_inbound = change.family in _EXPOSURE_FAMILIES and change.rule.direction is not Direction.EGRESS
+    return is_inbound and change.outcome is Outcome.APPLIED and change.understood
 
 
 def _opens(assessed: AssessedChange) -> bool:
     verdict = assessed.assessment
-    is_severe = verdict.severity.rank >= LEAST.rank
+    is_severe = verdict.severity.rank >= MIN_SEVERITY.rank
     return assessed.change.action in _OPENING and verdict.exposure is Exposure.WORLD and is_severe
 
 
 def _may_close(assessed: AssessedChange) -> bool:
-    """A revoked rule that is known to have let in few, or a group, was no gate; most are none."""
+    """Return whether a change may close an exposure. Revoking a rule that was narrow, or for a group, does not."""
     action, peer = assessed.change.action, assessed.change.rule.peer
     if action is Action.REVOKE:
         is_network = isinstance(peer, CidrPeer) and assessed.assessment.exposure is not Exposure.NARROW
@@ -134,9 +134,9 @@ def _may_close(assessed: AssessedChange) -> bool:
     return action in {Action.MODIFY, Action.DELETE}
 
 
-def _opened(alert: Alert, assessed: AssessedChange, at: datetime, number: int) -> Opened:
+def _opened(alert: Alert, assessed: AssessedChange, at: datetime, number: int) -> RuleOpened:
     change, verdict = assessed.change, assessed.assessment
-    return Opened(
+    return RuleOpened(
         at=at,
         key=alert.call.delivery_key,
         number=number,
@@ -152,19 +152,19 @@ def _opened(alert: Alert, assessed: AssessedChange, at: datetime, number: int) -
     )
 
 
-def _closed(alert: Alert, change: Change, at: datetime, number: int) -> Closed | None:
-    """None for a rule that cannot be told from any other."""
+def _closed(alert: Alert, change: Change, at: datetime, number: int) -> RuleClosed | None:
+    """Return None for a rule that cannot be identified."""
     is_all = change.action is Action.DELETE
     rule = RuleRef() if is_all else rule_ref(change.rule)
     if not (is_all or rule.rule_id or rule.shape):
         return None
-    return Closed(
+    return RuleClosed(
         at=at,
         key=alert.call.delivery_key,
         number=number,
         account=alert.account.id,
         region=alert.call.region,
-        place=change.group.id or change.group.name or change.resource_id or "",
+        resource=change.group.id or change.group.name or change.resource_id or "",
         rule=rule,
         is_all=is_all,
     )

@@ -1,7 +1,7 @@
-"""The day book: what a digest needs of each alert, in a table of its own.
+"""The activity log: what digests need of each alert, in a DynamoDB table of its own.
 
-It is written at the end of an invocation, when every message is on its way: it delays none, and a failure loses
-none. What could not be written is counted, and the digest says so. An event that comes again overwrites its rows.
+It is written at the end of an invocation, when all messages are sent: it delays and loses none. Events that could not
+be written are counted, and the digest shows their number. An event that is delivered again overwrites its rows.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gatewatch.aws import metrics as meter
+from gatewatch.aws import metrics
 from gatewatch.delivery.outbox import deduplication_id
-from gatewatch.digest.activity import Opened, noted
+from gatewatch.digest.activity import RuleOpened, activity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,41 +25,41 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
     from gatewatch.aws.metrics import Meter
-    from gatewatch.digest.activity import Noted, Step
+    from gatewatch.digest.activity import AlertActivity, ExposureStep
     from gatewatch.model.alert import Alert
 
 _DAY = 24 * 3600
-_ENTRY_SECONDS = 40 * _DAY  # the longest digest is of a week
-OPENED_SECONDS = 400 * _DAY  # of a gate; functions/digest prolongs it while the gate stands open
-# A closing is kept until no opening before it can be there any more, though a replay of the archive wrote it late.
+_SUMMARY_SECONDS = 40 * _DAY  # the longest digest covers a week
+OPENED_SECONDS = 400 * _DAY  # functions/digest extends it while the exposure is open
+# Longer than any opening before it can exist, also when a replay of the archive wrote the closing late.
 _CLOSED_SECONDS = OPENED_SECONDS + 60 * _DAY
-GATES = "gates"
-_SECONDS = 2.0  # for all the requests of one invocation
-_REST_SECONDS = 30.0
-_WRITTEN = 25  # BatchWriteItem (DynamoDB developer guide, quotas)
-_TRIES = 3
-_ROW_BYTES = 390_000  # a row of DynamoDB has 400 KB
+EXPOSURES = "exposures"
+_SECONDS = 2.0  # for all requests of one invocation
+_COOLDOWN_SECONDS = 30.0
+_WRITE_BATCH = 25  # BatchWriteItem (DynamoDB developer guide, quotas)
+_MAX_ATTEMPTS = 3
+_ROW_BYTES = 390_000  # DynamoDB limits an item to 400 KB
 
 
-class Book(Protocol):
-    def note(self, alert: Alert, told: Alert) -> None: ...
+class ActivitySink(Protocol):
+    def record(self, alert: Alert, suppressed: Alert) -> None: ...
 
-    def write(self) -> None: ...
-
-
-class NoBook:
-    """While nobody gets a digest."""
-
-    def note(self, alert: Alert, told: Alert) -> None: ...
-
-    def write(self) -> None: ...
+    def flush(self) -> None: ...
 
 
-NO_BOOK = NoBook()
+class NullActivitySink:
+    """Used when no digest is configured."""
+
+    def record(self, alert: Alert, suppressed: Alert) -> None: ...
+
+    def flush(self) -> None: ...
 
 
-class DayBook:
-    """`dynamodb` should answer or give up within a second; `monotonic` measures that it did."""
+NO_ACTIVITY_LOG = NullActivitySink()
+
+
+class ActivityLog:
+    """`dynamodb` should time out within a second. `monotonic` returns seconds."""
 
     def __init__(
         self,
@@ -76,42 +76,42 @@ class DayBook:
         self._meter = count
         self._now = now
         self._monotonic = monotonic
-        self._rest_until = float("-inf")
+        self._cooldown_until = float("-inf")
         self._rows: dict[tuple[str, str], tuple[str, Any]] = {}
 
-    def note(self, alert: Alert, told: Alert) -> None:
-        """To be written later. `told` is the alert after the exceptions."""
+    def record(self, alert: Alert, suppressed: Alert) -> None:
+        """Buffer the activity of an alert; `suppressed` is the alert after exceptions."""
         try:
-            if found := noted(alert, told):
-                self._rows.update(self._requests(found))
-        except Exception:  # noqa: BLE001  the alert is out already, and is not to be told again for this
-            self._log.exception("not noted", extra={"event_id": alert.call.event_id})
-            self._meter.count(meter.UNBOOKED)
+            if activity := activity_of(alert, suppressed):
+                self._rows.update(self._requests(activity))
+        except Exception:  # noqa: BLE001  the alert is sent already: a retry would send it again
+            self._log.exception("activity not recorded", extra={"event_id": alert.call.event_id})
+            self._meter.count(metrics.ACTIVITY_NOT_RECORDED)
 
-    def write(self) -> None:
-        """All that was noted since the last time. After a failure the table is left alone for a while."""
+    def flush(self) -> None:
+        """Write the buffered rows. After a failure no request is made for a while; the rows are then lost."""
         rows, self._rows = list(self._rows.values()), {}
         if not rows:
             return
         start = self._monotonic()
-        if start < self._rest_until:
-            self._miss(rows, "the table is left alone")
+        if start < self._cooldown_until:
+            self._miss(rows, "paused after a failure")
             return
         try:
             self._write(rows, start + _SECONDS)
         except (ClientError, BotoCoreError, TimeoutError) as error:
-            self._rest_until = self._monotonic() + _REST_SECONDS
+            self._cooldown_until = self._monotonic() + _COOLDOWN_SECONDS
             self._miss(rows, type(error).__name__)
 
     def _miss(self, rows: Sequence[tuple[str, Any]], reason: str) -> None:
         missing = {key for key, _ in rows}
-        self._log.warning("not booked", extra={"reason": reason, "events": len(missing)})
-        self._meter.count(meter.UNBOOKED, len(missing))
+        self._log.warning("activity not written", extra={"reason": reason, "events": len(missing)})
+        self._meter.count(metrics.ACTIVITY_NOT_RECORDED, len(missing))
 
     def _write(self, rows: Sequence[tuple[str, Any]], until: float) -> None:
-        for start in range(0, len(rows), _WRITTEN):
-            wanted: Any = {self._table: [request for _, request in rows[start : start + _WRITTEN]]}
-            for left in reversed(range(_TRIES)):
+        for start in range(0, len(rows), _WRITE_BATCH):
+            wanted: Any = {self._table: [request for _, request in rows[start : start + _WRITE_BATCH]]}
+            for left in reversed(range(_MAX_ATTEMPTS)):
                 if self._monotonic() > until:
                     raise TimeoutError
                 wanted = self._unprocessed(wanted, is_last=not left)
@@ -128,22 +128,22 @@ class DayBook:
                 raise
             return wanted
 
-    def _requests(self, found: Noted) -> Iterator[tuple[tuple[str, str], tuple[str, Any]]]:
-        """Row keys -> the event that each is of, and what to write."""
-        entry, key = found.entry, found.entry.key
-        yield self._request(key, (day_of(entry.at), deduplication_id(key)), entry, _ENTRY_SECONDS)
-        for step in found.steps:
-            seconds = OPENED_SECONDS if isinstance(step, Opened) else _CLOSED_SECONDS
-            yield self._request(key, (GATES, step_key(step)), step, seconds)
+    def _requests(self, activity: AlertActivity) -> Iterator[tuple[tuple[str, str], tuple[str, Any]]]:
+        """Yield row keys with the delivery key of the event and the write request."""
+        summary, key = activity.summary, activity.summary.key
+        yield self._request(key, (day_of(summary.at), deduplication_id(key)), summary, _SUMMARY_SECONDS)
+        for step in activity.steps:
+            seconds = OPENED_SECONDS if isinstance(step, RuleOpened) else _CLOSED_SECONDS
+            yield self._request(key, (EXPOSURES, step_key(step)), step, seconds)
 
     def _request(
-        self, key: str, row: tuple[str, str], kept: msgspec.Struct, seconds: int
+        self, key: str, row: tuple[str, str], value: msgspec.Struct, seconds: int
     ) -> tuple[tuple[str, str], tuple[str, Any]]:
-        text = msgspec.json.encode(kept).decode()
+        text = msgspec.json.encode(value).decode()
         if len(text) > _ROW_BYTES:
-            raise ValueError("too much for a row")
+            raise ValueError("too large for an item")
         expires = {"N": str(int(self._now()) + seconds)}
-        item = {"pk": {"S": row[0]}, "sk": {"S": row[1]}, "kept": {"S": text}, "expires": expires}
+        item = {"pk": {"S": row[0]}, "sk": {"S": row[1]}, "value": {"S": text}, "expires": expires}
         return row, (key, {"PutRequest": {"Item": item}})
 
 
@@ -151,6 +151,6 @@ def day_of(at: datetime) -> str:
     return f"day#{at.astimezone(UTC).date().isoformat()}"
 
 
-def step_key(step: Step) -> str:
-    """`.` and the number within the call behind the event."""
+def step_key(step: ExposureStep) -> str:
+    """Return the sort key: the hashed delivery key and the index of the change."""
     return f"{deduplication_id(step.key)}.{step.number}"

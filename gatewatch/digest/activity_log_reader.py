@@ -1,4 +1,4 @@
-"""The day book, read: what was noted of some days, every step of the gates, and which digests were told."""
+"""Read the activity log: alerts by day, openings and closings of exposures, and which digests were sent."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from gatewatch.digest.activity import Closed, Entry, Opened, Step
-from gatewatch.digest.activity_log import GATES, OPENED_SECONDS, day_of, step_key
+from gatewatch.digest.activity import AlertSummary, ExposureStep, RuleClosed, RuleOpened
+from gatewatch.digest.activity_log import EXPOSURES, OPENED_SECONDS, day_of, step_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 _DAY = timedelta(days=1)
 _DIGEST = "digest"
-_BEGAN = "began"
-_SILENT_SECONDS = 2 * 24 * 3600  # a digest that has not looked for so long was switched off, and the book with it
-_TOLD_SECONDS = 40 * 24 * 3600
-_PROLONGED_BEFORE = 60 * 24 * 3600
+_STARTED = "started"
+_SILENT_SECONDS = 2 * 24 * 3600  # without a run for longer, digests and the activity log were switched off
+_SENT_SECONDS = 40 * 24 * 3600
+_EXTEND_BEFORE_SECONDS = 60 * 24 * 3600
 
 
-class KeptStep(Struct, frozen=True):
+class StoredStep(Struct, frozen=True):
     """`expires` is in seconds since 1970."""
 
-    step: Step
+    step: ExposureStep
     expires: int
 
 
-class DayBookReader:
-    """Errors of DynamoDB go out: a digest of half a book would be a wrong one.
+class ActivityLogReader:
+    """Raises botocore's errors: a digest of incomplete data would be wrong.
 
-    `unread` counts rows that another version of gatewatch wrote in another form.
+    `unread` counts rows that cannot be decoded, because another version of gatewatch wrote them.
     """
 
     def __init__(self, dynamodb: DynamoDBClient, table: str, now: Callable[[], float] = time.time) -> None:
@@ -44,49 +44,48 @@ class DayBookReader:
         self._now = now
         self.unread = 0
 
-    def entries(self, first: datetime, last: datetime) -> Iterator[Entry]:
-        """Of each day, whole, that the time between touches."""
+    def summaries(self, first: datetime, last: datetime) -> Iterator[AlertSummary]:
+        """Yield the alerts of every UTC day from that of `first` to that of `last`."""
         day = first.astimezone(UTC)
         while day_of(day) <= day_of(last):
             for row in self._rows(day_of(day)):
-                yield from self._read(row, Entry)
+                yield from self._read(row, AlertSummary)
             day += _DAY
 
-    def steps(self) -> Iterator[KeptStep]:
-        for row in self._rows(GATES):
+    def steps(self) -> Iterator[StoredStep]:
+        for row in self._rows(EXPOSURES):
             expires = int(row["expires"]["N"])
-            if expires > self._now():  # DynamoDB takes its time to delete what has expired
-                yield from (KeptStep(each, expires) for each in self._read(row, Opened | Closed))
+            if expires > self._now():  # DynamoDB deletes expired rows with a delay
+                yield from (StoredStep(each, expires) for each in self._read(row, RuleOpened | RuleClosed))
 
-    def prolong(self, kept: Iterable[KeptStep]) -> None:
-        """A gate that is still open is kept for as long as it is."""
+    def extend(self, steps: Iterable[StoredStep]) -> None:
+        """Extend the lifetime of openings whose exposure is still open."""
         now = int(self._now())
-        for each in kept:
-            if each.expires - now < _PROLONGED_BEFORE:
+        for each in steps:
+            if each.expires - now < _EXTEND_BEFORE_SECONDS:
                 self._dynamodb.update_item(
                     TableName=self._table,
-                    Key=_key(GATES, step_key(each.step)),
+                    Key=_key(EXPOSURES, step_key(each.step)),
                     UpdateExpression="SET expires = :later",
                     ConditionExpression="attribute_exists(pk)",
                     ExpressionAttributeValues={":later": {"N": str(now + OPENED_SECONDS)}},
                 )
 
-    def began(self) -> datetime:
-        """Since when the book is kept without a break, as far as its readers know. To be asked often."""
+    def recording_since(self) -> datetime:
+        """Return since when activity is recorded without a gap. Must be called at least every two days."""
         now = int(self._now())
-        row = self._get(_BEGAN)
-        seen, began = (int(row[name]["N"]) for name in ("seen", "at")) if row else (0, 0)
-        if now - seen > _SILENT_SECONDS:
-            began = now
-        self._put(_BEGAN, {"at": {"N": str(began)}, "seen": {"N": str(now)}})
-        return datetime.fromtimestamp(began, UTC)
+        row = self._get(_STARTED)
+        last_run, since = (int(row[name]["N"]) for name in ("last_run", "since")) if row else (0, 0)
+        if now - last_run > _SILENT_SECONDS:
+            since = now
+        self._put(_STARTED, {"since": {"N": str(since)}, "last_run": {"N": str(now)}})
+        return datetime.fromtimestamp(since, UTC)
 
-    def is_told(self, name: str) -> bool:
-        return self._get(f"told#{name}") is not None
+    def is_sent(self, name: str) -> bool:
+        return self._get(f"sent#{name}") is not None
 
-    def tell(self, name: str) -> None:
-        """Remember that it was told."""
-        self._put(f"told#{name}", {"expires": {"N": str(int(self._now()) + _TOLD_SECONDS)}})
+    def mark_sent(self, name: str) -> None:
+        self._put(f"sent#{name}", {"expires": {"N": str(int(self._now()) + _SENT_SECONDS)}})
 
     def _rows(self, pk: str) -> Iterator[Mapping[str, Any]]:
         pages = self._dynamodb.get_paginator("query").paginate(
@@ -99,13 +98,13 @@ class DayBookReader:
 
     def _read(self, row: Mapping[str, Any], kind: Any) -> Iterator[Any]:
         try:
-            yield msgspec.json.decode(row["kept"]["S"], type=kind)
+            yield msgspec.json.decode(row["value"]["S"], type=kind)
         except (msgspec.DecodeError, KeyError):
             self.unread += 1
 
     def _get(self, sk: str) -> Mapping[str, Any] | None:
-        answer = self._dynamodb.get_item(TableName=self._table, Key=_key(_DIGEST, sk), ConsistentRead=True)
-        return answer.get("Item")
+        response = self._dynamodb.get_item(TableName=self._table, Key=_key(_DIGEST, sk), ConsistentRead=True)
+        return response.get("Item")
 
     def _put(self, sk: str, values: Mapping[str, Any]) -> None:
         self._dynamodb.put_item(TableName=self._table, Item={**_key(_DIGEST, sk), **values})

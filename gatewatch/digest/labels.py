@@ -1,4 +1,4 @@
-"""The wording of digests and reminders, from `templates/digest/<language>.yaml`."""
+"""The texts of digests and reminders, from `templates/digest/<language>.yaml`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.config.yaml_file import read_as
+from gatewatch.config.yaml_file import load_yaml_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class DigestLabels(Struct, frozen=True, forbid_unknown_fields=True):
-    """Sentences have their values in braces."""
+    """Texts with placeholders in braces."""
 
     digest: dict[str, str]
     reminder: dict[str, str]
 
 
 def load_digest_labels(templates: Path, languages: Iterable[str]) -> dict[str, DigestLabels]:
-    """Raises `ConfigurationError` when a file is missing, broken or incomplete."""
-    return {each: read_as(templates / "digest" / f"{each}.yaml", DigestLabels) for each in languages}
+    """Load the texts by language. Raises `ConfigurationError` for a missing, invalid or incomplete file."""
+    return {each: load_yaml_as(templates / "digest" / f"{each}.yaml", DigestLabels) for each in languages}

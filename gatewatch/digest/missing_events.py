@@ -1,13 +1,13 @@
-"""How many events the day book is known to lack: what functions/alert counted where the table did not answer.
+"""How many events the activity log is known to lack, from the metric of functions/alert.
 
-The count comes by the log, so it is there although the table was not.
+The metric is written by the log, so it is available although the table was not.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.aws.metrics import NAMESPACE, UNBOOKED
+from gatewatch.aws.metrics import ACTIVITY_NOT_RECORDED, NAMESPACE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 _HOUR = 3600
 
 
-def unbooked(cloudwatch: CloudWatchClient, service: str, first: datetime, last: datetime) -> int:
-    """`service` is the name under which functions/alert counts. Errors of CloudWatch go out."""
+def count_missing_events(cloudwatch: CloudWatchClient, service: str, first: datetime, last: datetime) -> int:
+    """Return the number of events between two times. `service` is the metric dimension; raises botocore's errors."""
     metric: MetricTypeDef = {
         "Namespace": NAMESPACE,
-        "MetricName": UNBOOKED,
+        "MetricName": ACTIVITY_NOT_RECORDED,
         "Dimensions": [{"Name": "service", "Value": service}],
     }
-    query: MetricDataQueryTypeDef = {"Id": "unbooked", "MetricStat": {"Metric": metric, "Period": _HOUR, "Stat": "Sum"}}
-    answer = cloudwatch.get_metric_data(MetricDataQueries=[query], StartTime=first, EndTime=last)
-    counts: list[float] = [value for result in answer["MetricDataResults"] for value in result["Values"]]
+    query: MetricDataQueryTypeDef = {"Id": "missing", "MetricStat": {"Metric": metric, "Period": _HOUR, "Stat": "Sum"}}
+    response = cloudwatch.get_metric_data(MetricDataQueries=[query], StartTime=first, EndTime=last)
+    counts: list[float] = [value for result in response["MetricDataResults"] for value in result["Values"]]
     return round(sum(counts))

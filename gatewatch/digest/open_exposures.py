@@ -1,7 +1,7 @@
-"""Steps in any order -> the gates that stand open, and when each of the others was closed.
+"""Derive open exposures, and the closing times of the others, from steps in any order.
 
-What a digest says is computed from the steps alone: in whatever order they came, and however often, it is the same.
-One that was open already when it was opened again keeps the time and the name of its first opening.
+The result depends on the steps alone, not on their order or on duplicates. An exposure that is opened again while open
+keeps the time and actor of its first opening.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gatewatch.alerts.exposures import rule_ref
-from gatewatch.digest.activity import Closed, Opened
+from gatewatch.digest.activity import RuleClosed, RuleOpened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gatewatch.digest.activity import Step
+    from gatewatch.digest.activity import ExposureStep
     from gatewatch.model.exposure import RuleRef
 
-_Name = tuple[str, str, str, str]  # account, Region, place and rule; a rule's id needs no place
+_IndexKey = tuple[str, str, str, str]  # account, Region, resource and rule; a rule id needs no resource
 
 
-class OpenGate(Struct, frozen=True):
-    """`opened` is all that opened it, while it was open, in its order."""
+class OpenExposure(Struct, frozen=True):
+    """`opened`: all openings while it was open, in order."""
 
-    opened: tuple[Opened, ...]
+    opened: tuple[RuleOpened, ...]
 
     @property
-    def form(self) -> Opened:
-        """What the rule looks like now."""
+    def current(self) -> RuleOpened:
+        """Return the latest state of the rule."""
         return self.opened[-1]
 
     @property
@@ -42,86 +42,86 @@ class OpenGate(Struct, frozen=True):
         return self.opened[0].actor
 
 
-class ClosedGate(Struct, frozen=True):
-    gate: OpenGate
+class ClosedExposure(Struct, frozen=True):
+    exposure: OpenExposure
     at: datetime
 
 
-class Gates(Struct, frozen=True):
-    """The open ones oldest first, the closed ones in the order of their closing."""
+class ResolvedExposures(Struct, frozen=True):
+    """Open exposures, oldest first, and closed ones in the order of closing."""
 
-    open: tuple[OpenGate, ...] = ()
-    closed: tuple[ClosedGate, ...] = ()
+    open: tuple[OpenExposure, ...] = ()
+    closed: tuple[ClosedExposure, ...] = ()
 
 
-def gates(steps: Iterable[Step]) -> Gates:
-    still = _Still()
-    closed: list[ClosedGate] = []
+def resolve_exposures(steps: Iterable[ExposureStep]) -> ResolvedExposures:
+    index = _OpenIndex()
+    closed: list[ClosedExposure] = []
     for step in sorted({(each.key, each.number): each for each in steps}.values(), key=_order):
-        gone = still.take(step)
-        if isinstance(step, Opened):
-            still.put(OpenGate((*_merged(gone), step)))
+        closed_now = index.take(step)
+        if isinstance(step, RuleOpened):
+            index.put(OpenExposure((*_merge_openings(closed_now), step)))
         else:
-            closed.extend(ClosedGate(gate, step.at) for gate in gone)
-    found = sorted(still.gates.values(), key=lambda gate: _order(gate.opened[0]))
-    return Gates(tuple(found), tuple(closed))
+            closed.extend(ClosedExposure(exposure, step.at) for exposure in closed_now)
+    found = sorted(index.exposures.values(), key=lambda exposure: _order(exposure.opened[0]))
+    return ResolvedExposures(tuple(found), tuple(closed))
 
 
-def _merged(gone: Sequence[OpenGate]) -> Sequence[Opened]:
-    if len(gone) == 1:
-        return gone[0].opened
-    return sorted((opened for gate in gone for opened in gate.opened), key=_order)
+def _merge_openings(closed_now: Sequence[OpenExposure]) -> Sequence[RuleOpened]:
+    if len(closed_now) == 1:
+        return closed_now[0].opened
+    return sorted((opened for exposure in closed_now for opened in exposure.opened), key=_order)
 
 
-class _Still:
-    """What is open so far, found by rule, by what a rule lets through, and by place: a year has many steps."""
+class _OpenIndex:
+    """Open exposures, indexed by rule id, by rule shape and by resource, because a year has many steps."""
 
     def __init__(self) -> None:
-        self.gates: dict[tuple[str, int], OpenGate] = {}
-        self._found: dict[_Name, dict[tuple[str, int], OpenGate]] = {}
+        self.exposures: dict[tuple[str, int], OpenExposure] = {}
+        self._found: dict[_IndexKey, dict[tuple[str, int], OpenExposure]] = {}
 
-    def put(self, gate: OpenGate) -> None:
-        name = (gate.form.key, gate.form.number)
-        self.gates[name] = gate
-        for each in _names(gate.form):
-            self._found.setdefault(each, {})[name] = gate
+    def put(self, exposure: OpenExposure) -> None:
+        name = (exposure.current.key, exposure.current.number)
+        self.exposures[name] = exposure
+        for each in _index_keys(exposure.current):
+            self._found.setdefault(each, {})[name] = exposure
 
-    def take(self, step: Step) -> list[OpenGate]:
-        """Those that a step is about, in the order of their opening; they are open no more."""
-        sought = [_place(step)] if isinstance(step, Closed) and step.is_all else _rule_names(step)
-        candidates = {name: gate for each in sought for name, gate in self._found.get(each, {}).items()}
-        taken = {name: gate for name, gate in candidates.items() if _is_about(step, gate)}
-        for name, gate in taken.items():
-            del self.gates[name]
-            for each in _names(gate.form):
+    def take(self, step: ExposureStep) -> list[OpenExposure]:
+        """Remove and return the exposures that a step concerns, in the order of opening."""
+        keys = [_resource_key(step)] if isinstance(step, RuleClosed) and step.is_all else _rule_keys(step)
+        candidates = {name: exposure for each in keys for name, exposure in self._found.get(each, {}).items()}
+        taken = {name: exposure for name, exposure in candidates.items() if _is_same_rule(step, exposure)}
+        for name, exposure in taken.items():
+            del self.exposures[name]
+            for each in _index_keys(exposure.current):
                 del self._found[each][name]
-        return sorted(taken.values(), key=lambda gate: _order(gate.opened[0]))
+        return sorted(taken.values(), key=lambda exposure: _order(exposure.opened[0]))
 
 
-def _names(opened: Opened) -> list[_Name]:
-    return [*_rule_names(opened), _place(opened)]
+def _index_keys(opened: RuleOpened) -> list[_IndexKey]:
+    return [*_rule_keys(opened), _resource_key(opened)]
 
 
-def _rule_names(step: Step) -> list[_Name]:
+def _rule_keys(step: ExposureStep) -> list[_IndexKey]:
     ref = _ref(step)
-    by_id: list[_Name] = [(step.account, step.region, "", ref.rule_id)] if ref.rule_id else []
-    return [*by_id, (step.account, step.region, step.place, ref.shape)] if ref.shape else by_id
+    by_id: list[_IndexKey] = [(step.account, step.region, "", ref.rule_id)] if ref.rule_id else []
+    return [*by_id, (step.account, step.region, step.resource, ref.shape)] if ref.shape else by_id
 
 
-def _place(step: Step) -> _Name:
-    return step.account, step.region, step.place, ""
+def _resource_key(step: ExposureStep) -> _IndexKey:
+    return step.account, step.region, step.resource, ""
 
 
-def _ref(step: Step) -> RuleRef:
-    return rule_ref(step.rule) if isinstance(step, Opened) else step.rule
+def _ref(step: ExposureStep) -> RuleRef:
+    return rule_ref(step.rule) if isinstance(step, RuleOpened) else step.rule
 
 
-def _order(step: Step) -> tuple[datetime, int, str, int]:
-    """CloudTrail counts in seconds. Within one, only its id tells that a rule closed is not the one before."""
-    rank = 1 if isinstance(step, Opened) else 3 if step.is_all else 2 if step.rule.rule_id else 0
+def _order(step: ExposureStep) -> tuple[datetime, int, str, int]:
+    """Return the sort key. CloudTrail times have seconds: within one, closings by rule id sort after openings."""
+    rank = 1 if isinstance(step, RuleOpened) else 3 if step.is_all else 2 if step.rule.rule_id else 0
     return step.at, rank, step.key, step.number
 
 
-def _is_about(step: Step, gate: OpenGate) -> bool:
-    """What stands under the same name; two ids settle it, where both sides have one."""
-    return (isinstance(step, Closed) and step.is_all) or _ref(gate.form).names(_ref(step))
+def _is_same_rule(step: ExposureStep, exposure: OpenExposure) -> bool:
+    """Return whether a step concerns an exposure. Two rule ids decide, where both sides have one."""
+    return (isinstance(step, RuleClosed) and step.is_all) or _ref(exposure.current).names(_ref(step))

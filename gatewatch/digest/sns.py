@@ -1,4 +1,4 @@
-"""A digest for the subscribers of a topic: the whole text by mail, the same facts in short for a chat."""
+"""A digest for an SNS topic: the full text as e-mail, and a short form for Amazon Q Developer."""
 
 from __future__ import annotations
 
@@ -7,45 +7,45 @@ from typing import TYPE_CHECKING
 import msgspec
 from markupsafe import Markup
 
-from gatewatch.digest.text import mrkdwn_of, text_of
+from gatewatch.digest.text import mrkdwn_of, plain_text
 from gatewatch.rendering.escaping import code, mrkdwn
-from gatewatch.rendering.sns_body import topic_body
+from gatewatch.rendering.sns_body import build_sns_body
 from gatewatch.rendering.sns_escaping import mail_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gatewatch.digest.view import DigestView, Part
-    from gatewatch.rendering.sns_body import TopicBody
+    from gatewatch.digest.view import DigestView, Section
+    from gatewatch.rendering.sns_body import SnsBody
 
 _BARS = 5
-_MAIL = 25_000  # SNS takes 262,144 bytes in all
+_MAX_MAIL = 25_000  # characters; SNS limits a message to 262,144 bytes
 
 
-def topic_digest(view: DigestView, subject: str) -> TopicBody:
+def sns_digest(view: DigestView, subject: str) -> SnsBody:
     """`subject` is ASCII."""
-    texts = [text for part in view.parts if (text := _text(part))]
+    texts = [text for section in view.sections if (text := _text(section))]
     warning = [mrkdwn(view.warning)] if view.warning else []
-    told = topic_body(
+    body = build_sns_body(
         view.title, [*warning, *texts, mrkdwn(view.note)], subject=subject, keywords=(), thread="gatewatch-digest"
     )
-    mail = "\n".join(map(_line, text_of(view).split("\n")))
-    return msgspec.structs.replace(told, mail=mail[:_MAIL])
+    mail = "\n".join(map(_line, plain_text(view).split("\n")))
+    return msgspec.structs.replace(body, mail=mail[:_MAX_MAIL])
 
 
 def _line(line: str) -> str:
-    """The spaces before it stay."""
+    """Escape a line and keep its indentation."""
     return line[: len(line) - len(line.lstrip())] + mail_value(line.strip())
 
 
-def _text(part: Part) -> Markup:
-    title = [Markup("*{}*").format(mrkdwn(part.title))] if part.title else []
-    bars = [Markup(" · ").join(_bars(part))] if part.bars else []
-    return Markup("\n").join([*title, *map(mrkdwn_of, part.facts), *map(mrkdwn, part.lines), *bars])
+def _text(section: Section) -> Markup:
+    title = [Markup("*{}*").format(mrkdwn(section.title))] if section.title else []
+    bars = [Markup(" · ").join(_bars(section))] if section.bars else []
+    return Markup("\n").join([*title, *map(mrkdwn_of, section.exposures), *map(mrkdwn, section.lines), *bars])
 
 
-def _bars(part: Part) -> Iterator[Markup]:
+def _bars(section: Section) -> Iterator[Markup]:
     """`payments-prod` 25 (Critical 3, Low 22)"""
-    for bar in part.bars[:_BARS]:
+    for bar in section.bars[:_BARS]:
         detail = f" ({bar.detail})" if bar.detail else ""
         yield code(bar.name) + mrkdwn(f" {bar.value}{detail}")

@@ -1,6 +1,4 @@
-"""What was noted of many alerts -> what one reads in the morning: what is still open, who changed how much, what was
-spared.
-"""
+"""Summarize activity: what is still open, who changed how much, what was suppressed."""
 
 from __future__ import annotations
 
@@ -11,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.alerts.suppression import excepted
-from gatewatch.digest.activity import LEAST
-from gatewatch.digest.open_exposures import gates
+from gatewatch.alerts.suppression import suppress
+from gatewatch.digest.activity import MIN_SEVERITY
+from gatewatch.digest.open_exposures import resolve_exposures
 from gatewatch.model.account import Account
 from gatewatch.model.alert import Alert, AssessedChange, Links
-from gatewatch.model.api_call import Actor, ApiCall, Via
+from gatewatch.model.api_call import AccessMethod, Actor, ApiCall
 from gatewatch.model.change import Action, Change, Outcome
 from gatewatch.model.severity import Assessment, Exposure, Severity
 
@@ -24,36 +22,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from gatewatch.config.settings import Settings
-    from gatewatch.digest.activity import Entry, Noted, Opened
-    from gatewatch.digest.open_exposures import Gates, OpenGate
+    from gatewatch.digest.activity import AlertActivity, AlertSummary, RuleOpened
+    from gatewatch.digest.open_exposures import OpenExposure, ResolvedExposures
 
 
 class Period(Struct, frozen=True):
-    """From `first` to `last`, both included. What is open is told as of `now`, which may be later."""
+    """From `first` to `last`, both included. Open exposures are those at `now`, which may be later."""
 
     first: datetime
     last: datetime
     now: datetime
 
-    def holds(self, at: datetime) -> bool:
+    def contains(self, at: datetime) -> bool:
         return self.first <= at <= self.last
 
 
-class Exposed(Struct, frozen=True):
-    """A rule that lets the whole internet in, as the exceptions have it, since when, and who opened it."""
+class ExposedRule(Struct, frozen=True):
+    """A rule that is open to the whole internet, with exceptions applied."""
 
     account: Account
     region: str
-    place: str
-    rule: AssessedChange
+    resource: str
+    change: AssessedChange
     since: datetime
     actor: str
 
 
 class Digest(Struct, frozen=True, kw_only=True):
-    """Counts are of changes; `open` has the oldest first, `closed` are the times that exposures stood open.
+    """Counts are of changes. `open` is sorted oldest first; `closed` are the durations of closed exposures.
 
-    Of the day book: when it `began`, and how many events it is known to lack. None: all the events there were.
+    `recording_since`: start of the activity log, None for a digest of files. `missing_events`: events that it lacks.
     """
 
     period: Period
@@ -61,73 +59,77 @@ class Digest(Struct, frozen=True, kw_only=True):
     severities: Counter[Severity]
     accounts: dict[Account, Counter[Severity]]
     actors: Counter[str]
-    muted: Counter[str]
-    open: tuple[Exposed, ...]
+    suppressed: Counter[str]
+    open: tuple[ExposedRule, ...]
     closed: tuple[timedelta, ...]
-    began: datetime | None = None
-    missed: int = 0
+    recording_since: datetime | None = None
+    missing_events: int = 0
 
     @property
     def is_empty(self) -> bool:
-        """Nothing happened, nothing stands open, and nothing is missing."""
-        return not (self.events or self.open or self.missed)
+        """Return whether nothing happened, nothing is open and no event is missing."""
+        return not (self.events or self.open or self.missing_events)
 
     @property
     def median_closed(self) -> timedelta:
         return timedelta(seconds=median(each.total_seconds() for each in self.closed))
 
 
-def digest(entries: Iterable[Entry], found: Gates, period: Period, settings: Settings) -> Digest:
-    """Every entry that is brought is counted, so there are to be no doubles among them."""
+def summarize(
+    summaries: Iterable[AlertSummary], found: ResolvedExposures, period: Period, settings: Settings
+) -> Digest:
+    """Summarize alerts, which must not contain duplicates."""
     events = 0
     accounts: dict[str, Counter[Severity]] = {}
     actors: Counter[str] = Counter()
-    muted: Counter[str] = Counter()
-    for entry in entries:
-        if period.holds(entry.at):
+    suppressed: Counter[str] = Counter()
+    for summary in summaries:
+        if period.contains(summary.at):
             events += 1
-            accounts.setdefault(entry.account, Counter()).update(entry.severities)
-            actors[entry.actor] += sum(entry.severities.values())
-            muted.update(entry.muted)
-    exposed = (_exposed(gate, period.now, settings) for gate in found.open)
-    closed = (each for each in found.closed if period.holds(each.at) and _exposed(each.gate, each.at, settings))
+            accounts.setdefault(summary.account, Counter()).update(summary.severities)
+            actors[summary.actor] += sum(summary.severities.values())
+            suppressed.update(summary.suppressed)
+    open_rules = (_exposed_rule(exposure, period.now, settings) for exposure in found.open)
+    closed = (
+        each for each in found.closed if period.contains(each.at) and _exposed_rule(each.exposure, each.at, settings)
+    )
     return Digest(
         period=period,
         events=events,
         severities=sum(accounts.values(), Counter()),
         accounts={settings.account(account_id): counts for account_id, counts in accounts.items()},
         actors=actors,
-        muted=muted,
-        open=tuple(gate for gate in exposed if gate),
-        closed=tuple(each.at - each.gate.since for each in closed),
+        suppressed=suppressed,
+        open=tuple(each for each in open_rules if each),
+        closed=tuple(each.at - each.exposure.since for each in closed),
     )
 
 
-def digest_of(noted: Iterable[Noted], settings: Settings, days: int | None = None) -> Digest | None:
-    """The digest of all that was noted, as of its last event; with `days`, only the last so many are counted.
+def summarize_activity(activity: Iterable[AlertActivity], settings: Settings, days: int | None = None) -> Digest | None:
+    """Summarize activity as of its last event; with `days`, only the last so many days are counted.
 
-    Duplicates count once, and order does not matter. None without anything.
+    Duplicates are counted once, and the order does not matter. Returns None without activity.
     """
-    known = {each.entry.key: each for each in noted}
+    known = {each.summary.key: each for each in activity}
     if not known:
         return None
-    first, last = (find(each.entry.at for each in known.values()) for find in (min, max))
+    first, last = (find(each.summary.at for each in known.values()) for find in (min, max))
     period = Period(max(first, last - timedelta(days=days)) if days else first, last, last)
     steps = (step for each in known.values() for step in each.steps)
-    return digest((each.entry for each in known.values()), gates(steps), period, settings)
+    return summarize((each.summary for each in known.values()), resolve_exposures(steps), period, settings)
 
 
-def _exposed(gate: OpenGate, at: datetime, settings: Settings) -> Exposed | None:
-    """None for one that the exceptions of that time spare."""
-    account, opened = settings.account(gate.form.account), gate.form
-    (rule,) = excepted(_alert(opened, account), settings.exceptions, at).alert.changes
-    if rule.assessment.severity.rank < LEAST.rank:
+def _exposed_rule(exposure: OpenExposure, at: datetime, settings: Settings) -> ExposedRule | None:
+    """Return None for an exposure whose severity, after the exceptions at that time, is too low."""
+    account, opened = settings.account(exposure.current.account), exposure.current
+    (change,) = suppress(_alert(opened, account), settings.exceptions, at).alert.changes
+    if change.assessment.severity.rank < MIN_SEVERITY.rank:
         return None
-    return Exposed(account, opened.region, opened.place, rule, gate.since, gate.actor)
+    return ExposedRule(account, opened.region, opened.resource, change, exposure.since, exposure.actor)
 
 
-def _alert(opened: Opened, account: Account) -> Alert:
-    """As much of the alert as an exception looks at."""
+def _alert(opened: RuleOpened, account: Account) -> Alert:
+    """Return an alert with the fields that exceptions match on."""
     change = Change(
         family=opened.family,
         action=Action.AUTHORIZE,
@@ -144,7 +146,7 @@ def _alert(opened: Opened, account: Account) -> Alert:
         account_id=opened.account,
         region=opened.region,
         actor=Actor(opened.actor, ""),
-        via=Via.UNKNOWN,
+        via=AccessMethod.UNKNOWN,
         source_ip=None,
         error_code=None,
         request=None,
@@ -155,6 +157,6 @@ def _alert(opened: Opened, account: Account) -> Alert:
     return Alert(call=call, account=account, changes=(AssessedChange(change, assessment),), links=Links())
 
 
-def severest(counts: Counter[Severity]) -> Iterator[tuple[Severity, int]]:
-    """Worst first, without those that did not happen."""
+def worst_first(counts: Counter[Severity]) -> Iterator[tuple[Severity, int]]:
+    """Yield the non-zero counts, most severe first."""
     return ((each, counts[each]) for each in reversed(Severity) if counts[each])

@@ -1,4 +1,4 @@
-"""A digest as plain text and as a Slack message: the same lines, and bars of Unicode blocks instead of an image."""
+"""A digest as plain text and as a Slack message, with bars of Unicode block characters."""
 
 from __future__ import annotations
 
@@ -9,65 +9,68 @@ import msgspec
 from markupsafe import Markup
 
 from gatewatch.errors import RenderError
-from gatewatch.rendering.escaping import clean, code, code_block, fitting, mrkdwn
-from gatewatch.rendering.slack_validation import problems
+from gatewatch.rendering.escaping import code, code_block, mrkdwn, sanitize, truncate_escaped
+from gatewatch.rendering.slack_validation import slack_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gatewatch.digest.view import DigestView, Fact, Part
+    from gatewatch.digest.view import DigestView, Line, Section
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _SECTION, _HEADER = 2900, 150
 _VALUE = 80
 
 
-class Frame(NamedTuple):
-    """How wide names and bars may be; `is_narrow` puts what a bar is made of under it."""
+class Layout(NamedTuple):
+    """Widths of names and bars in columns; `is_narrow` puts the detail of a bar below it."""
 
     name: int
     bar: int
     is_narrow: bool = False
 
 
-_WIDE, _PHONE = Frame(28, 20), Frame(22, 10, is_narrow=True)
+_WIDE, _PHONE = Layout(28, 20), Layout(22, 10, is_narrow=True)
 
 
-def text_of(view: DigestView) -> str:
+def plain_text(view: DigestView) -> str:
     warning = [view.warning, ""] if view.warning else []
     return "\n".join(
-        [view.title, "", *warning, *(line for part in view.parts for line in _part_lines(part)), view.note, ""]
+        [view.title, "", *warning, *(line for section in view.sections for line in _part_lines(section)), view.note, ""]
     )
 
 
-def _part_lines(part: Part) -> Iterator[str]:
-    indent = "  " if part.title else ""
-    if part.title:
-        yield part.title
-    yield from (f"{indent}{clean(line)}" for line in (*map(str, part.facts), *part.lines, *bar_lines(part, _WIDE)))
+def _part_lines(section: Section) -> Iterator[str]:
+    indent = "  " if section.title else ""
+    if section.title:
+        yield section.title
+    yield from (
+        f"{indent}{sanitize(line)}"
+        for line in (*map(str, section.exposures), *section.lines, *bar_lines(section, _WIDE))
+    )
     yield ""
 
 
 def slack_payload(view: DigestView, color: str) -> bytes:
     """Raises `RenderError` when Slack would refuse it."""
-    title = {"type": "plain_text", "text": str(fitting(view.title, _HEADER)), "emoji": False}
+    title = {"type": "plain_text", "text": str(truncate_escaped(view.title, _HEADER)), "emoji": False}
     warning = [_section(mrkdwn(view.warning))] if view.warning else []
-    sections = [*warning, *(_section(text) for part in view.parts for text in _slack_texts(part))]
+    sections = [*warning, *(_section(text) for section in view.sections for text in _slack_texts(section))]
     context = {"type": "context", "elements": [_mrkdwn(mrkdwn(view.note))]}
     blocks = [{"type": "header", "text": title}, *sections, context]
     attachment = {"color": color, "fallback": str(mrkdwn(view.title)), "blocks": blocks}
     message = {"attachments": [attachment], "unfurl_links": False, "unfurl_media": False}
-    if found := problems(message):
-        raise RenderError("the digest is what Slack refuses: " + " ".join(found))
+    if found := slack_problems(message):
+        raise RenderError("the digest exceeds a limit of Slack: " + " ".join(found))
     return msgspec.json.encode(message)
 
 
-def _slack_texts(part: Part) -> Iterator[Markup]:
-    """One, or as many as it takes: a section has its limit, and a line stays whole."""
-    title = [Markup("*{}*").format(mrkdwn(part.title))] if part.title else []
-    bars = [code_block("\n".join(bar_lines(part, _PHONE)), _SECTION // 2)] if part.bars else []
+def _slack_texts(section: Section) -> Iterator[Markup]:
+    """Yield one or more texts within the length limit of a section block; lines are not split."""
+    title = [Markup("*{}*").format(mrkdwn(section.title))] if section.title else []
+    bars = [code_block("\n".join(bar_lines(section, _PHONE)), _SECTION // 2)] if section.bars else []
     text = Markup()
-    for line in (*title, *map(mrkdwn_of, part.facts), *map(mrkdwn, part.lines), *bars):
+    for line in (*title, *map(mrkdwn_of, section.exposures), *map(mrkdwn, section.lines), *bars):
         if len(text) + len(line) > _SECTION:
             yield text
             text = Markup()
@@ -75,11 +78,11 @@ def _slack_texts(part: Part) -> Iterator[Markup]:
     yield text
 
 
-def mrkdwn_of(fact: Fact) -> Markup:
-    """What an event said stands in code spans: nothing works inside one."""
-    values = {name: mrkdwn(value) for name, value in fact.ours.items()}
-    values |= {name: code(value, _VALUE) for name, value in fact.theirs.items()}
-    return Markup("{} {}").format(mrkdwn(fact.mark), mrkdwn(fact.words).format(**values))
+def mrkdwn_of(fact: Line) -> Markup:
+    """Render a line; values of events are in code spans, where Slack interprets nothing."""
+    values = {name: mrkdwn(value) for name, value in fact.trusted.items()}
+    values |= {name: code(value, _VALUE) for name, value in fact.untrusted.items()}
+    return Markup("{} {}").format(mrkdwn(fact.mark), mrkdwn(fact.text).format(**values))
 
 
 def _section(text: Markup) -> dict[str, object]:
@@ -90,12 +93,12 @@ def _mrkdwn(text: Markup) -> dict[str, object]:
     return {"type": "mrkdwn", "text": str(text), "verbatim": True}
 
 
-def bar_lines(part: Part, frame: Frame) -> Iterator[str]:
-    """`payments-prod  ████████▌  12  2 critical, 10 low`: the longest bar has the whole width."""
-    largest = max((each.value for each in part.bars), default=1)
-    names = [_fitting(each.name, frame.name) for each in part.bars]
+def bar_lines(section: Section, frame: Layout) -> Iterator[str]:
+    """Yield lines such as `payments-prod  ████████▌  12  2 critical, 10 low`; the longest bar has the full width."""
+    largest = max((each.value for each in section.bars), default=1)
+    names = [_truncate_columns(each.name, frame.name) for each in section.bars]
     widest = max(map(_columns, names), default=0)
-    for each, name in zip(part.bars, names, strict=True):
+    for each, name in zip(section.bars, names, strict=True):
         line = f"{name}{' ' * (widest - _columns(name))}  {bar(each.value, largest, frame.bar)} {each.value:>4}"
         yield f"{line}  {each.detail}" if each.detail and not frame.is_narrow else line
         if each.detail and frame.is_narrow:
@@ -103,20 +106,20 @@ def bar_lines(part: Part, frame: Frame) -> Iterator[str]:
 
 
 def bar(value: int, largest: int, width: int) -> str:
-    """At least a sliver for what is not nothing."""
+    """Draw a bar; a non-zero value has at least one eighth of a column."""
     eighths = max(1, round(value / largest * width * 8)) if value else 0
     drawn = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
     return drawn.ljust(width)
 
 
-def _fitting(name: str, columns: int) -> str:
-    """Letters of the East are two columns wide."""
-    name = clean(name, columns)
+def _truncate_columns(name: str, columns: int) -> str:
+    """Truncate to columns; East Asian wide characters have two."""
+    name = sanitize(name, columns)
     while _columns(name) > columns:
         name = name.rstrip("…")[:-1] + "…"
     return name
 
 
 def _columns(text: str) -> int:
-    """How wide a fixed-width font draws it."""
+    """Return the width in a fixed-width font."""
     return sum(0 if combining(each) else 2 if east_asian_width(each) in "WF" else 1 for each in text)

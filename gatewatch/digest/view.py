@@ -1,4 +1,4 @@
-"""A digest in words of one language: parts with lines and bars, plain text that no channel has seen yet."""
+"""A digest in one language: sections with lines and bars, as plain text that is not yet escaped for a channel."""
 
 from __future__ import annotations
 
@@ -8,192 +8,198 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec import Struct
 
 from gatewatch.digest.labels import DigestLabels
-from gatewatch.digest.summary import severest
+from gatewatch.digest.summary import worst_first
 from gatewatch.events.user_identity import UNKNOWN
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.text.labels import Labels
-from gatewatch.rendering.text.rules import target
-from gatewatch.rendering.text.severity_marks import mark
+from gatewatch.rendering.text.rules import target_text
+from gatewatch.rendering.text.severity_marks import severity_mark
 from gatewatch.rendering.time_text import local_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import timedelta
 
-    from gatewatch.digest.summary import Digest, Exposed
+    from gatewatch.digest.summary import Digest, ExposedRule
     from gatewatch.model.account import Account
 
-_GATES, _BARS = 15, 10
+_MAX_EXPOSURES, _MAX_BARS = 15, 10
 _T = TypeVar("_T")
 
 
 class Bar(Struct, frozen=True):
-    """`counts` by severity where there are any, worst first. `plain` is another name, in plain letters."""
+    """`counts` by severity, worst first. `account_id` replaces a name that the chart's font cannot draw."""
 
     name: str
     value: int
     counts: tuple[tuple[Severity, int], ...] = ()
     detail: str = ""
-    plain: str = ""
+    account_id: str = ""
 
 
-class Fact(Struct, frozen=True):
-    """A sentence with its values in braces: `ours`, and `theirs`, which an event said."""
+class Line(Struct, frozen=True):
+    """A text with placeholders: `trusted` values, and `untrusted` ones that come from events."""
 
     mark: str
-    words: str
-    ours: dict[str, str]
-    theirs: dict[str, str]
+    text: str
+    trusted: dict[str, str]
+    untrusted: dict[str, str]
 
     def __str__(self) -> str:
-        return f"{self.mark} {self.words.format(**self.ours, **self.theirs)}"
+        return f"{self.mark} {self.text.format(**self.trusted, **self.untrusted)}"
 
 
-class Part(Struct, frozen=True):
-    """`lines` are wholly ours. Without a title it is a sentence of its own."""
+class Section(Struct, frozen=True):
+    """`lines` contain no event values. A section without a title is a plain paragraph."""
 
     title: str
-    facts: tuple[Fact, ...] = ()
+    exposures: tuple[Line, ...] = ()
     lines: tuple[str, ...] = ()
     bars: tuple[Bar, ...] = ()
 
 
 class DigestView(Struct, frozen=True):
-    """`charted` is the part that a chart shows, if anything changed."""
+    """`charted` is the section that the chart shows; None when nothing changed."""
 
     title: str
-    parts: tuple[Part, ...]
+    sections: tuple[Section, ...]
     note: str
-    charted: Part | None = None
+    charted: Section | None = None
     warning: str = ""
 
 
-class Wording(Struct, frozen=True):
-    """The labels of one language, and whose clock it is."""
+class DigestText(Struct, frozen=True):
+    """The labels of one language and the time zone."""
 
     digest: DigestLabels
     alert: Labels
     zone: str
 
 
-def digest_view(digest: Digest, wording: Wording) -> DigestView:
-    said = wording.digest.digest
-    charted = Part(said["accounts"], bars=tuple(_accounts(digest, wording))) if digest.events else None
-    warning = "⚠️ " + said["missed"].format(count=digest.missed) if digest.missed else ""
-    return DigestView(
-        _title(digest, wording), _parts(digest, charted, wording), _note(digest, wording), charted, warning
-    )
+def digest_view(digest: Digest, text: DigestText) -> DigestView:
+    labels = text.digest.digest
+    charted = Section(labels["accounts"], bars=tuple(_accounts(digest, text))) if digest.events else None
+    warning = "⚠️ " + labels["missing_events"].format(count=digest.missing_events) if digest.missing_events else ""
+    return DigestView(_title(digest, text), _sections(digest, charted, text), _note(digest, text), charted, warning)
 
 
-def _parts(digest: Digest, charted: Part | None, wording: Wording) -> tuple[Part, ...]:
-    said = wording.digest.digest
+def _sections(digest: Digest, charted: Section | None, text: DigestText) -> tuple[Section, ...]:
+    labels = text.digest.digest
     if digest.is_empty:
-        return (Part("", lines=(said["quiet"],)),)
+        return (Section("", lines=(labels["quiet"],)),)
     if charted is None:
-        return _open(digest, wording), Part("", lines=(said["nothing"],))
+        return _open(digest, text), Section("", lines=(labels["nothing"],))
     return (
-        _open(digest, wording),
-        Part(said["severities"], bars=tuple(_severities(digest, wording))),
+        _open(digest, text),
+        Section(labels["severities"], bars=tuple(_severities(digest, text))),
         charted,
-        Part(said["actors"], bars=tuple(_actors(digest, wording))),
-        Part(said["closed"], lines=(_closed(digest, wording),)),
-        Part(said["muted"], lines=() if digest.muted else (said["muted_none"],), bars=tuple(_bars(digest.muted))),
+        Section(labels["actors"], bars=tuple(_actors(digest, text))),
+        Section(labels["closed"], lines=(_closed(digest, text),)),
+        Section(
+            labels["suppressed"],
+            lines=() if digest.suppressed else (labels["suppressed_none"],),
+            bars=tuple(_bars(digest.suppressed)),
+        ),
     )
 
 
-def _title(digest: Digest, wording: Wording) -> str:
-    """Of whole days their dates, else to the minute."""
-    said, period = wording.digest.digest, digest.period
-    first, last = (local_time(each, wording.zone) for each in (period.first, period.last))
+def _title(digest: Digest, text: DigestText) -> str:
+    """Return the title: dates for whole days, else times to the minute."""
+    labels, period = text.digest.digest, digest.period
+    first, last = (local_time(each, text.zone) for each in (period.first, period.last))
     if not (first[10:19] == " 00:00:00" and last[10:19] == " 23:59:59"):
-        return said["title"].format(first=first[:16], last=last[:16] + last[19:])
+        return labels["title"].format(first=first[:16], last=last[:16] + last[19:])
     if first[:10] == last[:10]:
-        return said["title_day"].format(day=first[:10])
-    return said["title_days"].format(first=first[:10], last=last[:10])
+        return labels["title_day"].format(day=first[:10])
+    return labels["title_days"].format(first=first[:10], last=last[:10])
 
 
-def _note(digest: Digest, wording: Wording) -> str:
-    said = wording.digest.digest
-    if digest.began is None:
-        return said["source"].format(count=digest.events)
-    began = local_time(digest.began, wording.zone)
-    return said["source_book"].format(count=digest.events, began=began[:16] + began[19:])
+def _note(digest: Digest, text: DigestText) -> str:
+    labels = text.digest.digest
+    if digest.recording_since is None:
+        return labels["source"].format(count=digest.events)
+    began = local_time(digest.recording_since, text.zone)
+    return labels["source_activity_log"].format(count=digest.events, began=began[:16] + began[19:])
 
 
-def _open(digest: Digest, wording: Wording) -> Part:
-    said, more = wording.digest.digest, len(digest.open) - _GATES
-    facts = tuple(_gate(gate, digest.period.now - gate.since, wording) for gate in digest.open[:_GATES])
-    rest = (said["more"].format(count=more),) if more > 0 else ()
-    none = said["open_none" if digest.began is None else "open_none_now"]
-    return Part(said["open"], facts, rest if facts else (none,))
+def _open(digest: Digest, text: DigestText) -> Section:
+    labels, more = text.digest.digest, len(digest.open) - _MAX_EXPOSURES
+    facts = tuple(_exposure_line(rule, digest.period.now - rule.since, text) for rule in digest.open[:_MAX_EXPOSURES])
+    rest = (labels["more"].format(count=more),) if more > 0 else ()
+    none = labels["open_none" if digest.recording_since is None else "open_none_now"]
+    return Section(labels["open"], facts, rest if facts else (none,))
 
 
-def _gate(gate: Exposed, age: timedelta, wording: Wording) -> Fact:
-    said, owner = wording.digest.digest, gate.account.owner
-    words = (said["open_line"], said["open_by"], said["owner" if owner else "no_owner"])
-    return Fact(
-        mark=mark(gate.rule.assessment.severity),
-        words=" · ".join(words),
-        ours={
-            "what": target(gate.rule, wording.alert),
-            "account": _name(gate.account),
-            "age": _age(age, wording),
+def _exposure_line(rule: ExposedRule, age: timedelta, text: DigestText) -> Line:
+    labels, owner = text.digest.digest, rule.account.owner
+    parts = (labels["open_line"], labels["open_by"], labels["owner" if owner else "no_owner"])
+    return Line(
+        mark=severity_mark(rule.change.assessment.severity),
+        text=" · ".join(parts),
+        trusted={
+            "what": target_text(rule.change, text.alert),
+            "account": _name(rule.account),
+            "age": _age(age, text),
             "owner": owner or "",
         },
-        theirs={"group": gate.place, "region": gate.region, "actor": _actor(gate.actor, wording)},
+        untrusted={"group": rule.resource, "region": rule.region, "actor": _actor(rule.actor, text)},
     )
 
 
-def _actor(name: str, wording: Wording) -> str:
-    return wording.alert.field["unknown"] if name == UNKNOWN else name
+def _actor(name: str, text: DigestText) -> str:
+    return text.alert.field["unknown"] if name == UNKNOWN else name
 
 
 def _name(account: Account) -> str:
     return account.alias if account.known else account.id
 
 
-def _accounts(digest: Digest, wording: Wording) -> Iterator[Bar]:
-    """The one with the most changes first."""
+def _accounts(digest: Digest, text: DigestText) -> Iterator[Bar]:
+    """Yield a bar per account, most changes first."""
     totals = Counter({account: counts.total() for account, counts in digest.accounts.items()})
-    for account, _ in _most(totals, _name):
-        yield _bar(account, tuple(severest(digest.accounts[account])), wording)
+    for account, _ in _most_common(totals, _name):
+        yield _bar(account, tuple(worst_first(digest.accounts[account])), text)
 
 
-def _bar(account: Account, counts: tuple[tuple[Severity, int], ...], wording: Wording) -> Bar:
-    detail = ", ".join(f"{wording.alert.severity[severity]} {count}" for severity, count in counts)
+def _bar(account: Account, counts: tuple[tuple[Severity, int], ...], text: DigestText) -> Bar:
+    detail = ", ".join(f"{text.alert.severity[severity]} {count}" for severity, count in counts)
     return Bar(_name(account), sum(count for _, count in counts), counts, detail, account.id)
 
 
-def _severities(digest: Digest, wording: Wording) -> Iterator[Bar]:
-    for severity, count in severest(digest.severities):
-        yield Bar(wording.alert.severity[severity], count, ((severity, count),))
+def _severities(digest: Digest, text: DigestText) -> Iterator[Bar]:
+    for severity, count in worst_first(digest.severities):
+        yield Bar(text.alert.severity[severity], count, ((severity, count),))
 
 
-def _actors(digest: Digest, wording: Wording) -> Iterable[Bar]:
-    return (Bar(_actor(name, wording), count) for name, count in _most(digest.actors, str))
+def _actors(digest: Digest, text: DigestText) -> Iterable[Bar]:
+    return (Bar(_actor(name, text), count) for name, count in _most_common(digest.actors, str))
 
 
 def _bars(counts: Counter[str]) -> Iterable[Bar]:
-    return (Bar(name, count) for name, count in _most(counts, str))
+    return (Bar(name, count) for name, count in _most_common(counts, str))
 
 
-def _most(counts: Counter[_T], name: Callable[[_T], str]) -> list[tuple[_T, int]]:
-    """Equal counts stand by their names, so that the same facts are always the same text."""
-    return sorted(counts.items(), key=lambda entry: (-entry[1], name(entry[0])))[:_BARS]
+def _most_common(counts: Counter[_T], name: Callable[[_T], str]) -> list[tuple[_T, int]]:
+    """Sort equal counts by name, so that the same digest always has the same text."""
+    return sorted(counts.items(), key=lambda entry: (-entry[1], name(entry[0])))[:_MAX_BARS]
 
 
-def _closed(digest: Digest, wording: Wording) -> str:
-    said = wording.digest.digest
+def _closed(digest: Digest, text: DigestText) -> str:
+    labels = text.digest.digest
     if not digest.closed:
-        return said["closed_none"]
-    median, slowest = (_age(each, wording) for each in (digest.median_closed, max(digest.closed)))
-    return said["closed_text"].format(count=len(digest.closed), median=median, slowest=slowest)
+        return labels["closed_none"]
+    median, slowest = (_age(each, text) for each in (digest.median_closed, max(digest.closed)))
+    return labels["closed_text"].format(count=len(digest.closed), median=median, slowest=slowest)
 
 
-def _age(age: timedelta, wording: Wording) -> str:
-    """In its two largest units."""
-    said, minutes = wording.digest.digest, int(age.total_seconds()) // 60
+def _age(age: timedelta, text: DigestText) -> str:
+    """Return a duration in its two largest units."""
+    labels, minutes = text.digest.digest, int(age.total_seconds()) // 60
     hours, days = minutes // 60, age.days
     if days:
-        return said["days"].format(days=days, hours=hours - 24 * days)
-    return said["hours"].format(hours=hours, minutes=minutes % 60) if hours else said["minutes"].format(minutes=minutes)
+        return labels["days"].format(days=days, hours=hours - 24 * days)
+    return (
+        labels["hours"].format(hours=hours, minutes=minutes % 60)
+        if hours
+        else labels["minutes"].format(minutes=minutes)
+    )

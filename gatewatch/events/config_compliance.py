@@ -1,7 +1,6 @@
-"""`Config Rules Compliance Change`: an event of AWS Config, not of CloudTrail, that travels the same road.
+"""`Config Rules Compliance Change`: an event of AWS Config, not of CloudTrail, read into the same `ApiCall`.
 
-Its envelope carries what a record would: the id, the time, the account. Everything else is in the detail, and goes
-on as the request of a call that nobody made.
+The envelope carries the id, the time and the account. The detail becomes the request; there is no actor.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gatewatch.events.user_identity import UNKNOWN
-from gatewatch.model.api_call import Actor, ApiCall, Via
+from gatewatch.model.api_call import AccessMethod, Actor, ApiCall
 
 EVENT_NAME = "ConfigRulesComplianceChange"
 _DETAIL_TYPE = "Config Rules Compliance Change"
@@ -23,14 +22,14 @@ def is_compliance_event(event: dict[str, Any]) -> bool:
 def compliance_call(event: dict[str, Any]) -> ApiCall:
     detail = event["detail"]
     return ApiCall(
-        event_id=_text(event.get("id")) or _made_up_id(detail),
+        event_id=_text(event.get("id")) or _derived_id(detail),
         event_name=EVENT_NAME,
         event_source="config.amazonaws.com",
         time=_time(event.get("time")) or _time(detail.get("notificationCreationTime")),
         account_id=_text(detail.get("awsAccountId")) or _text(event.get("account")),
         region=_text(detail.get("awsRegion")) or _text(event.get("region")),
         actor=Actor(UNKNOWN, UNKNOWN),
-        via=Via.UNKNOWN,
+        via=AccessMethod.UNKNOWN,
         source_ip=None,
         error_code=None,
         request=detail,
@@ -39,10 +38,10 @@ def compliance_call(event: dict[str, Any]) -> ApiCall:
     )
 
 
-def _made_up_id(detail: dict[str, Any]) -> str:
-    """A copy that lost its envelope's id: rule, resource and time name the change as well."""
-    named = (detail.get(key) for key in ("configRuleName", "resourceId", "notificationCreationTime"))
-    return "compliance-" + "-".join(_text(each) for each in named)
+def _derived_id(detail: dict[str, Any]) -> str:
+    """Id of a copy without its envelope's id: rule, resource and time identify the change as well."""
+    parts = (detail.get(key) for key in ("configRuleName", "resourceId", "notificationCreationTime"))
+    return "compliance-" + "-".join(_text(each) for each in parts)
 
 
 def _text(value: Any) -> str:

@@ -1,7 +1,7 @@
-"""Any wrapper -> ApiCall. The form of a document is decided from its content.
+"""Decodes any wrapper into `ApiCall`s. The form of a document is decided from its content.
 
-Shapes: CloudTrail record contents, EventBridge events, SNS and SQS Lambda events, `LookupEvents` output.
-A document is parsed JSON; what it holds comes out in order, and one bad member never stops its neighbours.
+Forms: CloudTrail records and log files, EventBridge events, SNS and SQS Lambda events, `LookupEvents` output.
+A document is parsed JSON. Its members come out in order; an unreadable member does not stop the others.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from gatewatch.model.api_call import ApiCall
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_MAX_NESTING = 8  # SNS in SQS in an array in an array …: deeper is no wrapper that exists
+_MAX_NESTING = 8  # no real wrapper is deeper than SNS in SQS in an array
 _ACCOUNT_DIGITS = 12
 
 
-class Foreign(msgspec.Struct, frozen=True):
-    """A JSON object of no form that gatewatch knows."""
+class UnrecognizedDocument(msgspec.Struct, frozen=True):
+    """A JSON object of none of the known forms."""
 
     where: str
 
 
-Decoded = ApiCall | Foreign | UndecodableError
+Decoded = ApiCall | UnrecognizedDocument | UndecodableError
 
 
 def parse(text: bytes | str, where: str = "") -> Any:
-    """JSON, strictly; a byte-order mark and lone surrogates (valid in JSON, in no encoding) are put up with.
+    """Parse strict JSON; a byte-order mark is skipped and lone surrogates are replaced.
 
     Raises `UndecodableError`.
     """
@@ -65,11 +65,11 @@ def _parse_with_surrogates(text: bytes, where: str) -> Any:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def decode(document: Any, where: str = "") -> Iterator[Decoded]:
-    """Everything a document holds, in order. Never raises: what cannot be read comes out as its error."""
+    """Yield everything a document holds, in order. Never raises: an unreadable member is yielded as its error."""
     return _decode(document, where, 0)
 
 
@@ -91,7 +91,7 @@ def _decode_object(document: dict[str, Any], where: str, depth: int) -> Iterator
         if is_form(document):
             yield from unwrap(document, where, depth)
             return
-    yield Foreign(where)
+    yield UnrecognizedDocument(where)
 
 
 def _unwrap_list(key: str) -> Callable[[dict[str, Any], str, int], Iterator[Decoded]]:
@@ -131,7 +131,7 @@ def _unwrap_sns_record(document: dict[str, Any], where: str, depth: int) -> Iter
 
 
 def _unwrap_event(document: dict[str, Any], where: str, _depth: int) -> Iterator[Decoded]:
-    """An event of another source gives nothing; one that claims to be CloudTrail's and holds no record is odd."""
+    """An event of another source yields nothing; a CloudTrail event without a record is an unrecognized document."""
     record = document["detail"]
     if not isinstance(record, dict):
         yield UndecodableError(where, f"has a detail that is {_kind(record)}, not an object")
@@ -140,7 +140,7 @@ def _unwrap_event(document: dict[str, Any], where: str, _depth: int) -> Iterator
     elif is_compliance_event(document):
         yield compliance_call(document)
     elif "CloudTrail" in _text(document.get("detail-type")):
-        yield Foreign(where)
+        yield UnrecognizedDocument(where)
 
 
 def _unwrap_record(document: dict[str, Any], _where: str, _depth: int) -> Iterator[Decoded]:
@@ -148,7 +148,7 @@ def _unwrap_record(document: dict[str, Any], _where: str, _depth: int) -> Iterat
 
 
 def _is_record(document: dict[str, Any]) -> bool:
-    """A record names its event, and at least one other thing that only CloudTrail writes."""
+    """A record has an event name and at least one more key that only CloudTrail writes."""
     return isinstance(document.get("eventName"), str) and not _RECORD_KEYS.isdisjoint(document)
 
 
@@ -170,19 +170,19 @@ _FORMS: tuple[_Form, ...] = (
 
 
 def _api_call(record: dict[str, Any], envelope: dict[str, Any]) -> ApiCall:
-    """Each field from the record first, then from the envelope: a forwarded event may carry another account."""
+    """Take each field from the record, else from the envelope: a forwarded event may carry another account."""
     user = record.get("userIdentity")
     user = user if isinstance(user, dict) else {}
     return ApiCall(
-        event_id=_text(record.get("eventID")) or _made_up_id(record),
+        event_id=_text(record.get("eventID")) or _derived_id(record),
         shared_event_id=_text(record.get("sharedEventID")) or None,
         event_name=record["eventName"],
         event_source=_text(record.get("eventSource")),
         time=_time(record.get("eventTime")) or _time(envelope.get("time")),
         account_id=_account(record, envelope, user),
         region=_text(record.get("awsRegion")) or _text(envelope.get("region")),
-        actor=identity.actor(user),
-        via=identity.via(user, record),
+        actor=identity.parse_actor(user),
+        via=identity.access_method_of(user, record),
         source_ip=_text(record.get("sourceIPAddress")) or None,
         error_code=_error_code(record),
         request=record.get("requestParameters"),
@@ -200,18 +200,18 @@ def _account(record: dict[str, Any], envelope: dict[str, Any], user: dict[str, A
 
 
 def _error_code(record: dict[str, Any]) -> str | None:
-    """ConsoleLogin failures have a message and no code: the message alone is a failure too."""
+    """`errorCode`, else `errorMessage`: a failed ConsoleLogin has only the message."""
     return _text(record.get("errorCode")) or _text(record.get("errorMessage")) or None
 
 
-def _made_up_id(record: dict[str, Any]) -> str:
-    """A record without an `eventID` still needs a name that a second copy of it has as well."""
+def _derived_id(record: dict[str, Any]) -> str:
+    """Id of a record without `eventID`: a hash of its content, so that a second copy has the same id."""
     canonical = msgspec.json.encode(record, order="sorted")
     return "unidentified-" + hashlib.sha256(canonical).hexdigest()[:24]
 
 
 def _time(value: Any) -> datetime | None:
-    """RFC 3339, and the forms that log copies make of it (`2022-10-13 16:35:33`); without a zone: UTC."""
+    """RFC 3339 or a copied log's `2022-10-13 16:35:33`; a time without a zone is UTC."""
     if not isinstance(value, str):
         return None
     try:

@@ -1,7 +1,7 @@
-"""Files, folders and standard input -> parsed documents, one at a time.
+"""Reads files, folders and standard input into parsed documents, one at a time.
 
 Compression and form are decided from the content. JSON Lines are read line by line, so a folder of any size needs
-the memory of its largest document. What cannot be read comes out as an error in its place; the rest still comes.
+the memory of its largest document. An unreadable document is yielded as an error in its place.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from msgspec import Struct
 
 from gatewatch.errors import ConfigurationError, UndecodableError
-from gatewatch.events.changes.registry import may_matter
+from gatewatch.events.changes.registry import may_be_relevant
 from gatewatch.events.decode import parse
-from gatewatch.events.prefilter import skim
+from gatewatch.events.prefilter import relevant_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,43 +27,43 @@ _GZIP = b"\x1f\x8b"
 
 
 class Document(Struct, frozen=True):
-    """Parsed JSON, and where it stood: `file`, or `file:line`."""
+    """Parsed JSON and its position: `file`, or `file:line`."""
 
     where: str
     content: Any
 
 
-def files(paths: Iterable[Path]) -> list[Path]:
-    """The files to read, those of a folder by sorted path. Raises `ConfigurationError` for a path that is not there."""
+def find_files(paths: Iterable[Path]) -> list[Path]:
+    """Return the files to read, those of a folder by sorted path. Raises `ConfigurationError` for a missing path."""
     found: list[Path] = []
     for path in paths:
-        if not _is_there(path):
-            raise ConfigurationError(f"{path}: is not there; name a file or a folder that is.")
+        if not _exists(path):
+            raise ConfigurationError(f"{path}: does not exist; name an existing file or folder.")
         found.extend(_in_folder(path) if path.is_dir() else [path])
     return found
 
 
-def _is_there(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError as error:  # a name that is too long, a folder that may not be entered
-        raise ConfigurationError(f"{path}: cannot be looked at ({error.strerror}).") from error
+    except OSError as error:  # a name that is too long, a folder without permission
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}).") from error
 
 
 def _in_folder(folder: Path) -> list[Path]:
     return sorted(each for each in folder.rglob("*") if each.name.endswith(_SUFFIXES) and each.is_file())
 
 
-def documents_of_file(path: Path) -> Iterator[Document | UndecodableError]:
+def read_file(path: Path) -> Iterator[Document | UndecodableError]:
     try:
         with path.open("rb") as stream:
-            yield from documents(stream, str(path))
+            yield from read_documents(stream, str(path))
     except OSError as error:
         yield UndecodableError(str(path), f"cannot be read ({error.strerror or error})")
 
 
-def documents(stream: IO[bytes], name: str) -> Iterator[Document | UndecodableError]:
-    """Everything in a stream of bytes, gzip or not."""
+def read_documents(stream: IO[bytes], name: str) -> Iterator[Document | UndecodableError]:
+    """Yield every document of a stream of bytes, gzip or not."""
     buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
     is_gzip = buffered.peek(2)[:2] == _GZIP
     plain: Iterable[bytes] = gzip.GzipFile(fileobj=buffered) if is_gzip else buffered
@@ -86,12 +86,12 @@ def _documents(stream: Iterable[bytes], name: str) -> Iterator[Document | Undeco
         yield opening
         yield from (_parsed(line, f"{name}:{number}") for number, line in lines)
         return
-    rest = list(lines)
-    yield from _whole([(number, first), *rest], name) if rest else [UndecodableError(name, opening.reason)]
+    remaining = list(lines)
+    yield from _whole([(number, first), *remaining], name) if remaining else [UndecodableError(name, opening.reason)]
 
 
 def _whole(lines: list[tuple[int, bytes]], name: str) -> Iterator[Document | UndecodableError]:
-    """The first line is no document: all of it is one, or these are JSON Lines and the first is broken."""
+    """The first line alone is not a document: the whole text is one, or it is JSON Lines with a broken first line."""
     whole = _parsed(b"".join(line for _, line in lines), name)
     if isinstance(whole, Document):
         yield whole
@@ -102,9 +102,9 @@ def _whole(lines: list[tuple[int, bytes]], name: str) -> Iterator[Document | Und
 
 
 def _parsed(text: bytes, where: str) -> Document | UndecodableError:
-    """A log is looked over first: of most archives one record in a thousand is worth building."""
-    skimmed = skim(text, may_matter)
+    """Parse one text; records that are of no family are filtered out before their values are built."""
+    records = relevant_records(text, may_be_relevant)
     try:
-        return Document(where, parse(text, where) if skimmed is None else {"Records": skimmed})
+        return Document(where, parse(text, where) if records is None else {"Records": records})
     except UndecodableError as error:
         return error

@@ -1,7 +1,7 @@
-"""A quick look over a CloudTrail log: most records of an archive are of no family, and need not be built to know it.
+"""Prefilter of CloudTrail logs: drops records of no family before their values are built.
 
-The look is exact: it reads the names where CloudTrail writes them, over the whole text, and whatever is not plainly
-a log of records is left to be read whole. So it can lose nothing; it only saves the building of values.
+The filter is exact. It decodes only the names of each record, and leaves any text that is not clearly a log of
+records to the full reader.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class _Head(Struct, gc=False):
-    """What makes an object a record and nothing else (`decode`), and what says whose it is."""
+class _RecordHeader(Struct, gc=False):
+    """The keys that make an object a record (see `decode`) and name its call."""
 
     eventName: str  # noqa: N815  CloudTrail's spelling
     eventSource: str  # noqa: N815  CloudTrail's spelling
@@ -25,51 +25,51 @@ class _Head(Struct, gc=False):
     detail: Raw | UnsetType = UNSET
 
 
-class _Heads(Struct, forbid_unknown_fields=True):
-    """A log file and nothing more: `{"Records": […]}`."""
+class _LogHeaders(Struct, forbid_unknown_fields=True):
+    """A log file without other keys: `{"Records": […]}`."""
 
-    Records: list[_Head]
+    Records: list[_RecordHeader]
 
 
-class _Records(Struct):
+class _RawLog(Struct):
     Records: list[Raw]
 
 
 _LOG = re.compile(rb'\s*\{\s*"Records"')
-_HEAD = msgspec.json.Decoder(_Head)
-_HEADS = msgspec.json.Decoder(_Heads)
-_RECORDS = msgspec.json.Decoder(_Records)
+_RECORD_HEADER = msgspec.json.Decoder(_RecordHeader)
+_LOG_RECORD_HEADERERS = msgspec.json.Decoder(_LogHeaders)
+_RAW_LOG = msgspec.json.Decoder(_RawLog)
 
 
-def skim(text: bytes, may_matter: Callable[[str, str], bool]) -> list[Any] | None:
-    """The records of a log, or of one line of it, that may matter; None when the text must be read whole.
+def relevant_records(text: bytes, is_relevant: Callable[[str, str], bool]) -> list[Any] | None:
+    """Return the relevant records of a log, or of one line of it; None when the text needs the full reader.
 
-    `may_matter` is asked for each pair of `eventSource` and `eventName`.
+    `is_relevant` is called with the `eventSource` and the `eventName` of each record.
     """
     if not _is_utf8(text):
         return None
     try:
-        return _skimmed(text, may_matter)
+        return _filter(text, is_relevant)
     except (msgspec.DecodeError, RecursionError):
         return None
 
 
-def _skimmed(text: bytes, may_matter: Callable[[str, str], bool]) -> list[Any] | None:
+def _filter(text: bytes, is_relevant: Callable[[str, str], bool]) -> list[Any] | None:
     if not _LOG.match(text):
-        head = _HEAD.decode(text)
-        return None if head.detail is not UNSET or may_matter(head.eventSource, head.eventName) else []
-    heads = _HEADS.decode(text).Records
-    if any(head.detail is not UNSET for head in heads):
+        header = _RECORD_HEADER.decode(text)
+        return None if header.detail is not UNSET or is_relevant(header.eventSource, header.eventName) else []
+    headers = _LOG_RECORD_HEADERERS.decode(text).Records
+    if any(each.detail is not UNSET for each in headers):
         return None
-    wanted = [number for number, head in enumerate(heads) if may_matter(head.eventSource, head.eventName)]
+    wanted = [number for number, each in enumerate(headers) if is_relevant(each.eventSource, each.eventName)]
     if not wanted:
         return []
-    records = _RECORDS.decode(text).Records
+    records = _RAW_LOG.decode(text).Records
     return [msgspec.json.decode(records[number]) for number in wanted]
 
 
 def _is_utf8(text: bytes) -> bool:
-    """What the quick look skips over it does not check; the encoding is checked here."""
+    """The header decoder skips values without validating them, so the encoding is checked here."""
     if text.isascii():
         return True
     try:

@@ -1,6 +1,6 @@
-"""`userIdentity`, `userAgent` and `sourceIPAddress` -> who did it, and how.
+"""Reads `userIdentity`, `userAgent` and `sourceIPAddress`: who made a call, and how.
 
-Key sets per identity type: CloudTrail userIdentity element. Any of them may lack `arn`, `type` or a name.
+Keys per identity type: CloudTrail userIdentity element. Any of them may lack `arn`, `type` or a name.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from gatewatch.model.api_call import Actor, Via
+from gatewatch.model.api_call import AccessMethod, Actor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +17,8 @@ UNKNOWN = "unknown"
 _HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
 
-def actor(user: dict[str, Any]) -> Actor:
-    """The best name that a `userIdentity` holds. Never raises, never returns an empty name."""
+def parse_actor(user: dict[str, Any]) -> Actor:
+    """Return the best name that a `userIdentity` holds. Never raises, never returns an empty name."""
     kind = _text(user, "type") or UNKNOWN
     name = _NAMES.get(kind, _any_name)(user) or _any_name(user)
     return Actor(name=name or UNKNOWN, type=kind)
@@ -33,7 +33,7 @@ def _user_name(user: dict[str, Any]) -> str:
 
 
 def _session_with_role(user: dict[str, Any]) -> str:
-    """`arn:…:assumed-role/ROLE/SESSION`; the role's path is missing there, its name is not."""
+    """`SESSION (ROLE)`, from `arn:…:assumed-role/ROLE/SESSION`, which leaves out the role's path."""
     resource = _after_first(_text(user, "arn"), ":assumed-role/")
     role, _, session = resource.partition("/")
     issuer = _issuer(user)
@@ -70,14 +70,14 @@ def _service(user: dict[str, Any]) -> str:
 
 
 def _any_name(user: dict[str, Any]) -> str:
-    """For a type nobody described, or none at all: the most personal name there is."""
+    """For an unknown or missing type: the most specific name there is."""
     arn = _text(user, "arn")
     if ":assumed-role/" in arn:
         return _session_with_role(user)
     if arn.endswith(":root"):
         return "root"
-    named = _text(user, "userName") or _last(arn) or _session(user)
-    return named or _text(user, "invokedBy") or _text(user, "principalId")
+    name = _text(user, "userName") or _last(arn) or _session(user)
+    return name or _text(user, "invokedBy") or _text(user, "principalId")
 
 
 _NAMES: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -98,40 +98,40 @@ _SERVICE_HOST = re.compile(r"^[a-z0-9.-]+\.amazonaws\.(?:com(?:\.cn)?|eu)$")
 _CLOUDFORMATION = "cloudformation.amazonaws."
 
 
-def via(user: dict[str, Any], record: dict[str, Any]) -> Via:
-    """How a call was made, from its agent, its caller's address and who invoked it for whom."""
+def access_method_of(user: dict[str, Any], record: dict[str, Any]) -> AccessMethod:
+    """Return how a call was made, from its user agent, source address and `invokedBy`."""
     agent = _text(record, "userAgent")
     hosts = (_text(user, "invokedBy"), _text(record, "sourceIPAddress"), agent)
     if "Terraform" in _after_first(agent, "HashiCorp/"):
-        return Via.TERRAFORM
-    if _begins(hosts, _CLOUDFORMATION):
-        return Via.CLOUDFORMATION
+        return AccessMethod.TERRAFORM
+    if _any_starts_with(hosts, _CLOUDFORMATION):
+        return AccessMethod.CLOUDFORMATION
     if "CloudShell" in agent:
-        return Via.CLI
+        return AccessMethod.CLI
     if _is_console(agent, hosts, record):
-        return Via.CONSOLE
+        return AccessMethod.CONSOLE
     if any(_SERVICE_HOST.match(host) for host in hosts) or _text(user, "type") == "AWSService":
-        return Via.SERVICE
+        return AccessMethod.SERVICE
     if agent.startswith("aws-cli/"):
-        return Via.CLI
-    return Via.SDK if _SDK.search(agent) else Via.UNKNOWN
+        return AccessMethod.CLI
+    return AccessMethod.SDK if _SDK.search(agent) else AccessMethod.UNKNOWN
 
 
 def _is_console(agent: str, hosts: tuple[str, ...], record: dict[str, Any]) -> bool:
     if _text(record, "sessionCredentialFromConsole").lower() == "true" or agent.startswith(_BROWSERS):
         return True
-    return _begins(hosts, _CONSOLE_HOSTS)
+    return _any_starts_with(hosts, _CONSOLE_HOSTS)
 
 
-def _begins(hosts: tuple[str, ...], prefixes: str | tuple[str, ...]) -> bool:
-    for host in hosts:  # noqa: SIM110  a generator costs more than what it looks at here
+def _any_starts_with(hosts: tuple[str, ...], prefixes: str | tuple[str, ...]) -> bool:
+    for host in hosts:  # noqa: SIM110  a generator is slower than this loop
         if host.startswith(prefixes):
             return True
     return False
 
 
-def role_arn(user: Any) -> str:
-    """The ARN, with its path, of the role that a session was given; empty for whoever is no session of a role."""
+def session_role_arn(user: Any) -> str:
+    """Return the ARN, with its path, of the role of a session; empty when the caller is not a role session."""
     is_session = isinstance(user, dict) and user.get("type") == "AssumedRole"
     return _text(_issuer(user), "arn") if is_session else ""
 

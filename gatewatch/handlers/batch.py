@@ -1,4 +1,4 @@
-"""Partial batch responses: what failed comes again, its neighbours do not."""
+"""Partial batch responses: only failed records are retried."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def partial_response(
     event: dict[str, Any], handle: Callable[[dict[str, Any]], None], log: Logger
 ) -> dict[str, list[dict[str, str]]]:
-    """Handle each record; answer the ids of those that raised, as Lambda's `ReportBatchItemFailures` has it."""
+    """Handle each record; return the ids of those that raised, in the form of Lambda's `ReportBatchItemFailures`."""
     failed = [record["messageId"] for record in event["Records"] if not _handled(record, handle, log)]
     return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 

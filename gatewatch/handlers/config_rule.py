@@ -1,4 +1,4 @@
-"""One invocation by AWS Config: read, judged by the rule it names, answered with the member's own credentials."""
+"""Handler of AWS Config invocations: read, evaluate by the named rule, answer with the member's credentials."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ DEFAULT_RULE = "ingress"
 
 
 @dataclass(frozen=True)
-class ConfigRuleStage:
-    """`rules` by the parameter `rule` of a Config rule; one function serves them all."""
+class ConfigRuleHandler:
+    """`rules`: by the parameter `rule` of the Config rule; one Lambda function serves all of them."""
 
     rules: Mapping[str, Callable[[Invocation, Aws], Iterable[Evaluation]]]
     member: Callable[[Invocation], Aws]
     log: Logger
 
     def handle(self, event: dict[str, Any]) -> dict[str, int]:
-        """Raises when anything could not be judged or told: Config then says that the rule failed, and asks again."""
+        """Evaluate and return the number of evaluations.
+
+        Raises when something cannot be evaluated or sent; Config then shows a failed rule and invokes it again.
+        """
         invocation = read_invocation(event)
         name = invocation.parameters.get("rule", DEFAULT_RULE)
         if name not in self.rules:
-            raise EvaluationError(f'"{name}" is no rule of gatewatch; write one of {", ".join(self.rules)}')
+            raise EvaluationError(f'"{name}" is not a rule of gatewatch; use one of {", ".join(self.rules)}')
         member = self.member(invocation)
         found = tuple(self.rules[name](invocation, member))
         put_evaluations(member.config, found, invocation.token)

@@ -1,4 +1,4 @@
-"""The digest's work: see whether one is due, read the day book, tell everybody, remember that it was told."""
+"""Scheduled handler of digests: summarizes the activity log when a digest is due and sends it."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from gatewatch.config.digest import due
-from gatewatch.digest.open_exposures import gates
-from gatewatch.digest.summary import Period, digest
+from gatewatch.config.digest import latest_due_digest
+from gatewatch.digest.open_exposures import resolve_exposures
+from gatewatch.digest.summary import Period, summarize
 
 if TYPE_CHECKING:
     from logging import Logger
 
-    from gatewatch.config.digest import Due
+    from gatewatch.config.digest import DueDigest
     from gatewatch.config.settings import Settings
-    from gatewatch.digest.activity_log_reader import DayBookReader
+    from gatewatch.digest.activity_log_reader import ActivityLogReader
     from gatewatch.digest.summary import Digest
 
-Tell = Callable[["Digest", "Due"], None]
+SendDigest = Callable[["Digest", "DueDigest"], None]
 
 
 @dataclass(frozen=True)
-class DigestStage:
-    """`ways`: how a digest goes out, by name; each raises when it could not. `unbooked`: how many events of a time
-    the book is known to lack.
+class DigestHandler:
+    """`senders` by the name of the kind of delivery; each raises on failure. `missing_events` counts the events of a
+    period that are known to be missing from the activity log.
 
-    To be run often. What failed is tried again at the next run, until another digest is due.
+    Runs often. A failed sender is retried at the next run, until the next digest is due.
     """
 
     settings: Settings
-    book: DayBookReader
-    unbooked: Callable[[datetime, datetime], int]
-    ways: dict[str, Tell]
+    activity_log: ActivityLogReader
+    missing_events: Callable[[datetime, datetime], int]
+    senders: dict[str, SendDigest]
     now: Callable[[], float]
     log: Logger
 
@@ -43,33 +43,39 @@ class DigestStage:
         if not self.settings.digest.is_on:
             return
         now = datetime.fromtimestamp(self.now(), UTC)
-        wanted, began = due(self.settings.digest, now, self.settings.defaults.timezone), self.book.began()
-        open_ways = {way: tell for way, tell in self.ways.items() if not self.book.is_told(f"{wanted.name} {way}")}
-        if began > wanted.moment or not open_ways:
+        due, began = (
+            latest_due_digest(self.settings.digest, now, self.settings.defaults.timezone),
+            self.activity_log.recording_since(),
+        )
+        pending = {
+            name: send for name, send in self.senders.items() if not self.activity_log.is_sent(f"{due.name} {name}")
+        }
+        if began > due.due_at or not pending:
             return
-        made = self._made(wanted, began, now)
-        skipped = made.is_empty and self.settings.digest.empty == "skip"
+        digest = self._summarize(due, began, now)
+        skipped = digest.is_empty and self.settings.digest.empty == "skip"
         failed: list[Exception] = []
-        for way, tell in open_ways.items():
+        for name, send in pending.items():
             try:
                 if not skipped:
-                    tell(made, wanted)
-                self.book.tell(f"{wanted.name} {way}")
+                    send(digest, due)
+                self.activity_log.mark_sent(f"{due.name} {name}")
             except Exception as error:
-                self.log.exception("digest not told", extra={"digest": wanted.name, "way": way})
+                self.log.exception("digest not sent", extra={"digest": due.name, "sender": name})
                 failed.append(error)
-        facts = {"events": made.events, "open": len(made.open), "missed": made.missed, "skipped": skipped}
-        self.log.info("digest", extra={"digest": wanted.name, **facts})
+        facts = {"events": digest.events, "open": len(digest.open), "missed": digest.missing_events, "skipped": skipped}
+        self.log.info("digest", extra={"digest": due.name, **facts})
         if failed:
             raise failed[0]
 
-    def _made(self, wanted: Due, began: datetime, now: datetime) -> Digest:
-        """All of it, or an error: half a digest would be a wrong one."""
-        first, last = wanted.bounds()
-        self.book.unread = 0
-        kept = [each for each in self.book.steps() if each.step.at <= now]
-        found = gates(each.step for each in kept)
-        made = digest(self.book.entries(first, last), found, Period(first, last, now), self.settings)
-        open_still = {(opened.key, opened.number) for gate in found.open for opened in gate.opened}
-        self.book.prolong(each for each in kept if (each.step.key, each.step.number) in open_still)
-        return replace(made, began=began, missed=self.book.unread + self.unbooked(first, now))
+    def _summarize(self, due: DueDigest, began: datetime, now: datetime) -> Digest:
+        """The whole digest, or an error: an incomplete digest would be wrong."""
+        first, last = due.bounds()
+        self.activity_log.unread = 0
+        kept = [each for each in self.activity_log.steps() if each.step.at <= now]
+        found = resolve_exposures(each.step for each in kept)
+        digest = summarize(self.activity_log.summaries(first, last), found, Period(first, last, now), self.settings)
+        open_still = {(opened.key, opened.number) for exposure in found.open for opened in exposure.opened}
+        self.activity_log.extend(each for each in kept if (each.step.key, each.step.number) in open_still)
+        missing = self.activity_log.unread + self.missing_events(first, now)
+        return replace(digest, recording_since=began, missing_events=missing)

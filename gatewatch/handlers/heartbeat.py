@@ -1,53 +1,57 @@
-"""The heartbeat's work: read what was heard, tell what people do not know, remember what they know now."""
+"""Scheduled handler of the heartbeat: compares what was received with what is expected and reports changes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gatewatch.monitoring.heartbeat.judge import GRACE_SECONDS, Heard, judge
+from gatewatch.monitoring.heartbeat.judge import GRACE_SECONDS, HeartbeatState, evaluate
 from gatewatch.monitoring.heartbeat.messages import heartbeat_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from logging import Logger
 
-    from gatewatch.aws.organizations import Member
+    from gatewatch.aws.organizations import OrganizationAccount
     from gatewatch.config.settings import Settings
     from gatewatch.delivery.outbox import Outbox
-    from gatewatch.monitoring.heartbeat.store import LastSeen
+    from gatewatch.monitoring.heartbeat.store import HeartbeatStore
 
 
 @dataclass(frozen=True)
-class HeartbeatStage:
-    """`organization` answers None when this account may not ask for it; then accounts.yaml is all that is expected."""
+class HeartbeatHandler:
+    """`organization` returns None without access to AWS Organizations; only accounts.yaml is expected then."""
 
     settings: Settings
-    last_seen: LastSeen
+    last_seen: HeartbeatStore
     outbox: Outbox
-    organization: Callable[[], Sequence[Member] | None]
+    organization: Callable[[], Sequence[OrganizationAccount] | None]
     now: Callable[[], float]
     silent_after: int
     log: Logger
 
     def run(self) -> None:
-        """Told before it is remembered: a crash in between tells it again, under the same key."""
+        """Send first, then store: after a crash in between the same messages are sent again under the same keys."""
         now = int(self.now())
-        told = self.last_seen.told(now)
-        heard = Heard(self.last_seen.read(), self._expected(now), now, self.silent_after)
-        findings, known = judge(heard, told)
+        reported = self.last_seen.reported(now)
+        state = HeartbeatState(self.last_seen.last_canaries(), self._expected(now), now, self.silent_after)
+        findings, known = evaluate(state, reported)
         if not findings.is_empty:
             self.outbox.put(heartbeat_messages(findings, self.settings))
-        self.last_seen.remember(known)
+        self.last_seen.save_reported(known)
         self.log.info(
             "heartbeat",
-            extra={"places": len(heard.seen), "silent": len(known.silent), "unheard": len(known.unheard)},
+            extra={
+                "places": len(state.last_canaries),
+                "silent": len(known.silent),
+                "never_reported": len(known.never_reported),
+            },
         )
 
     def _expected(self, now: int) -> frozenset[str]:
-        """An account that has just joined is given the time to get its stack."""
+        """An account that joined recently is not expected yet: its stack may not be deployed."""
         members = self.organization()
         if members is None:
-            self.log.info("the organization cannot be asked; accounts.yaml alone says who is expected")
+            self.log.info("no access to AWS Organizations; only the accounts of accounts.yaml are expected")
         joined = {member.id for member in members or () if now - member.joined > GRACE_SECONDS}
         return frozenset(self.settings.accounts) | joined

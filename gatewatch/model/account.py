@@ -1,4 +1,4 @@
-"""An AWS account as `accounts.yaml` describes it."""
+"""`Account`: an AWS account and its entry in `accounts.yaml`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from msgspec import Struct
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """What `accounts.yaml` knows of an account; `known` is False for the fallback.
+    """`known` is False for an account that `accounts.yaml` does not list.
 
-    `read_role` is the role in it that tells what a group is attached to; without one nothing is asked.
+    `read_role` is the lookup role in the account, with its path; None when the account is never queried.
     """
 
     id: str

@@ -7,7 +7,7 @@ from msgspec import Struct
 from gatewatch.model.account import Account
 from gatewatch.model.api_call import ApiCall
 from gatewatch.model.change import Change
-from gatewatch.model.network_interfaces import Attached
+from gatewatch.model.network_interfaces import NetworkInterfaceSummary
 from gatewatch.model.severity import Assessment, Severity
 
 
@@ -17,7 +17,7 @@ class AssessedChange(Struct, frozen=True):
 
 
 class Links(Struct, frozen=True):
-    """Console addresses; empty where the partition has no public console."""
+    """Console URLs; empty where the partition has no public console."""
 
     event: str = ""
     group: str = ""
@@ -25,20 +25,20 @@ class Links(Struct, frozen=True):
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """One call, assessed and enriched: ready to word. `changes` stand in the order of the call.
+    """One call, assessed and enriched. `changes` are in the order of the call.
 
-    `attached` is what their group guards, if somebody asked.
+    `network_interfaces` are those of its security group; None when they were not looked up.
     """
 
     call: ApiCall
     account: Account
     changes: tuple[AssessedChange, ...]
     links: Links
-    attached: Attached | None = None
+    network_interfaces: NetworkInterfaceSummary | None = None
 
     @property
     def worst(self) -> AssessedChange:
-        """The change that the headline is about: the first of the highest severity."""
+        """Return the change that the headline is about: the first of the highest severity."""
         if len(self.changes) == 1:
             return self.changes[0]
         return max(self.changes, key=lambda each: each.assessment.severity.rank)

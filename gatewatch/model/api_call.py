@@ -1,4 +1,4 @@
-"""One CloudTrail record: `ApiCall`, and who made it."""
+"""One CloudTrail record as `ApiCall`, its actor and access method."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 from msgspec import Struct
 
 
-class Via(StrEnum):
+class AccessMethod(StrEnum):
+    """How a call was made."""
+
     CONSOLE = "console"
     CLI = "cli"
     SDK = "sdk"
@@ -20,17 +22,17 @@ class Via(StrEnum):
 
 
 class Actor(Struct, frozen=True):
-    """The human or machine behind a call: the best name the event holds, and `userIdentity.type`."""
+    """Caller of a call: the best name that the event holds, and `userIdentity.type`."""
 
     name: str
     type: str
 
 
 class ApiCall(Struct, frozen=True, kw_only=True):
-    """One CloudTrail record, whatever it came wrapped in.
+    """One CloudTrail record without its wrapper.
 
-    `request` and `response` are the record's JSON, read only by `changes`; `record` is the whole of it, kept for
-    the message of a call whose shape nobody knew. Texts that the record lacks are empty, `time` is None.
+    `request` and `response` are the record's JSON, read only by `events.changes`. `record` is the whole record, kept
+    for messages about calls that were not understood. Texts that the record lacks are empty, `time` is None.
     """
 
     event_id: str
@@ -40,7 +42,7 @@ class ApiCall(Struct, frozen=True, kw_only=True):
     account_id: str
     region: str
     actor: Actor
-    via: Via
+    via: AccessMethod
     source_ip: str | None
     error_code: str | None
     request: Any
@@ -50,5 +52,5 @@ class ApiCall(Struct, frozen=True, kw_only=True):
 
     @property
     def delivery_key(self) -> str:
-        """CloudTrail gives one action that two accounts see two `eventID`s and one `sharedEventID`."""
+        """Id for deduplication: one action seen by two accounts has two `eventID`s and one `sharedEventID`."""
         return self.shared_event_id or self.event_id

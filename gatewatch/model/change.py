@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from gatewatch.model.compliance import ComplianceFacts
 from gatewatch.model.iam import IamFacts, SignInFacts
-from gatewatch.model.monitoring import HubFacts
+from gatewatch.model.monitoring import MonitoringFacts
 from gatewatch.model.security_group import NO_GROUP, NO_RULE, Group, SecurityGroupRule
 
 
@@ -38,7 +38,7 @@ class Action(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a call. DENIED: no permission. FAILED: any other error. NO_OP: yes said, nothing changed."""
+    """Outcome of a call. DENIED: no permission. FAILED: any other error. NO_OP: succeeded without changing anything."""
 
     APPLIED = "applied"
     DENIED = "denied"
@@ -50,12 +50,12 @@ class Outcome(StrEnum):
 class Change(Struct, frozen=True, kw_only=True):
     """One thing that one call did, or tried to do: one rule and one peer at most.
 
-    `resource_id` is what the change is about when that is no security group: a prefix list, an interface, an
-    instance, `role/ci`. `facts` are what the families without a rule have to say. `understood` is False when the
-    event was one of ours but its shape was not.
+    `resource_id` names the resource when it is not a security group: a prefix list, an interface, an instance,
+    `role/ci`. `facts` hold the values of families without rules. `understood` is False for a supported call of an
+    unknown form.
 
-    Of a rule that the call names by its id alone, `remembered` is how it stood before; `seen_at` says that `rule` is
-    how it stood then, at a time after the call.
+    For a rule that the call names by its id alone, `rule_before` is the rule before the call, and `observed_at` the
+    time after the call at which `rule` was looked up.
     """
 
     family: Family
@@ -65,7 +65,7 @@ class Change(Struct, frozen=True, kw_only=True):
     rule: SecurityGroupRule = NO_RULE
     previous: SecurityGroupRule | None = None
     resource_id: str | None = None
-    facts: IamFacts | SignInFacts | HubFacts | ComplianceFacts | None = None
+    facts: IamFacts | SignInFacts | MonitoringFacts | ComplianceFacts | None = None
     understood: bool = True
-    remembered: SecurityGroupRule | None = None
-    seen_at: datetime | None = None
+    rule_before: SecurityGroupRule | None = None
+    observed_at: datetime | None = None

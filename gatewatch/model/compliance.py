@@ -1,4 +1,4 @@
-"""The words of the family `compliance`: what AWS Config found about a resource, and what it had found before."""
+"""Values of the family `compliance`: AWS Config's new and old evaluation of a resource."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ COMPLIANT, NON_COMPLIANT, NOT_APPLICABLE = "COMPLIANT", "NON_COMPLIANT", "NOT_AP
 
 
 class ComplianceFacts(Struct, frozen=True, kw_only=True, tag=True):
-    """States as Config writes them; `old` None at the first evaluation. `rule` as it is named in the account."""
+    """Compliance types as Config writes them; `old` is None at the first evaluation. `rule` is the rule's name."""
 
     rule: str
     new: str
@@ -17,13 +17,13 @@ class ComplianceFacts(Struct, frozen=True, kw_only=True, tag=True):
     annotation: str = ""
 
     @property
-    def is_broken(self) -> bool:
+    def is_noncompliant(self) -> bool:
         return self.new == NON_COMPLIANT
 
     @property
-    def is_met(self) -> bool:
+    def is_compliant(self) -> bool:
         return self.new == COMPLIANT
 
     @property
-    def is_return(self) -> bool:
-        return self.is_met and self.old == NON_COMPLIANT
+    def returned_to_compliance(self) -> bool:
+        return self.is_compliant and self.old == NON_COMPLIANT

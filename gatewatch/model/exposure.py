@@ -18,7 +18,7 @@ class RuleRef(Struct, frozen=True, order=True):
         return bool(self.shape) and self.shape == other.shape
 
 
-class Gate(Struct, frozen=True, kw_only=True):
+class ExposureChange(Struct, frozen=True, kw_only=True):
     """What one message opened and closed in one security group.
 
     `key` is that of the message that tells it, `thread` the event's id, `place` the group; `at` is in seconds since

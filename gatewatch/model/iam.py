@@ -1,4 +1,4 @@
-"""The words of the families `iam` and `sign_in`: what was done to whose access, and who came in."""
+"""Values of the families `iam` and `sign_in`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-_SHOWN = 4
+_SHOWN = 4  # characters at each end of a masked key
 
 
 def masked_key(key_id: str) -> str:
-    """`AKIA…MPLE`: a message never holds a whole access key id."""
+    """Return `AKIA…MPLE`: messages never hold a whole access key id."""
     return f"{key_id[:_SHOWN]}…{key_id[-_SHOWN:]}" if len(key_id) > 3 * _SHOWN else f"{key_id[:_SHOWN]}…"
 
 
-class Deed(StrEnum):
-    """What an IAM call does. Each is a phrase of `templates/labels` and a row of the judgement."""
+class IamOperation(StrEnum):
+    """What an IAM call does. Each has a phrase in `templates/labels`."""
 
     POLICY_ATTACHED = "policy_attached"
     POLICY_DETACHED = "policy_detached"
@@ -40,7 +40,7 @@ class Deed(StrEnum):
     LOGIN_CREATED = "login_created"
     LOGIN_CHANGED = "login_changed"
     LOGIN_DELETED = "login_deleted"
-    PASSWORD_CHANGED = "password_changed"  # noqa: S105  a deed, no password
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105  an operation, not a password
     MFA_CREATED = "mfa_created"
     MFA_ENABLED = "mfa_enabled"
     MFA_REMOVED = "mfa_removed"
@@ -64,7 +64,7 @@ class Deed(StrEnum):
 
 
 class Entity(Struct, frozen=True):
-    """A thing of IAM: `kind` is user, role, group, policy …; the root user is the user `root`."""
+    """An IAM resource: `kind` is user, role, group, policy …; the root user is the user `root`."""
 
     kind: str
     name: str
@@ -75,11 +75,11 @@ class Entity(Struct, frozen=True):
         return self.arn or f"{self.kind}/{self.name}"
 
 
-class Reach(StrEnum):
-    """How far a policy document goes.
+class PrivilegeLevel(StrEnum):
+    """Permissions that a policy document grants.
 
     ADMINISTRATOR: everything, or all of IAM, or everything but a few services.
-    ESCALATES: a call with which one gives oneself more.
+    ESCALATES: a call with which the holder can grant themselves more.
     """
 
     ADMINISTRATOR = "administrator"
@@ -88,7 +88,7 @@ class Reach(StrEnum):
 
 
 class Trust(Struct, frozen=True):
-    """Whom a trust policy lets in from outside. `everyone_if`: everyone who meets a condition."""
+    """Principals outside the account that a trust policy admits. `everyone_if`: everyone who meets a condition."""
 
     everyone: bool = False
     everyone_if: bool = False
@@ -96,43 +96,44 @@ class Trust(Struct, frozen=True):
 
 
 class IamFacts(Struct, frozen=True, kw_only=True):
-    """What an IAM call says. `second` is the policy that an entity got, the group that it joined.
+    """Facts of an IAM call. `target` is the policy that `entity` got, or the group that it joined.
 
-    `key` is masked. `is_own`: the caller did it to themselves. `is_service_work`: AWS did it for a service.
-    `weak`: what of a password policy is weaker than the CIS benchmark asks.
+    `key` is masked. `is_caller`: `entity` is the caller. `is_service_work`: AWS did it for one of its services.
+    `weak_settings`: settings of a password policy that are weaker than the CIS benchmark asks. `has_parameters` is
+    False when the event does not say what was requested.
     """
 
-    deed: Deed
+    operation: IamOperation
     entity: Entity | None = None
-    second: Entity | None = None
+    target: Entity | None = None
     key: str | None = None
-    reach: Reach | None = None
+    privilege_level: PrivilegeLevel | None = None
     trust: Trust | None = None
     denies: bool = False
-    is_own: bool = False
+    is_caller: bool = False
     by_root: bool = False
     is_service_work: bool = False
-    weak: tuple[str, ...] = ()
-    is_told: bool = True
+    weak_settings: tuple[str, ...] = ()
+    has_parameters: bool = True
 
 
 class SignInKind(StrEnum):
     CONSOLE = "console"
     PORTAL = "portal"
     SWITCH_ROLE = "switch_role"
-    PASSWORD_RECOVERY = "password_recovery"  # noqa: S105  an event, no password
+    PASSWORD_RECOVERY = "password_recovery"  # noqa: S105  an event, not a password
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  likewise
 
 
 class SignInFacts(Struct, frozen=True, kw_only=True):
-    """Who came in. `mfa` is None where the event does not know: a federated session got its factor elsewhere.
+    """Facts of a sign-in. `mfa` is None when the event does not show it: federated users sign in elsewhere.
 
-    `failures`: how many attempts of the same kind failed lately, this one among them.
+    `recent_failures`: number of failed attempts in the window of the policy, including this one.
     """
 
     kind: SignInKind
-    who: str
+    user_name: str
     is_root: bool = False
     mfa: bool | None = None
     role: str | None = None
-    failures: int = 0
+    recent_failures: int = 0

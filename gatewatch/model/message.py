@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from gatewatch.model.exposure import Gate
+from gatewatch.model.exposure import ExposureChange
 from gatewatch.model.severity import Severity
 
 
@@ -27,7 +27,7 @@ class Message(Struct, frozen=True, kw_only=True):
     parts: int = 1
     event_time: float | None = None
     instead_of: str | None = None
-    gates: tuple[Gate, ...] = ()
+    gates: tuple[ExposureChange, ...] = ()
     thread: str = ""
     actor: str = ""
     about: str = ""

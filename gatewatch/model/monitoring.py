@@ -1,4 +1,4 @@
-"""The words of the family `hub`: hands on the road that alerts travel."""
+"""Values of the family `hub`: tampering with gatewatch."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from enum import StrEnum
 from msgspec import Struct
 
 
-class Part(StrEnum):
-    """What the road is made of; a message says `rule/gatewatch-security-group`."""
+class MonitoringComponent(StrEnum):
+    """Kind of resource that the alert pipeline consists of; `resource_id` is `rule/gatewatch-security-group`."""
 
     RULE = "rule"
     BUS = "event-bus"
@@ -18,9 +18,9 @@ class Part(StrEnum):
     PARAMETER = "parameter"
 
 
-class HubFacts(Struct, frozen=True):
-    """`cuts`: after this call events, or alerts, may no longer come through."""
+class MonitoringFacts(Struct, frozen=True):
+    """`disables_monitoring`: after this call events or alerts may be lost."""
 
-    part: Part
+    component: MonitoringComponent
     name: str
-    cuts: bool
+    disables_monitoring: bool

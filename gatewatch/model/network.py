@@ -1,4 +1,4 @@
-"""CIDR, port and protocol arithmetic. Pure; IPv6 stands beside IPv4 everywhere."""
+"""CIDR, port and protocol arithmetic, for IPv4 and IPv6."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Network = IPv4Network | IPv6Network
 
-# IANA special-purpose address registries (RFC 6890 and its updates): nobody on the internet has these addresses.
+# IANA special-purpose address registries (RFC 6890 and its updates): not routable on the internet.
 # Private, shared (CGNAT), loopback, link-local, documentation, benchmarking, multicast and reserved space.
 _NOT_PUBLIC_V4 = tuple(
     IPv4Network(cidr)
@@ -43,7 +43,7 @@ _NOT_PUBLIC_V4 = tuple(
         "224.0.0.0/3",
     )
 )
-# All global unicast IPv6 lies in 2000::/3 (RFC 4291 §2.4, IANA IPv6 address space); documentation is cut out of it.
+# All global unicast IPv6 lies in 2000::/3 (RFC 4291 §2.4, IANA IPv6 address space); documentation is excluded.
 GLOBAL_UNICAST_V6 = IPv6Network("2000::/3")
 _NOT_PUBLIC_V6 = (IPv6Network("2001:db8::/32"), IPv6Network("3fff::/20"))
 
@@ -57,7 +57,7 @@ PORT_PROTOCOLS = frozenset({"tcp", "udp"})
 ICMP_PROTOCOLS = frozenset({"icmp", "icmpv6"})
 MAX_PORT = 65535
 MAX_PROTOCOL = 255
-# EC2 gives these names back whatever number was sent (EC2 API reference, SecurityGroupRule.IpProtocol).
+# EC2 returns these names whatever number was sent (EC2 API reference, SecurityGroupRule.IpProtocol).
 _PROTOCOL_NAMES = {
     "-1": ALL_PROTOCOLS,
     "all": ALL_PROTOCOLS,
@@ -75,7 +75,7 @@ _PROTOCOL_NAMES = {
 
 @lru_cache(maxsize=4096)
 def parse_cidr(text: str) -> Network | None:
-    """A CIDR as EC2 stores it (host bits cleared), or None when the text is none."""
+    """Return a CIDR as EC2 stores it (host bits cleared), or None when the text is not a CIDR."""
     try:
         return ip_network(text.strip(), strict=False)
     except ValueError:
@@ -89,7 +89,7 @@ def cidr_peer(text: str) -> CidrPeer | None:
 
 
 def network_of(peer: CidrPeer) -> Network:
-    """A `CidrPeer` holds a canonical CIDR; anything else is a fault of whoever made it."""
+    """Return the network of a peer. Raises `ValueError` when its CIDR is not canonical."""
     network = parse_cidr(peer.cidr)
     if network is None:
         raise ValueError(f"not a CIDR: {peer.cidr}")
@@ -97,7 +97,7 @@ def network_of(peer: CidrPeer) -> Network:
 
 
 def protocol_name(text: str) -> str | None:
-    """`"6"` → `tcp`, `-1` → `all`, another IANA number as it is; None for what is no protocol."""
+    """Return `tcp` for `"6"`, `all` for `-1`, another IANA number as it is; None when it is not a protocol."""
     known = _PROTOCOL_NAMES.get(text.strip().lower())
     if known is not None:
         return known
@@ -107,20 +107,20 @@ def protocol_name(text: str) -> str | None:
 
 
 def public_addresses(network: Network) -> int:
-    """How many addresses of a network somebody on the internet can have."""
+    """Return the number of internet-routable addresses of a network."""
     if isinstance(network, IPv4Network):
         return network.num_addresses - _overlap(network, _NOT_PUBLIC_V4)
     return _overlap(network, (GLOBAL_UNICAST_V6,)) - _overlap(network, _NOT_PUBLIC_V6)
 
 
 def _overlap(network: Network, disjoint: Iterable[Network]) -> int:
-    """Two CIDRs are disjoint or one holds the other, so an overlap is the smaller of the two."""
+    """Two CIDRs are disjoint or nested, so an overlap is the smaller of the two."""
     overlapping = (other for other in disjoint if network.overlaps(other))
     return sum(min(network.num_addresses, other.num_addresses) for other in overlapping)
 
 
-def growth(old: Network, new: Network) -> Fraction | None:
-    """How many times more addresses the new network holds; IPv4 and IPv6 are not counted against each other."""
+def address_growth(old: Network, new: Network) -> Fraction | None:
+    """Return how many times more addresses the new network holds; None between IPv4 and IPv6."""
     return Fraction(new.num_addresses, old.num_addresses) if old.version == new.version else None
 
 
@@ -133,7 +133,7 @@ def port_growth(old: PortRange, new: PortRange) -> Fraction:
 
 
 def traffic_is_within(inner: Traffic, outer: Traffic) -> bool:
-    """All traffic holds any; a protocol without ports holds all of itself; a type of ICMP without a code holds each."""
+    """Whether `outer` includes `inner`. All protocols include any; ICMP type or code -1 includes each."""
     if outer.protocol == ALL_PROTOCOLS or inner == outer:
         return True
     if inner.protocol != outer.protocol:
@@ -146,12 +146,12 @@ def traffic_is_within(inner: Traffic, outer: Traffic) -> bool:
 
 
 def is_wide(network: Network) -> bool:
-    """Public space of a /8 or more (IPv4), of a /32 or more (IPv6)."""
+    """Whether a network has the public space of a /8 or more (IPv4), of a /32 or more (IPv6)."""
     return public_addresses(network) >= _WIDE_ADDRESSES[network.version]
 
 
-class Reach(Struct, frozen=True):
-    """How much of the internet one CIDR lets in; `is_pooled` when others may add up with it to the world."""
+class CidrExposure(Struct, frozen=True):
+    """How much of the internet one CIDR covers; `is_pooled` when it may add up with others to the world."""
 
     network: Any
     public: int
@@ -161,36 +161,36 @@ class Reach(Struct, frozen=True):
 
 
 @lru_cache(maxsize=4096)
-def reach_of(cidr: str) -> Reach:
-    """Of a canonical CIDR: the same few come again and again."""
+def exposure_of_cidr(cidr: str) -> CidrExposure:
+    """Return the exposure of a canonical CIDR; cached, because few CIDRs recur."""
     network = network_of(CidrPeer(cidr))
-    return Reach(
+    return CidrExposure(
         network=network,
         public=public_addresses(network),
         is_wide=is_wide(network),
-        is_world=bool(world_of([network])),
+        is_world=bool(world_networks([network])),
         is_pooled=_is_pooled(network),
     )
 
 
-def worlds(cidrs: Iterable[str]) -> frozenset[str]:
-    """`world_of`, for canonical CIDRs."""
-    pooled = {each for each in cidrs if reach_of(each).is_pooled}
+def world_cidrs(cidrs: Iterable[str]) -> frozenset[str]:
+    """Return those of the canonical CIDRs that cover the internet; see `world_networks`."""
+    pooled = {each for each in cidrs if exposure_of_cidr(each).is_pooled}
     if len(pooled) <= 1:
-        return frozenset(each for each in pooled if reach_of(each).is_world)
-    world = world_of(reach_of(each).network for each in pooled)
-    return frozenset(each for each in pooled if reach_of(each).network in world)
+        return frozenset(each for each in pooled if exposure_of_cidr(each).is_world)
+    world = world_networks(exposure_of_cidr(each).network for each in pooled)
+    return frozenset(each for each in pooled if exposure_of_cidr(each).network in world)
 
 
 def is_trusted(network: Network, trusted: Iterable[Network]) -> bool:
     return any(network.version == other.version and network.subnet_of(other) for other in trusted)  # type: ignore[arg-type]
 
 
-def world_of(networks: Iterable[Network]) -> frozenset[Network]:
-    """Those of the networks that, alone or together, let in the world.
+def world_networks(networks: Iterable[Network]) -> frozenset[Network]:
+    """Return the networks that, alone or together, cover the internet.
 
     A `/0` or `/1` always does. Others shorter than `/8` (IPv6: `/32`) do when together they cover half of the
-    IPv4 space, or half of `2000::/3`. Networks without a single public address do not.
+    IPv4 space, or half of `2000::/3`. Networks without a public address do not.
     """
     pooled = [each for each in set(networks) if _is_pooled(each)]
     world = {each for each in pooled if each.prefixlen <= _HALVES_PREFIX}
@@ -211,12 +211,12 @@ def _covers_half(pool: list[Network]) -> bool:
     if not pool:
         return False
     if pool[0].version == 4:
-        return covered(pool) * _HALF >= 1 << 32
+        return address_count(pool) * _HALF >= 1 << 32
     unicast = [each for each in pool if each.overlaps(GLOBAL_UNICAST_V6)]
     within = [max(each, GLOBAL_UNICAST_V6, key=lambda one: one.prefixlen) for each in unicast]
-    return covered(within) * _HALF >= GLOBAL_UNICAST_V6.num_addresses
+    return address_count(within) * _HALF >= GLOBAL_UNICAST_V6.num_addresses
 
 
-def covered(networks: Iterable[Network]) -> int:
-    """The number of addresses in the union of networks of one IP version."""
+def address_count(networks: Iterable[Network]) -> int:
+    """Return the number of addresses in the union of networks of one IP version."""
     return sum(each.num_addresses for each in collapse_addresses(networks))  # type: ignore[type-var,misc]

@@ -1,4 +1,4 @@
-"""What a security group is attached to, as it was seen at one moment."""
+"""The network interfaces of a security group at one moment."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from datetime import datetime
 from msgspec import Struct
 
 
-class Thing(Struct, frozen=True):
-    """What an interface belongs to: `kind` is a key of the labels, `name` empty where it has none.
-
-    `count`: so many of this kind and name.
-    """
+class AttachedResource(Struct, frozen=True):
+    """`count` resources of one `kind` and `name`. `kind` is a key of the labels; `name` may be empty."""
 
     kind: str
     name: str = ""
@@ -19,14 +16,14 @@ class Thing(Struct, frozen=True):
     count: int = 1
 
 
-class Attached(Struct, frozen=True, kw_only=True):
-    """How many network interfaces have the group, and how many of them an address that the internet knows.
+class NetworkInterfaceSummary(Struct, frozen=True, kw_only=True):
+    """Counts of interfaces and of those with a public address.
 
-    `is_part`: there are more than were looked at. `things` stand in the order of telling, public ones first.
+    `is_partial`: there are more interfaces than were read. `resources` are in display order, public ones first.
     """
 
     at: datetime
     interfaces: int
     public: int = 0
-    is_part: bool = False
-    things: tuple[Thing, ...] = ()
+    is_partial: bool = False
+    resources: tuple[AttachedResource, ...] = ()

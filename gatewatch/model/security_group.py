@@ -1,4 +1,4 @@
-"""The words of security groups: a rule lets one traffic in or out, to or from one peer. Ports are inclusive."""
+"""Values of security groups: a rule allows one traffic, in one direction, to or from one peer."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ class Direction(StrEnum):
 
 
 class PortRange(Struct, frozen=True):
+    """Both ends are inclusive."""
+
     first: int
     last: int
 
@@ -21,14 +23,14 @@ class PortRange(Struct, frozen=True):
 
 
 class IcmpType(Struct, frozen=True):
-    """-1 stands for all types, or all codes."""
+    """-1 means all types, or all codes."""
 
     type: int
     code: int
 
 
 class Traffic(Struct, frozen=True):
-    """What a rule lets through. `protocol` None: the event does not say. `ports` only for tcp and udp."""
+    """Traffic that a rule allows. `protocol` None: not in the event. `ports` only for tcp and udp."""
 
     protocol: str | None = None
     ports: PortRange | None = None
@@ -84,7 +86,7 @@ Peer = CidrPeer | PrefixListPeer | GroupPeer
 
 
 class SecurityGroupRule(Struct, frozen=True, kw_only=True):
-    """EC2's own shape: one direction, one traffic, one peer. None where the event does not say."""
+    """EC2's SecurityGroupRule: one direction, one traffic, one peer. None where the event does not say."""
 
     rule_id: str | None = None
     direction: Direction | None = None
@@ -93,8 +95,8 @@ class SecurityGroupRule(Struct, frozen=True, kw_only=True):
     description: str | None = None
 
     @property
-    def says_nothing(self) -> bool:
-        """Neither ports nor a peer: a rule named by its id alone, or one that could not be read."""
+    def is_empty(self) -> bool:
+        """Whether ports and peer are unknown: a rule named by its id alone, or one that could not be read."""
         return self.traffic.protocol is None and self.peer is None
 
 
@@ -102,7 +104,7 @@ NO_RULE = SecurityGroupRule()
 
 
 class Group(Struct, frozen=True, kw_only=True):
-    """The security group a change is about, as far as the event names it."""
+    """The security group a change is about; None where the event does not say."""
 
     id: str | None = None
     name: str | None = None

@@ -1,4 +1,4 @@
-"""How severe a change is, and why."""
+"""Severity, exposure and reasons of a change."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Exposure(StrEnum):
 
 
 class Reason(Struct, frozen=True):
-    """Why a severity was given: a code that `templates/labels` words in every language, and its values."""
+    """Reason of a severity: a code with a text in `templates/labels`, and the values of that text."""
 
     code: str
     values: dict[str, str] = {}

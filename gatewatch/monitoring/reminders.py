@@ -1,4 +1,4 @@
-"""A week before an exception runs out, its owner is asked; once, wherever the owner listens."""
+"""Reminders about exceptions that expire within a week, sent once to the destinations of their owner."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import msgspec
 from markupsafe import Markup
 
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.escaping import clean, code, mrkdwn
-from gatewatch.rendering.notices import Notice, messages
+from gatewatch.rendering.escaping import code, mrkdwn, sanitize
+from gatewatch.rendering.notices import OperatorNotice, notice_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,63 +23,67 @@ if TYPE_CHECKING:
     from gatewatch.digest.labels import DigestLabels
     from gatewatch.model.message import Message
 
-BEFORE = timedelta(days=7)
-_KEY = {"pk": {"S": "heartbeat#reminded"}}
-_REASON = 600
+REMINDER_PERIOD = timedelta(days=7)
+_KEY = {"pk": {"S": "reminders#sent"}}
+_MAX_VALUE = 600
 
 
-def due(exceptions: Iterable[PolicyException], now: datetime, reminded: frozenset[str]) -> list[PolicyException]:
-    """Those in their last week of which nobody was reminded yet. One that was prolonged comes round again."""
+def due_reminders(exceptions: Iterable[PolicyException], now: datetime, sent: frozenset[str]) -> list[PolicyException]:
+    """Return the exceptions in their last week without a reminder. A new expiry date makes a new reminder."""
     return [
-        each for each in exceptions if each.holds(now) and not each.holds(now + BEFORE) and name(each) not in reminded
+        each
+        for each in exceptions
+        if each.is_active(now) and not each.is_active(now + REMINDER_PERIOD) and reminder_id(each) not in sent
     ]
 
 
-def name(exception: PolicyException) -> str:
+def reminder_id(exception: PolicyException) -> str:
     return f"{exception.id}#{exception.expires.isoformat()}"
 
 
-def listeners(exception: PolicyException, settings: Settings) -> tuple[str, ...]:
-    """Where the owner listens: as the exception says, else the accounts of that owner, else who hears everything."""
+def reminder_destinations(exception: PolicyException, settings: Settings) -> tuple[str, ...]:
+    """Return `remind` of the exception, else the destinations of its owner, else the default destinations."""
     owned = [account for account in settings.accounts.values() if account.owner == exception.owner]
-    theirs = dict.fromkeys(place for account in owned for place in account.destinations)
-    return exception.remind or tuple(theirs) or settings.default_destinations
+    owned_destinations = dict.fromkeys(name for account in owned for name in account.destinations)
+    return exception.remind or tuple(owned_destinations) or settings.default_destinations
 
 
-def reminders(
+def reminder_messages(
     exceptions: Sequence[PolicyException], settings: Settings, labels: Mapping[str, DigestLabels]
 ) -> Iterator[Message]:
-    said, english = labels[settings.defaults.language].reminder, labels["en"].reminder
+    text, english = labels[settings.defaults.language].reminder, labels["en"].reminder
     for exception in exceptions:
-        told = _notice(exception, said, english)
-        yield from messages(told, f"reminder-{name(exception)}", listeners(exception, settings), settings)
+        notice = _notice(exception, text, english)
+        yield from notice_messages(
+            notice, f"reminder-{reminder_id(exception)}", reminder_destinations(exception, settings), settings
+        )
 
 
-def _notice(exception: PolicyException, said: Mapping[str, str], english: Mapping[str, str]) -> Notice:
+def _notice(exception: PolicyException, text: Mapping[str, str], english: Mapping[str, str]) -> OperatorNotice:
     values = {"exception": exception.id, "date": exception.expires.isoformat()}
     lines = [
-        mrkdwn(said["what"].format(**values)),
+        mrkdwn(text["what"].format(**values)),
         *(
-            Markup("*{}* {}").format(mrkdwn(said[key]), code(clean(value, _REASON)))
+            Markup("*{}* {}").format(mrkdwn(text[key]), code(sanitize(value, _MAX_VALUE)))
             for key, value in (
                 ("owner", exception.owner),
                 ("reason", exception.reason),
                 ("ticket", exception.ticket),
-                ("effect", said[exception.effect.replace("-", "_")]),
+                ("effect", text[exception.effect.replace("-", "_")]),
             )
         ),
-        mrkdwn(said["next"]),
+        mrkdwn(text["next"]),
     ]
-    return Notice(
-        title="⏳ " + said["title"].format(**values),
+    return OperatorNotice(
+        title="⏳ " + text["title"].format(**values),
         lines=(Markup("\n").join(lines),),
         subject=english["title"].format(**values),
         severity=Severity.MEDIUM,
     )
 
 
-class Reminded:
-    """What people were reminded of: one row of the hub's table."""
+class ReminderStore:
+    """The ids of sent reminders: one row of the hub table."""
 
     def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
         self._dynamodb = dynamodb
@@ -87,8 +91,8 @@ class Reminded:
 
     def read(self) -> frozenset[str]:
         row: Any = self._dynamodb.get_item(TableName=self._table, Key=_KEY, ConsistentRead=True).get("Item")
-        return frozenset(msgspec.json.decode(row["reminded"]["S"], type=list[str])) if row else frozenset()
+        return frozenset(msgspec.json.decode(row["sent"]["S"], type=list[str])) if row else frozenset()
 
-    def write(self, names: Iterable[str]) -> None:
-        kept = msgspec.json.encode(sorted(names)).decode()
-        self._dynamodb.put_item(TableName=self._table, Item={**_KEY, "reminded": {"S": kept}})
+    def write(self, reminder_ids: Iterable[str]) -> None:
+        encoded = msgspec.json.encode(sorted(reminder_ids)).decode()
+        self._dynamodb.put_item(TableName=self._table, Item={**_KEY, "sent": {"S": encoded}})

@@ -1,7 +1,7 @@
-"""What Amazon Q Developer in chat applications (AWS Chatbot) takes: the limits of a custom notification.
+"""Limits of custom notifications of Amazon Q Developer in chat applications (formerly AWS Chatbot).
 
-What it would not take it drops without a word (Administrator Guide, custom notifications), so all is looked at before
-it leaves the house.
+The service drops an invalid notification without an error (Administrator Guide, custom notifications), so each is
+validated before it is published.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-TITLE, DESCRIPTION, STEP, KEYWORD, STEPS = 250, 8000, 350, 75, 10
+MAX_TITLE, MAX_DESCRIPTION, MAX_STEP, MAX_KEYWORD, MAX_STEPS = 250, 8000, 350, 75, 10
 
 
-def problems(notification: object) -> tuple[str, ...]:
-    """Sentences about what it would drop in a decoded notification; none when it would show it."""
+def chatbot_problems(notification: object) -> tuple[str, ...]:
+    """Sentences about everything in a decoded notification that makes the service drop it; empty when it is valid."""
     if not isinstance(notification, dict):
         return ("The notification is not a JSON object.",)
     return (*_envelope(notification), *_content(notification.get("content")), *_metadata(notification.get("metadata")))
 
 
-def cut(text: str, room: int) -> str:
-    """At the end of a line, if there is one; the cut is said."""
-    if len(text) <= room:
+def truncate_at_line(text: str, max_length: int) -> str:
+    """Cut after the last line that fits, and append `…`."""
+    if len(text) <= max_length:
         return text
-    kept = text[: room - 2]
+    kept = text[: max_length - 2]
     return (kept.rpartition("\n")[0] or kept) + "\n…"
 
 
 def _envelope(notification: dict[str, Any]) -> Iterator[str]:
-    for name, wanted in (("version", "1.0"), ("source", "custom")):
-        if notification.get(name) != wanted:
-            yield f'{name} is not "{wanted}".'
+    for name, expected in (("version", "1.0"), ("source", "custom")):
+        if notification.get(name) != expected:
+            yield f'{name} is not "{expected}".'
     if not isinstance(notification.get("id", ""), str):
         yield "id is not a string."
 
@@ -43,10 +43,10 @@ def _content(content: object) -> Iterator[str]:
         return
     if content.get("textType") != "client-markdown":
         yield 'content.textType is not "client-markdown".'
-    yield from _text(content.get("title"), "content.title", TITLE)
-    yield from _text(content.get("description"), "content.description", DESCRIPTION)
-    yield from _texts(content.get("nextSteps", []), "content.nextSteps", STEP)
-    yield from _texts(content.get("keywords", []), "content.keywords", KEYWORD)
+    yield from _text(content.get("title"), "content.title", MAX_TITLE)
+    yield from _text(content.get("description"), "content.description", MAX_DESCRIPTION)
+    yield from _texts(content.get("nextSteps", []), "content.nextSteps", MAX_STEP)
+    yield from _texts(content.get("keywords", []), "content.keywords", MAX_KEYWORD)
 
 
 def _metadata(metadata: object) -> Iterator[str]:
@@ -60,16 +60,16 @@ def _metadata(metadata: object) -> Iterator[str]:
         yield "metadata.enableCustomActions is neither true nor false."
 
 
-def _texts(values: object, where: str, longest: int) -> Iterable[str]:
-    if not isinstance(values, list) or len(values) > STEPS:
-        yield f"{where} is not a list of {STEPS} at most."
+def _texts(values: object, where: str, max_length: int) -> Iterable[str]:
+    if not isinstance(values, list) or len(values) > MAX_STEPS:
+        yield f"{where} is not a list of {MAX_STEPS} at most."
         return
     for number, value in enumerate(values):
-        yield from _text(value, f"{where}[{number}]", longest)
+        yield from _text(value, f"{where}[{number}]", max_length)
 
 
-def _text(value: object, where: str, longest: int) -> Iterator[str]:
+def _text(value: object, where: str, max_length: int) -> Iterator[str]:
     if not isinstance(value, str):
         yield f"{where} is not a string."
-    elif not 1 <= len(value) <= longest:
-        yield f"{where} has {len(value)} characters; it takes 1 to {longest}."
+    elif not 1 <= len(value) <= max_length:
+        yield f"{where} has {len(value)} characters; it takes 1 to {max_length}."

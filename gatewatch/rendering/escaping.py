@@ -1,4 +1,4 @@
-"""Everything from an event is hostile: what makes a text harmless in Slack, and how a template gets it that way."""
+"""Escaping of text for Slack. Everything that comes from an event is treated as hostile."""
 
 from __future__ import annotations
 
@@ -19,91 +19,91 @@ _HIDDEN = re.compile(
     r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff"
     r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-_STRANGE = re.compile(f"{_BREAKS.pattern}|{_HIDDEN.pattern}")
-# ASCII that neither mrkdwn, a code span nor JSON gives a meaning: ids, addresses and most names are of nothing else.
+_UNPRINTABLE = re.compile(f"{_BREAKS.pattern}|{_HIDDEN.pattern}")
+# ASCII without a meaning in mrkdwn, code spans or JSON. Most ids, addresses and names consist of it.
 _PLAIN = re.compile(r"[ !#-%'-;=?-\[\]-_a-~]+")
-_LONGEST = 256  # after escaping: as much as a description of EC2 holds, and a line of several still fits a section
+_MAX_LENGTH = 256  # after escaping: a rule description of EC2 fits, and a line of several values fits a section
 _BACKTICK_LIKE = "ˋ"
 
 
-def clean(text: str, longest: int = _LONGEST) -> str:
-    """One line of visible text, cut at `longest` characters."""
-    if not (text.isascii() and text.isprintable()) and _STRANGE.search(text):
+def sanitize(text: str, max_length: int = _MAX_LENGTH) -> str:
+    """One line of visible text of at most `max_length` characters."""
+    if not (text.isascii() and text.isprintable()) and _UNPRINTABLE.search(text):
         text = _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", _BREAKS.sub(" ", text))
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    return text if len(text) <= max_length else text[: max_length - 1] + "…"
 
 
 def escape(text: str) -> str:
-    """Slack's three control characters, `&` first; nothing else is escaped in mrkdwn."""
+    """Escape Slack's three control characters; mrkdwn needs no other escaping."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def mrkdwn(value: Any) -> Markup:
-    """A value as harmless mrkdwn; what is Markup already stays as it is."""
-    return value if isinstance(value, Markup) else fitting(str(value), _LONGEST)
+    """A value as escaped mrkdwn; Markup stays as it is."""
+    return value if isinstance(value, Markup) else truncate_escaped(str(value), _MAX_LENGTH)
 
 
 @lru_cache(maxsize=1024)
-def ours(label: str) -> Markup:
-    """A label as harmless mrkdwn: there are a few hundred, and every message is full of them."""
-    return fitting(label, _LONGEST)
+def trusted_label(label: str) -> Markup:
+    """A label as escaped mrkdwn. Cached, because there are only a few hundred labels."""
+    return truncate_escaped(label, _MAX_LENGTH)
 
 
-def code(value: Any, longest: int = _LONGEST) -> Markup:
-    """A code span: no mention, link, emoji or formatting works inside. Nothing gives nothing."""
+def code(value: Any, max_length: int = _MAX_LENGTH) -> Markup:
+    """A code span, in which no mention, link, emoji or formatting works; empty for an empty value."""
     text = str(value).strip()
-    if len(text) <= longest and _PLAIN.fullmatch(text):
+    if len(text) <= max_length and _PLAIN.fullmatch(text):
         return _markup(f"`{text}`")
-    text = _fitted(text.replace("`", _BACKTICK_LIKE), longest).strip()
+    text = _escaped(text.replace("`", _BACKTICK_LIKE), max_length).strip()
     return _markup(f"`{text}`" if text else "")
 
 
-def code_block(text: str, longest: int) -> Markup:
-    """A block of several lines, each harmless; `longest` counts after escaping."""
-    lines = (clean(line, longest).replace("`", _BACKTICK_LIKE) for line in text.split("\n"))
+def code_block(text: str, max_length: int) -> Markup:
+    """A code block of several lines; `max_length` counts after escaping."""
+    lines = (sanitize(line, max_length).replace("`", _BACKTICK_LIKE) for line in text.split("\n"))
     block = escape("\n".join(lines))
-    if len(block) > longest:
-        block = block[:longest].rpartition("\n")[0] + "\n…"
+    if len(block) > max_length:
+        block = block[:max_length].rpartition("\n")[0] + "\n…"
     return _markup(f"```{block}```")
 
 
-def fitting(text: str, longest: int) -> Markup:
-    """Escaped, and no longer than `longest` after that: a cut never goes through an entity."""
-    return _markup(_fitted(text, longest))
+def truncate_escaped(text: str, max_length: int) -> Markup:
+    """Escape and cut to `max_length` characters; an entity such as `&amp;` is never cut in two."""
+    return _markup(_escaped(text, max_length))
 
 
-def joined(separator: str, parts: Iterable[Markup]) -> Markup:
-    """Harmless texts as one; the separator is our own. `Markup.join` would look at each of them once more."""
+def join_safe(separator: str, parts: Iterable[Markup]) -> Markup:
+    """Join escaped texts with a constant separator, without the checks that `Markup.join` repeats."""
     return _markup(separator.join(parts))
 
 
-def filled(sentence: str, values: Mapping[str, Markup]) -> Markup:
-    """A sentence of ours, as plain text, with harmless values in its braces."""
-    return _markup(escape(sentence).format_map(values))
+def format_safe(label: str, values: Mapping[str, Markup]) -> Markup:
+    """A label, which is plain text, with escaped values in its braces."""
+    return _markup(escape(label).format_map(values))
 
 
 def text_value(value: Any) -> str:
-    """What a template of mrkdwn puts where it has `{{ value }}`."""
-    return str(value) if isinstance(value, Markup) else _fitted(str(value), _LONGEST)
+    """`finalize` of mrkdwn templates: escape every `{{ value }}` that is not Markup."""
+    return str(value) if isinstance(value, Markup) else _escaped(str(value), _MAX_LENGTH)
 
 
 def json_value(value: Any) -> str:
-    """What a template of JSON puts between its own quotes: harmless mrkdwn, escaped for JSON."""
-    text = value if isinstance(value, Markup) else _fitted(str(value), _LONGEST)
+    """`finalize` of JSON templates: escaped mrkdwn, escaped again for a JSON string."""
+    text = value if isinstance(value, Markup) else _escaped(str(value), _MAX_LENGTH)
     return encode_basestring(text)[1:-1]
 
 
-def _fitted(text: str, longest: int) -> str:
-    if len(text) <= longest and _PLAIN.fullmatch(text):
+def _escaped(text: str, max_length: int) -> str:
+    if len(text) <= max_length and _PLAIN.fullmatch(text):
         return text
-    kept = clean(text, longest)
+    kept = sanitize(text, max_length)
     safe = escape(kept)
-    while len(safe) > longest:
-        kept = kept[: -max(2, (len(safe) - longest) // 5)] + "…"
+    while len(safe) > max_length:
+        kept = kept[: -max(2, (len(safe) - max_length) // 5)] + "…"
         safe = escape(kept)
     return safe
 
 
 def _markup(text: str) -> Markup:
-    """`Markup(text)` looks for `__html__` first, which text has not; a message has a hundred of these."""
+    """`Markup(text)` without its search for `__html__`; a message has about a hundred of these."""
     return str.__new__(Markup, text)

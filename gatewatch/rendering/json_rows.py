@@ -1,4 +1,4 @@
-"""Alert -> the rows of `gatewatch replay --format json`: one per change, every key always there."""
+"""The rows of `gatewatch replay --format json`: one for each change, always with every key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """The replay contract. Adding a key is allowed, renaming one is not."""
+    """One change as JSON. Keys may be added but not renamed."""
 
     event_id: str
     event_name: str
@@ -54,7 +54,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 def rows(alert: Alert, english: Labels) -> Iterator[Row]:
-    """The changes of an alert in their order. Reasons are English whatever the account reads."""
+    """The changes of an alert in order. Reasons are in English for every account."""
     return (_row(alert, each, english) for each in alert.changes)
 
 
@@ -104,7 +104,7 @@ def _rule(rule: SecurityGroupRule) -> dict[str, Any]:
 
 
 def _known(previous: SecurityGroupRule | None) -> dict[str, Any] | None:
-    """Of the old rule, the keys that are known."""
+    """The known keys of the previous rule."""
     if previous is None:
         return None
     return {key: value for key, value in _rule(previous).items() if value is not None}

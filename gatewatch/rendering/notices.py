@@ -1,4 +1,4 @@
-"""What gatewatch says of itself: an event that could not be read, a configuration that could not."""
+"""Notices of gatewatch about itself, such as an event that could not be read."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from msgspec import Struct
 
 from gatewatch.model.message import Message
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.escaping import clean, code, code_block, mrkdwn
-from gatewatch.rendering.sns_body import read_topic_body, topic_body, with_note
+from gatewatch.rendering.escaping import code, code_block, mrkdwn, sanitize
+from gatewatch.rendering.sns_body import build_sns_body, read_sns_body, with_leading_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gatewatch.config.settings import Settings
-    from gatewatch.rendering.sns_body import TopicBody
+    from gatewatch.rendering.sns_body import SnsBody
 
 _RED = "#8b0000"
-_REASON = 600
-_EXCERPT = 1500
+_MAX_REASON = 600
+_MAX_EXCERPT = 1500
 
 
-class Notice(Struct, frozen=True, kw_only=True):
-    """`subject` is what a mail is called: in English, without a mark. `account_id` where it is about one account."""
+class OperatorNotice(Struct, frozen=True, kw_only=True):
+    """`subject` is the English subject of an email. `account_id` is empty unless the notice is about one account."""
 
     title: str
     lines: tuple[Markup, ...]
@@ -34,67 +34,66 @@ class Notice(Struct, frozen=True, kw_only=True):
     color: str = _RED
     account_id: str = ""
 
-    def body(self, key: str, *, is_topic: bool) -> str:
-        return self._topic(key).encode() if is_topic else self._slack()
+    def body(self, key: str, *, is_sns_topic: bool) -> str:
+        return self._sns(key).encode() if is_sns_topic else self._slack()
 
     def _slack(self) -> str:
-        """In the form of an alert's: header, texts, colour bar."""
         header = {"type": "header", "text": {"type": "plain_text", "text": self.title, "emoji": False}}
         sections = [{"type": "section", "text": {"type": "mrkdwn", "text": str(line)}} for line in self.lines]
         attachment = {"color": self.color, "fallback": self.title, "blocks": [header, *sections]}
         payload = {"attachments": [attachment], "unfurl_links": False, "unfurl_media": False}
         return msgspec.json.encode(payload).decode()
 
-    def _topic(self, key: str) -> TopicBody:
-        about = self.account_id or "gatewatch"
-        return topic_body(
+    def _sns(self, key: str) -> SnsBody:
+        source = self.account_id or "gatewatch"
+        return build_sns_body(
             self.title,
             self.lines,
-            subject=f"{self.severity.upper()}: {self.subject} - {about}",
-            keywords=(self.severity.value, about),
+            subject=f"{self.severity.upper()}: {self.subject} - {source}",
+            keywords=(self.severity.value, source),
             thread=key,
         )
 
 
-def messages(told: Notice, key: str, destinations: Iterable[str], settings: Settings) -> list[Message]:
-    """One for each destination, in the form that it reads; the same key however often it is told."""
+def notice_messages(notice: OperatorNotice, key: str, destinations: Iterable[str], settings: Settings) -> list[Message]:
+    """One message for each destination; `key` stays the same however often the notice is sent."""
     return [
         Message(
             key=f"{key}#{each}",
             destination=each,
-            body=told.body(key, is_topic=settings.is_topic(each)),
-            severity=told.severity,
-            account_id=told.account_id,
+            body=notice.body(key, is_sns_topic=settings.is_sns_topic(each)),
+            severity=notice.severity,
+            account_id=notice.account_id,
         )
         for each in destinations
     ]
 
 
-def unreadable(message_id: str, reason: str, body: str, queue: str, settings: Settings) -> list[Message]:
-    """What tells everybody of an event which became no alert, and where it lies now."""
-    said = "An event could not be read"
+def unreadable_event_messages(message_id: str, reason: str, body: str, queue: str, settings: Settings) -> list[Message]:
+    """Tell the default destinations about an event that gave no alert, and in which queue it is now."""
+    title = "An event could not be read"
     lines = tuple(_unreadable_lines(message_id, reason, body, queue))
-    told = Notice(title=f"🔴 {said}", lines=lines, subject=said, severity=Severity.HIGH)
-    return messages(told, f"unreadable-{message_id}", settings.default_destinations, settings)
+    notice = OperatorNotice(title=f"🔴 {title}", lines=lines, subject=title, severity=Severity.HIGH)
+    return notice_messages(notice, f"unreadable-{message_id}", settings.default_destinations, settings)
 
 
 def _unreadable_lines(message_id: str, reason: str, body: str, queue: str) -> Iterable[Markup]:
-    yield Markup("An event reached the hub and could not be read, so nobody was told what it says.")
-    yield Markup("*Why* ") + mrkdwn(clean(reason, _REASON))
-    yield Markup("*Where it is now* ") + code(queue) + Markup(" message ") + code(message_id)
-    yield Markup("*To see it* ") + code(f"gatewatch dead show {message_id}")
-    yield code_block(body, _EXCERPT)
+    yield Markup("An event reached the hub and could not be read, so no alert was sent for it.")
+    yield Markup("*Why* ") + mrkdwn(sanitize(reason, _MAX_REASON))
+    yield Markup("*Queue* ") + code(queue) + Markup(" message ") + code(message_id)
+    yield Markup("*Show the event* ") + code(f"gatewatch dead-letters show {message_id}")
+    yield code_block(body, _MAX_EXCERPT)
 
 
-def fallen_back(destination: str) -> str:
-    return f"This could not be delivered to {destination} and comes here instead."
+def fallback_banner(destination: str) -> str:
+    return f"Sent here because delivery to {destination} failed."
 
 
 def with_banner(body: str, banner: str) -> str:
-    """The same body with a warning above everything else; one of an unknown form stays as it is."""
-    text = f"⚠️ {mrkdwn(clean(banner, _REASON))}"
-    if told := read_topic_body(body):
-        return with_note(told, text).encode()
+    """Add a warning at the top of a Slack payload or an SNS body; a body of another form stays unchanged."""
+    text = f"⚠️ {mrkdwn(sanitize(banner, _MAX_REASON))}"
+    if sns_body := read_sns_body(body):
+        return with_leading_line(sns_body, text).encode()
     try:
         message = msgspec.json.decode(body)
         blocks = message["attachments"][0]["blocks"]

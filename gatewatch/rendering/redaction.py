@@ -1,10 +1,15 @@
-"""What of a raw record may stand in a chat: everything but what could open a door."""
+"""Redaction of secrets in raw records."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+import msgspec
+
+MAX_RAW_EVENT = 2600  # characters of a raw event in a message
+# The keys that describe the change come first; messages show the caller and the time as fields.
+_CHANGE_KEYS = ("eventName", "errorCode", "errorMessage", "requestParameters", "responseElements")
 _MASK = "***"
 # Names of keys, in lower case and without - and _. CloudTrail hides most of these values itself.
 _SECRET = re.compile(
@@ -17,24 +22,31 @@ _ACCESS_KEY_ID = re.compile(r"\b(AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{8,}([A-Z0-9]{4})\b
 _ENCODED = re.compile(r"(Encoded authorization failure message: ?)\S+")
 
 
-def masked(value: Any) -> Any:
-    """The same JSON without secrets: access key ids keep their first and last four characters.
+def raw_event_text(record: dict[str, Any]) -> str:
+    """The record as indented JSON without secrets, the keys that describe the change first."""
+    first = {key: record[key] for key in _CHANGE_KEYS if key in record}
+    return msgspec.json.format(msgspec.json.encode(redact(first | record)), indent=2).decode()
 
-    Whatever stands under a key that names a secret is gone, however deep it is.
+
+def redact(value: Any) -> Any:
+    """Return the JSON value without secrets.
+
+    Values under a key that names a secret become `***` at any depth; access key ids keep their first and last four
+    characters.
     """
     if isinstance(value, dict):
-        return {key: _MASK if _is_secret(key, inner) else masked(inner) for key, inner in value.items()}
+        return {key: _MASK if _is_secret(key, inner) else redact(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [masked(each) for each in value]
-    return _masked_text(value) if isinstance(value, str) else value
+        return [redact(each) for each in value]
+    return _redact_text(value) if isinstance(value, str) else value
 
 
 def _is_secret(key: str, inner: Any) -> bool:
-    """An empty value or a flag says nothing; it may stay."""
+    """Empty values and booleans are not redacted."""
     name = key.lower().replace("-", "").replace("_", "")
-    says_something = inner not in (None, "", {}, []) and not isinstance(inner, bool)
-    return says_something and name not in _HARMLESS and _SECRET.search(name) is not None
+    has_content = inner not in (None, "", {}, []) and not isinstance(inner, bool)
+    return has_content and name not in _HARMLESS and _SECRET.search(name) is not None
 
 
-def _masked_text(text: str) -> str:
+def _redact_text(text: str) -> str:
     return _ENCODED.sub(rf"\1{_MASK}", _ACCESS_KEY_ID.sub(r"\1…\2", text))

@@ -1,6 +1,6 @@
-"""The messages that gatewatch writes, as types: their form and Slack's limits are looked at while the JSON is read.
+"""The Slack messages that gatewatch writes, as types: form and limits are validated while the JSON is decoded.
 
-This says yes quickly. What it does not know is for `block_kit`, which knows more forms and says what is wrong.
+This is the fast path. `slack_validation` knows more forms and explains what is wrong.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _Color = Annotated[str, Meta(pattern=rf"\A(?:{COLOR.pattern})\Z")]
 
 
 class _Form(Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
-    """In the order in which the templates write, so that what is read is written back as it was."""
+    """Fields in the order of the templates, so that encoding keeps the order."""
 
 
 class _TitleText(_Form):
@@ -92,7 +92,7 @@ _ENCODER = msgspec.json.Encoder()
 
 
 def compact(text: str) -> bytes | None:
-    """The JSON of a message without its white space; None when it has another form, or breaks a limit of Slack's."""
+    """The JSON of a message without white space; None when it has another form or exceeds a limit of Slack."""
     try:
         return _ENCODER.encode(_DECODER.decode(text))
     except msgspec.DecodeError:

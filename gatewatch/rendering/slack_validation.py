@@ -1,8 +1,8 @@
-"""What Slack takes: the limits of its messages, looked at before one leaves the house.
+"""Limits of Slack messages.
 
-The numbers are those of Slack's Block Kit reference and of the validators in python-slack-sdk. Known are the
-blocks that gatewatch writes (header, section, context, actions, divider); any other is named as unknown. A
-length is that of the text as it is sent, so `&amp;` is five.
+The numbers are those of Slack's Block Kit reference and of the validators in python-slack-sdk. Only the blocks that
+gatewatch writes (header, section, context, actions, divider) are known; any other is reported as unknown. Lengths
+count escaped text, so `&amp;` has five characters.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _TEXTS = ("mrkdwn", "plain_text")
 _PLAIN = ("plain_text",)
 
 
-def problems(message: object) -> tuple[str, ...]:
-    """Sentences about what Slack would refuse in a decoded payload; none when it would take it."""
+def slack_problems(message: object) -> tuple[str, ...]:
+    """Sentences about everything that Slack rejects in a decoded payload; empty when it is valid."""
     return tuple(_message(message)) if isinstance(message, dict) else ("The message is not a JSON object.",)
 
 
 def mentions(message: object) -> tuple[str, ...]:
-    """Every control sequence that would notify somebody, as written, in the order of the message.
+    """Every control sequence that notifies somebody, as written, in the order of the message.
 
-    The fallback of an attachment counts too: it is what a phone shows.
+    Includes the fallback of attachments, which phones show.
     """
     return tuple(found for text in _mrkdwn(message) for found in _MENTION.findall(text))
 
@@ -40,14 +40,14 @@ def _message(message: dict[str, Any]) -> Iterator[str]:
         yield from _string(message["text"], "text", 40_000)
     yield from _blocks(message.get("blocks"), "blocks")
     yield from _attachments(message.get("attachments"))
-    yield from _repeated("block_id", _every_block(message))
+    yield from _duplicates("block_id", _every_block(message))
 
 
 def _attachments(attachments: object) -> Iterator[str]:
     if attachments is None:
         return
     yield from _count(attachments, "attachments", 0, 100)
-    for number, attachment in enumerate(_listed(attachments)):
+    for number, attachment in enumerate(_as_list(attachments)):
         yield from _attachment(attachment, f"attachments[{number}]")
 
 
@@ -70,7 +70,7 @@ def _blocks(blocks: object, where: str) -> Iterator[str]:
     if blocks is None:
         return
     yield from _count(blocks, where, 0, 50)
-    for number, block in enumerate(_listed(blocks)):
+    for number, block in enumerate(_as_list(blocks)):
         yield from _block(block, f"{where}[{number}]")
 
 
@@ -97,7 +97,7 @@ def _section(block: dict[str, Any], where: str) -> Iterator[str]:
         yield from _text(block["text"], f"{where}.text", 3000)
     if "fields" in block:
         yield from _count(block["fields"], f"{where}.fields", 1, 10)
-        for number, field in enumerate(_listed(block["fields"])):
+        for number, field in enumerate(_as_list(block["fields"])):
             yield from _text(field, f"{where}.fields[{number}]", 2000)
     if "accessory" in block:
         yield from _button(block["accessory"], f"{where}.accessory")
@@ -105,16 +105,16 @@ def _section(block: dict[str, Any], where: str) -> Iterator[str]:
 
 def _context(block: dict[str, Any], where: str) -> Iterator[str]:
     yield from _count(block.get("elements"), f"{where}.elements", 1, 10)
-    for number, element in enumerate(_listed(block.get("elements"))):
+    for number, element in enumerate(_as_list(block.get("elements"))):
         yield from _text(element, f"{where}.elements[{number}]", 3000)
 
 
 def _actions(block: dict[str, Any], where: str) -> Iterator[str]:
     elements = block.get("elements")
     yield from _count(elements, f"{where}.elements", 1, 25)
-    for number, element in enumerate(_listed(elements)):
+    for number, element in enumerate(_as_list(elements)):
         yield from _button(element, f"{where}.elements[{number}]")
-    yield from _repeated("action_id", _listed(elements))
+    yield from _duplicates("action_id", _as_list(elements))
 
 
 def _divider(_block: dict[str, Any], _where: str) -> Iterator[str]:
@@ -137,25 +137,25 @@ def _url(url: object, where: str) -> Iterator[str]:
         yield f"{where} is not an http or https address."
 
 
-def _text(text: object, where: str, most: int, kinds: tuple[str, ...] = _TEXTS) -> Iterator[str]:
+def _text(text: object, where: str, maximum: int, kinds: tuple[str, ...] = _TEXTS) -> Iterator[str]:
     if not isinstance(text, dict) or text.get("type") not in kinds:
         yield f"{where} is not a text object of type {' or '.join(kinds)}."
     else:
-        yield from _string(text.get("text"), where, most)
+        yield from _string(text.get("text"), where, maximum)
 
 
-def _string(value: object, where: str, most: int) -> Iterator[str]:
+def _string(value: object, where: str, maximum: int) -> Iterator[str]:
     if not isinstance(value, str):
         yield f"{where} is not a string."
-    elif not 1 <= len(value) <= most:
-        yield f"{where} has {len(value)} characters; Slack takes 1 to {most}."
+    elif not 1 <= len(value) <= maximum:
+        yield f"{where} has {len(value)} characters; Slack takes 1 to {maximum}."
 
 
-def _count(value: object, where: str, least: int, most: int) -> Iterator[str]:
+def _count(value: object, where: str, minimum: int, maximum: int) -> Iterator[str]:
     if not isinstance(value, list):
         yield f"{where} is not a list."
-    elif not least <= len(value) <= most:
-        yield f"{where} has {len(value)} entries; Slack takes {least} to {most}."
+    elif not minimum <= len(value) <= maximum:
+        yield f"{where} has {len(value)} entries; Slack takes {minimum} to {maximum}."
 
 
 def _id(owner: dict[str, Any], name: str, where: str) -> Iterator[str]:
@@ -163,7 +163,7 @@ def _id(owner: dict[str, Any], name: str, where: str) -> Iterator[str]:
         yield from _string(owner[name], f"{where}.{name}", 255)
 
 
-def _repeated(name: str, owners: Iterable[object]) -> Iterator[str]:
+def _duplicates(name: str, owners: Iterable[object]) -> Iterator[str]:
     seen: set[str] = set()
     for owner in owners:
         value = owner.get(name) if isinstance(owner, dict) else None
@@ -174,27 +174,27 @@ def _repeated(name: str, owners: Iterable[object]) -> Iterator[str]:
 
 
 def _every_block(message: dict[str, Any]) -> Iterator[object]:
-    yield from _listed(message.get("blocks"))
-    for attachment in _listed(message.get("attachments")):
+    yield from _as_list(message.get("blocks"))
+    for attachment in _as_list(message.get("attachments")):
         if isinstance(attachment, dict):
-            yield from _listed(attachment.get("blocks"))
+            yield from _as_list(attachment.get("blocks"))
 
 
-def _listed(value: object) -> list[Any]:
+def _as_list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
 def _mrkdwn(message: object) -> Iterator[str]:
     if isinstance(message, dict):
-        yield from _written(message)
-        for attachment in _listed(message.get("attachments")):
+        yield from _plain_mrkdwn(message)
+        for attachment in _as_list(message.get("attachments")):
             if isinstance(attachment, dict):
-                yield from _written(attachment)
+                yield from _plain_mrkdwn(attachment)
         for block in _every_block(message):
             yield from _text_objects(block)
 
 
-def _written(owner: dict[str, Any]) -> Iterator[str]:
+def _plain_mrkdwn(owner: dict[str, Any]) -> Iterator[str]:
     return (owner[part] for part in ("text", "pretext", "fallback") if isinstance(owner.get(part), str))
 
 

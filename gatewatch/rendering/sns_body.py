@@ -1,7 +1,6 @@
-"""What the subscribers of a topic get: the body of a message to a destination of kind sns.
+"""The body of a message to an SNS destination: the email and the chat notification of its subscribers.
 
-A Slack payload comes to a topic as well, as the fallback of a channel; and this body to a channel, as that of a topic.
-So whoever sends looks at which of the two it has.
+As a fallback, a Slack payload may go to a topic and this body to a Slack channel; the sender checks which one it has.
 """
 
 from __future__ import annotations
@@ -11,22 +10,29 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from gatewatch.rendering.chatbot_validation import DESCRIPTION, KEYWORD, STEP, STEPS, TITLE, cut
-from gatewatch.rendering.escaping import clean
-from gatewatch.rendering.sns_escaping import ascii_value, chat_markup, chat_text, unmarked
+from gatewatch.rendering.chatbot_validation import (
+    MAX_DESCRIPTION,
+    MAX_KEYWORD,
+    MAX_STEP,
+    MAX_STEPS,
+    MAX_TITLE,
+    truncate_at_line,
+)
+from gatewatch.rendering.escaping import sanitize
+from gatewatch.rendering.sns_escaping import ascii_value, chat_markup, chat_text, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-SUBJECT = 99  # SNS: fewer than 100 characters
-_MAIL = 25_000  # SNS takes 262,144 bytes in all: this twice, at four bytes a character, and the notification
-NOTES = 1200  # what is kept free in a description for what becomes known after it was worded
+MAX_SUBJECT = 99  # SNS: fewer than 100 characters
+_MAX_MAIL = 25_000  # SNS takes 262,144 bytes: the email twice at four bytes a character, and the notification
+RESERVED_LENGTH = 1200  # characters of a description that stay free for lines added at delivery
 
 
-class TopicBody(Struct, frozen=True, tag_field="kind", tag="topic"):
+class SnsBody(Struct, frozen=True, tag_field="kind", tag="sns"):
     """`subject` is printable ASCII of fewer than 100 characters, `chat` a custom notification.
 
-    The first paragraph of the mail says how bad, where and what: a phone shows no more of it.
+    The first paragraph of the email names severity, place and change, because a phone shows only that.
     """
 
     subject: str
@@ -37,10 +43,10 @@ class TopicBody(Struct, frozen=True, tag_field="kind", tag="topic"):
         return msgspec.json.encode(self).decode()
 
 
-_BEGINNING = '{"kind":"topic",'
+_PREFIX = '{"kind":"sns",'
 
 
-def topic_body(
+def build_sns_body(
     title: str,
     texts: Sequence[str],
     *,
@@ -49,63 +55,68 @@ def topic_body(
     thread: str,
     links: Sequence[tuple[str, str]] = (),
     where: str = "",
-) -> TopicBody:
-    """Of what no template words: a plain `title`, `where` under it, paragraphs of mrkdwn, `links` as names and URLs.
+) -> SnsBody:
+    """The body of a message that has no template.
 
-    What a chat has no room for is cut, and the cut is said; the mail has all of it.
+    `title` and `where` are plain text, `texts` are paragraphs of mrkdwn, `links` are pairs of name and URL.
+    Text that exceeds a limit of the notification is cut there; the email has all of it.
     """
     steps = [f"<{url}|{name}>" for name, url in links]
-    short = [step for step in steps if len(step) <= STEP][:STEPS]
+    short = [step for step in steps if len(step) <= MAX_STEP][:MAX_STEPS]
     others = [step for step in steps if step not in short]
-    heading = str(chat_text(title, TITLE)) or "gatewatch"
+    heading = str(chat_text(title, MAX_TITLE)) or "gatewatch"
     content: dict[str, Any] = {
         "textType": "client-markdown",
         "title": heading,
-        "description": _described("\n\n".join(map(chat_markup, texts)), "\n".join(others)) or heading,
-        "keywords": [str(chat_text(each, KEYWORD)) for each in keywords if each],
+        "description": _description("\n\n".join(map(chat_markup, texts)), "\n".join(others)) or heading,
+        "keywords": [str(chat_text(each, MAX_KEYWORD)) for each in keywords if each],
     }
     if short:
         content["nextSteps"] = short
     metadata = {"threadId": thread, "summary": heading, "enableCustomActions": False}
     chat = {"version": "1.0", "source": "custom", "id": thread, "content": content, "metadata": metadata}
-    head = "\n".join(filter(None, (clean(title, TITLE), clean(where))))
-    paragraphs = [head, *map(unmarked, texts), *(f"{name}:\n{url}" for name, url in links)]
-    return TopicBody(subject_of(subject), "\n\n".join(paragraphs)[:_MAIL].strip() + "\n", chat)
+    head = "\n".join(filter(None, (sanitize(title, MAX_TITLE), sanitize(where))))
+    paragraphs = [head, *map(plain_text, texts), *(f"{name}:\n{url}" for name, url in links)]
+    return SnsBody(subject_of(subject), "\n\n".join(paragraphs)[:_MAX_MAIL].strip() + "\n", chat)
 
 
-def _described(text: str, links: str) -> str:
-    """Links that are too long for a step stand under the text."""
-    return f"{cut(text, DESCRIPTION - len(links) - 2)}\n\n{links}".strip() if links else cut(text, DESCRIPTION).strip()
+def _description(text: str, links: str) -> str:
+    """The text, and below it the links that are too long for a next step."""
+    return (
+        f"{truncate_at_line(text, MAX_DESCRIPTION - len(links) - 2)}\n\n{links}".strip()
+        if links
+        else truncate_at_line(text, MAX_DESCRIPTION).strip()
+    )
 
 
 def subject_of(text: str) -> str:
-    """Within SNS's older and newer rules at once; never empty."""
-    return (ascii_value(text) or "gatewatch alert")[:SUBJECT].rstrip()
+    """A subject within the limits of SNS; never empty."""
+    return (ascii_value(text) or "gatewatch alert")[:MAX_SUBJECT].rstrip()
 
 
-def read_topic_body(body: str) -> TopicBody | None:
-    """None for a body of another form; a Slack payload is told by its first letters."""
-    if not body.startswith(_BEGINNING):
+def read_sns_body(body: str) -> SnsBody | None:
+    """None for a body of another form, recognized by its prefix."""
+    if not body.startswith(_PREFIX):
         return None
     try:
-        return msgspec.json.decode(body, type=TopicBody)
+        return msgspec.json.decode(body, type=SnsBody)
     except msgspec.DecodeError:
         return None
 
 
-def with_note(body: TopicBody, note: str) -> TopicBody:
-    """With a line of mrkdwn under the first paragraph of the mail, and above the description of the notification."""
-    head, _, rest = body.mail.partition("\n\n")
+def with_leading_line(body: SnsBody, line: str) -> SnsBody:
+    """Add a line of mrkdwn after the first paragraph of the email and above the description of the notification."""
+    head, _, remainder = body.mail.partition("\n\n")
     content = body.chat["content"]
-    description = cut(f"{note}\n\n{content['description']}", DESCRIPTION)
+    description = truncate_at_line(f"{line}\n\n{content['description']}", MAX_DESCRIPTION)
     return msgspec.structs.replace(
         body,
-        mail=f"{head}\n\n{unmarked(note)}\n\n{rest}",
+        mail=f"{head}\n\n{plain_text(line)}\n\n{remainder}",
         chat=body.chat | {"content": content | {"description": description}},
     )
 
 
-def with_thread(body: TopicBody, thread: str) -> TopicBody:
-    """In the thread of another notification: what closes a gate goes to its opening."""
+def with_thread(body: SnsBody, thread: str) -> SnsBody:
+    """Move the notification to the thread of another one."""
     metadata = body.chat.get("metadata", {}) | {"threadId": thread}
     return msgspec.structs.replace(body, chat=body.chat | {"metadata": metadata})

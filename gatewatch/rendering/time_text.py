@@ -1,4 +1,4 @@
-"""Times as text: for JSON in UTC, for people in the account's time zone."""
+"""Times as text: in UTC for JSON, in the account's time zone for messages."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def rfc3339(time: datetime | None) -> str:
 _zone = lru_cache(maxsize=256)(pytz.timezone)
 
 
-def local_time(time: datetime, zone: str) -> str:
-    """`2026-01-24 12:45:49 KST`: the time of the event in the account's zone."""
+def local_time(time: datetime, timezone: str) -> str:
+    """`2026-01-24 12:45:49 KST`."""
     try:
-        local = time.astimezone(_zone(zone))
-    except OverflowError:  # at either end of the calendar there is no hour to add or take away
+        local = time.astimezone(_zone(timezone))
+    except OverflowError:  # the first or last hours of the calendar
         local = time
     return f"{_clock(local)} {local.tzname()}"
 
@@ -30,6 +30,6 @@ def utc_time(time: datetime) -> str:
     return f"{_clock(time.astimezone(UTC))} UTC"
 
 
-def _clock(time: datetime, between: str = " ") -> str:
+def _clock(time: datetime, separator: str = " ") -> str:
     """Date and time to the second; `strftime` takes twice as long."""
-    return time.isoformat(between, "seconds")[:19]
+    return time.isoformat(separator, "seconds")[:19]

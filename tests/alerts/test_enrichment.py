@@ -1,4 +1,4 @@
-"""The links of every partition, and the clock on the reader's wall."""
+"""Console links in every partition, and local times."""
 
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -23,24 +23,24 @@ GROUP = "sg-0aaaaaaaaaaaaaaa1"
         ("eusc-de-east-1", "eusc-de-east-1.console.amazonaws-eusc.eu"),
     ],
 )
-def test_a_link_leads_to_the_console_of_the_partition(region, host):
+def test_a_link_points_to_the_console_of_the_partition(region, host):
     assert event_url(region, EVENT) == f"https://{host}/cloudtrailv2/home?region={region}#/events/{EVENT}"
     assert group_url(region, GROUP) == f"https://{host}/ec2/home?region={region}#SecurityGroup:groupId={GROUP}"
 
 
 @pytest.mark.parametrize("region", ["us-iso-east-1", "us-isob-east-1", "us-isof-south-1", "eu-isoe-west-1"])
-def test_an_isolated_partition_has_no_console_that_a_link_could_reach(region):
+def test_an_isolated_partition_has_no_console_link(region):
     assert console_host(region) == ""
     assert event_url(region, EVENT) == group_url(region, GROUP) == ""
 
 
-def test_there_is_no_link_to_what_the_event_does_not_name():
+def test_there_is_no_link_without_an_id_in_the_event():
     assert event_url("", EVENT) == event_url("eu-west-1", "") == ""
     assert group_url("eu-west-1", None) == group_url("eu-west-1", "") == ""
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))
-def test_no_region_and_no_id_can_lead_a_link_elsewhere(region, event_id):
+def test_no_region_or_id_of_an_event_can_change_the_host_of_a_link(region, event_id):
     url = event_url(region, event_id)
     if url:
         host = urlsplit(url).hostname
@@ -68,16 +68,16 @@ NEW_YORK = "America/New_York"
         (datetime(2026, 11, 1, 6, 30, 0, tzinfo=UTC), NEW_YORK, "2026-11-01 01:30:00 EST"),
     ],
 )
-def test_the_time_is_that_of_the_accounts_zone_whatever_the_season(moment, zone, shown):
+def test_times_are_in_the_time_zone_of_the_account_including_daylight_saving(moment, zone, shown):
     assert local_time(moment, zone) == shown
 
 
 @pytest.mark.parametrize("moment", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
 @pytest.mark.parametrize("zone", ["Asia/Seoul", NEW_YORK])
-def test_a_time_at_the_end_of_the_calendar_stops_no_message(moment, zone):
+def test_a_time_at_the_limits_of_datetime_does_not_fail(moment, zone):
     assert local_time(moment, zone)
 
 
-def test_utc_is_written_as_cloudtrail_writes_it():
+def test_utc_times_have_the_format_of_cloudtrail():
     assert rfc3339(datetime(2026, 1, 24, 3, 45, 49, 999, tzinfo=UTC)) == "2026-01-24T03:45:49Z"
     assert rfc3339(None) == ""

@@ -1,4 +1,4 @@
-"""Failed log-ins are counted by all runs of functions/alert together, each once, and never cost an alert."""
+"""Failed sign-ins are counted over all execution environments, each once, and never fail an alert."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from gatewatch.alerts.failed_sign_ins_table import TableFailedSignIns
+from gatewatch.alerts.failed_sign_ins_table import DynamoSignInFailures
 from gatewatch.config.iam import SignInSeverity
 from gatewatch.events.changes.registry import changes_of
 from gatewatch.events.decode import decode
@@ -35,14 +35,14 @@ def table():
 
 
 def run(dynamodb, **fields):
-    """A run of functions/alert, with a memory of its own. Its time stands still: a slow machine is no slow table."""
-    return TableFailedSignIns(
+    """One execution environment. Its clock does not move, so a slow machine is not taken for a slow table."""
+    return DynamoSignInFailures(
         dynamodb, "gatewatch-test", logging.getLogger("test"), **{"monotonic": lambda: 0.0, **fields}
     )
 
 
 def failure(number, seconds=None, name="alice", address="198.51.100.7"):
-    """The changes and the call of a failed log-in."""
+    """Return the changes and the call of a failed sign-in."""
     time = START + timedelta(seconds=number if seconds is None else seconds)
     record = {
         "eventVersion": "1.11",
@@ -65,27 +65,27 @@ def failure(number, seconds=None, name="alice", address="198.51.100.7"):
 
 def count(counter, *arguments, policy=POLICY, **fields):
     changes, call = failure(*arguments, **fields)
-    (change,) = counter.counted(changes, call, policy)
-    return change.facts.failures
+    (change,) = counter.with_failure_counts(changes, call, policy)
+    return change.facts.recent_failures
 
 
-def test_runs_that_know_nothing_of_each_other_count_together(table):
+def test_separate_environments_count_together(table):
     assert [count(run(table), number) for number in range(7)] == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_the_same_event_has_the_same_number_whenever_it_comes_again(table):
+def test_a_repeated_event_gets_the_same_number(table):
     first = [count(run(table), number) for number in range(6)]
     assert [count(run(table), number) for number in (3, 0, 5)] == [first[3], first[0], first[5]]
     assert count(run(table), 6) == 7
 
 
-def test_many_names_from_one_address_count_and_so_does_one_name_from_many(table):
+def test_failures_are_counted_per_address_and_per_name(table):
     assert [count(run(table), number, name=f"name-{number}") for number in range(3)] == [1, 2, 3]
     assert [count(run(table), 10 + number, address=f"192.0.2.{number}") for number in range(3)] == [1, 2, 3]
 
 
-def test_what_is_far_apart_does_not_count_and_what_stands_across_two_stretches_does(table):
-    """Stretches of ten minutes begin at 03:40, 03:50 …"""
+def test_only_failures_within_the_window_count_also_across_two_rows(table):
+    """Rows of ten minutes begin at 03:40, 03:50 …"""
     assert count(run(table), 1, 290) == 1
     assert count(run(table), 2, 310) == 2
     assert count(run(table), 3, 290 + 600) == 3
@@ -93,39 +93,39 @@ def test_what_is_far_apart_does_not_count_and_what_stands_across_two_stretches_d
     assert count(run(table), 5, 10_000) == 1
 
 
-def test_other_accounts_count_for_themselves(table):
+def test_accounts_are_counted_separately(table):
     changes, call = failure(1)
-    run(table).counted(changes, call, POLICY)
+    run(table).with_failure_counts(changes, call, POLICY)
     assert count(run(table), 2) == 2
     other = {"accountId": "444455556666"}
     record = call.record | {"recipientAccountId": "444455556666", "userIdentity": call.record["userIdentity"] | other}
     (there,) = decode(record)
-    (change,) = run(table).counted(changes_of(there), there, POLICY)
-    assert change.facts.failures == 1
+    (change,) = run(table).with_failure_counts(changes_of(there), there, POLICY)
+    assert change.facts.recent_failures == 1
 
 
-def test_a_window_of_another_length_is_another_count(table):
+def test_a_changed_window_length_starts_a_new_count(table):
     assert [count(run(table), each) for each in range(2)] == [1, 2]
     assert count(run(table), 2, policy=SignInSeverity(burst_minutes=1)) == 1
 
 
-def test_very_many_attempts_are_counted_on_without_a_row_that_grows(table):
+def test_attempts_beyond_the_limit_of_a_row_are_only_counted(table):
     numbers = [count(run(table), number, number // 10) for number in range(230)]
     assert numbers == list(range(1, 231))
     rows = table.scan(TableName="gatewatch-test")["Items"]
-    assert {len(each["tries"]["L"]) for each in rows} == {200}
+    assert {len(each["attempts"]["L"]) for each in rows} == {200}
     assert all(int(each["expires"]["N"]) > 0 for each in rows)
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "a\nb", "a\ud800", "<!here>"])
-def test_a_name_may_be_anything(table, name):
+def test_a_name_may_be_any_text(table, name):
     assert [count(run(table), number, name=name, address=f"192.0.2.{number}") for number in range(2)] == [1, 2]
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 2)), max_size=30))
-def test_every_fifth_is_the_fifth_for_one_event_however_often_and_wherever_they_come(deliveries):
-    """Each delivery: which event, and which of three runs takes it."""
+def test_exactly_one_event_is_the_fifth_whatever_the_retries_and_environments(deliveries):
+    """Each delivery is an event and one of three environments."""
     with mock_aws():
         dynamodb = boto3.client("dynamodb", "eu-west-1", aws_access_key_id="testing", aws_secret_access_key="testing")
         dynamodb.create_table(
@@ -135,13 +135,13 @@ def test_every_fifth_is_the_fifth_for_one_event_however_often_and_wherever_they_
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
         )
         runs = [run(dynamodb) for _ in range(3)]
-        told = [(event, count(runs[which], event)) for event, which in deliveries]
+        numbers = [(event, count(runs[which], event)) for event, which in deliveries]
     order = list(dict.fromkeys(event for event, _ in deliveries))
-    assert all(number == order.index(event) + 1 for event, number in told)
+    assert all(number == order.index(event) + 1 for event, number in numbers)
 
 
-class Broken:
-    """Fails at the requests that `faults` names by their number."""
+class FailingTable:
+    """Fails at the requests with the numbers in `faults`."""
 
     def __init__(self, dynamodb, *faults, error=None):
         self._dynamodb, self._faults, self.asked = dynamodb, faults, 0
@@ -162,8 +162,8 @@ class Broken:
 
 
 @pytest.mark.parametrize("error", [None, ClientError({"Error": {"Code": "AccessDeniedException"}}, "UpdateItem")])
-def test_without_the_table_the_memory_of_the_run_counts_and_the_table_is_left_alone_for_a_while(table, error):
-    broken, clock = Broken(table, error=error), [0.0]
+def test_without_the_table_the_process_counts_and_pauses_requests(table, error):
+    broken, clock = FailingTable(table, error=error), [0.0]
     counter = run(broken, monotonic=lambda: clock[0])
     assert [count(counter, number) for number in range(5)] == [1, 2, 3, 4, 5]
     assert broken.asked == 1
@@ -173,31 +173,31 @@ def test_without_the_table_the_memory_of_the_run_counts_and_the_table_is_left_al
 
 
 @pytest.mark.parametrize("fault", [1, 2, 3, 4])
-def test_a_request_that_fails_somewhere_counts_nothing_twice(table, fault):
+def test_a_failing_request_counts_nothing_twice(table, fault):
     clock = [0.0]
-    counter = run(Broken(table, fault), monotonic=lambda: clock[0])
+    counter = run(FailingTable(table, fault), monotonic=lambda: clock[0])
     assert count(counter, 0) == 1
     clock[0] = 31.0
     assert count(counter, 0) == 1
     assert count(run(table), 1) == 2
 
 
-def test_a_row_of_another_form_is_as_good_as_none(table):
-    run(table).counted(*failure(0), POLICY)
+def test_a_row_that_cannot_be_decoded_is_ignored(table):
+    run(table).with_failure_counts(*failure(0), POLICY)
     for row in table.scan(TableName="gatewatch-test")["Items"]:
-        table.put_item(TableName="gatewatch-test", Item={"pk": row["pk"], "tries": {"L": [{"S": "of old"}]}})
+        table.put_item(TableName="gatewatch-test", Item={"pk": row["pk"], "attempts": {"L": [{"S": "of old"}]}})
     assert count(run(table), 1) == 1
 
 
-def test_a_slow_table_is_not_waited_for(table):
+def test_a_slow_table_is_not_awaited(table):
     seconds = itertools.count(step=0.6)
     assert count(run(table, monotonic=lambda: next(seconds)), 1) == 1
     assert next(seconds) < 5
 
 
-def test_what_is_no_failed_log_in_asks_nothing(build):
-    broken = Broken(None)
+def test_other_events_make_no_request(build):
+    broken = FailingTable(None)
     (call,) = decode(build.authorize(build.item(v4=["0.0.0.0/0"])))
     changes = changes_of(call)
-    assert run(broken).counted(changes, call, POLICY) == tuple(changes)
+    assert run(broken).with_failure_counts(changes, call, POLICY) == tuple(changes)
     assert broken.asked == 0

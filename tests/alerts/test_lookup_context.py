@@ -1,4 +1,4 @@
-"""What is worth asking an account, and what becomes of the answers: said for certain, or not at all."""
+"""Which lookup an alert needs, and how its result completes the alert."""
 
 from datetime import timedelta
 
@@ -7,37 +7,37 @@ import pytest
 
 from gatewatch.alerts.enrichment import enrich
 from gatewatch.alerts.lookup.context import (
-    NOTHING_SEEN,
-    Part,
-    StandingRules,
-    Surroundings,
-    completed,
-    question_of,
-    surrounded,
+    NO_CONTEXT,
+    CurrentRules,
+    GroupContext,
+    LookupPart,
+    lookup_request_for,
+    with_context,
+    with_current_rules,
 )
-from gatewatch.alerts.rule_history import RecentRules
+from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.alerts.severity.assess import assess
 from gatewatch.model.change import Action
-from gatewatch.model.network_interfaces import Attached
+from gatewatch.model.network_interfaces import NetworkInterfaceSummary
 from gatewatch.model.security_group import CidrPeer, Direction, Group, PortRange, SecurityGroupRule, Traffic
-from support.lookup import CALLED, GROUP, READ_ROLE, SETTINGS, alert
+from support.lookup import CALL_TIME, GROUP, LOOKUP_ROLE, SETTINGS, alert_with_lookup_role
 
 RULE = "sgr-0123456789abcdef0"
 SSH = SecurityGroupRule(
     rule_id=RULE, direction=Direction.INGRESS, traffic=Traffic("tcp", PortRange(22, 22)), peer=CidrPeer("10.0.0.0/8")
 )
-LATER = CALLED + timedelta(seconds=15)
-EVERYTHING = frozenset(Part)
-NAME = frozenset({Part.GROUP})
+LATER = CALL_TIME + timedelta(seconds=15)
+EVERYTHING = frozenset(LookupPart)
+NAME = frozenset({LookupPart.GROUP})
 
 
 def parts(made):
-    question = question_of(made)
+    question = lookup_request_for(made)
     return question.parts if question else None
 
 
 def standing(rule):
-    return Surroundings(rules=StandingRules(LATER, {RULE: rule}))
+    return GroupContext(rules=CurrentRules(LATER, {RULE: rule}))
 
 
 def described(build, **fields):
@@ -52,27 +52,27 @@ def changes(made):
 
 
 @pytest.mark.parametrize("cidr", ["0.0.0.0/0", "16.0.0.0/8"])
-def test_of_what_is_opened_to_many_everything_is_asked(build, cidr):
-    assert parts(alert(build.authorize(build.item(v4=[cidr])))) == EVERYTHING
+def test_a_broad_exposure_requests_all_parts(build, cidr):
+    assert parts(alert_with_lookup_role(build.authorize(build.item(v4=[cidr])))) == EVERYTHING
 
 
-def test_of_what_is_serious_for_another_reason_everything_is_asked_too(build):
-    assert parts(alert(build.authorize(build.item(lists=[build.PREFIX_LIST])))) == EVERYTHING
+def test_another_serious_change_requests_all_parts(build):
+    assert parts(alert_with_lookup_role(build.authorize(build.item(lists=[build.PREFIX_LIST])))) == EVERYTHING
 
 
-def test_of_a_narrow_rule_only_the_name_of_its_group_is_asked(build):
-    assert parts(alert(build.authorize(build.item(v4=["10.1.0.0/16"])))) == NAME
-    assert parts(alert(build.revoke(build.item(v4=["0.0.0.0/0"])))) == NAME
+def test_a_narrow_rule_requests_only_the_group(build):
+    assert parts(alert_with_lookup_role(build.authorize(build.item(v4=["10.1.0.0/16"])))) == NAME
+    assert parts(alert_with_lookup_role(build.revoke(build.item(v4=["0.0.0.0/0"])))) == NAME
 
 
 @pytest.mark.parametrize(
     "code", ["Client.UnauthorizedOperation", "Client.InvalidGroup.NotFound", "Client.DryRunOperation"]
 )
-def test_of_what_did_not_happen_nothing_is_asked(build, code):
-    assert parts(alert(build.authorize(build.item(v4=["0.0.0.0/0"]), **build.refused(code)))) is None
+def test_an_unapplied_change_requests_nothing(build, code):
+    assert parts(alert_with_lookup_role(build.authorize(build.item(v4=["0.0.0.0/0"]), **build.denied(code)))) is None
 
 
-def test_of_what_an_answer_would_not_help_nothing_is_asked(build):
+def test_changes_that_a_lookup_cannot_complete_request_nothing(build):
     world = build.item(v4=["0.0.0.0/0"])
     attached = {"instanceId": "i-1", "groupSet": build.items({"groupId": GROUP})}
     for record in (
@@ -84,99 +84,111 @@ def test_of_what_an_answer_would_not_help_nothing_is_asked(build):
         build.authorize(world, awsRegion=""),
         build.authorize(world, recipientAccountId="amazon"),
     ):
-        assert parts(alert(record)) is None, record["eventName"]
+        assert parts(alert_with_lookup_role(record)) is None, record["eventName"]
 
 
-def test_of_a_modify_whose_rule_nobody_remembers_the_rules_are_asked(build):
+def test_a_modify_of_an_unknown_rule_requests_the_rules(build):
     narrow = build.modify((RULE, {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "10.0.0.0/8"}))
-    memory = RecentRules()
-    assert parts(alert(narrow, memory=memory)) == {Part.RULES, Part.GROUP}
-    call = alert(narrow).call
-    memory.remember(call, {RULE: SSH})
-    assert parts(alert(narrow, memory=memory)) == NAME
+    memory = InMemoryRuleHistory()
+    assert parts(alert_with_lookup_role(narrow, rule_history=memory)) == {LookupPart.RULES, LookupPart.GROUP}
+    call = alert_with_lookup_role(narrow).call
+    memory.save_after(call, {RULE: SSH})
+    assert parts(alert_with_lookup_role(narrow, rule_history=memory)) == NAME
 
 
-def test_of_a_description_by_id_the_rules_are_asked_unless_the_rule_is_remembered(build):
-    memory = RecentRules()
-    assert parts(alert(described(build), memory=memory)) == {Part.RULES, Part.GROUP}
-    memory.remember(alert(described(build)).call, {RULE: SSH})
-    assert parts(alert(described(build), memory=memory)) == NAME
+def test_a_description_by_id_requests_the_rules_unless_the_rule_is_known(build):
+    memory = InMemoryRuleHistory()
+    assert parts(alert_with_lookup_role(described(build), rule_history=memory)) == {LookupPart.RULES, LookupPart.GROUP}
+    memory.save_after(alert_with_lookup_role(described(build)).call, {RULE: SSH})
+    assert parts(alert_with_lookup_role(described(build), rule_history=memory)) == NAME
 
 
-def test_a_thousand_rules_are_one_question(build):
+def test_a_thousand_rules_are_one_request(build):
     rules = [build.item(start=port, end=port, v4=["0.0.0.0/0"]) for port in range(1, 1001)]
-    assert len(alert(build.authorize(*rules)).changes) == 1000
-    assert question_of(alert(build.authorize(*rules))).parts == EVERYTHING
+    assert len(alert_with_lookup_role(build.authorize(*rules)).changes) == 1000
+    assert lookup_request_for(alert_with_lookup_role(build.authorize(*rules))).parts == EVERYTHING
 
 
-def test_the_direction_of_a_rule_is_learnt_because_nobody_can_change_it(build):
-    made = alert(build.modify((RULE, {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "0.0.0.0/0"})))
+def test_the_direction_of_a_rule_is_taken_from_the_lookup(build):
+    made = alert_with_lookup_role(
+        build.modify((RULE, {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "0.0.0.0/0"}))
+    )
     outbound = msgspec.structs.replace(SSH, direction=Direction.EGRESS)
-    (whole,) = completed(changes(made), standing(outbound))
+    (whole,) = with_current_rules(changes(made), standing(outbound))
     assert whole.rule.direction is Direction.EGRESS
-    (judged,) = assess([whole], SETTINGS.judgement)
+    (judged,) = assess([whole], SETTINGS.severity_rules)
     assert (made.severity, judged.assessment.severity) == ("critical", "info")
 
 
-def test_how_a_rule_stands_after_a_modify_is_never_told_as_how_it_was_before(build):
-    made = alert(build.modify((RULE, {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "0.0.0.0/0"})))
+def test_a_lookup_after_a_modify_never_becomes_the_previous_rule(build):
+    made = alert_with_lookup_role(
+        build.modify((RULE, {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "0.0.0.0/0"}))
+    )
     stands = msgspec.structs.replace(SSH, peer=CidrPeer("192.168.0.0/16"))
-    (whole,) = completed(changes(made), standing(stands))
+    (whole,) = with_current_rules(changes(made), standing(stands))
     assert whole.previous is None
     assert whole.rule.peer == CidrPeer("0.0.0.0/0")
 
 
-def test_a_rule_whose_text_was_changed_by_its_id_is_told_as_it_stands_with_the_time_of_that(build):
-    (whole,) = completed(changes(alert(described(build))), standing(SSH))
+def test_a_rule_with_a_changed_description_is_shown_as_looked_up_with_the_time(build):
+    (whole,) = with_current_rules(changes(alert_with_lookup_role(described(build))), standing(SSH))
     assert (whole.rule.traffic, whole.rule.peer, whole.rule.description) == (SSH.traffic, SSH.peer, "office")
-    assert (whole.action, whole.seen_at, whole.previous) == (Action.DESCRIBE, LATER, None)
+    assert (whole.action, whole.observed_at, whole.previous) == (Action.DESCRIBE, LATER, None)
 
 
-def test_a_rule_that_is_not_there_any_more_stays_unknown(build):
-    made = changes(alert(described(build)))
-    assert completed(made, Surroundings(rules=StandingRules(LATER, {}))) == made
-    assert completed(made, NOTHING_SEEN) == made
+def test_a_deleted_rule_stays_unknown(build):
+    made = changes(alert_with_lookup_role(described(build)))
+    assert with_current_rules(made, GroupContext(rules=CurrentRules(LATER, {}))) == made
+    assert with_current_rules(made, NO_CONTEXT) == made
 
 
-def test_a_refused_change_of_a_text_says_nothing_of_how_the_rule_stands(build):
-    made = changes(alert(described(build, **build.refused())))
-    assert completed(made, standing(SSH)) == made
+def test_a_denied_change_of_a_description_is_not_completed(build):
+    made = changes(alert_with_lookup_role(described(build, **build.denied())))
+    assert with_current_rules(made, standing(SSH)) == made
 
 
-def test_a_rule_that_was_removed_by_its_id_is_told_as_it_is_remembered_and_never_as_it_was_seen(build):
+def test_a_rule_removed_by_id_is_shown_from_the_history_and_never_from_the_lookup(build):
     removed = build.record("RevokeSecurityGroupIngress", {"groupId": GROUP, "securityGroupRuleIds": build.items(RULE)})
-    memory = RecentRules()
-    unknown = changes(alert(removed, memory=memory))
-    assert completed(unknown, standing(SSH)) == unknown
+    memory = InMemoryRuleHistory()
+    unknown = changes(alert_with_lookup_role(removed, rule_history=memory))
+    assert with_current_rules(unknown, standing(SSH)) == unknown
     office = msgspec.structs.replace(SSH, description="office")
-    memory.remember(alert(removed).call, {RULE: office})
-    (whole,) = completed(changes(alert(removed, memory=memory)), NOTHING_SEEN)
-    assert (whole.rule, whole.seen_at) == (office, None)
+    memory.save_after(alert_with_lookup_role(removed).call, {RULE: office})
+    (whole,) = with_current_rules(changes(alert_with_lookup_role(removed, rule_history=memory)), NO_CONTEXT)
+    assert (whole.rule, whole.observed_at) == (office, None)
 
 
-def test_the_name_and_the_vpc_are_told_where_the_event_does_not_say_them(build):
-    seen = Surroundings(group=Group(id=GROUP, name="web", vpc_id="vpc-1"))
-    made = alert(build.authorize(build.item(v4=["10.1.0.0/16"])))
-    assert surrounded(made, seen).changes[0].change.group == seen.group
+def test_name_and_vpc_of_the_group_complete_the_event(build):
+    seen = GroupContext(group=Group(id=GROUP, name="web", vpc_id="vpc-1"))
+    made = alert_with_lookup_role(build.authorize(build.item(v4=["10.1.0.0/16"])))
+    assert with_context(made, seen).changes[0].change.group == seen.group
     said = build.record(
         "RevokeSecurityGroupIngress", build.request(build.item(v4=["10.1.0.0/16"]), groupName="as the event says")
     )
-    assert surrounded(alert(said), seen).changes[0].change.group.name == "as the event says"
-    another = Surroundings(group=Group(id="sg-0bbbbbbbbbbbbbbb2", name="other", vpc_id="vpc-1"))
-    assert surrounded(made, another).changes == made.changes
+    assert with_context(alert_with_lookup_role(said), seen).changes[0].change.group.name == "as the event says"
+    another = GroupContext(group=Group(id="sg-0bbbbbbbbbbbbbbb2", name="other", vpc_id="vpc-1"))
+    assert with_context(made, another).changes == made.changes
 
 
-def test_what_a_group_is_attached_to_is_told_of_what_opens_something_only(build):
-    seen = Surroundings(attached=Attached(at=LATER, interfaces=0))
-    assert surrounded(alert(build.authorize(build.item(v4=["0.0.0.0/0"]))), seen).attached == seen.attached
-    assert surrounded(alert(build.authorize(build.item(v4=["10.0.0.0/16"]))), seen).attached is None
-    modified = alert(build.modify((RULE, {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 9, "CidrIpv4": "0.0.0.0/0"})))
-    outbound = completed(changes(modified), standing(msgspec.structs.replace(SSH, direction=Direction.EGRESS)))
-    assert surrounded(modified, seen).attached == seen.attached
-    judged = enrich(modified.call, assess(outbound, SETTINGS.judgement), SETTINGS)
-    assert surrounded(judged, seen).attached is None
+def test_network_interfaces_are_shown_only_for_changes_that_open_something(build):
+    seen = GroupContext(network_interfaces=NetworkInterfaceSummary(at=LATER, interfaces=0))
+    assert (
+        with_context(alert_with_lookup_role(build.authorize(build.item(v4=["0.0.0.0/0"]))), seen).network_interfaces
+        == seen.network_interfaces
+    )
+    assert (
+        with_context(alert_with_lookup_role(build.authorize(build.item(v4=["10.0.0.0/16"]))), seen).network_interfaces
+        is None
+    )
+    modified = alert_with_lookup_role(
+        build.modify((RULE, {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 9, "CidrIpv4": "0.0.0.0/0"}))
+    )
+    outbound = with_current_rules(changes(modified), standing(msgspec.structs.replace(SSH, direction=Direction.EGRESS)))
+    assert with_context(modified, seen).network_interfaces == seen.network_interfaces
+    judged = enrich(modified.call, assess(outbound, SETTINGS.severity_rules), SETTINGS)
+    assert with_context(judged, seen).network_interfaces is None
 
 
-def test_who_is_not_asked_is_told_as_before(build):
-    made = alert(build.authorize(build.item(v4=["0.0.0.0/0"])), role=READ_ROLE)
-    assert surrounded(made, NOTHING_SEEN) is made
+def test_without_a_lookup_the_alert_is_unchanged(build):
+    made = alert_with_lookup_role(build.authorize(build.item(v4=["0.0.0.0/0"])), role=LOOKUP_ROLE)
+    assert with_context(made, NO_CONTEXT) is made

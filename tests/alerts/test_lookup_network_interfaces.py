@@ -1,4 +1,4 @@
-"""What DescribeNetworkInterfaces says of a group, in a handful of facts."""
+"""The summary of DescribeNetworkInterfaces."""
 
 from datetime import UTC, datetime
 
@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewatch.alerts.lookup.network_interfaces import attached, instances_to_name, read_interface
-from gatewatch.model.network_interfaces import Thing
+from gatewatch.alerts.lookup.network_interfaces import instances_to_name, read_interface, summarize_interfaces
+from gatewatch.model.network_interfaces import AttachedResource
 from support.lookup import instance, interface
 
 AT = datetime(2026, 1, 24, 3, 46, tzinfo=UTC)
 
 
-def seen(*interfaces, names=None, is_part=False):
-    return attached([read_interface(each) for each in interfaces], names or {}, AT, is_part=is_part)
+def seen(*interfaces, names=None, is_partial=False):
+    return summarize_interfaces([read_interface(each) for each in interfaces], names or {}, AT, is_partial=is_partial)
 
 
 def typed(kind, description=""):
@@ -28,38 +28,41 @@ def managed(description, requester="", **fields):
 ELB = "amazon-elb"
 UUID = "1a2b3c4d-1111-2222-3333-aaaabbbbcccc"
 THINGS = [
-    (managed("ELB app/shop/50dc6c495c0c9188", ELB), Thing("load_balancer", "shop")),
-    (managed("ELB shop-classic", ELB), Thing("load_balancer", "shop-classic")),
-    (typed("network_load_balancer", "ELB net/shop/5"), Thing("load_balancer", "shop")),
-    (managed("RDSNetworkInterface", "amazon-rds"), Thing("database")),
-    (managed("something new", "amazon-rds"), Thing("database")),
-    (managed("RedshiftNetworkInterface"), Thing("database")),
-    (managed("ElastiCache sessions-0001-001", "amazon-elasticache"), Thing("cache", "sessions-0001-001")),
-    (typed("lambda", f"AWS Lambda VPC ENI-orders-{UUID}"), Thing("function", "orders")),
-    (typed("lambda", "another text"), Thing("function")),
-    (managed("arn:aws:ecs:eu-west-1:111122223333:attachment/1a2b3c4d"), Thing("container")),
-    (managed("Amazon EKS payments"), Thing("cluster", "payments")),
-    (managed("EFS mount target for fs-0123456789abcdef0 (fsmt-0123)"), Thing("file_system", "fs-0123456789abcdef0")),
-    (typed("vpc_endpoint", "VPC Endpoint Interface vpce-0a1"), Thing("endpoint", "vpce-0a1")),
-    (typed("nat_gateway", "Interface for NAT Gateway nat-0a1"), Thing("nat_gateway", "nat-0a1")),
-    (typed("quicksight"), Thing("service", "quicksight")),
-    (managed("ES search", "amazon-elasticsearch"), Thing("service", "ES search")),
-    (managed("", "amazon-aws"), Thing("service", "amazon-aws")),
-    (interface(1, TagSet=[{"Key": "Name", "Value": "spare"}]), Thing("interface", "spare")),
-    (interface(1), Thing("interface", "eni-00000000000000001")),
-    (instance(1, InterfaceType="trunk"), Thing("instance", "i-00000000000000001")),
+    (managed("ELB app/shop/50dc6c495c0c9188", ELB), AttachedResource("load_balancer", "shop")),
+    (managed("ELB shop-classic", ELB), AttachedResource("load_balancer", "shop-classic")),
+    (typed("network_load_balancer", "ELB net/shop/5"), AttachedResource("load_balancer", "shop")),
+    (managed("RDSNetworkInterface", "amazon-rds"), AttachedResource("database")),
+    (managed("something new", "amazon-rds"), AttachedResource("database")),
+    (managed("RedshiftNetworkInterface"), AttachedResource("database")),
+    (managed("ElastiCache sessions-0001-001", "amazon-elasticache"), AttachedResource("cache", "sessions-0001-001")),
+    (typed("lambda", f"AWS Lambda VPC ENI-orders-{UUID}"), AttachedResource("function", "orders")),
+    (typed("lambda", "another text"), AttachedResource("function")),
+    (managed("arn:aws:ecs:eu-west-1:111122223333:attachment/1a2b3c4d"), AttachedResource("container")),
+    (managed("Amazon EKS payments"), AttachedResource("cluster", "payments")),
+    (
+        managed("EFS mount target for fs-0123456789abcdef0 (fsmt-0123)"),
+        AttachedResource("file_system", "fs-0123456789abcdef0"),
+    ),
+    (typed("vpc_endpoint", "VPC Endpoint Interface vpce-0a1"), AttachedResource("endpoint", "vpce-0a1")),
+    (typed("nat_gateway", "Interface for NAT Gateway nat-0a1"), AttachedResource("nat_gateway", "nat-0a1")),
+    (typed("quicksight"), AttachedResource("service", "quicksight")),
+    (managed("ES search", "amazon-elasticsearch"), AttachedResource("service", "ES search")),
+    (managed("", "amazon-aws"), AttachedResource("service", "amazon-aws")),
+    (interface(1, TagSet=[{"Key": "Name", "Value": "spare"}]), AttachedResource("interface", "spare")),
+    (interface(1), AttachedResource("interface", "eni-00000000000000001")),
+    (instance(1, InterfaceType="trunk"), AttachedResource("instance", "i-00000000000000001")),
 ]
 
 
 @pytest.mark.parametrize(("fields", "thing"), THINGS)
-def test_a_thing_is_told_by_what_it_is(fields, thing):
-    assert seen(fields).things == (thing,)
+def test_the_resource_of_an_interface_is_recognised(fields, thing):
+    assert seen(fields).resources == (thing,)
 
 
 @pytest.mark.parametrize("description", ["RDSNetworkInterface", "ELB app/shop/5", "Amazon EKS payments"])
-def test_a_description_that_anybody_may_have_written_makes_no_service_of_an_interface(description):
-    assert seen(interface(1, Description=description)).things[0].kind == "interface"
-    assert seen(instance(1, Description=description)).things[0].kind == "instance"
+def test_a_user_written_description_is_not_taken_for_a_service(description):
+    assert seen(interface(1, Description=description)).resources[0].kind == "interface"
+    assert seen(instance(1, Description=description)).resources[0].kind == "instance"
 
 
 @pytest.mark.parametrize(
@@ -76,11 +79,11 @@ def test_a_description_that_anybody_may_have_written_makes_no_service_of_an_inte
         ({"PrivateIpAddress": "10.0.0.9", "Association": None, "PrivateIpAddresses": None}, False),
     ],
 )
-def test_a_public_address_is_one_that_the_internet_knows(fields, is_public):
+def test_public_addresses_are_recognised(fields, is_public):
     assert seen(interface(1, **fields)).public == is_public
 
 
-def test_interfaces_are_counted_and_things_told_once_public_ones_first():
+def test_interfaces_are_counted_and_resources_listed_once_public_ones_first():
     found = seen(
         instance(1),
         instance(2),
@@ -90,20 +93,20 @@ def test_interfaces_are_counted_and_things_told_once_public_ones_first():
         names={"i-00000000000000001": "app", "i-00000000000000002": "web-1"},
     )
     assert (found.interfaces, found.public) == (8, 1)
-    assert found.things == (
-        Thing("instance", "web-1", is_public=True),
-        Thing("instance", "app"),
-        Thing("load_balancer", "shop"),
-        Thing("database", count=2),
+    assert found.resources == (
+        AttachedResource("instance", "web-1", is_public=True),
+        AttachedResource("instance", "app"),
+        AttachedResource("load_balancer", "shop"),
+        AttachedResource("database", count=2),
     )
 
 
-def test_a_fleet_of_one_name_is_one_thing_with_a_number():
+def test_instances_with_one_name_are_one_resource_with_a_count():
     fleet = {f"i-{number:017x}": "web" for number in range(1, 21)}
-    assert seen(*map(instance, range(1, 21)), names=fleet).things == (Thing("instance", "web", count=20),)
+    assert seen(*map(instance, range(1, 21)), names=fleet).resources == (AttachedResource("instance", "web", count=20),)
 
 
-def test_names_are_asked_for_fifty_instances_the_public_ones_first():
+def test_names_are_requested_for_fifty_instances_public_ones_first():
     found = [read_interface(instance(number, public=number == 99)) for number in range(1, 100)]
     wanted = instances_to_name(found)
     assert len(wanted) == 50
@@ -127,8 +130,8 @@ FIELDS = st.fixed_dictionaries(
 
 
 @given(st.lists(FIELDS, max_size=6))
-def test_whatever_the_texts_hold_every_interface_is_counted_and_no_thing_too_many(interfaces):
+def test_hostile_texts_change_no_count(interfaces):
     found = seen(*interfaces)
     assert found.interfaces == len(interfaces)
-    assert sum(each.count for each in found.things) <= len(interfaces)
-    assert bool(found.things) == bool(interfaces)
+    assert sum(each.count for each in found.resources) <= len(interfaces)
+    assert bool(found.resources) == bool(interfaces)

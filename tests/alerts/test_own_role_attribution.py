@@ -1,4 +1,4 @@
-"""gatewatch knows its own work again by what it wrote down, and says loudly when its role works for somebody else."""
+"""Changes by gatewatch's own roles are attributed by the action log; other uses of a role are reported."""
 
 import json
 import logging
@@ -9,17 +9,25 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
-from gatewatch.alerts.own_actions import DeedBook, DeedError, OwnDeed, TableDeeds, deed_of, key_deed, rule_deed
+from gatewatch.alerts.own_actions import (
+    ActionLog,
+    ActionLogError,
+    ActionLookup,
+    OwnAction,
+    action_id,
+    key_action_id,
+    rule_action_id,
+)
 from gatewatch.alerts.own_role_attribution import Attribution
-from gatewatch.alerts.pipeline import Hub, worded
-from gatewatch.alerts.rule_history import RecentRules
+from gatewatch.alerts.pipeline import AlertPipeline, run_pipeline
+from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.aws.clients import Aws
 from gatewatch.config.settings import LANGUAGES, load_settings
-from gatewatch.model.iam import Deed
+from gatewatch.model.iam import IamOperation
 from gatewatch.model.security_group import CidrPeer, Direction, GroupPeer, IcmpType, PortRange, PrefixListPeer, Traffic
 from gatewatch.model.security_group import SecurityGroupRule as Rule
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.slack import load_templates
+from gatewatch.rendering.templates import load_templates
 from gatewatch.rendering.text.labels import load_labels
 from support.paths import ROOT
 
@@ -58,7 +66,7 @@ def answered(**rule):
 
 @pytest.fixture
 def opened(build, results):
-    """The alert of an applied authorisation, as whoever `user` is."""
+    """Return the alert of an applied authorization with `user` as identity."""
 
     def make(user=None, **rule):
         response = {"_return": True, "securityGroupRuleSet": {"items": [answered(**rule)]}}
@@ -71,7 +79,7 @@ def opened(build, results):
 
 @pytest.fixture
 def closed(build, results):
-    """The alert of a removal by rule id; older answers do not repeat what the rule was."""
+    """Return the alert of a removal by rule id, whose response does not contain the rule."""
 
     def make(**fields):
         request = {"groupId": GROUP, "securityGroupRuleIds": {"items": [{"securityGroupRuleId": RULE_ID}]}}
@@ -83,46 +91,46 @@ def closed(build, results):
     return make
 
 
-ADDED = rule_deed(ACCOUNT, REGION, GROUP, Rule(traffic=SSH, peer=WORLD), is_removal=False)
-REMOVED = rule_deed(ACCOUNT, REGION, GROUP, Rule(rule_id=RULE_ID), is_removal=True)
+ADDED = rule_action_id(ACCOUNT, REGION, GROUP, Rule(traffic=SSH, peer=WORLD), is_removal=False)
+REMOVED = rule_action_id(ACCOUNT, REGION, GROUP, Rule(rule_id=RULE_ID), is_removal=True)
 
 
-def attributed(alert, **deeds):
-    """With these deeds in the table."""
-    written = {{"added": ADDED, "removed": REMOVED}[name]: deed for name, deed in deeds.items()}
-    found = Attribution((ROLE,), lambda names: {name: written[name] for name in names if name in written})
-    return found.attributed(alert)
+def attributed(alert, **actions):
+    """Return the alert attributed with these logged actions."""
+    logged = {{"added": ADDED, "removed": REMOVED}[name]: action for name, action in actions.items()}
+    found = Attribution((ROLE,), lambda names: {name: logged[name] for name in names if name in logged})
+    return found.attribute(alert)
 
 
 def codes(alert):
     return [reason.code for each in alert.changes for reason in each.assessment.reasons]
 
 
-def test_its_own_removal_is_named_and_stays_what_it_was(closed):
-    alert = closed()
-    told = attributed(alert, removed=OwnDeed("chg-1", AT))
-    assert told.severity is alert.severity is Severity.INFO
-    (reason, *rest) = told.worst.assessment.reasons
-    assert (reason.code, reason.values, tuple(rest)) == (
+def test_an_own_removal_is_attributed_and_keeps_its_severity(closed):
+    before = closed()
+    after = attributed(before, removed=OwnAction("chg-1", AT))
+    assert after.severity is before.severity is Severity.INFO
+    (reason, *others) = after.worst.assessment.reasons
+    assert (reason.code, reason.values, tuple(others)) == (
         "own_enforcement",
         {"change": "chg-1"},
-        alert.worst.assessment.reasons,
+        before.worst.assessment.reasons,
     )
 
 
-def test_its_own_opening_is_named_and_stays_critical(opened):
-    told = attributed(opened(), added=OwnDeed("chg-1", AT, is_undo=True))
-    assert (told.severity, codes(told)[0]) == (Severity.CRITICAL, "own_undo")
+def test_an_own_opening_is_attributed_and_stays_critical(opened):
+    alert = attributed(opened(), added=OwnAction("chg-1", AT, is_undo=True))
+    assert (alert.severity, codes(alert)[0]) == (Severity.CRITICAL, "own_undo")
 
 
-def test_a_removal_by_the_role_that_nobody_wrote_down_is_loud(closed):
-    told = attributed(closed())
-    assert (told.severity, codes(told)[0]) == (Severity.HIGH, "own_role_used")
+def test_an_unlogged_removal_by_the_role_is_high(closed):
+    alert = attributed(closed())
+    assert (alert.severity, codes(alert)[0]) == (Severity.HIGH, "own_role_used")
 
 
-def test_an_opening_by_the_role_that_nobody_wrote_down_stays_critical_and_is_said(opened):
-    told = attributed(opened(), removed=OwnDeed("chg-1", AT))
-    assert (told.severity, codes(told)[0]) == (Severity.CRITICAL, "own_role_used")
+def test_an_unlogged_opening_by_the_role_stays_critical_with_a_reason(opened):
+    alert = attributed(opened(), removed=OwnAction("chg-1", AT))
+    assert (alert.severity, codes(alert)[0]) == (Severity.CRITICAL, "own_role_used")
 
 
 @pytest.mark.parametrize(
@@ -134,10 +142,10 @@ def test_an_opening_by_the_role_that_nobody_wrote_down_stays_critical_and_is_sai
         {"isEgress": True},
     ],
 )
-def test_what_was_written_down_covers_nothing_beside_it(opened, other):
+def test_a_logged_action_covers_no_other_change(opened, other):
     alert = opened(**other)
-    told = attributed(alert, added=OwnDeed("chg-1", AT))
-    assert (told.severity.rank >= Severity.HIGH.rank, codes(told)[0]) == (True, "own_role_used")
+    alert = attributed(alert, added=OwnAction("chg-1", AT))
+    assert (alert.severity.rank >= Severity.HIGH.rank, codes(alert)[0]) == (True, "own_role_used")
 
 
 @pytest.mark.parametrize(
@@ -153,40 +161,40 @@ def test_what_was_written_down_covers_nothing_beside_it(opened, other):
         {"type": "IAMUser", "userName": "gatewatch-config-rule", "arn": f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"},
     ],
 )
-def test_a_session_name_or_another_role_is_nobody(opened, user):
+def test_session_names_and_other_roles_are_not_attributed(opened, user):
     alert = opened(user)
-    assert attributed(alert, added=OwnDeed("chg-1", AT)) == alert
+    assert attributed(alert, added=OwnAction("chg-1", AT)) == alert
     assert attributed(alert) == alert
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
-def test_the_role_is_known_in_every_partition(closed, partition):
+def test_the_role_is_recognised_in_every_partition(closed, partition):
     user = json.loads(json.dumps(session()).replace("arn:aws:", f"arn:{partition}:"))
-    assert codes(attributed(closed(userIdentity=user), removed=OwnDeed("chg-1", AT)))[0] == "own_enforcement"
+    assert codes(attributed(closed(userIdentity=user), removed=OwnAction("chg-1", AT)))[0] == "own_enforcement"
 
 
 @pytest.mark.parametrize(("before", "code"), [(0, "own_enforcement"), (900, "own_enforcement"), (901, "own_role_used")])
-def test_what_was_written_down_holds_for_as_long_as_a_function_runs(closed, before, code):
-    assert codes(attributed(closed(), removed=OwnDeed("chg-1", AT - before)))[0] == code
+def test_a_logged_action_is_valid_for_the_run_time_of_a_function(closed, before, code):
+    assert codes(attributed(closed(), removed=OwnAction("chg-1", AT - before)))[0] == code
 
 
-def test_an_old_event_of_which_a_later_deed_has_taken_the_row_is_left_as_it_is(opened):
+def test_a_replayed_event_with_an_overwritten_row_is_unchanged(opened):
     alert = opened()
-    assert attributed(alert, added=OwnDeed("chg-2", AT + 86400)) == alert
+    assert attributed(alert, added=OwnAction("chg-2", AT + 86400)) == alert
 
 
-def test_what_the_table_does_not_say_changes_nothing(opened, closed):
+def test_an_unreadable_log_changes_nothing(opened, closed):
     silent = Attribution((ROLE,), lambda _: None)
     for alert in (opened(), closed()):
-        assert silent.attributed(alert) == alert
+        assert silent.attribute(alert) == alert
 
 
-def test_a_refused_call_of_the_role_is_judged_as_ever(closed, build):
-    alert = closed(**build.refused())
+def test_a_denied_call_of_the_role_is_unchanged(closed, build):
+    alert = closed(**build.denied())
     assert attributed(alert) == alert
 
 
-def test_whatever_else_the_role_does_is_loud(build, results):
+def test_any_other_change_by_the_role_is_high(build, results):
     for record in (
         build.record("CreateSecurityGroup", {"groupName": "a"}, {"groupId": GROUP}, userIdentity=session()),
         build.record("CreateUser", {"userName": "x"}, {}, eventSource="iam.amazonaws.com", userIdentity=session()),
@@ -197,22 +205,24 @@ def test_whatever_else_the_role_does_is_loud(build, results):
 
 
 @pytest.mark.parametrize(
-    ("event", "status", "deed"),
+    ("event", "status", "operation"),
     [
-        ("UpdateAccessKey", "Inactive", Deed.KEY_DEACTIVATED),
-        ("UpdateAccessKey", "Active", Deed.KEY_ACTIVATED),
-        ("DeleteAccessKey", None, Deed.KEY_DELETED),
+        ("UpdateAccessKey", "Inactive", IamOperation.KEY_DEACTIVATED),
+        ("UpdateAccessKey", "Active", IamOperation.KEY_ACTIVATED),
+        ("DeleteAccessKey", None, IamOperation.KEY_DELETED),
     ],
 )
-def test_the_keeper_of_access_keys_is_known_again_too(build, results, event, status, deed):
+def test_key_rotation_is_attributed(build, results, event, status, operation):
     request = {"userName": "bob", "accessKeyId": "AKIAEXAMPLEEXAMPLE01"} | ({"status": status} if status else {})
     user = session("gatewatch-access-keys")
     record = build.record(event, request, None, eventSource="iam.amazonaws.com", userIdentity=user)
     (alert,) = results(json.dumps(record))
-    name = key_deed(ACCOUNT, "bob", "AKIA…LE01", deed)
-    assert deed_of(alert.call, alert.worst.change) == name
-    attribution = Attribution((ROLE, "gatewatch-access-keys"), lambda names: dict.fromkeys(names, OwnDeed("key-1", AT)))
-    assert codes(attribution.attributed(alert))[0] == "own_enforcement"
+    name = key_action_id(ACCOUNT, "bob", "AKIA…LE01", operation)
+    assert action_id(alert.call, alert.worst.change) == name
+    attribution = Attribution(
+        (ROLE, "gatewatch-access-keys"), lambda names: dict.fromkeys(names, OwnAction("key-1", AT))
+    )
+    assert codes(attribution.attribute(alert))[0] == "own_enforcement"
 
 
 FORMS = [
@@ -240,11 +250,11 @@ FORMS = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "told"), FORMS)
-def test_a_new_rule_has_one_name_in_the_plan_and_in_the_event(opened, rule, told):
-    alert = opened(**told)
-    planned = rule_deed(ACCOUNT, REGION, GROUP, rule, is_removal=False)
-    assert deed_of(alert.call, alert.worst.change) == planned
+@pytest.mark.parametrize(("rule", "event_rule"), FORMS)
+def test_a_new_rule_has_one_action_id_in_the_plan_and_in_the_event(opened, rule, event_rule):
+    alert = opened(**event_rule)
+    planned = rule_action_id(ACCOUNT, REGION, GROUP, rule, is_removal=False)
+    assert action_id(alert.call, alert.worst.change) == planned
     assert alert.worst.change.rule.direction is Direction.INGRESS
 
 
@@ -261,24 +271,24 @@ def dynamodb():
         yield aws.dynamodb
 
 
-def deeds(dynamodb, **fields):
-    return TableDeeds(dynamodb, "gatewatch-test", logging.getLogger("test"), **fields)
+def lookup(dynamodb, **fields):
+    return ActionLookup(dynamodb, "gatewatch-test", logging.getLogger("test"), **fields)
 
 
-def test_what_was_written_down_is_found_and_nothing_else(dynamodb):
-    deed = OwnDeed("chg-1", AT, is_undo=True)
-    DeedBook(dynamodb, "gatewatch-test").note([ADDED, "x" * 5000, "\ud800"], deed)
-    assert deeds(dynamodb).look({ADDED, REMOVED}) == {ADDED: deed}
-    assert deeds(dynamodb).look({"x" * 5000, "\ud800"}) == {"x" * 5000: deed, "\ud800": deed}
-    assert deeds(dynamodb).look(()) == {}
+def test_only_logged_actions_are_found(dynamodb):
+    action = OwnAction("chg-1", AT, is_undo=True)
+    ActionLog(dynamodb, "gatewatch-test").record([ADDED, "x" * 5000, "\ud800"], action)
+    assert lookup(dynamodb).lookup({ADDED, REMOVED}) == {ADDED: action}
+    assert lookup(dynamodb).lookup({"x" * 5000, "\ud800"}) == {"x" * 5000: action, "\ud800": action}
+    assert lookup(dynamodb).lookup(()) == {}
 
 
-def test_what_cannot_be_written_down_is_said(dynamodb):
-    with pytest.raises(DeedError, match="cannot be written down: ResourceNotFoundException"):
-        DeedBook(dynamodb, "gone").note([ADDED], OwnDeed("chg-1", AT))
+def test_an_action_that_cannot_be_logged_raises(dynamodb):
+    with pytest.raises(ActionLogError, match="the action cannot be logged: ResourceNotFoundException"):
+        ActionLog(dynamodb, "gone").record([ADDED], OwnAction("chg-1", AT))
 
 
-class Broken:
+class FailingTable:
     def __init__(self, answer):
         self.answer, self.asked = answer, 0
 
@@ -295,34 +305,37 @@ class Broken:
         ClientError({"Error": {"Code": "AccessDeniedException"}}, "BatchGetItem"),
         ReadTimeoutError(endpoint_url="https://dynamodb"),
         {"Responses": {}, "UnprocessedKeys": {"gatewatch-test": {"Keys": []}}},
-        {"Responses": {"gatewatch-test": [{"pk": {"S": "deed#of-another-form"}}]}},
+        {"Responses": {"gatewatch-test": [{"pk": {"S": "own-action#of-another-form"}}]}},
     ],
 )
-def test_a_table_that_does_not_answer_is_not_known_and_left_alone_for_a_while(answer):
-    broken, clock = Broken(answer), [100.0]
-    asked = deeds(broken, monotonic=lambda: clock[0])
-    assert [asked.look({ADDED}), asked.look({ADDED})] == [None, None]
+def test_an_unavailable_table_gives_none_and_pauses_requests(answer):
+    broken, clock = FailingTable(answer), [100.0]
+    asked = lookup(broken, monotonic=lambda: clock[0])
+    assert [asked.lookup({ADDED}), asked.lookup({ADDED})] == [None, None]
     assert broken.asked == 1
     clock[0] += 31
-    assert asked.look({ADDED}) is None
+    assert asked.lookup({ADDED}) is None
     assert broken.asked == 2
 
 
-def test_a_call_of_more_changes_than_gatewatch_ever_makes_is_not_asked_for():
-    broken = Broken({})
-    assert deeds(broken).look({f"{number}" for number in range(101)}) is None
+def test_more_changes_than_gatewatch_makes_are_not_looked_up():
+    broken = FailingTable({})
+    assert lookup(broken).lookup({f"{number}" for number in range(101)}) is None
     assert broken.asked == 0
 
 
 def hub(**fields):
     settings = load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml")
-    return Hub(settings, RecentRules(), load_templates(ROOT / "templates", LANGUAGES), **fields)
+    return AlertPipeline(settings, InMemoryRuleHistory(), load_templates(ROOT / "templates", LANGUAGES), **fields)
 
 
-def test_the_message_says_it_in_every_language_and_nothing_is_muted(closed):
-    attribution = Attribution((ROLE,), lambda names: dict.fromkeys(names, OwnDeed("chg-1", AT)))
-    plain, told = worded(closed().call, hub()), worded(closed().call, hub(attributed=attribution.attributed))
-    assert [each.key for each in told.messages] == [each.key for each in plain.messages]
-    assert all("chg-1" in each.body for each in told.messages)
-    (reason, *_) = told.alert.worst.assessment.reasons
+def test_the_message_shows_the_attribution_in_every_language_and_nothing_is_suppressed(closed):
+    attribution = Attribution((ROLE,), lambda names: dict.fromkeys(names, OwnAction("chg-1", AT)))
+    plain, result = (
+        run_pipeline(closed().call, hub()),
+        run_pipeline(closed().call, hub(attribute=attribution.attribute)),
+    )
+    assert [each.key for each in result.messages] == [each.key for each in plain.messages]
+    assert all("chg-1" in each.body for each in result.messages)
+    (reason, *_) = result.alert.worst.assessment.reasons
     assert all("chg-1" in load_labels(ROOT / "templates", language).reason_text(reason) for language in LANGUAGES)

@@ -1,4 +1,4 @@
-"""Who hears of an alert: the account's own destinations, then those of every route that fits, each once."""
+"""Routing: the account's own destinations, then those of every matching route, each once."""
 
 from datetime import UTC, datetime
 
@@ -8,10 +8,10 @@ from gatewatch.alerts.routing import route
 from gatewatch.config.accounts import Defaults
 from gatewatch.config.destinations import Match, Route
 from gatewatch.config.settings import Colors, Settings
-from gatewatch.config.severity import Judgement
+from gatewatch.config.severity import SeverityRules
 from gatewatch.model.account import Account
 from gatewatch.model.alert import Alert, AssessedChange, Links
-from gatewatch.model.api_call import Actor, ApiCall, Via
+from gatewatch.model.api_call import AccessMethod, Actor, ApiCall
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.security_group import Group
 from gatewatch.model.severity import Assessment, Severity
@@ -23,7 +23,7 @@ def settings(*routes):
     return Settings(
         defaults=Defaults(),
         accounts={},
-        judgement=Judgement((), frozenset(), ()),
+        severity_rules=SeverityRules((), frozenset(), ()),
         colors=Colors(),
         destinations={},
         routes=routes,
@@ -39,7 +39,7 @@ def alert(severity=Severity.HIGH, own=()):
         account_id="111122223333",
         region="eu-west-1",
         actor=Actor("alice", "IAMUser"),
-        via=Via.CLI,
+        via=AccessMethod.CLI,
         source_ip=None,
         error_code=None,
         request=None,
@@ -53,15 +53,15 @@ def alert(severity=Severity.HIGH, own=()):
     return Alert(call=call, account=account, changes=(AssessedChange(change, Assessment(severity)),), links=Links())
 
 
-def test_a_route_without_a_match_takes_everything():
+def test_a_route_without_a_match_matches_everything():
     assert route(alert(Severity.INFO), settings(Route(to=("all",)))) == ("all",)
 
 
-def test_without_a_route_nobody_hears():
+def test_without_a_route_there_is_no_destination():
     assert route(alert(), settings()) == ()
 
 
-def test_the_accounts_own_destinations_come_first_and_each_is_named_once():
+def test_the_accounts_own_destinations_come_first_without_duplicates():
     routes = (Route(to=("all", "own")), Route(to=("late", "all")))
     assert route(alert(own=("own",)), settings(*routes)) == ("own", "all", "late")
 
@@ -85,7 +85,7 @@ def test_the_accounts_own_destinations_come_first_and_each_is_named_once():
         Match(max_severity=Severity.HIGH),
     ],
 )
-def test_a_route_takes_what_agrees_with_everything_it_names(match):
+def test_a_route_matches_when_all_criteria_match(match):
     assert route(alert(), settings(Route(to=("x",), match=match))) == ("x",)
 
 
@@ -106,5 +106,5 @@ def test_a_route_takes_what_agrees_with_everything_it_names(match):
         Match(max_severity=Severity.MEDIUM),
     ],
 )
-def test_a_route_leaves_what_differs_in_one_thing(match):
+def test_a_route_does_not_match_when_one_criterion_differs(match):
     assert route(alert(), settings(Route(to=("x",), match=match))) == ()

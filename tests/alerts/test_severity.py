@@ -1,4 +1,4 @@
-"""How dangerous a change is: the table of the policy, its fine print, and openings that others have missed."""
+"""Severity of security-group changes: the table of the policy, its special cases, known evasions."""
 
 import msgspec
 import pytest
@@ -25,7 +25,7 @@ def _numbers(ranges):
 def test_the_default_sensitive_ports_are_those_of_the_policy_that_ships():
     expected = _numbers(SENSITIVE_NUMBERS.split(","))
     root = ROOT
-    shipped = load_settings(root / "accounts.yaml", root / "policy.yaml").judgement.sensitive
+    shipped = load_settings(root / "accounts.yaml", root / "policy.yaml").severity_rules.sensitive
     assert _numbers(SENSITIVE_PORTS) == expected
     assert {port for each in shipped for port in range(each.first, each.last + 1)} == expected
 
@@ -78,11 +78,11 @@ def test_severity_is_exposure_by_ports(exposure, kind, ports, severity, build, r
         ("2001:db8::/32", ("tcp", 22, 22), "low"),
     ],
 )
-def test_ipv6_is_judged_as_ipv4_is(peer, ports, severity, build, row):
+def test_ipv6_has_the_same_severity_as_ipv4(peer, ports, severity, build, row):
     assert row(build.authorize(build.item(*ports, v6=[peer])))["severity"] == severity
 
 
-# What published alerting tools have let pass, each an opening of SSH to the internet.
+# Evasions of published alerting tools; each opens SSH to the internet.
 @pytest.mark.parametrize(
     ("protocol", "start", "end", "v4", "v6"),
     [
@@ -102,7 +102,7 @@ def test_ipv6_is_judged_as_ipv4_is(peer, ports, severity, build, row):
         (6, "22", "22", [WORLD], []),
     ],
 )
-def test_no_spelling_of_the_world_passes(protocol, start, end, v4, v6, build, rows):
+def test_every_spelling_of_the_whole_internet_is_critical(protocol, start, end, v4, v6, build, rows):
     actual = rows(build.authorize(build.item(protocol, start, end, v4=v4, v6=v6)))
     assert {row["severity"] for row in actual} == {"critical"}
     assert all(row["reasons"] for row in actual)
@@ -121,8 +121,10 @@ def test_a_narrow_cidr_beside_the_world_stays_narrow(build, rows):
     assert [row["severity"] for row in rows(made)] == ["critical", "critical", "low", "high"]
 
 
-def test_the_world_adds_up_over_the_answer_too(build, rows):
-    answers = [build.answered(f"sgr-{index}", cidrIpv4=cidr) for index, cidr in enumerate(["0.0.0.0/2", "64.0.0.0/2"])]
+def test_the_world_adds_up_over_the_rules_of_the_response(build, rows):
+    answers = [
+        build.response_rule(f"sgr-{index}", cidrIpv4=cidr) for index, cidr in enumerate(["0.0.0.0/2", "64.0.0.0/2"])
+    ]
     made = build.authorize(build.item(v4=["0.0.0.0/2", "64.0.0.0/2"]), response=build.rule_set(*answers))
     assert {row["severity"] for row in rows(made)} == {"critical"}
 
@@ -130,7 +132,7 @@ def test_the_world_adds_up_over_the_answer_too(build, rows):
 @pytest.mark.parametrize(
     "cidr", ["240.0.0.0/4", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "224.0.0.0/4", "8.0.0.0/9"]
 )
-def test_space_that_nobody_has_or_little_of_it_is_narrow(cidr, build, row):
+def test_private_or_small_ranges_are_narrow(cidr, build, row):
     assert row(build.authorize(build.item(v4=[cidr])))["severity"] == "low"
 
 
@@ -146,7 +148,7 @@ def test_space_that_nobody_has_or_little_of_it_is_narrow(cidr, build, row):
         ({"groups": [{"groupId": "sg-01", "userId": "111122223333"}]}, ("tcp", 22, 22), "low"),
     ],
 )
-def test_a_peer_that_stands_for_addresses(peers, ports, severity, build, row):
+def test_a_group_or_prefix_list_as_peer(peers, ports, severity, build, row):
     assert row(build.authorize(build.item(*ports, **peers)))["severity"] == severity
 
 
@@ -162,7 +164,7 @@ def test_a_peer_that_stands_for_addresses(peers, ports, severity, build, row):
         ({"groups": ["sg-01"]}, ("-1", -1, -1), "info"),
     ],
 )
-def test_egress_is_quiet(peers, ports, severity, build, row):
+def test_egress_is_info_or_low(peers, ports, severity, build, row):
     assert row(build.authorize(build.item(*ports, **peers), direction="Egress"))["severity"] == severity
 
 
@@ -177,13 +179,13 @@ def test_egress_is_quiet(peers, ports, severity, build, row):
         (NARROW, ("tcp", 22, 22), "low"),
     ],
 )
-def test_denied_is_one_step_down_and_never_silent(peer, ports, severity, build, row, shows):
-    made = build.authorize(build.item(*ports, v4=[peer]), **build.refused())
+def test_denied_is_one_level_lower_and_at_least_low(peer, ports, severity, build, row, shows):
+    made = build.authorize(build.item(*ports, v4=[peer]), **build.denied())
     shows(row(made), severity=severity, outcome="denied")
 
 
 def test_denied_egress_is_at_least_low(build, row):
-    made = build.authorize(build.item(v4=[NARROW]), direction="Egress", **build.refused())
+    made = build.authorize(build.item(v4=[NARROW]), direction="Egress", **build.denied())
     assert row(made)["severity"] == "low"
 
 
@@ -198,21 +200,21 @@ def test_denied_egress_is_at_least_low(build, row):
         ({"CidrIpv4": WIDE}, "high"),
     ],
 )
-def test_a_modify_is_judged_by_the_worst_that_its_unknown_parts_allow(new, severity, build, row):
+def test_a_partial_modify_gets_the_worst_severity_its_unknown_parts_allow(new, severity, build, row):
     assert row(build.modify((build.RULE, new)))["severity"] == severity
 
 
-def test_a_modify_of_a_rule_known_to_be_egress_is_quiet(build, rows):
-    known = build.rule_set(build.answered(egress=True, cidrIpv4=NARROW))
+def test_a_modify_of_a_known_egress_rule_is_info(build, rows):
+    known = build.rule_set(build.response_rule(egress=True, cidrIpv4=NARROW))
     new = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": WORLD}
     made = build.authorize(build.item(v4=[NARROW]), direction="Egress", response=known), build.modify((build.RULE, new))
     assert [row["severity"] for row in rows(*made)] == ["info", "info"]
 
 
-def test_everything_medium_and_above_says_why(build, rows):
+def test_everything_medium_and_above_has_a_reason(build, rows):
     made = [
         build.record("AuthorizeSecurityGroupIngress", None),
-        build.record("AuthorizeSecurityGroupIngress", None, **build.refused()),
+        build.record("AuthorizeSecurityGroupIngress", None, **build.denied()),
         build.record("DeleteSecurityGroup", None),
         build.modify((build.RULE, {"CidrIpv4": WORLD})),
         build.authorize(build.item(lists=["pl-01"]), build.item(v4=[WIDE, WORLD])),
@@ -238,7 +240,7 @@ def own_policy(tmp_path):
     return tmp_path
 
 
-def test_a_policy_of_ones_own_is_the_one_that_counts(own_policy, build):
+def test_an_own_policy_replaces_the_default(own_policy, build):
     events = [
         build.authorize(build.item("tcp", 22, 22, v4=[WORLD])),
         build.authorize(build.item("tcp", 8443, 8443, v4=[WORLD])),
@@ -252,8 +254,8 @@ def test_a_policy_of_ones_own_is_the_one_that_counts(own_policy, build):
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "5-1", "ssh", "1-70000"])
-def test_a_port_that_is_none_is_refused(port, own_policy):
+def test_an_invalid_port_is_a_configuration_error(port, own_policy):
     policy = own_policy / "policy.yaml"
     policy.write_bytes(msgspec.json.encode({"severity": {"sensitive_ports": {port: "Odd"}}}))
-    with pytest.raises(ConfigurationError, match="is no port"):
+    with pytest.raises(ConfigurationError, match="is not a port"):
         load_settings(own_policy / "accounts.yaml", policy)

@@ -10,16 +10,16 @@ class VirtualClock:
     def __init__(self, now=START):
         self.now = now
 
-    def since_1970(self):
+    def time(self):
         return self.now
 
-    monotonic = since_1970
+    monotonic = time
 
     def sleep(self, seconds):
         assert seconds >= 0
         self.now += seconds
 
-    def side_by_side(self, work, groups):
+    def run_concurrently(self, work, groups):
         """Each begins now; it is over when the longest is."""
         start, ends, results = self.now, [self.now], []
         for group in groups:

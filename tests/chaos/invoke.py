@@ -9,7 +9,7 @@ import json
 import sys
 import warnings
 
-from gatewatch.local.lambda_.context import Invocation
+from gatewatch.local.lambda_.context import LambdaContext
 
 MARK = "answer:"
 ARN = "arn:aws:sqs:ap-northeast-2:999988887777:queue"
@@ -19,7 +19,7 @@ def main(name):
     warnings.simplefilter("error")
     function = importlib.import_module(f"functions.{name}")
     for line in sys.stdin:
-        answer = function.handler(json.loads(line), Invocation.of(f"gatewatch-prod-{name}", ARN, 60.0))
+        answer = function.handler(json.loads(line), LambdaContext.for_function(f"gatewatch-prod-{name}", ARN, 60.0))
         sys.stdout.write(f"{MARK}{json.dumps(answer)}\n")
         sys.stdout.flush()
 

@@ -53,8 +53,8 @@ def _report(arrivals, hub, slack, killed):
     posts = [(channel, list(_calls_in(body))) for channel, body in slack.taken]
     told = Counter((channel, event) for channel, calls in posts for event, _ in calls)
     topic = [json.loads(body)["Message"] for body, _ in hub.bodies(hub.subscriber)]
-    dead = hub.bodies("outbox-dead.fifo")
-    unread = hub.bodies("events-dead")
+    dead = hub.bodies("outbox-dlq.fifo")
+    unread = hub.bodies("events-dlq")
     rows = hub.dynamodb.scan(TableName="gatewatch-prod")["Items"]
     violations = [
         *_too_often(posts, killed.total() + slack.unanswered),
@@ -94,7 +94,7 @@ def _events(arrivals, told, topic, dead):
 
 def _unbooked(arrivals, hub):
     rows = hub.dynamodb.scan(TableName=BOOK)["Items"]
-    booked = {json.loads(row["kept"]["S"])["key"] for row in rows if row["pk"]["S"].startswith("day#")}
+    booked = {json.loads(row["value"]["S"])["key"] for row in rows if row["pk"]["S"].startswith("day#")}
     return {shared for shared, _ in _records(arrivals)} - booked
 
 

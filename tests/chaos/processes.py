@@ -24,8 +24,8 @@ from gatewatch.local.aws.sessions import without_aws
 from gatewatch.local.lambda_.context import failed_message_ids, sqs_event
 from support.paths import ROOT
 
-QUEUES = ("events", "events-dead", "outbox.fifo", "outbox-dead.fifo")
-BOOK = "gatewatch-prod-book"
+QUEUES = ("events", "events-dlq", "outbox.fifo", "outbox-dlq.fifo")
+BOOK = "gatewatch-prod-activity"
 VISIBILITY = 2  # seconds
 
 
@@ -244,11 +244,11 @@ def _environment(cloud, folder, policy, hub):
         "GATEWATCH_ACCOUNTS": str(accounts),
         "GATEWATCH_POLICY": str(policy_file),
         "GATEWATCH_OUTBOX_URL": hub.urls["outbox.fifo"],
-        "GATEWATCH_OUTBOX_DEAD_URL": hub.urls["outbox-dead.fifo"],
-        "GATEWATCH_EVENTS_DEAD_URL": hub.urls["events-dead"],
+        "GATEWATCH_OUTBOX_DLQ_URL": hub.urls["outbox-dlq.fifo"],
+        "GATEWATCH_EVENTS_DLQ_URL": hub.urls["events-dlq"],
         "GATEWATCH_ALERTS_TOPIC": hub.topic,
         "GATEWATCH_TABLE": "gatewatch-prod",
-        "GATEWATCH_BOOK": BOOK,
+        "GATEWATCH_ACTIVITY_TABLE": BOOK,
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }
 

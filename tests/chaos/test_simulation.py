@@ -7,9 +7,9 @@ import pytest
 
 from chaos.simulation import simulate
 from chaos.verdict import judge, table
-from gatewatch.delivery.dead_lettering import Burial
-from gatewatch.delivery.ledger import Entry, Ledger, State
-from gatewatch.handlers.deliver import DeliverStage
+from gatewatch.delivery.dead_lettering import DeadLettering
+from gatewatch.delivery.ledger import DeliveryState, Ledger, LedgerEntry
+from gatewatch.handlers.deliver import DeliveryHandler
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -30,57 +30,57 @@ def test_a_seed_gives_the_same_run_again():
     assert first.told.order["oncall"] == second.told.order["oncall"]
 
 
-class AcknowledgesWhenTold429(DeliverStage):
+class AcknowledgesWhenTold429(DeliveryHandler):
     def _attempt(self, each, time_left):
         delay = super()._attempt(each, time_left)
         return None if delay else delay
 
 
-class ForgetsTheLedger(DeliverStage):
+class ForgetsTheLedger(DeliveryHandler):
     def _delivered(self, _message, _answer):
         self.log.info("delivered")
 
 
-class GoesOnBehindAFailure(DeliverStage):
+class GoesOnBehindAFailure(DeliveryHandler):
     def _group(self, group, time_left):
         return [failed for each in group for failed in super(GoesOnBehindAFailure, self)._group([each], time_left)]
 
 
-class SilentBurial(Burial):
-    def _instead(self, _message):
+class SilentBurial(DeadLettering):
+    def _fallback_messages(self, _message):
         return []
 
 
-class BuriesInSilence(DeliverStage):
-    def _deliver_or_bury(self, message, each, time_left):
-        silent = replace(self, burial=SilentBurial(**vars(self.burial)))
-        DeliverStage._deliver_or_bury(silent, message, each, time_left)  # noqa: SLF001
+class BuriesInSilence(DeliveryHandler):
+    def _deliver_or_give_up(self, message, each, time_left):
+        silent = replace(self, dead_lettering=SilentBurial(**vars(self.dead_lettering)))
+        DeliveryHandler._deliver_or_give_up(silent, message, each, time_left)  # noqa: SLF001
 
 
 class ForgetfulLedger(Ledger):
-    def look(self, key):
-        entry = super().look(key)
-        return None if entry and entry.state is State.GIVING_UP else entry
+    def get(self, key):
+        entry = super().get(key)
+        return None if entry and entry.state is DeliveryState.GIVING_UP else entry
 
 
-class DeliversWhatWasGivenUp(DeliverStage):
+class DeliversWhatWasGivenUp(DeliveryHandler):
     def _settle(self, each, time_left):
         self.ledger.__class__ = ForgetfulLedger
         super()._settle(each, time_left)
 
 
-class LogsTheWebhook(DeliverStage):
+class LogsTheWebhook(DeliveryHandler):
     def _posted(self, message, time_left):
         self.log.info("posting to https://hooks.slack.example/services/T00000000/B00000001/sEcReTaLl0000000000000001")
         return super()._posted(message, time_left)
 
 
-class RepeatsWhenTheRowFails(DeliverStage):
+class RepeatsWhenTheRowFails(DeliveryHandler):
     def _delivered(self, message, answer):
-        self.ledger.write(message.key, Entry(State.DELIVERED, answer))
+        self.ledger.write(message.key, LedgerEntry(DeliveryState.DELIVERED, answer))
 
 
-class ForgetsTheGates(DeliverStage):
+class ForgetsTheGates(DeliveryHandler):
     def _posted(self, message, time_left):
         return super()._posted(msgspec.structs.replace(message, gates=()), time_left)
 

@@ -9,13 +9,13 @@ from chaos.queues import named
 from chaos.services import DynamoDb
 from chaos.story import CLOSED
 from chaos.world import secret_parts
-from gatewatch.alerts.pipeline import Judge, alert_of
+from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.routing import route
-from gatewatch.alerts.rule_history import RecentRules
-from gatewatch.delivery.thread_store import ThreadBook
+from gatewatch.alerts.rule_history import InMemoryRuleHistory
+from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.errors import UndecodableError
 from gatewatch.events.decode import decode, parse
-from gatewatch.local.demo.expectations import rule_heads
+from gatewatch.local.demo.expectations import rule_headings
 from gatewatch.model.api_call import ApiCall
 
 INSTEAD = "#instead"
@@ -71,7 +71,7 @@ def _expected(world, arrivals, bodies, verdict):
     pairs = {}
     for arrival in arrivals:
         for call in _calls(arrival.body):
-            alert = alert_of(call, Judge(world.settings, RecentRules()))
+            alert = assess_call(call, Assessor(world.settings, InMemoryRuleHistory()))
             if alert is not None:
                 for name in route(alert, world.settings):
                     pairs[f"{call.delivery_key}#{name}"] = len(alert.changes)
@@ -95,7 +95,7 @@ def _calls(body):
 
 def _whole(pair, changes, messages, verdict):
     """Every change of the event stands in one of its parts."""
-    shown = sum(len(rule_heads(json.loads(message["body"]))) for message in messages)
+    shown = sum(len(rule_headings(json.loads(message["body"]))) for message in messages)
     verdict.counts["changes told"] += shown
     if messages and shown != changes:
         verdict.blame("changes left out", f"{pair}: {shown} of {changes}")
@@ -108,8 +108,8 @@ def _posts(world, bodies, verdict):
         for keys in posts:
             text = world.told.texts[keys[0]][copies[keys[0]]]
             copies.update(keys)
-            rules = sum(len(rule_heads(json.loads(bodies[key]["body"]))) for key in keys) if group != "alerts" else 0
-            if group != "alerts" and len(rule_heads(json.loads(text))) != rules:
+            rules = sum(len(rule_headings(json.loads(bodies[key]["body"]))) for key in keys) if group != "alerts" else 0
+            if group != "alerts" and len(rule_headings(json.loads(text))) != rules:
                 verdict.blame("changes left out", f"of a post to {group}: {keys}")
 
 
@@ -192,7 +192,7 @@ def _gates(world, expected, dead, verdict):
 
     With an app the message of the opening ends as closed, unless it cannot be found again or Slack refused the edit.
     """
-    book = ThreadBook(DynamoDb(Peace(), world.told, world.aws.dynamodb.rows), "gatewatch-prod", lambda: 0.0)
+    book = ThreadStore(DynamoDb(Peace(), world.told, world.aws.dynamodb.rows), "gatewatch-prod", lambda: 0.0)
     told = {key for key in expected if not dead[key] and key.endswith("#1") and "#alerts#" not in key}
     for key in told:
         event, _, rest = key.partition("#")

@@ -15,25 +15,25 @@ from chaos.services import DynamoDb, FakeAws, Sns, Ssm
 from chaos.slack import WEBHOOK, MisbehavingSlack
 from chaos.story import ACCOUNTS
 from chaos.told import Told
-from gatewatch.alerts.pipeline import Hub
-from gatewatch.alerts.rule_history import RecentRules
+from gatewatch.alerts.pipeline import AlertPipeline
+from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.destinations import SnsTopic
 from gatewatch.config.settings import load_settings
-from gatewatch.delivery.dead_letter_queue import DeadLetters
-from gatewatch.delivery.dead_lettering import Burial
+from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
+from gatewatch.delivery.dead_lettering import DeadLettering
 from gatewatch.delivery.ledger import Ledger
 from gatewatch.delivery.message_edits import Edits
 from gatewatch.delivery.outbox import Outbox
-from gatewatch.delivery.rate_limit import Clock, Pace
+from gatewatch.delivery.rate_limit import Clock, RateLimiter
 from gatewatch.delivery.secrets import SecretStore
 from gatewatch.delivery.slack import Slack
 from gatewatch.delivery.sns import Sns as SnsChannel
-from gatewatch.delivery.thread_store import ThreadBook
+from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.threads import Threads
-from gatewatch.handlers.alert import AlertStage
+from gatewatch.handlers.alert import AlertHandler
 from gatewatch.handlers.batch import partial_response
-from gatewatch.handlers.deliver import DeliverStage
-from gatewatch.rendering.slack import load_templates
+from gatewatch.handlers.deliver import DeliveryHandler
+from gatewatch.rendering.templates import load_templates
 from support.paths import TEMPLATES
 
 TIMEOUT = 60.0
@@ -123,7 +123,7 @@ class Counts:
 class World:
     """`weather(world, channel, key)`: what Slack does at this time; None takes the message."""
 
-    def __init__(self, fate, weather=None, *, settings=None, stage=DeliverStage, ghost=0.0):
+    def __init__(self, fate, weather=None, *, settings=None, stage=DeliveryHandler, ghost=0.0):
         dice = fate if isinstance(fate, Dice) else None
         self.fate, self.clock, self.told = fate, VirtualClock(), Told()
         self.settings = settings or chaos_settings()
@@ -133,9 +133,9 @@ class World:
         self.outbox = Fifo(self.clock, dice, receives=200, dead=self.outbox_dead)
         queues = {
             "events": self.events,
-            "events-dead": self.events_dead,
+            "events-dlq": self.events_dead,
             "outbox.fifo": self.outbox,
-            "outbox-dead.fifo": self.outbox_dead,
+            "outbox-dlq.fifo": self.outbox_dead,
         }
         self.secrets = dict(SECRETS)
         self.channels = {
@@ -158,32 +158,32 @@ class World:
 
     def compose(self):
         """A new process: nothing in memory."""
-        clock = Clock(self.clock.since_1970, self.clock.monotonic, self.clock.sleep)
-        ledger = Ledger(self.aws.dynamodb, "gatewatch-prod", self.clock.since_1970)
+        clock = Clock(self.clock.time, self.clock.monotonic, self.clock.sleep)
+        ledger = Ledger(self.aws.dynamodb, "gatewatch-prod", self.clock.time)
         outbox = Outbox(self.aws.sqs, "outbox.fifo")
-        hub = Hub(self.settings, RecentRules(), self.templates)
-        dead = DeadLetters(self.aws.sqs, "events-dead")
-        self.alert = AlertStage(hub, outbox, dead, self.log, self.counts)
-        buried = DeadLetters(self.aws.sqs, "outbox-dead.fifo")
+        hub = AlertPipeline(self.settings, InMemoryRuleHistory(), self.templates)
+        dead = DeadLetterQueue(self.aws.sqs, "events-dlq")
+        self.alert = AlertHandler(hub, outbox, dead, self.log, self.counts)
+        outbox_dlq = DeadLetterQueue(self.aws.sqs, "outbox-dlq.fifo")
         self.deliver = self._stage(
             settings=self.settings,
             post=self._post(Slack(self.http, SecretStore(self.aws)), SnsChannel(self.aws.sns, HUB_TOPIC)),
             ledger=ledger,
-            burial=Burial(self.settings, ledger, outbox, buried, self.log, self.counts),
+            dead_lettering=DeadLettering(self.settings, ledger, outbox, outbox_dlq, self.log, self.counts),
             sqs=self.aws.sqs,
             outbox_url="outbox.fifo",
-            pace=Pace(clock),
+            rate_limiter=RateLimiter(clock),
             clock=clock,
             log=self.log,
             meter=self.counts,
-            side_by_side=self.clock.side_by_side,
+            run_concurrently=self.clock.run_concurrently,
         )
 
     def _post(self, slack, sns):
         def post(message, destination):
             return (sns if isinstance(destination, SnsTopic) else slack).post(message, destination)
 
-        book = ThreadBook(self.aws.dynamodb, "gatewatch-prod", self.clock.since_1970)
+        book = ThreadStore(self.aws.dynamodb, "gatewatch-prod", self.clock.time)
         edits = Edits(slack, book, self.settings.colors.resolved, self.log, self.clock.monotonic)
         threads = Threads(post, edits, book)
 

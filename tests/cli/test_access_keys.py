@@ -1,4 +1,4 @@
-"""`gatewatch keys`, run as a person runs it: a table, and nothing touched without --apply and a yes."""
+"""`gatewatch keys`: the plan as a table, and changes only with --apply and confirmation."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,11 +7,11 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from gatewatch.cli.access_keys_live import KeysDeskError
 from gatewatch.cli.app import app
+from gatewatch.cli.errors import AwsCallError
 from gatewatch.delivery.outbox import read_message
 from gatewatch.errors import ConfigurationError
-from gatewatch.remediation.access_keys.credential_report import ReportError
+from gatewatch.remediation.access_keys.credential_report import CredentialReportError
 
 PROD, DEV = "111122223333", "444455556666"
 POLICY = """
@@ -22,7 +22,7 @@ HEAD = "user,arn,access_key_1_active,access_key_1_last_rotated,access_key_1_last
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch):
+def configuration(tmp_path, monkeypatch):
     (tmp_path / "accounts.yaml").write_text(f'accounts: {{"{PROD}": {{alias: prod}}, "{DEV}": {{alias: dev}}}}\n')
     (tmp_path / "policy.yaml").write_text(POLICY)
     monkeypatch.chdir(tmp_path)
@@ -34,7 +34,7 @@ def desk(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def hub(desk):  # noqa: ARG001  the environment comes first
+def hub(configuration):  # noqa: ARG001  sets the environment
     with mock_aws():
         boto3.client("dynamodb").create_table(
             TableName="gatewatch-prod",
@@ -48,24 +48,24 @@ def hub(desk):  # noqa: ARG001  the environment comes first
 
 def iam(account):
     role = f"arn:aws:iam::{account}:role/x"
-    answer = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="person")["Credentials"]
+    response = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
     return boto3.client(
         "iam",
-        aws_access_key_id=answer["AccessKeyId"],
-        aws_secret_access_key=answer["SecretAccessKey"],
-        aws_session_token=answer["SessionToken"],
+        aws_access_key_id=response["AccessKeyId"],
+        aws_secret_access_key=response["SecretAccessKey"],
+        aws_session_token=response["SessionToken"],
     )
 
 
 def old_key(account, user, days=100):
-    """moto makes keys now; its store is told otherwise."""
+    """Create a key; moto's creation date is changed, because moto always uses the current time."""
     from moto.iam.models import iam_backends  # noqa: PLC0415  after mock_aws
 
     client = iam(account)
     client.create_user(UserName=user)
     key_id = client.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
-    (made,) = iam_backends[account]["aws"].users[client.get_user(UserName=user)["User"]["UserName"]].access_keys
-    made.create_date = (datetime.now(UTC) - timedelta(days=days)).replace(tzinfo=None)
+    (key,) = iam_backends[account]["aws"].users[client.get_user(UserName=user)["User"]["UserName"]].access_keys
+    key.create_date = (datetime.now(UTC) - timedelta(days=days)).replace(tzinfo=None)
     return client, key_id
 
 
@@ -73,35 +73,35 @@ def status(client, user):
     return [each["Status"] for each in client.list_access_keys(UserName=user)["AccessKeyMetadata"]]
 
 
-def run(*arguments, said=None):
-    return CliRunner().invoke(app, ["keys", *arguments], input=said)
+def run(*arguments, stdin=None):
+    return CliRunner().invoke(app, ["keys", *arguments], input=stdin)
 
 
-def test_a_credential_report_becomes_a_plan(desk):
+def test_a_credential_report_gives_a_plan(configuration):
     then = (datetime.now(UTC) - timedelta(days=100)).isoformat()
     rows = f"bob,arn:aws:iam::{PROD}:user/bob,true,{then},N/A\nroot,arn:aws:iam::{PROD}:user/root,false,N/A,N/A\n"
-    (desk / "report.csv").write_text(HEAD + rows)
+    (configuration / "report.csv").write_text(HEAD + rows)
     ran = run("report.csv")
     assert ran.exit_code == 0
     assert "bob" in ran.output
     assert "deactivate" in ran.output
-    assert "1 keys, 1 of them due for something" in ran.output
+    assert "1 keys, 1 of them need an action" in ran.output
 
 
-def test_a_report_is_good_for_a_plan_and_no_more(desk):
-    (desk / "report.csv").write_text(HEAD)
+def test_a_credential_report_cannot_be_applied(configuration):
+    (configuration / "report.csv").write_text(HEAD)
     assert run("report.csv", "--apply").exit_code == 2
-    assert "no key is due" in run("report.csv").output
+    assert "no key needs an action" in run("report.csv").output
 
 
-@pytest.mark.usefixtures("desk")
-def test_a_file_that_is_not_there_is_a_sentence():
-    with pytest.raises(ReportError, match=r"nothing\.csv: cannot be read"):
+@pytest.mark.usefixtures("configuration")
+def test_a_missing_report_is_an_error_message():
+    with pytest.raises(CredentialReportError, match=r"nothing\.csv: cannot be read"):
         CliRunner().invoke(app, ["keys", "nothing.csv"], catch_exceptions=False)
 
 
 @pytest.mark.usefixtures("hub")
-def test_live_accounts_become_a_plan_and_nothing_is_touched():
+def test_live_accounts_give_a_plan_and_no_key_is_changed():
     bob, key_id = old_key(PROD, "bob")
     old_key(DEV, "carol", days=80)
     ran = run("live")
@@ -111,42 +111,42 @@ def test_live_accounts_become_a_plan_and_nothing_is_touched():
 
 
 @pytest.mark.usefixtures("hub")
-def test_without_a_yes_nothing_is_touched():
+def test_without_confirmation_no_key_is_changed():
     bob, _ = old_key(PROD, "bob")
-    assert run("live", "--apply", said="n\n").exit_code == 1
+    assert run("live", "--apply", stdin="n\n").exit_code == 1
     assert status(bob, "bob") == ["Active"]
 
 
-def test_with_a_yes_what_is_due_is_done_and_told_and_can_be_taken_back(hub):
+def test_confirmed_actions_are_carried_out_and_notified_and_can_be_undone(hub):
     bob, key_id = old_key(PROD, "bob")
     carol, _ = old_key(DEV, "carol")
-    ran = run("live", "--account", PROD, "--apply", said="y\n")
+    ran = run("live", "--account", PROD, "--apply", stdin="y\n")
     assert "done: deactivate" in ran.output
     assert key_id not in ran.output
     assert (status(bob, "bob"), status(carol, "carol")) == (["Inactive"], ["Active"])
-    (told,) = boto3.client("sqs").receive_message(QueueUrl=hub)["Messages"]
-    change_id = read_message(told["Body"]).key.removeprefix("access-").partition("-deactivate")[0]
+    (notification,) = boto3.client("sqs").receive_message(QueueUrl=hub)["Messages"]
+    change_id = read_message(notification["Body"]).key.removeprefix("access-").partition("-deactivate")[0]
     assert "is active" in run("live", "--undo", change_id).output
     assert status(bob, "bob") == ["Active"]
 
 
 @pytest.mark.usefixtures("hub")
-def test_nothing_due_needs_no_yes():
+def test_an_empty_plan_needs_no_confirmation():
     assert "nothing to apply" in run("live", "--apply").output
 
 
 @pytest.mark.usefixtures("hub")
-def test_an_account_that_nobody_knows_is_wrong_usage():
+def test_an_unlisted_account_is_wrong_usage():
     assert run("live", "--account", "777788889999").exit_code == 2
 
 
-@pytest.mark.usefixtures("desk")
-def test_a_stage_that_is_not_deployed_is_a_sentence():
-    with mock_aws(), pytest.raises(KeysDeskError, match="AWS refused GetQueueUrl"):
+@pytest.mark.usefixtures("configuration")
+def test_a_stage_that_is_not_deployed_is_an_error_message():
+    with mock_aws(), pytest.raises(AwsCallError, match="AWS refused GetQueueUrl"):
         CliRunner().invoke(app, ["keys", "live", "--stage", "none"], catch_exceptions=False)
 
 
-def test_a_missing_policy_is_a_sentence(desk):
-    (desk / "policy.yaml").unlink()
+def test_a_missing_policy_is_an_error_message(configuration):
+    (configuration / "policy.yaml").unlink()
     with pytest.raises(ConfigurationError, match=r"policy\.yaml"):
         CliRunner().invoke(app, ["keys", "live"], catch_exceptions=False)

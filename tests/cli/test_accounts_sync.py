@@ -1,4 +1,4 @@
-"""accounts.yaml takes up the organization's new accounts, and keeps every word that people wrote."""
+"""New accounts of the organization are added to accounts.yaml, and existing lines are kept."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from gatewatch.aws.organizations import Member, OrganizationError, listed_members
-from gatewatch.cli.accounts_sync import synced
+from gatewatch.aws.organizations import OrganizationAccount, OrganizationError, list_accounts_or_raise
+from gatewatch.cli.accounts_sync import sync_accounts
 from gatewatch.cli.app import app
 from gatewatch.errors import ConfigurationError
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.local.lambda_.event_source_mapping import lambda_environment
 from support.paths import ROOT
 
-NEW = Member("777788889999", "data-lake", "ACTIVE")
-KNOWN = Member("111122223333", "renamed since", "ACTIVE")
-WRITTEN = """# Who the accounts are.
+NEW = OrganizationAccount("777788889999", "data-lake", "ACTIVE")
+KNOWN = OrganizationAccount("111122223333", "renamed since", "ACTIVE")
+EXISTING = """# The accounts.
 defaults:
   timezone: Asia/Seoul # the clock in the messages
 
 accounts:
-    # the crown jewels
+    # production
     "111122223333":
         alias: payments-prod # never rename
         owner: "@payments"
@@ -50,31 +50,31 @@ def accounts(text):
     return yaml.safe_load(text)["accounts"]
 
 
-def test_a_new_account_is_a_new_line_and_no_other_line_changes(file):
-    result = synced(file(WRITTEN), [KNOWN, NEW])
+def test_a_new_account_adds_one_line_and_changes_no_other(file):
+    result = sync_accounts(file(EXISTING), [KNOWN, NEW])
     added = '    "777788889999": {alias: "data-lake"}\n'
-    assert result.after.replace(added, "") == WRITTEN
+    assert result.after.replace(added, "") == EXISTING
     assert accounts(result.after).keys() == {"111122223333", "777788889999"}
     assert accounts(result.after)["111122223333"]["alias"] == "payments-prod"
 
 
-def test_nothing_new_is_no_difference(file):
-    result = synced(file(WRITTEN), [KNOWN])
-    assert (result.after, result.difference) == (WRITTEN, "")
+def test_without_new_accounts_there_is_no_difference(file):
+    result = sync_accounts(file(EXISTING), [KNOWN])
+    assert (result.after, result.difference) == (EXISTING, "")
 
 
-def test_the_difference_shows_what_would_be_written(file):
-    difference = synced(file(WRITTEN), [KNOWN, NEW]).difference
+def test_the_difference_shows_the_added_lines(file):
+    difference = sync_accounts(file(EXISTING), [KNOWN, NEW]).difference
     assert [line for line in difference.splitlines() if line.startswith("+ ")] == [
         '+    "777788889999": {alias: "data-lake"}'
     ]
 
 
-def test_an_account_that_is_gone_is_named_and_kept(file):
-    closed = Member("111122223333", "x", "SUSPENDED")
-    result = synced(file(WRITTEN), [closed, Member("444455556666", "closing", "PENDING_CLOSURE")])
-    assert result.gone == ("111122223333",)
-    assert result.after == WRITTEN
+def test_an_inactive_account_is_reported_and_kept(file):
+    closed = OrganizationAccount("111122223333", "x", "SUSPENDED")
+    result = sync_accounts(file(EXISTING), [closed, OrganizationAccount("444455556666", "closing", "PENDING_CLOSURE")])
+    assert result.inactive == ("111122223333",)
+    assert result.after == EXISTING
 
 
 @pytest.mark.parametrize(
@@ -91,37 +91,37 @@ def test_an_account_that_is_gone_is_named_and_kept(file):
         'accounts:\n  "111122223333":\n    alias: >-\n      folded\n      text\n',
     ],
 )
-def test_a_file_of_any_usual_form_takes_the_account(file, text):
-    result = synced(file(text), [NEW])
+def test_an_account_can_be_added_to_any_usual_layout(file, text):
+    result = sync_accounts(file(text), [NEW])
     assert accounts(result.after)["777788889999"] == {"alias": "data-lake"}
     assert {key: value for key, value in yaml.safe_load(result.after).items() if key != "accounts"} == {
         key: value for key, value in (yaml.safe_load(text) or {}).items() if key != "accounts"
     }
 
 
-def test_a_file_that_is_not_there_begins(tmp_path):
-    assert accounts(synced(tmp_path / "accounts.yaml", [NEW]).after) == {"777788889999": {"alias": "data-lake"}}
+def test_a_missing_file_is_created(tmp_path):
+    assert accounts(sync_accounts(tmp_path / "accounts.yaml", [NEW]).after) == {"777788889999": {"alias": "data-lake"}}
 
 
 @pytest.mark.parametrize("text", ['accounts: {"111122223333": {alias: a}}\n', "accounts: [a]\n", "accounts: 7\n"])
-def test_a_file_that_cannot_be_added_to_is_refused(file, text):
+def test_a_file_to_which_lines_cannot_be_added_is_an_error(file, text):
     with pytest.raises(ConfigurationError, match="accounts"):
-        synced(file(text), [NEW])
+        sync_accounts(file(text), [NEW])
 
 
-def test_the_repositorys_own_file_takes_an_account():
-    result = synced(ROOT / "accounts.yaml", [NEW])
+def test_an_account_can_be_added_to_the_repositorys_own_file():
+    result = sync_accounts(ROOT / "accounts.yaml", [NEW])
     assert accounts(result.after).keys() == {*accounts(result.before), "777788889999"}
 
 
 @given(st.text(max_size=80))
-def test_whatever_an_account_is_called_it_is_only_a_name(name):
-    result = synced(ROOT / "accounts.yaml", [Member("777788889999", name, "ACTIVE")])
+def test_any_account_name_is_only_an_alias(name):
+    result = sync_accounts(ROOT / "accounts.yaml", [OrganizationAccount("777788889999", name, "ACTIVE")])
     assert accounts(result.after).keys() == {*accounts(result.before), "777788889999"}
     assert isinstance(accounts(result.after)["777788889999"]["alias"], str)
 
 
-class Refusing:
+class DenyingOrganizations:
     def get_paginator(self, _name):
         return self
 
@@ -129,9 +129,9 @@ class Refusing:
         raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "ListAccounts")
 
 
-def test_who_may_not_ask_the_organization_is_told_who_may():
+def test_a_denied_call_names_the_accounts_that_may_list_the_organization():
     with pytest.raises(OrganizationError, match="management account"):
-        listed_members(Refusing())
+        list_accounts_or_raise(DenyingOrganizations())
 
 
 @pytest.fixture
@@ -144,14 +144,14 @@ def organization():
             yield {account["Name"]: account["Id"] for account in client.list_accounts()["Accounts"]}
 
 
-def test_the_command_shows_and_then_writes(organization, file):
-    path = file(WRITTEN)
-    shown = CliRunner().invoke(app, ["accounts", "sync", "--accounts", str(path)])
-    assert shown.exit_code == 0, shown.exception
-    assert organization["data-lake"] in shown.output
-    assert path.read_text("utf-8") == WRITTEN
+def test_the_command_shows_the_changes_and_writes_them_with_write(organization, file):
+    path = file(EXISTING)
+    preview = CliRunner().invoke(app, ["accounts", "sync", "--accounts", str(path)])
+    assert preview.exit_code == 0, preview.exception
+    assert organization["data-lake"] in preview.output
+    assert path.read_text("utf-8") == EXISTING
     CliRunner().invoke(app, ["accounts", "sync", "--accounts", str(path), "--write"])
     assert accounts(path.read_text("utf-8"))[organization["data-lake"]] == {"alias": "data-lake"}
     again = CliRunner().invoke(app, ["accounts", "sync", "--accounts", str(path)])
-    assert "names every account" in again.output
+    assert "has every account" in again.output
     assert "111122223333" in again.output

@@ -12,7 +12,7 @@ from functions import config_rule
 from gatewatch.cli.comply_input import groups_of_file
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.local.aws.sessions import without_aws
-from gatewatch.remediation.ingress.ec2 import ip_permission, standing_rules
+from gatewatch.remediation.ingress.ec2 import current_rules, ip_permission
 from support import ingress as kit
 from support.paths import ROOT
 
@@ -30,7 +30,7 @@ ingress:
 WEB, SSH = "tcp 443 from 0.0.0.0/0", "tcp 22 from 0.0.0.0/0"
 
 
-class Land:
+class Deployment:
     """A hub and two members in the embedded AWS, each with a group that is open on SSH."""
 
     def __init__(self, cloud, folder):
@@ -59,23 +59,25 @@ class Land:
         return group_id
 
     def rules(self, account):
-        return sorted(kit.said(each.rule) for each in standing_rules(self.ec2(account), self.groups[account], account))
+        return sorted(
+            kit.rule_text(each.rule) for each in current_rules(self.ec2(account), self.groups[account], account)
+        )
 
     def environment(self):
         return {
             **self.cloud.variables(HUB_ACCOUNT, HUB_REGION),
             "GATEWATCH_TABLE": TABLE,
             "GATEWATCH_OUTBOX_URL": self.outbox,
-            "GATEWATCH_MEMBER_ROLE": "gatewatch/gatewatch-remediation",
+            "GATEWATCH_REMEDIATION_ROLE": "gatewatch/gatewatch-remediation",
             "GATEWATCH_POLICY": str(self.policy),
         }
 
-    def told(self):
+    def notifications(self):
         messages = self.sqs.receive_message(QueueUrl=self.outbox, MaxNumberOfMessages=10).get("Messages", [])
         return [json.loads(each["Body"]) for each in messages]
 
     def command(self, *arguments):
-        """The command as a person in the hub account runs it."""
+        """Run the command with credentials of the hub account."""
         ran = subprocess.run(
             [sys.executable, "-m", "gatewatch", *arguments],
             capture_output=True,
@@ -89,9 +91,9 @@ class Land:
 
 
 @pytest.fixture
-def land(tmp_path):
+def deployment(tmp_path):
     with Cloud() as cloud:
-        yield Land(cloud, tmp_path)
+        yield Deployment(cloud, tmp_path)
 
 
 def event(account, message):
@@ -108,71 +110,71 @@ def event(account, message):
 SCHEDULED = {"messageType": "ScheduledNotification", "notificationCreationTime": "2026-06-01T12:00:00.000Z"}
 
 
-class Recording:
-    """Lets the members' evaluations through to moto, and keeps them with the account that sent them."""
+class RecordingMember:
+    """Passes the members' evaluations on to moto and records them by account."""
 
     def __init__(self, member):
-        self._member, self.sent = member, {}
+        self._member, self.evaluations = member, {}
 
     def __call__(self, invocation):
         aws = self._member(invocation)
         account = aws.sts.get_caller_identity()["Account"]
 
-        def keep(params, **_):
+        def record(params, **_):
             for each in json.loads(params["body"])["Evaluations"]:
-                self.sent.setdefault(account, {})[each["ComplianceResourceId"]] = each["ComplianceType"]
+                self.evaluations.setdefault(account, {})[each["ComplianceResourceId"]] = each["ComplianceType"]
 
-        aws.config.meta.events.register("before-call.config-service.PutEvaluations", keep)
+        aws.config.meta.events.register("before-call.config-service.PutEvaluations", record)
         aws.cloudtrail.meta.events.register("before-call.cloudtrail.LookupEvents", lambda **_: NO_EVENTS)
         return aws
 
 
-class _Answer:
+class _HttpResponse:
     status_code = 200
 
 
-NO_EVENTS = (_Answer(), {"Events": []})
+NO_EVENTS = (_HttpResponse(), {"Events": []})
 
 
-def test_one_function_in_the_hub_serves_members_with_their_own_credentials(land, monkeypatch):
-    for name, value in land.environment().items():
+def test_the_function_in_the_hub_evaluates_each_member_with_credentials_of_that_member(deployment, monkeypatch):
+    for name, value in deployment.environment().items():
         monkeypatch.setenv(name, value)
     config_rule.compose.cache_clear()
     stage = config_rule.compose()
-    recording = Recording(stage.member)
+    recording = RecordingMember(stage.member)
     stage = dataclasses.replace(stage, member=recording)
     for account in MEMBERS:
         stage.handle(event(account, SCHEDULED))
     enforced, reported = MEMBERS
-    assert land.rules(enforced) == [WEB]
-    assert land.rules(reported) == land.rules(HUB_ACCOUNT) == [SSH, WEB]
-    assert set(recording.sent) == set(MEMBERS)
-    assert recording.sent[enforced][land.groups[enforced]] == "COMPLIANT"
-    assert recording.sent[reported][land.groups[reported]] == "NON_COMPLIANT"
-    told = [each for each in land.told() if land.groups[enforced] in each["body"]]
-    assert [each["account_id"] for each in told] == [enforced] * len(told)
-    assert told
+    assert deployment.rules(enforced) == [WEB]
+    assert deployment.rules(reported) == deployment.rules(HUB_ACCOUNT) == [SSH, WEB]
+    assert set(recording.evaluations) == set(MEMBERS)
+    assert recording.evaluations[enforced][deployment.groups[enforced]] == "COMPLIANT"
+    assert recording.evaluations[reported][deployment.groups[reported]] == "NON_COMPLIANT"
+    notifications = [each for each in deployment.notifications() if deployment.groups[enforced] in each["body"]]
+    assert [each["account_id"] for each in notifications] == [enforced] * len(notifications)
+    assert notifications
     config_rule.compose.cache_clear()
 
 
-def test_at_the_desk_it_is_planned_then_done_then_undone(land):
+def test_comply_plans_then_applies_and_undo_restores(deployment):
     account = MEMBERS[0]
-    live = ("comply", "live", "--account", account, "--region", HUB_REGION, "--policy", str(land.policy))
-    status, said = land.command(*live)
-    assert (status, land.rules(account)) == (1, [SSH, WEB])
-    assert f"{land.groups[account]} NON_COMPLIANT Not allowed: {SSH}." in said
-    status, said = land.command(*live, "--apply", "--yes")
-    assert land.rules(account) == [WEB], said
+    live = ("comply", "live", "--account", account, "--region", HUB_REGION, "--policy", str(deployment.policy))
+    status, output = deployment.command(*live)
+    assert (status, deployment.rules(account)) == (1, [SSH, WEB])
+    assert f"{deployment.groups[account]} NON_COMPLIANT Not allowed: {SSH}." in output
+    status, output = deployment.command(*live, "--apply", "--yes")
+    assert deployment.rules(account) == [WEB], output
     change_id = next(
         word
-        for line in said.splitlines()
-        if land.groups[account] in line
+        for line in output.splitlines()
+        if deployment.groups[account] in line
         for word in line.split()
         if word.startswith("chg-")
     ).rstrip(";")
-    status, said = land.command("undo", change_id, "--yes")
-    assert (status, land.rules(account)) == (0, [SSH, WEB]), said
-    assert "everything is as it was before" in land.command("undo", change_id, "--yes")[1]
+    status, output = deployment.command("undo", change_id, "--yes")
+    assert (status, deployment.rules(account)) == (0, [SSH, WEB]), output
+    assert "everything is already restored" in deployment.command("undo", change_id, "--yes")[1]
 
 
 def run(*arguments):
@@ -187,7 +189,7 @@ def run(*arguments):
     return ran.returncode, ran.stdout, ran.stderr
 
 
-def test_the_example_of_the_docs_says_what_the_docs_say():
+def test_the_example_of_the_docs_prints_the_documented_output():
     docs = (ROOT / "docs" / "compliance.md").read_text("utf-8")
     command, _, expected = docs.partition("```console\n$ gatewatch ")[2].partition("```")[0].partition("\n")
     status, out, _ = run(*command.split())
@@ -197,25 +199,25 @@ def test_the_example_of_the_docs_says_what_the_docs_say():
 @pytest.mark.parametrize(
     "arguments", [["comply", "live"], ["comply", "x.json", "--account", "1"], ["comply", "x.json", "--apply"]]
 )
-def test_wrong_usage_is_a_sentence_and_status_2(arguments):
+def test_wrong_usage_is_an_error_message_and_status_2(arguments):
     status, _, err = run(*arguments)
     assert status == 2
     assert "live" in err
 
 
-def test_undo_without_credentials_is_a_sentence_and_status_2(monkeypatch):
+def test_undo_without_credentials_is_an_error_message_and_status_2(monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     status, _, err = run("undo", "chg-0123456789ab")
     assert (status, err) == (
         2,
-        "gatewatch: the pre-images cannot be read: The config profile (nobody) could not be found\n",
+        "gatewatch: the snapshots cannot be read: The config profile (nobody) could not be found\n",
     )
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("{}", "holds no security group"), ("{", "is not valid JSON"), (None, "cannot be read")]
+    ("text", "reason"), [("{}", "has no security group"), ("{", "is not valid JSON"), (None, "cannot be read")]
 )
-def test_a_file_without_groups_is_said_so(tmp_path, text, reason):
+def test_a_file_without_groups_is_an_error(tmp_path, text, reason):
     file = tmp_path / "groups.json"
     if text is not None:
         file.write_text(text, "utf-8")
@@ -243,8 +245,8 @@ CONFIGURATION = {"groupId": kit.GROUP, "ownerId": "111122223333", "ipPermissions
         [CONFIGURATION],
     ],
 )
-def test_configuration_items_are_read_in_every_form(tmp_path, document):
+def test_configuration_items_are_read_in_every_layout(tmp_path, document):
     file = tmp_path / "items.json"
     file.write_text(json.dumps(document), "utf-8")
-    ((group_id, standing),) = groups_of_file(file)
-    assert (group_id, [kit.said(each.rule) for each in standing]) == (kit.GROUP, ["tcp 22 from 10.0.0.0/8"])
+    ((group_id, current),) = groups_of_file(file)
+    assert (group_id, [kit.rule_text(each.rule) for each in current]) == (kit.GROUP, ["tcp 22 from 10.0.0.0/8"])

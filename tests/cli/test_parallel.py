@@ -1,4 +1,4 @@
-"""Several processes read what one would have read, in the same order."""
+"""Several processes read the same documents as one, in the same order."""
 
 from __future__ import annotations
 
@@ -20,43 +20,43 @@ def record(name: str, source: str, event_id: str) -> dict:
 
 @pytest.fixture
 def files(tmp_path):
-    """Ten megabytes of logs in which one record a file matters, and one file that is broken."""
+    """Ten megabytes of logs with one relevant record per file, and one broken file."""
     for number in range(4):
-        dull = [record("GetObject", "s3.amazonaws.com", f"{number}-{index}") for index in range(2500)]
-        ours = record("DeleteSecurityGroup", "ec2.amazonaws.com", f"ours-{number}")
-        (tmp_path / f"{number}.json").write_text(json.dumps({"Records": [*dull, ours]}))
+        irrelevant = [record("GetObject", "s3.amazonaws.com", f"{number}-{index}") for index in range(2500)]
+        relevant = record("DeleteSecurityGroup", "ec2.amazonaws.com", f"relevant-{number}")
+        (tmp_path / f"{number}.json").write_text(json.dumps({"Records": [*irrelevant, relevant]}))
     (tmp_path / "2-broken.json").write_text('{"Records": [')
     return sorted(tmp_path.iterdir())
 
 
-def told(found) -> list[str]:
-    return [each for document in found for each in _told(document)]
+def summary(found) -> list[str]:
+    return [each for document in found for each in _summary_of(document)]
 
 
-def _told(document: Document | UndecodableError) -> list[str]:
+def _summary_of(document: Document | UndecodableError) -> list[str]:
     if isinstance(document, UndecodableError):
         return [f"{document.where}: {document.reason}"]
     return [each["eventID"] for each in document.content["Records"]]
 
 
-def test_two_processes_tell_the_same_in_the_same_order_as_one(files) -> None:
-    together = told(documents_of_files(files, 2))
-    assert together == told(documents_of_files(files, 1))
+def test_two_processes_give_the_same_documents_in_the_same_order_as_one(files) -> None:
+    together = summary(documents_of_files(files, 2))
+    assert together == summary(documents_of_files(files, 1))
     assert [each.rpartition("/")[2] for each in together] == [
-        "ours-0",
-        "ours-1",
+        "relevant-0",
+        "relevant-1",
         "2-broken.json: is not valid JSON (Input data was truncated)",
-        "ours-2",
-        "ours-3",
+        "relevant-2",
+        "relevant-3",
     ]
 
 
-def test_one_process_a_core_is_what_zero_means(files) -> None:
-    assert told(documents_of_files(files, 0)) == told(documents_of_files(files, 1))
+def test_zero_means_one_process_per_core(files) -> None:
+    assert summary(documents_of_files(files, 0)) == summary(documents_of_files(files, 1))
 
 
-def test_a_file_that_went_away_is_said_in_its_place(files) -> None:
+def test_a_deleted_file_is_reported_in_its_position(files) -> None:
     files[1].unlink()
-    found = told(documents_of_files(files, 2))
-    assert found[0] == "ours-0"
+    found = summary(documents_of_files(files, 2))
+    assert found[0] == "relevant-0"
     assert "cannot be read" in found[1]

@@ -1,4 +1,4 @@
-"""`gatewatch replay` from outside, as its own process: status, order, rows, sentences."""
+"""`gatewatch replay` as its own process: exit status, order, rows, error messages."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 from gatewatch.config.settings import load_settings
 from gatewatch.errors import ConfigurationError
-from gatewatch.rendering.chatbot_validation import problems
+from gatewatch.rendering.chatbot_validation import chatbot_problems
 from support.paths import RECORDED, ROOT
 
 KEYS = [
@@ -44,7 +44,7 @@ KEYS = [
     "cloudtrail_url",
     "understood",
 ]
-ALSO = {"resource_id"}
+ADDITIONAL_KEYS = {"resource_id"}
 OPEN = "0.0.0.0/0"
 
 
@@ -61,15 +61,15 @@ def ssh(build):
     return build.authorize(build.item(v4=[OPEN]))
 
 
-def test_a_row_has_the_keys_of_the_contract_and_all_of_them_always(build, rows, ssh):
+def test_every_row_has_all_documented_keys_in_order(build, rows, ssh):
     made = (ssh, build.record("DeleteSecurityGroup", {"groupName": "web"}), build.record("ModifySecurityGroupRules"))
     for row in rows(*made):
         assert [key for key in row if key in KEYS] == KEYS
-        assert set(row) - set(KEYS) <= ALSO
+        assert set(row) - set(KEYS) <= ADDITIONAL_KEYS
 
 
-def test_one_event_gives_the_whole_row(build, replay):
-    response = build.rule_set(build.answered(cidrIpv4=OPEN, description="temporary"))
+def test_the_row_of_one_event(build, replay):
+    response = build.rule_set(build.response_rule(cidrIpv4=OPEN, description="temporary"))
     made = build.event(build.authorize(build.item(v4=[OPEN]), response=response))
     ran = replay(stdin=build.text(made))
     (row,) = ran.rows
@@ -111,11 +111,11 @@ def test_one_event_gives_the_whole_row(build, replay):
     }
 
 
-def test_a_compliance_change_gives_the_whole_row_and_null_for_what_does_not_apply(replay):
+def test_the_row_of_a_compliance_change_has_null_for_fields_that_do_not_apply(replay):
     ran = replay(ROOT / "tests" / "golden" / "compliance-pack-annotation" / "event.json")
     (row,) = ran.rows
     assert (ran.status, ran.err) == (0, "")
-    said = {
+    expected = {
         "event_id": "c0f1f000-0000-4000-8000-000000000803",
         "event_name": "ConfigRulesComplianceChange",
         "time": "2026-11-20T18:04:51Z",
@@ -128,7 +128,7 @@ def test_a_compliance_change_gives_the_whole_row_and_null_for_what_does_not_appl
         "severity": "critical",
         "reasons": [
             "COMPLIANT → NON_COMPLIANT",
-            "Security Hub S3.2 (critical) asks: No bucket can be read by everyone",
+            "Security Hub S3.2 (critical) requires: No bucket can be read by everyone",
             "AWS Config says: The S3 bucket policy allows public read access.",
         ],
         "actor": "unknown",
@@ -139,7 +139,7 @@ def test_a_compliance_change_gives_the_whole_row_and_null_for_what_does_not_appl
         "understood": True,
         "resource_id": "payments-exports",
     }
-    assert row == dict.fromkeys([*KEYS, *ALSO]) | said
+    assert row == dict.fromkeys([*KEYS, *ADDITIONAL_KEYS]) | expected
 
 
 @pytest.mark.parametrize(
@@ -150,18 +150,18 @@ def test_a_compliance_change_gives_the_whole_row_and_null_for_what_does_not_appl
         {"detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": "DescribeConfigRules"}},
     ],
 )
-def test_nothing_but_a_change_of_compliance_gives_a_row(build, replay, other):
-    event = json.loads((ROOT / "tests" / "golden" / "compliance-broken-first" / "event.json").read_text("utf-8"))
+def test_only_a_compliance_change_gives_a_row(build, replay, other):
+    event = json.loads((ROOT / "tests" / "golden" / "compliance-noncompliant-first" / "event.json").read_text("utf-8"))
     assert replay(stdin=build.text(event | other)).rows == []
 
 
-def test_files_come_by_sorted_path_and_rows_in_the_order_of_the_input(build, replay, tmp_path):
+def test_files_are_read_in_sorted_order_and_rows_keep_the_order_of_the_input(build, replay, tmp_path):
     def event(octet):
         return build.authorize(build.item(v4=[f"10.{octet}.0.0/16"]))
 
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "1.json").write_text(json.dumps([event(3), event(4)]))
-    (tmp_path / "a.jsonl.gz").write_bytes(build.zipped(build.text(event(1), event(2))))
+    (tmp_path / "a.jsonl.gz").write_bytes(build.gzipped(build.text(event(1), event(2))))
     (tmp_path / "c.ndjson").write_text(build.text(event(5)))
     (tmp_path / "z.txt").write_text("not read")
     ran = replay(tmp_path, "-", tmp_path / "c.ndjson", stdin=build.text(event(6)))
@@ -169,16 +169,16 @@ def test_files_come_by_sorted_path_and_rows_in_the_order_of_the_input(build, rep
     assert ran.status == 0
 
 
-def test_an_undecodable_document_is_named_on_stderr_and_the_rest_is_still_printed(build, replay, ssh, tmp_path):
+def test_an_undecodable_document_is_reported_on_stderr_and_the_others_are_printed(build, replay, ssh, tmp_path):
     (tmp_path / "a.jsonl").write_text(build.text(ssh) + "{broken\n" + build.text(ssh))
     (tmp_path / "b.json").write_text(json.dumps({"Records": [ssh, 5]}))
-    (tmp_path / "c.json.gz").write_bytes(build.zipped(build.text(ssh))[:-9])
+    (tmp_path / "c.json.gz").write_bytes(build.gzipped(build.text(ssh))[:-9])
     (tmp_path / "d.json").write_text("")
     ran = replay(tmp_path)
     assert ran.status == 3
     assert len(ran.rows) >= 3
-    for named in ("a.jsonl:2: is not valid JSON", "b.json:1.Records[1]: is a number", "c.json.gz: is a truncated"):
-        assert named in ran.err
+    for message in ("a.jsonl:2: is not valid JSON", "b.json:1.Records[1]: is a number", "c.json.gz: is a truncated"):
+        assert message in ran.err
     assert "d.json: is empty" in ran.err
     assert len(ran.err.splitlines()) == 4
 
@@ -189,48 +189,48 @@ def test_empty_standard_input_is_undecodable(replay):
     assert "standard input: is empty" in ran.err
 
 
-def test_an_object_of_no_known_form_is_a_warning(build, replay, ssh):
+def test_an_unrecognized_document_is_a_warning(build, replay, ssh):
     ran = replay("-", stdin=build.text({"foo": 1}, ssh))
     assert (ran.status, len(ran.rows)) == (0, 1)
-    assert "standard input:1" in ran.err
+    assert "standard input:1: unrecognized document, skipped" in ran.err
 
 
-def test_a_folder_with_nothing_in_it_is_no_fault(replay, tmp_path):
+def test_an_empty_folder_is_no_error(replay, tmp_path):
     ran = replay(tmp_path)
     assert (ran.status, ran.out, ran.err) == (0, "", "")
 
 
-def test_standard_input_named_twice_is_read_once(build, replay, ssh):
+def test_standard_input_given_twice_is_read_once(build, replay, ssh):
     ran = replay("-", "-", stdin=build.text(ssh))
     assert (ran.status, len(ran.rows)) == (0, 1)
 
 
-def test_a_closed_standard_input_is_a_sentence():
+def test_a_closed_standard_input_is_an_error_message():
     command = f"exec {sys.executable} -m gatewatch replay <&-"
     ran = subprocess.run(["/bin/sh", "-c", command], capture_output=True, cwd=ROOT, check=False)
     assert (ran.returncode, ran.stdout) == (2, b"")
     assert b"standard input: is closed" in ran.stderr
 
 
-def test_duplicates_stay(build, replay, ssh):
+def test_duplicate_events_give_duplicate_rows(build, replay, ssh):
     assert len(replay(stdin=build.text(ssh, ssh)).rows) == 2
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
-        (["missing.json"], "missing.json: is not there"),
-        (["--accounts", "missing.yaml"], "missing.yaml: is not there"),
-        (["--policy", "missing.yaml"], "missing.yaml: is not there"),
+        (["missing.json"], "missing.json: does not exist"),
+        (["--accounts", "missing.yaml"], "missing.yaml: does not exist"),
+        (["--policy", "missing.yaml"], "missing.yaml: does not exist"),
         (["--accounts", "."], "cannot be read"),
         (["--language", "fr"], "fr"),
         (["--no-such-option"], "no-such-option"),
     ],
 )
-def test_wrong_usage_is_exit_2_and_a_sentence_before_anything_is_printed(arguments, sentence, build, replay, ssh):
+def test_wrong_usage_exits_with_2_and_a_message_before_any_output(arguments, message, build, replay, ssh):
     ran = replay("-", *arguments, stdin=build.text(ssh))
     assert (ran.status, ran.out) == (2, "")
-    assert sentence in ran.err
+    assert message in ran.err
     assert "Traceback" not in ran.err
 
 
@@ -260,7 +260,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_configuration_is_refused_with_its_file(name, tmp_path):
+def test_an_invalid_configuration_is_an_error_with_the_file_name(name, tmp_path):
     path = tmp_path / "accounts.yaml"
     content = BROKEN[name]
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -268,14 +268,14 @@ def test_a_broken_configuration_is_refused_with_its_file(name, tmp_path):
         load_settings(path, ROOT / "policy.yaml")
 
 
-def test_a_broken_configuration_is_exit_2(build, replay, ssh, tmp_path):
+def test_an_invalid_configuration_exits_with_2(build, replay, ssh, tmp_path):
     (tmp_path / "accounts.yaml").write_text("acounts: {}\n")
     ran = replay("--accounts", tmp_path / "accounts.yaml", stdin=build.text(ssh))
     assert (ran.status, ran.out) == (2, "")
     assert "acounts" in ran.err
 
 
-def test_anchors_and_merged_mappings_are_yaml(build, replay, ssh, tmp_path):
+def test_yaml_anchors_and_merge_keys_work(build, replay, ssh, tmp_path):
     path = tmp_path / "accounts.yaml"
     path.write_text(
         'accounts:\n  "444455556666": &base {alias: base, environment: prod}\n'
@@ -294,7 +294,7 @@ def test_anchors_and_merged_mappings_are_yaml(build, replay, ssh, tmp_path):
         (["--language", "ja"], "不明なアカウント"),
     ],
 )
-def test_an_unknown_account_has_the_fallback_of_the_language(arguments, alias, build, replay, tmp_path):
+def test_an_unlisted_account_has_the_fallback_name_of_the_language(arguments, alias, build, replay, tmp_path):
     path = tmp_path / "accounts.yaml"
     path.write_text("")
     made = build.authorize(build.item(v4=[OPEN]), recipientAccountId="000011112222")
@@ -316,12 +316,12 @@ def test_an_unknown_account_has_the_fallback_of_the_language(arguments, alias, b
         ("us-isof-south-1", None),
     ],
 )
-def test_the_link_goes_to_the_console_of_the_partition(region, host, build, row):
+def test_the_link_uses_the_console_of_the_partition(region, host, build, row):
     link = row(build.authorize(build.item(v4=[OPEN]), awsRegion=region, eventID="e-1"))["cloudtrail_url"]
     assert link == (f"https://{region}.{host}/cloudtrailv2/home?region={region}#/events/e-1" if host else "")
 
 
-def test_a_hostile_id_or_region_cannot_leave_the_link(build, row):
+def test_a_hostile_id_or_region_is_escaped_in_the_link(build, row):
     link = row(build.authorize(awsRegion="evil.example/#", eventID="a/../b?c#d e"))["cloudtrail_url"]
     assert link == (
         "https://evil.example%2F%23.console.aws.amazon.com/cloudtrailv2/home?region=evil.example%2F%23"
@@ -342,11 +342,11 @@ OLD = {
 
 @pytest.fixture(scope="session")
 def opened(build):
-    response = build.rule_set(build.answered(start=443, end=443, cidrIpv4="10.0.0.0/8", description="lan"))
+    response = build.rule_set(build.response_rule(start=443, end=443, cidrIpv4="10.0.0.0/8", description="lan"))
     return build.authorize(build.item("tcp", 443, 443, v4=["10.0.0.0/8"]), response=response)
 
 
-def test_what_a_rule_was_is_learnt_from_earlier_documents(build, rows, shows, opened):
+def test_the_previous_rule_is_taken_from_earlier_documents(build, rows, shows, opened):
     _, first, second = rows(
         opened, build.modify((build.RULE, NEW)), build.modify((build.RULE, NEW | {"CidrIpv4": "10.1.0.0/16"}))
     )
@@ -356,38 +356,38 @@ def test_what_a_rule_was_is_learnt_from_earlier_documents(build, rows, shows, op
     assert second["previous"]["from_port"] == 22
 
 
-def test_what_a_rule_was_is_not_learnt_across_accounts(build, rows, shows, opened):
-    stranger = build.modify((build.RULE, NEW), recipientAccountId=build.OTHER_ACCOUNT)
-    shows(rows(opened, stranger)[1], previous=None, direction=None)
+def test_the_previous_rule_is_not_taken_from_another_account(build, rows, shows, opened):
+    other = build.modify((build.RULE, NEW), recipientAccountId=build.OTHER_ACCOUNT)
+    shows(rows(opened, other)[1], previous=None, direction=None)
 
 
-def test_a_refused_modify_teaches_nothing(build, rows, opened):
-    tried = build.modify((build.RULE, NEW), **build.refused())
+def test_a_denied_modify_does_not_change_the_rule_history(build, rows, opened):
+    tried = build.modify((build.RULE, NEW), **build.denied())
     narrowed = build.modify((build.RULE, NEW | {"CidrIpv4": "10.1.0.0/16"}))
     _, denied, last = rows(opened, tried, narrowed)
     assert denied["previous"]["peer"] == last["previous"]["peer"] == "10.0.0.0/8"
 
 
-def test_a_partial_modify_leaves_the_rest_of_the_rule_as_it_was(build, rows, opened):
+def test_a_partial_modify_keeps_the_other_fields_of_the_rule(build, rows, opened):
     wider = build.modify((build.RULE, {"CidrIpv4": "11.0.0.0/8"}))
     last = rows(opened, wider, build.modify((build.RULE, NEW)))[2]
     assert last["previous"] == OLD | {"peer": "11.0.0.0/8", "description": "lan"}
 
 
-def test_a_rule_that_was_revoked_or_changed_past_understanding_has_no_previous(build, rows, opened):
-    gone = build.record("RevokeSecurityGroupIngress", {"groupId": build.GROUP, "securityGroupRuleIds": [build.RULE]})
-    odd = build.modify((build.RULE, {"Unheard": "of"}))
-    for between in (gone, odd):
+def test_a_rule_that_was_revoked_or_changed_in_an_unrecognized_way_has_no_previous(build, rows, opened):
+    revoked = build.record("RevokeSecurityGroupIngress", {"groupId": build.GROUP, "securityGroupRuleIds": [build.RULE]})
+    unrecognized = build.modify((build.RULE, {"Unknown": "key"}))
+    for between in (revoked, unrecognized):
         assert rows(opened, between, build.modify((build.RULE, NEW)))[2]["previous"] is None
 
 
-def test_only_the_description_of_a_known_rule_changed(build, rows, shows, opened):
+def test_a_modify_that_changes_only_the_description_is_a_describe_action(build, rows, shows, opened):
     same = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIpv4": "10.0.0.0/8", "Description": "the lan"}
     shows(rows(opened, build.modify((build.RULE, same)))[1], action="describe", severity="info", description="the lan")
 
 
 @pytest.mark.parametrize("output", ["json", "text", "slack", "chatbot", "email"])
-def test_a_reader_that_leaves_early_is_no_error(output, ssh, tmp_path):
+def test_a_closed_pipe_is_no_error(output, ssh, tmp_path):
     path = tmp_path / "many.jsonl"
     path.write_text((json.dumps(ssh) + "\n") * 4000)
     command = [sys.executable, "-m", "gatewatch", "replay", str(path), "--format", output]
@@ -398,20 +398,20 @@ def test_a_reader_that_leaves_early_is_no_error(output, ssh, tmp_path):
     assert (process.returncode, errors) == (0, b"")
 
 
-def test_a_chats_notification_and_a_mail_are_printed_as_they_would_go_out(build):
+def test_chatbot_and_email_print_the_messages_exactly_as_sent(build):
     made = build.text(build.authorize(build.item(v4=[OPEN])), build.revoke(build.item(v4=[OPEN])))
     chat = build.gatewatch("replay", "--format", "chatbot", "--language", "ko", stdin=made)
-    assert [problems(json.loads(line)) for line in chat.out.splitlines()] == [(), ()]
-    mail = build.gatewatch("replay", "--format", "email", "--min-severity", "high", "--language", "ko", stdin=made)
-    assert (mail.status, mail.err) == (0, "")
-    subject, _, body = mail.out.partition("\n\n")
-    assert subject.startswith("Subject: CRITICAL: SSH opened to the whole internet - ")
+    assert [chatbot_problems(json.loads(line)) for line in chat.out.splitlines()] == [(), ()]
+    email = build.gatewatch("replay", "--format", "email", "--min-severity", "high", "--language", "ko", stdin=made)
+    assert (email.status, email.err) == (0, "")
+    subject, _, body = email.out.partition("\n\n")
+    assert subject.startswith("Subject: CRITICAL: SSH open to the internet - ")
     assert body.startswith("🔴 심각 · ")
-    assert mail.out.endswith(f"\n\n{'=' * 40}\n")
-    assert mail.out.count("Subject: ") == 1
+    assert email.out.endswith(f"\n\n{'=' * 40}\n")
+    assert email.out.count("Subject: ") == 1
 
 
-def test_a_terminal_without_the_letters_still_gets_the_text(build):
+def test_characters_that_the_terminal_cannot_encode_are_escaped(build):
     made = build.text(build.authorize(build.item(v4=[{"cidrIp": OPEN, "description": "한국어"}])))
     for language in ("en", "ko"):
         ran = build.gatewatch("replay", "--language", language, stdin=made, PYTHONIOENCODING="ascii")
@@ -421,21 +421,21 @@ def test_a_terminal_without_the_letters_still_gets_the_text(build):
 
 @pytest.mark.parametrize("output", ["json", "text", "slack", "chatbot", "email", "html"])
 @pytest.mark.parametrize("time", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "nonsense"])
-def test_no_time_stops_a_printer(output, time, build):
+def test_any_event_time_is_printed(output, time, build):
     made = build.authorize(build.item(v4=[OPEN]), eventTime=time)
     ran = build.gatewatch("replay", "--format", output, stdin=build.text(made))
     assert (ran.status, ran.err) == (0, "")
     assert ran.out
 
 
-def test_text_in_any_language_and_of_any_kind_survives(build, replay):
-    odd = "한국어 日本語 🙂 \u0000 \u001b[31m \u2028 \u2029 \u0085 <b>&"
-    made = build.authorize(build.item(v4=[{"cidrIp": OPEN, "description": odd}]))
+def test_text_of_any_language_and_control_characters_are_preserved(build, replay):
+    text = "한국어 日本語 🙂 \u0000 \u001b[31m \u2028 \u2029 \u0085 <b>&"
+    made = build.authorize(build.item(v4=[{"cidrIp": OPEN, "description": text}]))
     (row,) = replay(stdin=build.text(made)).rows
-    assert row["description"] == odd
+    assert row["description"] == text
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded events are not beside this copy of the repository")
+@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded events are not available")
 def test_every_recorded_security_group_event_is_understood(replay):
     ran = replay(RECORDED)
     assert (ran.status, ran.err) == (0, "")

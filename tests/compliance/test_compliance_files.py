@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from cfnlint.decode.cfn_yaml import load
 
-from gatewatch.config.controls import Catalogue
+from gatewatch.config.controls import ControlCatalogue
 from gatewatch.model.severity import Severity
 from tools.compliance_templates import COMPLIANCE, pack_template, rules_template
 from tools.generate_compliance import DOCS, files, table
 
-CONTROLS = Catalogue().controls
+CONTROLS = ControlCatalogue().controls
 TEMPLATES = sorted(path for path in COMPLIANCE.glob("*.yaml") if path.name != "controls.yaml")
 SEED_CRITICAL = {
     "iam-root-access-key-check",
@@ -36,7 +36,7 @@ MORE = {
 
 
 @pytest.mark.parametrize(("path", "text"), files().items(), ids=lambda value: getattr(value, "name", ""))
-def test_what_is_generated_stands_as_it_was_generated(path, text):
+def test_generated_files_are_up_to_date(path, text):
     assert path.read_text("utf-8") == text
 
 
@@ -47,7 +47,7 @@ def test_the_catalogue_has_the_twenty_three_controls_and_the_six_others():
     assert sum(each.severity is Severity.HIGH for name, each in CONTROLS.items() if name not in MORE) == 15
 
 
-def test_no_control_and_no_managed_rule_is_there_twice():
+def test_every_control_and_managed_rule_is_unique():
     identifiers = [each.identifier for each in CONTROLS.values()]
     controls = [each.control for each in CONTROLS.values() if each.control]
     assert len(set(identifiers)) == len(identifiers)
@@ -66,11 +66,13 @@ class TestGeneratedTemplates:
             assert set(properties.get("InputParameters", {})) == set(each.parameters)
             assert ("MaximumExecutionFrequency" in properties) is (each.trigger == "periodic")
 
-    def test_every_place_in_the_catalogue_is_a_parameter(self, template):
-        places = {value.strip("<>") for each in CONTROLS.values() for value in each.parameters.values() if "<" in value}
-        assert places <= set(template["Parameters"])
+    def test_every_placeholder_of_the_catalogue_is_a_parameter(self, template):
+        placeholders = {
+            value.strip("<>") for each in CONTROLS.values() for value in each.parameters.values() if "<" in value
+        }
+        assert placeholders <= set(template["Parameters"])
 
-    def test_remediation_is_manual_unless_somebody_chooses(self, template):
+    def test_remediation_is_manual_by_default(self, template):
         assert template["Parameters"]["Remediation"]["Default"] == "manual"
         remediations = [
             each for each in template["Resources"].values() if each["Type"] == "AWS::Config::RemediationConfiguration"
@@ -88,7 +90,7 @@ class TestGeneratedTemplates:
                 assert each.get("Condition") == template["Resources"][each["DependsOn"]].get("Condition")
 
 
-def test_the_parameters_that_a_remediation_gives_are_those_of_the_document():
+def test_a_remediation_passes_parameters_of_its_document_only():
     template = rules_template()["Resources"]
     for each in template.values():
         target = each["Properties"].get("TargetId")
@@ -97,7 +99,7 @@ def test_the_parameters_that_a_remediation_gives_are_those_of_the_document():
             assert set(each["Properties"]["Parameters"]) <= set(content["parameters"])
 
 
-def test_a_stack_set_takes_the_template_as_it_is():
+def test_the_template_is_small_enough_for_a_stack_set():
     assert len((COMPLIANCE / "rules.yaml").read_bytes()) <= 51_200
     pack = {each["Type"] for each in pack_template()["Resources"].values()}
     assert pack == {"AWS::Config::ConfigRule", "AWS::Config::RemediationConfiguration"}

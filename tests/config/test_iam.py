@@ -1,4 +1,4 @@
-"""What policy.yaml says about people's access: read, and refused with a sentence that says what to write."""
+"""The sections severity.iam, severity.sign_in and access_keys of policy.yaml, and their error messages."""
 
 import re
 from datetime import date
@@ -19,14 +19,14 @@ def load(tmp_path):
     return run
 
 
-def test_what_the_policy_does_not_say_keeps_its_default(load):
+def test_missing_keys_have_their_defaults(load):
     settings = load("severity: {iam: {administrator: critical}, sign_in: {burst_count: 3}}\n")
-    assert (settings.judgement.iam.administrator, settings.judgement.iam.mfa_removed) == ("critical", "high")
-    assert (settings.judgement.sign_in.burst_count, settings.judgement.sign_in.root) == (3, "high")
+    assert (settings.severity_rules.iam.administrator, settings.severity_rules.iam.mfa_removed) == ("critical", "high")
+    assert (settings.severity_rules.sign_in.burst_count, settings.severity_rules.sign_in.root) == (3, "high")
     assert (settings.access_keys.mode, settings.access_keys.deactivate_after_days) == ("report", 90)
 
 
-def test_an_exemption_has_an_owner_a_reason_and_an_end(load):
+def test_an_exemption_has_an_owner_a_reason_and_an_expiry_date(load):
     (exemption,) = load(
         "access_keys: {exempt: [{user: ci, owner: '@ci', reason: moving to roles, expires: 2027-01-31}]}\n"
     ).access_keys.exempt
@@ -44,10 +44,13 @@ def test_an_exemption_has_an_owner_a_reason_and_an_end(load):
         ("access_keys: {deactivate_after_days: 9999999999}", "deactivate_after_days: is more than a hundred years"),
         ("access_keys: {recently_used_days: 9999999999}", "recently_used_days: is more than a hundred years"),
         ("access_keys: {mode: delete}", "access_keys.mode"),
-        ("access_keys: {warn_after_days: 91}", "access_keys.warn_after_days: is after the deactivation"),
+        (
+            "access_keys: {warn_after_days: 91}",
+            "access_keys.warn_after_days: is not between 1 and deactivate_after_days",
+        ),
         ("access_keys: {recently_used_days: -1}", "access_keys.recently_used_days: is below zero"),
-        ('access_keys: {role: "a\\n"}', "is no role name"),
-        ("access_keys: {role: a/b}", 'access_keys.role: "a/b" is no role name'),
+        ('access_keys: {role: "a\\n"}', "is not a role name"),
+        ("access_keys: {role: a/b}", 'access_keys.role: "a/b" is not a role name'),
         ("access_keys: {exempt: [{user: ci, owner: x, reason: y}]}", "expires"),
         ("access_keys: {exempt: [{user: ci, owner: '', reason: y, expires: 2027-01-31}]}", "exempt[0].owner: is empty"),
         (
@@ -56,6 +59,6 @@ def test_an_exemption_has_an_owner_a_reason_and_an_end(load):
         ),
     ],
 )
-def test_what_the_policy_gets_wrong_is_said_with_its_key(load, policy, sentence):
+def test_an_invalid_value_is_reported_with_its_key(load, policy, sentence):
     with pytest.raises(ConfigurationError, match=re.escape(sentence)):
         load(policy)

@@ -1,8 +1,8 @@
-"""What is wrong with a configuration is said with the file, the key and what to write, all of it at once."""
+"""Configuration files and their error messages, which name the file, the key and what to write."""
 
 import pytest
 
-from gatewatch.config.accounts import READ_ROLE, Defaults
+from gatewatch.config.accounts import LOOKUP_ROLE, Defaults
 from gatewatch.config.destinations import HUB_TOPIC
 from gatewatch.config.settings import emergency_settings, load_settings
 from gatewatch.config.severity import PortName
@@ -22,18 +22,18 @@ def load(folder, accounts=ACCOUNTS, policy=WEBHOOK, language=None):
 
 
 def problems(folder, **contents):
-    """The sentences, without the folder before the name of the file."""
+    """Return the sentences without the folder of the file."""
     with pytest.raises(ConfigurationError) as caught:
         load(folder, **contents)
     return [problem.removeprefix(f"{folder}/") for problem in caught.value.problems]
 
 
-QUOTES = "is no text to YAML (it may read one number for another); put it in quotes."
+QUOTES = "is not text in YAML, which may read it as another number; put it in quotes."
 DIGITS = 'an account id has 12 digits; write it in quotes, "111122223333".'
 ENTRY = "alias, environment, owner, destinations, timezone, language, read_role."
 DEFINED = "write one that policy.yaml defines (alerts, room)."
-READER = "write its path and name, gatewatch/gatewatch-survey."
-ZONE = "is no time zone; write a name such as Asia/Seoul or UTC."
+READER = "write its path and name, such as gatewatch/gatewatch-lookup."
+ZONE = "is not a time zone; write a name such as Asia/Seoul or UTC."
 TO_PORT = "write a number from 0 to 65535."
 ACCOUNTS_SENTENCES = [
     ("defaults: {timezone: Mars/Phobos}", f'defaults.timezone: "Mars/Phobos" {ZONE}'),
@@ -60,54 +60,54 @@ ACCOUNTS_SENTENCES = [
     ),
     (
         'accounts: {"111122223333": {alias: x, timezone: KST9}}',
-        'accounts.111122223333.timezone: "KST9" is no time zone; write a name such as Asia/Seoul or UTC.',
+        'accounts.111122223333.timezone: "KST9" is not a time zone; write a name such as Asia/Seoul or UTC.',
     ),
     (
         'accounts: {"111122223333": {alias: x, destinations: [nowhere]}}',
-        'accounts.111122223333.destinations: "nowhere" is no destination; ' + DEFINED,
+        'accounts.111122223333.destinations: "nowhere" is not a destination; ' + DEFINED,
     ),
     (
         "defaults: {read_role: arn:aws:iam::111122223333:role/x}",
-        'defaults.read_role: "arn:aws:iam::111122223333:role/x" is no role; ' + READER,
+        'defaults.read_role: "arn:aws:iam::111122223333:role/x" is not a role; ' + READER,
     ),
     (
         'accounts: {"111122223333": {alias: x, read_role: a*}}',
-        'accounts.111122223333.read_role: "a*" is no role; ' + READER,
+        'accounts.111122223333.read_role: "a*" is not a role; ' + READER,
     ),
     (
         'defaults: {read_role: one}\naccounts: {"111122223333": {alias: x, read_role: path/two}}',
-        "read_role: names one, path/two; the hub may take one only, so give it one name in every account.",
+        "read_role: names one, path/two; the hub may assume only one role, so use one name in every account.",
     ),
-    ('defaults: {read_role: "a/b\\n"}', f'defaults.read_role: "a/b\n" is no role; {READER}'),
+    ('defaults: {read_role: "a/b\\n"}', f'defaults.read_role: "a/b\n" is not a role; {READER}'),
     ('accounts: {"１１１１２２２２３３３３": {alias: x}}', f"accounts.１１１１２２２２３３３３: {DIGITS}"),
-    ("accounts: [x]", "accounts: holds no mapping; write one entry per id or name."),
-    ("accounts: {}\nroutes: []", "routes: is not known here; write one of accounts, defaults."),
-    ("- x", "holds no mapping; write keys and values, such as defaults: {language: en}."),
+    ("accounts: [x]", "accounts: is not a mapping; write one entry per id or name."),
+    ("accounts: {}\nroutes: []", "routes: is not a known key; write one of accounts, defaults."),
+    ("- x", "is not a mapping; write keys and values, such as defaults: {language: en}."),
     (
         'accounts:\n  "111122223333": {alias: x}\n  "111122223333": {alias: y}',
-        "line 3: '111122223333' stands there twice; keep one of the two.",
+        "line 3: '111122223333' is a duplicate key; keep one of the two.",
     ),
 ]  # fmt: skip
 POLICY_SENTENCES = [
     (
         "severity: {sensitive_ports: {ssh: SSH}}",
-        'severity.sensitive_ports.ssh: is no port; write a number such as 22 or a range such as "137-139".',
+        'severity.sensitive_ports.ssh: is not a port; write a number such as 22 or a range such as "137-139".',
     ),
     (
         "severity: {sensitive_ports: {70000: x}}",
-        'severity.sensitive_ports.70000: is no port; write a number such as 22 or a range such as "137-139".',
+        'severity.sensitive_ports.70000: is not a port; write a number such as 22 or a range such as "137-139".',
     ),
     (
         'severity: {sensitive_ports: {"139-137": x}}',
-        'severity.sensitive_ports.139-137: is no port; write a number such as 22 or a range such as "137-139".',
+        'severity.sensitive_ports.139-137: is not a port; write a number such as 22 or a range such as "137-139".',
     ),
-    ("severity: {public_ports: [80, 65536]}", f"severity.public_ports[1]: 65536 is no port; {TO_PORT}"),
+    ("severity: {public_ports: [80, 65536]}", f"severity.public_ports[1]: 65536 is not a port; {TO_PORT}"),
     ("severity: {public_ports: [http]}", 'severity.public_ports[0]: Expected "int", got "str".'),
     (
         "severity: {trusted_networks: [203.0.113.0/24, office]}",
-        'severity.trusted_networks[1]: "office" is no CIDR; write one such as 198.51.100.0/24 or 2001:db8::/32.',
+        'severity.trusted_networks[1]: "office" is not a CIDR; write one such as 198.51.100.0/24 or 2001:db8::/32.',
     ),
-    ("colors: {critical: red}", 'colors.critical: "red" is no colour; write one such as "#0c3f7d".'),
+    ("colors: {critical: red}", 'colors.critical: "red" is not a colour; write one such as "#0c3f7d".'),
     (
         "destinations: {room: {kind: slack_webhook, url: {}}}",
         "destinations.room.url: write either {ssm: /path} or {secret: name}.",
@@ -118,28 +118,28 @@ POLICY_SENTENCES = [
     ),
     (
         "destinations: {room: {kind: slack_webhook, url: {ssm: /a}, fallback: nowhere}}",
-        'destinations.room.fallback: "nowhere" is no destination; write one that policy.yaml defines (alerts, room).',
+        'destinations.room.fallback: "nowhere" is not a destination; ' + DEFINED,
     ),
     ("destinations: {room: {kind: pigeon}}", "destinations.room.kind: Invalid value 'pigeon'."),
-    ("destinations: [room]", "destinations: holds no mapping; write one entry per id or name."),
-    ("routes: {to: room}", "routes: holds no list; write one entry per line, each after a dash."),
+    ("destinations: [room]", "destinations: is not a mapping; write one entry per id or name."),
+    ("routes: {to: room}", "routes: is not a list; write one entry per line, each after a dash."),
     ("routes: [{match: {}}]", 'routes[0]: Object missing required field "to"; the keys here are to, match.'),
     (
         "routes: [{to: [alerts]}, {to: [nowhere]}]",
-        'routes[1].to: "nowhere" is no destination; write one that policy.yaml defines (alerts).',
+        'routes[1].to: "nowhere" is not a destination; write one that policy.yaml defines (alerts).',
     ),
     (
         "routes: [{to: [alerts], match: {min_severity: bad}}]",
         "routes[0].match.min_severity: Invalid enum value 'bad'; write one of info, low, medium, high, critical.",
     ),
-    ("routes: [{to: []}]", "routes[0].to: names no destination; write one, or take the route away."),
+    ("routes: [{to: []}]", "routes[0].to: names no destination; write one, or remove the route."),
     (
         "routes: [{to: [alerts], match: {min_severity: high, max_severity: low}}]",
-        "routes[0].match: min_severity is above max_severity, so it takes nothing; swap them.",
+        "routes[0].match: min_severity is above max_severity, so nothing matches; swap them.",
     ),
     (
         "routes: [{to: [alerts], match: {group: []}}]",
-        "routes[0].match.group: is an empty list, which takes nothing; leave it out or name something.",
+        "routes[0].match.group: is an empty list, which matches nothing; leave it out or write a value.",
     ),
     (
         "routes: [{to: [alerts], match: {account: 111122223333}}]",
@@ -149,12 +149,12 @@ POLICY_SENTENCES = [
 
 
 @pytest.mark.parametrize(("content", "sentence"), ACCOUNTS_SENTENCES)
-def test_accounts_yaml_says_what_is_wrong_and_what_to_write(tmp_path, content, sentence):
+def test_an_invalid_accounts_yaml_is_reported_with_what_to_write(tmp_path, content, sentence):
     assert problems(tmp_path, accounts=content) == [f"accounts.yaml: {sentence}"]
 
 
 @pytest.mark.parametrize(("content", "sentence"), POLICY_SENTENCES)
-def test_policy_yaml_says_what_is_wrong_and_what_to_write(tmp_path, content, sentence):
+def test_an_invalid_policy_yaml_is_reported_with_what_to_write(tmp_path, content, sentence):
     assert problems(tmp_path, policy=content) == [f"policy.yaml: {sentence}"]
 
 
@@ -163,7 +163,7 @@ def test_policy_yaml_says_what_is_wrong_and_what_to_write(tmp_path, content, sen
     [
         (
             "accounts: {}",
-            "accounts: is not known here; write one of ",
+            "accounts: is not a known key; write one of ",
             {"colors", "destinations", "routes", "severity"},
         ),
         (
@@ -173,13 +173,13 @@ def test_policy_yaml_says_what_is_wrong_and_what_to_write(tmp_path, content, sen
         ),
     ],
 )
-def test_a_key_that_nobody_knows_is_answered_with_those_that_are_known(tmp_path, content, beginning, keys):
+def test_an_unknown_key_is_reported_with_the_known_ones(tmp_path, content, beginning, keys):
     (found,) = problems(tmp_path, policy=content)
     assert found.startswith(f"policy.yaml: {beginning}")
     assert keys <= set(found.removeprefix(f"policy.yaml: {beginning}").rstrip(".").split(", "))
 
 
-def test_everything_that_is_wrong_is_said_at_once(tmp_path):
+def test_all_problems_are_reported_at_once(tmp_path):
     found = problems(tmp_path, accounts="defaults: {language: fr}\nx: 1", policy="colors: {high: red}\ny: 2")
     assert [each.split(": ")[:2] for each in found] == [
         ["accounts.yaml", "defaults.language"],
@@ -190,41 +190,41 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path):
 
 
 @pytest.mark.parametrize("broken", ["a: [", b"\xff\xfe\xfa", "a: \x00", "{" * 5000])
-def test_a_file_that_is_no_yaml_is_said_to_be_none(tmp_path, broken):
+def test_invalid_yaml_is_reported(tmp_path, broken):
     (found,) = problems(tmp_path, policy=broken)
     assert found.startswith("policy.yaml: is not valid YAML (")
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_a_missing_file_is_reported_with_its_path(tmp_path):
     with pytest.raises(ConfigurationError) as caught:
         load_settings(tmp_path / "accounts.yaml", tmp_path)
     assert caught.value.problems == (
-        f"{tmp_path}/accounts.yaml: is not there; name a file that is.",
-        f"{tmp_path}: cannot be read (Is a directory); name a file that is.",
+        f"{tmp_path}/accounts.yaml: does not exist; write the path of an existing file.",
+        f"{tmp_path}: cannot be read (Is a directory); write the path of an existing file.",
     )
 
 
-def test_a_key_that_overrides_a_merged_one_is_not_there_twice(tmp_path):
+def test_a_key_that_overrides_a_merged_one_is_no_duplicate(tmp_path):
     accounts = (
         'accounts:\n  "111122223333": &base {alias: a, environment: prod}\n  "444455556666": {<<: *base, alias: b}'
     )
     assert load(tmp_path, accounts).account("444455556666").alias == "b"
 
 
-def test_yaml_cannot_make_an_object_of_python(tmp_path):
+def test_yaml_cannot_create_python_objects(tmp_path):
     (found,) = problems(tmp_path, policy="colors: !!python/object/apply:os.system [true]")
     assert "is not valid YAML" in found
 
 
-def test_empty_files_are_the_defaults(tmp_path):
+def test_empty_files_give_the_defaults(tmp_path):
     settings = load(tmp_path, "", "")
     assert settings.defaults == Defaults()
-    assert PortName(22, 22, "SSH") in settings.judgement.sensitive
+    assert PortName(22, 22, "SSH") in settings.severity_rules.sensitive
     assert settings.routes == ()
     assert set(settings.destinations) == {HUB_TOPIC}
 
 
-def test_an_account_takes_from_the_defaults_what_it_does_not_say(tmp_path):
+def test_an_account_inherits_missing_keys_from_the_defaults(tmp_path):
     settings = load(
         tmp_path,
         'defaults: {timezone: Asia/Seoul, language: ko}\naccounts: {"111122223333": {alias: a}, "444455556666": '
@@ -239,63 +239,63 @@ def test_an_account_takes_from_the_defaults_what_it_does_not_say(tmp_path):
 @pytest.mark.parametrize(
     ("language", "alias"), [("en", "unknown account"), ("ko", "계정정보없음"), ("ja", "不明なアカウント")]
 )
-def test_an_account_that_nobody_wrote_down_has_the_fallback_name_of_its_language(tmp_path, language, alias):
+def test_an_unlisted_account_has_the_fallback_alias_of_the_default_language(tmp_path, language, alias):
     account = load(tmp_path, f"defaults: {{language: {language}}}").account("777788889999")
     assert (account.id, account.alias, account.language, account.known) == ("777788889999", alias, language, False)
 
 
-def test_a_read_role_is_that_of_the_defaults_unless_an_account_has_none(tmp_path):
+def test_an_account_inherits_the_read_role_of_the_defaults_unless_its_own_is_empty(tmp_path):
     accounts = """
-defaults: {read_role: gatewatch/gatewatch-survey}
+defaults: {read_role: gatewatch/gatewatch-lookup}
 accounts: {"111122223333": {alias: a}, "444455556666": {alias: b, read_role: ""}}
 """
     settings = load(tmp_path, accounts)
     roles = {each: settings.account(each).read_role for each in ("111122223333", "444455556666", "777788889999")}
-    assert roles == {"111122223333": READ_ROLE, "444455556666": None, "777788889999": READ_ROLE}
-    assert settings.read_roles == {READ_ROLE}
-    assert load(tmp_path, accounts, language="ko").account("777788889999").read_role == READ_ROLE
+    assert roles == {"111122223333": LOOKUP_ROLE, "444455556666": None, "777788889999": LOOKUP_ROLE}
+    assert settings.read_roles == {LOOKUP_ROLE}
+    assert load(tmp_path, accounts, language="ko").account("777788889999").read_role == LOOKUP_ROLE
 
 
-def test_one_account_can_have_a_read_role_before_the_others(tmp_path):
-    accounts = f'accounts: {{"111122223333": {{alias: a, read_role: {READ_ROLE}}}, "444455556666": {{alias: b}}}}'
+def test_a_single_account_can_have_a_read_role(tmp_path):
+    accounts = f'accounts: {{"111122223333": {{alias: a, read_role: {LOOKUP_ROLE}}}, "444455556666": {{alias: b}}}}'
     settings = load(tmp_path, accounts)
-    assert settings.account("111122223333").read_role == READ_ROLE
+    assert settings.account("111122223333").read_role == LOOKUP_ROLE
     assert settings.account("444455556666").read_role is settings.account("777788889999").read_role is None
 
 
 @pytest.mark.parametrize("accounts", ["", "defaults: {read_role: }", 'defaults: {read_role: ""}'])
-def test_nobody_is_asked_anything_unless_a_read_role_is_named(tmp_path, accounts):
+def test_without_a_read_role_no_account_is_queried(tmp_path, accounts):
     settings = load(tmp_path, accounts)
     assert settings.read_roles == frozenset()
     assert settings.account("777788889999").read_role is None
 
 
-def test_a_language_on_the_command_line_wins_over_every_other(tmp_path):
+def test_a_language_on_the_command_line_overrides_every_other(tmp_path):
     accounts = 'defaults: {language: ko}\naccounts: {"111122223333": {alias: a, language: ja}}'
     settings = load(tmp_path, accounts, language="en")
     assert settings.languages == ("en",)
     assert settings.account("777788889999").alias == "unknown account"
 
 
-def test_own_ports_replace_those_that_gatewatch_brings(tmp_path):
+def test_configured_ports_replace_the_built_in_ones(tmp_path):
     policy = 'severity: {sensitive_ports: {22: SSH, "8000-8100": apps}, trusted_networks: [203.0.113.0/24]}'
-    judgement = load(tmp_path, policy=policy).judgement
+    judgement = load(tmp_path, policy=policy).severity_rules
     assert judgement.sensitive == (PortName(22, 22, "SSH"), PortName(8000, 8100, "apps"))
     assert [str(network) for network in judgement.trusted] == ["203.0.113.0/24"]
 
 
-def test_who_hears_everything_is_known_and_the_hubs_topic_when_nobody_does(tmp_path):
+def test_the_default_destinations_are_those_of_routes_without_a_match_or_the_hub_topic(tmp_path):
     policy = WEBHOOK + "\nroutes: [{to: [room]}, {to: [alerts], match: {min_severity: high}}]"
     assert load(tmp_path, policy=policy).default_destinations == ("room",)
     assert load(tmp_path).default_destinations == (HUB_TOPIC,)
 
 
-def test_in_an_emergency_everything_goes_to_the_hubs_topic():
+def test_emergency_settings_send_everything_to_the_hub_topic():
     settings = emergency_settings()
     assert settings.default_destinations == (HUB_TOPIC,)
-    assert PortName(22, 22, "SSH") in settings.judgement.sensitive
+    assert PortName(22, 22, "SSH") in settings.severity_rules.sensitive
     assert settings.routes[0].match.min_severity is Severity.INFO
 
 
-def test_the_files_of_this_repository_are_good():
+def test_the_files_of_this_repository_are_valid():
     assert load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml").accounts

@@ -1,7 +1,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from gatewatch.delivery.dead_letter_queue import DeadLetters
+from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
 from gatewatch.errors import TransientDeliveryError
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
 
@@ -28,8 +28,8 @@ def kept(sqs, url):
     ]
 
 
-def test_a_message_is_kept_whole_with_the_reason_and_the_id_it_died_under(sqs, queue):
-    DeadLetters(sqs, queue).keep('{"a": "한"}', "no_service", "id-1")
+def test_a_message_is_stored_whole_with_the_reason_and_its_original_id(sqs, queue):
+    DeadLetterQueue(sqs, queue).put('{"a": "한"}', "no_service", "id-1")
     assert kept(sqs, queue) == [('{"a": "한"}', {"reason": "no_service", "message_id": "id-1"})]
 
 
@@ -37,34 +37,34 @@ def test_a_message_is_kept_whole_with_the_reason_and_the_id_it_died_under(sqs, q
     ("reason", "said"),
     [("", "unknown"), ("한", "\\ud55c"), ("a\nb\x00c", "a b\\ufffdc"), ("x" * 5000, "x" * 999 + "\\")],
 )
-def test_a_reason_is_one_that_sqs_takes(sqs, queue, reason, said):
-    DeadLetters(sqs, queue).keep("body", reason, "id-2")
+def test_the_reason_is_a_valid_sqs_attribute(sqs, queue, reason, said):
+    DeadLetterQueue(sqs, queue).put("body", reason, "id-2")
     ((_, attributes),) = kept(sqs, queue)
     assert attributes["reason"] == said
 
 
-def test_nobody_waits_behind_a_dead_one(sqs, queue):
+def test_each_dead_lettered_message_is_a_group_of_its_own(sqs, queue):
     for number in range(3):
-        DeadLetters(sqs, queue).keep(f"body {number}", "reason", f"id-{number}")
+        DeadLetterQueue(sqs, queue).put(f"body {number}", "reason", f"id-{number}")
     assert len(kept(sqs, queue)) == 3
 
 
-def test_one_that_was_sent_again_and_died_again_is_kept_again(sqs, queue):
-    dead = DeadLetters(sqs, queue)
-    dead.keep("the same body", "reason", "first id")
-    dead.keep("the same body", "reason", "the id of the second time")
+def test_a_redriven_message_that_fails_again_is_stored_again(sqs, queue):
+    dead = DeadLetterQueue(sqs, queue)
+    dead.put("the same body", "reason", "first id")
+    dead.put("the same body", "reason", "the id of the second time")
     assert len(kept(sqs, queue)) == 2
 
 
-def test_the_queue_has_a_name_that_people_can_be_told(sqs, queue):
-    assert DeadLetters(sqs, queue).queue == queue.rpartition("/")[2]
+def test_the_name_of_the_queue_is_the_end_of_its_url(sqs, queue):
+    assert DeadLetterQueue(sqs, queue).name == queue.rpartition("/")[2]
 
 
-def test_a_queue_that_does_not_take_it_is_transient():
+def test_a_queue_that_refuses_a_message_is_a_transient_error():
     class Sqs:
         def send_message(self, **_arguments):
             raise ClientError({"Error": {"Code": "ThrottlingException"}}, "SendMessage")
 
     for url in ("https://sqs.example/dead", "https://sqs.example/dead.fifo"):
         with pytest.raises(TransientDeliveryError, match="the dead-letter queue cannot be written: ClientError"):
-            DeadLetters(Sqs(), url).keep("body", "reason", "id")
+            DeadLetterQueue(Sqs(), url).put("body", "reason", "id")

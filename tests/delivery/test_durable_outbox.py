@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gatewatch.delivery.deferred import SureOutbox
+from gatewatch.delivery.deferred import DurableOutbox
 from gatewatch.errors import TransientDeliveryError
 from gatewatch.model.message import Message
 
@@ -29,24 +29,24 @@ class Table:
         self.rows: list[tuple[str, float]] = []
         self._has_room = has_room
 
-    def keep(self, message, until) -> bool:
+    def defer(self, message, until) -> bool:
         if self._has_room:
             self.rows.append((message.key, until))
         return self._has_room
 
 
-def test_what_the_outbox_takes_waits_nowhere_else() -> None:
+def test_messages_that_the_outbox_accepts_are_not_deferred() -> None:
     outbox, table = Taking(), Table()
-    SureOutbox(outbox, table.keep, lambda: 5.0).put([ONE, TWO])
+    DurableOutbox(outbox, table.defer, lambda: 5.0).put([ONE, TWO])
     assert (outbox.taken, table.rows) == ([ONE, TWO], [])
 
 
-def test_what_the_outbox_refuses_waits_in_the_table_and_is_due_at_once() -> None:
+def test_messages_that_the_outbox_refuses_are_deferred_and_due_at_once() -> None:
     table = Table()
-    SureOutbox(Refusing(), table.keep, lambda: 5.0).put([ONE, TWO])
+    DurableOutbox(Refusing(), table.defer, lambda: 5.0).put([ONE, TWO])
     assert table.rows == [("one", 5.0), ("two", 5.0)]
 
 
-def test_what_nobody_takes_is_said_aloud() -> None:
+def test_a_message_that_neither_outbox_nor_table_accepts_is_an_error() -> None:
     with pytest.raises(TransientDeliveryError, match="outbox"):
-        SureOutbox(Refusing(), Table(has_room=False).keep, lambda: 5.0).put([ONE])
+        DurableOutbox(Refusing(), Table(has_room=False).defer, lambda: 5.0).put([ONE])

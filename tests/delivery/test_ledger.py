@@ -1,13 +1,13 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from gatewatch.delivery.ledger import Entry, Ledger, State
+from gatewatch.delivery.ledger import DeliveryState, Ledger, LedgerEntry
 from gatewatch.errors import TransientDeliveryError
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
 
 NOW = 1_769_212_800
 TABLE = "gatewatch-prod"
-YES = Entry(State.DELIVERED, "ok")
+YES = LedgerEntry(DeliveryState.DELIVERED, "ok")
 
 
 @pytest.fixture(scope="module")
@@ -44,55 +44,58 @@ def ledger(dynamodb):
 
 
 @pytest.mark.parametrize("key", ["event#sec-all#1", "한 \x00 <!here>", "k" * 1000, "한" * 5000])
-def test_what_was_written_is_found_and_nothing_else(dynamodb, key):
-    assert ledger(dynamodb).look(key) is None
+def test_a_written_row_is_found_and_no_other(dynamodb, key):
+    assert ledger(dynamodb).get(key) is None
     ledger(dynamodb).write(key, YES)
-    assert ledger(dynamodb).look(key) == YES
-    assert ledger(dynamodb).look(f"{key}#instead") is None
+    assert ledger(dynamodb).get(key) == YES
+    assert ledger(dynamodb).get(f"{key}#instead") is None
 
 
-def test_a_row_outlives_every_retry_and_replay_and_then_goes(dynamodb):
+def test_a_row_expires_after_ninety_days(dynamodb):
     ledger(dynamodb).write("row", YES)
     row = dynamodb.get_item(TableName=TABLE, Key={"pk": {"S": "delivered#row"}})["Item"]
     assert int(row["expires"]["N"]) - NOW == 90 * 24 * 3600
     assert row["at"]["N"] == str(NOW)
 
 
-def test_a_giving_up_is_known_with_its_reason(dynamodb):
-    ledger(dynamodb).write("dying", Entry(State.GIVING_UP, "no_service"))
-    assert ledger(dynamodb).look("dying") == Entry(State.GIVING_UP, "no_service")
+def test_giving_up_is_stored_with_its_reason(dynamodb):
+    ledger(dynamodb).write("dying", LedgerEntry(DeliveryState.GIVING_UP, "no_service"))
+    assert ledger(dynamodb).get("dying") == LedgerEntry(DeliveryState.GIVING_UP, "no_service")
 
 
 @pytest.mark.parametrize("call", ["get_item", "put_item", "delete_item"])
-def test_a_table_that_does_not_answer_is_transient(dynamodb, call):
+def test_a_table_that_does_not_answer_is_a_transient_error(dynamodb, call):
     throttled = ledger(Throttled(dynamodb, **{call: 9}))
     steps = {
-        "get_item": lambda: throttled.look("k"),
+        "get_item": lambda: throttled.get("k"),
         "put_item": lambda: throttled.write("k", YES),
-        "delete_item": lambda: throttled.revive("k"),
+        "delete_item": lambda: throttled.reset_dead_lettered("k"),
     }
     with pytest.raises(TransientDeliveryError, match="the ledger cannot be"):
         steps[call]()
 
 
-def test_a_row_that_could_not_be_written_after_a_yes_is_owed_and_comes_before_anything_else(dynamodb):
-    owing = ledger(Throttled(dynamodb, put_item=2))
-    owing.owe("owed", YES)
+def test_a_row_that_could_not_be_written_after_a_delivery_is_written_before_the_next_read(dynamodb):
+    pending = ledger(Throttled(dynamodb, put_item=2))
+    pending.write_later("pending", YES)
     with pytest.raises(TransientDeliveryError, match="the ledger cannot be written"):
-        owing.look("another")
-    assert ledger(dynamodb).look("owed") is None
-    assert owing.look("owed") == YES
-    assert ledger(dynamodb).look("owed") == YES
+        pending.get("another")
+    assert ledger(dynamodb).get("pending") is None
+    assert pending.get("pending") == YES
+    assert ledger(dynamodb).get("pending") == YES
 
 
-@pytest.mark.parametrize(("state", "left"), [(State.DEAD, False), (State.DELIVERED, True), (State.GIVING_UP, True)])
-def test_only_the_dead_are_revived(dynamodb, state, left):
+@pytest.mark.parametrize(
+    ("state", "left"),
+    [(DeliveryState.DEAD_LETTERED, False), (DeliveryState.DELIVERED, True), (DeliveryState.GIVING_UP, True)],
+)
+def test_only_rows_of_dead_lettered_messages_are_deleted(dynamodb, state, left):
     key = f"revived {state}"
-    ledger(dynamodb).write(key, Entry(state, "reason"))
-    ledger(dynamodb).revive(key)
-    assert (ledger(dynamodb).look(key) is not None) is left
+    ledger(dynamodb).write(key, LedgerEntry(state, "reason"))
+    ledger(dynamodb).reset_dead_lettered(key)
+    assert (ledger(dynamodb).get(key) is not None) is left
 
 
-def test_who_has_no_row_needs_no_revival(dynamodb):
-    ledger(dynamodb).revive("never seen")
-    assert ledger(dynamodb).look("never seen") is None
+def test_resetting_a_message_without_a_row_does_nothing(dynamodb):
+    ledger(dynamodb).reset_dead_lettered("never seen")
+    assert ledger(dynamodb).get("never seen") is None

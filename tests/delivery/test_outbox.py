@@ -3,7 +3,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from gatewatch.delivery.outbox import Outbox, deduplication_id, queued, read_message
+from gatewatch.delivery.outbox import Outbox, deduplication_id, queued_message, read_message
 from gatewatch.errors import TransientDeliveryError, UndecodableError
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.model.message import Message
@@ -30,7 +30,7 @@ class Sqs:
         return answer
 
 
-def test_a_message_comes_out_as_it_went_in():
+def test_a_message_survives_encoding_and_decoding():
     sqs = Sqs()
     sent = message(
         body='{"a":"한 \u2028 \x00 \uffff \ufffe \\\\"}', severity=Severity.HIGH, event_time=1.5, instead_of="x"
@@ -47,7 +47,7 @@ def test_a_body_has_no_character_that_sqs_refuses():
     assert set(map(ord, sqs.batches[0][0]["MessageBody"])) <= allowed
 
 
-def test_destination_and_key_are_what_fifo_orders_and_deduplicates_by():
+def test_the_destination_is_the_message_group_and_the_key_the_deduplication_id():
     sqs = Sqs()
     Outbox(sqs, "url").put([message(1), message(2, "oncall")])
     (entries,) = sqs.batches
@@ -59,12 +59,12 @@ def test_destination_and_key_are_what_fifo_orders_and_deduplicates_by():
 
 
 @pytest.mark.parametrize("key", ["", "k" * 5000, "한 <!here> \x00", "e#d#1"])
-def test_any_key_makes_an_id_that_sqs_takes(key):
+def test_any_key_gives_a_valid_deduplication_id(key):
     assert len(deduplication_id(key)) <= 128
     assert deduplication_id(key).isalnum()
 
 
-def test_batches_are_of_ten_and_not_too_large_and_in_order():
+def test_batches_hold_at_most_ten_messages_and_stay_within_the_size_limit_in_order():
     sqs = Sqs()
     Outbox(sqs, "url").put([message(number, body="x" * (100_000 if number > 20 else 10)) for number in range(25)])
     assert [len(batch) for batch in sqs.batches] == [10, 10, 3, 2]
@@ -72,7 +72,7 @@ def test_batches_are_of_ten_and_not_too_large_and_in_order():
     assert keys == [f"event#sec-all#{number}" for number in range(25)]
 
 
-def test_nothing_to_send_sends_nothing():
+def test_no_messages_cause_no_request():
     sqs = Sqs()
     Outbox(sqs, "url").put([])
     assert sqs.batches == []
@@ -86,18 +86,18 @@ def test_nothing_to_send_sends_nothing():
         ({"Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": False}]}, "refused 1 messages: InternalError"),
     ],
 )
-def test_what_was_not_all_taken_is_transient(answer, reason):
+def test_a_partly_refused_batch_is_a_transient_error(answer, reason):
     with pytest.raises(TransientDeliveryError, match=reason):
         Outbox(Sqs(answer), "url").put([message()])
 
 
 @pytest.mark.parametrize("body", ["", "{}", "null", '{"key":1}', "no JSON", '{"key":"k","destination":"d"}'])
-def test_what_no_outbox_wrote_cannot_be_read(body):
+def test_a_body_that_is_no_message_cannot_be_decoded(body):
     with pytest.raises(UndecodableError, match="outbox: holds no message"):
         read_message(body)
 
 
-def test_a_repeat_within_minutes_is_there_once_and_a_record_tells_its_history():
+def test_a_repeated_message_is_deduplicated_and_a_record_has_its_receive_count():
     with Cloud() as cloud:
         sqs = cloud.session(HUB_ACCOUNT, HUB_REGION).client("sqs")
         url = sqs.create_queue(QueueName="outbox.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
@@ -111,7 +111,7 @@ def test_a_repeat_within_minutes_is_there_once_and_a_record_tells_its_history():
         "body": first["Body"],
         "attributes": first["Attributes"],
     }
-    each = queued(record)
+    each = queued_message(record)
     assert len({one["MessageId"] for one in got}) == 10
     assert read_message(each.body) == message(0)
     assert (each.group, each.received) == ("sec-all", 1)

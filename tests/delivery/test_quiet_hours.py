@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from gatewatch.aws.clients import Aws
-from gatewatch.config.quiet_hours import QuietHours, held_until
+from gatewatch.config.quiet_hours import QuietHours, deferred_until
 from gatewatch.config.settings import LANGUAGES, load_settings
 from gatewatch.config.suppression_rules import Effect, ExceptionMatch, PolicyException
-from gatewatch.delivery.deferred import Held, QuietOutbox
+from gatewatch.delivery.deferred import DeferredMessages, QuietHoursOutbox
 from gatewatch.digest.labels import load_digest_labels
 from gatewatch.errors import TransientDeliveryError
-from gatewatch.handlers.scheduled import StandingStage
+from gatewatch.handlers.scheduled import ScheduledHandler
 from gatewatch.model.message import Message
 from gatewatch.model.severity import Severity
-from gatewatch.monitoring.reminders import Reminded, due, listeners, reminders
+from gatewatch.monitoring.reminders import ReminderStore, due_reminders, reminder_destinations, reminder_messages
 from support.paths import TEMPLATES
 
 NIGHT = QuietHours("22:00", "07:00", "Asia/Seoul")
@@ -47,43 +47,45 @@ def seoul(text):
         ("2026-01-25T07:00:00", None),
     ],
 )
-def test_a_night_ends_in_the_morning_after(now, until):
-    assert held_until(NIGHT, Severity.LOW, seoul(now), "UTC") == (seoul(until) if until else None)
+def test_quiet_hours_over_midnight_end_the_next_morning(now, until):
+    assert deferred_until(NIGHT, Severity.LOW, seoul(now), "UTC") == (seoul(until) if until else None)
 
 
-def test_hours_within_a_day_end_on_that_day():
+def test_quiet_hours_within_a_day_end_on_that_day():
     lunch = QuietHours("12:00", "13:00")
-    assert held_until(lunch, Severity.INFO, seoul("2026-01-24T12:30:00"), "Asia/Seoul") == seoul("2026-01-24T13:00:00")
-    assert held_until(lunch, Severity.INFO, seoul("2026-01-24T13:00:00"), "Asia/Seoul") is None
+    assert deferred_until(lunch, Severity.INFO, seoul("2026-01-24T12:30:00"), "Asia/Seoul") == seoul(
+        "2026-01-24T13:00:00"
+    )
+    assert deferred_until(lunch, Severity.INFO, seoul("2026-01-24T13:00:00"), "Asia/Seoul") is None
 
 
 @pytest.mark.parametrize("severity", [Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL])
-def test_what_is_severe_never_waits(severity):
-    assert held_until(NIGHT, severity, seoul("2026-01-25T03:00:00"), "UTC") is None
+def test_severe_messages_are_not_deferred(severity):
+    assert deferred_until(NIGHT, severity, seoul("2026-01-25T03:00:00"), "UTC") is None
 
 
-def test_a_destination_without_quiet_hours_hears_at_once():
-    assert held_until(None, Severity.INFO, seoul("2026-01-25T03:00:00"), "UTC") is None
+def test_a_destination_without_quiet_hours_gets_messages_at_once():
+    assert deferred_until(None, Severity.INFO, seoul("2026-01-25T03:00:00"), "UTC") is None
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
-def test_nothing_waits_longer_than_a_day_also_when_the_clocks_change(now):
-    until = held_until(QuietHours("22:00", "02:30", "Europe/Berlin"), Severity.LOW, now, "UTC")
+def test_no_message_is_deferred_for_more_than_a_day_even_at_a_change_of_daylight_saving_time(now):
+    until = deferred_until(QuietHours("22:00", "02:30", "Europe/Berlin"), Severity.LOW, now, "UTC")
     assert until is None or timedelta(hours=-1) < until - now < timedelta(hours=25)
 
 
 @pytest.mark.parametrize(
     ("quiet", "sentence"),
     [
-        ('{from: "25:00", to: "07:00"}', 'quiet.from: "25:00" is no time of day; write one in quotes'),
+        ('{from: "25:00", to: "07:00"}', 'quiet.from: "25:00" is not a time of day; write one in quotes'),
         ('{from: "07:00", to: "07:00"}', "quiet.to: is the same as from"),
-        ('{from: "22:00", to: "07:00", below: critical}', "quiet.below: would let a high alert wait"),
-        ('{from: "22:00", to: "07:00", timezone: Mars}', 'quiet.timezone: "Mars" is no time zone'),
+        ('{from: "22:00", to: "07:00", below: critical}', "quiet.below: would defer alerts of high severity"),
+        ('{from: "22:00", to: "07:00", timezone: Mars}', 'quiet.timezone: "Mars" is not a time zone'),
         ('{from: "22:00"}', 'missing required field "to"'),
         ("{from: 22:00, to: 07:00}", 'Expected "str", got "int"'),
     ],
 )
-def test_quiet_hours_that_cannot_be_are_refused(tmp_path, quiet, sentence):
+def test_invalid_quiet_hours_are_refused(tmp_path, quiet, sentence):
     with pytest.raises(Exception, match=r"destinations\.room") as caught:
         configured(tmp_path, f"destinations: {{room: {{kind: slack_webhook, url: {{ssm: /a}}, quiet: {quiet}}}}}")
     assert sentence in str(caught.value)
@@ -125,23 +127,25 @@ def message(number, destination="room", severity=Severity.LOW):
     return Message(key=f"{number}", destination=destination, body="{}", severity=severity, event_time=float(number))
 
 
-def test_what_waits_goes_in_the_morning_in_the_order_of_its_events_and_only_once(tmp_path, dynamodb):
-    held, outbox = Held(dynamodb, "t"), Taken()
+def test_deferred_messages_are_released_once_in_the_order_of_their_events(tmp_path, dynamodb):
+    deferred, outbox = DeferredMessages(dynamodb, "t"), Taken()
     night, morning = (seoul(f"2026-01-25T{hour}:00:00").timestamp() for hour in ("03", "07"))
-    quiet = QuietOutbox(outbox, held.keep, configured(tmp_path), lambda: night)
+    quiet = QuietHoursOutbox(outbox, deferred.defer, configured(tmp_path), lambda: night)
     quiet.put([message(2), message(3, severity=Severity.CRITICAL), message(4, "loud"), message(1)])
     quiet.put([message(1)])
     assert [each.key for each in outbox.messages] == ["3", "4"]
-    assert held.release(morning - 1, outbox) == 0
-    assert held.release(morning, outbox) == 2
+    assert deferred.release_due(morning - 1, outbox) == 0
+    assert deferred.release_due(morning, outbox) == 2
     assert [each.key for each in outbox.messages] == ["3", "4", "1", "2"]
-    assert held.release(morning, outbox) == 0
+    assert deferred.release_due(morning, outbox) == 0
 
 
-def test_by_day_nothing_is_held(tmp_path, dynamodb):
+def test_outside_quiet_hours_no_message_is_deferred(tmp_path, dynamodb):
     outbox = Taken()
     noon = seoul("2026-01-25T12:00:00").timestamp()
-    QuietOutbox(outbox, Held(dynamodb, "t").keep, configured(tmp_path), lambda: noon).put([message(1)])
+    QuietHoursOutbox(outbox, DeferredMessages(dynamodb, "t").defer, configured(tmp_path), lambda: noon).put(
+        [message(1)]
+    )
     assert len(outbox.messages) == 1
 
 
@@ -155,19 +159,19 @@ class Refusing:
         raise ClientError({"Error": {"Code": self.code}}, "UpdateItem")
 
 
-def test_what_does_not_fit_into_the_table_any_more_goes_at_once(tmp_path):
+def test_a_message_that_does_not_fit_into_its_row_is_sent_at_once(tmp_path):
     outbox = Taken()
     night = seoul("2026-01-25T03:00:00").timestamp()
-    full = Held(Refusing("ValidationException"), "t")
-    QuietOutbox(outbox, full.keep, configured(tmp_path), lambda: night).put([message(1)])
+    full = DeferredMessages(Refusing("ValidationException"), "t")
+    QuietHoursOutbox(outbox, full.defer, configured(tmp_path), lambda: night).put([message(1)])
     assert [each.key for each in outbox.messages] == ["1"]
 
 
-def test_a_table_that_cannot_be_written_now_brings_the_event_again(tmp_path):
+def test_a_table_that_cannot_be_written_is_a_transient_error(tmp_path):
     night = seoul("2026-01-25T03:00:00").timestamp()
-    busy = Held(Refusing("ProvisionedThroughputExceededException"), "t")
-    with pytest.raises(TransientDeliveryError, match="cannot be held"):
-        QuietOutbox(Taken(), busy.keep, configured(tmp_path), lambda: night).put([message(1)])
+    busy = DeferredMessages(Refusing("ProvisionedThroughputExceededException"), "t")
+    with pytest.raises(TransientDeliveryError, match="cannot be deferred"):
+        QuietHoursOutbox(Taken(), busy.defer, configured(tmp_path), lambda: night).put([message(1)])
 
 
 SOON = PolicyException(
@@ -194,27 +198,27 @@ def at(text):
         ("2026-02-01T00:00:00", False),
     ],
 )
-def test_an_owner_is_reminded_in_the_last_week(now, is_due):
-    assert due([SOON], at(now), frozenset()) == ([SOON] if is_due else [])
+def test_an_owner_is_reminded_in_the_last_week_of_an_exception(now, is_due):
+    assert due_reminders([SOON], at(now), frozenset()) == ([SOON] if is_due else [])
 
 
-def test_the_owner_hears_where_the_owners_accounts_do(tmp_path):
+def test_a_reminder_goes_to_the_destinations_of_the_accounts_of_the_owner(tmp_path):
     accounts = 'accounts: {"111122223333": {alias: a, owner: "@payments", destinations: [loud]}}'
     settings = configured(tmp_path, accounts=accounts)
-    assert listeners(SOON, settings) == ("loud",)
-    assert listeners(SOON, configured(tmp_path)) == ("room",)
+    assert reminder_destinations(SOON, settings) == ("loud",)
+    assert reminder_destinations(SOON, configured(tmp_path)) == ("room",)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_reminder_says_all_of_the_exception_in_every_language_and_calls_nobody(tmp_path, language):
+def test_a_reminder_shows_the_whole_exception_in_every_language_without_mentions(tmp_path, language):
     settings = configured(tmp_path, accounts=f"defaults: {{language: {language}}}")
-    (told,) = reminders([SOON], settings, load_digest_labels(TEMPLATES, LANGUAGES))
+    (told,) = reminder_messages([SOON], settings, load_digest_labels(TEMPLATES, LANGUAGES))
     for part in ("bastion-ssh", "2026-01-31", "@payments", "SEC-1"):
         assert part in told.body
     assert "<!channel>" not in told.body
 
 
-def test_the_schedule_reminds_once_and_again_when_the_date_was_moved(tmp_path, dynamodb):
+def test_an_exception_is_reminded_of_once_and_again_after_its_date_changed(tmp_path, dynamodb):
     policy = POLICY + (
         "exceptions: [{id: e, match: {port: 22}, effect: mute, owner: a, reason: b, ticket: c, expires: 2026-01-31}]"
     )
@@ -223,13 +227,13 @@ def test_the_schedule_reminds_once_and_again_when_the_date_was_moved(tmp_path, d
     def run(now, policy):
         labels = load_digest_labels(TEMPLATES, ["en"])
         settings = configured(tmp_path, policy)
-        held, reminded = Held(dynamodb, "t"), Reminded(dynamodb, "t")
-        StandingStage(settings, held, reminded, outbox, labels, at(now).timestamp, log).run()
+        deferred, reminded = DeferredMessages(dynamodb, "t"), ReminderStore(dynamodb, "t")
+        ScheduledHandler(settings, deferred, reminded, outbox, labels, at(now).timestamp, log).run()
         return len(outbox.messages)
 
     assert [run(now, policy) for now in ("2026-01-20T09:00", "2026-01-26T09:00", "2026-01-27T09:00")] == [0, 1, 1]
     assert run("2026-02-27T09:00", policy.replace("2026-01-31", "2026-02-28")) == 2
-    assert log.lines == ["standing"] * 4
+    assert log.lines == ["scheduled"] * 4
 
 
 class Log:

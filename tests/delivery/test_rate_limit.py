@@ -7,11 +7,11 @@ from gatewatch.delivery.rate_limit import (
     GIVE_UP_SECONDS,
     TIME_FOR_ONE_POST,
     Clock,
-    Pace,
-    TooEarlyError,
+    RateLimitedError,
+    RateLimiter,
     backoff,
     is_exhausted,
-    next_try,
+    retry_delay,
 )
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model.message import Message, Receipt
@@ -42,8 +42,8 @@ def clock():
 
 
 @pytest.fixture
-def pace(clock):
-    return Pace(Clock(clock.since_1970, clock.monotonic, clock.sleep))
+def limiter(clock):
+    return RateLimiter(Clock(clock.time, clock.monotonic, clock.sleep))
 
 
 def plenty():
@@ -54,86 +54,86 @@ def wait(seconds=None):
     return TransientDeliveryError("rate_limited", seconds)
 
 
-def test_a_channel_gets_one_message_a_second_and_the_first_at_once(clock, pace):
+def test_a_channel_gets_the_first_message_at_once_and_then_one_a_second(clock, limiter):
     post = Post(clock)
     for _ in range(3):
-        pace.persist(message(), SLACK, post, plenty)
+        limiter.send(message(), SLACK, post, plenty)
     assert post.times == [0.0, 1.0, 2.0]
 
 
-def test_who_comes_later_does_not_wait(clock, pace):
+def test_a_later_message_does_not_wait(clock, limiter):
     post = Post(clock)
-    pace.persist(message(), SLACK, post, plenty)
+    limiter.send(message(), SLACK, post, plenty)
     clock.sleep(7)
-    pace.persist(message(), SLACK, post, plenty)
+    limiter.send(message(), SLACK, post, plenty)
     assert post.times == [0.0, 7.0]
 
 
-def test_each_destination_has_a_pace_of_its_own_and_a_topic_none(clock, pace):
+def test_each_destination_has_its_own_rate_limit_and_a_topic_none(clock, limiter):
     post = Post(clock)
     for name, destination in (("a", SLACK), ("b", SLACK), ("t", SnsTopic()), ("t", SnsTopic())):
-        pace.persist(message(name), destination, post, plenty)
+        limiter.send(message(name), destination, post, plenty)
     assert post.times == [0.0] * 4
 
 
-def test_a_short_wait_is_waited_in_place(clock, pace):
+def test_a_short_retry_after_is_waited_for_in_the_invocation(clock, limiter):
     post = Post(clock, wait(3.0))
-    assert pace.persist(message(), SLACK, post, plenty).answer == "ok"
+    assert limiter.send(message(), SLACK, post, plenty).answer == "ok"
     assert post.times == [0.0, 3.0]
 
 
-def test_no_named_time_is_a_second_and_then_two(clock, pace):
+def test_without_retry_after_the_waits_are_one_and_two_seconds(clock, limiter):
     post = Post(clock, wait(), wait())
-    pace.persist(message(), SLACK, post, plenty)
+    limiter.send(message(), SLACK, post, plenty)
     assert post.times == [0.0, 1.0, 3.0]
 
 
-def test_zero_is_no_wait_but_the_pace_is_kept(clock, pace):
+def test_a_retry_after_of_zero_still_honours_the_rate_limit(clock, limiter):
     post = Post(clock, wait(0.0), wait(0.0))
-    pace.persist(message(), SLACK, post, plenty)
+    limiter.send(message(), SLACK, post, plenty)
     assert post.times == [0.0, 1.0, 2.0]
 
 
-def test_three_times_in_place_are_enough(clock, pace):
+def test_at_most_three_attempts_are_made_in_an_invocation(clock, limiter):
     post = Post(clock, *[wait(1.0)] * 9)
     with pytest.raises(TransientDeliveryError) as caught:
-        pace.persist(message(), SLACK, post, plenty)
+        limiter.send(message(), SLACK, post, plenty)
     assert caught.value.retry_after == 1.0
     assert len(post.times) == 3
 
 
-def test_a_long_wait_is_left_to_the_queue(clock, pace):
+def test_a_long_retry_after_is_left_to_the_queue(clock, limiter):
     post = Post(clock, wait(30.0))
     with pytest.raises(TransientDeliveryError):
-        pace.persist(message(), SLACK, post, plenty)
+        limiter.send(message(), SLACK, post, plenty)
     assert clock.now == 0.0
 
 
 @pytest.mark.parametrize(("left", "attempts"), [(TIME_FOR_ONE_POST + 3.0, 2), (TIME_FOR_ONE_POST + 2.9, 1)])
-def test_nobody_waits_who_could_not_post_afterwards(clock, pace, left, attempts):
+def test_no_wait_starts_that_leaves_no_time_for_a_post(clock, limiter, left, attempts):
     post = Post(clock, wait(3.0))
     if attempts == 1:
         with pytest.raises(TransientDeliveryError):
-            pace.persist(message(), SLACK, post, lambda: left)
+            limiter.send(message(), SLACK, post, lambda: left)
     else:
-        pace.persist(message(), SLACK, post, lambda: left)
+        limiter.send(message(), SLACK, post, lambda: left)
     assert len(post.times) == attempts
 
 
-def test_a_slow_pace_does_not_eat_the_functions_time(clock, pace):
+def test_a_slow_rate_limit_does_not_use_up_the_time_of_the_function(clock, limiter):
     slow = SlackWebhook(url=SecretRef(ssm="/hook"), pace=60.0)
     post = Post(clock)
-    pace.persist(message(), slow, post, plenty)
-    with pytest.raises(TooEarlyError) as caught:
-        pace.persist(message(), slow, post, plenty)
+    limiter.send(message(), slow, post, plenty)
+    with pytest.raises(RateLimitedError) as caught:
+        limiter.send(message(), slow, post, plenty)
     assert caught.value.retry_after == 60.0
     assert post.times == [0.0]
 
 
-def test_a_refusal_for_good_is_not_tried_again(clock, pace):
+def test_a_permanent_refusal_is_not_retried(clock, limiter):
     post = Post(clock, PermanentDeliveryError("no_service"))
     with pytest.raises(PermanentDeliveryError):
-        pace.persist(message(), SLACK, post, plenty)
+        limiter.send(message(), SLACK, post, plenty)
     assert len(post.times) == 1
 
 
@@ -157,11 +157,11 @@ def test_backoff_doubles_up_to_five_minutes():
         (float("inf"), 1, GIVE_UP_SECONDS),
     ],
 )
-def test_the_next_try_is_when_slack_said_but_never_in_a_hurry(retry_after, received, seconds):
-    assert next_try(wait(retry_after), received) == seconds
+def test_the_next_attempt_honours_retry_after_and_a_minimum_backoff(retry_after, received, seconds):
+    assert retry_delay(wait(retry_after), received) == seconds
 
 
-def test_the_queue_never_gives_up_first():
+def test_the_receive_limit_is_reached_before_that_of_the_queue():
     """200 receives are what hub.yaml allows; by then a message without an answer was given up long ago."""
     waited = sum(backoff(received) for received in range(1, GIVE_UP_RECEIVES))
     assert waited > GIVE_UP_SECONDS
@@ -172,5 +172,5 @@ def test_the_queue_never_gives_up_first():
     ("age", "received", "over"),
     [(0, 1, False), (GIVE_UP_SECONDS, 149, False), (GIVE_UP_SECONDS + 1, 2, True), (0, GIVE_UP_RECEIVES, True)],
 )
-def test_patience_has_an_end_by_time_and_by_number(age, received, over):
+def test_attempts_are_limited_by_time_and_by_number(age, received, over):
     assert is_exhausted(first_received=100.0, received=received, now=100.0 + age) is over

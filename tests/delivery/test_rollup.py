@@ -13,10 +13,10 @@ from chaos.verdict import Verdict, order
 from chaos.world import World
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.delivery.rollup import foldable, folded
-from gatewatch.handlers.deliver import DeliverStage
+from gatewatch.handlers.deliver import DeliveryHandler
 from gatewatch.model.message import Message
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.slack_validation import problems
+from gatewatch.rendering.slack_validation import slack_problems
 from support.paths import GOLDEN
 
 MARKS = {"info": "⚪", "low": "🔵", "medium": "🟡", "high": "🟠", "critical": "🔴"}
@@ -78,7 +78,7 @@ def test_an_alert_that_is_folded_keeps_its_rules_its_facts_its_reasons_and_its_l
     whole = json.loads(made.body)
     blocks = whole["attachments"][0]["blocks"]
     said = "\n".join(words(made, "section", "context"))
-    assert problems(whole) == ()
+    assert slack_problems(whole) == ()
     assert len(json.dumps(blocks, ensure_ascii=False, separators=(",", ":"))) < 13_000
     worst = max(chosen, key=lambda each: each.severity.rank)
     assert next(words(made, "header")).startswith(next(words(worst, "header"))[:100])
@@ -110,7 +110,7 @@ def test_what_is_folded_is_all_there_the_worst_first_and_nothing_critical_in_it(
         made = folded(chosen)
         body = json.loads(made.body)
         worst = max(chosen, key=lambda each: each.severity.rank).severity
-        assert problems(body) == ()
+        assert slack_problems(body) == ()
         assert made.severity is worst
         assert made.folded == chosen
         assert body["attachments"][0]["blocks"][0]["text"]["text"].startswith(MARKS[worst])
@@ -290,7 +290,7 @@ def test_what_overtook_a_failure_is_settled_and_does_not_come_again(answers, fau
     assert not world.outbox.messages
 
 
-class TakesAlongWhateverThereIs(DeliverStage):
+class TakesAlongWhateverThereIs(DeliveryHandler):
     """As if every message were about a group of its own."""
 
     def _attempt_together(self, group, time_left):
@@ -303,7 +303,7 @@ class TakesAlongWhateverThereIs(DeliverStage):
         return [each for each in group if each.message_id in ids], delay
 
 
-@pytest.mark.parametrize(("stage", "overtakes"), [(DeliverStage, False), (TakesAlongWhateverThereIs, True)])
+@pytest.mark.parametrize(("stage", "overtakes"), [(DeliveryHandler, False), (TakesAlongWhateverThereIs, True)])
 def test_the_chaos_suite_finds_out_who_overtakes(stage, overtakes):
     world = World(Script(), stage=stage)
     one_group = [msgspec.structs.replace(each, about="1/eu-west-1/sg-1") for each in alternating(10)]

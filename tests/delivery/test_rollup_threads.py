@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewatch.delivery.rollup import folded
-from gatewatch.delivery.thread_store import ThreadBook
+from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
-from gatewatch.model.exposure import Gate
+from gatewatch.model.exposure import ExposureChange
 from gatewatch.model.message import Message
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.slack_validation import problems
+from gatewatch.rendering.slack_validation import slack_problems
 from support.threads import APP, GREEN, RDP, SSH, STORY, WEBHOOK, WORDS, Once, Told, story_of, threads_of
 
 MARKS = {"info": "⚪", "low": "🔵", "medium": "🟡", "high": "🟠"}
@@ -32,7 +32,7 @@ def body(title):
 
 
 def alert(key, severity=Severity.LOW, at=0.0, who="terraform", place="1/eu-west-1/sg-1", **facts):
-    gate = Gate(key=key, thread=f"event-{key}", place=place, at=at, who=who, words=WORDS, **facts)
+    gate = ExposureChange(key=key, thread=f"event-{key}", place=place, at=at, who=who, words=WORDS, **facts)
     return Message(
         key=key,
         destination="sec-app",
@@ -83,7 +83,7 @@ def test_a_gate_in_a_rollup_is_marked_where_it_stands_and_all_of_them_make_it_re
     assert (head(shown, KEY), shown.color(KEY)) == ("✅ 2 of 2 closed", GREEN)
     assert [shown.thread(key) for key in ("web closed", "desk closed")] == [KEY, KEY]
     assert shown.line("web closed") == "✅ Was open for 14 min, opened by `terraform`"
-    assert all(problems(body) == () and "block_id" not in json.dumps(body) for _, body in shown.shown.values())
+    assert all(slack_problems(body) == () and "block_id" not in json.dumps(body) for _, body in shown.shown.values())
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([ROLLED, WEB_CLOSED, DESK_CLOSED])))
@@ -303,7 +303,7 @@ def test_a_count_that_took_long_is_done_and_the_message_comes_again():
     told, seconds = Told(), itertools.count(step=6)
     first, second = folded(alerts(1, 2, 3)), folded(alerts(4, 5, 6))
     told.tell(first)
-    book = ThreadBook(told.table, "gatewatch-test", lambda: told.now)
+    book = ThreadStore(told.table, "gatewatch-test", lambda: told.now)
     threads = threads_of(told.workspace, book, lambda: next(seconds))
     with pytest.raises(TransientDeliveryError, match="more to edit"):
         threads.post(second, APP)
@@ -357,7 +357,7 @@ def test_whatever_is_folded_with_what_in_any_order_and_through_failures_ends_the
     untroubled.tell(*messages)
     shown = told.workspace
     assert [key for key, _ in shown.shown.values()] == [each.key for each in messages]
-    assert all(problems(body) == () for _, body in shown.shown.values())
+    assert all(slack_problems(body) == () for _, body in shown.shown.values())
     assert story_of(told.rows()) == story_of(untroubled.rows())
     for key, line in END.items():
         own, *of_all = line_of(shown, key).split("\n")

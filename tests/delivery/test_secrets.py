@@ -52,18 +52,18 @@ class Answers:
 
 
 @pytest.mark.parametrize("ref", [PARAMETER, OF_MANAGER], ids=["ssm", "secrets manager"])
-def test_a_secret_comes_decrypted(store, ref):
+def test_a_secret_is_decrypted(store, ref):
     assert store.get(ref) == SECRET
 
 
 @pytest.mark.parametrize("ref", [SecretRef(ssm="/nowhere"), SecretRef(secret="nowhere"), SecretRef(secret="binary")])
-def test_a_secret_that_is_not_there_is_permanent(store, ref):
+def test_a_missing_secret_is_a_permanent_error(store, ref):
     with pytest.raises(PermanentDeliveryError, match=f"the secret {ref.ssm or ref.secret}"):
         store.get(ref)
 
 
 @pytest.mark.parametrize("ref", [PARAMETER, OF_MANAGER])
-def test_a_secret_is_fetched_once_and_anew_when_asked(ref):
+def test_a_secret_is_cached_until_a_refresh_is_requested(ref):
     aws = Answers("one", "two")
     store = SecretStore(aws)
     assert [store.get(ref), store.get(ref)] == ["one", "one"]
@@ -71,7 +71,7 @@ def test_a_secret_is_fetched_once_and_anew_when_asked(ref):
     assert aws.asked == 2
 
 
-def test_a_fetch_that_fails_leaves_the_one_that_is_known():
+def test_a_failed_refresh_keeps_the_cached_secret():
     store = SecretStore(Answers("one", throttled(), "two"))
     store.get(PARAMETER)
     with pytest.raises(TransientDeliveryError):
@@ -94,7 +94,7 @@ def throttled():
         (ClientError({"Error": {"Code": "DecryptionFailure"}}, "GetSecretValue"), PermanentDeliveryError),
     ],
 )
-def test_a_fetch_that_fails_does_so_for_now_or_for_good_and_shows_no_secret(error, kind):
+def test_a_failed_read_is_transient_or_permanent_and_shows_no_secret(error, kind):
     with pytest.raises(kind, match="the secret /gatewatch/slack/sec-all cannot be read") as caught:
         SecretStore(Answers(error)).get(PARAMETER)
     assert SECRET not in str(caught.value)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from gatewatch.delivery.slack_responses import STALE_SECRET, Verdict, answer_of
+from gatewatch.delivery.slack_responses import STALE_SECRET, DeliveryOutcome, parse_response
 
-DELIVERED, LATER, NEVER = Verdict.DELIVERED, Verdict.LATER, Verdict.NEVER
+DELIVERED, LATER, NEVER = DeliveryOutcome.DELIVERED, DeliveryOutcome.RETRY, DeliveryOutcome.REFUSED
 
 WEBHOOK = [
     (200, "ok", DELIVERED, "ok"),
@@ -74,16 +74,16 @@ POST_MESSAGE = [
     (200, '{"ok":"true"}', NEVER, "not_ok"),
 ]
 NO_ANSWER_OF_SLACK = [
-    (200, "", LATER, "HTTP 200 without Slack's yes"),
-    (204, "", LATER, "HTTP 204 without Slack's yes"),
-    (202, "ok", LATER, "HTTP 202 without Slack's yes"),
-    (200, "o", LATER, "HTTP 200 without Slack's yes"),
-    (200, "<html>welcome to the hotel</html>", LATER, "HTTP 200 without Slack's yes"),
-    (200, '{"ok":tr', LATER, "HTTP 200 without Slack's yes"),
-    (200, '{"success":true}', LATER, "HTTP 200 without Slack's yes"),
-    (200, "[1]", LATER, "HTTP 200 without Slack's yes"),
-    (200, "\x00\xff\xfe", LATER, "HTTP 200 without Slack's yes"),
-    (200, '{"a":' * 5000, LATER, "HTTP 200 without Slack's yes"),
+    (200, "", LATER, "HTTP 200 without 'ok' from Slack"),
+    (204, "", LATER, "HTTP 204 without 'ok' from Slack"),
+    (202, "ok", LATER, "HTTP 202 without 'ok' from Slack"),
+    (200, "o", LATER, "HTTP 200 without 'ok' from Slack"),
+    (200, "<html>welcome to the hotel</html>", LATER, "HTTP 200 without 'ok' from Slack"),
+    (200, '{"ok":tr', LATER, "HTTP 200 without 'ok' from Slack"),
+    (200, '{"success":true}', LATER, "HTTP 200 without 'ok' from Slack"),
+    (200, "[1]", LATER, "HTTP 200 without 'ok' from Slack"),
+    (200, "\x00\xff\xfe", LATER, "HTTP 200 without 'ok' from Slack"),
+    (200, '{"a":' * 5000, LATER, "HTTP 200 without 'ok' from Slack"),
     (301, "", NEVER, "HTTP 301"),
     (302, "<html>moved</html>", NEVER, "HTTP 302"),
     (307, "ok", NEVER, "HTTP 307"),
@@ -93,10 +93,10 @@ NO_ANSWER_OF_SLACK = [
 ]
 
 
-@pytest.mark.parametrize(("status", "body", "verdict", "reason"), WEBHOOK + POST_MESSAGE + NO_ANSWER_OF_SLACK)
-def test_an_answer_means(status, body, verdict, reason):
-    answer = answer_of(status, body.encode("latin-1"), {})
-    assert (answer.verdict, answer.reason, answer.retry_after) == (verdict, reason, None)
+@pytest.mark.parametrize(("status", "body", "outcome", "reason"), WEBHOOK + POST_MESSAGE + NO_ANSWER_OF_SLACK)
+def test_the_outcome_of_a_response(status, body, outcome, reason):
+    answer = parse_response(status, body.encode("latin-1"), {})
+    assert (answer.outcome, answer.reason, answer.retry_after) == (outcome, reason, None)
 
 
 @pytest.mark.parametrize(
@@ -116,14 +116,14 @@ def test_an_answer_means(status, body, verdict, reason):
 )
 def test_retry_after_is_a_number_of_seconds_or_nothing(value, seconds):
     for status, body in ((429, b"rate_limited"), (503, b""), (200, b'{"ok":false,"error":"ratelimited"}')):
-        assert answer_of(status, body, {"Retry-After": value}).retry_after == seconds
+        assert parse_response(status, body, {"Retry-After": value}).retry_after == seconds
 
 
-def test_a_body_that_is_not_utf8_is_no_reason_to_fail():
-    assert answer_of(200, b"\xff\xfe", {}).verdict is LATER
-    assert answer_of(400, b'{"ok":false,"error":"\xff"}', {}).verdict is NEVER
+def test_a_body_that_is_not_utf8_is_handled():
+    assert parse_response(200, b"\xff\xfe", {}).outcome is LATER
+    assert parse_response(400, b'{"ok":false,"error":"\xff"}', {}).outcome is NEVER
 
 
-def test_every_word_that_asks_for_another_look_at_the_secret_is_permanent():
+def test_every_error_that_refreshes_the_secret_is_permanent():
     for word in STALE_SECRET:
-        assert answer_of(404, word.encode(), {}).verdict is NEVER
+        assert parse_response(404, word.encode(), {}).outcome is NEVER

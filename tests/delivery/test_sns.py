@@ -15,8 +15,8 @@ from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.model.message import Message
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.chatbot_validation import problems
-from gatewatch.rendering.sns_body import TopicBody, subject_of
+from gatewatch.rendering.chatbot_validation import chatbot_problems
+from gatewatch.rendering.sns_body import SnsBody, subject_of
 
 HUB = "arn:aws:sns:ap-northeast-2:999988887777:gatewatch-prod-alerts"
 LINK = "https://console.aws.amazon.com/cloudtrailv2/home#/events/e"
@@ -86,7 +86,7 @@ def test_mail_and_everything_else_read_plain_text():
 def worded(**fields):
     content = {"textType": "client-markdown", "title": "t", "description": "`d`"}
     chat = {"version": "1.0", "source": "custom", "content": content, "metadata": {"threadId": "event-1"}}
-    return message(TopicBody("HIGH: s", "head\n\nrest\n", chat).encode(), **fields)
+    return message(SnsBody("HIGH: s", "head\n\nrest\n", chat).encode(), **fields)
 
 
 def test_what_was_worded_for_a_topic_is_published_as_it_is():
@@ -99,7 +99,7 @@ def test_what_was_worded_for_a_topic_is_published_as_it_is():
 
 def test_what_was_worded_for_a_topic_and_comes_instead_says_so_under_its_first_lines():
     bodies = published(worded(instead_of="sec_prod"))[1]
-    note = "⚠️ This could not be delivered to sec_prod and comes here instead."
+    note = "⚠️ Sent here because delivery to sec_prod failed."
     assert bodies["email"] == f"head\n\n{note}\n\nrest\n"
     assert json.loads(bodies["https"])["content"]["description"] == f"{note}\n\n`d`"
 
@@ -111,7 +111,7 @@ def test_what_was_worded_for_a_topic_goes_to_the_thread_of_what_it_closes():
 def test_chatbot_reads_a_custom_notification():
     told = message(severity=Severity.CRITICAL, account_id="111122223333")
     notification = json.loads(published(told)[1]["https"])
-    assert problems(notification) == ()
+    assert chatbot_problems(notification) == ()
     assert notification["content"]["textType"] == "client-markdown"
     assert notification["content"]["title"] == "🔴 [CRITICAL] SSH from 0.0.0.0/0"
     assert "*one* &lt;rule&gt;" in notification["content"]["description"]
@@ -135,7 +135,7 @@ def test_a_link_that_is_too_long_for_a_step_stands_in_the_description():
 
 def test_a_message_that_comes_instead_says_so_in_every_body():
     bodies = published(message(instead_of="sec-prod"))[1]
-    note = "This could not be delivered to sec-prod and comes here instead."
+    note = "Sent here because delivery to sec-prod failed."
     assert note in bodies["email"]
     assert note in bodies["default"]
     assert json.loads(bodies["https"])["content"]["description"].startswith(f"⚠️ {note}")
@@ -181,8 +181,8 @@ def test_a_subject_keeps_the_rules_of_sns(title, expected):
 @pytest.mark.parametrize(
     ("title", "expected"),
     [
-        ("🔴 Critical: SSH opened to the whole internet", "HIGH: SSH opened to the whole internet - 111122223333"),
-        ("🔴 심각: 인터넷 전체에 SSH 개방", "HIGH: SSH - 111122223333"),
+        ("🔴 Critical: SSH open to the internet", "HIGH: SSH open to the internet - 111122223333"),
+        ("🔴 심각: 인터넷에 SSH 개방", "HIGH: SSH - 111122223333"),
         ("🟡 中: 広いネットワーク（52.0.0.0/8）にTCP 8443を開放", "HIGH: 52.0.0.0/8 TCP 8443 - 111122223333"),
         ("🔇 침묵", "HIGH: gatewatch alert - 111122223333"),
     ],

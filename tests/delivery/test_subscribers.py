@@ -9,17 +9,17 @@ import responses
 from cfnlint.decode.cfn_yaml import load
 from moto import mock_aws
 
-from gatewatch.alerts.pipeline import Hub, worded
-from gatewatch.alerts.rule_history import RecentRules
+from gatewatch.alerts.pipeline import AlertPipeline, run_pipeline
+from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.destinations import SnsTopic
 from gatewatch.config.settings import LANGUAGES, emergency_settings
 from gatewatch.delivery.message_edits import Edits
 from gatewatch.delivery.sns import Sns
-from gatewatch.delivery.thread_store import ThreadBook
+from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.threads import Threads
 from gatewatch.events.decode import decode
-from gatewatch.rendering.chatbot_validation import problems
-from gatewatch.rendering.slack import load_templates
+from gatewatch.rendering.chatbot_validation import chatbot_problems
+from gatewatch.rendering.templates import load_templates
 from support.paths import ROOT
 
 HUB = load(str(ROOT / "eventbridge" / "hub.yaml"))
@@ -30,16 +30,23 @@ TEMPLATES = load_templates(ROOT / "templates", LANGUAGES)
 def test_mail_and_chat_are_subscribed_only_when_they_are_named():
     for name in ("MailTo", "ChatWorkspaceId", "ChatChannelId"):
         assert HUB["Parameters"][name]["Default"] == ""
-    conditions = {name: HUB["Resources"][name]["Condition"] for name in ("AlertsByMail", "AlertsInChat", "ChatRole")}
-    assert conditions == {"AlertsByMail": "HasMail", "AlertsInChat": "HasChat", "ChatRole": "HasChat"}
+    conditions = {
+        name: HUB["Resources"][name]["Condition"]
+        for name in ("AlertsEmailSubscription", "AlertsSlackChannel", "ChatbotRole")
+    }
+    assert conditions == {
+        "AlertsEmailSubscription": "HasMail",
+        "AlertsSlackChannel": "HasChat",
+        "ChatbotRole": "HasChat",
+    }
 
 
 def test_chat_is_for_the_commercial_partition_and_may_do_nothing():
     assert {"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws"]} in HUB["Conditions"]["HasChat"]["Fn::And"]
-    chat = HUB["Resources"]["AlertsInChat"]["Properties"]
+    chat = HUB["Resources"]["AlertsSlackChannel"]["Properties"]
     assert chat["SnsTopicArns"] == [{"Ref": "Alerts"}]
     assert [guard["Fn::Sub"].endswith(":policy/AWSDenyAll") for guard in chat["GuardrailPolicies"]] == [True]
-    assert not HUB["Resources"]["ChatRole"]["Properties"].keys() & {"Policies", "ManagedPolicyArns"}
+    assert not HUB["Resources"]["ChatbotRole"]["Properties"].keys() & {"Policies", "ManagedPolicyArns"}
 
 
 class Topic:
@@ -89,16 +96,16 @@ def worded_for_a_topic(language, *events):
     """As functions/alert puts it into the outbox of a hub whose only destination is its topic."""
     everything = emergency_settings()
     defaults = msgspec.structs.replace(everything.defaults, language=language)
-    hub = Hub(msgspec.structs.replace(everything, defaults=defaults), RecentRules(), TEMPLATES)
-    return [message for event in events for call in decode(event) for message in worded(call, hub).messages]
+    hub = AlertPipeline(msgspec.structs.replace(everything, defaults=defaults), InMemoryRuleHistory(), TEMPLATES)
+    return [message for event in events for call in decode(event) for message in run_pipeline(call, hub).messages]
 
 
 @pytest.mark.parametrize(
     ("language", "title"),
     [
-        ("en", "🔴 Critical: SSH opened to the whole internet"),
-        ("ko", "🔴 심각: 인터넷 전체에 SSH 개방"),
-        ("ja", "🔴 重大: インターネット全体にSSHを開放"),
+        ("en", "🔴 Critical: SSH open to the internet"),
+        ("ko", "🔴 심각: 인터넷에 SSH 개방"),
+        ("ja", "🔴 重大: インターネットにSSHを開放"),
     ],
 )
 def test_what_arrives_at_a_chat_is_a_notification_in_the_readers_language(topic, build, language, title):
@@ -107,12 +114,12 @@ def test_what_arrives_at_a_chat_is_a_notification_in_the_readers_language(topic,
     topic.post(message, SnsTopic())
     (envelope,) = topic.arrived
     notification = json.loads(envelope["Message"])
-    assert problems(notification) == ()
+    assert chatbot_problems(notification) == ()
     assert notification["content"]["title"] == title
     assert "`tcp 22`" in notification["content"]["description"]
     assert len(notification["content"]["nextSteps"]) == 3
     assert notification["metadata"]["threadId"] == "e-1"
-    assert envelope["Subject"].startswith("CRITICAL: SSH opened to the whole internet - ")
+    assert envelope["Subject"].startswith("CRITICAL: SSH open to the internet - ")
 
 
 def test_what_closes_a_gate_arrives_in_the_thread_of_its_opening_and_says_how_long_it_was_open(topic, build):
@@ -120,11 +127,11 @@ def test_what_closes_a_gate_arrives_in_the_thread_of_its_opening_and_says_how_lo
     opened = build.event(build.authorize(rule, eventID="e-1"))
     closed = build.event(build.revoke(rule, eventID="e-2", eventTime="2026-01-24T03:59:49Z"))
     messages = worded_for_a_topic("en", opened, closed)
-    book = ThreadBook(boto3.client("dynamodb", region_name="eu-west-1"), topic.table, lambda: 0.0)
+    book = ThreadStore(boto3.client("dynamodb", region_name="eu-west-1"), topic.table, lambda: 0.0)
     for message in messages:
         Threads(topic.post, Edits(None, book, "#2b8a3e", None), book).post(message, SnsTopic())
     first, second = (json.loads(each["Message"]) for each in topic.arrived)
     assert (first["metadata"]["threadId"], second["metadata"]["threadId"]) == ("e-1", "e-1")
     assert second["content"]["description"].startswith("✅ Was open for 14 min, opened by `alice`\n\n*Account*")
-    assert problems(second) == ()
+    assert chatbot_problems(second) == ()
     assert topic.mails[1].split("\n\n")[1] == "✅ Was open for 14 min, opened by alice"

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewatch.config.destinations import SnsTopic
-from gatewatch.delivery.thread_store import ThreadBook
+from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.thread_text import lasting
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model.exposure import RuleRef
-from gatewatch.rendering.sns_body import topic_body
+from gatewatch.rendering.sns_body import build_sns_body
 from support.threads import (
     APP,
     CLOSED,
@@ -130,7 +130,7 @@ def test_where_a_channel_groups_by_a_name_the_closing_has_that_of_the_opening():
 
 def test_what_was_worded_for_a_topic_and_falls_back_to_an_app_is_edited_there_like_any_other():
     def worded(told):
-        body = topic_body("Title", ["`text`"], subject="S", keywords=(), thread="t").encode()
+        body = build_sns_body("Title", ["`text`"], subject="S", keywords=(), thread="t").encode()
         return msgspec.structs.replace(told, body=body, instead_of="everyone")
 
     shown = Told().tell(worded(OPENED), worded(CLOSED))
@@ -205,7 +205,7 @@ def test_any_other_refusal_of_an_answer_is_the_last_word():
 
 def test_a_row_that_cannot_be_written_after_the_yes_is_written_later_and_nothing_is_told_twice():
     told = Told()
-    book = ThreadBook(told.table, "gatewatch-test", lambda: 1000.0)
+    book = ThreadStore(told.table, "gatewatch-test", lambda: 1000.0)
     threads = threads_of(told.workspace, book)
     told.table.faults = [False, False, True]
     threads.post(OPENED, APP)
@@ -217,7 +217,7 @@ def test_a_group_with_very_many_gates_is_edited_over_several_attempts():
     told, seconds = Told(), itertools.count(step=3)
     gates = [RuleRef(f"sgr-{number}", f"ingress tcp {number}-{number} 0.0.0.0/0") for number in range(10)]
     told.tell(*(message(f"opened-{n}", float(n), opened=(rule,)) for n, rule in enumerate(gates)))
-    book = ThreadBook(told.table, "gatewatch-test", lambda: 1000.0)
+    book = ThreadStore(told.table, "gatewatch-test", lambda: 1000.0)
     threads = threads_of(told.workspace, book, lambda: next(seconds))
     attempts = 0
     while "deleted" not in {key for key, _ in told.workspace.shown.values()}:

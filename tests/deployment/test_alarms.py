@@ -1,4 +1,4 @@
-"""What the operators are told, and what the dashboard shows, held against the queues and functions there are."""
+"""Alarms and dashboard of the hub, compared with its queues, functions and metrics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import pytest
 from cfnlint.decode.cfn_yaml import load
 
-from gatewatch.aws import metrics as meter
+from gatewatch.aws import metrics
 from gatewatch.model.severity import Severity
 from support.paths import ROOT
 
@@ -15,18 +15,18 @@ HUB = load(str(ROOT / "eventbridge" / "hub.yaml"))["Resources"]
 ALARMS = {name: each["Properties"] for name, each in HUB.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
 FUNCTIONS = ("alert", "deliver", "heartbeat", "digest", "access_keys")
 COUNTED = {
-    meter.EVENTS_IN,
-    meter.CHANGES,
-    meter.MUTED,
-    meter.LOOKS_FAILED,
-    *(meter.ALERTS + severity.capitalize() for severity in Severity),
-    meter.DELIVERED,
-    meter.RETRIED,
-    meter.DUPLICATE,
-    meter.DEAD,
-    meter.CONFIGURATION_BROKEN,
-    meter.UNBOOKED,
-    meter.AGE_SECONDS,
+    metrics.EVENTS_RECEIVED,
+    metrics.CHANGES,
+    metrics.SUPPRESSED,
+    metrics.LOOKUPS_FAILED,
+    *(metrics.ALERTS + severity.capitalize() for severity in Severity),
+    metrics.DELIVERED,
+    metrics.RETRIED,
+    metrics.DUPLICATES,
+    metrics.DEAD_LETTERED,
+    metrics.CONFIGURATION_ERRORS,
+    metrics.ACTIVITY_NOT_RECORDED,
+    metrics.AGE_SECONDS,
 }
 
 
@@ -44,46 +44,50 @@ def watched(namespace, metric):
     return {dimensions(alarm)[1] for alarm in alarms(namespace, metric)}
 
 
-def test_every_alarm_tells_the_operators_and_tells_them_when_it_is_over():
+def test_every_alarm_notifies_the_operators_of_alarm_and_ok():
     for alarm in ALARMS.values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Operators"}]
 
 
-def test_the_operators_topic_is_not_the_one_that_alerts_go_to():
+def test_the_operators_topic_is_not_the_alerts_topic():
     assert HUB["Operators"]["Properties"]["TopicName"] != HUB["Alerts"]["Properties"]["TopicName"]
 
 
-def test_every_dead_letter_queue_is_watched():
-    dead = {name for name, each in HUB.items() if is_queue(each) and name.endswith("Dead")}
-    assert dead == {"EventsDead", "OutboxDead", "AccessKeysDead"}
-    assert watched("AWS/SQS", "ApproximateNumberOfMessagesVisible") == dead
+def test_every_dead_letter_queue_has_an_alarm():
+    queues = {name for name, each in HUB.items() if is_queue(each) and name.endswith("Dlq")}
+    assert queues == {"EventsDlq", "OutboxDlq", "AccessKeysDlq"}
+    assert watched("AWS/SQS", "ApproximateNumberOfMessagesVisible") == queues
 
 
-def test_the_oldest_message_of_both_queues_is_watched():
+def test_the_age_of_the_oldest_message_of_both_queues_has_an_alarm():
     assert watched("AWS/SQS", "ApproximateAgeOfOldestMessage") == {"Events", "Outbox"}
 
 
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
-def test_every_function_is_watched(metric):
+def test_every_function_has_an_alarm(metric):
     assert watched("AWS/Lambda", metric) == {f"gatewatch-${{Stage}}-{name}" for name in FUNCTIONS}
 
 
-def test_no_events_no_heartbeat_and_no_look_for_a_digest_are_alarms_even_when_there_is_no_figure_at_all():
-    (silence,) = alarms("AWS/SQS", "NumberOfMessagesSent")
+def test_missing_events_heartbeats_and_digest_runs_are_alarms_even_without_data():
+    (no_events,) = alarms("AWS/SQS", "NumberOfMessagesSent")
     stopped = alarms("AWS/Lambda", "Invocations")
     assert {dimensions(alarm)[1] for alarm in stopped} == {
         f"gatewatch-${{Stage}}-{name}" for name in ("heartbeat", "digest")
     }
-    for alarm in (silence, *stopped):
+    for alarm in (no_events, *stopped):
         assert alarm["TreatMissingData"] == "breaching"
         assert alarm["ComparisonOperator"] == "LessThanThreshold"
 
 
 @pytest.mark.parametrize(
     ("metric", "functions"),
-    [(meter.DEAD, {"alert", "deliver"}), (meter.CONFIGURATION_BROKEN, {"alert"}), (meter.UNBOOKED, {"alert"})],
+    [
+        (metrics.DEAD_LETTERED, {"alert", "deliver"}),
+        (metrics.CONFIGURATION_ERRORS, {"alert"}),
+        (metrics.ACTIVITY_NOT_RECORDED, {"alert"}),
+    ],
 )
-def test_one_dead_message_or_one_broken_configuration_is_enough(metric, functions):
+def test_a_single_dead_letter_or_invalid_configuration_is_an_alarm(metric, functions):
     found = alarms("gatewatch", metric)
     assert {dimensions(alarm) for alarm in found} == {("service", f"gatewatch-${{Stage}}-{name}") for name in functions}
     for alarm in found:
@@ -92,11 +96,11 @@ def test_one_dead_message_or_one_broken_configuration_is_enough(metric, function
         assert alarm["TreatMissingData"] == "notBreaching"
 
 
-def test_the_operators_topic_is_under_a_key_that_cloudwatch_may_use():
+def test_the_operators_topic_uses_a_key_that_cloudwatch_may_use():
     assert HUB["Operators"]["Properties"]["KmsMasterKeyId"] == {"Fn::GetAtt": ["OperatorsKey", "Arn"]}
 
 
-def test_the_dashboard_is_json_and_shows_every_count_every_queue_and_every_function():
+def test_the_dashboard_shows_every_metric_queue_and_function():
     body = json.loads(HUB["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
     rows = [row for widget in body["widgets"] for row in widget["properties"]["metrics"]]
     assert {row[1] for row in rows if row[0] == "gatewatch"} == COUNTED

@@ -1,6 +1,6 @@
-"""The real deploy tool against the embedded cloud, and the real zip behind the deployed queues.
+"""osls against moto, and the packaged functions on the deployed queues.
 
-Slow (about half a minute): one deployment serves all the tests of this file.
+Slow (about half a minute); all tests share one deployment.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ import msgspec
 import pytest
 from moto.ses.models import ses_backends
 
-from gatewatch.digest.activity import Entry
+from gatewatch.digest.activity import AlertSummary
 from gatewatch.digest.activity_log import day_of
-from gatewatch.local.aws.schedules import keep_schedules_apart_from_events
-from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, MEMBERS, Cloud, _unsupported_resources_are_skipped
+from gatewatch.local.aws.schedules import isolate_scheduled_rules
+from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, MEMBERS, Cloud, without_unsupported_resource_warnings
 from gatewatch.local.aws.sessions import without_aws
 from gatewatch.local.demo import scenario as story
-from gatewatch.local.lambda_.context import Invocation
-from gatewatch.local.lambda_.event_source_mapping import Source, Worker
-from gatewatch.local.lambda_.process import PackagedFunction, Process
+from gatewatch.local.lambda_.context import LambdaContext
+from gatewatch.local.lambda_.event_source_mapping import EventSourceMapping, Poller
+from gatewatch.local.lambda_.process import PackagedFunction, ProcessSettings
 from gatewatch.local.slack.inbox import Inbox
 from tools.package import DIGEST_LOCK, LOCK, ROOT, Architecture, build, requirements
 
 OSLS = ROOT / "node_modules" / ".bin" / "osls"
 STAGE = "test"
 WEBHOOKS = ("sec-prod", "sec-all")
-LAMBDAS_PYTHON = (3, 13)
+LAMBDA_PYTHON = (3, 13)
 ZIPS = {"gatewatch-x86_64.zip": LOCK, "gatewatch-digest-x86_64.zip": DIGEST_LOCK}
 MAILED = """
 digest: {mail: {from: hub@example.com, to: [team@example.com]}, at: "00:00", timezone: UTC}
 """
 FOUND_BY_CONFIG = {
-    "Source": "aws.config",
+    "EventSourceMapping": "aws.config",
     "DetailType": "Config Rules Compliance Change",
     "Detail": json.dumps(
         {
@@ -62,9 +62,9 @@ FOUND_BY_CONFIG = {
 }
 
 
-def python_of_lambda():
-    """An interpreter of the functions' runtime: this one, one on the path, or pyenv's."""
-    name = ".".join(map(str, LAMBDAS_PYTHON))
+def lambda_python():
+    """Return a Python of the Lambda runtime's version: this one, one on the path, or one of pyenv."""
+    name = ".".join(map(str, LAMBDA_PYTHON))
     candidates = [sys.executable, shutil.which(f"python{name}"), pyenv(name)]
     return next((Path(each) for each in candidates if each and version_of(each) == name), None)
 
@@ -83,17 +83,17 @@ def run(*command, **options):
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
-PYTHON = python_of_lambda()
+PYTHON = lambda_python()
 pytestmark = [
-    pytest.mark.skipif(shutil.which("node") is None, reason="osls needs Node.js, and there is none"),
+    pytest.mark.skipif(shutil.which("node") is None, reason="osls needs Node.js"),
     pytest.mark.skipif(not OSLS.exists(), reason="osls is not installed; run `npm ci`"),
-    pytest.mark.skipif(PYTHON is None, reason="the zip is for Python 3.13, and there is none to run it"),
+    pytest.mark.skipif(PYTHON is None, reason="the zip needs Python 3.13"),
 ]
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    """A folder with what osls reads, and the zip where serverless.yml looks for it."""
+    """Return a folder with the files that osls reads and the zips that serverless.yml names."""
     folder = tmp_path_factory.mktemp("service")
     shutil.copy(ROOT / "serverless.yml", folder)
     shutil.copytree(ROOT / "eventbridge", folder / "eventbridge")
@@ -104,7 +104,7 @@ def service(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cloud():
-    with Cloud() as cloud, _unsupported_resources_are_skipped():
+    with Cloud() as cloud, without_unsupported_resource_warnings():
         yield cloud
 
 
@@ -121,9 +121,9 @@ def osls(cloud, service):
 
 @pytest.fixture(scope="module")
 def deployed(cloud, osls):
-    """The hub's resources and functions, as the cloud has them; then the members' stacks.
+    """Deploy the hub with osls and the member stacks; return their resources.
 
-    By name: of a stack that a change set made, as osls does, moto keeps no outputs.
+    Resources are found by name, because moto keeps no outputs of stacks made by a change set.
     """
     osls("deploy")
     session = cloud.session(HUB_ACCOUNT, HUB_REGION)
@@ -133,9 +133,9 @@ def deployed(cloud, osls):
     lambda_ = session.client("lambda")
     functions = {each["FunctionName"]: each for each in lambda_.list_functions()["Functions"]}
     mappings = lambda_.list_event_source_mappings()["EventSourceMappings"]
-    for each in mappings:  # else the embedded cloud would run the functions itself, in containers
+    for each in mappings:  # otherwise moto would run the functions in containers
         lambda_.update_event_source_mapping(UUID=each["UUID"], Enabled=False)
-    keep_schedules_apart_from_events(session)
+    isolate_scheduled_rules(session)
     for account, region in MEMBERS:
         cloud.deploy(account, region, ROOT / "eventbridge" / "member.yaml", {"HubBusArn": bus})
     return SimpleNamespace(session=session, physical=physical, functions=functions, mappings=mappings)
@@ -143,7 +143,7 @@ def deployed(cloud, osls):
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory):
-    """What Lambda's own Python brings: the AWS SDK, in the version of the lock."""
+    """Return a folder with the AWS SDK, which the Lambda runtime provides, in the locked version."""
     folder = tmp_path_factory.mktemp("runtime")
     ours, everything = requirements(LOCK.read_text("utf-8")), LOCK.read_text("utf-8")
     blocks = [block for block in re.split(r"\n(?=\S)", everything) if "==" in block and block not in ours]
@@ -170,22 +170,22 @@ def zip_of(function_name):
 
 
 def process_of(function, cloud, unpacked, runtime):
-    """The environment of a function: its configuration, and what Lambda adds."""
+    """Return a process with the configured environment and the variables that Lambda sets."""
     unpacked /= zip_of(function["FunctionName"])
-    lambdas = {
+    set_by_lambda = {
         "AWS_LAMBDA_FUNCTION_NAME": function["FunctionName"],
         "LAMBDA_TASK_ROOT": str(unpacked),
         "TZ": ":UTC",
         "PATH": os.environ["PATH"],
     }
     configured = function["Environment"]["Variables"]
-    environment = configured | lambdas | cloud.variables(HUB_ACCOUNT, HUB_REGION)
-    return Process(PYTHON, [unpacked, runtime], environment)
+    environment = configured | set_by_lambda | cloud.variables(HUB_ACCOUNT, HUB_REGION)
+    return ProcessSettings(PYTHON, [unpacked, runtime], environment)
 
 
 @pytest.fixture(scope="module")
-def told(cloud, deployed, unpacked, runtime, tmp_path_factory):
-    """The story on the members' buses, told through the deployed queues by the functions of the zip."""
+def delivered(cloud, deployed, unpacked, runtime, tmp_path_factory):
+    """Publish three scenario events and a Config finding, and run the packaged functions until the queues are empty."""
     logs = tmp_path_factory.mktemp("logs")
     with Inbox() as inbox, ExitStack() as stack:
         ssm = deployed.session.client("ssm")
@@ -199,14 +199,14 @@ def told(cloud, deployed, unpacked, runtime, tmp_path_factory):
             for name, each in deployed.functions.items()
         }
         sources = [source(each, running, deployed) for each in deployed.mappings]
-        for scene in story.load_story()[:3]:
+        for scene in story.load_scenario()[:3]:
             cloud.publish(scene.account, scene.region, scene.record)
         cloud.session(*MEMBERS[0]).client("events").put_events(Entries=[FOUND_BY_CONFIG])
         assert cloud.tick(*MEMBERS[0]) == 1
-        Worker(*sources).drain()
+        Poller(*sources).drain()
         heartbeat = running[f"gatewatch-{STAGE}-heartbeat"]
-        heartbeat({}, Invocation.of("heartbeat", queue_arn("events"), 60))
-        running[f"gatewatch-{STAGE}-digest"]({}, Invocation.of("digest", queue_arn("events"), 300))
+        heartbeat({}, LambdaContext.for_function("heartbeat", queue_arn("events"), 60))
+        running[f"gatewatch-{STAGE}-digest"]({}, LambdaContext.for_function("digest", queue_arn("events"), 300))
         yield SimpleNamespace(inbox=inbox, logs={path.name: path.read_text("utf-8") for path in logs.iterdir()})
 
 
@@ -215,15 +215,17 @@ def queue_arn(name):
 
 
 def source(mapping, running, deployed):
-    """An event source mapping as it was deployed."""
+    """Return an event source mapping with the deployed settings."""
     function = mapping["FunctionArn"].rpartition(":")[2]
     queue = deployed.session.client("sqs").get_queue_url(QueueName=mapping["EventSourceArn"].rpartition(":")[2])
     sqs, size = deployed.session.client("sqs"), mapping["BatchSize"]
     timeout = float(deployed.functions[function]["Timeout"])
-    return Source(function, running[function], sqs, queue["QueueUrl"], mapping["EventSourceArn"], size, timeout)
+    return EventSourceMapping(
+        function, running[function], sqs, queue["QueueUrl"], mapping["EventSourceArn"], size, timeout
+    )
 
 
-def test_five_functions_stand_each_with_its_role_its_zip_and_its_architecture(deployed, service):
+def test_five_functions_are_deployed_each_with_its_role_zip_and_architecture(deployed, service):
     names = ("alert", "deliver", "heartbeat", "digest", "access_keys")
     assert set(deployed.functions) == {f"gatewatch-{STAGE}-{name}" for name in names}
     for function in deployed.functions.values():
@@ -238,7 +240,7 @@ def test_five_functions_stand_each_with_its_role_its_zip_and_its_architecture(de
 
 
 @pytest.mark.usefixtures("deployed")
-def test_the_template_that_osls_makes_is_clean_in_every_partition(service):
+def test_the_template_generated_by_osls_passes_cfn_lint_in_every_partition(service):
     lint = Path(sys.executable).with_name("cfn-lint")
     regions = ["-r", "ap-northeast-2", "us-east-1", "us-gov-west-1", "cn-north-1"]
     template = service / ".serverless" / "cloudformation-template-update-stack.json"
@@ -246,14 +248,14 @@ def test_the_template_that_osls_makes_is_clean_in_every_partition(service):
     assert (result.returncode, result.stdout) == (0, "")
 
 
-def test_every_variable_is_resolved_and_no_secret_is_among_them(deployed):
+def test_environment_variables_are_resolved_and_contain_no_secret(deployed):
     for function in deployed.functions.values():
         for name, value in function["Environment"]["Variables"].items():
             assert "${" not in value, name
             assert "hooks.slack" not in value, name
 
 
-def test_both_queues_report_what_failed_of_a_batch_and_bound_their_concurrency(deployed):
+def test_both_event_source_mappings_report_failures_and_limit_concurrency(deployed):
     arns = {each["EventSourceArn"] for each in deployed.mappings}
     assert arns == {queue_arn("events"), queue_arn("outbox.fifo")}
     for mapping in deployed.mappings:
@@ -261,56 +263,54 @@ def test_both_queues_report_what_failed_of_a_batch_and_bound_their_concurrency(d
         assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
 
 
-def test_an_event_on_a_members_bus_is_read_in_slack_as_the_zips_own_code_words_it(told):
-    scenes = story.load_story()[:3]
-    texts = [json.dumps(one.message) for one in told.inbox.received if one.channel == "sec-all"]
+def test_an_event_on_a_member_bus_is_delivered_to_slack_by_the_packaged_functions(delivered):
+    scenes = story.load_scenario()[:3]
+    texts = [json.dumps(one.message) for one in delivered.inbox.received if one.channel == "sec-all"]
     assert [scene.record["eventID"] in text for scene, text in zip(scenes, texts[:3], strict=True)] == [True] * 3
-    assert not told.inbox.refused
+    assert not delivered.inbox.refused
 
 
-def test_what_config_found_is_read_with_the_control_of_the_catalogue_in_the_zip(told):
-    texts = [text for one in told.inbox.received if "restricted-ssh" in (text := json.dumps(one.message))]
+def test_a_config_finding_is_delivered_with_its_security_hub_control(delivered):
+    texts = [text for one in delivered.inbox.received if "restricted-ssh" in (text := json.dumps(one.message))]
     assert texts
     assert all("EC2.13" in text for text in texts)
 
 
-def test_what_is_serious_in_production_is_read_in_its_own_channel_too(told):
-    assert {one.channel for one in told.inbox.received} == set(WEBHOOKS)
+def test_serious_alerts_of_production_go_to_their_own_channel_too(delivered):
+    assert {one.channel for one in delivered.inbox.received} == set(WEBHOOKS)
 
 
-def test_nothing_died_on_the_way(told, deployed):
+def test_no_message_is_dead_lettered(delivered, deployed):
     sqs = deployed.session.client("sqs")
-    for queue in ("EventsDead", "OutboxDead"):
+    for queue in ("EventsDlq", "OutboxDlq"):
         counted = sqs.get_queue_attributes(QueueUrl=deployed.physical[queue], AttributeNames=["All"])["Attributes"]
-        assert counted["ApproximateNumberOfMessages"] == "0", told.logs
+        assert counted["ApproximateNumberOfMessages"] == "0", delivered.logs
 
 
-@pytest.mark.usefixtures("told")
-def test_the_canary_of_a_member_is_in_the_table_and_the_heartbeat_ran(deployed):
+@pytest.mark.usefixtures("delivered")
+def test_canaries_and_the_heartbeat_run_are_recorded(deployed):
     table = deployed.session.client("dynamodb").scan(TableName=deployed.physical["Table"])["Items"]
     rows = {item["pk"]["S"]: item for item in table}
     account, region = MEMBERS[0]
-    assert f"{account} {region}" in rows[f"seen#{account[-2:]}"]
-    assert "heartbeat#told" in rows
+    assert f"{account} {region}" in rows[f"canaries#{account[-2:]}"]
+    assert "heartbeat#reported" in rows
 
 
-@pytest.mark.usefixtures("told")
-def test_every_alert_is_in_the_day_book_and_the_digest_has_looked_at_it(deployed):
-    rows = deployed.session.client("dynamodb").scan(TableName=deployed.physical["Book"])["Items"]
-    booked = {json.loads(row["kept"]["S"])["key"] for row in rows if row["pk"]["S"].startswith("day#")}
-    assert {scene.record["eventID"] for scene in story.load_story()[:3]} <= booked
+@pytest.mark.usefixtures("delivered")
+def test_alerts_are_in_the_activity_log_and_the_digest_ran(deployed):
+    rows = deployed.session.client("dynamodb").scan(TableName=deployed.physical["ActivityTable"])["Items"]
+    booked = {json.loads(row["value"]["S"])["key"] for row in rows if row["pk"]["S"].startswith("day#")}
+    assert {scene.record["eventID"] for scene in story.load_scenario()[:3]} <= booked
     assert ("digest", "began") in {(row["pk"]["S"], row["sk"]["S"]) for row in rows}
 
 
-@pytest.mark.usefixtures("told")
-def test_the_digest_of_the_zip_is_mailed_with_a_chart_that_its_library_drew(
-    cloud, deployed, unpacked, runtime, tmp_path
-):
-    session, book = deployed.session, deployed.physical["Book"]
+@pytest.mark.usefixtures("delivered")
+def test_the_packaged_digest_is_mailed_with_a_chart(cloud, deployed, unpacked, runtime, tmp_path):
+    session, book = deployed.session, deployed.physical["ActivityTable"]
     session.client("ses").verify_email_identity(EmailAddress="hub@example.com")
     yesterday = datetime.now(UTC) - timedelta(days=1)
-    entry = Entry(key="e", at=yesterday, account=MEMBERS[0][0], actor="alice", severities={"low": 2})
-    kept = {"kept": {"S": msgspec.json.encode(entry).decode()}, "expires": {"N": "9999999999"}}
+    entry = AlertSummary(key="e", at=yesterday, account=MEMBERS[0][0], actor="alice", severities={"low": 2})
+    kept = {"value": {"S": msgspec.json.encode(entry).decode()}, "expires": {"N": "9999999999"}}
     times = {name: {"N": str(int(yesterday.timestamp()) - 86400 * 2 * (name == "at"))} for name in ("at", "seen")}
     for item in (
         {"pk": {"S": day_of(yesterday)}, "sk": {"S": "e"}, **kept},
@@ -323,8 +323,8 @@ def test_the_digest_of_the_zip_is_mailed_with_a_chart_that_its_library_drew(
     process = process_of(function, cloud, unpacked, runtime)
     process.environment["GATEWATCH_POLICY"] = str(tmp_path / "policy.yaml")
     with PackagedFunction(function["Handler"], process, tmp_path / "log") as running:
-        running({}, Invocation.of("digest", queue_arn("events"), 300))
-        running({}, Invocation.of("digest", queue_arn("events"), 300))
+        running({}, LambdaContext.for_function("digest", queue_arn("events"), 300))
+        running({}, LambdaContext.for_function("digest", queue_arn("events"), 300))
     (sent,) = ses_backends[HUB_ACCOUNT][HUB_REGION].sent_messages
     mail = email.message_from_string(sent.raw_data, policy=email.policy.default)
     assert (sent.source, set(sent.destinations)) == ("hub@example.com", {"team@example.com"})
@@ -333,9 +333,9 @@ def test_the_digest_of_the_zip_is_mailed_with_a_chart_that_its_library_drew(
     assert picture.startswith(b"\x89PNG")
 
 
-def test_the_functions_count_under_the_names_of_the_alarms(told):
+def test_metrics_have_the_names_that_the_alarms_use(delivered):
     for name in ("alert", "deliver"):
-        log = told.logs[f"gatewatch-{STAGE}-{name}"]
+        log = delivered.logs[f"gatewatch-{STAGE}-{name}"]
         metrics = [line for line in map(json.loads, filter(None, log.splitlines())) if "_aws" in line]
         assert {line["service"] for line in metrics} == {f"gatewatch-{STAGE}-{name}"}
         directives = [each for line in metrics for each in line["_aws"]["CloudWatchMetrics"]]
@@ -343,16 +343,16 @@ def test_the_functions_count_under_the_names_of_the_alarms(told):
         assert {tuple(map(tuple, each["Dimensions"])) for each in directives} == {(("service",),)}
 
 
-def test_no_log_of_a_function_holds_a_webhook(told):
-    assert told.logs
-    for log in told.logs.values():
-        assert not any(told.inbox.webhook_url(name) in log for name in WEBHOOKS)
+def test_no_log_contains_a_webhook_url(delivered):
+    assert delivered.logs
+    for log in delivered.logs.values():
+        assert not any(delivered.inbox.webhook_url(name) in log for name in WEBHOOKS)
 
 
-def test_undeploying_leaves_nothing(told, deployed, osls):
+def test_removing_the_hub_leaves_no_resource(delivered, deployed, osls):
     osls("remove")
     session = deployed.session
-    assert told
+    assert delivered
     assert session.client("lambda").list_functions()["Functions"] == []
     assert session.client("lambda").list_event_source_mappings()["EventSourceMappings"] == []
     assert "QueueUrls" not in session.client("sqs").list_queues()
@@ -369,7 +369,7 @@ def test_undeploying_leaves_nothing(told, deployed, osls):
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_member_stack_that_is_removed_leaves_nothing(cloud):
+def test_removing_a_member_stack_leaves_no_resource(cloud):
     session = cloud.session(*MEMBERS[0])
     iam = session.client("iam")
     before = len(iam.list_roles(PathPrefix="/gatewatch/")["Roles"])  # of the account: one of each Region's stack

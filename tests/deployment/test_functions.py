@@ -1,4 +1,4 @@
-"""What AWS invokes, as a process with an environment and nothing else: its answers, its log, its metrics."""
+"""The Lambda functions as processes with an environment: responses, logs and metrics."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def event(build):
 
 
 def lines(function):
-    """What a function wrote: log lines, and metrics by name."""
+    """End the function and return its log lines and its metrics."""
     function.end()
     written = [json.loads(line) for line in function.written]
     function.written.clear()
@@ -49,7 +49,7 @@ def lines(function):
 
 @pytest.fixture
 def changed(hub):
-    """The same function in another environment."""
+    """Return a factory of the same function with other environment variables."""
     functions = []
 
     def make(name, **variables):
@@ -61,7 +61,7 @@ def changed(hub):
         function.end()
 
 
-def test_an_event_goes_the_whole_way_and_the_log_and_the_metrics_tell_of_it(hub, slack, event):
+def test_an_event_is_delivered_logged_and_counted(hub, slack, event):
     hub.send(event, "no JSON <!here>")
     assert hub.serve(hub.alert, "events") == (True, True)
     while hub.serve(hub.deliver, "outbox.fifo")[0]:
@@ -76,7 +76,7 @@ def test_an_event_goes_the_whole_way_and_the_log_and_the_metrics_tell_of_it(hub,
     assert alerted["event_id"] == "1beb5d85-3e0f-4000-b7d7-111111111111"
     assert alerted["account_id"] == "111122223333"
     assert "T" in alerted["timestamp"]
-    assert (metrics["EventsIn"], metrics["Changes"], metrics["AlertsCritical"], metrics["Dead"]) == (
+    assert (metrics["EventsReceived"], metrics["Changes"], metrics["AlertsCritical"], metrics["DeadLettered"]) == (
         [1, 1],
         [1],
         [1],
@@ -96,17 +96,17 @@ def test_an_event_goes_the_whole_way_and_the_log_and_the_metrics_tell_of_it(hub,
     assert not any(SECRET in json.dumps(line) for line in [*log, *batches])
 
 
-def test_a_raw_event_is_in_the_log_only_when_somebody_asks_for_debug(hub, event, changed):
+def test_a_raw_event_is_logged_at_debug_level_only(hub, event, changed):
     hub.send(event)
-    curious = changed("alert", POWERTOOLS_LOG_LEVEL="DEBUG")
-    hub.serve(curious, "events")
-    log, _ = lines(curious)
+    debugging = changed("alert", POWERTOOLS_LOG_LEVEL="DEBUG")
+    hub.serve(debugging, "events")
+    log, _ = lines(debugging)
     assert any("userIdentity" in line.get("body", "") for line in log if line["level"] == "DEBUG")
     assert not any("userIdentity" in json.dumps(line) for line in log if line["level"] != "DEBUG")
 
 
 @pytest.mark.parametrize("policy", ["nowhere.yaml", "broken.yaml"])
-def test_a_configuration_that_cannot_be_read_alerts_everything_to_the_hubs_topic(hub, build, policy, tmp_path, changed):
+def test_with_an_invalid_configuration_every_alert_goes_to_the_alerts_topic(hub, build, policy, tmp_path, changed):
     (tmp_path / "broken.yaml").write_text("routes: [{to: [nobody]}]\n", "utf-8")
     hub.send(json.dumps(build.event(build.authorize(build.item(v4=["0.0.0.0/0"]), eventID=f"while {policy}"))))
     Outbox(hub.sqs, hub.urls["outbox.fifo"]).put(
@@ -119,16 +119,16 @@ def test_a_configuration_that_cannot_be_read_alerts_everything_to_the_hubs_topic
         pass
     topic = [json.loads(body)["Message"] for body, _ in hub.bodies(hub.subscriber)]
     assert len(topic) == 2
-    (told,) = [text for text in topic if f"while {policy}" in text]
-    assert "⚠️ The configuration cannot be read, so everything comes here." in told
-    assert policy in told
+    (published,) = [text for text in topic if f"while {policy}" in text]
+    assert "⚠️ The configuration is invalid, so every alert is sent here." in published
+    assert policy in published
     for function in (alert, deliver):
         log, metrics = lines(function)
-        assert [line["level"] for line in log if line["message"] == "configuration broken"] == ["ERROR"]
-        assert all(sum(each["ConfigurationBroken"]) >= 1 for each in metrics)
+        assert [line["level"] for line in log if line["message"] == "invalid configuration"] == ["ERROR"]
+        assert all(sum(each["ConfigurationErrors"]) >= 1 for each in metrics)
 
 
-def test_a_variable_that_is_missing_is_an_error_and_brings_the_batch_again(hub, event):
+def test_a_missing_environment_variable_fails_the_batch(hub, event):
     hub.send(event)
     environment = {name: value for name, value in hub.alert.environment.items() if name != "GATEWATCH_OUTBOX_URL"}
     function = Function("alert", environment)
@@ -138,7 +138,7 @@ def test_a_variable_that_is_missing_is_an_error_and_brings_the_batch_again(hub, 
     hub.bodies("events")
 
 
-def test_importing_a_function_does_nothing():
+def test_importing_a_function_has_no_side_effects():
     program = "import functions.alert, functions.deliver, sys; print('boto3' in sys.modules)"
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "AWS_EC2_METADATA_DISABLED": "true"}
     ran = subprocess.run(
@@ -156,34 +156,34 @@ def test_importing_a_function_does_nothing():
 @pytest.mark.parametrize(
     ("content", "trouble"),
     [
-        (None, "is not there"),
-        (b"", "none takes everything"),
+        (None, "does not exist"),
+        (b"", "none matches everything"),
         (b"a: [", "is not valid YAML"),
         (b"\xff\xfe\x00", "is not valid YAML"),
         (b"[" * 5000, "is not valid YAML"),
-        (b"- a list", "holds no mapping"),
-        (b"routes: [{to: [nobody]}]", '"nobody" is no destination'),
-        (b"severity: {public_ports: [99999]}", "99999 is no port"),
+        (b"- a list", "is not a mapping"),
+        (b"routes: [{to: [nobody]}]", '"nobody" is not a destination'),
+        (b"severity: {public_ports: [99999]}", "99999 is not a port"),
         (b"destinations: {a: {kind: slack_webhook, url: https://hooks.slack.example/sEcReT}}", "destinations.a"),
     ],
 )
-def test_any_trouble_with_the_files_is_said_and_leaves_a_way_to_tell(tmp_path, content, trouble):
+def test_an_unusable_configuration_is_reported_and_leaves_the_alerts_topic(tmp_path, content, trouble):
     policy = tmp_path / "policy.yaml"
     if content is not None:
         policy.write_bytes(content)
     accounts = tmp_path / "accounts.yaml"
     accounts.write_text("accounts: {}\n")
     bundle = load_bundle({"GATEWATCH_ACCOUNTS": str(accounts), "GATEWATCH_POLICY": str(policy)})
-    assert trouble in bundle.trouble
+    assert trouble in bundle.configuration_error
     assert bundle.settings.default_destinations == (HUB_TOPIC,)
     assert bundle.settings.destinations[HUB_TOPIC] == SnsTopic()
-    assert "sEcReT" not in bundle.trouble
+    assert "sEcReT" not in bundle.configuration_error
 
 
-def test_a_policy_that_is_a_folder_is_trouble_too(tmp_path):
+def test_a_folder_as_policy_is_reported(tmp_path):
     bundle = load_bundle({"GATEWATCH_ACCOUNTS": str(tmp_path), "GATEWATCH_POLICY": str(tmp_path)})
-    assert "cannot be read" in bundle.trouble
+    assert "cannot be read" in bundle.configuration_error
 
 
-def test_the_files_of_the_bundle_are_in_order():
-    assert load_bundle({}).trouble == ""
+def test_the_configuration_of_the_repository_is_valid():
+    assert load_bundle({}).configuration_error == ""

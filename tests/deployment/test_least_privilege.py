@@ -1,4 +1,4 @@
-"""No wildcard without a reason: every policy of every template is read, and each `*` must stand on the list below."""
+"""IAM and resource policies of the templates: every wildcard has a documented reason, every role only what it needs."""
 
 from __future__ import annotations
 
@@ -11,78 +11,87 @@ from support.paths import ROOT
 
 TEMPLATES = {path.stem: load(str(path)) for path in sorted((ROOT / "eventbridge").glob("*.yaml"))}
 
-# (template, resource, statement) -> the wildcard, and why it must be one.
+# (template, resource, statement id) -> the wildcards, and the reason for them.
 EXPLAINED = {
-    ("hub", "OrganizationMaySend", "organization"): ("Principal *", "the condition names the organization"),
-    ("hub", "OperatorsKey", "AccountAdministers"): (
+    ("hub", "OrganizationBusPolicy", "organization"): ("Principal *", "the condition names the organization"),
+    ("hub", "OperatorsKey", "AllowAccountAdministration"): (
         "Action kms:* | Resource *",
-        "in a key's policy * is this key; without its account nobody could ever change the key",
+        "in a key policy * means this key; without the account nobody could change the key",
     ),
-    ("hub", "OperatorsKey", "AlarmsOfThisAccount"): ("Resource *", "in a key's policy * is this key"),
-    ("hub", "AlertRole", "WriteItsLog"): ("Resource …-alert:*", "the streams of one log group; Lambda names them"),
-    ("hub", "DeliverRole", "WriteItsLog"): ("Resource …-deliver:*", "the streams of one log group; Lambda names them"),
-    ("hub", "HeartbeatRole", "WriteItsLog"): ("Resource …-heartbeat:*", "the streams of one log group"),
+    ("hub", "OperatorsKey", "AllowAlarmsOfThisAccount"): ("Resource *", "in a key policy * means this key"),
+    ("hub", "AlertRole", "WriteLogs"): ("Resource …-alert:*", "the streams of one log group, named by Lambda"),
+    ("hub", "DeliverRole", "WriteLogs"): ("Resource …-deliver:*", "the streams of one log group, named by Lambda"),
+    ("hub", "HeartbeatRole", "WriteLogs"): ("Resource …-heartbeat:*", "the streams of one log group"),
     ("hub", "DeliverRole", "ReadParameters"): (
         "Resource …parameter/gatewatch/*",
         "policy.yaml names the parameters; all of them are secrets of gatewatch",
     ),
     ("hub", "DeliverRole", "ReadSecrets"): (
         "Resource …secret:gatewatch/*",
-        "policy.yaml names the secrets, and Secrets Manager adds six letters to each name",
+        "policy.yaml names the secrets, and Secrets Manager appends six characters to each name",
     ),
-    ("hub", "HeartbeatRole", "KnowTheOrganization"): (
+    ("hub", "HeartbeatRole", "ListAccounts"): (
         "Resource *",
-        "Organizations takes no resource for ListAccounts",
+        "ListAccounts supports no resource ARN",
     ),
-    ("hub", "DigestRole", "KnowWhatIsMissing"): (
+    ("hub", "DigestRole", "ReadMetrics"): (
         "Resource *",
-        "CloudWatch takes no resource for GetMetricData; numbers are all it tells",
+        "GetMetricData supports no resource ARN; it returns numbers only",
     ),
-    ("hub", "DigestRole", "MailTheDigest"): (
+    ("hub", "DigestRole", "SendDigestEmail"): (
         "Resource …:identity/*",
-        "the address or its domain may be what is verified; the condition holds it to one sender",
+        "the verified identity may be the address or its domain; the condition limits the sender",
     ),
-    ("hub", "DigestRole", "WriteItsLog"): ("Resource …-digest:*", "the streams of one log group"),
-    ("hub", "AccessKeysRole", "VisitMembers"): (
+    ("hub", "DigestRole", "WriteLogs"): ("Resource …-digest:*", "the streams of one log group"),
+    ("hub", "AccessKeysRole", "AssumeKeyRotationRole"): (
         "Resource …::*:role/gatewatch-access-keys",
-        "accounts.yaml names the accounts; a role of this name is only where member.yaml made it, and trusts the hub",
+        "accounts.yaml names the accounts; member.yaml creates the role, and the role trusts the hub only",
     ),
-    ("hub", "AccessKeysRole", "WriteItsLog"): ("Resource …-access_keys:*", "the streams of one log group"),
-    ("hub", "AlertRole", "AskMembers"): (
-        "Resource …::*:role/${ReadRole}",
-        "any account may be the one; the role is only where member.yaml made it, and trusts the hub",
+    ("hub", "AccessKeysRole", "WriteLogs"): ("Resource …-access_keys:*", "the streams of one log group"),
+    ("hub", "AlertRole", "AssumeLookupRole"): (
+        "Resource …::*:role/${LookupRole}",
+        "accounts.yaml names the accounts; member.yaml creates the role, and the role trusts the hub only",
     ),
-    ("member", "SurveyRole", "SeeWhatAGroupGuards"): ("Resource *", "EC2 takes no resource for a Describe"),
-    ("member", "ReadRole", "Trails"): ("Resource *", "an organization's trail is in another account, under any name"),
-    ("member", "ReadRole", "Rules"): ("Resource …rule/gatewatch-*", "the rules of member.yaml, in every Region"),
-    ("member", "ReadRole", "Undelivered"): (
+    ("member", "LookupRole", "DescribeGroupsAndInterfaces"): (
+        "Resource *",
+        "EC2 Describe calls support no resource ARN",
+    ),
+    ("member", "DoctorRole", "Trails"): (
+        "Resource *",
+        "the trail of an organization is in another account, under any name",
+    ),
+    ("member", "DoctorRole", "Rules"): ("Resource …rule/gatewatch-*", "the rules of member.yaml in every Region"),
+    ("member", "DoctorRole", "Undelivered"): (
         "Resource …:gatewatch-undelivered",
-        "one queue in every Region; the role is made once an account",
+        "one queue per Region; the role exists once per account",
     ),
-    ("member", "ReadRole", "RolesOfTheRoad"): (
+    ("member", "DoctorRole", "GatewatchRoles"): (
         "Resource …role/gatewatch/*",
-        "the path under which member.yaml makes its roles, one a Region, named by CloudFormation",
+        "the path of the roles of member.yaml, one per Region, named by CloudFormation",
     ),
-    ("member", "ReadRole", "Recorders"): ("Resource *", "Config takes no resource for these two"),
-    ("member", "RemediationRole", "SeeGroups"): ("Resource *", "EC2 takes no resource for a Describe"),
-    ("member", "RemediationRole", "PutRulesBack"): (
+    ("member", "DoctorRole", "Recorders"): ("Resource *", "these actions support no resource ARN"),
+    ("member", "RemediationRole", "ReadSecurityGroups"): ("Resource *", "EC2 Describe calls support no resource ARN"),
+    ("member", "RemediationRole", "ChangeIngressRules"): (
         "Resource …security-group/* | Resource …security-group-rule/*",
-        "any group may be the one that somebody opened; policy.yaml says which are exempt",
+        "any group may need remediation; policy.yaml lists the exempt ones",
     ),
-    ("member", "RemediationRole", "TellConfig"): ("Resource *", "Config takes no resource for PutEvaluations"),
-    ("member", "RemediationRole", "KeepTags"): (
+    ("member", "RemediationRole", "PutEvaluations"): ("Resource *", "PutEvaluations supports no resource ARN"),
+    ("member", "RemediationRole", "TagNewRules"): (
         "Resource …security-group-rule/*",
-        "the id of a rule is not known before it is made; the condition holds it to that moment",
+        "the id of a new rule is not known; the condition limits it to creation",
     ),
-    ("member", "RemediationRole", "Ask"): ("Resource *", "none of the three takes a resource in every form"),
-    ("member", "RemediationRole", "KnowItsOwnWord"): (
+    ("member", "RemediationRole", "LookUpHistory"): (
+        "Resource *",
+        "not all of the three actions support a resource ARN",
+    ),
+    ("member", "RemediationRole", "ReadOwnEvaluations"): (
         "Resource …config-rule/*",
-        "the id of a Config rule is AWS's choice, one a Region",
+        "AWS chooses the ids of Config rules",
     ),
-    ("member", "KeeperRole", "SeeWhoHasKeys"): ("Resource *", "IAM knows no user before it has listed them"),
-    ("member", "KeeperRole", "RetireKeys"): (
+    ("member", "KeyRotationRole", "ListUsers"): ("Resource *", "the users are not known before they are listed"),
+    ("member", "KeyRotationRole", "DeactivateAndDeleteKeys"): (
         "Resource …:user/*",
-        "any user may have a key that is too old; policy.yaml says who is exempt",
+        "any user may have an old key; policy.yaml lists the exempt ones",
     ),
 }
 
@@ -92,7 +101,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def documents(properties: dict[str, Any]) -> list[dict[str, Any]]:
-    """The policies of a resource, whichever of its properties holds them."""
+    """Return the policy documents of a resource, from whichever property has them."""
     named = [
         properties[key] for key in ("PolicyDocument", "KeyPolicy", "AssumeRolePolicyDocument") if key in properties
     ]
@@ -111,19 +120,19 @@ def statements(template: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def plain(statement: dict[str, Any]) -> dict[str, Any]:
-    """A statement that a condition may leave out is read as if it were there."""
+    """Return the statement of an Fn::If as if its condition were true."""
     return statement["Fn::If"][1] if "Fn::If" in statement else statement
 
 
 def text(value: Any) -> str:
-    """A string, or what stands in an intrinsic function."""
+    """Return a string, or the strings inside an intrinsic function."""
     if isinstance(value, dict):
         return " ".join(text(each) for inner in value.values() for each in as_list(inner))
     return str(value)
 
 
 def wildcards(statement: dict[str, Any]) -> list[str]:
-    """Denials are left out: the more they cover, the better."""
+    """Return the wildcards of an Allow statement; those of a Deny are harmless."""
     if statement["Effect"] == "Deny":
         return []
     keys = ("Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal")
@@ -144,12 +153,12 @@ def test_templates_with_policies_were_read():
     assert len(statements(TEMPLATES["hub"])) > 20
 
 
-def test_every_wildcard_is_explained_and_every_explanation_needed():
+def test_every_wildcard_has_a_reason_and_every_reason_a_wildcard():
     assert sorted(FOUND) == sorted(EXPLAINED)
 
 
 @pytest.mark.parametrize("where", sorted(EXPLAINED), ids="/".join)
-def test_a_wildcard_is_the_one_that_is_explained(where):
+def test_a_wildcard_is_the_documented_one(where):
     expected, reason = EXPLAINED[where]
     found = FOUND.get(where, [])
     assert reason
@@ -171,27 +180,27 @@ def test_a_wildcard_is_the_one_that_is_explained(where):
         ({"Effect": "Allow", "Action": "a:B", "Resource": "arn", "Principal": {"AWS": "*"}}, "Principal *"),
     ],
 )
-def test_a_wildcard_is_seen(statement, wildcard):
+def test_wildcards_of_an_allow_statement_are_found(statement, wildcard):
     assert wildcards(statement) == [wildcard]
 
 
-def test_a_denial_may_cover_everything():
+def test_wildcards_of_a_deny_statement_are_ignored():
     assert wildcards({"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}) == []
 
 
-# What each function may do, and nothing besides.
+# The permissions of each function without wildcards, complete.
 MAY = {
     "AlertRole": {
         "sqs:ReceiveMessage Events",
         "sqs:DeleteMessage Events",
         "sqs:GetQueueAttributes Events",
         "sqs:SendMessage Outbox",
-        "sqs:SendMessage EventsDead",
+        "sqs:SendMessage EventsDlq",
         "dynamodb:GetItem Table",
         "dynamodb:UpdateItem Table",
         "dynamodb:BatchGetItem Table",
         "dynamodb:BatchWriteItem Table",
-        "dynamodb:BatchWriteItem Book",
+        "dynamodb:BatchWriteItem ActivityTable",
     },
     "DeliverRole": {
         "sqs:ReceiveMessage Outbox",
@@ -199,7 +208,7 @@ MAY = {
         "sqs:ChangeMessageVisibility Outbox",
         "sqs:GetQueueAttributes Outbox",
         "sqs:SendMessage Outbox",
-        "sqs:SendMessage OutboxDead",
+        "sqs:SendMessage OutboxDlq",
         "dynamodb:GetItem Table",
         "dynamodb:PutItem Table",
         "sns:Publish Alerts",
@@ -214,14 +223,14 @@ MAY = {
     },
     "DigestRole": {
         "sqs:SendMessage Outbox",
-        "dynamodb:Query Book",
-        "dynamodb:UpdateItem Book",
-        "dynamodb:GetItem Book",
-        "dynamodb:PutItem Book",
+        "dynamodb:Query ActivityTable",
+        "dynamodb:UpdateItem ActivityTable",
+        "dynamodb:GetItem ActivityTable",
+        "dynamodb:PutItem ActivityTable",
     },
     "AccessKeysRole": {
         "sqs:SendMessage Outbox",
-        "sqs:SendMessage AccessKeysDead",
+        "sqs:SendMessage AccessKeysDlq",
         "dynamodb:GetItem Table",
         "dynamodb:PutItem Table",
         "dynamodb:UpdateItem Table",
@@ -230,7 +239,7 @@ MAY = {
 
 
 @pytest.mark.parametrize("role", MAY)
-def test_a_function_may_do_its_work_and_nothing_besides(role):
+def test_a_function_has_exactly_these_permissions(role):
     allowed = [statement for name, statement in statements(TEMPLATES["hub"]) if name == role]
     named = {
         f"{action} {text(resource).removesuffix(' Arn')}"
@@ -243,29 +252,36 @@ def test_a_function_may_do_its_work_and_nothing_besides(role):
 
 
 @pytest.mark.parametrize("role", MAY)
-def test_a_role_of_a_function_is_taken_by_lambda_only_and_has_no_managed_policy(role):
+def test_the_role_of_a_function_trusts_lambda_only_and_has_no_managed_policy(role):
     properties = TEMPLATES["hub"]["Resources"][role]["Properties"]
     (trust,) = properties["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
     assert "ManagedPolicyArns" not in properties
 
 
-def test_nobody_but_who_delivers_can_make_an_alert_look_delivered():
-    names = ("seen", "heartbeat", "held", "rule", "failures", "access-key", "access-keys-untold", "preimage", "deed")
-    own = {f"{each}#*" for each in names}
+def test_only_the_deliver_role_can_write_the_ledger():
+    keys_of_functions = ("access-key", "access-keys-unreported", "snapshot", "own-action")
+    own = {
+        f"{each}#*"
+        for each in ("canaries", "heartbeat", "reminders", "deferred", "rule", "failed-sign-ins", *keys_of_functions)
+    }
     for role in MAY.keys() - {"DeliverRole"}:
         for name, statement in statements(TEMPLATES["hub"]):
-            if name == role and "dynamodb" in text(statement.get("Action")) and "Table" in text(statement["Resource"]):
+            if (
+                name == role
+                and "dynamodb" in text(statement.get("Action"))
+                and text(statement["Resource"]) == "Table Arn"
+            ):
                 keys = as_list(statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
                 assert set(keys) <= own
 
 
-def test_who_alerts_reads_what_gatewatch_did_and_cannot_make_it_up():
-    may = [each for name, each in statements(TEMPLATES["hub"]) if name == "AlertRole" and "deed#*" in text(each)]
+def test_the_alert_role_can_read_own_actions_but_not_write_them():
+    may = [each for name, each in statements(TEMPLATES["hub"]) if name == "AlertRole" and "own-action#*" in text(each)]
     assert [each["Action"] for each in may] == ["dynamodb:BatchGetItem"]
 
 
-def test_who_looks_after_keys_writes_the_rows_of_keys_and_of_what_stood_before_only():
-    (known,) = (each for _, each in statements(TEMPLATES["hub"]) if each.get("Sid") == "KnowWhatWasDone")
-    keys = {"access-key#*", "access-keys-untold#*", "preimage#*", "deed#*"}
+def test_the_access_keys_role_writes_rows_of_keys_snapshots_and_own_actions_only():
+    (known,) = (each for _, each in statements(TEMPLATES["hub"]) if each.get("Sid") == "ReadAndWriteKeyState")
+    keys = {"access-key#*", "access-keys-unreported#*", "snapshot#*", "own-action#*"}
     assert set(known["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]) == keys

@@ -1,4 +1,4 @@
-"""serverless.yml compared with the templates and functions it joins; test_deploy.py runs the tool itself."""
+"""serverless.yml compared with the hub template and the functions; test_deploy.py runs osls itself."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SERVERLESS = load(str(ROOT / "serverless.yml"))
 HUB = load(str(ROOT / "eventbridge" / "hub.yaml"))
 FUNCTIONS = SERVERLESS["functions"]
 PROVIDER = SERVERLESS["provider"]
-LAMBDAS_OWN = {"LAMBDA_TASK_ROOT", "AWS_REGION"}
+SET_BY_LAMBDA = {"LAMBDA_TASK_ROOT", "AWS_REGION"}
 
 
 def role_of(name):
-    """By Fn::Sub: osls adds to an Fn::GetAtt a dependency that is already in it, and cfn-lint says so."""
+    """Return the logical id of the role. It is an Fn::Sub, because osls adds a redundant DependsOn to an Fn::GetAtt."""
     return FUNCTIONS[name]["role"]["Fn::Sub"].removeprefix("${").removesuffix(".Arn}")
 
 
@@ -36,41 +36,41 @@ def test_a_function_has_a_file_and_a_role_of_its_own(name):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_role_writes_the_log_of_the_function_that_has_it(name):
+def test_a_role_may_write_the_log_group_of_its_function(name):
     policies = HUB["Resources"][role_of(name)]["Properties"]["Policies"]
     statements = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
-    (log,) = (each["Resource"]["Fn::Sub"] for each in statements if each.get("Sid") == "WriteItsLog")
+    (log,) = (each["Resource"]["Fn::Sub"] for each in statements if each.get("Sid") == "WriteLogs")
     assert log.endswith(f":log-group:/aws/lambda/gatewatch-${{Stage}}-{name}:*")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_gets_every_variable_that_it_reads(name):
+def test_a_function_has_every_environment_variable_that_it_reads(name):
     code = (ROOT / "functions" / f"{name}.py").read_text("utf-8")
-    needed = set(re.findall(r'environ(?:ment)?\["(\w+)"\]', code)) - LAMBDAS_OWN
+    needed = set(re.findall(r'environ(?:ment)?\["(\w+)"\]', code)) - SET_BY_LAMBDA
     assert needed
     assert needed <= PROVIDER["environment"].keys() | FUNCTIONS[name]["environment"].keys()
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_counts_under_the_name_that_the_alarms_look_for(name):
+def test_a_function_publishes_metrics_under_the_names_of_the_alarms(name):
     environment = PROVIDER["environment"] | FUNCTIONS[name]["environment"]
     assert environment["POWERTOOLS_METRICS_NAMESPACE"] == "gatewatch"
     assert environment["POWERTOOLS_SERVICE_NAME"] == f"gatewatch-${{sls:stage}}-{name}"
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_no_variable_of_a_function_holds_more_than_a_name(name):
+def test_environment_variables_are_names_and_references(name):
     environment = PROVIDER["environment"] | FUNCTIONS[name]["environment"]
     assert all(isinstance(value, dict) or re.fullmatch(r"[\w${}:.-]+", value) for value in environment.values())
 
 
-def test_a_queue_hides_a_message_six_times_as_long_as_its_function_may_take():
+def test_a_visibility_timeout_is_six_times_the_timeout_of_the_function():
     for name, parameter in (("alert", "EventsVisibility"), ("deliver", "OutboxVisibility")):
         assert HUB["Parameters"][parameter]["Default"] == 6 * FUNCTIONS[name]["timeout"]
 
 
 @pytest.mark.parametrize(("name", "queue"), [("alert", "Events"), ("deliver", "Outbox")])
-def test_what_failed_of_a_batch_comes_again_alone_and_concurrency_has_a_bound(name, queue):
+def test_event_source_mappings_report_batch_item_failures_and_limit_concurrency(name, queue):
     (event,) = queue_events(name)
     assert event["arn"] == {"Fn::GetAtt": [queue, "Arn"]}
     assert event["functionResponseType"] == "ReportBatchItemFailures"
@@ -83,7 +83,7 @@ def rule_of_access_keys():
     return rule
 
 
-def test_access_keys_are_looked_after_daily_and_at_once_when_config_finds_one_and_by_no_queue():
+def test_access_keys_run_daily_and_on_findings_of_config_without_a_queue():
     daily, _ = FUNCTIONS["access_keys"]["events"]
     assert daily["schedule"]["rate"] == "rate(1 day)"
     assert rule_of_access_keys()["eventBus"] == {"Fn::GetAtt": ["Bus", "Name"]}
@@ -91,28 +91,28 @@ def test_access_keys_are_looked_after_daily_and_at_once_when_config_finds_one_an
     assert FUNCTIONS["access_keys"]["timeout"] == 300
 
 
-def test_nobody_looks_after_access_keys_before_the_members_have_the_role_for_it():
+def test_access_key_rotation_is_off_by_default():
     daily, found = FUNCTIONS["access_keys"]["events"]
-    assert SERVERLESS["params"]["default"]["accessKeys"] is False
-    assert daily["schedule"]["enabled"] == found["eventBridge"]["enabled"] == "${param:accessKeys}"
+    assert SERVERLESS["params"]["default"]["keyRotation"] is False
+    assert daily["schedule"]["enabled"] == found["eventBridge"]["enabled"] == "${param:keyRotation}"
 
 
-def test_no_event_about_an_access_key_is_lost_before_the_function_nor_in_it():
-    rule, dead = rule_of_access_keys(), {"Fn::GetAtt": ["AccessKeysDead", "Arn"]}
-    assert rule["deadLetterQueueArn"] == FUNCTIONS["access_keys"]["onError"] == dead
+def test_events_about_access_keys_have_a_dead_letter_queue_before_and_after_the_function():
+    rule, dlq = rule_of_access_keys(), {"Fn::GetAtt": ["AccessKeysDlq", "Arn"]}
+    assert rule["deadLetterQueueArn"] == FUNCTIONS["access_keys"]["onError"] == dlq
     assert rule["retryPolicy"] == {"maximumEventAge": 86400, "maximumRetryAttempts": 185}
     (allowed,) = (
         each["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::Sub"]
-        for each in HUB["Resources"]["AccessKeysDeadPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        for each in HUB["Resources"]["AccessKeysDlqPolicy"]["Properties"]["PolicyDocument"]["Statement"]
         if each["Effect"] == "Allow"
     )
     assert allowed.rpartition("/")[2] == rule["name"].replace("${sls:stage}", "${Stage}")
 
 
-@pytest.mark.parametrize("before", ["", "OrgConfigRule-", "securityhub-"])
-@pytest.mark.parametrize("ours", ["", "gatewatch-"])
-@pytest.mark.parametrize("behind", ["", "-conformance-pack-abcd1234"])
-def test_the_rule_of_access_keys_lets_through_what_the_function_acts_on(before, ours, behind):
+@pytest.mark.parametrize("service", ["", "OrgConfigRule-", "securityhub-"])
+@pytest.mark.parametrize("prefix", ["", "gatewatch-"])
+@pytest.mark.parametrize("suffix", ["", "-conformance-pack-abcd1234"])
+def test_the_pattern_of_access_keys_matches_what_the_function_acts_on(service, prefix, suffix):
     event = {
         "source": "aws.config",
         "detail-type": "Config Rules Compliance Change",
@@ -120,20 +120,20 @@ def test_the_rule_of_access_keys_lets_through_what_the_function_acts_on(before, 
             "messageType": "ComplianceChangeNotification",
             "awsAccountId": "111122223333",
             "resourceId": "AIDAEXAMPLEEXAMPLE01",
-            "configRuleName": f"{before}{ours}access-keys-rotated{behind}",
+            "configRuleName": f"{service}{prefix}access-keys-rotated{suffix}",
             "newEvaluationResult": {"complianceType": "NON_COMPLIANT"},
         },
     }
     assert trigger_of(event) == OneUser("111122223333", "AIDAEXAMPLEEXAMPLE01")
-    assert lets_through(rule_of_access_keys()["pattern"], event)
-    for fact, other in (("configRuleName", f"{before}iam-user-mfa-enabled"), ("newEvaluationResult", {})):
-        assert not lets_through(rule_of_access_keys()["pattern"], event | {"detail": event["detail"] | {fact: other}})
+    assert matches(rule_of_access_keys()["pattern"], event)
+    for fact, other in (("configRuleName", f"{service}iam-user-mfa-enabled"), ("newEvaluationResult", {})):
+        assert not matches(rule_of_access_keys()["pattern"], event | {"detail": event["detail"] | {fact: other}})
 
 
-def lets_through(pattern, event):
-    """As EventBridge reads a pattern, as far as this one goes."""
+def matches(pattern, event):
+    """Match like EventBridge: nested fields, values and prefixes."""
     return all(
-        lets_through(wanted, event.get(key, {})) if isinstance(wanted, dict) else fits(wanted, event.get(key, ""))
+        matches(wanted, event.get(key, {})) if isinstance(wanted, dict) else fits(wanted, event.get(key, ""))
         for key, wanted in pattern.items()
     )
 
@@ -142,13 +142,13 @@ def fits(wanted, fact):
     return any(fact.startswith(each["prefix"]) if isinstance(each, dict) else fact == each for each in wanted)
 
 
-def test_the_parameters_of_the_hub_are_given_by_name():
+def test_the_stack_parameters_exist_in_the_hub_template():
     given = {each["ParameterKey"] for each in PROVIDER["stackParameters"]}
     assert given <= HUB["Parameters"].keys()
     assert {"Stage", "OrganizationId", "MemberAccounts", "MailTo", "ChatWorkspaceId", "ChatChannelId"} <= given
 
 
-def test_functions_run_on_arm_unless_asked_otherwise_and_their_logs_end():
+def test_functions_run_on_arm64_by_default_and_logs_expire():
     assert SERVERLESS["params"]["default"]["architecture"] == "arm64"
     assert PROVIDER["architecture"] == "${param:architecture}"
     assert PROVIDER["runtime"] == "python3.13"
@@ -156,7 +156,7 @@ def test_functions_run_on_arm_unless_asked_otherwise_and_their_logs_end():
     assert SERVERLESS["package"] == {"artifact": "build/gatewatch-${param:architecture}.zip"}
 
 
-def test_the_deploy_tool_is_pinned_with_every_hash_and_the_lock_names_no_place():
+def test_the_deploy_tool_is_pinned_with_hashes_and_without_registry_addresses():
     wanted = json.loads((ROOT / "package.json").read_text("utf-8"))["devDependencies"]
     lock = json.loads((ROOT / "package-lock.json").read_text("utf-8"))
     packages = {name: each for name, each in lock["packages"].items() if name}

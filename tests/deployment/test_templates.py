@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from cfnlint.decode.cfn_yaml import load
 
-from gatewatch.config.accounts import READ_ROLE
+from gatewatch.config.accounts import LOOKUP_ROLE
 from gatewatch.config.iam import KeyPolicy
-from gatewatch.events.changes.registry import KINDS, SERVICES
+from gatewatch.events.changes.registry import CALL_SPECS, SERVICES
 from support.paths import EVENTBRIDGE
 
 TEMPLATES = {name: load(str(EVENTBRIDGE / f"{name}.yaml")) for name in ("hub", "member")}
@@ -27,7 +27,7 @@ def statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
     return policy["PolicyDocument"]["Statement"]
 
 
-def refuses_plain_http(statement: dict[str, Any]) -> bool:
+def denies_plain_http(statement: dict[str, Any]) -> bool:
     plain = {"Bool": {"aws:SecureTransport": "false"}}
     return statement["Effect"] == "Deny" and statement["Principal"] == "*" and statement["Condition"] == plain
 
@@ -37,7 +37,7 @@ def targets(template: str) -> list[dict[str, Any]]:
 
 
 def event_names(node: Any) -> list[str]:
-    """Every event name of a pattern, wherever it stands."""
+    """Return every event name of a pattern, at any depth."""
     if isinstance(node, list):
         return [name for each in node for name in event_names(each)]
     if not isinstance(node, dict):
@@ -45,21 +45,21 @@ def event_names(node: Any) -> list[str]:
     return node.get("eventName", []) + [name for each in node.values() for name in event_names(each)]
 
 
-def test_the_member_forwards_exactly_what_the_patterns_say():
+def test_the_rules_of_the_member_have_the_checked_in_patterns():
     rules = resources("member", "Events::Rule").values()
     assert {rule["Name"]: rule["EventPattern"] for rule in rules if "EventPattern" in rule} == {
         f"gatewatch-{name}": pattern for name, pattern in PATTERNS.items()
     }
 
 
-def test_an_event_name_stands_in_one_pattern_only():
+def test_an_event_name_is_in_one_pattern_only():
     names = [name for pattern in PATTERNS.values() for name in event_names(pattern)]
     assert len(names) > 40
     assert sorted(set(names)) == sorted(names)
 
 
 @pytest.mark.parametrize("name", sorted(PATTERNS))
-def test_a_pattern_asks_for_aws_itself_as_the_source_and_fits_eventbridge(name):
+def test_a_pattern_requires_an_aws_source_and_fits_the_limits_of_eventbridge(name):
     pattern = PATTERNS[name]
     assert all(source.startswith("aws.") for source in pattern["source"])
     assert {"source", "detail-type", "detail"} == pattern.keys()
@@ -67,7 +67,7 @@ def test_a_pattern_asks_for_aws_itself_as_the_source_and_fits_eventbridge(name):
 
 
 @pytest.mark.parametrize("name", sorted(PATTERNS.keys() - {"compliance"}))
-def test_a_pattern_of_calls_names_the_service_beside_each_list_of_names(name):
+def test_a_pattern_of_calls_names_the_service_of_each_list_of_event_names(name):
     detail = PATTERNS[name]["detail"]
     for each in detail.get("$or", [detail]):
         (service,) = each["eventSource"]
@@ -75,22 +75,22 @@ def test_a_pattern_of_calls_names_the_service_beside_each_list_of_names(name):
         assert each.get("eventName") or each.get("readOnly") == [False]
 
 
-def test_the_calls_that_members_forward_are_those_that_the_hub_understands():
+def test_members_forward_the_calls_that_the_hub_understands():
     forwarded = {
         (each["eventSource"][0].removesuffix(".amazonaws.com"), name)
         for pattern in PATTERNS.values()
         for each in pattern["detail"].get("$or", [pattern["detail"]])
         for name in each.get("eventName", [])
     }
-    assert forwarded == KINDS.keys() - {("config", "ConfigRulesComplianceChange")}
+    assert forwarded == CALL_SPECS.keys() - {("config", "ConfigRulesComplianceChange")}
 
 
-def test_of_a_service_that_is_understood_as_a_whole_every_write_is_forwarded():
+def test_every_write_call_of_iam_is_forwarded():
     assert SERVICES.keys() == {"iam"}
     assert PATTERNS["iam"]["detail"] == {"eventSource": ["iam.amazonaws.com"], "readOnly": [False]}
 
 
-def test_iam_is_watched_where_the_partition_records_it_and_sign_ins_everywhere():
+def test_iam_is_forwarded_from_the_global_region_and_sign_ins_from_every_region():
     everything = TEMPLATES["member"]["Resources"]
     assert everything["IamRule"]["Condition"] == "IsGlobalRegion"
     conditional = {
@@ -105,16 +105,16 @@ def test_iam_is_watched_where_the_partition_records_it_and_sign_ins_everywhere()
     ]
 
 
-def test_the_canary_takes_the_road_that_an_alert_takes():
+def test_the_canary_uses_the_same_target_role_and_queue_as_an_alert():
     rules = resources("member", "Events::Rule")
     assert rules["CanaryRule"]["ScheduleExpression"] == {"Ref": "CanarySchedule"}
     (canary,), (alert,) = (rules[name]["Targets"] for name in ("CanaryRule", "SecurityGroupRule"))
-    road = ("Id", "Arn", "RoleArn", "DeadLetterConfig")
-    assert [canary[key] for key in road] == [alert[key] for key in road]
-    assert not canary.keys() & {"Input", "InputPath", "InputTransformer"}  # an event bus takes none
+    shared = ("Id", "Arn", "RoleArn", "DeadLetterConfig")
+    assert [canary[key] for key in shared] == [alert[key] for key in shared]
+    assert not canary.keys() & {"Input", "InputPath", "InputTransformer"}  # not supported for event bus targets
 
 
-def test_a_rule_of_the_member_sends_with_a_role_and_a_retry_and_keeps_what_it_could_not_send():
+def test_a_rule_of_the_member_has_a_role_a_retry_policy_and_a_dead_letter_queue():
     assert targets("member")
     for target in targets("member"):
         assert target["Arn"] == {"Ref": "HubBusArn"}
@@ -123,19 +123,19 @@ def test_a_rule_of_the_member_sends_with_a_role_and_a_retry_and_keeps_what_it_co
         assert target["RetryPolicy"].keys() == {"MaximumRetryAttempts", "MaximumEventAgeInSeconds"}
 
 
-def test_only_a_canary_may_be_given_up_before_a_day_has_passed():
+def test_events_are_retried_for_a_day_and_canaries_for_less():
     for name, rule in resources("member", "Events::Rule").items():
         a_day = {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86400}
         assert [target["RetryPolicy"] == a_day for target in rule["Targets"]] == [name != "CanaryRule"]
 
 
-def test_the_rule_of_the_hub_keeps_what_it_could_not_send_and_takes_only_what_aws_sent():
+def test_the_rule_of_the_hub_accepts_aws_sources_and_has_a_dead_letter_queue():
     (rule,) = resources("hub", "Events::Rule").values()
     assert rule["EventPattern"] == {"source": [{"prefix": "aws."}]}
     assert all({"DeadLetterConfig", "RetryPolicy"} <= target.keys() for target in rule["Targets"])
 
 
-def test_the_role_of_the_member_has_no_name_and_puts_events_on_the_hub_only():
+def test_the_forwarding_role_has_no_fixed_name_and_may_only_put_events_on_the_hub():
     role = resources("member", "IAM::Role")["ForwardRole"]
     assert "RoleName" not in role
     (policy,) = role["Policies"]
@@ -149,40 +149,40 @@ def test_the_role_of_the_member_has_no_name_and_puts_events_on_the_hub_only():
 @pytest.mark.parametrize(
     ("role", "caller"),
     [
-        ("ReadRole", "ReaderArn"),
-        ("RemediationRole", "RemediatorArn"),
-        ("KeeperRole", "KeeperArn"),
-        ("SurveyRole", "SurveyorArn"),
+        ("DoctorRole", "DoctorRoleArn"),
+        ("RemediationRole", "RemediationRoleArn"),
+        ("KeyRotationRole", "KeyRotationRoleArn"),
+        ("LookupRole", "LookupRoleArn"),
     ],
 )
-def test_the_hub_gets_a_role_only_when_it_is_named_and_only_by_the_role_and_organization_that_is_named(role, caller):
+def test_a_role_for_the_hub_exists_only_for_a_given_caller_of_the_organization(role, caller):
     assert TEMPLATES["member"]["Parameters"][caller]["Default"] == ""
-    assert TEMPLATES["member"]["Resources"][role]["Condition"] == f"Has{caller.removesuffix('Arn').title()}"
+    assert TEMPLATES["member"]["Resources"][role]["Condition"] == f"Has{role}"
     (trust,) = resources("member", "IAM::Role")[role]["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Condition"]["ArnLike"] == {"aws:PrincipalArn": {"Ref": caller}}
     named = {"aws:PrincipalOrgID": {"Ref": "OrganizationId"}}
     assert trust["Condition"]["StringEquals"]["Fn::If"][:2] == ["HasOrganization", named]
 
 
-def test_a_role_with_a_name_is_made_once_an_account():
+def test_a_role_with_a_fixed_name_is_created_in_the_global_region_only():
     everything, conditions = TEMPLATES["member"]["Resources"], TEMPLATES["member"]["Conditions"]
     named = [name for name, role in resources("member", "IAM::Role").items() if "RoleName" in role]
-    assert named == ["ReadRole", "RemediationRole", "KeeperRole", "SurveyRole"]
+    assert named == ["DoctorRole", "RemediationRole", "KeyRotationRole", "LookupRole"]
     for name in named:
         assert {"Condition": "IsGlobalRegion"} in conditions[everything[name]["Condition"]]["Fn::And"]
 
 
-def test_the_keeper_has_the_name_that_the_policy_and_the_hub_look_for_and_makes_no_key():
-    keeper = resources("member", "IAM::Role")["KeeperRole"]
-    assert (keeper["RoleName"], "Path" in keeper) == (KeyPolicy().role, False)
-    (visit,) = (
+def test_the_key_rotation_role_has_the_configured_name_and_cannot_create_keys():
+    role = resources("member", "IAM::Role")["KeyRotationRole"]
+    assert (role["RoleName"], "Path" in role) == (KeyPolicy().role, False)
+    (assume,) = (
         each
         for policy in resources("hub", "IAM::Role")["AccessKeysRole"]["Policies"]
         for each in statements(policy)
         if each["Action"] == "sts:AssumeRole"
     )
-    assert visit["Resource"] == {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::*:role/{KeyPolicy().role}"}
-    (policy,) = keeper["Policies"]
+    assert assume["Resource"] == {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::*:role/{KeyPolicy().role}"}
+    (policy,) = role["Policies"]
     assert {action for each in statements(policy) for action in each["Action"]} == {
         "iam:ListUsers",
         "iam:ListAccessKeys",
@@ -193,9 +193,9 @@ def test_the_keeper_has_the_name_that_the_policy_and_the_hub_look_for_and_makes_
     }
 
 
-def test_the_surveyor_has_the_name_that_the_settings_suggest_and_sees_groups_only():
-    role = resources("member", "IAM::Role")["SurveyRole"]
-    assert role["Path"] + role["RoleName"] == f"/{READ_ROLE}"
+def test_the_lookup_role_has_the_documented_name_and_reads_groups_and_interfaces_only():
+    role = resources("member", "IAM::Role")["LookupRole"]
+    assert role["Path"] + role["RoleName"] == f"/{LOOKUP_ROLE}"
     (policy,) = role["Policies"]
     assert {action for each in statements(policy) for action in each["Action"]} == {
         "ec2:DescribeNetworkInterfaces",
@@ -205,21 +205,21 @@ def test_the_surveyor_has_the_name_that_the_settings_suggest_and_sees_groups_onl
     }
 
 
-def test_the_hub_may_take_the_role_of_the_surveyor_only_when_it_is_named_and_no_other():
+def test_the_hub_may_assume_the_configured_lookup_role_and_no_other():
     (policy,) = resources("hub", "IAM::Role")["AlertRole"]["Policies"]
     (conditional,) = (each["Fn::If"] for each in policy["PolicyDocument"]["Statement"] if "Fn::If" in each)
     named, statement, otherwise = conditional
-    assert (named, otherwise) == ("HasReadRole", {"Ref": "AWS::NoValue"})
-    assert TEMPLATES["hub"]["Parameters"]["ReadRole"]["Default"] == ""
+    assert (named, otherwise) == ("HasLookupRole", {"Ref": "AWS::NoValue"})
+    assert TEMPLATES["hub"]["Parameters"]["LookupRole"]["Default"] == ""
     assert statement["Action"] == "sts:AssumeRole"
-    assert statement["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:iam::*:role/${ReadRole}"}
-    allowed = re.compile(TEMPLATES["hub"]["Parameters"]["ReadRole"]["AllowedPattern"])
-    assert allowed.fullmatch(READ_ROLE)
+    assert statement["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:iam::*:role/${LookupRole}"}
+    allowed = re.compile(TEMPLATES["hub"]["Parameters"]["LookupRole"]["AllowedPattern"])
+    assert allowed.fullmatch(LOOKUP_ROLE)
     assert not allowed.fullmatch("gatewatch/*")
 
 
-def test_the_read_role_reads():
-    (policy,) = resources("member", "IAM::Role")["ReadRole"]["Policies"]
+def test_the_doctor_role_can_only_read():
+    (policy,) = resources("member", "IAM::Role")["DoctorRole"]["Policies"]
     actions = [action for each in statements(policy) for action in each["Action"]]
     assert actions
     assert all(action.split(":")[1].startswith(("Get", "Describe", "List")) for action in actions)
@@ -233,15 +233,15 @@ def test_every_queue_is_encrypted(template):
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_every_queue_refuses_plain_http(template):
+def test_every_queue_denies_plain_http(template):
     policies = resources(template, "SQS::QueuePolicy").values()
-    guarded = {
+    denying = {
         queue["Ref"]
         for policy in policies
         for queue in policy["Queues"]
-        if any(map(refuses_plain_http, statements(policy)))
+        if any(map(denies_plain_http, statements(policy)))
     }
-    assert guarded == resources(template, "SQS::Queue").keys()
+    assert denying == resources(template, "SQS::Queue").keys()
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -258,56 +258,56 @@ def test_only_rules_of_the_stack_may_send_to_a_queue(template):
         sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
         named = [sources] if isinstance(sources, dict) else sources
         present = [source["Fn::If"][1] if "Fn::If" in source else source for source in named]
-        if statement["Resource"] == {"Fn::GetAtt": ["AccessKeysDead", "Arn"]}:  # its rule is in serverless.yml
+        if statement["Resource"] == {"Fn::GetAtt": ["AccessKeysDlq", "Arn"]}:  # the rule is in serverless.yml
             assert [source["Fn::Sub"].rpartition(":")[2] for source in present] == [RULE_OF_ACCESS_KEYS]
         else:
             assert [source["Fn::GetAtt"] for source in present] == [[rule, "Arn"] for rule in rules]
         assert statement["Principal"] == {"Service": "events.amazonaws.com"}
 
 
-def test_every_topic_refuses_plain_http():
+def test_every_topic_denies_plain_http():
     policies = resources("hub", "SNS::TopicPolicy").values()
-    guarded = {
+    denying = {
         topic["Ref"]
         for policy in policies
         for topic in policy["Topics"]
-        if any(map(refuses_plain_http, statements(policy)))
+        if any(map(denies_plain_http, statements(policy)))
     }
-    assert guarded == resources("hub", "SNS::Topic").keys()
+    assert denying == resources("hub", "SNS::Topic").keys()
 
 
-def test_a_queue_that_functions_read_gives_up_into_a_queue_of_its_own_kind():
+def test_a_queue_that_functions_read_has_a_dead_letter_queue_of_the_same_type():
     queues = resources("hub", "SQS::Queue")
     read = {name: queue for name, queue in queues.items() if "RedrivePolicy" in queue}
     assert set(read) == {"Events", "Outbox"}
     for queue in read.values():
-        dead = queues[queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]
-        assert dead.get("FifoQueue", False) == queue.get("FifoQueue", False)
-        assert dead["MessageRetentionPeriod"] == 14 * 86400
+        dlq = queues[queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]
+        assert dlq.get("FifoQueue", False) == queue.get("FifoQueue", False)
+        assert dlq["MessageRetentionPeriod"] == 14 * 86400
 
 
-def test_the_bus_takes_service_events_only_from_whomever():
+def test_the_bus_accepts_events_of_aws_sources_only():
     for policy in resources("hub", "Events::EventBusPolicy").values():
         statement = policy["Statement"]
         assert statement["Action"] == "events:PutEvents"
         assert statement["Condition"]["ForAllValues:StringLike"] == {"events:source": "aws.*"}
 
 
-def test_the_bus_takes_nothing_that_a_person_of_another_account_puts():
+def test_the_bus_accepts_events_of_other_accounts_from_rules_only():
     policies = resources("hub", "Events::EventBusPolicy")
-    for name in ("OrganizationMaySend", "MembersMaySend"):
+    for name in ("OrganizationBusPolicy", "MemberAccountsBusPolicy"):
         assert policies[name]["Statement"]["Condition"]["BoolIfExists"] == {"events:eventBusInvocation": "true"}
 
 
-def test_everybody_is_somebody_of_the_organization():
+def test_a_wildcard_principal_is_limited_to_the_organization():
     for policy in resources("hub", "Events::EventBusPolicy").values():
         statement = policy["Statement"]
-        anybody = statement["Principal"] == "*"
-        assert anybody == ("aws:PrincipalOrgID" in statement["Condition"].get("StringEquals", {}))
+        is_open = statement["Principal"] == "*"
+        assert is_open == ("aws:PrincipalOrgID" in statement["Condition"].get("StringEquals", {}))
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_no_template_knows_an_account_or_a_partition(template):
+def test_no_template_contains_an_account_id_or_a_partition(template):
     text = (EVENTBRIDGE / f"{template}.yaml").read_text("utf-8")
     code = "\n".join(
         line for line in text.splitlines() if "ConstraintDescription" not in line and "AllowedPattern" not in line

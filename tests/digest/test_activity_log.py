@@ -1,4 +1,4 @@
-"""The day book: a digest of what it keeps is the digest of the events, and keeping it costs no alert anything."""
+"""The activity log: its digest equals that of the events, and writing it never fails an alert."""
 
 import json
 import logging
@@ -13,16 +13,16 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from gatewatch.alerts.suppression import excepted
-from gatewatch.aws import metrics as meter
+from gatewatch.alerts.suppression import suppress
+from gatewatch.aws import metrics
 from gatewatch.aws.clients import Aws
 from gatewatch.config.settings import load_settings
 from gatewatch.config.suppression_rules import Effect, ExceptionMatch, PolicyException
-from gatewatch.digest.activity import Entry, noted
-from gatewatch.digest.activity_log import GATES, OPENED_SECONDS, DayBook, day_of
-from gatewatch.digest.activity_log_reader import DayBookReader
-from gatewatch.digest.open_exposures import gates
-from gatewatch.digest.summary import Period, digest, digest_of
+from gatewatch.digest.activity import AlertSummary, activity_of
+from gatewatch.digest.activity_log import EXPOSURES, OPENED_SECONDS, ActivityLog, day_of
+from gatewatch.digest.activity_log_reader import ActivityLogReader
+from gatewatch.digest.open_exposures import resolve_exposures
+from gatewatch.digest.summary import Period, summarize, summarize_activity
 from support.activity_log import START, TABLE, Clock, Counts, make_table
 from support.paths import ROOT
 
@@ -55,13 +55,13 @@ def dynamodb(monkeypatch):
         yield client
 
 
-def book(dynamodb, clock=None, count=None, **more):
+def log(dynamodb, clock=None, count=None, **more):
     clock = clock or Clock()
-    return DayBook(dynamodb, TABLE, logging.getLogger("test"), count or Counts(), clock.now, clock.now, **more)
+    return ActivityLog(dynamodb, TABLE, logging.getLogger("test"), count or Counts(), clock.now, clock.now, **more)
 
 
-def told(alert):
-    return excepted(alert, SETTINGS.exceptions, alert.call.time).alert
+def suppressed(alert):
+    return suppress(alert, SETTINGS.exceptions, alert.call.time).alert
 
 
 steps = st.fixed_dictionaries(
@@ -83,12 +83,12 @@ def record(build, number, step):
     item = build.item(start=step["port"], end=step["port"], v4=[step["peer"]])
     place = {"groupId": step["group"]}
     answer = {**place, "cidrIpv4": step["peer"], "fromPort": step["port"], "toPort": step["port"]}
-    rules = build.rule_set(build.answered(step["rule"], **answer)) if step["named"] else None
+    rules = build.rule_set(build.response_rule(step["rule"], **answer)) if step["named"] else None
     by_id = {"securityGroupRuleIds": {"items": [{"securityGroupRuleId": step["rule"]}]}}
     new = {"IpProtocol": "tcp", "FromPort": step["port"], "ToPort": step["port"], "CidrIpv4": step["peer"]}
     made = {
         "authorize": build.authorize(item, response=rules),
-        "refused": build.authorize(item, **build.refused()),
+        "refused": build.authorize(item, **build.denied()),
         "revoke": build.revoke(item),
         "revoke by id": build.record("RevokeSecurityGroupIngress", by_id, {"_return": True}),
         "modify": build.modify((step["rule"], new)),
@@ -106,29 +106,29 @@ def record(build, number, step):
     }
 
 
-@given(story=st.lists(steps, min_size=1, max_size=25), seed=st.integers(0, 2**32))
+@given(scenario=st.lists(steps, min_size=1, max_size=25), seed=st.integers(0, 2**32))
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_digest_of_the_book_is_that_of_the_events_whatever_their_order_and_however_often(
-    build, results, dynamodb, story, seed
+def test_the_digest_of_the_log_equals_that_of_the_events_in_any_order_and_with_duplicates(
+    build, results, dynamodb, scenario, seed
 ):
-    alerts = results(build.text(*(record(build, number, step) for number, step in enumerate(story))))
-    expected = digest_of([noted(each, told(each)) for each in alerts], SETTINGS)
+    alerts = results(build.text(*(record(build, number, step) for number, step in enumerate(scenario))))
+    expected = summarize_activity([activity_of(each, suppressed(each)) for each in alerts], SETTINGS)
     chance = random.Random(seed)  # noqa: S311 - an order, no secret
     arrived = [*alerts, *chance.choices(alerts, k=len(alerts) // 2)]
     chance.shuffle(arrived)
     dynamodb.delete_table(TableName=TABLE)
     make_table(dynamodb)
     while arrived:
-        writer, batch = book(dynamodb), chance.randint(1, 10)
+        writer, batch = log(dynamodb), chance.randint(1, 10)
         for alert in arrived[:batch]:
-            writer.note(alert, told(alert))
-        writer.write()
+            writer.record(alert, suppressed(alert))
+        writer.flush()
         arrived = arrived[batch:]
     assert read(dynamodb, expected.period) == expected
 
 
 @given(
-    story=st.lists(
+    scenario=st.lists(
         st.tuples(
             st.sampled_from(("authorize", "revoke by id", "modify", "delete", "refused")),
             st.sampled_from(RULES),
@@ -139,12 +139,12 @@ def test_a_digest_of_the_book_is_that_of_the_events_whatever_their_order_and_how
     )
 )
 @hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_rule_stands_open_when_the_last_that_was_done_to_it_left_it_so(build, results, story):
-    """Told once more, rule by rule: every call names the id, and each has its own second."""
+def test_a_rule_is_open_when_its_last_change_left_it_open(build, results, scenario):
+    """The same as a model per rule: every call has the rule id and its own second."""
     group_of = dict(zip(RULES, (GROUPS[0], GROUPS[0], GROUPS[1]), strict=True))
     fixed = {"port": 22, "named": True, "actor": "bob", "account": "111122223333"}
     records, open_since = [], {}
-    for number, (what, rule, peer) in enumerate(story):
+    for number, (what, rule, peer) in enumerate(scenario):
         step = {**fixed, "what": what, "rule": rule, "peer": peer, "group": group_of[rule], "seconds": number}
         records.append(record(build, number, step))
         if what in {"authorize", "modify"} and peer == "0.0.0.0/0":
@@ -153,14 +153,16 @@ def test_a_rule_stands_open_when_the_last_that_was_done_to_it_left_it_so(build, 
             open_since.pop(rule, None)
         elif what == "delete":
             open_since = {each: since for each, since in open_since.items() if group_of[each] != group_of[rule]}
-    found = digest_of([noted(each, told(each)) for each in results(build.text(*records))], SETTINGS)
-    assert {gate.rule.change.rule.rule_id: gate.since for gate in found.open} == open_since
+    found = summarize_activity(
+        [activity_of(each, suppressed(each)) for each in results(build.text(*records))], SETTINGS
+    )
+    assert {exposure.change.change.rule.rule_id: exposure.since for exposure in found.open} == open_since
 
 
 def read(dynamodb, period):
-    reader = DayBookReader(dynamodb, TABLE, Clock().now)
-    found = gates(each.step for each in reader.steps())
-    made = digest(reader.entries(period.first, period.last), found, period, SETTINGS)
+    reader = ActivityLogReader(dynamodb, TABLE, Clock().now)
+    found = resolve_exposures(each.step for each in reader.steps())
+    made = summarize(reader.summaries(period.first, period.last), found, period, SETTINGS)
     assert not reader.unread
     return made
 
@@ -175,7 +177,7 @@ def alerts(results, build):
 
 
 class Table:
-    """BatchWriteItem alone. `faults` are raised in turn; `unprocessed` answers leave everything to do."""
+    """BatchWriteItem only. `faults` are raised in turn; `unprocessed` responses leave everything unprocessed."""
 
     def __init__(self, *faults, unprocessed=0, takes=0.0, clock=None):
         self.faults, self.unprocessed, self.takes, self.clock = list(faults), unprocessed, takes, clock
@@ -201,189 +203,194 @@ def throttled():
     return ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "BatchWriteItem")
 
 
-def kept(table, alerts, clock=None):
+def recorded(table, alerts, clock=None):
     counts, clock = Counts(), clock or Clock()
-    writer = book(table, clock, counts)
+    writer = log(table, clock, counts)
     for alert in alerts:
-        writer.note(alert, told(alert))
-    writer.write()
+        writer.record(alert, suppressed(alert))
+    writer.flush()
     return writer, counts.counted
 
 
-def test_nothing_is_written_before_the_end_of_an_invocation_and_then_all_at_once(alerts):
+def test_rows_are_written_by_flush_in_one_request(alerts):
     table = Table()
-    writer = book(table)
+    writer = log(table)
     for alert in alerts(10):
-        writer.note(alert, told(alert))
+        writer.record(alert, suppressed(alert))
     assert not table.requests
-    writer.write()
+    writer.flush()
     assert len(table.requests) == 1
     assert len(table.rows) == 20  # an entry and a step each
-    writer.write()
+    writer.flush()
     assert len(table.requests) == 1
 
 
-def test_an_event_that_is_told_twice_in_one_batch_is_one_row(alerts):
+def test_a_duplicate_event_in_one_batch_is_one_row(alerts):
     table = Table()
     (alert,) = alerts(1)
-    _, counted = kept(table, [alert, alert])
+    _, counted = recorded(table, [alert, alert])
     assert len(table.rows) == 2
     assert not counted
 
 
 @pytest.mark.parametrize("faults", [[throttled()], [ReadTimeoutError(endpoint_url="x"), throttled()]])
-def test_a_request_that_fails_is_tried_again_and_costs_nothing(alerts, faults):
+def test_a_failed_request_is_retried(alerts, faults):
     table = Table(*faults)
-    _, counted = kept(table, alerts(30))
+    _, counted = recorded(table, alerts(30))
     assert len(table.rows) == 60
     assert not counted
 
 
-def test_what_dynamodb_left_undone_is_done_again(alerts):
+def test_unprocessed_items_are_written_again(alerts):
     table = Table(unprocessed=2)
-    kept(table, alerts(3))
+    recorded(table, alerts(3))
     assert len(table.rows) == 6
 
 
-def test_a_table_that_does_not_answer_is_left_alone_for_a_while_and_every_event_it_lacks_is_counted(alerts):
+def test_an_unavailable_table_pauses_requests_and_missing_events_are_counted(alerts):
     clock = Clock()
     table = Table(throttled(), throttled(), throttled())
-    writer, counted = kept(table, alerts(3), clock)
-    assert counted == {meter.UNBOOKED: 3}
+    writer, counted = recorded(table, alerts(3), clock)
+    assert counted == {metrics.ACTIVITY_NOT_RECORDED: 3}
     (alert,) = alerts(1)
-    writer.note(alert, alert)
-    writer.write()
+    writer.record(alert, alert)
+    writer.flush()
     assert len(table.requests) == 3
-    assert counted == {meter.UNBOOKED: 4}
+    assert counted == {metrics.ACTIVITY_NOT_RECORDED: 4}
     clock.at += 31
-    writer.note(alert, alert)
-    writer.write()
+    writer.record(alert, alert)
+    writer.flush()
     assert len(table.rows) == 2
-    assert counted == {meter.UNBOOKED: 4}
+    assert counted == {metrics.ACTIVITY_NOT_RECORDED: 4}
 
 
-def test_all_the_requests_of_an_invocation_have_two_seconds(alerts):
+def test_all_requests_of_an_invocation_share_two_seconds(alerts):
     clock = Clock()
     table = Table(takes=0.5, clock=clock)
-    _, counted = kept(table, alerts(200), clock)
+    _, counted = recorded(table, alerts(200), clock)
     assert len(table.requests) == 5
-    assert counted[meter.UNBOOKED] == 200
+    assert counted[metrics.ACTIVITY_NOT_RECORDED] == 200
 
 
-def test_what_cannot_be_noted_stops_nothing_and_is_counted(alerts):
+def test_activity_that_cannot_be_recorded_is_counted(alerts):
     counts = Counts()
-    writer = book(Table(), count=counts)
+    writer = log(Table(), count=counts)
     (alert,) = alerts(1)
-    writer.note(msgspec.structs.replace(alert, changes=None), alert)
-    writer.write()
-    assert counts.counted == {meter.UNBOOKED: 1}
+    writer.record(msgspec.structs.replace(alert, changes=None), alert)
+    writer.flush()
+    assert counts.counted == {metrics.ACTIVITY_NOT_RECORDED: 1}
 
 
-def test_an_alert_without_a_time_is_of_no_day(alerts):
+def test_an_alert_without_a_time_is_not_recorded(alerts):
     table = Table()
-    _, counted = kept(table, alerts(1, eventTime=...))
+    _, counted = recorded(table, alerts(1, eventTime=...))
     assert (table.requests, counted) == ([], {})
 
 
-def test_of_an_event_only_names_and_numbers_are_kept(alerts):
+def test_rows_contain_only_names_and_counts(alerts):
     table = Table()
-    kept(table, alerts(1, userAgent="sEcReT", sourceIPAddress="198.51.100.99"))
+    recorded(table, alerts(1, userAgent="sEcReT", sourceIPAddress="198.51.100.99"))
     text = json.dumps([row["PutRequest"] for row in table.rows.values()])
     assert "sEcReT" not in text
     assert "198.51.100.99" not in text
 
 
-def test_a_gate_is_kept_longer_than_an_entry_and_what_closes_it_longer_still(alerts, results, build):
+def test_openings_live_longer_than_summaries_and_closings_longest(alerts, results, build):
     table = Table()
     closing = results(build.text(build.revoke(build.item(v4=["0.0.0.0/0"]), eventID="closing")))
-    kept(table, [*alerts(1), *closing])
+    recorded(table, [*alerts(1), *closing])
     days = {}
     for (pk, _), row in table.rows.items():
         item = row["PutRequest"]["Item"]
-        kind = json.loads(item["kept"]["S"]).get("type", "entry") if pk == GATES else "entry"
+        kind = json.loads(item["value"]["S"]).get("type", "entry") if pk == EXPOSURES else "entry"
         days[kind] = (int(item["expires"]["N"]) - START.timestamp()) / 86400
     assert days == {"entry": 40, "opened": 400, "closed": 460}
 
 
-def test_a_revoked_rule_that_was_no_gate_takes_no_row(results, build):
+def test_a_revoked_rule_without_exposure_has_no_row(results, build):
     table = Table()
-    kept(table, results(build.text(build.revoke(build.item(v4=["10.0.0.0/24"])))))
+    recorded(table, results(build.text(build.revoke(build.item(v4=["10.0.0.0/24"])))))
     assert [pk for pk, _ in table.rows] == [day_of(datetime(2026, 1, 24, 3, tzinfo=UTC))]
 
 
-def test_rows_that_have_expired_or_are_of_another_form_are_passed_over_and_the_latter_counted(dynamodb, alerts):
+def test_expired_rows_are_skipped_and_undecodable_rows_counted(dynamodb, alerts):
     clock = Clock()
-    writer = book(dynamodb, clock)
+    writer = log(dynamodb, clock)
     for alert in alerts(2):
-        writer.note(alert, told(alert))
-    writer.write()
-    for pk in (GATES, day_of(START)):
-        strange = {"pk": {"S": pk}, "sk": {"S": "x"}, "kept": {"S": "{}"}, "expires": {"N": "99999999999"}}
+        writer.record(alert, suppressed(alert))
+    writer.flush()
+    for pk in (EXPOSURES, day_of(START)):
+        strange = {"pk": {"S": pk}, "sk": {"S": "x"}, "value": {"S": "{}"}, "expires": {"N": "99999999999"}}
         dynamodb.put_item(TableName=TABLE, Item=strange)
-    reader = DayBookReader(dynamodb, TABLE, clock.now)
-    entries = list(reader.entries(START - timedelta(hours=1), START))
+    reader = ActivityLogReader(dynamodb, TABLE, clock.now)
+    entries = list(reader.summaries(START - timedelta(hours=1), START))
     assert {each.key for each in entries} == {"event-0", "event-1"}
-    assert all(isinstance(each, Entry) for each in entries)
+    assert all(isinstance(each, AlertSummary) for each in entries)
     assert len(list(reader.steps())) == 2
     assert reader.unread == 2
     clock.at += OPENED_SECONDS
     assert list(reader.steps()) == []
 
 
-def test_a_gate_that_is_open_for_very_long_is_kept_on(dynamodb, alerts):
+def test_the_row_of_a_long_open_exposure_is_extended(dynamodb, alerts):
     clock = Clock()
-    writer = book(dynamodb, clock)
-    writer.note(alerts(1)[0], alerts(1)[0])
-    writer.write()
-    reader = DayBookReader(dynamodb, TABLE, clock.now)
+    writer = log(dynamodb, clock)
+    writer.record(alerts(1)[0], alerts(1)[0])
+    writer.flush()
+    reader = ActivityLogReader(dynamodb, TABLE, clock.now)
     (before,) = reader.steps()
-    reader.prolong([before])
+    reader.extend([before])
     assert list(reader.steps()) == [before]
     clock.at += OPENED_SECONDS - 86400
-    reader.prolong([before])
+    reader.extend([before])
     (after,) = reader.steps()
     assert after.step == before.step
     assert after.expires == int(clock.at) + OPENED_SECONDS
 
 
-def test_the_book_begins_when_it_is_first_looked_at_and_anew_after_days_of_silence(dynamodb):
+def test_recording_starts_with_the_first_run_and_restarts_after_days_without_one(dynamodb):
     clock = Clock()
-    reader = DayBookReader(dynamodb, TABLE, clock.now)
+    reader = ActivityLogReader(dynamodb, TABLE, clock.now)
     for _ in range(200):
-        assert reader.began() == START
+        assert reader.recording_since() == START
         clock.at += 3600
     clock.at += 3 * 86400
-    assert reader.began() == datetime.fromtimestamp(clock.at, UTC)
+    assert reader.recording_since() == datetime.fromtimestamp(clock.at, UTC)
 
 
-def test_what_was_told_is_known(dynamodb):
-    reader = DayBookReader(dynamodb, TABLE, Clock().now)
-    assert not reader.is_told("2026-01-24+1")
-    reader.tell("2026-01-24+1")
-    assert reader.is_told("2026-01-24+1")
-    assert not reader.is_told("2026-01-25+1")
+def test_sent_digests_are_known(dynamodb):
+    reader = ActivityLogReader(dynamodb, TABLE, Clock().now)
+    assert not reader.is_sent("2026-01-24+1")
+    reader.mark_sent("2026-01-24+1")
+    assert reader.is_sent("2026-01-24+1")
+    assert not reader.is_sent("2026-01-25+1")
 
 
-def test_a_book_that_cannot_be_read_is_no_quiet_day(dynamodb):
+def test_an_unreadable_log_raises(dynamodb):
     dynamodb.delete_table(TableName=TABLE)
-    reader = DayBookReader(dynamodb, TABLE, Clock().now)
+    reader = ActivityLogReader(dynamodb, TABLE, Clock().now)
     with pytest.raises(ClientError):
-        list(reader.entries(START, START))
+        list(reader.summaries(START, START))
     with pytest.raises(ClientError):
         list(reader.steps())
 
 
-def test_a_period_includes_both_its_ends():
+def test_a_period_includes_both_ends():
     period = Period(START, START + timedelta(days=1), START + timedelta(days=1))
-    assert [period.holds(START + timedelta(days=each)) for each in (-0.001, 0, 1, 1.001)] == [False, True, True, False]
+    assert [period.contains(START + timedelta(days=each)) for each in (-0.001, 0, 1, 1.001)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
 
 
-def test_a_long_day_is_read_page_by_page(dynamodb, build, results):
+def test_a_long_day_is_read_in_pages(dynamodb, build, results):
     groups = [build.authorize(build.item(v4=["0.0.0.0/0"]), eventID=f"event-{each}") for each in range(120)]
     noisy = [each | {"userIdentity": build.ALICE | {"userName": "n" * 20_000}} for each in groups]
-    writer = book(dynamodb)
+    writer = log(dynamodb)
     for alert in results(build.text(*noisy)):
-        writer.note(alert, told(alert))
-    writer.write()
-    reader = DayBookReader(dynamodb, TABLE, Clock().now)
-    assert len(list(reader.entries(START - timedelta(hours=20), START))) == 120
+        writer.record(alert, suppressed(alert))
+    writer.flush()
+    reader = ActivityLogReader(dynamodb, TABLE, Clock().now)
+    assert len(list(reader.summaries(START - timedelta(hours=20), START))) == 120

@@ -1,4 +1,4 @@
-"""docs/configuration.md and the JSON Schemas say what the types say, key by key."""
+"""docs/configuration.md and the JSON Schemas, compared with the types of the configuration."""
 
 import json
 import re
@@ -19,13 +19,14 @@ from gatewatch.config import severity as severity_settings
 from gatewatch.config import suppression_rules as exception_settings
 from gatewatch.config.quiet_hours import QuietHours
 from gatewatch.errors import ConfigurationError
+from support.markdown import PAGES, blocks
 from support.paths import ROOT
 
-DOCS = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+DOCS = PAGES["docs/configuration.md"]
 TYPES = {
     "accounts.yaml: defaults": account_settings.Defaults,
     "accounts.yaml: accounts": account_settings.AccountEntry,
-    "policy.yaml: severity": severity_settings.SeverityPolicy,
+    "policy.yaml: severity": severity_settings.SeveritySection,
     "policy.yaml: severity.iam": access_policy.IamSeverity,
     "policy.yaml: severity.sign_in": access_policy.SignInSeverity,
     "policy.yaml: colors": settings.Colors,
@@ -43,7 +44,7 @@ TYPES = {
     "policy.yaml: ingress": ingress_settings.IngressSection,
     "policy.yaml: ingress, allowed and required": ingress_settings.RuleEntry,
     "policy.yaml: ingress, exempt_groups": ingress_settings.ExemptGroup,
-    "policy.yaml: ingress, fight": ingress_settings.Fight,
+    "policy.yaml: ingress, fight": ingress_settings.ConflictLimit,
     "policy.yaml: access_keys": access_policy.KeyPolicy,
     "policy.yaml: access_keys, exempt": access_policy.KeyExemption,
 }
@@ -58,8 +59,8 @@ def pairs(parts):
     return zip(parts[::2], parts[1::2], strict=True)
 
 
-def written(field):
-    """A default as the table writes it."""
+def shown_default(field):
+    """Return the default of a field as the tables show it."""
     if field.required:
         return "required"
     default = {} if field.default is msgspec.NODEFAULT else field.default
@@ -74,9 +75,9 @@ def written(field):
 
 
 @pytest.mark.parametrize("title", TYPES)
-def test_a_table_has_every_key_of_its_type_with_its_default(title):
+def test_a_table_has_every_key_with_its_default(title):
     found = [(key, default) for key, default, _ in tables()[title]]
-    assert found == [(field.encode_name, written(field)) for field in msgspec.structs.fields(TYPES[title])]
+    assert found == [(field.encode_name, shown_default(field)) for field in msgspec.structs.fields(TYPES[title])]
 
 
 def test_every_table_has_a_type():
@@ -84,9 +85,9 @@ def test_every_table_has_a_type():
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_schema_knows_the_sections_that_the_loader_knows(tmp_path, file):
+def test_a_schema_has_the_sections_that_the_loader_accepts(tmp_path, file):
     for name in FILES:
-        (tmp_path / f"{name}.yaml").write_text("nobody_knows_this: 1" if name == file else "{}", "utf-8")
+        (tmp_path / f"{name}.yaml").write_text("unknown_key: 1" if name == file else "{}", "utf-8")
     with pytest.raises(ConfigurationError, match="write one of ") as caught:
         settings.load_settings(tmp_path / "accounts.yaml", tmp_path / "policy.yaml")
     known = str(caught.value).split("write one of ")[1].rstrip(".").split(", ")
@@ -94,7 +95,7 @@ def test_a_schema_knows_the_sections_that_the_loader_knows(tmp_path, file):
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_the_files_of_this_repository_fit_their_schema(file):
+def test_the_files_of_this_repository_match_their_schema(file):
     content = yaml.safe_load((ROOT / f"{file}.yaml").read_text("utf-8"))
     if file == "policy":
         ports = content["severity"]["sensitive_ports"]
@@ -107,10 +108,18 @@ def definition(found):
     return found["$defs"][found["$ref"].rpartition("/")[2]]
 
 
-def test_a_schema_is_closed_and_says_what_is_required(build):
+def test_a_schema_is_closed_and_has_required_keys(build):
     ran = build.gatewatch("check", "--schema", "policy")
     found = json.loads(ran.out)
     assert definition(found)["additionalProperties"] is False
     exception = found["$defs"]["PolicyException"]
     assert {"owner", "reason", "ticket", "expires"} <= set(exception["required"])
     assert set(found["$defs"]["QuietHours"]["properties"]) == {"from", "to", "timezone", "below"}
+
+
+def test_the_example_is_valid(tmp_path):
+    accounts, policy = (yaml.safe_load(block) for block in blocks(DOCS, "yaml")[1:])
+    for name, content in (("accounts", accounts), ("policy", policy)):
+        (tmp_path / f"{name}.json").write_bytes(msgspec.json.encode(content))
+    loaded = settings.load_settings(tmp_path / "accounts.json", tmp_path / "policy.json")
+    assert loaded.account("111122223333").alias == "payments-prod"

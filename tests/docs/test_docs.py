@@ -1,4 +1,4 @@
-"""The documents say what is: commands, targets, files, parameters, alarms and sums are held against the real ones."""
+"""Commands, make targets, parameters, alarms and cost figures of the pages, compared with the real ones."""
 
 from __future__ import annotations
 
@@ -12,46 +12,35 @@ import typer
 from cfnlint.decode.cfn_yaml import load
 
 from gatewatch.cli.app import app
-from gatewatch.monitoring.doctor.checks import patterns
+from gatewatch.monitoring.doctor.checks import rule_patterns
+from support.markdown import PAGES, commands, inline_code
 from support.paths import ROOT
 from tools.generate_events_doc import DOCUMENT, document
-from tools.package import BROUGHT_BY_LAMBDA, LOCK
+from tools.package import LOCK, PROVIDED_BY_LAMBDA
 
-DOCS = {name: (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("deploy", "operations", "security")}
+DOCS = {name: PAGES[f"docs/{name}.md"] for name in ("deploy", "operations", "security")}
 HUB = load(str(ROOT / "eventbridge" / "hub.yaml"))
 MEMBER = load(str(ROOT / "eventbridge" / "member.yaml"))
 SERVERLESS = load(str(ROOT / "serverless.yml"))
-MADE_UP_ACCOUNTS = {"111122223333", "444455556666", "999988887777"}
+EXAMPLE_ACCOUNTS = {"111122223333", "444455556666", "999988887777"}
 
 
-def console(text):
-    return [
-        line
-        for block in re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-        for line in block.splitlines()
-    ]
+COMMANDS = [line for text in PAGES.values() for line in commands(text)]
 
 
-COMMANDS = [line for text in DOCS.values() for line in console(text)]
-
-
-def inline(text):
-    return [each for each in re.findall(r"`([^`\n]+)`", text) if not each.startswith("<")]
-
-
-def test_the_page_of_events_is_the_one_that_is_made():
-    assert DOCUMENT.read_text("utf-8") == document(), "run `make docs` and read the difference"
+def test_the_page_of_events_is_up_to_date():
+    assert DOCUMENT.read_text("utf-8") == document(), "run `make docs` and review the difference"
 
 
 def test_every_rule_of_the_members_is_on_the_page_of_events():
     assert set(re.findall(r"^Rule `(gatewatch-[a-z-]+)`", document(), re.MULTILINE)) == {
-        *patterns(),
+        *rule_patterns(),
         "gatewatch-canary",
     }
 
 
 @pytest.mark.parametrize("line", [each for each in COMMANDS if each.startswith("gatewatch")])
-def test_a_command_of_gatewatch_is_there_with_its_options(line):
+def test_a_command_of_gatewatch_exists_with_its_options(line):
     words = shlex.split(line)[1:]
     command = typer.main.get_command(app)
     while words and words[0] in getattr(command, "commands", {}):
@@ -62,40 +51,39 @@ def test_a_command_of_gatewatch_is_there_with_its_options(line):
 
 
 @pytest.mark.parametrize("name", sorted({each.split()[1] for each in COMMANDS if each.startswith("make")}))
-def test_a_target_of_make_is_there(name):
+def test_a_make_target_exists(name):
     assert re.search(rf"^{name}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
 
 
-@pytest.mark.parametrize("document_", DOCS)
-def test_a_file_or_folder_that_is_named_is_there(document_):
-    named = {
-        each for each in inline(DOCS[document_]) if re.fullmatch(r"[\w.-]+(/[\w.-]+)*\.(yaml|yml|json|py|txt|md)", each)
-    }
-    made = {name for name in named if name.startswith("build/")}
-    assert {name for name in named - made if not (ROOT / name).exists()} == set()
+@pytest.mark.parametrize("page", PAGES)
+def test_a_file_exists(page):
+    pattern = r"[\w.-]+(/[\w.-]+)*\.(yaml|yml|json|py|txt|md)"
+    named = {each for each in inline_code(PAGES[page]) if re.fullmatch(pattern, each)}
+    built = {name for name in named if name.startswith("build/")}
+    assert {name for name in named - built if not (ROOT / name).exists()} == set()
 
 
-def test_every_parameter_of_the_hub_that_is_named_is_one_and_all_are_named():
+def test_the_parameters_of_the_hub_are_documented():
     named = set(re.findall(r"--param=(\w+)=", DOCS["deploy"]))
     assert named == SERVERLESS["params"]["default"].keys()
 
 
-def test_every_parameter_of_a_member_is_named():
+def test_the_parameters_of_a_member_are_documented():
     table = set(re.findall(r"^\| member \| `(\w+)`", DOCS["deploy"], re.MULTILINE))
     assert table == MEMBER["Parameters"].keys()
     used = set(re.findall(r"ParameterKey=(\w+)", DOCS["deploy"])) | {"HubBusArn"}
     assert used <= table
 
 
-def test_every_alarm_is_in_the_table_and_no_other():
+def test_the_alarms_are_documented():
     rows = re.findall(r"^\| (`[a-z-]+`(?:, `[a-z-]+`)*) \|", DOCS["operations"], re.MULTILINE)
-    told = {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)}
+    documented = {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)}
     alarms = [each["Properties"] for each in HUB["Resources"].values() if each["Type"] == "AWS::CloudWatch::Alarm"]
-    assert told == {alarm["AlarmName"]["Fn::Sub"].removeprefix("gatewatch-${Stage}-") for alarm in alarms}
+    assert documented == {alarm["AlarmName"]["Fn::Sub"].removeprefix("gatewatch-${Stage}-") for alarm in alarms}
     assert f"| alarms | {len(alarms)} × 0.10 |" in DOCS["operations"]
 
 
-def test_every_metric_of_the_dashboard_is_paid_for():
+def test_the_cost_of_metrics_counts_every_metric_of_the_dashboard():
     body = json.loads(HUB["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
     rows = [row for widget in body["widgets"] for row in widget["properties"]["metrics"]]
     metrics = {(row[1], row[3]) for row in rows if row[0] == "gatewatch"}
@@ -103,7 +91,7 @@ def test_every_metric_of_the_dashboard_is_paid_for():
 
 
 def tables(text):
-    """The cost tables: rows of what, arithmetic and sum."""
+    """Return the cost tables as rows of item, arithmetic and result."""
     return [
         re.findall(r"^\| (.+?) \| (.*?) ?\| (?:\*\*)?= ([\d.]+)(?:\*\*)? \|$", block, re.MULTILINE)
         for block in re.split(r"\n\n", text)
@@ -119,17 +107,17 @@ def product(arithmetic):
 
 
 @pytest.mark.parametrize("table", tables(DOCS["operations"]), ids=lambda table: table[-1][0].strip("*"))
-def test_the_sums_are_right(table):
-    *lines, (total, _, said) = table
+def test_the_arithmetic_of_a_cost_table_is_right(table):
+    *lines, (total, _, documented) = table
     assert total.startswith("**")
     assert len(lines) > 3
     for what, arithmetic, result in lines:
         places = Decimal(10) ** -len(result.partition(".")[2])
         assert product(arithmetic).quantize(places) == Decimal(result), what
-    assert sum(Decimal(result) for _, _, result in lines) == Decimal(said)
+    assert sum(Decimal(result) for _, _, result in lines) == Decimal(documented)
 
 
-def test_the_policy_for_members_is_json_and_denies_what_the_road_is_made_of():
+def test_the_service_control_policy_protects_rules_and_roles():
     (text,) = re.findall(r"^```json\n(.*?)^```$", DOCS["security"], re.MULTILINE | re.DOTALL)
     policy = json.loads(text)
     assert {each["Effect"] for each in policy["Statement"]} == {"Deny"}
@@ -140,20 +128,20 @@ def test_the_policy_for_members_is_json_and_denies_what_the_road_is_made_of():
     assert MEMBER["Resources"]["ForwardRole"]["Properties"]["Path"] == "/gatewatch/"
 
 
-def test_the_number_of_packages_in_the_zip_is_the_one_that_is_said():
-    packages = set(re.findall(r"^([a-z0-9-]+)==", LOCK.read_text("utf-8"), re.MULTILINE)) - BROUGHT_BY_LAMBDA
+def test_the_documented_number_of_packages_is_right():
+    packages = set(re.findall(r"^([a-z0-9-]+)==", LOCK.read_text("utf-8"), re.MULTILINE)) - PROVIDED_BY_LAMBDA
     assert len(packages) == 9
     assert "Nine packages" in DOCS["security"]
 
 
-@pytest.mark.parametrize("document_", DOCS)
-def test_no_account_of_anybody_is_named(document_):
-    assert set(re.findall(r"\b\d{12}\b", DOCS[document_])) <= MADE_UP_ACCOUNTS
+@pytest.mark.parametrize("page", PAGES)
+def test_account_ids_are_examples(page):
+    assert set(re.findall(r"\b\d{12}\b", PAGES[page])) <= EXAMPLE_ACCOUNTS
 
 
-def test_what_is_kept_is_kept_as_long_as_is_said():
-    resources, said = HUB["Resources"], re.sub(r"\s+", " ", DOCS["security"])
+def test_the_documented_retention_is_right():
+    resources, text = HUB["Resources"], re.sub(r"\s+", " ", DOCS["security"])
     assert resources["Archive"]["Properties"]["RetentionDays"] == 30
-    assert resources["OutboxDead"]["Properties"]["MessageRetentionPeriod"] == 14 * 86400
+    assert resources["OutboxDlq"]["Properties"]["MessageRetentionPeriod"] == 14 * 86400
     assert SERVERLESS["provider"]["logRetentionInDays"] == 90
-    assert "fourteen days, the archive of events for thirty, the table's rows for ninety, logs for ninety" in said
+    assert "fourteen days, the archive of events for thirty, the table's rows for ninety, logs for ninety" in text

@@ -1,4 +1,4 @@
-"""Every command of the README is run, every figure and file it names is there."""
+"""README.md and docs/commands.md: every command runs, every file and table matches the code."""
 
 from __future__ import annotations
 
@@ -8,29 +8,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-import msgspec
 import pytest
-import yaml
 
-from gatewatch.config.settings import load_settings
-from gatewatch.events.changes.registry import KINDS
+from gatewatch.events.changes.registry import CALL_SPECS
 from gatewatch.model.change import Family
+from support.markdown import PAGES, blocks, commands
 from support.paths import ROOT
 
-README = (ROOT / "README.md").read_text("utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-
-
-COMMANDS = [line for block in blocks("console") for line in block.splitlines()]
-
-STATUS = {"gatewatch comply docs/examples/security-groups.json": 1}  # as the README says: one is not compliant
+README = PAGES["README.md"]
+COMMANDS = list(dict.fromkeys([*commands(README), *commands(PAGES["docs/commands.md"])]))
+STATUS = {"gatewatch comply docs/examples/security-groups.json": 1}  # one of the groups is not compliant
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """As a reader would type it, with the virtual environment's bin folder on the path."""
+    """Run a command line with the virtual environment on the path."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         ["bash", "-c", command],
@@ -44,7 +35,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("command", [each for each in COMMANDS if each.startswith("gatewatch")])
-def test_a_command_of_the_readme_runs(command: str, tmp_path: Path) -> None:
+def test_a_command_runs(command: str, tmp_path: Path) -> None:
     for name in ("docs", "accounts.yaml", "policy.yaml"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "build").mkdir()
@@ -53,35 +44,26 @@ def test_a_command_of_the_readme_runs(command: str, tmp_path: Path) -> None:
     assert result.stdout or (tmp_path / "build").iterdir()
 
 
-def test_both_first_commands_are_targets_that_run_what_other_tests_run() -> None:
-    assert [each for each in COMMANDS if each.startswith("make")] == ["make demo", "make test"]
+def test_the_first_two_commands_are_make_targets() -> None:
+    assert [each for each in commands(README) if each.startswith("make")] == ["make demo", "make test"]
     assert "gatewatch demo" in run("make -n demo", ROOT).stdout
     assert "pytest" in run("make -n test", ROOT).stdout
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"`make ([a-z]+)", README))))
-def test_a_make_target_that_the_readme_names_is_there_and_has_help(target: str) -> None:
+def test_a_make_target_exists_and_has_a_help_text(target: str) -> None:
     assert run(f"make -n {target}", ROOT).returncode == 0
     assert re.search(rf"^  make {target} ", run("make help", ROOT).stdout, re.MULTILINE)
 
 
-def test_the_trace_in_the_readme_is_what_explain_prints() -> None:
-    (trace,) = blocks("text")
+def test_the_decision_trace_is_what_explain_prints() -> None:
+    (trace,) = blocks(PAGES["docs/commands.md"], "text")
     printed = run("gatewatch explain docs/examples/ssh-to-the-world.json", ROOT).stdout
     assert trace.strip() in printed
 
 
-def test_the_configuration_in_the_readme_is_valid(tmp_path: Path) -> None:
-    accounts, policy = (yaml.safe_load(block) for block in blocks("yaml"))
-    for name, content in (("accounts", accounts), ("policy", policy)):
-        (tmp_path / f"{name}.json").write_bytes(msgspec.json.encode(content))
-    settings = load_settings(tmp_path / "accounts.json", tmp_path / "policy.json")
-    assert settings.account("111122223333").alias == "payments-prod"
-
-
-def test_every_file_that_the_readme_shows_or_links_is_there() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / target).is_file(), target
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 150
 
 
 FAMILIES = {
@@ -95,16 +77,16 @@ FAMILIES = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(name for (service, name) in KINDS if service == "ec2"))
-def test_the_table_of_what_is_understood_names_every_call(name: str) -> None:
-    """By its verb or its whole name: the table groups calls of one kind."""
-    row = _row(FAMILIES[KINDS["ec2", name].family])
+@pytest.mark.parametrize("name", sorted(name for (service, name) in CALL_SPECS if service == "ec2"))
+def test_the_table_of_families_has_every_ec2_call(name: str) -> None:
+    """A call is listed by its verb or its whole name."""
+    row = _row(FAMILIES[CALL_SPECS["ec2", name].family])
     verb = re.match(r"(Authorize|Revoke|Create|Delete|Modify|Restore|Associate|Disassociate|Update)", name)
     assert name in row or (verb and verb[0] in row)
 
 
 @pytest.mark.parametrize("family", Family)
-def test_the_table_of_what_is_understood_has_every_family(family: Family) -> None:
+def test_the_table_of_families_has_every_family(family: Family) -> None:
     assert _row(FAMILIES[family])
 
 

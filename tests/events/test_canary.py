@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gatewatch.events.canary import Canary, Place, canary_of
+from gatewatch.events.canary import AccountRegion, Canary, parse_canary
 
 EVENT = {
     "version": "0",
@@ -15,22 +15,22 @@ EVENT = {
     "resources": ["arn:aws:events:eu-west-1:111122223333:rule/gatewatch-canary"],
     "detail": {},
 }
-CANARY = Canary(Place("111122223333", "eu-west-1"), 1795230000)
+CANARY = Canary(AccountRegion("111122223333", "eu-west-1"), 1795230000)
 
 
-def test_a_canary_says_where_it_is_from_and_when_it_was_sent():
-    assert canary_of(EVENT) == CANARY
+def test_a_canary_has_its_account_region_and_time():
+    assert parse_canary(EVENT) == CANARY
 
 
 @pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov", "aws-eusc"])
-def test_a_canary_sings_in_every_partition(partition):
+def test_a_canary_is_read_in_every_partition(partition):
     resource = EVENT["resources"][0].replace("arn:aws:", f"arn:{partition}:")
-    assert canary_of(EVENT | {"resources": [resource]}) == CANARY
+    assert parse_canary(EVENT | {"resources": [resource]}) == CANARY
 
 
-def test_the_rule_says_where_a_canary_is_from_when_the_envelope_lost_its_account():
+def test_the_rule_arn_gives_the_account_when_the_envelope_has_none():
     envelope = {key: value for key, value in EVENT.items() if key != "account"}
-    assert canary_of(envelope | {"region": "ap-northeast-2"}) == CANARY
+    assert parse_canary(envelope | {"region": "ap-northeast-2"}) == CANARY
 
 
 @pytest.mark.parametrize(
@@ -50,14 +50,14 @@ def test_the_rule_says_where_a_canary_is_from_when_the_envelope_lost_its_account
     ],
     ids=str,
 )
-def test_what_is_not_a_canary_is_none(other):
-    assert canary_of(EVENT | other) is None
+def test_other_events_are_not_canaries(other):
+    assert parse_canary(EVENT | other) is None
 
 
 @pytest.mark.parametrize("document", [None, [], "aws.events", [EVENT]])
-def test_what_is_no_envelope_is_no_canary(document):
-    assert canary_of(document) is None
+def test_a_document_that_is_not_an_envelope_is_not_a_canary(document):
+    assert parse_canary(document) is None
 
 
-def test_a_place_is_written_and_read_the_same():
-    assert Place.parse(str(CANARY.place)) == CANARY.place
+def test_an_account_region_round_trips_as_text():
+    assert AccountRegion.parse(str(CANARY.origin)) == CANARY.origin

@@ -5,18 +5,18 @@ import json
 import msgspec
 import pytest
 
-from gatewatch.alerts.pipeline import Hub, worded
-from gatewatch.alerts.rule_history import RecentRules
+from gatewatch.alerts.pipeline import AlertPipeline, run_pipeline
+from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.alerts.severity.compliance import compliance_assessment
-from gatewatch.config.controls import Catalogue
+from gatewatch.config.controls import ControlCatalogue
 from gatewatch.config.settings import Colors
 from gatewatch.errors import ConfigurationError
 from gatewatch.events.decode import decode
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.compliance import ComplianceFacts
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.slack import load_templates
-from gatewatch.rendering.text.compliance import color
+from gatewatch.rendering.templates import load_templates
+from gatewatch.rendering.text.compliance import compliance_color
 from support.paths import ROOT
 
 RULE = "restricted-ssh"
@@ -85,7 +85,7 @@ def test_a_compliance_change_is_one_row_with_the_envelopes_id_and_time(row, show
         "#/rules/details?configRuleName=restricted-ssh",
         reasons=[
             "NON_COMPLIANT at the first evaluation",
-            "Security Hub EC2.13 (high) asks: SSH is not open to the internet",
+            "Security Hub EC2.13 (high) requires: SSH is not open to the internet",
             "AWS Config says: 22 is open",
         ],
     )
@@ -101,9 +101,9 @@ def test_a_compliance_change_is_one_row_with_the_envelopes_id_and_time(row, show
         ("INSUFFICIENT_DATA", None, "info", "INSUFFICIENT_DATA at the first evaluation"),
     ],
 )
-def test_only_what_broke_is_worth_waking_anybody(row, new, old, severity, first):
-    told = row(event(new, old))
-    assert (told["severity"], told["reasons"][0]) == (severity, first)
+def test_only_a_noncompliant_resource_is_above_info(row, new, old, severity, first):
+    shown = row(event(new, old))
+    assert (shown["severity"], shown["reasons"][0]) == (severity, first)
 
 
 @pytest.mark.parametrize(
@@ -118,29 +118,29 @@ def test_only_what_broke_is_worth_waking_anybody(row, new, old, severity, first)
         "securityhub-restricted-ssh-1a2b3c4d",
     ],
 )
-def test_packs_organizations_and_security_hub_decorate_the_name_in_vain(row, name):
-    assert row(event(rule=name))["reasons"][1] == "Security Hub EC2.13 (high) asks: SSH is not open to the internet"
+def test_the_prefixes_and_suffixes_of_packs_organizations_and_security_hub_are_ignored(row, name):
+    assert row(event(rule=name))["reasons"][1] == "Security Hub EC2.13 (high) requires: SSH is not open to the internet"
 
 
-def test_a_rule_of_somebody_elses_is_medium(row):
-    told = row(event(rule="our-own-rule"))
-    assert (told["severity"], told["reasons"][1]) == ("medium", "the rule is not in the catalogue of gatewatch")
+def test_an_unlisted_rule_is_medium(row):
+    shown = row(event(rule="our-own-rule"))
+    assert (shown["severity"], shown["reasons"][1]) == ("medium", "the rule is not in gatewatch's list of controls")
 
 
-def test_a_resource_that_is_no_group_is_named_all_the_same(row):
-    told = row(event(resourceType="AWS::S3::Bucket", resourceId="logs", rule="s3-bucket-public-read-prohibited"))
-    assert (told["group_id"], told["resource_id"], told["severity"]) == (None, "logs", "critical")
+def test_a_resource_other_than_a_group_has_a_resource_id(row):
+    shown = row(event(resourceType="AWS::S3::Bucket", resourceId="logs", rule="s3-bucket-public-read-prohibited"))
+    assert (shown["group_id"], shown["resource_id"], shown["severity"]) == (None, "logs", "critical")
 
 
-def test_a_shape_nobody_knows_is_told_and_not_dropped(row):
+def test_an_unknown_form_gives_a_row_that_is_not_understood(row):
     assert row(event(newEvaluationResult="?"))["understood"] is False
 
 
-def test_other_events_of_config_give_nothing(rows):
+def test_other_config_events_give_no_row(rows):
     assert rows({**event(), "detail-type": "Config Configuration Item Change"}) == []
 
 
-def test_without_an_id_two_copies_still_have_the_same_name(row):
+def test_two_copies_without_an_id_get_the_same_id(row):
     bare = {key: value for key, value in event().items() if key != "id"}
     assert (
         row(bare)["event_id"]
@@ -163,30 +163,30 @@ def change(new, old=None):
         ("NOT_APPLICABLE", Severity.INFO, Colors().unchanged),
     ],
 )
-def test_red_for_what_broke_and_green_for_the_return(new, severity, expected):
-    assert color(change(new), severity, Colors()) == expected
+def test_noncompliant_is_red_and_compliant_again_is_green(new, severity, expected):
+    assert compliance_color(change(new), severity, Colors()) == expected
 
 
 @pytest.mark.parametrize("language", ["en", "ko", "ja"])
 @pytest.mark.parametrize("new", ["NON_COMPLIANT", "COMPLIANT", "NOT_APPLICABLE", "INSUFFICIENT_DATA"])
 def test_the_message_names_rule_and_resource_and_is_routed_like_any_other(settings, language, new):
     accounts = {name: msgspec.structs.replace(each, language=language) for name, each in settings.accounts.items()}
-    hub = Hub(
+    hub = AlertPipeline(
         msgspec.structs.replace(settings, accounts=accounts),
-        RecentRules(),
+        InMemoryRuleHistory(),
         load_templates(ROOT / "templates", ("en", "ko", "ja")),
     )
     (call,) = decode(event(new, "COMPLIANT", annotation="<!channel>"))
-    told = worded(call, hub)
-    destinations = {each.destination for each in told.messages}
+    shown = run_pipeline(call, hub)
+    destinations = {each.destination for each in shown.messages}
     assert destinations == ({"sec-prod", "sec-all"} if new == "NON_COMPLIANT" else destinations)
-    header = json.loads(told.messages[0].body)["attachments"][0]["blocks"][0]["text"]["text"]
+    header = json.loads(shown.messages[0].body)["attachments"][0]["blocks"][0]["text"]["text"]
     assert RULE in header
     assert "sg-0aaaaaaaaaaaaaaa1" in header
-    assert "<!channel>" not in told.messages[0].body
+    assert "<!channel>" not in shown.messages[0].body
 
 
-def test_a_broken_catalogue_is_said_with_its_file(tmp_path):
+def test_an_invalid_controls_file_is_named_in_the_error(tmp_path):
     (tmp_path / "controls.yaml").write_text("restricted-ssh: {identifer: X}", "utf-8")
     with pytest.raises(ConfigurationError, match=r"controls\.yaml"):
-        compliance_assessment(ComplianceFacts(rule=RULE, new="COMPLIANT"), Catalogue(tmp_path / "controls.yaml"))
+        compliance_assessment(ComplianceFacts(rule=RULE, new="COMPLIANT"), ControlCatalogue(tmp_path / "controls.yaml"))

@@ -1,11 +1,11 @@
-"""Every wrapper that an event can arrive in, told from its content; account, time and region from wherever they are."""
+"""Every wrapper is recognized from its content; account, time and region come from record or envelope."""
 
 import json
 
 import pytest
 
 from gatewatch.errors import UndecodableError
-from gatewatch.events.decode import Foreign
+from gatewatch.events.decode import UnrecognizedDocument
 from gatewatch.model.alert import Alert
 
 
@@ -60,7 +60,7 @@ def test_wrappers_mix_in_one_array_and_keep_their_order(build, rows):
 
 @pytest.mark.parametrize("bad", [None, 7, "text", True, [5]])
 @pytest.mark.parametrize("wrap", [lambda each: each, lambda each: {"Records": each}, lambda each: {"Events": each}])
-def test_a_bad_member_is_named_and_its_neighbours_come_out(bad, wrap, build, results):
+def test_a_bad_member_is_reported_and_the_others_are_decoded(bad, wrap, build, results):
     good = build.authorize(build.item(v4=["0.0.0.0/0"]))
     first, second, third = results(json.dumps(wrap([good, bad, good])))
     assert isinstance(first, Alert)
@@ -70,7 +70,7 @@ def test_a_bad_member_is_named_and_its_neighbours_come_out(bad, wrap, build, res
 
 
 @pytest.mark.parametrize("document", ["null", "7", '"text"', "true", "1.5"])
-def test_a_document_that_is_no_object_or_array_is_undecodable(document, results):
+def test_a_document_other_than_an_object_or_array_is_undecodable(document, results):
     (only,) = results(document)
     assert isinstance(only, UndecodableError)
 
@@ -88,7 +88,7 @@ def test_a_document_that_is_no_object_or_array_is_undecodable(document, results)
         {"detail-type": "AWS API Call via CloudTrail", "detail": None},
     ],
 )
-def test_a_wrapper_around_nothing_readable_is_undecodable(document, results):
+def test_a_wrapper_with_unreadable_content_is_undecodable(document, results):
     (only,) = results(json.dumps(document))
     assert isinstance(only, UndecodableError)
 
@@ -102,13 +102,13 @@ def test_a_wrapper_around_nothing_readable_is_undecodable(document, results):
         {"eventName": "AuthorizeSecurityGroupIngress"},
     ],
 )
-def test_an_object_of_no_known_form_is_foreign(document, results):
+def test_an_object_of_unknown_form_is_an_unrecognized_document(document, results):
     (only,) = results(json.dumps(document))
-    assert isinstance(only, Foreign)
+    assert isinstance(only, UnrecognizedDocument)
 
 
 @pytest.mark.parametrize("document", [{"Records": []}, [], {"Events": []}])
-def test_an_empty_wrapper_holds_nothing_and_is_no_fault(document, results):
+def test_an_empty_wrapper_gives_nothing_and_no_error(document, results):
     assert results(json.dumps(document)) == []
 
 
@@ -117,18 +117,18 @@ def test_an_event_of_another_source_gives_nothing(build, results):
     assert results(json.dumps(other)) == []
 
 
-def test_an_s3_notification_is_no_security_group_event(results):
+def test_an_s3_notification_gives_no_event(results):
     made = {"Records": [{"eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {}}]}
     assert results(json.dumps(made)) == []
 
 
-def test_wrappers_without_end_are_refused(results):
+def test_too_many_nested_wrappers_are_undecodable(results):
     (only,) = results("[" * 100 + "]" * 100)
     assert isinstance(only, UndecodableError)
 
 
 @pytest.mark.parametrize("depth", [400, 900, 5000, 100_000])
-def test_deep_nesting_is_read_or_refused_but_never_an_accident(depth, build, results):
+def test_deep_nesting_is_decoded_or_undecodable_and_never_raises(depth, build, results):
     made = json.dumps(build.record("AuthorizeSecurityGroupIngress", "@", eventID=None))
     (only,) = results(made.replace('"@"', '{"a":' * depth + "1" + "}" * depth))
     assert isinstance(only, Alert | UndecodableError)
@@ -163,7 +163,7 @@ def test_the_account_is_the_one_that_owns_the_resource(fields, envelope, account
         (1769226349, "2020-02-02T02:02:02Z"),
     ],
 )
-def test_the_time_is_utc_to_the_second_or_else_the_one_of_the_envelope(written, time, build, row, shows):
+def test_the_time_is_utc_and_falls_back_to_the_envelope(written, time, build, row, shows):
     made = build.event(build.authorize(build.item(v4=["10.0.0.0/8"]), eventTime=written), time="2020-02-02T02:02:02Z")
     shows(row(made), time=time)
 
@@ -173,27 +173,27 @@ def test_a_record_without_region_takes_that_of_the_envelope(build, row, shows):
     shows(row(made), region="eu-central-1")
 
 
-def test_two_copies_of_a_record_without_id_have_one_name(build, rows):
+def test_two_copies_of_a_record_without_id_get_the_same_id(build, rows):
     made = build.authorize(build.item(v4=["10.0.0.0/8"]), eventID=...)
     first, second = rows(made, build.event(made))
     assert first["event_id"] == second["event_id"] != ""
 
 
 @pytest.mark.parametrize("escape", ["a\\ud800b", "\\udfff", "\\ud83d\\ude00 \\ud800"])
-def test_a_lone_surrogate_is_put_up_with(escape, build, results):
+def test_a_lone_surrogate_is_accepted(escape, build, results):
     made = json.dumps(build.authorize(build.item(v4=[{"cidrIp": "10.0.0.0/8", "description": "@"}])))
     (only,) = results(made.replace('"@"', f'"{escape}"'))
     only.changes[0].change.rule.description.encode()
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "9" * 5000])
-def test_a_number_that_json_or_nobody_has_is_undecodable(number, build, results):
+def test_a_number_outside_json_or_out_of_range_is_undecodable(number, build, results):
     made = json.dumps(build.authorize(build.item(v4=["10.0.0.0/8"]), extra="@"))
     (only,) = results(made.replace('"@"', number))
     assert isinstance(only, UndecodableError)
 
 
-def test_of_two_equal_keys_the_last_counts(build, results):
+def test_the_last_of_two_equal_keys_counts(build, results):
     made = json.dumps(build.record("DeleteSecurityGroup", {"groupId": "sg-0last"}))
     (only,) = results(made.replace('"groupId"', '"groupId": "sg-0first", "groupId"'))
     assert only.changes[0].change.group.id == "sg-0last"

@@ -1,4 +1,4 @@
-"""Files, folders and streams: bytes of every kind become documents, and what is broken is named in its place."""
+"""Files, folders and streams become documents; broken ones are reported in their place."""
 
 import gzip
 import json
@@ -7,7 +7,7 @@ import os
 import pytest
 
 from gatewatch.errors import ConfigurationError, UndecodableError
-from gatewatch.events.files import files
+from gatewatch.events.files import find_files
 from gatewatch.model.alert import Alert
 
 BOM = b"\xef\xbb\xbf"
@@ -23,7 +23,7 @@ def _kinds(found):
 
 
 @pytest.mark.parametrize(
-    "dress",
+    "encode",
     [
         lambda line: line,
         lambda line: BOM + line,
@@ -39,8 +39,8 @@ def _kinds(found):
         lambda line: gzip.compress(json.dumps({"Records": [json.loads(line)]}, indent=4).encode()),
     ],
 )
-def test_one_event_in_any_dress_is_one_alert(dress, line, results):
-    assert _kinds(results(dress(line))) == [Alert]
+def test_one_event_in_any_encoding_is_one_alert(encode, line, results):
+    assert _kinds(results(encode(line))) == [Alert]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_one_event_in_any_dress_is_one_alert(dress, line, results):
         (lambda _line: b"{'single': 'quotes'}", "not valid JSON"),
     ],
 )
-def test_what_is_no_document_is_named_with_its_reason(bytes_of, reason, line, results):
+def test_an_unreadable_file_is_reported_with_its_reason(bytes_of, reason, line, results):
     (only,) = results(bytes_of(line), "the file")
     assert isinstance(only, UndecodableError)
     assert only.where.startswith("the file")
@@ -70,7 +70,7 @@ def test_what_is_no_document_is_named_with_its_reason(bytes_of, reason, line, re
 
 @pytest.mark.parametrize("bad", [b"{broken\n", b'{"a": "\xff"}\n', b"7\n", b"null\n"])
 @pytest.mark.parametrize("position", [0, 1, 3])
-def test_a_bad_line_is_named_by_number_and_the_good_ones_come_out(bad, position, line, results):
+def test_a_bad_line_is_reported_by_number_and_the_others_are_read(bad, position, line, results):
     lines = [line, line, line]
     lines.insert(position, bad)
     found = results(b"".join(lines), "f.jsonl")
@@ -82,13 +82,13 @@ def test_line_numbers_count_blank_lines(line, results):
     assert results(line + b"\n\n" + b"{broken\n", "f")[1].where == "f:4"
 
 
-def test_the_whole_lines_before_the_break_of_a_gzip_come_out(line, results):
+def test_complete_lines_before_the_end_of_a_truncated_gzip_are_read(line, results):
     content = os.urandom(60_000).hex().encode()
     broken = gzip.compress(line + line + b'{"noise": "' + content + b'"}\n')[:-5000]
     assert _kinds(results(broken)) == [Alert, Alert, UndecodableError]
 
 
-def test_a_broken_pretty_document_is_one_fault_not_one_for_every_line(line, results):
+def test_a_broken_multi_line_document_is_one_error(line, results):
     assert _kinds(results(json.dumps(json.loads(line), indent=2)[:-10])) == [UndecodableError]
 
 
@@ -97,33 +97,33 @@ def test_a_folder_is_read_by_sorted_path_and_by_suffix(tmp_path):
     for name in [*names, "notes.txt", "a/b.json.bak", "d.gz"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("{}")
-    found = [path.relative_to(tmp_path).as_posix() for path in files([tmp_path])]
+    found = [path.relative_to(tmp_path).as_posix() for path in find_files([tmp_path])]
     assert found == ["a/b/c.json", "a/y.ndjson", "a/z.jsonl", "b.json", "c.json.gz", "c.jsonl.gz"]
 
 
-def test_a_file_named_outright_may_have_any_name(tmp_path):
+def test_a_file_given_by_path_may_have_any_suffix(tmp_path):
     path = tmp_path / "events.log"
     path.write_text("{}")
-    assert files([path]) == [path]
+    assert find_files([path]) == [path]
 
 
-def test_a_folder_whose_name_looks_like_a_file_is_a_folder(tmp_path):
+def test_a_folder_with_a_file_suffix_is_read_as_a_folder(tmp_path):
     (tmp_path / "trail.json").mkdir()
     (tmp_path / "trail.json" / "a.json").write_text("{}")
-    assert files([tmp_path]) == [tmp_path / "trail.json" / "a.json"]
+    assert find_files([tmp_path]) == [tmp_path / "trail.json" / "a.json"]
 
 
 @pytest.mark.parametrize("name", ["missing.json", "x" * 300, "missing/a.json"])
-def test_a_path_that_is_not_there_is_a_sentence(name, tmp_path):
-    with pytest.raises(ConfigurationError, match=r"is not there|cannot be looked at"):
-        files([tmp_path / name])
+def test_a_missing_path_is_a_configuration_error(name, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"does not exist|cannot be read"):
+        find_files([tmp_path / name])
 
 
-def test_a_symlink_is_followed_and_a_broken_one_is_not_there(tmp_path):
+def test_a_symlink_is_followed_and_a_broken_one_is_missing(tmp_path):
     (tmp_path / "real.txt").write_text("{}")
     (tmp_path / "link.json").symlink_to(tmp_path / "real.txt")
     (tmp_path / "broken.json").symlink_to(tmp_path / "nowhere")
     (tmp_path / "loop").symlink_to(tmp_path)
-    assert files([tmp_path]) == [tmp_path / "link.json"]
+    assert find_files([tmp_path]) == [tmp_path / "link.json"]
     with pytest.raises(ConfigurationError):
-        files([tmp_path / "broken.json"])
+        find_files([tmp_path / "broken.json"])

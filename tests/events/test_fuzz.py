@@ -1,6 +1,6 @@
-"""Bytes at random, and recorded events with something changed: whatever comes is read, or said to be unreadable.
+"""Random bytes and mutated recorded events: every input is decoded or reported as undecodable.
 
-Short by default; `GATEWATCH_FUZZ=long` looks for longer.
+Short by default; `GATEWATCH_FUZZ=long` runs more examples.
 """
 
 import json
@@ -46,16 +46,16 @@ def events():
     ]
 
 
-def places(value, path=()):
-    """Every place in a document, as the keys that lead there."""
+def paths_of(value, path=()):
+    """Every path in a document, as the keys that lead there."""
     yield path
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, member in members:
-        yield from places(member, (*path, key))
+        yield from paths_of(member, (*path, key))
 
 
 def replaced(value, path, new):
-    """A copy with something else in one place; `...` takes it away."""
+    """A copy with another value at one path; `...` removes it."""
     if not path:
         return new
     copy = value.copy()
@@ -70,7 +70,7 @@ def replaced(value, path, new):
 def mutated(draw):
     event = draw(st.sampled_from(events()))
     for _ in range(draw(st.integers(1, 3))):
-        path = draw(st.sampled_from(list(places(event))))
+        path = draw(st.sampled_from(list(paths_of(event))))
         event = replaced(event, path, draw(values | (st.just(...) if path else values)))
         if not isinstance(event, dict | list):
             break
@@ -78,7 +78,7 @@ def mutated(draw):
 
 
 def read(content):
-    """Everything in it, with the changes of each call; an error is one of ours."""
+    """Decode everything, with the changes of each call; only `UndecodableError` may come out."""
     try:
         found = list(decode(parse(content)))
     except UndecodableError:
@@ -114,17 +114,17 @@ def test_a_recorded_event_with_bytes_changed_is_read_or_unreadable(event, data):
 
 
 @pytest.fixture(scope="module")
-def world():
+def harness():
     return World(Script())
 
 
 @fuzzing
 @given(mutated())
-def test_the_alert_stage_settles_whatever_comes(world, event):
-    """It hands on, gives up, or leaves alone; nothing makes the queue give up for it, without a word."""
+def test_the_alert_handler_settles_every_event(harness, event):
+    """Each event is processed, dead-lettered with a reason, or ignored; none fails with an internal error."""
     sent = Sent(json.dumps(event), 0.0, 0.0)
     sent.take(0.0, 180)
-    before = len(world.events_dead.messages)
-    world.alert.handle(sent.record)
-    for letter in list(world.events_dead.messages.values())[before:]:
-        assert "gatewatch failed" not in letter.attributes["reason"]
+    before = len(harness.events_dead.messages)
+    harness.alert.handle(sent.record)
+    for message in list(harness.events_dead.messages.values())[before:]:
+        assert "gatewatch failed" not in message.attributes["reason"]

@@ -1,4 +1,4 @@
-"""Whatever an IAM or sign-in record holds: one row, an English reason where it matters, messages that Slack takes."""
+"""Every IAM or sign-in record gives one row, a reason from medium on, and valid Slack messages."""
 
 import json
 
@@ -6,14 +6,15 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gatewatch.alerts.pipeline import Judge, alert_of
-from gatewatch.alerts.rule_history import RecentRules
+from gatewatch.alerts.pipeline import Assessor, assess_call
+from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.settings import LANGUAGES, load_settings
-from gatewatch.events.changes.iam_operations import DEEDS
+from gatewatch.events.changes.iam_operations import OPERATIONS
 from gatewatch.events.decode import decode
 from gatewatch.rendering.json_rows import rows
-from gatewatch.rendering.slack import load_templates, slack_payloads
-from gatewatch.rendering.slack_validation import mentions, problems
+from gatewatch.rendering.slack import slack_payloads
+from gatewatch.rendering.slack_validation import mentions, slack_problems
+from gatewatch.rendering.templates import load_templates
 from gatewatch.rendering.text.labels import load_labels
 from support.paths import ROOT
 
@@ -33,7 +34,7 @@ JSON = st.recursive(
     max_leaves=8,
 )
 NAMES = st.sampled_from(
-    [*sorted(DEEDS), "AcquireRole", "ConsoleLogin", "SwitchRole", "UserAuthentication", "PasswordUpdated"]
+    [*sorted(OPERATIONS), "AcquireRole", "ConsoleLogin", "SwitchRole", "UserAuthentication", "PasswordUpdated"]
 )
 TYPES = st.sampled_from(["IAMUser", "Root", "AssumedRole", "AWSService", "IdentityCenterUser", "", "Odd"])
 
@@ -51,7 +52,7 @@ TYPES = st.sampled_from(["IAMUser", "Root", "AssumedRole", "AWSService", "Identi
 def test_no_record_of_iam_or_sign_in_is_dropped_or_breaks_a_message(
     name, kind, request, response, extra, error, language
 ):
-    service = "iam" if name in DEEDS or name == "AcquireRole" else "signin"
+    service = "iam" if name in OPERATIONS or name == "AcquireRole" else "signin"
     record = {
         "eventSource": f"{service}.amazonaws.com",
         "eventName": name,
@@ -67,10 +68,10 @@ def test_no_record_of_iam_or_sign_in_is_dropped_or_breaks_a_message(
         "errorMessage": "on resource: user alice" if error else None,
     }
     (call,) = decode(msgspec.json.decode(msgspec.json.encode(record)))
-    alert = alert_of(call, Judge(SETTINGS[language], RecentRules()))
+    alert = assess_call(call, Assessor(SETTINGS[language], InMemoryRuleHistory()))
     (row,) = rows(alert, ENGLISH)
     assert row.severity in {"info", "low"} or row.reasons
     for payload in slack_payloads(alert, TEMPLATES, SETTINGS[language].colors):
         message = json.loads(payload)
-        assert problems(message) == ()
+        assert slack_problems(message) == ()
         assert mentions(message) == ()

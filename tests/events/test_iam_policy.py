@@ -1,4 +1,4 @@
-"""Policy documents: how far they reach, whom they let in. Cases from the IAM user guide's grammar."""
+"""Privilege level and trusted principals of policy documents. Cases from the IAM user guide's grammar."""
 
 import json
 from urllib.parse import quote
@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewatch.events.changes.iam_policy import reach_of, read_document
+from gatewatch.events.changes.iam_policy import privilege_level_of, read_document
 from gatewatch.events.changes.iam_trust_policy import trust_of
-from gatewatch.model.iam import Reach, Trust
+from gatewatch.model.iam import PrivilegeLevel, Trust
 
 ACCOUNT, OTHER = "111122223333", "444455556666"
 
@@ -41,15 +41,15 @@ def trust(principal, **more):
         {"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::one"},
     ],
 )
-def test_a_document_that_allows_everything_or_all_of_iam_makes_an_administrator(statement):
-    assert reach_of(document(statement)) is Reach.ADMINISTRATOR
+def test_a_document_that_allows_everything_or_all_of_iam_is_administrator(statement):
+    assert privilege_level_of(document(statement)) is PrivilegeLevel.ADMINISTRATOR
 
 
 @pytest.mark.parametrize(
     "statement", [allow("iam:PutUserPolicy"), allow("iam:Attach*"), allow("sts:AssumeRole"), allow("sts:*")]
 )
-def test_a_document_with_which_one_gives_oneself_more_escalates(statement):
-    assert reach_of(document(statement)) is Reach.ESCALATES
+def test_a_document_that_allows_privilege_escalation_escalates(statement):
+    assert privilege_level_of(document(statement)) is PrivilegeLevel.ESCALATES
 
 
 @pytest.mark.parametrize(
@@ -63,37 +63,37 @@ def test_a_document_with_which_one_gives_oneself_more_escalates(statement):
         [allow(), {"Effect": "Deny", "Action": "*", "Resource": "*"}],
     ],
 )
-def test_a_document_that_stays_within_bounds_is_ordinary(statements):
-    assert reach_of(document(*statements)) is Reach.ORDINARY
+def test_other_documents_are_ordinary(statements):
+    assert privilege_level_of(document(*statements)) is PrivilegeLevel.ORDINARY
 
 
-def test_a_denial_of_everything_that_has_a_condition_does_not_undo_an_administrator():
+def test_a_conditional_deny_of_everything_does_not_cancel_administrator_rights():
     denial = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"StringNotEquals": {"aws:a": "b"}}}
-    assert reach_of(document(allow(), denial)) is Reach.ADMINISTRATOR
+    assert privilege_level_of(document(allow(), denial)) is PrivilegeLevel.ADMINISTRATOR
 
 
-def test_a_document_says_whether_it_denies():
-    assert document({"Effect": "Deny", "Action": "s3:*", "Resource": "*"}).denies
-    assert not document(allow()).denies
+def test_a_document_has_deny_when_a_statement_denies():
+    assert document({"Effect": "Deny", "Action": "s3:*", "Resource": "*"}).has_deny
+    assert not document(allow()).has_deny
 
 
-def test_a_single_statement_may_stand_without_a_list():
+def test_a_single_statement_needs_no_list():
     assert read_document({"Statement": allow()}) == document(allow())
 
 
-def test_answers_carry_documents_url_encoded():
+def test_url_encoded_documents_are_read():
     text = json.dumps({"Statement": [allow("s3:Get*")]})
     assert read_document(quote(text)) == read_document(text)
 
 
-def test_a_copied_log_may_have_lost_the_case_of_keys():
+def test_lower_case_keys_are_read():
     assert read_document({"statement": {"effect": "Allow", "action": "*", "resource": "*"}}) == document(allow())
 
 
 @pytest.mark.parametrize(
     "value", [None, 7, "", "no json", "[]", "{}", '{"Statement": []}', '{"Statement": [1]}', '{"Statement": {}}']
 )
-def test_what_cannot_be_read_is_none_and_never_harmless(value):
+def test_an_unreadable_document_is_none(value):
     assert read_document(value) is None
 
 
@@ -103,7 +103,7 @@ def test_what_cannot_be_read_is_none_and_never_harmless(value):
 def test_no_document_raises(value):
     read = read_document(value) or read_document(json.dumps({"Statement": value}))
     if read:
-        reach_of(read)
+        privilege_level_of(read)
         trust_of(read, ACCOUNT)
 
 
@@ -117,7 +117,7 @@ def test_no_document_raises(value):
         {"Federated": "cognito-identity.amazonaws.com"},
     ],
 )
-def test_a_trust_policy_without_a_condition_lets_in_everyone(principal):
+def test_an_open_trust_policy_without_a_condition_trusts_everyone(principal):
     assert trust(principal).everyone
 
 
@@ -129,7 +129,7 @@ def test_a_trust_policy_without_a_condition_lets_in_everyone(principal):
         {"ArnLike": {"aws:PrincipalArn": ["arn:aws:iam::111122223333:role/ci"]}},
     ],
 )
-def test_a_condition_on_the_caller_lets_in_only_who_meets_it(condition):
+def test_a_condition_on_the_caller_trusts_everyone_if_it_is_met(condition):
     assert trust("*", Condition=condition) == Trust(everyone_if=True)
 
 
@@ -142,30 +142,30 @@ def test_a_condition_on_the_caller_lets_in_only_who_meets_it(condition):
         "odd",
     ],
 )
-def test_a_condition_that_narrows_nobody_lets_in_everyone(condition):
+def test_a_condition_that_limits_no_caller_trusts_everyone(condition):
     assert trust({"AWS": "*"}, Condition=condition).everyone
 
 
 @pytest.mark.parametrize(
     "name", [OTHER, f"arn:aws:iam::{OTHER}:root", f"arn:aws-cn:iam::{OTHER}:role/ci", f"arn:aws:sts::{OTHER}:x/y"]
 )
-def test_another_account_is_told_by_any_form_of_its_name(name):
+def test_another_account_is_recognized_in_every_form_of_principal(name):
     assert trust({"AWS": [name, f"arn:aws:iam::{ACCOUNT}:root"]}) == Trust(accounts=(OTHER,))
 
 
 @pytest.mark.parametrize(
     "principal", [{"Service": "ec2.amazonaws.com"}, {"AWS": f"arn:aws:iam::{ACCOUNT}:user/bob"}, {"AWS": "AIDAEXAMPLE"}]
 )
-def test_services_and_the_own_account_come_from_inside(principal):
+def test_services_and_the_own_account_are_not_foreign(principal):
     assert trust(principal) == Trust()
 
 
-def test_everyone_but_a_few_is_everyone():
+def test_not_principal_trusts_everyone():
     statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "NotPrincipal": {"AWS": OTHER}}
     assert trust_of(document(statement), ACCOUNT).everyone
 
 
-def test_a_denial_lets_in_nobody():
+def test_a_deny_trusts_nobody():
     assert trust("*", Effect="Deny") == Trust()
 
 
@@ -177,10 +177,10 @@ def test_a_denial_lets_in_nobody():
         ("cognito-identity.amazonaws.com", "cognito-identity.amazonaws.com:aud", False),
     ],
 )
-def test_a_provider_that_serves_everybody_needs_a_condition_on_the_subject(provider, key, everyone):
+def test_a_public_provider_needs_a_condition_on_the_subject(provider, key, everyone):
     principal = {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{provider}"}
     assert trust(principal, Condition={"StringEquals": {key: "value"}}).everyone is everyone
 
 
-def test_a_saml_provider_vouches_for_one_company():
+def test_a_saml_provider_is_private():
     assert trust({"Federated": f"arn:aws:iam::{ACCOUNT}:saml-provider/ours"}) == Trust()

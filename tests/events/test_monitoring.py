@@ -1,14 +1,14 @@
-"""Hands on the road itself: the members' rules, the bus, the trails, the hub's functions, queues and secrets."""
+"""Tampering with gatewatch: the members' rules, the bus, the trails, the hub's functions, queues and parameters."""
 
 import json
 
 import pytest
 
 from gatewatch.config.settings import LANGUAGES
-from gatewatch.events.changes import monitoring as hub
-from gatewatch.events.changes.registry import KINDS
+from gatewatch.events.changes import monitoring
+from gatewatch.events.changes.registry import CALL_SPECS
 from gatewatch.model.change import Family
-from gatewatch.model.monitoring import Part
+from gatewatch.model.monitoring import MonitoringComponent
 from gatewatch.rendering.text.labels import load_labels
 from support.paths import ROOT
 
@@ -21,14 +21,14 @@ RULE = "gatewatch-security-group"
 
 
 @pytest.fixture(scope="session")
-def touch(build):
+def record_of(build):
     def make(service, name, request, response=None, **fields):
         return build.record(name, request, response, eventSource=f"{service}.amazonaws.com", **fields)
 
     return make
 
 
-CUTS = [
+DISABLING = [
     ("cloudtrail", "StopLogging", {"name": "organization"}, "trail/organization"),
     ("cloudtrail", "DeleteTrail", {"name": "arn:aws:cloudtrail:us-east-1:111122223333:trail/main"}, "trail/main"),
     ("cloudtrail", "UpdateTrail", {"name": "main", "isMultiRegionTrail": False}, "trail/main"),
@@ -64,7 +64,7 @@ CUTS = [
     ("sqs", "DeleteQueue", {"queueUrl": QUEUE}, "queue/gatewatch-prod-outbox.fifo"),
     ("ssm", "DeleteParameter", {"name": "/gatewatch/slack/sec-prod"}, "parameter/gatewatch/slack/sec-prod"),
 ]
-TOUCHES = [
+MODIFYING = [
     ("cloudtrail", "UpdateTrail", {"name": "main", "kmsKeyId": "k"}, "trail/main"),
     ("cloudtrail", "PutEventSelectors", {"trailName": "main", "advancedEventSelectors": [{}]}, "trail/main"),
     (
@@ -88,25 +88,25 @@ TOUCHES = [
 ]
 
 
-@pytest.mark.parametrize(("service", "name", "request_", "thing"), CUTS)
-def test_what_cuts_the_road_is_high(touch, row, service, name, request_, thing):
-    told = row(touch(service, name, request_))
-    assert (told["family"], told["outcome"], told["severity"]) == ("hub", "applied", "high")
-    assert told["resource_id"] == thing
-    assert "are lost" in told["reasons"][0]
+@pytest.mark.parametrize(("service", "name", "request_", "resource_id"), DISABLING)
+def test_a_call_that_disables_monitoring_is_high(record_of, row, service, name, request_, resource_id):
+    shown = row(record_of(service, name, request_))
+    assert (shown["family"], shown["outcome"], shown["severity"]) == ("hub", "applied", "high")
+    assert shown["resource_id"] == resource_id
+    assert "may be lost" in shown["reasons"][0]
 
 
-@pytest.mark.parametrize(("service", "name", "request_", "thing"), TOUCHES)
-def test_what_only_touches_it_is_medium(touch, row, service, name, request_, thing):
-    told = row(touch(service, name, request_))
-    assert (told["family"], told["severity"], told["resource_id"]) == ("hub", "medium", thing)
+@pytest.mark.parametrize(("service", "name", "request_", "resource_id"), MODIFYING)
+def test_a_call_that_only_modifies_it_is_medium(record_of, row, service, name, request_, resource_id):
+    shown = row(record_of(service, name, request_))
+    assert (shown["family"], shown["severity"], shown["resource_id"]) == ("hub", "medium", resource_id)
 
 
-def test_an_event_source_mapping_is_known_by_the_function_that_the_answer_names(touch, row, rows):
+def test_an_event_source_mapping_is_recognized_by_the_function_in_the_response(record_of, row, rows):
     name, request = "UpdateEventSourceMapping20150331", {"uUID": "u", "enabled": False}
-    assert row(touch("lambda", name, request, {"functionArn": FUNCTION}))["severity"] == "high"
-    assert rows(touch("lambda", name, request, {"functionArn": FUNCTION.replace("gatewatch", "shop")})) == []
-    deleted = touch("lambda", "DeleteEventSourceMapping20150331", {"uUID": "u"}, {"functionArn": FUNCTION})
+    assert row(record_of("lambda", name, request, {"functionArn": FUNCTION}))["severity"] == "high"
+    assert rows(record_of("lambda", name, request, {"functionArn": FUNCTION.replace("gatewatch", "shop")})) == []
+    deleted = record_of("lambda", "DeleteEventSourceMapping20150331", {"uUID": "u"}, {"functionArn": FUNCTION})
     assert (row(deleted)["severity"], row(deleted)["action"]) == ("high", "delete")
 
 
@@ -124,21 +124,21 @@ def test_an_event_source_mapping_is_known_by_the_function_that_the_answer_names(
         ("events", "DescribeRule", {"name": RULE}),
     ],
 )
-def test_what_is_not_of_the_road_is_nobodys_business(touch, rows, service, name, request_):
-    assert rows(touch(service, name, request_)) == []
+def test_other_resources_give_no_row(record_of, rows, service, name, request_):
+    assert rows(record_of(service, name, request_)) == []
 
 
-def test_a_deployment_of_the_member_stack_is_not_told_rule_by_rule_but_a_stack_that_cuts_is(touch, rows):
-    enabled = touch("events", "PutRule", {"name": RULE, "state": "ENABLED"}, **CLOUDFORMATION)
-    target = touch("events", "PutTargets", {"rule": RULE, "targets": [{"id": "hub", "arn": BUS}]}, **CLOUDFORMATION)
-    deleted = touch("events", "DeleteRule", {"name": RULE}, **CLOUDFORMATION)
-    code = touch("lambda", "UpdateFunctionCode20150331v2", {"functionName": FUNCTION}, **CLOUDFORMATION)
+def test_a_stack_deployment_is_reported_only_when_it_disables_monitoring(record_of, rows):
+    enabled = record_of("events", "PutRule", {"name": RULE, "state": "ENABLED"}, **CLOUDFORMATION)
+    target = record_of("events", "PutTargets", {"rule": RULE, "targets": [{"id": "hub", "arn": BUS}]}, **CLOUDFORMATION)
+    deleted = record_of("events", "DeleteRule", {"name": RULE}, **CLOUDFORMATION)
+    code = record_of("lambda", "UpdateFunctionCode20150331v2", {"functionName": FUNCTION}, **CLOUDFORMATION)
     assert rows(enabled, target) == []
     assert [each["event_name"] for each in rows(deleted, code)] == ["DeleteRule", "UpdateFunctionCode20150331v2"]
 
 
-def test_a_refused_attempt_on_the_road_is_one_step_less(touch, row):
-    refused = touch("events", "DisableRule", {"name": RULE}, errorCode="AccessDenied")
+def test_a_denied_attempt_is_one_level_lower(record_of, row):
+    refused = record_of("events", "DisableRule", {"name": RULE}, errorCode="AccessDenied")
     assert (row(refused)["outcome"], row(refused)["severity"]) == ("denied", "medium")
 
 
@@ -148,16 +148,19 @@ def test_the_table_and_the_pattern_name_the_same_calls():
         for each in PATTERN["detail"]["$or"]
         for name in each["eventName"]
     }
-    assert named == set(hub.KINDS)
-    assert hub.KINDS.items() <= KINDS.items()
-    assert {kind.family for kind in hub.KINDS.values()} == {Family.HUB}
+    assert named == set(monitoring.CALL_SPECS)
+    assert monitoring.CALL_SPECS.items() <= CALL_SPECS.items()
+    assert {kind.family for kind in monitoring.CALL_SPECS.values()} == {Family.HUB}
 
 
-def test_every_part_of_the_road_can_be_touched():
-    assert {row.part for row in hub._ROWS.values()} == set(Part)  # noqa: SLF001
+def test_every_component_has_a_call():
+    assert {row.component for row in monitoring._ROWS.values()} == set(MonitoringComponent)  # noqa: SLF001
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_both_reasons_have_their_sentences(language):
+def test_both_reasons_have_labels(language):
     labels = load_labels(ROOT / "templates", language)
-    assert {"road_cut", "road_touched"} <= labels.reason.keys() & labels.headline.keys() & labels.attempt.keys()
+    assert {
+        "monitoring_disabled",
+        "monitoring_modified",
+    } <= labels.reason.keys() & labels.headline.keys() & labels.attempt.keys()

@@ -1,4 +1,4 @@
-"""The quick look over a log loses nothing: what it leaves out is what reading it whole leaves out."""
+"""The prefilter loses nothing: what it leaves out, the full reader leaves out as well."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewatch.errors import UndecodableError
-from gatewatch.events.changes.registry import kind_of, may_matter
+from gatewatch.events.changes.registry import may_be_relevant, spec_of
 from gatewatch.events.decode import decode, parse
 from gatewatch.events.files import Document
-from gatewatch.events.files import _parsed as parsed_with_a_look
-from gatewatch.events.prefilter import skim
+from gatewatch.events.files import _parsed as parse_with_prefilter
+from gatewatch.events.prefilter import relevant_records
 from gatewatch.model.api_call import ApiCall
 
 NAMES = ["AuthorizeSecurityGroupIngress", "GetObject", "DescribeInstances", "AttachRolePolicy", "ConsoleLogin", ""]
@@ -54,19 +54,19 @@ DOCUMENTS = (
 )
 
 
-def told(document: Document | UndecodableError) -> list[str]:
-    """What a reader of the archive hears: calls that can be of a family, oddities, errors."""
+def decoded_texts(document: Document | UndecodableError) -> list[str]:
+    """One text for each call of a family, unrecognized document and error."""
     if isinstance(document, UndecodableError):
         return [f"error {document.reason}"]
     found = decode(document.content, "x")
-    return [_said(each) for each in found if not isinstance(each, ApiCall) or kind_of(each)]
+    return [_text(each) for each in found if not isinstance(each, ApiCall) or spec_of(each)]
 
 
-def _said(decoded: object) -> str:
+def _text(decoded: object) -> str:
     return decoded.event_id if isinstance(decoded, ApiCall) else type(decoded).__name__
 
 
-def read_whole(text: bytes) -> Document | UndecodableError:
+def parse_without_prefilter(text: bytes) -> Document | UndecodableError:
     try:
         return Document("x", parse(text, "x"))
     except UndecodableError as error:
@@ -75,31 +75,32 @@ def read_whole(text: bytes) -> Document | UndecodableError:
 
 @settings(max_examples=400, deadline=None)
 @given(DOCUMENTS, st.sampled_from([None, 1]), st.booleans())
-def test_a_document_tells_the_same_with_and_without_the_look(document, indent, escaped) -> None:
+def test_a_document_gives_the_same_with_and_without_the_prefilter(document, indent, escaped) -> None:
     text = json.dumps(document, indent=indent, ensure_ascii=escaped).encode("utf-8", "replace")
-    assert told(parsed_with_a_look(text, "x")) == told(read_whole(text))
+    assert decoded_texts(parse_with_prefilter(text, "x")) == decoded_texts(parse_without_prefilter(text))
 
 
 @settings(max_examples=300, deadline=None)
 @given(MEMBERS, st.data())
-def test_broken_bytes_are_told_the_same_with_and_without_the_look(members, data) -> None:
+def test_broken_bytes_give_the_same_with_and_without_the_prefilter(members, data) -> None:
     text = bytearray(json.dumps({"Records": members}).encode())
     position = data.draw(st.integers(0, len(text) - 1))
     text[position] = data.draw(st.integers(0, 255))
-    assert told(parsed_with_a_look(bytes(text), "x")) == told(read_whole(bytes(text)))
+    assert decoded_texts(parse_with_prefilter(bytes(text), "x")) == decoded_texts(parse_without_prefilter(bytes(text)))
 
 
-def test_a_name_written_with_escapes_is_seen_all_the_same() -> None:
+def test_a_name_written_with_escapes_is_recognized() -> None:
     record = {"eventName": "@", "eventSource": "ec2.amazonaws.com", "eventVersion": "1.11", "eventID": "1"}
     text = json.dumps({"Records": [record]}).replace("@", "Authorize\\u0053ecurityGroupIngress").encode()
-    assert skim(text, may_matter) == [{**record, "eventName": "AuthorizeSecurityGroupIngress"}]
+    assert relevant_records(text, may_be_relevant) == [{**record, "eventName": "AuthorizeSecurityGroupIngress"}]
 
 
 @pytest.mark.parametrize("count", [1, 1000])
-def test_a_log_of_no_family_is_looked_over_and_not_built(count) -> None:
+def test_a_log_without_relevant_records_is_not_built(count) -> None:
     record = {"eventName": "GetObject", "eventSource": "s3.amazonaws.com", "eventVersion": "1.11"}
-    assert skim(msgspec.json.encode({"Records": [record] * count}), may_matter) == []
+    assert relevant_records(msgspec.json.encode({"Records": [record] * count}), may_be_relevant) == []
 
 
-def test_a_log_in_another_encoding_is_left_to_be_read_whole() -> None:
-    assert skim(b'{"Records":[{"eventName":"x","eventSource":"y","eventVersion":"1","a":"\xff"}]}', may_matter) is None
+def test_a_log_in_another_encoding_goes_to_the_full_reader() -> None:
+    log = b'{"Records":[{"eventName":"x","eventSource":"y","eventVersion":"1","a":"\xff"}]}'
+    assert relevant_records(log, may_be_relevant) is None

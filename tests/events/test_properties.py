@@ -1,4 +1,4 @@
-"""Whatever becomes of an event on its way, it is told; and a call of N rules and M peers is N × M changes."""
+"""No mutation drops an event, and a call of N rules and M peers is N × M changes."""
 
 import copy
 import json
@@ -33,9 +33,9 @@ KEPT = {"eventSource", "eventName"}
 def _realistic(build):
     octet = build.item(v4=["10.0.0.0/8", {"cidrIp": "0.0.0.0/0", "description": "x"}], v6=["::/0"])
     other = build.item("-1", groups=[{"groupId": "sg-01", "userId": "444455556666"}], lists=["pl-01"])
-    answer = build.rule_set(build.answered(cidrIpv4="0.0.0.0/0"), build.answered("sgr-02", cidrIpv6="::/0"))
+    answer = build.rule_set(build.response_rule(cidrIpv4="0.0.0.0/0"), build.response_rule("sgr-02", cidrIpv6="::/0"))
     gone = build.rule_set(
-        build.answered(cidrIpv4="0.0.0.0/0"),
+        build.response_rule(cidrIpv4="0.0.0.0/0"),
         name="revokedSecurityGroupRuleSet",
         unknownIpPermissionSet=build.items(octet),
     )
@@ -43,7 +43,7 @@ def _realistic(build):
     described = {"tag": 1, "IpProtocol": "tcp", "IpRanges": {"tag": 1, "CidrIp": "0.0.0.0/0"}}
     return [
         build.authorize(octet, other, response=answer),
-        build.authorize(octet, other, direction="Egress", **build.refused()),
+        build.authorize(octet, other, direction="Egress", **build.denied()),
         build.record("AuthorizeSecurityGroupIngress", build.request(ipProtocol="tcp", cidrIp="0.0.0.0/0")),
         build.revoke(octet, response=gone),
         build.record(
@@ -63,19 +63,19 @@ def _realistic(build):
     ]
 
 
-def _spots(value, path=()):
-    """Every place of a JSON value, the outermost first."""
+def _paths(value, path=()):
+    """Every path of a JSON value, the outermost first."""
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in members:
         if not (path == () and key in KEPT):
             yield (*path, key)
-            yield from _spots(inner, (*path, key))
+            yield from _paths(inner, (*path, key))
 
 
 def _mutated(event, draw):
     made = copy.deepcopy(event)
     for _ in range(draw(st.integers(1, 4))):
-        path = draw(st.sampled_from(list(_spots(made))))
+        path = draw(st.sampled_from(list(_paths(made))))
         owner = made
         for key in path[:-1]:
             owner = owner[key]
@@ -87,7 +87,7 @@ def _mutated(event, draw):
 
 
 @pytest.mark.parametrize("index", range(14))
-def test_no_mutation_of_an_event_raises_or_silences_it(index, build, results):
+def test_no_mutation_of_an_event_raises_or_drops_it(index, build, results):
     event = _realistic(build)[index]
 
     @QUICK
@@ -137,7 +137,7 @@ PERMISSION = st.fixed_dictionaries(
 
 
 def _peers(permissions):
-    """How many there are, and the CIDRs as EC2 keeps them."""
+    """The number of peers, and the CIDRs as EC2 stores them."""
     count = sum(len(each[key]) for each in permissions for key in ("v4", "v6", "groups", "lists"))
     cidrs = [str(parse_cidr(cidr)) for each in permissions for cidr in (*each["v4"], *each["v6"])]
     return count, cidrs
@@ -156,9 +156,9 @@ def test_n_rules_of_m_peers_are_n_times_m_understood_changes(permissions, build,
 
 @QUICK
 @given(permissions=st.lists(PERMISSION, min_size=1, max_size=4))
-def test_the_rules_of_an_answer_come_once_each(permissions, build, rows):
+def test_each_rule_of_a_response_is_one_change(permissions, build, rows):
     answers = [
-        build.answered(
+        build.response_rule(
             f"sgr-{index}-{number}", each["protocol"], -1, -1, **{"cidrIpv6" if ":" in cidr else "cidrIpv4": cidr}
         )
         for index, each in enumerate(permissions)

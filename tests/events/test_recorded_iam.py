@@ -1,4 +1,4 @@
-"""The recorded events of IAM and sign-in, when they are at hand: real shapes, anonymised."""
+"""Recorded events of IAM and sign-in (anonymized), when they are available."""
 
 import json
 
@@ -35,7 +35,7 @@ def test_every_recorded_row_keeps_the_contract(rows):
         assert each["group_id"] is each["rule_id"] is each["protocol"] is each["peer"] is each["previous"] is None
 
 
-def test_recorded_log_ins_are_told_and_their_failures_are_failures(rows):
+def test_recorded_sign_ins_give_rows_and_their_failures_are_failed(rows):
     found = rows(*recorded("signin"))
     logins = [each for each in found if each["event_name"] == "ConsoleLogin"]
     expected = [each for each in recorded("signin") if each["eventName"] == "ConsoleLogin"]

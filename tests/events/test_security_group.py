@@ -1,4 +1,4 @@
-"""Every shape in which AWS writes a change of a security group, an attachment or a prefix list, and its rows."""
+"""Every form in which CloudTrail records a change of a security group, an attachment or a prefix list."""
 
 import pytest
 
@@ -7,7 +7,7 @@ TCP22 = {"protocol": "tcp", "from_port": 22, "to_port": 22, "icmp_type": None, "
 NO_PORTS = {"from_port": None, "to_port": None, "icmp_type": None, "icmp_code": None}
 APPLIED = {"family": "security_group", "action": "authorize", "outcome": "applied", "understood": True}
 
-# Name, the record, and what its rows must show, in their order.
+# Name, record, and the expected rows in order.
 SHAPES = {
     "A1 nested IPv4": (
         lambda b: b.authorize(b.item(v4=[OFFICE])),
@@ -53,7 +53,7 @@ SHAPES = {
         lambda b: b.record(
             "AuthorizeSecurityGroupIngress",
             {"groupName": "web-1ABC", "ipPermissions": b.items(b.item(v4=[WORLD]))},
-            b.rule_set(b.answered(cidrIpv4=WORLD)),
+            b.rule_set(b.response_rule(cidrIpv4=WORLD)),
         ),
         [{"group_id": "sg-0aaaaaaaaaaaaaaa1", "group_name": "web-1ABC", "rule_id": "sgr-0123456789abcdef0"}],
     ),
@@ -191,8 +191,8 @@ SHAPES = {
         lambda b: b.authorize(
             b.item("-1", 0, 0, v4=[{"cidrIp": "10.1.2.3/8", "description": "lan"}], v6=[WORLD6]),
             response=b.rule_set(
-                b.answered("sgr-01", "-1", -1, -1, cidrIpv4="10.0.0.0/8", description="lan"),
-                b.answered("sgr-02", "-1", -1, -1, cidrIpv6=WORLD6),
+                b.response_rule("sgr-01", "-1", -1, -1, cidrIpv4="10.0.0.0/8", description="lan"),
+                b.response_rule("sgr-02", "-1", -1, -1, cidrIpv6=WORLD6),
             ),
         ),
         [
@@ -204,9 +204,9 @@ SHAPES = {
         lambda b: b.authorize(
             b.item(groups=[b.OTHER_GROUP], lists=[b.PREFIX_LIST]),
             response=b.rule_set(
-                b.answered("sgr-01", referencedGroupInfo={"groupId": b.OTHER_GROUP, "userId": b.ACCOUNT}),
-                b.answered("sgr-02", referencedGroupInfo={"groupId": b.OTHER_GROUP, "userId": b.OTHER_ACCOUNT}),
-                b.answered("sgr-03", prefixListId=b.PREFIX_LIST),
+                b.response_rule("sgr-01", referencedGroupInfo={"groupId": b.OTHER_GROUP, "userId": b.ACCOUNT}),
+                b.response_rule("sgr-02", referencedGroupInfo={"groupId": b.OTHER_GROUP, "userId": b.OTHER_ACCOUNT}),
+                b.response_rule("sgr-03", prefixListId=b.PREFIX_LIST),
             ),
         ),
         [
@@ -218,7 +218,7 @@ SHAPES = {
     "an answer filled up with nulls": (
         lambda b: b.authorize(
             b.item(v6=[WORLD6]),
-            response=b.rule_set(b.answered(cidrIpv4=None, cidrIpv6=WORLD6, prefixListId=None, egress=None)),
+            response=b.rule_set(b.response_rule(cidrIpv4=None, cidrIpv6=WORLD6, prefixListId=None, egress=None)),
             direction="Egress",
         ),
         [TCP22 | {"peer": WORLD6, "direction": "egress", "understood": True}],
@@ -240,7 +240,7 @@ SHAPES = {
     "revoke with its answer": (
         lambda b: b.revoke(
             b.item("-1", 0, 0, v4=[WORLD]),
-            response=b.rule_set(b.answered(protocol="-1", cidrIpv4=WORLD), name="revokedSecurityGroupRuleSet"),
+            response=b.rule_set(b.response_rule(protocol="-1", cidrIpv4=WORLD), name="revokedSecurityGroupRuleSet"),
         ),
         [{"outcome": "applied", "rule_id": "sgr-0123456789abcdef0", "protocol": "all", "peer": WORLD}],
     ),
@@ -278,7 +278,7 @@ SHAPES = {
         lambda b: b.revoke(
             b.item(v4=[OFFICE, WORLD]),
             response=b.rule_set(
-                b.answered(cidrIpv4=WORLD),
+                b.response_rule(cidrIpv4=WORLD),
                 name="revokedSecurityGroupRuleSet",
                 unknownIpPermissionSet=b.items(b.item(v4=[OFFICE])),
             ),
@@ -399,7 +399,7 @@ SHAPES = {
         ],
     ),
     "create, refused: there is no id": (
-        lambda b: b.record("CreateSecurityGroup", {"groupName": "web", "groupDescription": "x"}, **b.refused()),
+        lambda b: b.record("CreateSecurityGroup", {"groupName": "web", "groupDescription": "x"}, **b.denied()),
         [{"outcome": "denied", "group_id": None, "group_name": "web", "severity": "low", "understood": True}],
     ),
     "delete by id": (
@@ -425,7 +425,7 @@ SHAPES = {
         [{"action": "create", "vpc_id": "vpc-0ddddddddddddddd4", "severity": "info", "understood": True}],
     ),
     "default VPC, refused": (
-        lambda b: b.wrapped("CreateDefaultVpc", "", **b.refused()),
+        lambda b: b.wrapped("CreateDefaultVpc", "", **b.denied()),
         [{"outcome": "denied", "severity": "low", "vpc_id": None, "understood": True}],
     ),
     "groups set on an interface": (
@@ -517,38 +517,38 @@ SHAPES = {
         [{"action": "delete", "peer": None, "severity": "info", "understood": True}],
     ),
     "denied": (
-        lambda b: b.authorize(b.item(v4=[WORLD]), **b.refused()),
+        lambda b: b.authorize(b.item(v4=[WORLD]), **b.denied()),
         [TCP22 | {"action": "authorize", "outcome": "denied", "severity": "high", "understood": True}],
     ),
     "denied, in the spelling of other services": (
-        lambda b: b.authorize(b.item(v4=[OFFICE]), **b.refused("AccessDenied")),
+        lambda b: b.authorize(b.item(v4=[OFFICE]), **b.denied("AccessDenied")),
         [{"outcome": "denied", "severity": "low"}],
     ),
     "failed": (
-        lambda b: b.authorize(b.item(v4=[WORLD]), **b.refused("Client.InvalidPermission.Duplicate")),
+        lambda b: b.authorize(b.item(v4=[WORLD]), **b.denied("Client.InvalidPermission.Duplicate")),
         [TCP22 | {"outcome": "failed", "severity": "info"}],
     ),
     "failed on the side of the server": (
-        lambda b: b.authorize(b.item(v4=[WORLD]), **b.refused("Server.InternalError")),
+        lambda b: b.authorize(b.item(v4=[WORLD]), **b.denied("Server.InternalError")),
         [{"outcome": "failed", "severity": "info"}],
     ),
     "dry run": (
-        lambda b: b.authorize(b.item(v4=[WORLD]), **b.refused("Client.DryRunOperation")),
+        lambda b: b.authorize(b.item(v4=[WORLD]), **b.denied("Client.DryRunOperation")),
         [{"outcome": "dry_run", "severity": "info"}],
     ),
     "a refused dry run is refused": (
-        lambda b: b.record("AuthorizeSecurityGroupIngress", b.request(b.item(v4=[WORLD]), dryRun=True), **b.refused()),
+        lambda b: b.record("AuthorizeSecurityGroupIngress", b.request(b.item(v4=[WORLD]), dryRun=True), **b.denied()),
         [{"outcome": "denied"}],
     ),
     "the answer of a call that was not applied is not read": (
-        lambda b: b.authorize(b.item(v4=[WORLD]), **b.refused() | {"responseElements": b.rule_set(b.answered())}),
+        lambda b: b.authorize(b.item(v4=[WORLD]), **b.denied() | {"responseElements": b.rule_set(b.response_rule())}),
         [{"outcome": "denied", "peer": WORLD, "rule_id": None}],
     ),
 }
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_a_shape_gives_exactly_the_rows_that_it_says(name, build, rows, shows):
+def test_each_form_gives_exactly_the_expected_rows(name, build, rows, shows):
     make, expected = SHAPES[name]
     actual = rows(make(build))
     assert len(actual) == len(expected)
@@ -584,7 +584,7 @@ def test_an_applied_modify_without_parameters_is_high_and_not_understood(build, 
     ],
 )
 def test_a_refused_call_with_null_parameters_is_one_understood_change(name, code, severity, build, row, shows):
-    shows(row(build.record(name, None, **build.refused(code))), understood=True, severity=severity, peer=None)
+    shows(row(build.record(name, None, **build.denied(code))), understood=True, severity=severity, peer=None)
 
 
 @pytest.mark.parametrize(
@@ -600,18 +600,18 @@ def test_a_refused_call_with_null_parameters_is_one_understood_change(name, code
         7,
     ],
 )
-def test_an_item_that_cannot_be_read_is_told_beside_one_that_can(broken, build, rows, shows):
+def test_an_unreadable_item_gives_a_row_beside_a_readable_one(broken, build, rows, shows):
     first, second = rows(build.authorize(broken, build.item(v4=[OFFICE])))
     shows(first, understood=False, severity="high", outcome="applied", group_id=build.GROUP)
     shows(second, understood=True, peer=OFFICE)
 
 
-def test_the_outcome_outweighs_a_shape_that_was_not_understood(build, row, shows):
-    made = build.authorize({"ipProtocol": "bogus"}, **build.refused("Client.InvalidParameterValue"))
+def test_a_failed_call_of_unknown_form_is_info(build, row, shows):
+    made = build.authorize({"ipProtocol": "bogus"}, **build.denied("Client.InvalidParameterValue"))
     shows(row(made), understood=False, outcome="failed", severity="info")
 
 
-def test_an_answer_that_cannot_be_read_does_not_hide_the_request(build, row, shows):
+def test_an_unreadable_response_does_not_hide_the_request(build, row, shows):
     made = build.authorize(build.item(v4=[WORLD]), response=build.rule_set({"unheard": "of"}))
     shows(row(made), understood=True, peer=WORLD, severity="critical")
 
@@ -647,11 +647,11 @@ def test_calls_of_no_supported_family_give_no_row(source, name, build, rows):
     assert rows(build.record(name, {}, eventSource=source)) == []
 
 
-def test_a_record_that_lost_its_event_source_is_known_by_its_name(build, row, shows):
+def test_a_record_without_event_source_is_recognized_by_its_name(build, row, shows):
     shows(row(build.authorize(build.item(v4=[WORLD]), eventSource=...)), severity="critical", understood=True)
 
 
-def test_parameters_nested_to_any_depth_do_not_stop_the_reading(build, row, shows):
+def test_deeply_nested_parameters_do_not_raise(build, row, shows):
     deep = {}
     for _ in range(300):
         deep = {"deeper": deep}

@@ -1,4 +1,4 @@
-"""Sign-in: who came through the console's door, with which factor, and who did not."""
+"""Sign-ins, successful and failed, with and without MFA."""
 
 import json
 
@@ -18,13 +18,13 @@ FAILURE = {"errorMessage": "Failed authentication"}
 
 @pytest.fixture(scope="session")
 def login(build):
-    def make(answer="Success", mfa="Yes", name="ConsoleLogin", **fields):
+    def make(result="Success", mfa="Yes", name="ConsoleLogin", **fields):
         whole = {
             "eventSource": "signin.amazonaws.com",
             "eventType": "AwsConsoleSignIn",
             "additionalEventData": {"MFAUsed": mfa, "LoginTo": "https://console.aws.amazon.com"},
         }
-        return build.record(name, None, {name: answer}, **(whole | fields))
+        return build.record(name, None, {name: result}, **(whole | fields))
 
     return make
 
@@ -33,32 +33,32 @@ def login(build):
     ("user", "mfa", "severity", "reason"),
     [
         (None, "Yes", "info", ""),
-        (None, "No", "medium", "password alone"),
-        (ROOT, "Yes", "high", "root user came in"),
-        (ROOT, "No", "critical", "password alone"),
+        (None, "No", "medium", "signed in without MFA"),
+        (ROOT, "Yes", "high", "the root user signed in"),
+        (ROOT, "No", "critical", "signed in without MFA"),
         (SSO, "No", "info", ""),
         (None, None, "info", ""),
     ],
 )
-def test_a_log_in_is_as_dangerous_as_who_came_and_how(login, row, user, mfa, severity, reason):
+def test_severity_of_a_sign_in_depends_on_identity_and_mfa(login, row, user, mfa, severity, reason):
     identity = {"userIdentity": user} if user else {}
-    told = row(login(mfa=mfa, **identity))
-    assert (told["family"], told["action"], told["outcome"]) == ("sign_in", "other", "applied")
-    assert told["severity"] == severity
-    assert reason in " ".join(told["reasons"])
+    shown = row(login(mfa=mfa, **identity))
+    assert (shown["family"], shown["action"], shown["outcome"]) == ("sign_in", "other", "applied")
+    assert shown["severity"] == severity
+    assert reason in " ".join(shown["reasons"])
 
 
-def test_an_sso_session_names_the_human(login, row):
+def test_an_identity_center_session_names_the_person(login, row):
     assert row(login(userIdentity=SSO))["actor"] == "alice@example.com (AWSReservedSSO_Admin_0123456789abcdef)"
 
 
 @pytest.mark.parametrize("fields", [FAILURE, {}, {"errorMessage": "No username found in supplied account"}])
-def test_a_failed_log_in_is_failed_whether_by_message_or_by_answer(login, row, shows, fields):
+def test_a_failed_sign_in_is_recognized_by_message_or_response(login, row, shows, fields):
     shows(row(login("Failure", userIdentity=HIDDEN, **fields)), outcome="failed", severity="info", understood=True)
 
 
 @pytest.mark.parametrize("additional", [None, ..., {}, "odd", {"MFAUsed": 7}])
-def test_a_log_in_without_the_extra_data_is_no_more_than_a_log_in(login, row, shows, additional):
+def test_a_sign_in_without_additional_data_is_info(login, row, shows, additional):
     shows(row(login(additionalEventData=additional)), severity="info", understood=True)
 
 
@@ -69,7 +69,7 @@ def test_both_spellings_of_the_detail_type_are_read(login, row, build, detail_ty
 
 
 @pytest.mark.parametrize("name", ["CheckMfa", "GetSigninToken", "RenewRole", "CredentialChallenge"])
-def test_the_steps_of_a_log_in_are_told_by_the_log_in(login, rows, name):
+def test_the_steps_of_a_sign_in_give_no_row(login, rows, name):
     assert rows(login(name=name)) == []
 
 
@@ -93,19 +93,19 @@ def failures(login, count, **fields):
 def test_every_fifth_failure_within_minutes_is_a_burst(login, rows):
     found = rows(*failures(login, 10))
     assert [each["severity"] for each in found] == ["info"] * 4 + ["high"] + ["info"] * 4 + ["high"]
-    assert "5 attempts failed within 10 minutes" in found[4]["reasons"][0]
+    assert "5 failed sign-ins within 10 minutes" in found[4]["reasons"][0]
 
 
-def test_many_names_from_one_address_are_a_burst_as_well(login, rows):
+def test_many_names_from_one_address_are_a_burst(login, rows):
     found = rows(*failures(login, 5, userIdentity=HIDDEN))
     assert found[-1]["severity"] == "high"
 
 
-def test_an_event_that_comes_twice_counts_once(login, rows):
+def test_a_duplicate_event_counts_once(login, rows):
     one = login("Failure", **FAILURE)
     assert {each["severity"] for each in rows(*[one] * 9)} == {"info"}
 
 
-def test_failures_far_apart_are_no_burst(login, rows):
+def test_failures_outside_the_window_are_no_burst(login, rows):
     far = [login("Failure", eventTime=f"2026-01-2{day}T03:00:00Z", eventID=f"e-{day}", **FAILURE) for day in range(5)]
     assert {each["severity"] for each in rows(*far)} == {"info"}

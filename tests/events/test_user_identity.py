@@ -1,4 +1,4 @@
-"""Who did it, and how: every kind of `userIdentity`, agent and caller address."""
+"""Actor and access method, for every kind of `userIdentity`, user agent and source address."""
 
 import json
 import time
@@ -119,12 +119,12 @@ CLOUDSHELL = "aws-cli/2.18.17 md/awscrt exec-env/CloudShell lang/python#3.11"
         ("unknown", {"userAgent": {"odd": 1}}, None),
     ],
 )
-def test_the_way_of_a_call_shows_in_its_agent_address_and_invoker(via, fields, invoked_by, build, row, shows):
+def test_the_access_method_follows_agent_address_and_invoker(via, fields, invoked_by, build, row, shows):
     user = build.ALICE | ({"invokedBy": invoked_by} if invoked_by else {})
     shows(row(build.authorize(build.item(v4=["10.0.0.0/8"]), userIdentity=user, **fields)), via=via)
 
 
-def test_the_console_of_a_person_is_no_service(build, row, shows):
+def test_a_person_in_the_console_is_not_a_service(build, row, shows):
     user = build.ALICE | {"invokedBy": "signin.amazonaws.com"}
     made = build.authorize(build.item(v4=["10.0.0.0/8"]), userIdentity=user, userAgent="signin.amazonaws.com")
     shows(row(made), actor="alice", via="console")
@@ -139,7 +139,7 @@ def test_an_absent_source_address_is_null(build, row, shows):
     shows(row(build.authorize(build.item(v4=["10.0.0.0/8"]), sourceIPAddress=...)), source_ip=None)
 
 
-def test_a_hostile_agent_takes_no_time(build, results):
+def test_a_hostile_user_agent_is_read_fast(build, results):
     made = build.authorize(build.item(v4=["10.0.0.0/8"]), userAgent="HashiCorp/" * 20_000)
     began = time.monotonic()
     assert len(results(json.dumps(made))) == 1

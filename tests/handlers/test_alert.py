@@ -7,7 +7,7 @@ import pytest
 from chaos.fate import KillAt, Script, throttled
 from chaos.story import BROKEN, Arrival
 from chaos.world import World
-from gatewatch.aws import metrics as meter
+from gatewatch.aws import metrics
 from gatewatch.errors import RenderError
 
 
@@ -53,8 +53,8 @@ def test_an_event_becomes_a_message_for_each_destination(build):
     world = arrived(event(build, recipientAccountId="100000000002"))
     assert keys(world) == {f"event-1#{name}#1" for name in ("sec-all", "sec-prod", "oncall", "alerts")}
     assert {message["account_id"] for message in outbox(world)} == {"100000000002"}
-    assert world.counts.counted[meter.EVENTS_IN] == 1
-    assert world.counts.counted[meter.CHANGES] == 1
+    assert world.counts.counted[metrics.EVENTS_RECEIVED] == 1
+    assert world.counts.counted[metrics.CHANGES] == 1
     assert world.counts.counted["AlertsCritical"] == 1
     assert not world.events.messages
 
@@ -70,10 +70,10 @@ def test_a_poison_event_is_told_and_kept_and_its_neighbours_are_unharmed(build, 
     shown = json.loads(notice["body"])["attachments"][0]
     assert shown["fallback"] == "🔴 An event could not be read"
     (letter,) = world.events_dead.messages.values()
-    assert f"gatewatch dead show {letter.attributes['message_id']}" in notice["body"]
-    assert "events-dead" in notice["body"]
+    assert f"gatewatch dead-letters show {letter.attributes['message_id']}" in notice["body"]
+    assert "events-dlq" in notice["body"]
     assert {"event-1#sec-all#1", "event-2#sec-all#1"} <= keys(world)
-    assert world.counts.counted[meter.DEAD] == 1
+    assert world.counts.counted[metrics.DEAD_LETTERED] == 1
 
 
 def test_what_a_notice_quotes_of_a_poison_event_is_harmless():
@@ -108,8 +108,8 @@ def test_an_outbox_that_does_not_take_them_brings_the_event_again(build):
 
 def test_an_outbox_that_never_takes_them_ends_in_the_dead_letter_queue_with_the_reason(build):
     world = arrived(event(build), fate=Script({("outbox.send", "always"): throttled("outbox.send")}))
-    assert letters(world) == [(event(build), "not told in 5 tries: the outbox cannot be written: ClientError")]
-    assert world.counts.counted[meter.EVENTS_IN] == 5
+    assert letters(world) == [(event(build), "not processed in 5 attempts: the outbox cannot be written: ClientError")]
+    assert world.counts.counted[metrics.EVENTS_RECEIVED] == 5
 
 
 def test_a_dead_letter_queue_that_does_not_take_it_leaves_the_event_where_it_is():
@@ -119,28 +119,28 @@ def test_a_dead_letter_queue_that_does_not_take_it_leaves_the_event_where_it_is(
     assert len({message["key"] for message in outbox(world)}) == 1
 
 
-class Noting:
-    """A day book that says what was on its way already when each alert was noted."""
+class RecordingActivity:
+    """An activity log that records how many messages were in the outbox before each alert."""
 
     def __init__(self, world):
-        self.world, self.noted = world, []
+        self.world, self.recorded = world, []
 
-    def note(self, judged, _told):
-        self.noted.append((judged.call.event_id, len(outbox(self.world))))
-
-
-def noting(world):
-    world.alert = type(world.alert)(**vars(world.alert) | {"book": Noting(world)})
+    def record(self, alert, _suppressed):
+        self.recorded.append((alert.call.event_id, len(outbox(self.world))))
 
 
-def test_an_alert_is_noted_when_its_messages_are_on_their_way_and_not_before(build):
+def with_activity(world):
+    world.alert = type(world.alert)(**vars(world.alert) | {"activity": RecordingActivity(world)})
+
+
+def test_an_alert_is_recorded_after_its_messages_are_in_the_outbox(build):
     fate = Script({("outbox.send", 1): throttled("outbox.send")})
-    world = arrived(event(build, 1), event(build, 2), fate=fate, alert=noting)
-    assert world.alert.book.noted == [("event-2", 2), ("event-1", 4)]
+    world = arrived(event(build, 1), event(build, 2), fate=fate, alert=with_activity)
+    assert world.alert.activity.recorded == [("event-2", 2), ("event-1", 4)]
 
 
 class Broken:
-    """A memory of rules with a bug, or a template with one."""
+    """A rule history that raises an error."""
 
     def __init__(self, error):
         self.error = error
@@ -151,27 +151,27 @@ class Broken:
 
 def with_bug(error):
     def put(world):
-        hub = world.alert.hub
-        broken = type(hub)(hub.settings, Broken(error), hub.templates)
-        world.alert = type(world.alert)(**vars(world.alert) | {"hub": broken})
+        pipeline = world.alert.pipeline
+        broken = type(pipeline)(pipeline.settings, Broken(error), pipeline.templates)
+        world.alert = type(world.alert)(**vars(world.alert) | {"pipeline": broken})
 
     return put
 
 
 def test_a_bug_of_ours_is_tried_three_times_and_then_told_without_its_text(build):
-    answer = build.rule_set(build.answered(cidrIpv4="0.0.0.0/0"))
+    answer = build.rule_set(build.response_rule(cidrIpv4="0.0.0.0/0"))
     world = arrived(event(build, response=answer), alert=with_bug(ZeroDivisionError("sEcReT")))
     assert [reason for _, reason in letters(world)] == ["gatewatch failed on it: ZeroDivisionError"]
-    assert world.counts.counted[meter.EVENTS_IN] == 3
+    assert world.counts.counted[metrics.EVENTS_RECEIVED] == 3
     (notice,) = outbox(world)
     assert "sEcReT" not in notice["body"]
 
 
 def test_a_message_that_slack_would_refuse_is_told_at_once(build):
-    answer = build.rule_set(build.answered(cidrIpv4="0.0.0.0/0"))
+    answer = build.rule_set(build.response_rule(cidrIpv4="0.0.0.0/0"))
     world = arrived(event(build, response=answer), alert=with_bug(RenderError("too many blocks")))
     assert [reason for _, reason in letters(world)] == ["too many blocks"]
-    assert world.counts.counted[meter.EVENTS_IN] == 1
+    assert world.counts.counted[metrics.EVENTS_RECEIVED] == 1
 
 
 def test_a_duplicate_is_one_message_for_the_outbox_within_minutes_and_for_the_ledger_after(build):
@@ -217,7 +217,7 @@ def test_while_the_configuration_is_broken_every_message_says_so_and_every_event
         world.alert = type(world.alert)(**vars(world.alert) | {"banner": "The configuration cannot be read."})
 
     world = arrived(event(build, 1), event(build, 2), alert=broken)
-    assert world.counts.counted[meter.CONFIGURATION_BROKEN] == 2
+    assert world.counts.counted[metrics.CONFIGURATION_ERRORS] == 2
     slack = [json.loads(each["body"]) for each in outbox(world) if each["destination"] != "alerts"]
     for message in slack:
         first = message["attachments"][0]["blocks"][0]

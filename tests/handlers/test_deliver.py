@@ -10,9 +10,9 @@ from chaos.clock import START
 from chaos.fate import KillAt, Peace, Script, throttled
 from chaos.queues import Sent, named
 from chaos.world import ROTATED, World
-from gatewatch.aws import metrics as meter
+from gatewatch.aws import metrics
 from gatewatch.config.settings import emergency_settings
-from gatewatch.delivery.ledger import State
+from gatewatch.delivery.ledger import DeliveryState
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.handlers.deliver import in_threads
 from gatewatch.model.message import Message
@@ -43,7 +43,7 @@ def dead(world):
 
 
 def state(world, key):
-    return State(world.aws.dynamodb.rows[f"delivered#{key}"]["state"]["S"])
+    return DeliveryState(world.aws.dynamodb.rows[f"delivered#{key}"]["state"]["S"])
 
 
 def channel_says(fault, *channels):
@@ -53,8 +53,8 @@ def channel_says(fault, *channels):
 def test_what_slack_took_is_written_down_and_counted():
     world = served(message(event_time=START - 30))
     assert world.told.copies == {"event-1#sec-all#1": 1}
-    assert state(world, "event-1#sec-all#1") is State.DELIVERED
-    assert world.counts.counted[meter.DELIVERED] == 1
+    assert state(world, "event-1#sec-all#1") is DeliveryState.DELIVERED
+    assert world.counts.counted[metrics.DELIVERED] == 1
 
 
 def test_a_repeat_is_skipped_and_counted():
@@ -63,7 +63,7 @@ def test_a_repeat_is_skipped_and_counted():
     put(world, message())
     world.run()
     assert world.told.copies["event-1#sec-all#1"] == 1
-    assert world.counts.counted[meter.DUPLICATE] == 1
+    assert world.counts.counted[metrics.DUPLICATES] == 1
 
 
 def test_a_group_keeps_its_order_through_a_refusal_for_now():
@@ -127,22 +127,22 @@ def test_a_refusal_for_good_is_buried_and_told_by_the_fallback(fault, reason):
     world = served(message(), weather=channel_says(fault, "sec-all"))
     assert dead(world) == {"event-1#sec-all#1": reason}
     assert world.told.order["alerts"] == ["event-1#sec-all#1#instead"]
-    assert "could not be delivered to sec-all" in world.aws.sns.published[0]["Message"]
-    assert state(world, "event-1#sec-all#1") is State.DEAD
-    assert world.counts.counted[meter.DEAD] == 1
+    assert "delivery to sec-all failed" in world.aws.sns.published[0]["Message"]
+    assert state(world, "event-1#sec-all#1") is DeliveryState.DEAD_LETTERED
+    assert world.counts.counted[metrics.DEAD_LETTERED] == 1
 
 
 def test_the_fallback_of_a_destination_may_be_another_channel():
     world = served(message(1, "oncall"), weather=channel_says("no_service", "oncall"))
     assert world.told.order["sec-prod"] == ["event-1#oncall#1#instead"]
-    assert "could not be delivered to oncall" in world.told.texts["event-1#oncall#1#instead"][0]
+    assert "delivery to oncall failed" in world.told.texts["event-1#oncall#1#instead"][0]
 
 
 def test_when_the_fallback_refuses_too_the_hubs_topic_is_told_and_there_it_ends():
     world = served(message(1, "oncall"), weather=channel_says("no_service", "oncall", "sec-prod"))
     assert set(dead(world)) == {"event-1#oncall#1", "event-1#oncall#1#instead"}
     assert world.told.order["alerts"] == ["event-1#oncall#1#instead#instead"]
-    assert "could not be delivered to oncall" in world.aws.sns.published[0]["Message"]
+    assert "delivery to oncall failed" in world.aws.sns.published[0]["Message"]
 
 
 def test_when_nobody_takes_it_every_letter_is_kept_and_nothing_goes_round():
@@ -229,14 +229,14 @@ def test_a_ledger_that_cannot_be_written_after_the_yes_does_not_tell_it_again():
     put(world, message(1), message(2))
     world.run()
     assert world.told.copies == {"event-1#sec-all#1": 1, "event-2#sec-all#1": 1}
-    assert state(world, "event-1#sec-all#1") is State.DELIVERED
+    assert state(world, "event-1#sec-all#1") is DeliveryState.DELIVERED
 
 
 def test_a_ledger_that_cannot_be_read_delivers_nothing():
     faults = {("ledger.look", number): throttled("ledger.look") for number in range(1, 5)}
     world = served(message(), fate=Script(faults))
     assert world.told.copies["event-1#sec-all#1"] == 1
-    assert world.counts.counted[meter.RETRIED] == 4
+    assert world.counts.counted[metrics.RETRIED] == 4
 
 
 def test_a_visibility_that_cannot_be_changed_is_the_queues_own():
@@ -294,8 +294,8 @@ def test_a_kill_at_any_step_of_a_burial_leaves_one_of_delivered_and_dead(step):
 
 def test_broken_settings_are_counted_and_what_waits_goes_to_the_hubs_topic():
     world = World(Script(), settings=emergency_settings())
-    world.deliver = replace(world.deliver, trouble="policy.yaml: is not there")
+    world.deliver = replace(world.deliver, configuration_error="policy.yaml: is not there")
     put(world, message(1), message(2, "alerts"))
     world.run()
     assert world.told.order["alerts"] == ["event-2#alerts#1", "event-1#sec-all#1#instead"]
-    assert world.counts.counted[meter.CONFIGURATION_BROKEN] >= 1
+    assert world.counts.counted[metrics.CONFIGURATION_ERRORS] >= 1

@@ -1,4 +1,4 @@
-"""The inbox page in a real browser: every golden message, hostile text, filters, keys, themes, and news by itself."""
+"""The inbox page in a real browser: golden messages, hostile text, filters, keyboard, themes, live updates."""
 
 import json
 import os
@@ -15,10 +15,10 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine; apt-get install chromium")
 
-STORY = ROOT / "gatewatch" / "local" / "demo" / "scenario_files"
-PICTURES = ROOT / "build" / "browser"
+SCENARIO = ROOT / "gatewatch" / "local" / "demo" / "scenario_files"
+SCREENSHOTS = ROOT / "build" / "browser"
 GOLDEN = sorted((ROOT / "tests" / "golden").glob("*/slack.*.json"))
-SCRIPTS = (
+INJECTIONS = (
     "<script>window.hit = 1</script>",
     '"><img src=x onerror="window.hit = 2">',
     "<svg onload=window.hit=3>",
@@ -29,10 +29,10 @@ SCRIPTS = (
 )
 
 
-def posted(inbox, channel, message):
+def post(inbox, channel, message):
     request = Request(inbox.webhook_url(channel), json.dumps(message).encode(), method="POST")  # noqa: S310
-    with urlopen(request) as answer:  # noqa: S310 - the inbox of this test
-        assert answer.read() == b"ok"
+    with urlopen(request) as response:  # noqa: S310 - the inbox of this test
+        assert response.read() == b"ok"
 
 
 def hostile(text):
@@ -54,9 +54,9 @@ def golden():
 def inbox(golden):
     with Inbox() as inbox:
         for message in golden:
-            posted(inbox, "golden", message)
-        for text in SCRIPTS:
-            posted(inbox, f"hostile {text[:20]}", hostile(text))
+            post(inbox, "golden", message)
+        for text in INJECTIONS:
+            post(inbox, f"hostile {text[:20]}", hostile(text))
         yield inbox
 
 
@@ -69,21 +69,21 @@ def browser():
 
 
 @pytest.fixture
-def complaints():
-    """Whatever the browser has to say: errors of the console, of a script, of the policy, and any dialog."""
+def problems():
+    """Console errors and warnings, script errors, Content-Security-Policy violations and dialogs."""
     return []
 
 
 @pytest.fixture
-def page(browser, complaints):
+def page(browser, problems):
     page = browser.new_page(viewport={"width": 1100, "height": 900}, color_scheme="light")
     page.set_default_timeout(10_000)
-    page.on("console", lambda line: complaints.append(line.text) if line.type in {"error", "warning"} else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: (complaints.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    page.on("console", lambda line: problems.append(line.text) if line.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("dialog", lambda dialog: (problems.append(f"dialog {dialog.message}"), dialog.dismiss()))
     yield page
     page.close()
-    assert complaints == []
+    assert problems == []
 
 
 @pytest.fixture
@@ -93,25 +93,25 @@ def live(page, inbox):
     return page
 
 
-def shown(page):
+def visible_count(page):
     return page.locator(".message:visible").count()
 
 
-def picture(page, name, **options):
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png", **options)
+def screenshot(page, name, **options):
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", **options)
 
 
-def test_every_golden_message_is_shown_with_its_words_and_its_colour(live, golden):
+def test_every_golden_message_is_shown(live, golden):
     bodies = live.evaluate("[...document.querySelectorAll('.message .header')].map((each) => each.textContent)")
     titles = [unescape(message["attachments"][0]["blocks"][0]["text"]["text"]) for message in golden]
     assert bodies[: len(titles)] == titles
     assert live.locator(".unknown").count() == 0
     assert all(live.evaluate("[...document.querySelectorAll('.message')].map((each) => each.offsetHeight > 40)"))
-    picture(live, "inbox-light")
+    screenshot(live, "inbox-light")
 
 
-def test_text_of_an_event_runs_nothing_and_makes_no_element(live):
+def test_text_of_an_event_runs_no_script_and_creates_no_element(live):
     live.wait_for_timeout(200)
     assert live.evaluate("window.hit") is None
     assert live.evaluate("document.querySelectorAll('#feed :is(script, img, iframe, [onload], [onerror])').length") == 0
@@ -120,25 +120,25 @@ def test_text_of_an_event_runs_nothing_and_makes_no_element(live):
     assert live.evaluate("[...document.querySelectorAll('#account option')].length") > 2
 
 
-def test_the_filters_by_account_and_severity_leave_what_fits_both(live):
-    total = shown(live)
+def test_filters_by_account_and_severity_are_combined(live):
+    total = visible_count(live)
     live.select_option("#account", "payments-prod 111122223333")
-    of_account = shown(live)
+    of_account = visible_count(live)
     assert 0 < of_account < total
     live.click(".chip[data-severity=critical]")
-    assert 0 < shown(live) < of_account
-    kept = live.evaluate(
+    assert 0 < visible_count(live) < of_account
+    filtered = live.evaluate(
         "[...document.querySelectorAll('.message:not([hidden])')]"
         ".map(({dataset}) => [dataset.severity, dataset.account])"
     )
-    assert {tuple(each) for each in kept} == {("critical", "payments-prod 111122223333")}
-    assert live.text_content("#count").startswith(f"{len(kept)} of {total} messages")
+    assert {tuple(each) for each in filtered} == {("critical", "payments-prod 111122223333")}
+    assert live.text_content("#count").startswith(f"{len(filtered)} of {total} messages")
     live.keyboard.press("Escape")
-    assert shown(live) == total
+    assert visible_count(live) == total
     assert live.input_value("#account") == ""
 
 
-def test_the_keyboard_alone_reaches_everything(live):
+def test_everything_is_reachable_with_the_keyboard(live):
     live.keyboard.press("j")
     live.keyboard.press("j")
     assert live.evaluate("document.activeElement.id") == "message-2"
@@ -146,7 +146,7 @@ def test_the_keyboard_alone_reaches_everything(live):
     assert live.evaluate("document.activeElement.id") == "message-1"
     live.keyboard.press("/")
     live.keyboard.type("postgresql")
-    assert 0 < shown(live) < len(GOLDEN)
+    assert 0 < visible_count(live) < len(GOLDEN)
     live.keyboard.press("Tab")
     assert live.evaluate("document.activeElement.id") == "account"
     live.keyboard.press("Tab")
@@ -155,35 +155,35 @@ def test_the_keyboard_alone_reaches_everything(live):
     assert live.get_attribute(".chip[data-severity=critical]", "aria-pressed") == "true"
 
 
-def test_the_page_is_light_or_dark_as_the_system_says_until_the_reader_says(live):
-    paper = "getComputedStyle(document.body).backgroundColor"
-    assert live.evaluate(paper) == "rgb(255, 255, 255)"
+def test_the_theme_follows_the_system_until_the_reader_chooses_one(live):
+    background = "getComputedStyle(document.body).backgroundColor"
+    assert live.evaluate(background) == "rgb(255, 255, 255)"
     live.emulate_media(color_scheme="dark")
-    assert live.evaluate(paper) == "rgb(26, 29, 33)"
-    picture(live, "inbox-dark")
+    assert live.evaluate(background) == "rgb(26, 29, 33)"
+    screenshot(live, "inbox-dark")
     live.click("#theme")
-    assert live.evaluate(paper) == "rgb(255, 255, 255)"
+    assert live.evaluate(background) == "rgb(255, 255, 255)"
     live.evaluate("localStorage.clear()")
 
 
-def test_a_new_message_appears_by_itself(live, inbox, golden):
+def test_a_new_message_appears_without_reloading(live, inbox, golden):
     before = live.locator(".message").count()
     live.evaluate("window.same = true")
-    posted(inbox, "news", golden[0])
+    post(inbox, "news", golden[0])
     playwright.expect(live.locator(".message")).to_have_count(before + 1)
     assert live.evaluate("window.same") is True
     assert live.locator("#channels button", has_text="# news").count() == 1
 
 
-def called(inbox, method, message):
+def call(inbox, method, message):
     headers = {"Authorization": "Bearer xoxb-any"}
     request = Request(f"{inbox.api}{method}", json.dumps(message).encode(), headers)  # noqa: S310
-    with urlopen(request) as answer:  # noqa: S310 - the inbox of this test
-        return json.load(answer)
+    with urlopen(request) as response:  # noqa: S310 - the inbox of this test
+        return json.load(response)
 
 
-def test_an_edit_and_an_answer_appear_by_themselves_and_take_nothing_away(live, inbox, golden):
-    ts = called(inbox, "chat.postMessage", golden[0] | {"channel": "gates"})["ts"]
+def test_an_edit_and_a_reply_appear_without_reloading_and_keep_the_focus(live, inbox, golden):
+    ts = call(inbox, "chat.postMessage", golden[0] | {"channel": "threads"})["ts"]
     number = int(ts.partition(".")[2])
     playwright.expect(live.locator(f"#message-{number}")).to_be_visible()
     live.click(f"#message-{number} summary")
@@ -194,12 +194,12 @@ def test_an_edit_and_an_answer_appear_by_themselves_and_take_nothing_away(live, 
     edited["attachments"][0]["blocks"].insert(
         1, {"type": "section", "text": {"type": "mrkdwn", "text": "Closed after 14 min by `alice`"}}
     )
-    called(inbox, "chat.update", edited | {"channel": "gates", "ts": ts})
+    call(inbox, "chat.update", edited | {"channel": "threads", "ts": ts})
     playwright.expect(live.locator(f"#message-{number}")).to_contain_text("Closed after 14 min by alice")
     assert live.get_attribute(f"#message-{number} .bar rect", "fill") == "#2b8a3e"
     assert live.evaluate("document.activeElement.id") == f"message-{number}"
     assert live.locator(f"#message-{number} details[open]").count() == 1
-    called(inbox, "chat.postMessage", golden[1] | {"channel": "gates", "thread_ts": ts})
+    call(inbox, "chat.postMessage", golden[1] | {"channel": "threads", "thread_ts": ts})
     playwright.expect(live.locator(".message")).to_have_count(before + 1)
     live.click(f"#message-{number + 1} .thread a")
     assert live.evaluate("location.hash") == f"#message-{number}"
@@ -208,23 +208,23 @@ def test_an_edit_and_an_answer_appear_by_themselves_and_take_nothing_away(live, 
 def test_a_page_as_narrow_as_a_phone_does_not_scroll_sideways(live):
     live.set_viewport_size({"width": 390, "height": 844})
     assert live.evaluate("document.documentElement.scrollWidth") <= 390
-    picture(live, "inbox-phone")
+    screenshot(live, "inbox-phone")
 
 
-def test_the_golden_picture_of_the_readme_is_a_saved_page(page, build, tmp_path):
-    """`make golden` puts it into docs/message.png."""
-    events = [STORY / "03-ten-rules-in-one-call.json", STORY / "07-ssh-to-the-world-refused.json"]
+def test_the_screenshot_of_the_readme_shows_a_saved_page(page, build, tmp_path):
+    """`make golden` copies it to docs/message.png."""
+    events = [SCENARIO / "03-ten-rules-in-one-call.json", SCENARIO / "07-ssh-to-the-world-refused.json"]
     (tmp_path / "events.jsonl").write_text(
         "".join(json.dumps(json.loads(each.read_text("utf-8"))["record"]) + "\n" for each in events), "utf-8"
     )
-    files = ("--accounts", STORY / "accounts.yaml", "--policy", STORY / "policy.yaml")
+    files = ("--accounts", SCENARIO / "accounts.yaml", "--policy", SCENARIO / "policy.yaml")
     ran = build.gatewatch("replay", tmp_path / "events.jsonl", "--format", "html", *files)
     assert ran.status == 0, ran.err
     (tmp_path / "page.html").write_text(ran.out, "utf-8")
     page.goto((tmp_path / "page.html").as_uri())
     page.click("#channels button[data-channel=sec-prod]")
-    assert shown(page) == len(events)
+    assert visible_count(page) == len(events)
     page.set_viewport_size({"width": 1100, "height": 1600})
-    picture(page, "message")
+    screenshot(page, "message")
     if os.environ.get("GATEWATCH_GOLDEN") == "write":
-        shutil.copy(PICTURES / "message.png", ROOT / "docs" / "message.png")
+        shutil.copy(SCREENSHOTS / "message.png", ROOT / "docs" / "message.png")

@@ -6,11 +6,11 @@ import boto3
 import pytest
 
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, MEMBER_ACCOUNTS, MEMBERS, Cloud, DeployError
-from gatewatch.local.demo.scenario import load_story
+from gatewatch.local.demo.scenario import load_scenario
 from gatewatch.local.lambda_.event_source_mapping import lambda_environment
 from support.paths import EVENTBRIDGE
 
-STORY = load_story()
+SCENARIO = load_scenario()
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +29,17 @@ def hub(cloud):
 
 @pytest.fixture
 def arrived(cloud, hub):
-    """Takes what came to the hub's queue; a test takes all of it."""
+    """Receives all events in the hub's queue; nothing may be left at the end of a test."""
     sqs = cloud.session(HUB_ACCOUNT, HUB_REGION).client("sqs")
 
     def receive():
-        return [json.loads(body) for body in iter(lambda: take(sqs, hub["EventsQueueUrl"]), None)]
+        return [json.loads(body) for body in iter(lambda: receive_one(sqs, hub["EventsQueueUrl"]), None)]
 
     yield receive
     assert receive() == []
 
 
-def take(sqs, queue_url):
+def receive_one(sqs, queue_url):
     for message in sqs.receive_message(QueueUrl=queue_url).get("Messages", []):
         sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
         return message["Body"]
@@ -69,7 +69,7 @@ def test_a_call_in_a_member_region_arrives_once_in_the_hub(cloud, arrived, accou
         "CreateDefaultVpc",
     ],
 )
-def test_every_family_of_calls_travels(cloud, arrived, name):
+def test_every_family_of_calls_is_forwarded(cloud, arrived, name):
     cloud.publish(*MEMBERS[0], call(name, *MEMBERS[0]))
     assert [event["detail"]["eventName"] for event in arrived()] == [name]
 
@@ -84,7 +84,7 @@ def test_every_family_of_calls_travels(cloud, arrived, name):
     ],
     ids=lambda record: f"{record['eventSource']} {record['eventName']}",
 )
-def test_a_call_that_no_pattern_names_stays_where_it_is(cloud, arrived, record):
+def test_a_call_that_no_pattern_matches_is_not_forwarded(cloud, arrived, record):
     cloud.publish(*MEMBERS[0], record)
     assert arrived() == []
 
@@ -116,7 +116,7 @@ def sign_in(account, region):
     ],
     ids=lambda record: record["eventName"],
 )
-def test_iam_and_hands_on_the_road_travel_from_the_global_region(cloud, arrived, record):
+def test_iam_calls_and_tampering_with_gatewatch_are_forwarded_from_the_global_region(cloud, arrived, record):
     cloud.publish(MEMBER_ACCOUNTS[0], "us-east-1", record)
     assert [event["detail"] for event in arrived()] == [record]
 
@@ -125,18 +125,18 @@ def test_iam_and_hands_on_the_road_travel_from_the_global_region(cloud, arrived,
     "record",
     [
         call("DisableRule", MEMBER_ACCOUNTS[0], "us-east-1", source="events.amazonaws.com")
-        | {"requestParameters": {"name": "somebody-elses"}},
+        | {"requestParameters": {"name": "another-rule"}},
         call("DeleteFunction20150331", MEMBER_ACCOUNTS[0], "us-east-1", source="lambda.amazonaws.com")
         | {"requestParameters": {"functionName": "shop"}},
     ],
     ids=lambda record: record["eventName"],
 )
-def test_hands_on_other_peoples_rules_and_functions_stay_where_they_are(cloud, arrived, record):
+def test_changes_of_rules_and_functions_of_others_are_not_forwarded(cloud, arrived, record):
     cloud.publish(MEMBER_ACCOUNTS[0], "us-east-1", record)
     assert arrived() == []
 
 
-def test_iam_is_not_listened_for_outside_the_global_region(cloud, arrived):
+def test_iam_calls_are_not_forwarded_outside_the_global_region(cloud, arrived):
     record = call("AttachRolePolicy", MEMBER_ACCOUNTS[0], HUB_REGION, source="iam.amazonaws.com") | {"readOnly": False}
     cloud.publish(MEMBER_ACCOUNTS[0], HUB_REGION, record)
     assert arrived() == []
@@ -150,14 +150,14 @@ def test_iam_is_not_listened_for_outside_the_global_region(cloud, arrived):
         "AWS Service Event via CloudTrail",
     ],
 )
-def test_a_sign_in_travels_from_every_region_under_every_spelling(cloud, arrived, detail_type):
+def test_a_sign_in_is_forwarded_from_every_region_under_every_detail_type(cloud, arrived, detail_type):
     record = sign_in(MEMBER_ACCOUNTS[0], HUB_REGION)
     entry = {"Source": "aws.signin", "DetailType": detail_type, "Detail": json.dumps(record)}
     cloud.session(MEMBER_ACCOUNTS[0], HUB_REGION).client("events").put_events(Entries=[entry])
     assert [event["detail"] for event in arrived()] == [record]
 
 
-def test_a_change_of_compliance_travels(cloud, arrived):
+def test_a_compliance_change_is_forwarded(cloud, arrived):
     detail = {"messageType": "ComplianceChangeNotification", "configRuleName": "restricted-ssh"}
     entry = {"Source": "aws.config", "DetailType": "Config Rules Compliance Change", "Detail": json.dumps(detail)}
     cloud.session(*MEMBERS[0]).client("events").put_events(Entries=[entry])
@@ -165,8 +165,8 @@ def test_a_change_of_compliance_travels(cloud, arrived):
 
 
 @pytest.mark.parametrize(("account", "region"), MEMBERS)
-def test_a_canary_of_each_member_region_arrives_and_says_where_it_is_from(cloud, arrived, account, region):
-    assert cloud.tick(account, region) == 1
+def test_the_canary_of_each_member_region_arrives_with_its_account_and_region(cloud, arrived, account, region):
+    assert cloud.run_scheduled_rules(account, region) == 1
     (event,) = arrived()
     assert (event["source"], event["detail-type"], event["detail"]) == ("aws.events", "Scheduled Event", {})
     assert event["resources"] == [f"arn:aws:events:{region}:{account}:rule/gatewatch-canary"]
@@ -177,36 +177,36 @@ def test_a_region_without_the_member_stack_sends_nothing(cloud, arrived):
     assert arrived() == []
 
 
-def test_an_event_whose_source_is_not_aws_does_not_pass_the_bus(cloud, hub, arrived):
+def test_an_event_with_a_source_other_than_aws_is_not_forwarded_by_the_bus(cloud, hub, arrived):
     events = cloud.session(HUB_ACCOUNT, HUB_REGION).client("events")
     forged = {"Source": "my.ec2", "DetailType": "AWS API Call via CloudTrail", "Detail": "{}"}
     events.put_events(Entries=[forged | {"EventBusName": hub["BusName"]}])
     assert arrived() == []
 
 
-@pytest.mark.parametrize("scene", STORY, ids=lambda scene: scene.expect.what)
-def test_a_scene_of_the_story_arrives_as_it_happened(cloud, arrived, scene):
-    for _ in range(scene.times):
-        cloud.publish(scene.account, scene.region, scene.record)
-    assert [event["detail"] for event in arrived()] == [scene.record] * scene.times
+@pytest.mark.parametrize("published", SCENARIO, ids=lambda each: each.expected.summary)
+def test_an_event_of_the_scenario_arrives_unchanged(cloud, arrived, published):
+    for _ in range(published.times):
+        cloud.publish(published.account, published.region, published.record)
+    assert [event["detail"] for event in arrived()] == [published.record] * published.times
 
 
-@pytest.mark.parametrize("scene", STORY, ids=lambda scene: scene.expect.what)
-def test_a_scene_of_the_story_happens_where_its_record_says(scene):
-    assert (scene.record["recipientAccountId"], scene.record["awsRegion"]) == (scene.account, scene.region)
-    assert (scene.account, scene.region) in MEMBERS
+@pytest.mark.parametrize("event", SCENARIO, ids=lambda each: each.expected.summary)
+def test_the_account_and_region_of_a_scenario_event_are_those_of_its_record(event):
+    assert (event.record["recipientAccountId"], event.record["awsRegion"]) == (event.account, event.region)
+    assert (event.account, event.region) in MEMBERS
 
 
-def test_no_two_scenes_of_the_story_are_the_same_event_and_time_goes_forward():
-    assert len({scene.record["eventID"] for scene in STORY}) == len(STORY)
-    times = [scene.record["eventTime"] for scene in STORY]
+def test_the_scenario_has_distinct_events_in_the_order_of_time():
+    assert len({event.record["eventID"] for event in SCENARIO}) == len(SCENARIO)
+    times = [event.record["eventTime"] for event in SCENARIO]
     assert times == sorted(times)
 
 
-def test_the_accounts_are_apart(cloud):
+def test_accounts_are_isolated_from_each_other(cloud):
     first, second = (cloud.session(account, "us-east-1") for account in MEMBER_ACCOUNTS)
-    first.client("sqs").create_queue(QueueName="of-the-first")
-    assert "QueueUrls" not in second.client("sqs").list_queues(QueueNamePrefix="of-the-first")
+    first.client("sqs").create_queue(QueueName="queue-of-the-first")
+    assert "QueueUrls" not in second.client("sqs").list_queues(QueueNamePrefix="queue-of-the-first")
     assert second.client("sts").get_caller_identity()["Account"] == MEMBER_ACCOUNTS[1]
 
 
@@ -222,7 +222,7 @@ def test_the_hub_has_what_the_functions_need(cloud, hub):
     assert sorted(topics) == sorted([hub["AlertsTopicArn"], hub["OperatorsTopicArn"]])
 
 
-def test_a_stack_that_does_not_come_up_says_which_and_why(cloud, tmp_path):
+def test_the_error_of_a_failed_stack_names_the_stack_and_the_reason(cloud, tmp_path):
     template = tmp_path / "broken.yaml"
     template.write_text("Resources: {Queue: {Type: 'AWS::SQS::Queue', Properties: {QueueName: 'no good'}}}")
     with pytest.raises(DeployError, match=rf"gatewatch-broken in {HUB_ACCOUNT} {HUB_REGION}: .*hyphens"):
@@ -231,7 +231,7 @@ def test_a_stack_that_does_not_come_up_says_which_and_why(cloud, tmp_path):
 
 @pytest.fixture
 def real_aws(tmp_path, monkeypatch):
-    """A machine set up for the real AWS in every way there is."""
+    """A machine that is configured for the real AWS by files and every environment variable."""
     config = tmp_path / "config"
     config.write_text("[profile production]\nregion = eu-west-1\nendpoint_url = https://real.invalid\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
@@ -247,16 +247,16 @@ def real_aws(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("real_aws")
-def test_a_machine_set_up_for_the_real_aws_does_not_lead_a_session_there(cloud, hub):
+def test_a_session_ignores_the_machines_aws_configuration(cloud, hub):
     client = cloud.session(HUB_ACCOUNT, HUB_REGION).client("sqs", endpoint_url="https://real.invalid")
     assert client.meta.endpoint_url == cloud.endpoint
     assert client.get_queue_attributes(QueueUrl=hub["EventsQueueUrl"], AttributeNames=["QueueArn"])
 
 
 @pytest.mark.usefixtures("real_aws")
-def test_a_machine_set_up_for_the_real_aws_does_not_lead_a_function_there(cloud, hub):
+def test_a_function_ignores_the_machines_aws_configuration(cloud, hub):
     with lambda_environment(cloud.variables(HUB_ACCOUNT, HUB_REGION)):
         client = boto3.client("sqs")
         assert client.meta.endpoint_url == cloud.endpoint
-        client.send_message(QueueUrl=hub["EventsDeadUrl"], MessageBody="still here")
+        client.send_message(QueueUrl=hub["EventsDlqUrl"], MessageBody="test")
         assert boto3.Session().client("sts").get_caller_identity()["Account"] == HUB_ACCOUNT

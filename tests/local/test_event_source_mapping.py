@@ -8,7 +8,13 @@ import uuid
 import pytest
 
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
-from gatewatch.local.lambda_.event_source_mapping import Source, Worker, lambda_environment, message_count, serve_once
+from gatewatch.local.lambda_.event_source_mapping import (
+    EventSourceMapping,
+    Poller,
+    lambda_environment,
+    message_count,
+    poll_once,
+)
 
 
 @pytest.fixture(scope="module")
@@ -19,13 +25,13 @@ def sqs():
 
 @pytest.fixture
 def queue(sqs):
-    """Makes a source over a new queue."""
+    """Creates an event mapping mapping of a new queue."""
 
     def make(handler, suffix="", **attributes):
         name = f"{uuid.uuid4()}{suffix}"
         url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        return Source("alert", handler, sqs, url, arn)
+        return EventSourceMapping("alert", handler, sqs, url, arn)
 
     return make
 
@@ -34,18 +40,18 @@ FIFO = {"FifoQueue": "true", "VisibilityTimeout": "1"}
 
 
 class Function:
-    """Remembers its batches and answers what it was told to, one answer a batch, then that all went well."""
+    """Records its batches; returns the given responses in turn, then success."""
 
-    def __init__(self, *answers):
-        self.answers = list(answers)
+    def __init__(self, *responses):
+        self.responses = list(responses)
         self.batches = []
         self.contexts = []
 
     def __call__(self, event, context):
         self.batches.append(event["Records"])
         self.contexts.append(context)
-        answer = self.answers.pop(0) if self.answers else {"batchItemFailures": []}
-        return answer(event) if callable(answer) else answer
+        response = self.responses.pop(0) if self.responses else {"batchItemFailures": []}
+        return response(event) if callable(response) else response
 
     @property
     def bodies(self):
@@ -53,7 +59,7 @@ class Function:
 
 
 def fail(*bodies):
-    """The answer that reports the messages with these bodies."""
+    """A response that reports the messages with these bodies as failed."""
     return lambda event: {
         "batchItemFailures": [
             {"itemIdentifier": record["messageId"]} for record in event["Records"] if record["body"] in bodies
@@ -61,30 +67,30 @@ def fail(*bodies):
     }
 
 
-def break_down(_event):
-    raise ZeroDivisionError("a fault of the function")
+def raise_error(_event):
+    raise ZeroDivisionError("an error of the function")
 
 
-def send(source, *bodies, group=None):
+def send(mapping, *bodies, group=None):
     for body in bodies:
         fifo = {"MessageGroupId": group, "MessageDeduplicationId": f"{group}-{body}"} if group else {}
-        source.sqs.send_message(QueueUrl=source.queue_url, MessageBody=body, **fifo)
+        mapping.sqs.send_message(QueueUrl=mapping.queue_url, MessageBody=body, **fifo)
 
 
-def test_a_function_gets_the_event_that_lambda_would_give_it(queue):
+def test_a_function_gets_the_same_event_as_from_lambda(queue):
     function = Function()
-    source = queue(function)
-    source.sqs.send_message(
-        QueueUrl=source.queue_url,
+    mapping = queue(function)
+    mapping.sqs.send_message(
+        QueueUrl=mapping.queue_url,
         MessageBody="hello",
         MessageAttributes={"ERROR_CODE": {"DataType": "String", "StringValue": "NO_PERMISSIONS"}},
     )
-    serve_once(source)
+    poll_once(mapping)
     ((record,),) = function.batches
     assert record["body"] == "hello"
     assert record["md5OfBody"] == "5d41402abc4b2a76b9719d911017c592"
     assert record["eventSource"] == "aws:sqs"
-    assert record["eventSourceARN"] == source.queue_arn
+    assert record["eventSourceARN"] == mapping.queue_arn
     assert record["awsRegion"] == HUB_REGION
     assert record["attributes"]["ApproximateReceiveCount"] == "1"
     assert record["attributes"]["SentTimestamp"].isdigit()
@@ -93,22 +99,22 @@ def test_a_function_gets_the_event_that_lambda_would_give_it(queue):
     assert record["receiptHandle"]
 
 
-def test_a_function_of_a_fifo_queue_is_told_group_and_deduplication_id(queue):
+def test_a_message_of_a_fifo_queue_has_its_group_and_deduplication_id(queue):
     function = Function()
-    source = queue(function, ".fifo", **FIFO)
-    send(source, "a", group="sec-prod")
-    serve_once(source)
+    mapping = queue(function, ".fifo", **FIFO)
+    send(mapping, "a", group="sec-prod")
+    poll_once(mapping)
     ((record,),) = function.batches
     assert record["attributes"]["MessageGroupId"] == "sec-prod"
     assert record["attributes"]["MessageDeduplicationId"] == "sec-prod-a"
     assert record["attributes"]["SequenceNumber"]
 
 
-def test_a_function_finds_what_it_expects_in_its_context(queue):
+def test_the_context_has_the_attributes_of_lambda(queue):
     function = Function()
-    source = queue(function)
-    send(source, "a")
-    serve_once(source)
+    mapping = queue(function)
+    send(mapping, "a")
+    poll_once(mapping)
     (context,) = function.contexts
     assert context.function_name == "alert"
     assert context.invoked_function_arn == f"arn:aws:lambda:{HUB_REGION}:{HUB_ACCOUNT}:function:alert"
@@ -120,70 +126,70 @@ def test_a_function_finds_what_it_expects_in_its_context(queue):
     assert context.log_stream_name
 
 
-def test_a_batch_holds_ten_messages_at_most(queue):
+def test_a_batch_has_at_most_ten_messages(queue):
     function = Function()
-    source = queue(function)
-    send(source, *"abcdefghijkl")
-    assert Worker(source).drain() == 2
+    mapping = queue(function)
+    send(mapping, *"abcdefghijkl")
+    assert Poller(mapping).drain() == 2
     assert [len(batch) for batch in function.batches] == [10, 2]
 
 
-@pytest.mark.parametrize("answer", [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}])
-def test_an_answer_without_failures_deletes_the_batch(queue, answer):
-    function = Function(lambda _event: answer)
-    source = queue(function)
-    send(source, "a", "b")
-    serve_once(source)
-    assert message_count(source) == 0
+@pytest.mark.parametrize("response", [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}])
+def test_a_response_without_failures_deletes_the_batch(queue, response):
+    function = Function(lambda _event: response)
+    mapping = queue(function)
+    send(mapping, "a", "b")
+    poll_once(mapping)
+    assert message_count(mapping) == 0
 
 
-def test_only_what_a_function_reports_comes_again(queue):
+def test_only_the_failed_messages_are_retried(queue):
     function = Function(fail("b"))
-    source = queue(function, VisibilityTimeout="0")
-    send(source, "a", "b", "c")
-    Worker(source).drain()
+    mapping = queue(function, VisibilityTimeout="0")
+    send(mapping, "a", "b", "c")
+    Poller(mapping).drain()
     assert function.bodies == [["a", "b", "c"], ["b"]]
     assert function.batches[1][0]["attributes"]["ApproximateReceiveCount"] == "2"
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
-        break_down,
+        raise_error,
         {"batchItemFailures": [{"itemIdentifier": "no-such-message"}]},
         {"batchItemFailures": [{"itemIdentifier": ""}]},
         {"batchItemFailures": [{"messageId": "the wrong key"}]},
         ["no object"],
     ],
-    ids=["exception", "unknown id", "empty id", "wrong key", "no object"],
+    ids=["exception", "unknown id", "empty id", "wrong key", "not an object"],
 )
-def test_a_function_that_breaks_or_babbles_gets_the_whole_batch_again(queue, caplog, answer):
-    function = Function(answer)
-    source = queue(function, VisibilityTimeout="0")
-    send(source, "a", "b")
+def test_an_exception_or_an_invalid_response_retries_the_whole_batch(queue, caplog, response):
+    function = Function(response)
+    mapping = queue(function, VisibilityTimeout="0")
+    send(mapping, "a", "b")
     with caplog.at_level(logging.ERROR):
-        Worker(source).drain()
+        Poller(mapping).drain()
     assert function.bodies == [["a", "b"], ["a", "b"]]
-    assert "alert failed; its batch of 2 will come again" in caplog.text
+    assert "alert failed; its batch of 2 messages is retried" in caplog.text
 
 
 def test_a_message_that_fails_too_often_goes_to_the_dead_letter_queue(queue):
-    dead = queue(Function())
-    redrive = f'{{"deadLetterTargetArn": "{dead.queue_arn}", "maxReceiveCount": 2}}'
+    dead_letter_queue = queue(Function())
+    redrive = f'{{"deadLetterTargetArn": "{dead_letter_queue.queue_arn}", "maxReceiveCount": 2}}'
     function = Function(fail("poison"), fail("poison"))
-    source = queue(function, VisibilityTimeout="0", RedrivePolicy=redrive)
-    send(source, "poison", "fine")
-    Worker(source).drain()
+    mapping = queue(function, VisibilityTimeout="0", RedrivePolicy=redrive)
+    send(mapping, "poison", "fine")
+    Poller(mapping).drain()
     assert function.bodies == [["poison", "fine"], ["poison"]]
-    assert message_count(dead) == 1
+    assert message_count(dead_letter_queue) == 1
 
 
-def test_the_messages_of_a_group_come_in_the_order_of_their_sending(queue):
+def test_the_messages_of_a_group_arrive_in_the_order_sent(queue):
     function = Function()
-    source = queue(function, ".fifo", **FIFO)
+    mapping = queue(function, ".fifo", **FIFO)
     for number in range(15):
-        send(source, f"{number:02}", group="sec-prod" if number % 2 else "sec-dev")
-    Worker(source).drain()
+        send(mapping, f"{number:02}", group="sec-prod" if number % 2 else "sec-dev")
+    Poller(mapping).drain()
     seen = [record for batch in function.batches for record in batch]
     for group in ("sec-prod", "sec-dev"):
         bodies = [record["body"] for record in seen if record["attributes"]["MessageGroupId"] == group]
@@ -193,64 +199,64 @@ def test_the_messages_of_a_group_come_in_the_order_of_their_sending(queue):
 
 def test_a_group_waits_for_its_failed_message_and_other_groups_do_not(queue):
     function = Function(fail("1"))
-    source = queue(function, ".fifo", **FIFO)
-    send(source, "1", group="slow")
-    serve_once(source)
-    send(source, "2", group="slow")
-    send(source, "x", group="quick")
-    serve_once(source)
+    mapping = queue(function, ".fifo", **FIFO)
+    send(mapping, "1", group="slow")
+    poll_once(mapping)
+    send(mapping, "2", group="slow")
+    send(mapping, "x", group="quick")
+    poll_once(mapping)
     assert function.bodies == [["1"], ["x"]]
-    Worker(source).drain()
+    Poller(mapping).drain()
     assert function.bodies == [["1"], ["x"], ["1", "2"]]
 
 
 def test_draining_waits_for_messages_in_flight(queue):
     function = Function(fail("a"))
-    source = queue(function, VisibilityTimeout="1")
-    send(source, "a")
-    assert Worker(source).drain() == 2
-    assert message_count(source) == 0
+    mapping = queue(function, VisibilityTimeout="1")
+    send(mapping, "a")
+    assert Poller(mapping).drain() == 2
+    assert message_count(mapping) == 0
 
 
-def test_draining_gives_up_with_the_queues_that_did_not_empty(queue):
-    source = queue(Function(*[fail("a")] * 100), VisibilityTimeout="0")
-    send(source, "a")
+def test_draining_times_out_and_names_the_queues_that_are_not_empty(queue):
+    mapping = queue(Function(*[fail("a")] * 100), VisibilityTimeout="0")
+    send(mapping, "a")
     with pytest.raises(TimeoutError, match="'alert': 1"):
-        Worker(source).drain(timeout=0.2)
+        Poller(mapping).drain(timeout=0.2)
 
 
-def test_what_one_function_sends_the_next_one_gets_in_the_same_drain(queue):
+def test_one_drain_also_delivers_what_one_function_sends_to_the_next(queue):
     last = Function()
     outbox = queue(last, ".fifo", **FIFO)
     first = Function(lambda event: send(outbox, event["Records"][0]["body"], group="sec-prod"))
     events = queue(first)
     send(events, "ping")
-    assert Worker(events, outbox).drain() == 2
+    assert Poller(events, outbox).drain() == 2
     assert last.bodies == [["ping"]]
 
 
-def test_serving_goes_on_until_it_is_told_to_stop(queue):
-    stop, served = threading.Event(), threading.Event()
-    function = Function(lambda _event: served.set())
-    source = queue(function)
-    service = threading.Thread(target=Worker(source).run, args=(stop,))
-    service.start()
-    send(source, "a")
-    assert served.wait(10)
+def test_polling_continues_until_stopped(queue):
+    stop, called = threading.Event(), threading.Event()
+    function = Function(lambda _event: called.set())
+    mapping = queue(function)
+    polling = threading.Thread(target=Poller(mapping).run, args=(stop,))
+    polling.start()
+    send(mapping, "a")
+    assert called.wait(10)
     stop.set()
-    service.join(10)
-    assert not service.is_alive()
+    polling.join(10)
+    assert not polling.is_alive()
     assert function.bodies == [["a"]]
 
 
-def test_a_queue_that_is_gone_ends_the_service_with_its_error(queue):
-    gone, healthy = queue(Function()), queue(Function())
-    gone.sqs.delete_queue(QueueUrl=gone.queue_url)
-    with pytest.raises(gone.sqs.exceptions.QueueDoesNotExist):
-        Worker(healthy, gone).run(threading.Event())
+def test_a_deleted_queue_stops_the_polling_with_its_error(queue):
+    deleted, healthy = queue(Function()), queue(Function())
+    deleted.sqs.delete_queue(QueueUrl=deleted.queue_url)
+    with pytest.raises(deleted.sqs.exceptions.QueueDoesNotExist):
+        Poller(healthy, deleted).run(threading.Event())
 
 
-def test_a_function_sees_its_own_environment_and_nothing_of_the_users_aws(monkeypatch):
+def test_a_function_sees_its_own_environment_and_no_aws_configuration_of_the_user(monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("KEPT", "yes")

@@ -1,4 +1,4 @@
-"""The local Slack answers like Slack, keeps what it took, shows it safely, and lets nobody else in."""
+"""The local Slack: responses as Slack's, stored messages, safe display, and access checks."""
 
 import http.client
 import json
@@ -12,15 +12,15 @@ from urllib.parse import urlsplit
 import pytest
 
 import gatewatch.local.slack
-from gatewatch.local.slack.inbox import Inbox, Received
-from gatewatch.local.slack.page import page
+from gatewatch.local.slack.inbox import Inbox, ReceivedMessage
+from gatewatch.local.slack.page import render_page
 
 MIB = 1024 * 1024
 NOON = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
 
 
-def alert(title="🔴 Critical: SSH opened to the whole internet", color="#c1121f"):
+def alert(title="🔴 Critical: SSH open to the internet", color="#c1121f"):
     blocks = [
         {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": True}},
         {"type": "section", "fields": [{"type": "mrkdwn", "text": "*Region*\n`eu-west-1`"}]},
@@ -51,19 +51,19 @@ def inbox():
         yield inbox
 
 
-def ask(inbox, method, url, body=None, **headers):
+def request(inbox, method, url, body=None, **headers):
     connection = http.client.HTTPConnection("127.0.0.1", inbox.port, timeout=10)
     try:
         connection.request(method, urlsplit(url)._replace(scheme="", netloc="").geturl(), body, headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode(), answer.headers
+        response = connection.getresponse()
+        return response.status, response.read().decode(), response.headers
     finally:
         connection.close()
 
 
 def post(inbox, url, message, **headers):
     body = message if isinstance(message, bytes) else json.dumps(message).encode()
-    return ask(inbox, "POST", url, body, **headers)[:2]
+    return request(inbox, "POST", url, body, **headers)[:2]
 
 
 class Tags(HTMLParser):
@@ -80,46 +80,46 @@ class Tags(HTMLParser):
         return [attributes for tag, attributes in self.found if tag in names]
 
 
-def test_a_webhook_says_ok_and_the_message_is_kept(inbox):
+def test_the_webhook_answers_ok_and_stores_the_message(inbox):
     assert post(inbox, inbox.webhook_url("sec-prod"), alert()) == (200, "ok")
-    assert inbox.received == (Received(1, "sec-prod", alert(), NOON, 1),)
+    assert inbox.received == (ReceivedMessage(1, "sec-prod", alert(), NOON, 1),)
 
 
 def test_the_webhook_answers_in_plain_text(inbox):
-    headers = ask(inbox, "POST", inbox.webhook_url("a"), b'{"text": "x"}')[2]
+    headers = request(inbox, "POST", inbox.webhook_url("a"), b'{"text": "x"}')[2]
     assert headers.get_content_type() == "text/plain"
 
 
-def test_messages_are_numbered_in_the_order_they_came(inbox):
+def test_messages_are_numbered_in_the_order_of_arrival(inbox):
     for name in ("a", "b", "a"):
         post(inbox, inbox.webhook_url(name), {"text": name})
     assert [(one.number, one.channel) for one in inbox.received] == [(1, "a"), (2, "b"), (3, "a")]
 
 
-def test_a_snapshot_does_not_grow(inbox):
+def test_the_received_messages_are_a_snapshot(inbox):
     before = inbox.received
     post(inbox, inbox.webhook_url("a"), {"text": "x"})
     assert before == ()
 
 
-def test_what_was_received_can_be_read_after_the_end(inbox):
+def test_received_messages_can_be_read_after_the_inbox_is_closed(inbox):
     with Inbox() as other:
         post(other, other.webhook_url("a"), {"text": "x"})
     assert [one.message for one in other.received] == [{"text": "x"}]
     assert inbox.received == ()
 
 
-def test_a_channel_name_may_hold_any_character(inbox):
+def test_a_channel_name_may_have_any_character(inbox):
     for name in ("보안-운영", "a/b?c#d", "#sec prod"):
         assert post(inbox, inbox.webhook_url(name), {"text": "x"}) == (200, "ok")
     assert [one.channel for one in inbox.received] == ["보안-운영", "a/b?c#d", "#sec prod"]
 
 
-def test_many_senders_at_once_lose_nothing(inbox):
+def test_concurrent_senders_lose_no_message(inbox):
     with ThreadPoolExecutor(16) as pool:
         url = inbox.webhook_url("busy")
-        answers = list(pool.map(lambda number: post(inbox, url, {"text": str(number)}), range(100)))
-    assert set(answers) == {(200, "ok")}
+        responses = list(pool.map(lambda number: post(inbox, url, {"text": str(number)}), range(100)))
+    assert set(responses) == {(200, "ok")}
     assert [one.number for one in inbox.received] == list(range(1, 101))
     assert {one.message["text"] for one in inbox.received} == {str(number) for number in range(100)}
 
@@ -129,18 +129,18 @@ def test_many_senders_at_once_lose_nothing(inbox):
     [b"", b"{", b"[]", b'"text"', b"\xff", b'{"text": NaN}', b"[" * 200_000],
     ids=lambda body: str(body[:9]),
 )
-def test_a_broken_payload_is_an_invalid_payload(inbox, body):
+def test_a_body_that_is_no_json_object_is_an_invalid_payload(inbox, body):
     assert post(inbox, inbox.webhook_url("a"), body) == (400, "invalid_payload")
     assert inbox.received == ()
 
 
-def test_a_message_beyond_the_limits_is_refused_and_the_reason_kept(inbox):
+def test_a_message_beyond_the_limits_is_rejected_and_the_reason_is_stored(inbox):
     message = alert("h" * 151)
     assert post(inbox, inbox.webhook_url("a"), message) == (400, "invalid_blocks")
     assert inbox.received == ()
-    (refused,) = inbox.refused
-    assert (refused.channel, refused.message, refused.at) == ("a", message, NOON)
-    assert "151 characters" in refused.problems[0]
+    (rejected,) = inbox.rejected
+    assert (rejected.channel, rejected.message, rejected.at) == ("a", message, NOON)
+    assert "151 characters" in rejected.problems[0]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_an_unknown_webhook_is_no_service(inbox, path):
     assert post(inbox, path, {"text": "x"}) == (404, "no_service")
 
 
-def test_the_web_api_says_ok_with_channel_and_ts(inbox):
+def test_the_web_api_answers_ok_with_channel_and_ts(inbox):
     url = inbox.url + "api/chat.postMessage"
     status, body = post(inbox, url, {"channel": "C0123", **alert()}, Authorization="Bearer xoxb-made-up")
     assert status == 200
@@ -177,14 +177,14 @@ def test_the_web_api_says_ok_with_channel_and_ts(inbox):
         (b"{", "Bearer t", "invalid_json"),
     ],
 )
-def test_the_web_api_says_no_with_status_200(inbox, message, authorization, error):
+def test_the_web_api_answers_errors_with_status_200(inbox, message, authorization, error):
     url = inbox.url + "api/chat.postMessage"
     status, body = post(inbox, url, message, Authorization=authorization)
     assert (status, json.loads(body)) == (200, {"ok": False, "error": error})
     assert inbox.received == ()
 
 
-def test_a_ts_names_one_message_even_when_the_clock_stands_still():
+def test_a_ts_is_unique_even_when_the_clock_does_not_advance():
     with Inbox(clock=lambda: NOON) as inbox:
         for _ in range(3):
             post(inbox, inbox.webhook_url("a"), {"text": "x"})
@@ -193,18 +193,18 @@ def test_a_ts_names_one_message_even_when_the_clock_stands_still():
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "localhost:1", "127.0.0.1.evil.example", ""])
 @pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", "/messages"), ("GET", "/events"), ("POST", "/")])
-def test_another_host_name_is_refused(inbox, host, method, path):
-    assert ask(inbox, method, path, b"{}" if method == "POST" else None, Host=host)[0] == 403
+def test_a_request_for_another_host_name_is_forbidden(inbox, host, method, path):
+    assert request(inbox, method, path, b"{}" if method == "POST" else None, Host=host)[0] == 403
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1"])
-def test_another_site_may_not_post(inbox, origin):
+def test_a_request_from_another_origin_is_forbidden(inbox, origin):
     assert post(inbox, inbox.webhook_url("a"), {"text": "x"}, Origin=origin)[0] == 403
     assert inbox.received == ()
 
 
-def test_localhost_is_this_host_too(inbox):
-    assert ask(inbox, "GET", "/", Host=f"localhost:{inbox.port}")[0] == 200
+def test_localhost_is_an_allowed_host_name(inbox):
+    assert request(inbox, "GET", "/", Host=f"localhost:{inbox.port}")[0] == 200
 
 
 def test_it_listens_on_the_loopback_only(inbox):
@@ -212,7 +212,7 @@ def test_it_listens_on_the_loopback_only(inbox):
     assert inbox.port > 0
 
 
-def test_a_body_of_one_mib_is_taken_and_one_byte_more_is_not(inbox):
+def test_a_body_may_have_one_mib_and_not_one_byte_more(inbox):
     at_limit = b'{"text": "x"}'.ljust(MIB)
     assert post(inbox, inbox.webhook_url("a"), at_limit) == (200, "ok")
     assert post(inbox, inbox.webhook_url("a"), at_limit + b" ")[0] == 413
@@ -220,7 +220,7 @@ def test_a_body_of_one_mib_is_taken_and_one_byte_more_is_not(inbox):
 
 
 @pytest.mark.parametrize("length", ["", "-1", "many", "1e3", "²"])
-def test_a_body_without_a_length_is_refused(inbox, length):
+def test_a_body_without_a_valid_length_is_rejected(inbox, length):
     connection = http.client.HTTPConnection("127.0.0.1", inbox.port, timeout=10)
     connection.putrequest("POST", "/services/T00000000/B00000000/a")
     connection.putheader("Content-Length", length.encode("utf-8"))
@@ -230,8 +230,8 @@ def test_a_body_without_a_length_is_refused(inbox, length):
 
 
 @pytest.mark.parametrize("path", ["/", "/messages", "/nothing"])
-def test_every_answer_carries_the_headers_that_protect_the_reader(inbox, path):
-    headers = ask(inbox, "GET", path)[2]
+def test_every_response_has_the_security_headers(inbox, path):
+    headers = request(inbox, "GET", path)[2]
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -240,22 +240,22 @@ def test_every_answer_carries_the_headers_that_protect_the_reader(inbox, path):
 
 
 def test_an_unknown_page_is_not_found(inbox):
-    assert ask(inbox, "GET", "/etc/passwd")[0] == 404
+    assert request(inbox, "GET", "/etc/passwd")[0] == 404
 
 
-def test_the_page_shows_what_came(inbox):
+def test_the_page_shows_received_messages(inbox):
     post(inbox, inbox.webhook_url("sec-prod"), alert())
-    html = ask(inbox, "GET", "/")[1]
-    assert "Critical: SSH opened to the whole internet" in html
+    html = request(inbox, "GET", "/")[1]
+    assert "Critical: SSH open to the internet" in html
     assert 'data-channel="sec-prod"' in html
     assert 'data-severity="critical"' in html
     assert 'data-live="yes"' in html
 
 
-def test_messages_lists_only_those_after_a_number(inbox):
+def test_messages_lists_only_those_after_a_revision(inbox):
     for text in ("one", "two", "three"):
         post(inbox, inbox.webhook_url("a"), {"text": text})
-    listed = json.loads(ask(inbox, "GET", "/messages?after=1")[1])
+    listed = json.loads(request(inbox, "GET", "/messages?after=1")[1])
     assert [one["message"]["text"] for one in listed] == ["two", "three"]
     assert [one["number"] for one in listed] == [2, 3]
     assert 'id="message-2"' in listed[0]["html"]
@@ -263,35 +263,35 @@ def test_messages_lists_only_those_after_a_number(inbox):
 
 def edit(inbox, ts, message):
     body = json.dumps(message | {"channel": "a", "ts": ts})
-    return ask(inbox, "POST", "/api/chat.update", body=body, Authorization="Bearer xoxb-any")
+    return request(inbox, "POST", "/api/chat.update", body=body, Authorization="Bearer xoxb-any")
 
 
-def test_messages_lists_what_was_edited_since_where_it_stands(inbox):
+def test_messages_also_lists_edited_messages_in_their_original_order(inbox):
     for text in ("one", "two", "three"):
         post(inbox, inbox.webhook_url("a"), {"text": text})
     edit(inbox, inbox.received[1].ts, {"text": "two, edited"})
-    listed = json.loads(ask(inbox, "GET", "/messages?after=2")[1])
-    assert [(one["number"], one["changed"], one["message"]["text"]) for one in listed] == [
+    listed = json.loads(request(inbox, "GET", "/messages?after=2")[1])
+    assert [(one["number"], one["revision"], one["message"]["text"]) for one in listed] == [
         (2, 4, "two, edited"),
         (3, 3, "three"),
     ]
-    assert json.loads(ask(inbox, "GET", "/messages?after=4")[1]) == []
+    assert json.loads(request(inbox, "GET", "/messages?after=4")[1]) == []
 
 
 @pytest.mark.parametrize(
     ("thread", "shown"),
     [("1712345678.000001", '<a href="#message-1">in a thread</a>'), ("an hour ago", "↳ in a thread")],
 )
-def test_an_answer_leads_to_what_it_answers(thread, shown):
-    assert shown in page([received({"text": "x", "thread_ts": thread})], live=False, title="demo")
+def test_a_reply_links_to_its_parent_message(thread, shown):
+    assert shown in render_page([received({"text": "x", "thread_ts": thread})], live=False, title="demo")
 
 
-def test_messages_lists_all_when_the_number_is_nonsense(inbox):
+def test_messages_lists_all_when_the_revision_is_not_a_number(inbox):
     post(inbox, inbox.webhook_url("a"), {"text": "x"})
-    assert len(json.loads(ask(inbox, "GET", "/messages?after=-1")[1])) == 1
+    assert len(json.loads(request(inbox, "GET", "/messages?after=-1")[1])) == 1
 
 
-def test_the_event_stream_tells_of_each_message_and_edit_and_ends_with_the_inbox():
+def test_the_event_stream_reports_each_message_and_edit_and_ends_with_the_inbox():
     with Inbox() as inbox:
         connection = http.client.HTTPConnection("127.0.0.1", inbox.port, timeout=10)
         connection.request("GET", "/events")
@@ -307,11 +307,11 @@ def test_the_event_stream_tells_of_each_message_and_edit_and_ends_with_the_inbox
 
 
 def received(message, channel="sec-prod", number=1):
-    return Received(number, channel, message, NOON.astimezone(timezone(timedelta(hours=9))))
+    return ReceivedMessage(number, channel, message, NOON.astimezone(timezone(timedelta(hours=9))))
 
 
-def test_a_saved_page_needs_nothing_from_outside():
-    html = page([received(alert())], live=False, title="demo")
+def test_a_saved_page_loads_nothing_from_elsewhere():
+    html = render_page([received(alert())], live=False, title="demo")
     tags = Tags(html)
     assert [attributes.get("src") for attributes in tags.named("script", "img", "iframe")] == [None]
     assert [attributes["href"][:5] for attributes in tags.named("link")] == ["data:"]
@@ -321,8 +321,8 @@ def test_a_saved_page_needs_nothing_from_outside():
     assert "@import" not in html
 
 
-def test_a_message_looks_like_slack_in_its_parts():
-    html = page([received(alert())], live=False, title="demo")
+def test_the_parts_of_a_message_are_shown_as_in_slack():
+    html = render_page([received(alert())], live=False, title="demo")
     tags = Tags(html)
     assert {"width": "100%", "height": "100%", "rx": "2", "fill": "#c1121f"} in tags.named("rect")
     assert {
@@ -369,7 +369,7 @@ def test_a_message_looks_like_slack_in_its_parts():
     ],
 )
 def test_a_hostile_message_adds_no_script_handler_or_style(message):
-    tags = Tags(page([received(message, channel=HOSTILE)], live=True, title=HOSTILE))
+    tags = Tags(render_page([received(message, channel=HOSTILE)], live=True, title=HOSTILE))
     assert len(tags.named("script")) == 1
     assert tags.named("img", "iframe", "object", "base", "embed") == []
     assert not [name for _, attributes in tags.found for name in attributes if name.startswith("on")]
@@ -394,11 +394,11 @@ def test_a_hostile_message_adds_no_script_handler_or_style(message):
         {"text": "\ud800 half a pair"},
     ],
 )
-def test_a_malformed_message_is_shown_as_well_as_can_be(message):
-    assert 'id="message-1"' in page([received(message)], live=False, title="demo").encode().decode()
+def test_a_malformed_message_is_still_shown(message):
+    assert 'id="message-1"' in render_page([received(message)], live=False, title="demo").encode().decode()
 
 
-def test_the_script_never_writes_markup_into_the_page():
+def test_the_script_never_writes_html_into_the_page():
     script = Path(gatewatch.local.slack.__file__).with_name("page.js").read_text(encoding="utf-8")
     for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function("):
         assert forbidden not in script
@@ -418,20 +418,25 @@ def test_the_script_never_writes_markup_into_the_page():
     ],
 )
 def test_the_severity_is_read_from_the_first_header(title, severity):
-    assert f'data-severity="{severity}"' in page([received(alert(title))], live=False, title="demo").split("<main>")[1]
+    assert (
+        f'data-severity="{severity}"'
+        in render_page([received(alert(title))], live=False, title="demo").split("<main>")[1]
+    )
 
 
-def test_a_message_without_header_has_another_severity():
-    assert 'data-severity="other" data-account="" data-day' in page([received({"text": "x"})], live=False, title="demo")
+def test_a_message_without_header_has_the_severity_other():
+    assert 'data-severity="other" data-account="" data-day' in render_page(
+        [received({"text": "x"})], live=False, title="demo"
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "language"),
     [("보안 그룹", ' lang="ko"'), ("セキュリティ", ' lang="ja"'), ("security group", "")],
 )
-def test_a_message_says_its_language_so_that_lines_break_well(text, language):
-    assert f'<div class="body"{language}>' in page([received({"text": text})], live=False, title="demo")
+def test_a_message_has_the_lang_attribute_of_its_script(text, language):
+    assert f'<div class="body"{language}>' in render_page([received({"text": text})], live=False, title="demo")
 
 
 def test_an_empty_page_says_so():
-    assert "No message." in page([], live=False, title="demo")
+    assert "No messages." in render_page([], live=False, title="demo")

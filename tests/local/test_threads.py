@@ -1,12 +1,12 @@
-"""The local Slack edits a message where it stands, and the story's open gate ends as a thread."""
+"""The local Slack edits messages in place, and the closed rule of the scenario becomes a thread."""
 
 import json
 
 import pytest
 import urllib3
 
-from gatewatch.local.demo import scenario as story
-from gatewatch.local.demo.run import road
+from gatewatch.local.demo.deployment import deploy
+from gatewatch.local.demo.scenario import load_scenario
 from gatewatch.local.slack.inbox import Inbox
 
 
@@ -26,14 +26,14 @@ def inbox():
         yield inbox
 
 
-def test_a_message_is_edited_where_it_stands_and_stays_in_its_thread(inbox):
-    root = call(inbox, "chat.postMessage", body("opened"))["ts"]
-    answer = call(inbox, "chat.postMessage", body("closed", thread_ts=root))["ts"]
-    assert call(inbox, "chat.update", body("was opened", ts=root)) == {"ok": True, "channel": "sec-all", "ts": root}
-    call(inbox, "chat.update", body("was closed", ts=answer))
+def test_a_message_is_edited_in_place_and_stays_in_its_thread(inbox):
+    parent = call(inbox, "chat.postMessage", body("opened"))["ts"]
+    reply = call(inbox, "chat.postMessage", body("closed", thread_ts=parent))["ts"]
+    assert call(inbox, "chat.update", body("was opened", ts=parent)) == {"ok": True, "channel": "sec-all", "ts": parent}
+    call(inbox, "chat.update", body("was closed", ts=reply))
     first, second = inbox.received
     assert "was opened" in json.dumps(first.message)
-    assert (first.ts, second.message["thread_ts"]) == (root, root)
+    assert (first.ts, second.message["thread_ts"]) == (parent, parent)
 
 
 @pytest.mark.parametrize(
@@ -45,23 +45,23 @@ def test_a_message_is_edited_where_it_stands_and_stays_in_its_thread(inbox):
         (body("x", ts="1.2", channel=""), "Bearer xoxb-any", "channel_not_found"),
     ],
 )
-def test_an_edit_is_refused_in_slacks_words(inbox, content, authorization, error):
+def test_an_edit_is_rejected_with_slacks_error_code(inbox, content, authorization, error):
     assert call(inbox, "chat.update", content, authorization) == {"ok": False, "error": error}
 
 
-def test_an_edit_that_slack_would_not_show_is_refused(inbox):
+def test_an_edit_beyond_slacks_limits_is_rejected(inbox):
     ts = call(inbox, "chat.postMessage", body("x"))["ts"]
     assert call(inbox, "chat.update", body("x" * 151, ts=ts)) == {"ok": False, "error": "invalid_blocks"}
 
 
-def test_the_gate_of_the_story_that_is_closed_later_ends_green_with_its_closing_in_the_thread():
-    scenes = story.load_story()
-    opened, closed = (scenes[number].record["eventID"] for number in (1, 5))
-    with Inbox() as inbox, road(inbox) as deployed:
-        deployed.tell(tuple(scene for scene in scenes if scene.record["eventID"] in {opened, closed}))
-        deployed.worker.drain()
-    (root,) = [each for each in inbox.received if each.channel == "sec-all" and opened in json.dumps(each.message)]
-    (answer,) = [each for each in inbox.received if closed in json.dumps(each.message)]
-    assert root.message["attachments"][0]["color"] == "#2b8a3e"
-    assert "Closed after 20 min by `minji.kim@example.com" in json.dumps(root.message)
-    assert answer.message["thread_ts"] == root.ts
+def test_the_message_of_a_rule_that_is_removed_later_turns_green_and_gets_the_removal_as_a_reply():
+    events = load_scenario()
+    opened, closed = (events[number].record["eventID"] for number in (1, 5))
+    with Inbox() as inbox, deploy(inbox) as deployment:
+        deployment.publish([event for event in events if event.record["eventID"] in {opened, closed}])
+        deployment.poller.drain()
+    (parent,) = [each for each in inbox.received if each.channel == "sec-all" and opened in json.dumps(each.message)]
+    (reply,) = [each for each in inbox.received if closed in json.dumps(each.message)]
+    assert parent.message["attachments"][0]["color"] == "#2b8a3e"
+    assert "Closed after 20 min by `minji.kim@example.com" in json.dumps(parent.message)
+    assert reply.message["thread_ts"] == parent.ts

@@ -1,4 +1,4 @@
-"""CIDR arithmetic against counting one by one, canonical forms, and what counts as the world or as wide."""
+"""CIDR arithmetic against brute-force counting, canonical forms, and the limits of world and wide."""
 
 from ipaddress import IPv4Address, IPv4Network, ip_network
 
@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatewatch.model.network import cidr_peer, covered, is_wide, parse_cidr, protocol_name, public_addresses, world_of
+from gatewatch.model.network import (
+    address_count,
+    cidr_peer,
+    is_wide,
+    parse_cidr,
+    protocol_name,
+    public_addresses,
+    world_networks,
+)
 
 V4 = st.builds(
     lambda bits, length: ip_network((bits, length), strict=False), st.integers(0, 2**32 - 1), st.integers(0, 32)
@@ -27,13 +35,13 @@ def nets(*texts):
 
 @given(st.lists(SMALL, max_size=12))
 @settings(deadline=None)
-def test_covered_counts_every_address_once(networks):
-    assert covered(networks) == len({address for network in networks for address in network})
+def test_address_count_counts_every_address_once(networks):
+    assert address_count(networks) == len({address for network in networks for address in network})
 
 
 @given(st.integers(0, 255), st.integers(0, 8))
 @settings(deadline=None, max_examples=25)
-def test_public_addresses_are_those_left_when_the_special_blocks_are_cut_out(first, length):
+def test_public_addresses_leave_out_the_special_purpose_blocks(first, length):
     network = IPv4Network((first << 24, length), strict=False)
     step = 1 << 8  # the smallest special block is a /24
     sampled = range(int(network.network_address), int(network.broadcast_address) + 1, step)
@@ -54,7 +62,7 @@ def test_the_world_by_union_is_half_of_the_first_octets(networks):
     pool = [each for each in networks if each.prefixlen < 8 and public_addresses(each)]
     octets = {first for each in pool for first in range(256) if IPv4Address(first << 24) in each}
     alone = {each for each in networks if each.prefixlen <= 1}
-    assert world_of(networks) == (alone | set(pool) if len(octets) >= 128 else alone)
+    assert world_networks(networks) == (alone | set(pool) if len(octets) >= 128 else alone)
 
 
 @given(V4)
@@ -77,14 +85,14 @@ def test_a_cidr_has_one_canonical_form_whatever_its_host_bits(network):
         ("2001:0db8:0000::/64", "2001:db8::/64"),
     ],
 )
-def test_cidrs_are_written_in_one_form(written, canonical):
+def test_cidrs_have_a_canonical_form(written, canonical):
     assert cidr_peer(written).cidr == canonical
 
 
 @pytest.mark.parametrize(
     "text", ["", "x", "10.0.0.0/33", "::/129", "10.0.0/8", "10.0.0.0/-1", "010.0.0.0/8", "1/2/3", "/0"]
 )
-def test_what_is_no_cidr_is_none(text):
+def test_text_that_is_not_a_cidr_is_none(text):
     assert parse_cidr(text) is None
 
 
@@ -160,7 +168,7 @@ def test_wide_is_public_space_of_a_slash_8_or_a_slash_32(cidr, wide):
         (["0.0.0.0/2", "0.0.0.0/3", "32.0.0.0/3"], []),
         (["0.0.0.0/2", "64.0.0.0/2", "8.8.8.0/24", "9.0.0.0/8"], ["0.0.0.0/2", "64.0.0.0/2"]),
         ([f"{first}.0.0.0/8" for first in range(256)], []),
-        (["64.0.0.0/2", "128.0.0.0/3", "224.0.0.0/3"], []),  # reserved space helps nobody in
+        (["64.0.0.0/2", "128.0.0.0/3", "224.0.0.0/3"], []),  # reserved space does not count
         (["2000::/3"], ["2000::/3"]),
         (["2000::/4"], ["2000::/4"]),
         (["2000::/5"], []),
@@ -172,4 +180,4 @@ def test_wide_is_public_space_of_a_slash_8_or_a_slash_32(cidr, wide):
     ],
 )
 def test_the_world_is_half_of_the_space_alone_or_together(cidrs, world):
-    assert world_of(nets(*cidrs)) == frozenset(nets(*world))
+    assert world_networks(nets(*cidrs)) == frozenset(nets(*world))

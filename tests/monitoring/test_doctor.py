@@ -1,4 +1,4 @@
-"""The doctor in the embedded cloud: a hub with two members, one of them in order, one not."""
+"""The doctor against the local AWS: a hub with a healthy and a broken member account."""
 
 from __future__ import annotations
 
@@ -18,17 +18,24 @@ from typer.testing import CliRunner
 from gatewatch.aws.clients import Aws
 from gatewatch.cli.app import app
 from gatewatch.config.settings import load_settings
-from gatewatch.events.canary import Canary, Place
+from gatewatch.events.canary import AccountRegion, Canary
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, MEMBER_ACCOUNTS, Cloud
 from gatewatch.local.lambda_.event_source_mapping import lambda_environment
 from gatewatch.local.slack.inbox import Inbox
-from gatewatch.monitoring.doctor.checks import GLOBAL_REGIONS, Examination, NoHubError, entrance, find_bus, identity
-from gatewatch.monitoring.doctor.destinations import Destinations
-from gatewatch.monitoring.doctor.model import Light
-from gatewatch.monitoring.heartbeat.store import LastSeen
+from gatewatch.monitoring.doctor.checks import (
+    GLOBAL_REGIONS,
+    HealthCheck,
+    NoHubError,
+    find_bus,
+    member_session,
+    own_account_id,
+)
+from gatewatch.monitoring.doctor.destinations import DestinationChecks
+from gatewatch.monitoring.doctor.model import CheckStatus
+from gatewatch.monitoring.heartbeat.store import HeartbeatStore
 from tools.package import ROOT
 
-GOOD, BAD = MEMBER_ACCOUNTS
+HEALTHY, BROKEN = MEMBER_ACCOUNTS
 NOW = 1_795_230_000
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 POLICY = """
@@ -44,7 +51,7 @@ routes: [{to: [hook]}]
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     accounts, policy = folder / "accounts.yaml", folder / "policy.yaml"
-    accounts.write_text(f'accounts: {{"{GOOD}": {{alias: good}}, "{BAD}": {{alias: bad}}}}')
+    accounts.write_text(f'accounts: {{"{HEALTHY}": {{alias: healthy}}, "{BROKEN}": {{alias: broken}}}}')
     policy.write_text(POLICY)
     return accounts, policy
 
@@ -66,17 +73,19 @@ def cloud(inbox):
         session = cloud.session(HUB_ACCOUNT, HUB_REGION)
         complete(session, hub, inbox)
         for account in MEMBER_ACCOUNTS:
-            mend_roles(cloud.session(account, HUB_REGION).client("iam"))
-        watch(cloud.session(GOOD, HUB_REGION))
-        spoil(cloud.session(BAD, HUB_REGION))
-        LastSeen(session.client("dynamodb"), hub["TableName"]).record(Canary(Place(GOOD, HUB_REGION), NOW - 60))
+            fix_role_policies(cloud.session(account, HUB_REGION).client("iam"))
+        enable_recording(cloud.session(HEALTHY, HUB_REGION))
+        break_member(cloud.session(BROKEN, HUB_REGION))
+        HeartbeatStore(session.client("dynamodb"), hub["TableName"]).record(
+            Canary(AccountRegion(HEALTHY, HUB_REGION), NOW - 60)
+        )
         yield cloud
 
 
 def complete(session, hub, inbox):
-    """What the embedded cloud's CloudFormation leaves out, and what serverless.yml and people add."""
+    """Create what the local CloudFormation leaves out, and what serverless.yml and operators add."""
     session.client("events").put_permission(
-        EventBusName=hub["BusName"], StatementId="m", Action="events:PutEvents", Principal=GOOD
+        EventBusName=hub["BusName"], StatementId="m", Action="events:PutEvents", Principal=HEALTHY
     )
     ssm = session.client("ssm")
     ssm.put_parameter(Name="/gatewatch/slack/hook", Value=inbox.webhook_url("hook"), Type="SecureString")
@@ -92,8 +101,8 @@ def complete(session, hub, inbox):
         function(session, name, hub[queue] if queue else None)
 
 
-def spoil(session):
-    """One rule switched off, one gone, and nobody's right to send."""
+def break_member(session):
+    """Disable one rule, delete another, and delete the roles that send events."""
     events, iam = session.client("events"), session.client("iam")
     events.disable_rule(Name="gatewatch-security-group")
     events.remove_targets(Rule="gatewatch-compliance", Ids=["hub"])
@@ -103,8 +112,8 @@ def spoil(session):
         iam.delete_role(RoleName=role["RoleName"])
 
 
-def mend_roles(iam):
-    """The embedded CloudFormation writes a policy as Python prints it, and not as JSON."""
+def fix_role_policies(iam):
+    """Write policies as JSON: the local CloudFormation stores the repr of a dict."""
     for role in iam.list_roles(PathPrefix="/gatewatch/")["Roles"]:
         named = {"RoleName": role["RoleName"], "PolicyName": "put-events-on-the-hub"}
         written = iam.get_role_policy(**named)["PolicyDocument"]
@@ -128,20 +137,20 @@ def function(session, name, queue):
         lambda_.create_event_source_mapping(FunctionName=f"gatewatch-prod-{name}", EventSourceArn=queue)
 
 
-def watch(session):
-    """A trail and a recorder, as an account in order has them."""
+def enable_recording(session):
+    """Create a trail and a configuration recorder."""
     s3 = session.client("s3")
-    s3.create_bucket(Bucket="trail-of-good", CreateBucketConfiguration={"LocationConstraint": HUB_REGION})
+    s3.create_bucket(Bucket="trail-of-healthy", CreateBucketConfiguration={"LocationConstraint": HUB_REGION})
     trail = session.client("cloudtrail")
-    trail.create_trail(Name="main", S3BucketName="trail-of-good", IsMultiRegionTrail=True)
+    trail.create_trail(Name="main", S3BucketName="trail-of-healthy", IsMultiRegionTrail=True)
     trail.put_event_selectors(
         TrailName="main", EventSelectors=[{"ReadWriteType": "All", "IncludeManagementEvents": True}]
     )
     trail.start_logging(Name="main")
     config = session.client("config")
-    role = f"arn:aws:iam::{GOOD}:role/config"
+    role = f"arn:aws:iam::{HEALTHY}:role/config"
     config.put_configuration_recorder(ConfigurationRecorder={"name": "default", "roleARN": role})
-    config.put_delivery_channel(DeliveryChannel={"name": "default", "s3BucketName": "trail-of-good"})
+    config.put_delivery_channel(DeliveryChannel={"name": "default", "s3BucketName": "trail-of-healthy"})
     config.start_configuration_recorder(ConfigurationRecorderName="default")
 
 
@@ -152,111 +161,119 @@ def environment(cloud):
 
 
 @pytest.fixture
-def findings(cloud, files):
-    def look(**options):
+def run_checks(cloud, files):
+    def run(**options):
         aws = Aws(cloud.session(HUB_ACCOUNT, HUB_REGION))
-        examination = Examination(
+        health_check = HealthCheck(
             aws=aws,
             settings=load_settings(*files),
             stage="prod",
-            enter=lambda place: Aws(cloud.session(place.account_id, place.region)),
+            session_for=lambda origin: Aws(cloud.session(origin.account_id, origin.region)),
             now=NOW,
             auth_test="http://127.0.0.1:9/api/auth.test",
             **options,
         )
-        return list(examination.findings())
+        return list(health_check.results())
 
-    return look
-
-
-def of(found, where):
-    return {each.what: each for each in found if where in each.where}
+    return run
 
 
-def test_an_account_in_order_is_green(findings):
-    good = of(findings(accounts=[GOOD]), "good")
-    assert {what: each.light for what, each in good.items()} == dict.fromkeys(
-        ("canary", "bus policy", "trail", "rule", "undelivered", "recorder"), Light.GREEN
+def by_check(results, where):
+    return {each.check: each for each in results if where in each.where}
+
+
+def test_a_healthy_account_has_no_warning_or_error(run_checks):
+    healthy = by_check(run_checks(accounts=[HEALTHY]), "healthy")
+    assert {check: each.status for check, each in healthy.items()} == dict.fromkeys(
+        ("canary", "bus policy", "trail", "rule", "undelivered", "recorder"), CheckStatus.OK
     )
 
 
-def test_an_account_that_is_not_says_what_is_amiss_and_what_to_do(findings):
-    found = [each for each in findings(accounts=[BAD]) if "bad" in each.where]
-    bad = of(found, "bad")
-    assert {what for what, each in bad.items() if each.light is Light.RED} == {"canary", "bus policy", "trail", "rule"}
-    rules = [each.said for each in found if each.what == "rule"]
+def test_a_broken_account_has_errors_with_remedies(run_checks):
+    results = [each for each in run_checks(accounts=[BROKEN]) if "broken" in each.where]
+    broken = by_check(results, "broken")
+    assert {check for check, each in broken.items() if each.status is CheckStatus.ERROR} == {
+        "canary",
+        "bus policy",
+        "trail",
+        "rule",
+    }
+    rules = [each.detail for each in results if each.check == "rule"]
     assert "gatewatch-security-group is disabled" in rules
-    assert "gatewatch-compliance is not there" in rules
+    assert "gatewatch-compliance does not exist" in rules
     assert "gatewatch-prefix-list has no role that may put events on the hub's bus" in rules
-    assert bad["recorder"].light is Light.YELLOW
-    assert all(each.remedy for each in found if each.light is not Light.GREEN)
+    assert broken["recorder"].status is CheckStatus.WARNING
+    assert all(each.remedy for each in results if each.status is not CheckStatus.OK)
 
 
-def test_the_hub_is_looked_at_and_every_account_of_the_file_in_the_regions_that_were_heard_of(findings):
-    found = findings()
-    assert of(found, "hub")["alert"].light is Light.GREEN
-    assert {each.where for each in found if " " in each.where} == {
-        f"good {GOOD} {HUB_REGION}",
-        f"bad {BAD} {HUB_REGION}",
+def test_the_hub_and_every_account_in_the_regions_with_canaries_are_checked(run_checks):
+    results = run_checks()
+    assert by_check(results, "hub")["alert"].status is CheckStatus.OK
+    assert {each.where for each in results if " " in each.where} == {
+        f"healthy {HEALTHY} {HUB_REGION}",
+        f"broken {BROKEN} {HUB_REGION}",
     }
 
 
-def test_an_account_that_nobody_may_enter_is_yellow_and_its_canary_is_looked_at_all_the_same(cloud, files):
-    def refused(_place):
+def test_without_the_doctor_role_an_account_is_a_warning_and_its_canary_is_still_checked(cloud, files):
+    def refused(_origin):
         raise ClientError({"Error": {"Code": "AccessDenied"}}, "AssumeRole")
 
     aws, nowhere = Aws(cloud.session(HUB_ACCOUNT, HUB_REGION)), "http://127.0.0.1:9/"
-    looked = Examination(aws, load_settings(*files), "prod", refused, NOW, accounts=[GOOD], auth_test=nowhere)
-    good = of(looked.findings(), "good")
-    assert {what: each.light for what, each in good.items()} == {
-        "canary": Light.GREEN,
-        "bus policy": Light.GREEN,
-        "inside": Light.YELLOW,
+    health_check = HealthCheck(aws, load_settings(*files), "prod", refused, NOW, accounts=[HEALTHY], auth_test=nowhere)
+    healthy = by_check(health_check.results(), "healthy")
+    assert {check: each.status for check, each in healthy.items()} == {
+        "canary": CheckStatus.OK,
+        "bus policy": CheckStatus.OK,
+        "doctor role": CheckStatus.WARNING,
     }
-    assert "AccessDenied" in good["inside"].said
+    assert "AccessDenied" in healthy["doctor role"].detail
 
 
-def test_destinations_are_looked_at_without_sending(findings, inbox):
-    found = findings(accounts=[GOOD])
-    assert of(found, "hook")["destination"].light is Light.GREY
-    assert of(found, "lost")["destination"].light is Light.RED
-    assert of(found, "app")["destination"].said.startswith("Slack says nothing")
-    assert of(found, "alerts")["destination"].light is Light.YELLOW
+def test_destinations_are_checked_without_sending(run_checks, inbox):
+    results = run_checks(accounts=[HEALTHY])
+    assert by_check(results, "hook")["destination"].status is CheckStatus.SKIPPED
+    assert by_check(results, "lost")["destination"].status is CheckStatus.ERROR
+    assert by_check(results, "app")["destination"].detail.startswith("auth.test of Slack: no response")
+    assert by_check(results, "alerts")["destination"].status is CheckStatus.WARNING
     assert not inbox.received
 
 
-def test_a_destination_takes_a_test_message_when_it_may_be_sent(cloud, files, inbox):
+def test_a_destination_receives_a_test_message_with_send(cloud, files, inbox):
     aws = Aws(cloud.session(HUB_ACCOUNT, HUB_REGION))
     destinations = load_settings(*files).destinations
     wanted = {name: destinations[name] for name in ("hook", "lost")}
-    found = list(Destinations(aws, "arn:aws:sns:x").look(wanted, send=True))
-    assert [each.light for each in found] == [Light.GREEN, Light.RED]
+    results = list(DestinationChecks(aws, "arn:aws:sns:x").check_all(wanted, send=True))
+    assert [each.status for each in results] == [CheckStatus.OK, CheckStatus.ERROR]
     (received,) = inbox.received
     assert "A test of gatewatch" in json.dumps(received.message)
 
 
-def test_slack_is_asked_about_a_token(cloud, files, httpserver_like):
+def test_a_token_is_checked_with_auth_test(cloud, files, httpserver_like):
     aws = Aws(cloud.session(HUB_ACCOUNT, HUB_REGION))
     app_ = {"app": load_settings(*files).destinations["app"]}
-    for answer, light in ((b'{"ok": true}', Light.GREEN), (b'{"ok": false, "error": "invalid_auth"}', Light.RED)):
-        with httpserver_like(answer) as (url, asked):
-            (found,) = Destinations(aws, "", url).look(app_, send=False)
-        assert found.light is light
-        assert asked == ["Bearer xoxb-a-token"]
-        assert "xoxb" not in found.said
+    for answer, status in (
+        (b'{"ok": true}', CheckStatus.OK),
+        (b'{"ok": false, "error": "invalid_auth"}', CheckStatus.ERROR),
+    ):
+        with httpserver_like(answer) as (url, headers):
+            (result,) = DestinationChecks(aws, "", url).check_all(app_, send=False)
+        assert result.status is status
+        assert headers == ["Bearer xoxb-a-token"]
+        assert "xoxb" not in result.detail
 
 
 @pytest.fixture
 def httpserver_like():
-    """A Slack that gives one answer and notes the Authorization headers."""
+    """A server that returns one response and records the Authorization headers."""
 
     @contextlib.contextmanager
     def serve(answer):
-        asked = []
+        headers = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
-                asked.append(self.headers["Authorization"])
+                headers.append(self.headers["Authorization"])
                 self.send_response(200)
                 self.end_headers()
                 self.wfile.write(answer)
@@ -267,7 +284,7 @@ def httpserver_like():
         with HTTPServer(("127.0.0.1", 0), Handler) as server:
             thread = threading.Thread(target=server.serve_forever, args=(0.02,))
             thread.start()
-            yield f"http://127.0.0.1:{server.server_port}/api/auth.test", asked
+            yield f"http://127.0.0.1:{server.server_port}/api/auth.test", headers
             server.shutdown()
             thread.join()
 
@@ -280,24 +297,24 @@ def test_the_global_regions_are_those_of_the_member_template():
 
 
 @pytest.mark.usefixtures("environment")
-def test_the_doctor_enters_its_own_account_as_it_is_and_others_by_the_role_of_the_member_template():
+def test_the_doctor_uses_its_own_credentials_in_its_account_and_the_doctor_role_in_others():
     aws = Aws()
-    assert identity(aws) == HUB_ACCOUNT
-    enter = entrance(aws, HUB_ACCOUNT)
-    assert identity(enter(Place(HUB_ACCOUNT, "us-east-1"))) == HUB_ACCOUNT
-    assert identity(enter(Place(GOOD, "us-east-1"))) == GOOD
-    role = load(str(ROOT / "eventbridge" / "member.yaml"))["Resources"]["ReadRole"]["Properties"]
-    assert role["Path"] + role["RoleName"] == "/gatewatch/gatewatch-read"
+    assert own_account_id(aws) == HUB_ACCOUNT
+    session_for = member_session(aws, HUB_ACCOUNT)
+    assert own_account_id(session_for(AccountRegion(HUB_ACCOUNT, "us-east-1"))) == HUB_ACCOUNT
+    assert own_account_id(session_for(AccountRegion(HEALTHY, "us-east-1"))) == HEALTHY
+    role = load(str(ROOT / "eventbridge" / "member.yaml"))["Resources"]["DoctorRole"]["Properties"]
+    assert role["Path"] + role["RoleName"] == "/gatewatch/gatewatch-doctor"
 
 
 @pytest.mark.usefixtures("environment")
-def test_without_a_hub_there_is_a_sentence():
+def test_a_missing_hub_is_an_error_with_a_remedy():
     with pytest.raises(NoHubError, match="no bus gatewatch-staging here"):
         find_bus(Aws(), "staging")
 
 
 @pytest.mark.usefixtures("environment")
-def test_the_command_prints_the_table_and_its_status_says_that_something_is_broken(files):
+def test_the_command_prints_the_table_and_exits_with_1_after_an_error(files):
     accounts, policy = files
     policy = policy.with_name("without-an-app.yaml")
     policy.write_text(
@@ -305,16 +322,16 @@ def test_the_command_prints_the_table_and_its_status_says_that_something_is_brok
     )
     result = CliRunner().invoke(app, ["doctor", "--accounts", str(accounts), "--policy", str(policy)])
     assert result.exit_code == 1
-    assert "findings:" in result.output
+    assert "checks:" in result.output
 
 
 @pytest.mark.usefixtures("environment")
-def test_a_test_message_is_sent_by_command(files, inbox):
+def test_the_command_send_test_sends_a_test_message(files, inbox):
     accounts, policy = files
     options = ["--accounts", str(accounts), "--policy", str(policy)]
     before = len(inbox.received)
     result = CliRunner().invoke(app, ["send-test", "hook", *options])
-    assert (result.exit_code, result.output) == (0, "hook took it: ok\n")
+    assert (result.exit_code, result.output) == (0, "hook accepted the message: ok\n")
     assert len(inbox.received) == before + 1
     refused = CliRunner().invoke(app, ["send-test", "nobody", *options])
     assert "has no destination nobody" in str(refused.exception)

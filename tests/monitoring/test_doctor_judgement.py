@@ -1,4 +1,4 @@
-"""What the doctor says of what was gathered: each cell green, or not and with what to do."""
+"""The doctor's checks of gathered states."""
 
 from __future__ import annotations
 
@@ -8,23 +8,32 @@ import pytest
 from rich.console import Console
 
 from gatewatch.cli.doctor_report import report
-from gatewatch.monitoring.doctor.checks import patterns
+from gatewatch.monitoring.doctor.checks import rule_patterns
 from gatewatch.monitoring.doctor.gather_member import records_writes
-from gatewatch.monitoring.doctor.judge_hub import admitted, judge_admission, judge_heard, judge_hub
+from gatewatch.monitoring.doctor.judge_hub import admitted_senders, judge_admission, judge_canary, judge_hub
 from gatewatch.monitoring.doctor.judge_member import CANARY, IAM, Expected, judge_member
-from gatewatch.monitoring.doctor.model import Finding, HubFacts, Light, Mapped, MemberFacts, Rule, Trail, Unseen
+from gatewatch.monitoring.doctor.model import (
+    CheckResult,
+    CheckStatus,
+    EventRule,
+    FunctionState,
+    HubState,
+    MemberState,
+    QueryFailed,
+    Trail,
+)
 
 BUS = "arn:aws:events:ap-northeast-2:999988887777:event-bus/gatewatch-prod"
 ROLE = "arn:aws:iam::111122223333:role/gatewatch/forward"
-EXPECTED = Expected(BUS, patterns(), is_global=False)
-GLOBAL = Expected(BUS, patterns(), is_global=True)
+EXPECTED = Expected(BUS, rule_patterns(), is_global=False)
+GLOBAL = Expected(BUS, rule_patterns(), is_global=True)
 TARGETS = ((BUS, ROLE),)
 NOW = 1_795_230_000
 
 
 def rule(name, **other):
-    facts = {"is_enabled": True, "pattern": patterns().get(name), "schedule": None, "targets": TARGETS}
-    return Rule(**facts | ({"schedule": "rate(15 minutes)"} if name == CANARY else {}) | other)
+    facts = {"is_enabled": True, "pattern": rule_patterns().get(name), "schedule": None, "targets": TARGETS}
+    return EventRule(**facts | ({"schedule": "rate(15 minutes)"} if name == CANARY else {}) | other)
 
 
 def member(**other):
@@ -35,108 +44,108 @@ def member(**other):
         "undelivered": 0,
         "is_recording": True,
     }
-    return MemberFacts(**facts | other)
+    return MemberState(**facts | other)
 
 
 def hub(**other):
     policy = {"Statement": [{"Principal": "*", "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}}]}
     facts = {
         "bus_policy": policy,
-        "waiting": {"events": 0, "outbox.fifo": 0, "events-dead": 0, "outbox-dead.fifo": 0},
+        "queue_depths": {"events": 0, "outbox.fifo": 0, "events-dlq": 0, "outbox-dlq.fifo": 0},
         "functions": {
-            "alert": Mapped(state="Active", is_served=True),
-            "deliver": Mapped(state="Active", is_served=True),
-            "heartbeat": Mapped(state="Active", is_served=None),
+            "alert": FunctionState(state="Active", is_served=True),
+            "deliver": FunctionState(state="Active", is_served=True),
+            "heartbeat": FunctionState(state="Active", is_served=None),
         },
         "subscribers": 1,
-        "heard": {},
+        "last_canaries": {},
     }
-    return HubFacts(**facts | other)
+    return HubState(**facts | other)
 
 
-def lights(findings):
-    return {(each.what, each.light) for each in findings}
+def statuses(results):
+    return {(each.check, each.status) for each in results}
 
 
-def worst(findings):
-    return [(each.what, each.light, each.said) for each in findings if each.light is not Light.GREEN]
+def not_ok(results):
+    return [(each.check, each.status, each.detail) for each in results if each.status is not CheckStatus.OK]
 
 
-def test_a_member_in_order_is_green():
-    assert worst(judge_member("here", member(), GLOBAL)) == []
-    assert worst(judge_member("here", member(), EXPECTED)) == []
+def test_a_healthy_member_has_no_warning_or_error():
+    assert not_ok(judge_member("here", member(), GLOBAL)) == []
+    assert not_ok(judge_member("here", member(), EXPECTED)) == []
 
 
-def test_the_rule_for_iam_is_missed_in_the_global_region_only():
+def test_the_iam_rule_is_required_in_the_global_region_only():
     rules = {name: rule(name) for name in EXPECTED.names}
     assert IAM not in rules
-    assert worst(judge_member("here", member(rules=rules), EXPECTED)) == []
-    ((what, light, said),) = worst(judge_member("here", member(rules=rules | {IAM: None}), GLOBAL))
-    assert (what, light, said) == ("rule", Light.RED, "gatewatch-iam is not there")
+    assert not_ok(judge_member("here", member(rules=rules), EXPECTED)) == []
+    ((check, status, detail),) = not_ok(judge_member("here", member(rules=rules | {IAM: None}), GLOBAL))
+    assert (check, status, detail) == ("rule", CheckStatus.ERROR, "gatewatch-iam does not exist")
 
 
 @pytest.mark.parametrize(
-    ("trails", "light"),
+    ("trails", "status"),
     [
-        ((), Light.RED),
-        ((Trail("a", is_logging=False, records_writes=True),), Light.RED),
-        ((Trail("a", is_logging=True, records_writes=False),), Light.RED),
-        ((Trail("a", is_logging=True, records_writes=None),), Light.YELLOW),
-        ((Trail("a", is_logging=None, records_writes=None),), Light.YELLOW),
+        ((), CheckStatus.ERROR),
+        ((Trail("a", is_logging=False, records_writes=True),), CheckStatus.ERROR),
+        ((Trail("a", is_logging=True, records_writes=False),), CheckStatus.ERROR),
+        ((Trail("a", is_logging=True, records_writes=None),), CheckStatus.WARNING),
+        ((Trail("a", is_logging=None, records_writes=None),), CheckStatus.WARNING),
         (
             (Trail("a", is_logging=False, records_writes=True), Trail("b", is_logging=True, records_writes=True)),
-            Light.GREEN,
+            CheckStatus.OK,
         ),
-        (Unseen("AccessDenied"), Light.YELLOW),
+        (QueryFailed("AccessDenied"), CheckStatus.WARNING),
     ],
 )
-def test_a_trail_must_log_and_record_writes(trails, light):
-    assert ("trail", light) in lights(judge_member("here", member(trails=trails), EXPECTED))
+def test_a_trail_must_log_and_record_writes(trails, status):
+    assert ("trail", status) in statuses(judge_member("here", member(trails=trails), EXPECTED))
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "expected"),
     [
         ({"is_enabled": False}, "is disabled"),
-        ({"pattern": {"source": ["aws.ec2"]}}, "another pattern"),
-        ({"targets": ()}, "does not lead to the hub's bus"),
-        ({"targets": (("arn:aws:sqs:x", ROLE),)}, "does not lead to the hub's bus"),
+        ({"pattern": {"source": ["aws.ec2"]}}, "different pattern"),
+        ({"targets": ()}, "no target on the hub's bus"),
+        ({"targets": (("arn:aws:sqs:x", ROLE),)}, "no target on the hub's bus"),
         ({"targets": ((BUS, "arn:aws:iam::111122223333:role/other"),)}, "no role that may put events"),
         ({"targets": ((BUS, ""),)}, "no role that may put events"),
     ],
 )
-def test_a_rule_must_be_enabled_current_and_able_to_send(broken, said):
+def test_a_rule_must_be_enabled_current_and_able_to_send(broken, expected):
     name = "gatewatch-security-group"
     rules = member().rules | {name: rule(name, **broken)}
-    ((what, light, found),) = worst(judge_member("here", member(rules=rules), EXPECTED))
-    assert (what, light) == ("rule", Light.RED)
-    assert found.startswith(name)
-    assert said in found
+    ((check, status, detail),) = not_ok(judge_member("here", member(rules=rules), EXPECTED))
+    assert (check, status) == ("rule", CheckStatus.ERROR)
+    assert detail.startswith(name)
+    assert expected in detail
 
 
-def test_a_canary_without_a_schedule_sings_never():
+def test_a_canary_rule_without_a_schedule_is_an_error():
     rules = member().rules | {CANARY: rule(CANARY, schedule=None)}
-    ((_, _, said),) = worst(judge_member("here", member(rules=rules), EXPECTED))
-    assert said == "gatewatch-canary has no schedule"
+    ((_, _, detail),) = not_ok(judge_member("here", member(rules=rules), EXPECTED))
+    assert detail == "gatewatch-canary has no schedule"
 
 
-def test_what_aws_did_not_answer_is_yellow_and_says_why():
-    unseen = Unseen("AccessDeniedException")
-    facts = MemberFacts(unseen, unseen, unseen, unseen, unseen)
-    findings = list(judge_member("here", facts, EXPECTED))
-    assert {each.light for each in findings} == {Light.YELLOW}
-    assert all("AccessDeniedException" in each.said and each.remedy for each in findings)
+def test_a_failed_query_is_a_warning_with_its_error_code():
+    failed = QueryFailed("AccessDeniedException")
+    state = MemberState(failed, failed, failed, failed, failed)
+    results = list(judge_member("here", state, EXPECTED))
+    assert {each.status for each in results} == {CheckStatus.WARNING}
+    assert all("AccessDeniedException" in each.detail and each.remedy for each in results)
 
 
-def test_a_role_that_nobody_may_read_is_not_called_broken():
-    findings = list(judge_member("here", member(grants=Unseen("AccessDenied")), EXPECTED))
-    assert ("rule", Light.GREEN) in lights(findings)
-    assert ("role", Light.YELLOW) in lights(findings)
+def test_an_unreadable_role_is_a_warning_and_not_an_error():
+    results = list(judge_member("here", member(grants=QueryFailed("AccessDenied")), EXPECTED))
+    assert ("rule", CheckStatus.OK) in statuses(results)
+    assert ("role", CheckStatus.WARNING) in statuses(results)
 
 
-def test_events_that_did_not_reach_the_hub_are_red_and_a_recorder_that_sleeps_is_yellow():
-    found = lights(judge_member("here", member(undelivered=3, is_recording=False), EXPECTED))
-    assert {("undelivered", Light.RED), ("recorder", Light.YELLOW)} <= found
+def test_undelivered_events_are_an_error_and_a_stopped_recorder_is_a_warning():
+    results = statuses(judge_member("here", member(undelivered=3, is_recording=False), EXPECTED))
+    assert {("undelivered", CheckStatus.ERROR), ("recorder", CheckStatus.WARNING)} <= results
 
 
 @pytest.mark.parametrize(
@@ -167,86 +176,86 @@ def test_events_that_did_not_reach_the_hub_are_red_and_a_recorder_that_sleeps_is
         ),
     ],
 )
-def test_selectors_record_management_writes_or_do_not(selectors, records):
+def test_event_selectors_record_write_management_events_or_not(selectors, records):
     assert records_writes(selectors) is records
 
 
-def test_a_hub_in_order_is_green():
-    assert worst(judge_hub(hub())) == []
+def test_a_healthy_hub_has_no_warning_or_error():
+    assert not_ok(judge_hub(hub())) == []
 
 
 @pytest.mark.parametrize(
-    ("broken", "what", "light"),
+    ("broken", "check", "status"),
     [
-        ({"waiting": {"events-dead": 2}}, "events-dead", Light.RED),
-        ({"waiting": {"outbox.fifo": 2}}, "outbox.fifo", Light.YELLOW),
-        ({"waiting": Unseen("x")}, "queues", Light.YELLOW),
-        ({"functions": {"alert": Mapped(state="Failed", is_served=True)}}, "alert", Light.RED),
-        ({"functions": {"alert": Mapped(state="Active", is_served=False)}}, "alert", Light.RED),
-        ({"functions": {"deliver": Mapped(state="Active", is_served=None)}}, "deliver", Light.RED),
-        ({"functions": Unseen("x")}, "functions", Light.YELLOW),
-        ({"subscribers": 0}, "operators", Light.RED),
-        ({"subscribers": Unseen("x")}, "operators", Light.YELLOW),
-        ({"bus_policy": {}}, "bus", Light.RED),
-        ({"bus_policy": Unseen("x")}, "bus", Light.YELLOW),
+        ({"queue_depths": {"events-dlq": 2}}, "events-dlq", CheckStatus.ERROR),
+        ({"queue_depths": {"outbox.fifo": 2}}, "outbox.fifo", CheckStatus.WARNING),
+        ({"queue_depths": QueryFailed("x")}, "queues", CheckStatus.WARNING),
+        ({"functions": {"alert": FunctionState(state="Failed", is_served=True)}}, "alert", CheckStatus.ERROR),
+        ({"functions": {"alert": FunctionState(state="Active", is_served=False)}}, "alert", CheckStatus.ERROR),
+        ({"functions": {"deliver": FunctionState(state="Active", is_served=None)}}, "deliver", CheckStatus.ERROR),
+        ({"functions": QueryFailed("x")}, "functions", CheckStatus.WARNING),
+        ({"subscribers": 0}, "operators", CheckStatus.ERROR),
+        ({"subscribers": QueryFailed("x")}, "operators", CheckStatus.WARNING),
+        ({"bus_policy": {}}, "bus", CheckStatus.ERROR),
+        ({"bus_policy": QueryFailed("x")}, "bus", CheckStatus.WARNING),
     ],
 )
-def test_what_is_amiss_in_the_hub_is_said_with_what_to_do(broken, what, light):
-    (finding,) = [each for each in judge_hub(hub(**broken)) if each.light is not Light.GREEN]
-    assert (finding.what, finding.light) == (what, light)
-    assert finding.remedy
+def test_a_problem_of_the_hub_is_reported_with_a_remedy(broken, check, status):
+    (result,) = [each for each in judge_hub(hub(**broken)) if each.status is not CheckStatus.OK]
+    assert (result.check, result.status) == (check, status)
+    assert result.remedy
 
 
-def test_the_bus_policy_says_whom_it_admits():
+def test_the_bus_policy_shows_which_senders_it_admits():
     by_id = {"Statement": [{"Principal": {"AWS": ["444455556666", "arn:aws:iam::111122223333:root"]}}]}
-    assert admitted(by_id) == (frozenset(), {"444455556666", "111122223333"})
-    assert judge_admission("here", "111122223333", by_id).light is Light.GREEN
-    assert judge_admission("here", "777788889999", by_id).light is Light.RED
-    assert "o-a1b2c3d4e5" in judge_admission("here", "777788889999", hub().bus_policy).said
-    assert judge_admission("here", "777788889999", Unseen("x")).light is Light.YELLOW
+    assert admitted_senders(by_id) == (frozenset(), {"444455556666", "111122223333"})
+    assert judge_admission("here", "111122223333", by_id).status is CheckStatus.OK
+    assert judge_admission("here", "777788889999", by_id).status is CheckStatus.ERROR
+    assert "o-a1b2c3d4e5" in judge_admission("here", "777788889999", hub().bus_policy).detail
+    assert judge_admission("here", "777788889999", QueryFailed("x")).status is CheckStatus.WARNING
 
 
 @pytest.mark.parametrize(
-    ("heard", "light"),
+    ("last_canaries", "status"),
     [
-        ({"111122223333 us-east-1": NOW - 60}, Light.GREEN),
-        ({"111122223333 us-east-1": NOW - 7200}, Light.RED),
-        ({}, Light.RED),
-        (Unseen("x"), Light.YELLOW),
+        ({"111122223333 us-east-1": NOW - 60}, CheckStatus.OK),
+        ({"111122223333 us-east-1": NOW - 7200}, CheckStatus.ERROR),
+        ({}, CheckStatus.ERROR),
+        (QueryFailed("x"), CheckStatus.WARNING),
     ],
 )
-def test_a_place_was_heard_of_lately_or_it_is_red(heard, light):
-    assert judge_heard("here", "111122223333 us-east-1", heard, NOW).light is light
+def test_a_missing_or_old_canary_is_an_error(last_canaries, status):
+    assert judge_canary("here", "111122223333 us-east-1", last_canaries, NOW).status is status
 
 
-FINDINGS = [
-    Finding("hub", "events", Light.GREEN, "empty"),
-    Finding("hub", "alert", Light.RED, "gone", "make deploy"),
-    Finding("hub", "sec-prod", Light.GREY, "not asked"),
+RESULTS = [
+    CheckResult("hub", "events", CheckStatus.OK, "empty"),
+    CheckResult("hub", "alert", CheckStatus.ERROR, "the function is Failed", "make deploy"),
+    CheckResult("hub", "sec-prod", CheckStatus.SKIPPED, "not checked"),
 ]
 
 
-def told(findings, **options):
+def printed(results, **options):
     text = io.StringIO()
-    status = report(findings, Console(file=text, width=120), **options)
+    status = report(results, Console(file=text, width=120), **options)
     return status, text.getvalue()
 
 
-def test_the_table_shows_what_is_not_in_order_and_the_status_says_that_something_is_broken():
-    status, text = told(FINDINGS, everything=False)
+def test_the_table_shows_problems_only_and_an_error_gives_exit_status_1():
+    status, text = printed(RESULTS, everything=False)
     assert status == 1
     assert "make deploy" in text
     assert "empty" not in text
-    assert "3 findings: 1 ok, 0 look, 1 broken, 1 skipped" in text
+    assert "3 checks: 1 ok, 0 warning, 1 error, 1 skipped" in text
 
 
-def test_the_table_shows_everything_when_asked_and_nothing_broken_is_a_good_status():
-    status, text = told([FINDINGS[0], FINDINGS[2]], everything=True)
+def test_with_all_the_table_shows_every_check_and_no_error_gives_exit_status_0():
+    status, text = printed([RESULTS[0], RESULTS[2]], everything=True)
     assert status == 0
     assert "empty" in text
 
 
-def test_what_aws_says_is_only_text_in_the_table():
-    _, text = told([Finding("[bold]x[/bold]\x1b[31m", "w", Light.RED, "a\nb", "r")], everything=False)
+def test_values_from_aws_are_plain_text_in_the_table():
+    _, text = printed([CheckResult("[bold]x[/bold]\x1b[31m", "w", CheckStatus.ERROR, "a\nb", "r")], everything=False)
     assert "[bold]x[/bold]" in text
     assert "\x1b" not in text

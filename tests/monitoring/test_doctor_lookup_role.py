@@ -1,4 +1,4 @@
-"""The doctor looks whether members let functions/alert in, where accounts.yaml says that they do."""
+"""The doctor's checks of the lookup role in the hub and in member accounts."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import pytest
 from moto import mock_aws
 
 from gatewatch.aws.clients import Aws, CoreSession
-from gatewatch.config.accounts import READ_ROLE
+from gatewatch.config.accounts import LOOKUP_ROLE
 from gatewatch.config.settings import load_settings
-from gatewatch.monitoring.doctor.checks import Examination
+from gatewatch.monitoring.doctor.checks import HealthCheck
 from gatewatch.monitoring.doctor.lookup_role import (
     AlertRole,
     gather_alert_role,
-    gather_callers,
+    gather_trusted_callers,
     judge_alert_role,
-    judge_callers,
+    judge_trusted_callers,
 )
-from gatewatch.monitoring.doctor.model import Light, Unseen
+from gatewatch.monitoring.doctor.model import CheckStatus, QueryFailed
 
 REGION = "eu-west-1"
 ALERT = "arn:aws:iam::999988887777:role/gatewatch-prod-AlertRole-1A2B3C"
-TAKES = f"arn:aws:iam::*:role/{READ_ROLE}"
-NAME = READ_ROLE.rpartition("/")[2]
+ASSUMABLE = f"arn:aws:iam::*:role/{LOOKUP_ROLE}"
+NAME = LOOKUP_ROLE.rpartition("/")[2]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def function(aws, *statements):
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("a.py", "")
-    aws.functions.create_function(
+    aws.lambda_.create_function(
         FunctionName="gatewatch-prod-alert",
         Runtime="python3.13",
         Role=role,
@@ -58,71 +58,72 @@ def function(aws, *statements):
     return role
 
 
-def test_what_the_role_of_the_function_may_take_is_read_from_its_policies(aws):
-    assert isinstance(gather_alert_role(aws, "prod"), Unseen)
+def test_the_assumable_roles_are_read_from_the_policies_of_the_function_role(aws):
+    assert isinstance(gather_alert_role(aws, "prod"), QueryFailed)
     other = {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": "*"}
     denied = {"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "arn:aws:iam::*:role/no"}
-    role = function(aws, other, denied, {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": [TAKES]})
-    assert gather_alert_role(aws, "prod") == AlertRole(role, (TAKES,))
+    role = function(aws, other, denied, {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": [ASSUMABLE]})
+    assert gather_alert_role(aws, "prod") == AlertRole(role, (ASSUMABLE,))
 
 
-def test_who_may_take_the_role_of_a_member_is_read_from_its_trust(aws):
-    assert gather_callers(aws, READ_ROLE) is None
+def test_the_trusted_callers_are_read_from_the_trust_policy(aws):
+    assert gather_trusted_callers(aws, LOOKUP_ROLE) is None
     aws.iam.create_role(RoleName=NAME, Path="/gatewatch/", AssumeRolePolicyDocument=trust())
-    assert gather_callers(aws, READ_ROLE) == (ALERT,)
-
-
-def light(findings):
-    return [(each.light, each.said) for each in findings]
+    assert gather_trusted_callers(aws, LOOKUP_ROLE) == (ALERT,)
 
 
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (AlertRole(ALERT, (TAKES,)), (Light.GREEN, f"functions/alert may take {READ_ROLE}")),
-        (AlertRole(ALERT, ()), (Light.RED, f"functions/alert may not take {READ_ROLE}")),
-        (AlertRole(ALERT, ("arn:aws:iam::*:role/another",)), (Light.RED, f"functions/alert may not take {READ_ROLE}")),
-        (Unseen("AccessDenied"), (Light.YELLOW, "could not look: AccessDenied")),
+        (AlertRole(ALERT, (ASSUMABLE,)), (CheckStatus.OK, f"functions/alert may assume {LOOKUP_ROLE}")),
+        (AlertRole(ALERT, ()), (CheckStatus.ERROR, f"functions/alert may not assume {LOOKUP_ROLE}")),
+        (
+            AlertRole(ALERT, ("arn:aws:iam::*:role/another",)),
+            (CheckStatus.ERROR, f"functions/alert may not assume {LOOKUP_ROLE}"),
+        ),
+        (QueryFailed("AccessDenied"), (CheckStatus.WARNING, "check failed: AccessDenied")),
     ],
 )
-def test_the_hub_may_take_the_role_that_accounts_yaml_names_or_says_what_to_deploy(found, expected):
-    (finding,) = judge_alert_role(found, {READ_ROLE})
-    assert (finding.light, finding.said) == expected
-    assert bool(finding.remedy) == (finding.light is not Light.GREEN)
+def test_a_hub_that_may_not_assume_the_lookup_role_is_an_error_with_a_remedy(found, expected):
+    (result,) = judge_alert_role(found, {LOOKUP_ROLE})
+    assert (result.status, result.detail) == expected
+    assert bool(result.remedy) == (result.status is not CheckStatus.OK)
     assert list(judge_alert_role(found, ())) == []
 
 
 @pytest.mark.parametrize(
     ("callers", "alert", "expected"),
     [
-        ((ALERT,), AlertRole(ALERT, ()), Light.GREEN),
-        ((ALERT.replace("1A2B3C", "*"),), AlertRole(ALERT, ()), Light.GREEN),
-        ((ALERT.replace("1A2B3C", "9Z8Y7X"),), AlertRole(ALERT, ()), Light.RED),
-        ((), AlertRole(ALERT, ()), Light.RED),
-        ((ALERT,), Unseen("AccessDenied"), Light.GREEN),
-        (None, AlertRole(ALERT, ()), Light.RED),
-        (Unseen("AccessDenied"), AlertRole(ALERT, ()), Light.YELLOW),
+        ((ALERT,), AlertRole(ALERT, ()), CheckStatus.OK),
+        ((ALERT.replace("1A2B3C", "*"),), AlertRole(ALERT, ()), CheckStatus.OK),
+        ((ALERT.replace("1A2B3C", "9Z8Y7X"),), AlertRole(ALERT, ()), CheckStatus.ERROR),
+        ((), AlertRole(ALERT, ()), CheckStatus.ERROR),
+        ((ALERT,), QueryFailed("AccessDenied"), CheckStatus.OK),
+        (None, AlertRole(ALERT, ()), CheckStatus.ERROR),
+        (QueryFailed("AccessDenied"), AlertRole(ALERT, ()), CheckStatus.WARNING),
     ],
 )
-def test_a_member_without_the_role_or_with_one_for_somebody_else_is_told(callers, alert, expected):
-    finding = judge_callers("here", READ_ROLE, callers, alert)
-    assert finding.light is expected
-    assert ("SurveyorArn" in finding.remedy) == (expected is not Light.GREEN)
+def test_a_member_role_that_is_missing_or_trusts_another_caller_is_an_error(callers, alert, expected):
+    result = judge_trusted_callers("here", LOOKUP_ROLE, callers, alert)
+    assert result.status is expected
+    assert ("LookupRoleArn" in result.remedy) == (expected is not CheckStatus.OK)
 
 
-@pytest.mark.parametrize(("read_role", "told"), [("", []), (READ_ROLE, [("hub", "read role"), ("a 1", "read role")])])
-def test_an_account_is_looked_at_once_and_only_if_it_is_to_be_asked(aws, tmp_path, read_role, told):
+@pytest.mark.parametrize(
+    ("read_role", "expected"), [("", []), (LOOKUP_ROLE, [("hub", "lookup role"), ("a 1", "lookup role")])]
+)
+def test_the_lookup_role_is_checked_once_per_account_and_only_when_configured(aws, tmp_path, read_role, expected):
     accounts, policy = tmp_path / "accounts.yaml", tmp_path / "policy.yaml"
     accounts.write_text(f'accounts: {{"111122223333": {{alias: a, read_role: "{read_role}"}}}}')
     policy.write_text("routes: [{to: [alerts]}]")
     aws.events.create_event_bus(Name="gatewatch-prod")
-    examination = Examination(
+    health_check = HealthCheck(
         aws=aws,
         settings=load_settings(accounts, policy),
         stage="prod",
-        enter=lambda _place: aws,
+        session_for=lambda _origin: aws,
         now=0,
         regions=("eu-west-1", "us-east-1"),
     )
-    found = [(each.where[:3], each.what) for each in examination.findings() if each.what == "read role"]
-    assert found == told
+    results = [(each.where[:3], each.check) for each in health_check.results() if each.check == "lookup role"]
+    assert results == expected

@@ -1,4 +1,4 @@
-"""What becomes of an access key, decided from its age, its use, the policy and the time alone."""
+"""Decisions about access keys from age, use, policy and time."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewatch.config.iam import KeyExemption, KeyPolicy
-from gatewatch.remediation.access_keys.credential_report import ReportError, keys_of_report
-from gatewatch.remediation.access_keys.plan import AccessKey, Verdict, plan
+from gatewatch.remediation.access_keys.credential_report import CredentialReportError, read_credential_report
+from gatewatch.remediation.access_keys.plan import AccessKey, KeyDecision, plan
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ACCOUNT = "111122223333"
@@ -29,7 +29,7 @@ def decided(key_, policy=None):
 
 
 @pytest.mark.parametrize(
-    ("key_", "verdict", "why"),
+    ("key_", "decision", "reason"),
     [
         (key(0), "keep", ""),
         (key(74), "keep", ""),
@@ -42,7 +42,7 @@ def decided(key_, policy=None):
         (key(400, back=3), "escalate", "restored"),
         (key(110, active=False, off=13), "keep", "waiting"),
         (key(110, active=False, off=14), "delete", ""),
-        (key(110, active=False), "keep", "switched_off_by_others"),
+        (key(110, active=False), "keep", "deactivated_by_others"),
         (key(20, active=False, off=15), "keep", ""),
         (key(-3), "keep", ""),
         (key(None), "keep", ""),
@@ -51,23 +51,23 @@ def decided(key_, policy=None):
         (key(900, active=False, user="root", is_root=True), "keep", "root"),
     ],
 )
-def test_a_key_gets_what_its_age_and_its_use_ask_for(key_, verdict, why):
+def test_the_decision_follows_the_age_and_the_last_use_of_a_key(key_, decision, reason):
     action = decided(key_)
-    assert (action.verdict, action.why) == (verdict, why)
+    assert (action.decision, action.reason) == (decision, reason)
 
 
-def test_a_warning_says_when_the_key_is_cut():
+def test_a_warning_contains_the_date_of_the_deactivation():
     assert decided(key(80)).due == NOW + timedelta(days=10)
 
 
-def test_a_key_in_use_is_cut_only_when_told_so():
-    assert decided(key(400, used=0), KeyPolicy(cut_recently_used=True)).verdict == "deactivate"
+def test_a_key_in_use_is_deactivated_only_with_cut_recently_used():
+    assert decided(key(400, used=0), KeyPolicy(cut_recently_used=True)).decision == "deactivate"
 
 
 @pytest.mark.parametrize("active", [True, False])
 def test_deletion_at_once_is_a_setting(active):
-    assert decided(key(90, active=active), KeyPolicy(delete_at_once=True)).verdict == "delete"
-    assert decided(key(89, active=active), KeyPolicy(delete_at_once=True)).verdict in {"warn", "keep"}
+    assert decided(key(90, active=active), KeyPolicy(delete_at_once=True)).decision == "delete"
+    assert decided(key(89, active=active), KeyPolicy(delete_at_once=True)).decision in {"warn", "keep"}
 
 
 def exempt(expires, user="bob", account=None):
@@ -75,7 +75,7 @@ def exempt(expires, user="bob", account=None):
 
 
 @pytest.mark.parametrize(
-    ("policy", "verdict", "why"),
+    ("policy", "decision", "reason"),
     [
         (exempt(date.max), "exempt", "moving to roles"),
         (exempt(date(2026, 12, 1)), "exempt", "moving to roles"),
@@ -87,25 +87,25 @@ def exempt(expires, user="bob", account=None):
         (exempt(date(2026, 12, 1), account="444455556666"), "deactivate", ""),
     ],
 )
-def test_an_exemption_holds_for_its_user_through_its_last_day_and_says_when_it_is_over(policy, verdict, why):
+def test_an_exemption_applies_to_its_user_through_its_last_day_and_its_end_is_reported(policy, decision, reason):
     action = decided(key(100), policy)
-    assert (action.verdict, action.why) == (verdict, why)
+    assert (action.decision, action.reason) == (decision, reason)
 
 
 DAYS = st.none() | st.integers(0, 500)
 
 
 @given(age=st.integers(-10, 89), used=DAYS, off=DAYS, back=DAYS, active=st.booleans(), at_once=st.booleans())
-def test_the_young_key_is_never_touched(age, used, off, back, active, at_once):
+def test_a_young_key_is_never_changed(age, used, off, back, active, at_once):
     policy = KeyPolicy(mode="enforce", delete_at_once=at_once, cut_recently_used=True)
-    assert not decided(key(age, used, active=active, off=off, back=back), policy).verdict.changes_aws
+    assert not decided(key(age, used, active=active, off=off, back=back), policy).decision.changes_aws
 
 
 @given(age=DAYS, used=DAYS, active=st.booleans(), at_once=st.booleans())
-def test_a_root_key_is_never_touched(age, used, active, at_once):
+def test_a_root_key_is_never_changed(age, used, active, at_once):
     policy = KeyPolicy(mode="enforce", delete_at_once=at_once, cut_recently_used=True)
     root = key(age, used, active=active, user="root", is_root=True)
-    assert decided(root, policy).verdict in {Verdict.REPORT, Verdict.KEEP}
+    assert decided(root, policy).decision in {KeyDecision.REPORT, KeyDecision.KEEP}
 
 
 HEAD = (
@@ -121,14 +121,14 @@ def test_the_credential_report_gives_the_keys_of_every_user_and_of_root():
         "2026-11-19T00:00:00Z,false,2026-11-01T00:00:00+00:00,no_information\n"
         f"carol,arn:aws:iam::{ACCOUNT}:user/carol,2020-01-01T00:00:00+00:00,false,N/A,N/A,false,N/A,N/A\n"
     )
-    found = keys_of_report(report, "report.csv")
+    found = read_credential_report(report, "report.csv")
     assert [(each.user, each.key_id, each.is_active, each.is_root) for each in found] == [
         ("root", "#1", True, True),
         ("bob", "#1", True, False),
         ("bob", "#2", False, False),
     ]
     assert {each.account_id for each in found} == {ACCOUNT}
-    assert [each.verdict for each in plan(found, KeyPolicy(), NOW)] == ["report", "escalate", "keep"]
+    assert [each.decision for each in plan(found, KeyPolicy(), NOW)] == ["report", "escalate", "keep"]
 
 
 @pytest.mark.parametrize(
@@ -139,6 +139,6 @@ def test_the_credential_report_gives_the_keys_of_every_user_and_of_root():
         (HEAD + "bob,arn,x,true,yesterday,N/A,false,N/A,N/A\n", "line 2: cannot be read"),
     ],
 )
-def test_what_is_no_credential_report_is_said_so(text, sentence):
-    with pytest.raises(ReportError, match=sentence):
-        keys_of_report(text, "report.csv")
+def test_a_file_that_is_not_a_credential_report_is_refused(text, sentence):
+    with pytest.raises(CredentialReportError, match=sentence):
+        read_credential_report(text, "report.csv")

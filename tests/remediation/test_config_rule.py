@@ -9,24 +9,24 @@ import msgspec
 import pytest
 from moto import mock_aws
 
-from gatewatch.alerts.own_actions import DeedBook, TableDeeds, deed_of
-from gatewatch.config.ingress import ExemptGroup, Fight, Mode
+from gatewatch.alerts.own_actions import ActionLog, ActionLookup, action_id
+from gatewatch.config.ingress import ConflictLimit, EnforcementMode, ExemptGroup
 from gatewatch.config.settings import load_settings
 from gatewatch.config.suppression_rules import Effect, ExceptionMatch, PolicyException
 from gatewatch.errors import UndecodableError
-from gatewatch.handlers.config_rule import ConfigRuleStage
+from gatewatch.handlers.config_rule import ConfigRuleHandler
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.exposure import RuleRef
 from gatewatch.model.security_group import Direction, Group, SecurityGroupRule
-from gatewatch.remediation.config_rule import rds_certificates as rds_ca
-from gatewatch.remediation.config_rule.evaluation import EvaluationError, fitting
+from gatewatch.remediation.config_rule import rds_certificates
+from gatewatch.remediation.config_rule.evaluation import EvaluationError, truncate_annotation
 from gatewatch.remediation.config_rule.ingress_rule import IngressRule
-from gatewatch.remediation.ingress.conflict_guard import Guard
+from gatewatch.remediation.ingress.conflict_guard import ConflictGuard
 from gatewatch.remediation.ingress.enforcer import Enforcer
-from gatewatch.remediation.ingress.suppression import Excepting
-from gatewatch.remediation.preimages import PreImages
-from gatewatch.rendering.slack import load_templates
-from gatewatch.rendering.slack_validation import problems
+from gatewatch.remediation.ingress.suppression import RuleSuppression
+from gatewatch.remediation.snapshots import SnapshotStore
+from gatewatch.rendering.slack_validation import slack_problems
+from gatewatch.rendering.templates import load_templates
 from support import ingress as kit
 from support import members
 from support.paths import ROOT
@@ -38,7 +38,7 @@ SETTINGS = load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml")
 
 
 class Outbox:
-    """Keeps what was put."""
+    """Collects messages."""
 
     def __init__(self):
         self.messages = []
@@ -47,27 +47,29 @@ class Outbox:
         self.messages += messages
 
 
-class House:
-    """The rule over one member account, enforced or not."""
+class Environment:
+    """The ingress rule over one member account, enforced or not."""
 
-    def __init__(self, policy, mode=Mode.ENFORCE, exceptions=()):
+    def __init__(self, policy, mode=EnforcementMode.ENFORCE, exceptions=()):
         self.member, self.outbox = members.Member(), Outbox()
         dynamodb = members.table(self.member)
         policy = msgspec.structs.replace(policy, accounts={members.ACCOUNT: mode})
         settings = msgspec.structs.replace(SETTINGS, ingress=policy, exceptions=exceptions)
-        guard = Guard(dynamodb, members.TABLE, Fight(), self.now)
-        excepting = Excepting(settings.exceptions, settings.account)
-        enforcer = Enforcer(PreImages(dynamodb, members.TABLE), guard, DeedBook(dynamodb, members.TABLE), excepting)
+        guard = ConflictGuard(dynamodb, members.TABLE, ConflictLimit(), self.now)
+        suppression = RuleSuppression(settings.exceptions, settings.account)
+        enforcer = Enforcer(
+            SnapshotStore(dynamodb, members.TABLE), guard, ActionLog(dynamodb, members.TABLE), suppression
+        )
         rule = IngressRule(settings, TEMPLATES, self.outbox, lambda _: enforcer, self.now)
-        rules = {"ingress": rule.evaluations, "rds-ca": rds_ca.evaluations}
-        self.stage = ConfigRuleStage(rules, lambda _: self.member, logging.getLogger("test"))
+        rules = {"ingress": rule.evaluations, "rds-ca": rds_certificates.evaluations}
+        self.stage = ConfigRuleHandler(rules, lambda _: self.member, logging.getLogger("test"))
 
     @staticmethod
     def now():
         return kit.NOW.timestamp()
 
     def changed(self, group_id, **fields):
-        """What Config sends when a group has changed; the one evaluation that follows."""
+        """Send the event of a changed group and return the evaluation that follows."""
         self.stage.handle(event(item(self.configuration(group_id), resourceId=group_id, **fields)))
         return self.last
 
@@ -89,7 +91,7 @@ class House:
         return each["ComplianceType"], each["Annotation"]
 
     def rules(self, group_id):
-        return sorted(kit.said(each.rule) for each in self.member.standing(group_id))
+        return sorted(kit.rule_text(each.rule) for each in self.member.current_rules(group_id))
 
 
 def item(configuration, **fields):
@@ -131,142 +133,142 @@ def cloud():
 
 @pytest.mark.usefixtures("cloud")
 class TestReporting:
-    def test_a_group_with_only_what_is_allowed_is_compliant(self):
-        house = House(kit.ingress([WEB]), Mode.REPORT)
-        assert house.changed(house.member.group(kit.rule(WEB)))[0] == "COMPLIANT"
+    def test_a_group_with_only_allowed_rules_is_compliant(self):
+        env = Environment(kit.ingress([WEB]), EnforcementMode.REPORT)
+        assert env.changed(env.member.group(kit.rule(WEB)))[0] == "COMPLIANT"
 
-    def test_the_annotation_names_what_is_amiss_and_nothing_is_touched(self):
-        house = House(kit.ingress([WEB], ["tcp 8443 from 10.0.0.0/8"]), Mode.REPORT)
-        group_id = house.member.group(kit.rule(SSH))
+    def test_the_annotation_names_every_violation_and_nothing_is_changed(self):
+        env = Environment(kit.ingress([WEB], ["tcp 8443 from 10.0.0.0/8"]), EnforcementMode.REPORT)
+        group_id = env.member.group(kit.rule(SSH))
         expected = "Not allowed: tcp 22 from 0.0.0.0/0. Missing: tcp 8443 from 10.0.0.0/8."
-        assert house.changed(group_id) == ("NON_COMPLIANT", expected)
-        assert house.rules(group_id) == [SSH]
-        assert house.outbox.messages == []
+        assert env.changed(group_id) == ("NON_COMPLIANT", expected)
+        assert env.rules(group_id) == [SSH]
+        assert env.outbox.messages == []
 
-    def test_a_cidr_that_the_item_has_twice_is_one_rule(self):
-        house = House(kit.ingress([WEB]), Mode.REPORT)
-        assert house.changed(house.member.group(kit.rule(SSH)))[1] == "Not allowed: tcp 22 from 0.0.0.0/0."
+    def test_a_cidr_that_the_item_contains_twice_is_one_rule(self):
+        env = Environment(kit.ingress([WEB]), EnforcementMode.REPORT)
+        assert env.changed(env.member.group(kit.rule(SSH)))[1] == "Not allowed: tcp 22 from 0.0.0.0/0."
 
     def test_the_evaluation_carries_the_time_of_the_item(self):
-        house = House(kit.ingress([WEB]), Mode.REPORT)
-        house.changed(house.member.group())
-        assert house.member.batches[-1]["ResultToken"] == "token"
-        captured = datetime.fromtimestamp(house.member.evaluations[-1]["OrderingTimestamp"], UTC)
+        env = Environment(kit.ingress([WEB]), EnforcementMode.REPORT)
+        env.changed(env.member.group())
+        assert env.member.batches[-1]["ResultToken"] == "token"
+        captured = datetime.fromtimestamp(env.member.evaluations[-1]["OrderingTimestamp"], UTC)
         assert captured == datetime.fromisoformat(CAPTURED)
 
     @pytest.mark.parametrize(
-        ("fields", "why"),
+        ("fields", "annotation"),
         [
             (
                 {"configurationItemStatus": "ResourceDeleted"},
-                "The group is gone, or no longer in the scope of the rule.",
+                "The group does not exist any more, or left the scope of the rule.",
             ),
             ({"resourceType": "AWS::S3::Bucket"}, "The rule is about security groups, not AWS::S3::Bucket."),
         ],
     )
-    def test_what_is_deleted_or_something_else_is_not_applicable(self, fields, why):
-        house = House(kit.ingress([WEB]))
-        assert house.changed(house.member.group(kit.rule(SSH)), **fields) == ("NOT_APPLICABLE", why)
+    def test_a_deleted_group_or_another_resource_type_is_not_applicable(self, fields, annotation):
+        env = Environment(kit.ingress([WEB]))
+        assert env.changed(env.member.group(kit.rule(SSH)), **fields) == ("NOT_APPLICABLE", annotation)
 
     def test_a_resource_that_left_the_scope_is_not_applicable(self):
-        house = House(kit.ingress([WEB]))
-        house.stage.handle(event(item({}, resourceId="sg-1"), eventLeftScope=True))
-        assert house.last[0] == "NOT_APPLICABLE"
+        env = Environment(kit.ingress([WEB]))
+        env.stage.handle(event(item({}, resourceId="sg-1"), eventLeftScope=True))
+        assert env.last[0] == "NOT_APPLICABLE"
 
-    def test_an_empty_policy_judges_nobody(self):
-        house = House(kit.ingress())
-        assert house.changed(house.member.group(kit.rule(SSH)))[0] == "NOT_APPLICABLE"
+    def test_with_an_empty_policy_every_group_is_not_applicable(self):
+        env = Environment(kit.ingress())
+        assert env.changed(env.member.group(kit.rule(SSH)))[0] == "NOT_APPLICABLE"
 
     def test_an_oversized_item_is_fetched(self):
-        house = House(kit.ingress([WEB]), Mode.REPORT)
-        group_id = house.member.group(kit.rule(SSH))
+        env = Environment(kit.ingress([WEB]), EnforcementMode.REPORT)
+        group_id = env.member.group(kit.rule(SSH))
         full = {
             "resourceType": "AWS::EC2::SecurityGroup",
             "resourceId": group_id,
             "configurationItemStatus": "OK",
             "configurationItemCaptureTime": datetime(2026, 6, 1, tzinfo=UTC),
-            "configuration": json.dumps(house.configuration(group_id)),
+            "configuration": json.dumps(env.configuration(group_id)),
         }
-        house.member.config.meta.events.register(
+        env.member.config.meta.events.register(
             "before-call.config-service.GetResourceConfigHistory",
-            lambda **_: members.answered({"configurationItems": [full]}),
+            lambda **_: members.response({"configurationItems": [full]}),
         )
         summary = {key: value for key, value in full.items() if key != "configuration"}
         summary["configurationItemCaptureTime"] = CAPTURED
         message = {"messageType": "OversizedConfigurationItemChangeNotification", "configurationItemSummary": summary}
-        house.stage.handle(event(message))
-        assert house.last == ("NON_COMPLIANT", "Not allowed: tcp 22 from 0.0.0.0/0.")
+        env.stage.handle(event(message))
+        assert env.last == ("NON_COMPLIANT", "Not allowed: tcp 22 from 0.0.0.0/0.")
 
-    def test_on_schedule_every_group_is_judged_in_batches_of_a_hundred(self):
-        house = House(kit.ingress([WEB]), Mode.REPORT)
+    def test_on_schedule_every_group_is_evaluated_in_batches_of_a_hundred(self):
+        env = Environment(kit.ingress([WEB]), EnforcementMode.REPORT)
         groups = [{"GroupId": f"sg-{number:017x}"} for number in range(250)]
-        house.member.ec2.meta.events.register(
-            "before-call.ec2.DescribeSecurityGroups", lambda **_: members.answered({"SecurityGroups": groups})
+        env.member.ec2.meta.events.register(
+            "before-call.ec2.DescribeSecurityGroups", lambda **_: members.response({"SecurityGroups": groups})
         )
-        assert house.stage.handle(event(SCHEDULED)) == {"evaluations": 250}
-        assert [len(each["Evaluations"]) for each in house.member.batches] == [100, 100, 50]
+        assert env.stage.handle(event(SCHEDULED)) == {"evaluations": 250}
+        assert [len(each["Evaluations"]) for each in env.member.batches] == [100, 100, 50]
 
 
 @pytest.mark.usefixtures("cloud")
 class TestEnforcing:
-    def test_what_is_not_allowed_goes_and_the_group_is_compliant(self):
-        house = House(kit.ingress([WEB]))
-        group_id = house.member.group(kit.rule(WEB), kit.rule(SSH))
-        state, annotation = house.changed(group_id)
-        assert (state, house.rules(group_id)) == ("COMPLIANT", [WEB])
+    def test_a_rule_that_is_not_allowed_is_revoked_and_the_group_is_compliant(self):
+        env = Environment(kit.ingress([WEB]))
+        group_id = env.member.group(kit.rule(WEB), kit.rule(SSH))
+        state, annotation = env.changed(group_id)
+        assert (state, env.rules(group_id)) == ("COMPLIANT", [WEB])
         assert annotation.startswith("Changed by gatewatch (chg-")
 
-    def test_by_what_stands_now_and_not_by_what_config_had_seen(self):
-        house = House(kit.ingress([WEB]))
-        group_id = house.member.group(kit.rule(SSH))
-        stale = item(house.configuration(group_id), resourceId=group_id)
-        (rule,) = house.member.standing(group_id)
-        house.member.ec2.revoke_security_group_ingress(GroupId=group_id, SecurityGroupRuleIds=[rule.rule.rule_id])
-        house.stage.handle(event(stale))
-        assert (house.last[0], house.outbox.messages) == ("COMPLIANT", [])
+    def test_enforcement_uses_the_current_rules_and_not_those_config_captured(self):
+        env = Environment(kit.ingress([WEB]))
+        group_id = env.member.group(kit.rule(SSH))
+        stale = item(env.configuration(group_id), resourceId=group_id)
+        (rule,) = env.member.current_rules(group_id)
+        env.member.ec2.revoke_security_group_ingress(GroupId=group_id, SecurityGroupRuleIds=[rule.rule.rule_id])
+        env.stage.handle(event(stale))
+        assert (env.last[0], env.outbox.messages) == ("COMPLIANT", [])
 
-    def test_a_failed_step_is_non_compliant_and_says_so(self):
-        house = House(kit.ingress([WEB]))
-        group_id = house.member.group(kit.rule(SSH))
-        house.member.refused["RevokeSecurityGroupIngress"] = lambda _: "UnauthorizedOperation"
-        state, annotation = house.changed(group_id)
+    def test_a_failed_step_is_non_compliant_and_reported(self):
+        env = Environment(kit.ingress([WEB]))
+        group_id = env.member.group(kit.rule(SSH))
+        env.member.refused["RevokeSecurityGroupIngress"] = lambda _: "UnauthorizedOperation"
+        state, annotation = env.changed(group_id)
         assert state == "NON_COMPLIANT"
         assert "Failed: tcp 22 from 0.0.0.0/0 (UnauthorizedOperation)." in annotation
-        (message,) = [each for each in house.outbox.messages if each.destination == "sec-all"]
+        (message,) = [each for each in env.outbox.messages if each.destination == "sec-all"]
         assert message.severity == "high"
-        assert "Failed attempt to close SSH to the whole internet" in message.body
+        assert "Failed attempt to remove the rule that allows SSH from the internet" in message.body
         assert "UnauthorizedOperation" in message.body
 
     def test_when_the_group_cannot_be_described_nothing_is_changed_and_it_is_not_compliant(self):
-        house = House(kit.ingress([WEB]))
-        group_id = house.member.group(kit.rule(SSH))
-        house.member.refused["DescribeSecurityGroupRules"] = lambda _: "RequestLimitExceeded"
-        assert house.changed(group_id) == ("NON_COMPLIANT", "Nothing was changed: RequestLimitExceeded")
+        env = Environment(kit.ingress([WEB]))
+        group_id = env.member.group(kit.rule(SSH))
+        env.member.refused["DescribeSecurityGroupRules"] = lambda _: "RequestLimitExceeded"
+        assert env.changed(group_id) == ("NON_COMPLIANT", "Nothing was changed: RequestLimitExceeded")
 
-    def test_an_exempt_group_is_not_touched_and_says_until_when(self):
+    def test_an_exempt_group_is_not_changed_and_the_annotation_has_the_end_date(self):
         group_id = "sg-0aaaaaaaaaaaaaaa1"
         exemption = ExemptGroup(group_id, "@web", "migration", datetime(2026, 6, 1, tzinfo=UTC).date())
-        house = House(kit.ingress([WEB], exempt_groups=(exemption,)))
+        env = Environment(kit.ingress([WEB], exempt_groups=(exemption,)))
         permission = {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipv4Ranges": [{"cidrIp": "0.0.0.0/0"}]}
-        house.stage.handle(event(item({"ipPermissions": [permission]}, resourceId=group_id)))
-        assert house.last == ("NOT_APPLICABLE", "Exempt until 2026-06-01, by @web: migration")
+        env.stage.handle(event(item({"ipPermissions": [permission]}, resourceId=group_id)))
+        assert env.last == ("NOT_APPLICABLE", "Exempt until 2026-06-01, by @web: migration")
 
-    def test_an_expired_exemption_stops_working_and_says_so(self):
+    def test_an_expired_exemption_does_not_apply_and_is_named(self):
         group_id = "sg-0aaaaaaaaaaaaaaa1"
         exemption = ExemptGroup(group_id, "@web", "migration", datetime(2026, 5, 1, tzinfo=UTC).date())
-        house = House(kit.ingress([WEB], exempt_groups=(exemption,)), Mode.REPORT)
+        env = Environment(kit.ingress([WEB], exempt_groups=(exemption,)), EnforcementMode.REPORT)
         permission = {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipv4Ranges": [{"cidrIp": "0.0.0.0/0"}]}
-        house.stage.handle(event(item({"ipPermissions": [permission]}, resourceId=group_id)))
+        env.stage.handle(event(item({"ipPermissions": [permission]}, resourceId=group_id)))
         expected = "The exemption by @web ended 2026-05-01. Not allowed: tcp 22 from 0.0.0.0/0."
-        assert house.last == ("NON_COMPLIANT", expected)
+        assert env.last == ("NON_COMPLIANT", expected)
 
-    def test_every_action_becomes_one_message_with_the_group_before_and_after(self):
-        house = House(kit.ingress([WEB]))
-        group_id = house.member.group(kit.rule("tcp 0-65535 from 0.0.0.0/0", description="<!channel> `all`"))
-        house.changed(group_id)
-        (message,) = house.outbox.messages
+    def test_every_enforcement_becomes_one_message_with_the_group_before_and_after(self):
+        env = Environment(kit.ingress([WEB]))
+        group_id = env.member.group(kit.rule("tcp 0-65535 from 0.0.0.0/0", description="<!channel> `all`"))
+        env.changed(group_id)
+        (message,) = env.outbox.messages
         payload = json.loads(message.body)
-        assert not problems(payload)
+        assert not slack_problems(payload)
         texts = [
             each["text"]["text"]
             for each in payload["attachments"][0]["blocks"]
@@ -278,62 +280,61 @@ class TestEnforcing:
         assert "gatewatch undo chg-" in undo
         assert "<!channel>" not in message.body
 
-    def test_what_it_closed_answers_the_opening_and_is_known_again_by_its_event(self):
-        house = House(kit.ingress([WEB]))
-        group_id = house.member.group(kit.rule(SSH))
-        (standing,) = house.member.standing(group_id)
-        house.changed(group_id)
-        (gate,) = house.outbox.messages[0].gates
-        assert gate.closed == (RuleRef(standing.rule.rule_id, "ingress tcp 22-22 0.0.0.0/0"),)
+    def test_a_removal_closes_its_opening_and_its_event_is_recognised(self):
+        env = Environment(kit.ingress([WEB]))
+        group_id = env.member.group(kit.rule(SSH))
+        (current,) = env.member.current_rules(group_id)
+        env.changed(group_id)
+        (exposure,) = env.outbox.messages[0].gates
+        assert exposure.closed == (RuleRef(current.rule.rule_id, "ingress tcp 22-22 0.0.0.0/0"),)
         removed = Change(
             family=Family.SECURITY_GROUP,
             action=Action.REVOKE,
             outcome=Outcome.APPLIED,
             group=Group(id=group_id),
-            rule=SecurityGroupRule(rule_id=standing.rule.rule_id, direction=Direction.INGRESS),
+            rule=SecurityGroupRule(rule_id=current.rule.rule_id, direction=Direction.INGRESS),
         )
         call = SimpleNamespace(account_id=members.ACCOUNT, region=members.REGION)
-        name = deed_of(call, removed)
-        (deed,) = TableDeeds(house.member.dynamodb, members.TABLE, logging.getLogger("test")).look([name]).values()
-        assert (deed.change_id, deed.at, deed.is_undo) == (gate.key.partition("#")[0], house.now(), False)
+        name = action_id(call, removed)
+        (action,) = ActionLookup(env.member.dynamodb, members.TABLE, logging.getLogger("test")).lookup([name]).values()
+        assert (action.change_id, action.at, action.is_undo) == (exposure.key.partition("#")[0], env.now(), False)
 
-    def test_a_second_notification_changes_and_tells_nothing(self):
-        house = House(kit.ingress([WEB]))
-        group_id = house.member.group(kit.rule(SSH))
-        house.changed(group_id)
-        told = len(house.outbox.messages)
-        assert house.changed(group_id)[0] == "COMPLIANT"
-        assert len(house.outbox.messages) == told
+    def test_a_second_notification_changes_nothing_and_sends_nothing(self):
+        env = Environment(kit.ingress([WEB]))
+        group_id = env.member.group(kit.rule(SSH))
+        env.changed(group_id)
+        count = len(env.outbox.messages)
+        assert env.changed(group_id)[0] == "COMPLIANT"
+        assert len(env.outbox.messages) == count
 
-    def test_a_fight_is_told_once_and_stays_non_compliant(self):
-        house = House(kit.ingress([WEB]))
-        group_id = house.member.group(kit.rule(SSH))
+    def test_a_conflict_is_alerted_once_and_stays_non_compliant(self):
+        env = Environment(kit.ingress([WEB]))
+        group_id = env.member.group(kit.rule(SSH))
         for _ in range(7):
-            house.changed(group_id)
-            if not house.rules(group_id):
-                house.member.authorize(group_id, kit.rule(SSH))
-        told = [each for each in house.outbox.messages if each.key.startswith("left-")]
-        assert [each.gates for each in told] == [()]
-        assert "keeps coming back" in told[0].body
-        state, annotation = house.last
-        assert (state, house.rules(group_id)) == ("NON_COMPLIANT", [SSH])
-        assert "left alone, it kept coming back" in annotation
+            env.changed(group_id)
+            if not env.rules(group_id):
+                env.member.authorize(group_id, kit.rule(SSH))
+        reported = [each for each in env.outbox.messages if each.key.startswith("unenforced-")]
+        assert [each.gates for each in reported] == [()]
+        assert "keeps being added again" in reported[0].body
+        state, annotation = env.last
+        assert (state, env.rules(group_id)) == ("NON_COMPLIANT", [SSH])
+        assert "not remediated, it was re-created repeatedly" in annotation
 
-    def test_a_fight_over_a_required_rule_is_told_once_and_stays_non_compliant(self):
-        house = House(kit.ingress([SSH], [WEB]))
-        group_id = house.member.group()
+    def test_a_conflict_about_a_required_rule_is_alerted_once_and_stays_non_compliant(self):
+        env = Environment(kit.ingress([SSH], [WEB]))
+        group_id = env.member.group()
         for _ in range(6):
-            house.changed(group_id)
-            for each in house.member.standing(group_id):
-                house.member.ec2.revoke_security_group_ingress(
-                    GroupId=group_id, SecurityGroupRuleIds=[each.rule.rule_id]
-                )
-        (told,) = [each for each in house.outbox.messages if each.key.startswith("left-")]
-        assert "it keeps being removed (last by `?`)" in told.body
-        assert told.severity == "high"
-        assert house.last == (
-            "NON_COMPLIANT",
-            "tcp 443 from 0.0.0.0/0 is missing and left so, it kept being removed. Missing: tcp 443 from 0.0.0.0/0.",
+            env.changed(group_id)
+            for each in env.member.current_rules(group_id):
+                env.member.ec2.revoke_security_group_ingress(GroupId=group_id, SecurityGroupRuleIds=[each.rule.rule_id])
+        (message,) = [each for each in env.outbox.messages if each.key.startswith("unenforced-")]
+        assert "it keeps being removed (last by `?`)" in message.body
+        assert message.severity == "high"
+        state, annotation = env.last
+        assert state == "NON_COMPLIANT"
+        assert annotation.startswith(
+            "tcp 443 from 0.0.0.0/0 is missing and not re-created, it was removed repeatedly. "
         )
 
 
@@ -351,54 +352,54 @@ def exception(effect, **match):
 
 @pytest.mark.usefixtures("cloud")
 class TestExceptions:
-    def house(self, effect, **match):
-        return House(kit.ingress([WEB]), exceptions=(exception(effect, **match),))
+    def env(self, effect, **match):
+        return Environment(kit.ingress([WEB]), exceptions=(exception(effect, **match),))
 
-    def test_what_is_left_to_an_exception_is_still_not_compliant_and_the_exception_is_named(self):
-        house = self.house(Effect.NOTIFY_ONLY, port=22)
-        group_id = house.member.group(kit.rule(SSH))
-        left = "tcp 22 from 0.0.0.0/0 left alone, exception bastion-ssh covers it until 2027-01-31."
-        assert house.changed(group_id) == ("NON_COMPLIANT", f"{left} Not allowed: tcp 22 from 0.0.0.0/0.")
-        assert house.rules(group_id) == [SSH]
+    def test_a_rule_under_an_exception_is_not_compliant_and_the_exception_is_named(self):
+        env = self.env(Effect.NOTIFY_ONLY, port=22)
+        group_id = env.member.group(kit.rule(SSH))
+        exception_text = "tcp 22 from 0.0.0.0/0 not remediated, exception bastion-ssh covers it until 2027-01-31."
+        assert env.changed(group_id) == ("NON_COMPLIANT", f"{exception_text} Not allowed: tcp 22 from 0.0.0.0/0.")
+        assert env.rules(group_id) == [SSH]
 
     @pytest.mark.parametrize("effect", [Effect.NOTIFY_ONLY, Effect.LOWER])
-    def test_it_is_told_once_as_a_note(self, effect):
-        house = self.house(effect, port=22)
-        group_id = house.member.group(kit.rule(SSH))
-        house.changed(group_id)
-        house.changed(group_id)
-        (message,) = house.outbox.messages
+    def test_it_is_alerted_once_with_low_severity(self, effect):
+        env = self.env(effect, port=22)
+        group_id = env.member.group(kit.rule(SSH))
+        env.changed(group_id)
+        env.changed(group_id)
+        (message,) = env.outbox.messages
         assert message.severity == "low"
-        assert "the exception bastion-ssh (SEC-1) of @web covers it until 2027-01-31" in message.body
+        assert "exception bastion-ssh (SEC-1) of @web covers it until 2027-01-31" in message.body
 
-    def test_what_is_muted_for_certain_is_not_told(self):
-        house = self.house(Effect.MUTE, port=22)
-        assert house.changed(house.member.group(kit.rule(SSH)))[0] == "NON_COMPLIANT"
-        assert house.outbox.messages == []
+    def test_a_certain_mute_sends_nothing(self):
+        env = self.env(Effect.MUTE, port=22)
+        assert env.changed(env.member.group(kit.rule(SSH)))[0] == "NON_COMPLIANT"
+        assert env.outbox.messages == []
 
     @pytest.mark.parametrize("effect", Effect)
-    def test_what_is_left_alone_in_doubt_is_told_loudly_whatever_the_effect(self, effect):
-        house = self.house(effect, port=22, actor="alice*")
-        assert "exception bastion-ssh may cover it" in house.changed(house.member.group(kit.rule(SSH)))[1]
-        (message,) = house.outbox.messages
+    def test_a_possible_exception_is_alerted_with_high_severity_whatever_its_effect(self, effect):
+        env = self.env(effect, port=22, actor="alice*")
+        assert "exception bastion-ssh may cover it" in env.changed(env.member.group(kit.rule(SSH)))[1]
+        (message,) = env.outbox.messages
         assert message.severity == "high"
-        assert "may cover it until 2027-01-31, which cannot be known for certain" in message.body
+        assert "may cover it until 2027-01-31; gatewatch cannot determine this" in message.body
 
-    def test_its_neighbours_are_put_right_meanwhile(self):
-        house = self.house(Effect.MUTE, port=22)
-        group_id = house.member.group(kit.rule(SSH), kit.rule("udp 161 from 0.0.0.0/0"))
-        state, annotation = house.changed(group_id)
-        assert (state, house.rules(group_id)) == ("NON_COMPLIANT", [SSH])
+    def test_other_rules_are_remediated_meanwhile(self):
+        env = self.env(Effect.MUTE, port=22)
+        group_id = env.member.group(kit.rule(SSH), kit.rule("udp 161 from 0.0.0.0/0"))
+        state, annotation = env.changed(group_id)
+        assert (state, env.rules(group_id)) == ("NON_COMPLIANT", [SSH])
         assert annotation.startswith("Changed by gatewatch (chg-")
         assert "exception bastion-ssh covers it" in annotation
 
 
 @pytest.mark.usefixtures("cloud")
 class TestRdsAuthorities:
-    def instances(self, house, *authorities):
+    def instances(self, env, *authorities):
         pages = [{"DBInstances": [self.instance(number, name) for number, name in enumerate(authorities)]}]
-        house.member.rds.meta.events.register(
-            "before-call.rds.DescribeDBInstances", lambda **_: members.answered(pages[0])
+        env.member.rds.meta.events.register(
+            "before-call.rds.DescribeDBInstances", lambda **_: members.response(pages[0])
         )
 
     @staticmethod
@@ -410,72 +411,72 @@ class TestRdsAuthorities:
         }
 
     @staticmethod
-    def judged_before(house, *names):
+    def evaluated_before(env, *names):
         before = [
             {
                 "EvaluationResultIdentifier": {
-                    "EvaluationResultQualifier": {"ResourceType": rds_ca.DB_INSTANCE, "ResourceId": name}
+                    "EvaluationResultQualifier": {"ResourceType": rds_certificates.DB_INSTANCE, "ResourceId": name}
                 }
             }
             for name in names
         ]
-        house.member.config.meta.events.register(
+        env.member.config.meta.events.register(
             "before-call.config-service.GetComplianceDetailsByConfigRule",
-            lambda **_: members.answered({"EvaluationResults": before}),
+            lambda **_: members.response({"EvaluationResults": before}),
         )
 
     def test_a_hundred_and_fifty_instances_are_answered_in_two_calls_in_order(self):
-        house = House(kit.ingress())
-        self.instances(house, *["rds-ca-rsa2048-g1"] * 149, "rds-ca-2019")
-        self.judged_before(house)
-        house.stage.handle(event(SCHEDULED, {"rule": "rds-ca"}))
-        assert [len(each["Evaluations"]) for each in house.member.batches] == [100, 50]
-        ids = [each["ComplianceResourceId"] for each in house.member.evaluations]
+        env = Environment(kit.ingress())
+        self.instances(env, *["rds-ca-rsa2048-g1"] * 149, "rds-ca-2019")
+        self.evaluated_before(env)
+        env.stage.handle(event(SCHEDULED, {"rule": "rds-ca"}))
+        assert [len(each["Evaluations"]) for each in env.member.batches] == [100, 50]
+        ids = [each["ComplianceResourceId"] for each in env.member.evaluations]
         assert ids == sorted(ids)
-        assert house.last[0] == "NON_COMPLIANT"
-        assert house.last[1].startswith("db149 has rds-ca-2019; accepted: rds-ca-rsa2048-g1, ")
+        assert env.last[0] == "NON_COMPLIANT"
+        assert env.last[1].startswith("db149 has rds-ca-2019; accepted: rds-ca-rsa2048-g1, ")
 
     def test_the_accepted_authorities_are_a_parameter(self):
-        house = House(kit.ingress())
-        self.instances(house, "rds-ca-2019", "rds-ca-rsa2048-g1")
-        self.judged_before(house)
-        house.stage.handle(event(SCHEDULED, {"rule": "rds-ca", "acceptedAuthorities": "rds-ca-2019 , our-own"}))
-        assert [each["ComplianceType"] for each in house.member.evaluations] == ["COMPLIANT", "NON_COMPLIANT"]
+        env = Environment(kit.ingress())
+        self.instances(env, "rds-ca-2019", "rds-ca-rsa2048-g1")
+        self.evaluated_before(env)
+        env.stage.handle(event(SCHEDULED, {"rule": "rds-ca", "acceptedAuthorities": "rds-ca-2019 , our-own"}))
+        assert [each["ComplianceType"] for each in env.member.evaluations] == ["COMPLIANT", "NON_COMPLIANT"]
 
-    def test_an_instance_that_went_away_is_taken_back(self):
-        house = House(kit.ingress())
-        self.instances(house, "rds-ca-ecc384-g1")
-        self.judged_before(house, "db-00000", "db-gone")
-        house.stage.handle(event(SCHEDULED, {"rule": "rds-ca"}))
-        told = {each["ComplianceResourceId"]: each["ComplianceType"] for each in house.member.evaluations}
-        assert told == {"db-00000": "COMPLIANT", "db-gone": "NOT_APPLICABLE"}
+    def test_a_deleted_instance_becomes_not_applicable(self):
+        env = Environment(kit.ingress())
+        self.instances(env, "rds-ca-ecc384-g1")
+        self.evaluated_before(env, "db-00000", "db-gone")
+        env.stage.handle(event(SCHEDULED, {"rule": "rds-ca"}))
+        evaluations = {each["ComplianceResourceId"]: each["ComplianceType"] for each in env.member.evaluations}
+        assert evaluations == {"db-00000": "COMPLIANT", "db-gone": "NOT_APPLICABLE"}
 
-    def test_a_change_is_none_of_its_business(self):
-        house = House(kit.ingress())
-        house.stage.handle(event(item({}, resourceId="sg-1"), {"rule": "rds-ca"}))
-        assert house.last == ("NOT_APPLICABLE", "The rule is periodic.")
+    def test_a_configuration_change_is_not_applicable(self):
+        env = Environment(kit.ingress())
+        env.stage.handle(event(item({}, resourceId="sg-1"), {"rule": "rds-ca"}))
+        assert env.last == ("NOT_APPLICABLE", "The rule is periodic.")
 
 
 @pytest.mark.parametrize("broken", [{}, {"invokingEvent": "{"}, {"configRuleArn": "x"}, {"ruleParameters": '{"a": 1}'}])
-def test_what_no_config_sends_is_refused(broken):
+def test_an_event_that_is_no_invocation_is_refused(broken):
     whole = event(SCHEDULED)
-    stage = ConfigRuleStage({}, lambda _: None, logging.getLogger("test"))
+    stage = ConfigRuleHandler({}, lambda _: None, logging.getLogger("test"))
     with pytest.raises(UndecodableError):
         stage.handle(whole | broken if broken else {})
 
 
-def test_a_message_that_was_not_subscribed_to_is_refused():
-    stage = ConfigRuleStage({}, lambda _: None, logging.getLogger("test"))
+def test_an_unsubscribed_message_type_is_refused():
+    stage = ConfigRuleHandler({}, lambda _: None, logging.getLogger("test"))
     with pytest.raises(UndecodableError, match="did not subscribe"):
         stage.handle(event({"messageType": "ConfigurationSnapshotDeliveryCompleted"}))
 
 
-def test_an_unknown_rule_is_refused_with_those_there_are():
-    stage = ConfigRuleStage({"ingress": None, "rds-ca": None}, lambda _: None, logging.getLogger("test"))
-    with pytest.raises(EvaluationError, match='"nope" is no rule of gatewatch; write one of ingress, rds-ca'):
+def test_an_unknown_rule_is_refused_with_the_known_ones():
+    stage = ConfigRuleHandler({"ingress": None, "rds-ca": None}, lambda _: None, logging.getLogger("test"))
+    with pytest.raises(EvaluationError, match='"nope" is not a rule of gatewatch; use one of ingress, rds-ca'):
         stage.handle(event(SCHEDULED, {"rule": "nope"}))
 
 
 @pytest.mark.parametrize("length", [1, 255, 256, 257, 5000])
 def test_an_annotation_never_has_more_than_256_characters(length):
-    assert len(fitting("x" * length)) == min(length, 256)
+    assert len(truncate_annotation("x" * length)) == min(length, 256)

@@ -10,19 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewatch.model.security_group import SecurityGroupRule, Traffic
-from gatewatch.remediation.ingress.access import Access, is_covered, least
-from gatewatch.remediation.ingress.plan import Authorize, Revoke, Standing, plan_ingress
+from gatewatch.remediation.ingress.access import Access, is_covered, minimal_cover
+from gatewatch.remediation.ingress.plan import Authorize, CurrentRule, Revoke, plan_ingress
 from support import ingress as kit
 
 
 def plan(rules, allowed=(), required=()):
-    return plan_ingress(kit.GROUP, kit.standing(*rules), kit.ingress(allowed, required))
+    return plan_ingress(kit.GROUP, kit.current_rules(*rules), kit.ingress(allowed, required))
 
 
-def told(made):
-    """`+` for what is authorised, `-` for what is revoked, in the order of the plan."""
+def signed_rules(made):
+    """Return `+ rule` for an authorisation and `- rule` for a revocation, in the order of the plan."""
     return [
-        ("+ " + kit.said(each.rule)) if isinstance(each, Authorize) else ("- " + kit.said(each.standing.rule))
+        ("+ " + kit.rule_text(each.rule)) if isinstance(each, Authorize) else ("- " + kit.rule_text(each.current.rule))
         for each in made.actions
     ]
 
@@ -33,10 +33,16 @@ WEB = "tcp 443 from 0.0.0.0/0"
 @pytest.mark.parametrize(
     ("rules", "allowed", "required", "expected"),
     [
-        pytest.param([WEB], [WEB], [], [], id="what is allowed stays"),
-        pytest.param(["tcp 22 from 0.0.0.0/0"], [WEB], [], ["- tcp 22 from 0.0.0.0/0"], id="what is not goes"),
-        pytest.param([], [], [WEB], ["+ " + WEB], id="what is missing comes"),
-        pytest.param([WEB], [], [WEB], [], id="what is required is allowed"),
+        pytest.param([WEB], [WEB], [], [], id="an allowed rule stays"),
+        pytest.param(
+            ["tcp 22 from 0.0.0.0/0"],
+            [WEB],
+            [],
+            ["- tcp 22 from 0.0.0.0/0"],
+            id="a rule that is not allowed is revoked",
+        ),
+        pytest.param([], [], [WEB], ["+ " + WEB], id="a missing required rule is authorised"),
+        pytest.param([WEB], [], [WEB], [], id="a required rule is allowed"),
         pytest.param(
             ["tcp 0-65535 from 0.0.0.0/0"],
             [WEB],
@@ -56,7 +62,7 @@ WEB = "tcp 443 from 0.0.0.0/0"
             [WEB],
             [],
             ["- tcp 0-65535 from 0.0.0.0/0"],
-            id="nothing is added that stands already",
+            id="nothing is added that exists already",
         ),
         pytest.param(
             ["tcp 22-443 from ::/0"], ["tcp 443 from 0.0.0.0/0"], [], ["- tcp 22-443 from ::/0"], id="v6 is not v4"
@@ -73,7 +79,7 @@ WEB = "tcp 443 from 0.0.0.0/0"
             ["tcp 22 from 203.0.113.0/24"],
             [],
             ["+ tcp 22 from 203.0.113.0/24", "- tcp 22 from 0.0.0.0/1", "- tcp 22 from 128.0.0.0/1"],
-            id="halves of the world keep the office",
+            id="two halves of the internet keep the office",
         ),
         pytest.param(
             ["tcp 22 from sg-0fedcba9876543210"],
@@ -103,41 +109,43 @@ WEB = "tcp 443 from 0.0.0.0/0"
             [],
             ["tcp 443 from 10.0.0.0/8"],
             [],
-            id="required and there in two halves",
+            id="required and existing in two halves",
         ),
         pytest.param(
             ["tcp 22 from pl-0123456789abcdef0"],
             ["tcp 22 from 0.0.0.0/0"],
             [],
             ["- tcp 22 from pl-0123456789abcdef0"],
-            id="a list is no network",
+            id="a prefix list is no network",
         ),
     ],
 )
 def test_the_plan_is_the_smallest_difference(rules, allowed, required, expected):
-    assert told(plan(rules, allowed, required)) == expected
+    assert signed_rules(plan(rules, allowed, required)) == expected
 
 
 def test_a_narrowed_rule_keeps_its_description_and_tags():
-    (old,) = kit.standing("tcp 0-65535 from 0.0.0.0/0")
-    tagged = Standing(old.rule, (("Owner", "web"),))
+    (old,) = kit.current_rules("tcp 0-65535 from 0.0.0.0/0")
+    tagged = CurrentRule(old.rule, (("Owner", "web"),))
     made = plan_ingress(kit.GROUP, [tagged], kit.ingress([WEB]))
     (added,) = made.authorizes
-    assert (added.rule.description, added.tags, added.instead_of) == ("why", tagged.tags, old.rule.rule_id)
+    assert (added.rule.description, added.tags, added.replaces) == ("description", tagged.tags, old.rule.rule_id)
 
 
-def test_a_rule_goes_only_after_what_is_allowed_of_it():
+def test_a_rule_is_revoked_only_after_its_allowed_parts_exist():
     (revoke,) = plan(["tcp 0-65535 from 0.0.0.0/0"], [WEB]).revokes
-    assert [kit.said(SecurityGroupRule(traffic=each.traffic, peer=each.peer)) for each in revoke.kept] == [WEB]
+    assert [
+        kit.rule_text(SecurityGroupRule(traffic=each.traffic, peer=each.peer)) for each in revoke.allowed_parts
+    ] == [WEB]
 
 
-def test_a_rule_nobody_can_read_is_left_alone_and_said():
-    odd = Standing(SecurityGroupRule(rule_id="sgr-odd", traffic=Traffic("tcp")))
+def test_an_unreadable_rule_is_not_changed_and_is_reported():
+    odd = CurrentRule(SecurityGroupRule(rule_id="sgr-odd", traffic=Traffic("tcp")))
     made = plan_ingress(kit.GROUP, [odd], kit.ingress([WEB]))
-    assert (made.actions, made.unreadable, made.is_met) == ((), ("sgr-odd",), False)
+    assert (made.actions, made.unreadable, made.is_compliant) == ((), ("sgr-odd",), False)
 
 
-# A small world in which every access can be counted: 4 addresses of IPv4, 4 of IPv6, 4 ports, 3 protocols.
+# A small address space in which every access can be enumerated: 4 addresses of IPv4, 4 of IPv6, 4 ports, 3 protocols.
 PORTS = range(4)
 CIDRS = [f"192.0.2.{start}/{prefix}" for prefix in (30, 31, 32) for start in range(0, 4, 2 ** (32 - prefix))]
 CIDRS += [f"2001:db8::{start:x}/{prefix}" for prefix in (126, 127, 128) for start in range(0, 4, 2 ** (128 - prefix))]
@@ -149,8 +157,8 @@ POINTS = [
 ]
 
 
-def lets(access, point):
-    """By definition, not by arithmetic."""
+def allows(access, point):
+    """By definition, not by interval arithmetic."""
     protocol, port, address = point
     if access.traffic.protocol not in {"all", protocol}:
         return False
@@ -158,19 +166,19 @@ def lets(access, point):
         return False
     if access.traffic.icmp and access.traffic.icmp.type not in {-1, port}:
         return False
-    return holds(access.peer.text, address)
+    return contains(access.peer.text, address)
 
 
 @cache
-def holds(peer, address):
+def contains(peer, address):
     if "." not in address and "::" not in address:
         return peer == address
     return "/" in peer and ip_address(address) in ip_network(peer)
 
 
-def let_in(accesses):
+def allowed_points(accesses):
     known = list(accesses)
-    return {point for point in POINTS if any(lets(each, point) for each in known)}
+    return {point for point in POINTS if any(allows(each, point) for each in known)}
 
 
 ranges = st.tuples(st.sampled_from(PORTS), st.sampled_from(PORTS)).map(sorted)
@@ -186,55 +194,55 @@ def access(text):
 
 
 def after(rules, made):
-    """What stands once a plan is done."""
-    gone = {each.standing.rule.rule_id for each in made.revokes}
-    kept = [each for each in kit.standing(*rules) if each.rule.rule_id not in gone]
+    """Return the rules after a plan is applied."""
+    gone = {each.current.rule.rule_id for each in made.revokes}
+    remaining = [each for each in kit.current_rules(*rules) if each.rule.rule_id not in gone]
     added = [msgspec.structs.replace(each.rule, rule_id=f"new-{n}") for n, each in enumerate(made.authorizes)]
-    return (*kept, *(Standing(each) for each in added))
+    return (*remaining, *(CurrentRule(each) for each in added))
 
 
 @given(rule_sets, rule_sets, rule_sets)
-def test_afterwards_there_is_exactly_what_was_allowed_and_what_is_required(rules, allowed, required):
+def test_afterwards_exactly_the_allowed_access_and_the_required_rules_exist(rules, allowed, required):
     made = plan(rules, allowed, required)
-    now = let_in([Access(each.rule.traffic, each.rule.peer) for each in after(rules, made)])
-    permitted = let_in(map(access, [*allowed, *required]))
-    assert now == (let_in(map(access, rules)) & permitted) | let_in(map(access, required))
+    now = allowed_points([Access(each.rule.traffic, each.rule.peer) for each in after(rules, made)])
+    permitted = allowed_points(map(access, [*allowed, *required]))
+    assert now == (allowed_points(map(access, rules)) & permitted) | allowed_points(map(access, required))
 
 
 @given(rule_sets, rule_sets, rule_sets)
 def test_a_second_run_plans_nothing(rules, allowed, required):
     policy = kit.ingress(allowed, required)
-    standing = after(rules, plan(rules, allowed, required))
-    assert plan_ingress(kit.GROUP, standing, policy).actions == ()
+    current = after(rules, plan(rules, allowed, required))
+    assert plan_ingress(kit.GROUP, current, policy).actions == ()
 
 
 @given(rule_sets, rule_sets, rule_sets)
-def test_a_neighbour_that_is_allowed_is_never_touched(rules, allowed, required):
+def test_an_allowed_rule_is_never_changed(rules, allowed, required):
     permitted = [*map(access, allowed), *map(access, required)]
     for each in plan(rules, allowed, required).revokes:
-        rule = each.standing.rule
+        rule = each.current.rule
         assert not is_covered(Access(rule.traffic, rule.peer), permitted)
 
 
 @given(rule_sets, rule_sets, rule_sets)
-def test_what_is_authorised_is_allowed_and_is_not_there_yet(rules, allowed, required):
-    standing = {access(each) for each in rules}
+def test_an_authorised_rule_is_allowed_and_did_not_exist(rules, allowed, required):
+    current = {access(each) for each in rules}
     for each in plan(rules, allowed, required).authorizes:
         added = Access(each.rule.traffic, each.rule.peer)
-        assert added not in standing
-        assert let_in([added]) <= let_in(map(access, [*allowed, *required]))
+        assert added not in current
+        assert allowed_points([added]) <= allowed_points(map(access, [*allowed, *required]))
 
 
 @given(rule_sets)
-def test_fewer_rules_let_in_the_same(rules):
+def test_a_minimal_cover_allows_the_same(rules):
     accesses = [access(each) for each in rules]
-    assert let_in(least(accesses)) == let_in(accesses)
+    assert allowed_points(minimal_cover(accesses)) == allowed_points(accesses)
 
 
 @given(texts, rule_sets)
-def test_covered_means_that_no_point_is_left_out(text, others):
+def test_covered_means_that_every_point_is_allowed(text, others):
     if is_covered(access(text), map(access, others)):
-        assert let_in([access(text)]) <= let_in(map(access, others))
+        assert allowed_points([access(text)]) <= allowed_points(map(access, others))
 
 
 def test_a_revoke_names_one_rule():

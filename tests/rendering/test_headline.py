@@ -1,4 +1,4 @@
-"""The headline says what happened, or what was tried, in one plain line."""
+"""The headline names the change, or what was attempted, in one line."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ import pytest
 
 from gatewatch.model.account import Account
 from gatewatch.model.alert import Alert, AssessedChange, Links
-from gatewatch.model.api_call import Actor, ApiCall, Via
+from gatewatch.model.api_call import AccessMethod, Actor, ApiCall
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.security_group import (
     CidrPeer,
@@ -19,9 +19,9 @@ from gatewatch.model.security_group import (
     Traffic,
 )
 from gatewatch.model.severity import Assessment, Exposure, Severity
-from gatewatch.rendering.text import headline as words
-from gatewatch.rendering.text import rules as rule_words
+from gatewatch.rendering.text.headline import alert_headline, worst_first
 from gatewatch.rendering.text.labels import load_labels
+from gatewatch.rendering.text.rules import peer_text, target_text, traffic_text
 from support.paths import TEMPLATES
 
 EN, KO, JA = (load_labels(TEMPLATES, language) for language in ("en", "ko", "ja"))
@@ -39,8 +39,8 @@ def change(
         rule_id=more.pop("rule_id", None),
     )
     exposure, services = more.pop("exposure", Exposure.WORLD), more.pop("services", ("SSH",))
-    told = Change(family=family, action=action, outcome=outcome, rule=rule, **more)
-    return AssessedChange(told, Assessment(severity, (), exposure, services))
+    made = Change(family=family, action=action, outcome=outcome, rule=rule, **more)
+    return AssessedChange(made, Assessment(severity, (), exposure, services))
 
 
 def alert(*changes, event_name="AuthorizeSecurityGroupIngress"):
@@ -52,7 +52,7 @@ def alert(*changes, event_name="AuthorizeSecurityGroupIngress"):
         account_id="111122223333",
         region="eu-west-1",
         actor=Actor("alice", "IAMUser"),
-        via=Via.CLI,
+        via=AccessMethod.CLI,
         source_ip="198.51.100.7",
         error_code=None,
         request=None,
@@ -64,61 +64,64 @@ def alert(*changes, event_name="AuthorizeSecurityGroupIngress"):
 
 
 def headline(*changes, labels=EN, **more):
-    return words.headline(alert(*changes, **more), labels)
+    return alert_headline(alert(*changes, **more), labels)
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("assessed", "expected"),
     [
-        (change(), "SSH opened to the whole internet"),
-        (change(Action.REVOKE), "SSH closed to the whole internet"),
-        (change(Action.MODIFY), "Changed rule opens SSH to the whole internet"),
-        (change(direction=Direction.EGRESS), "Outbound SSH allowed to the whole internet"),
-        (change(Action.REVOKE, direction=Direction.EGRESS), "Outbound SSH no longer allowed to the whole internet"),
-        (change(direction=None), "SSH opened to the whole internet"),
-        (change(outcome=Outcome.DENIED), "Denied attempt to open SSH to the whole internet"),
-        (change(outcome=Outcome.FAILED), "Failed attempt to open SSH to the whole internet"),
-        (change(outcome=Outcome.DRY_RUN), "Dry run of an attempt to open SSH to the whole internet"),
-        (change(Action.REVOKE, Outcome.NO_OP), "Attempt to close SSH to the whole internet changed nothing"),
-        (change(understood=False), "AuthorizeSecurityGroupIngress in a shape that gatewatch does not know"),
-        (change(Action.DESCRIBE), "Description of a rule changed"),
+        (change(), "SSH open to the internet"),
+        (change(Action.REVOKE), "Rule removed: SSH from the internet"),
+        (change(Action.MODIFY), "Rule modified: SSH now open to the internet"),
+        (change(direction=Direction.EGRESS), "Outbound SSH allowed to the internet"),
+        (change(Action.REVOKE, direction=Direction.EGRESS), "Rule removed: outbound SSH to the internet"),
+        (change(direction=None), "SSH open to the internet"),
+        (change(outcome=Outcome.DENIED), "Denied attempt to open SSH to the internet"),
+        (change(outcome=Outcome.FAILED), "Failed attempt to open SSH to the internet"),
+        (change(outcome=Outcome.DRY_RUN), "Dry run of a request to open SSH to the internet"),
+        (
+            change(Action.REVOKE, Outcome.NO_OP),
+            "Attempt to remove the rule that allows SSH from the internet changed nothing",
+        ),
+        (change(understood=False), "Unrecognized event format: AuthorizeSecurityGroupIngress"),
+        (change(Action.DESCRIBE), "Rule description changed"),
         (change(Action.CREATE), "Security group created"),
     ],
 )  # fmt: skip
-def test_a_headline_tells_a_change_and_its_outcome(told, expected):
-    assert headline(told) == expected
+def test_a_headline_names_the_change_and_its_outcome(assessed, expected):
+    assert headline(assessed) == expected
 
 
 @pytest.mark.parametrize(
     ("labels", "applied", "denied"),
     [
-        (KO, "인터넷 전체에 SSH 개방", "인터넷 전체에 SSH 개방 시도, 거부됨"),
-        (JA, "インターネット全体にSSHを開放", "インターネット全体へのSSHの開放を試行、拒否"),
+        (KO, "인터넷에 SSH 개방", "인터넷에 SSH 개방 시도, 거부됨"),
+        (JA, "インターネットにSSHを開放", "インターネットへのSSHの開放を試行、拒否"),
     ],
 )
-def test_a_headline_is_worded_in_the_language_of_its_reader(labels, applied, denied):
+def test_a_headline_is_in_the_language_of_the_account(labels, applied, denied):
     assert headline(change(), labels=labels) == applied
     assert headline(change(outcome=Outcome.DENIED), labels=labels) == denied
 
 
-def test_a_default_vpc_is_not_called_a_group():
+def test_a_default_vpc_has_its_own_headline():
     assert headline(change(Action.CREATE), event_name="CreateDefaultVpc").startswith("Default VPC created")
 
 
-def test_a_revoke_by_id_says_that_a_rule_went_and_an_empty_call_that_nothing_is_recorded():
+def test_a_revoke_by_id_says_rule_removed_and_an_empty_call_that_no_parameters_are_recorded():
     nothing = {"traffic": Traffic(), "peer": None}
-    assert headline(change(Action.REVOKE, rule_id="sgr-1", **nothing)) == "A rule was removed"
-    assert "what it asked for is not recorded" in headline(change(outcome=Outcome.DENIED, **nothing))
+    assert headline(change(Action.REVOKE, rule_id="sgr-1", **nothing)) == "Rule removed"
+    assert "request parameters not recorded" in headline(change(outcome=Outcome.DENIED, **nothing))
 
 
 @pytest.mark.parametrize(
     ("event_name", "expected"),
     [
-        ("ModifyNetworkInterfaceAttribute", "Security groups set on an interface"),
+        ("ModifyNetworkInterfaceAttribute", "Security groups set on a network interface"),
         ("ModifyInstanceAttribute", "Security groups set on an instance"),
     ],
 )
-def test_groups_set_together_are_one_thing_and_not_one_and_more(event_name, expected):
+def test_groups_that_are_set_together_are_not_counted_as_more_changes(event_name, expected):
     attached = change(Action.ATTACH, family=Family.ATTACHMENT)
     assert headline(attached, attached, event_name=event_name) == expected
 
@@ -126,23 +129,25 @@ def test_groups_set_together_are_one_thing_and_not_one_and_more(event_name, expe
 @pytest.mark.parametrize(
     ("action", "peer", "expected"),
     [
-        (Action.MODIFY, WORLD, "Prefix list now admits the whole internet"),
-        (Action.REVOKE, WORLD, "Prefix list no longer admits the whole internet"),
-        (Action.CREATE, WORLD, "Prefix list created, admitting the whole internet"),
+        (Action.MODIFY, WORLD, "Prefix list now includes 0.0.0.0/0"),
+        (Action.REVOKE, WORLD, "Prefix list no longer includes 0.0.0.0/0"),
+        (Action.CREATE, WORLD, "Prefix list created, including 0.0.0.0/0"),
         (Action.CREATE, None, "Prefix list created"),
         (Action.DELETE, None, "Prefix list deleted"),
-        (Action.MODIFY, None, "Prefix list edited, entries unchanged"),
-        (Action.MODIFY, PrefixListPeer("pl-1"), "Prefix list set back to an older version"),
+        (Action.MODIFY, None, "Prefix list modified, entries unchanged"),
+        (Action.MODIFY, PrefixListPeer("pl-1"), "Prefix list restored to an earlier version"),
     ],
 )
-def test_a_prefix_list_is_told_by_what_it_admits(action, peer, expected):
-    told = change(action, family=Family.PREFIX_LIST, peer=peer, traffic=Traffic(), resource_id="pl-1")
-    assert headline(told) == expected
+def test_a_prefix_list_headline_names_the_entry(action, peer, expected):
+    assessed = change(action, family=Family.PREFIX_LIST, peer=peer, traffic=Traffic(), resource_id="pl-1")
+    assert headline(assessed) == expected
 
 
-def test_a_refused_call_about_no_prefix_list_says_that_nothing_is_recorded():
-    told = change(Action.DELETE, Outcome.DENIED, Family.PREFIX_LIST, peer=None, traffic=Traffic())
-    assert headline(told, event_name="DeleteManagedPrefixList").startswith("Denied attempt to call DeleteManagedPrefix")
+def test_a_denied_call_without_a_prefix_list_names_the_event():
+    assessed = change(Action.DELETE, Outcome.DENIED, Family.PREFIX_LIST, peer=None, traffic=Traffic())
+    assert headline(assessed, event_name="DeleteManagedPrefixList").startswith(
+        "Denied attempt to call DeleteManagedPrefix"
+    )
 
 
 def test_a_headline_is_about_the_worst_change_and_counts_the_others():
@@ -150,13 +155,13 @@ def test_a_headline_is_about_the_worst_change_and_counts_the_others():
         change(severity=Severity.LOW, peer=CidrPeer("10.0.0.0/8"), exposure=None),
         change(severity=Severity.HIGH),
     )
-    assert headline(low, high, low) == "SSH opened to the whole internet (+2 more)"
+    assert headline(low, high, low) == "SSH open to the internet (+2 more)"
 
 
-def test_of_two_equally_bad_changes_the_one_that_happened_is_told():
+def test_of_two_changes_of_one_severity_the_applied_one_comes_first():
     nothing, gone = change(Action.REVOKE, Outcome.NO_OP, peer=CidrPeer("10.0.0.0/8")), change(Action.REVOKE)
-    assert headline(nothing, gone) == "SSH closed to the whole internet (+1 more)"
-    assert words.worst_first(alert(nothing, gone)) == [gone, nothing]
+    assert headline(nothing, gone) == "Rule removed: SSH from the internet (+1 more)"
+    assert worst_first(alert(nothing, gone)) == [gone, nothing]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +171,7 @@ def test_of_two_equally_bad_changes_the_one_that_happened_is_told():
         (Traffic("tcp", PortRange(3306, 5432)), ("MySQL", "PostgreSQL"), "MySQL, PostgreSQL"),
         (Traffic("tcp", PortRange(1, 99)), ("a", "b", "c"), "TCP 1-99 (3 sensitive services)"),
         (Traffic("tcp", PortRange(8443, 8443)), (), "TCP 8443"),
-        (Traffic("udp", PortRange(0, 65535)), ("DNS",), "every UDP port"),
+        (Traffic("udp", PortRange(0, 65535)), ("DNS",), "all UDP ports"),
         (Traffic("icmp", None, IcmpType(8, -1)), (), "ICMP"),
         (Traffic("icmpv6", None, IcmpType(-1, -1)), (), "ICMPv6"),
         (Traffic("50"), (), "protocol 50"),
@@ -174,17 +179,17 @@ def test_of_two_equally_bad_changes_the_one_that_happened_is_told():
         (Traffic(), (), "unknown ports"),
     ],
 )
-def test_a_target_is_named_as_a_person_would(traffic, services, expected):
-    assert rule_words.target(change(traffic=traffic, services=services), EN) == expected
+def test_traffic_in_a_headline_is_named_by_its_services(traffic, services, expected):
+    assert target_text(change(traffic=traffic, services=services), EN) == expected
 
 
 @pytest.mark.parametrize(
     ("peer", "exposure", "expected"),
     [
-        (WORLD, Exposure.WORLD, "the whole internet"),
-        (WORLD, None, "the whole internet"),
+        (WORLD, Exposure.WORLD, "the internet"),
+        (WORLD, None, "the internet"),
         (WORLD, Exposure.NARROW, "0.0.0.0/0"),
-        (CidrPeer("::/0"), Exposure.WORLD, "the whole internet"),
+        (CidrPeer("::/0"), Exposure.WORLD, "the internet"),
         (CidrPeer("0.0.0.0/1"), Exposure.WORLD, "half of the internet or more (0.0.0.0/1)"),
         (CidrPeer("52.0.0.0/8"), Exposure.WIDE, "a wide network (52.0.0.0/8)"),
         (CidrPeer("10.0.0.0/8"), Exposure.NARROW, "10.0.0.0/8"),
@@ -194,13 +199,13 @@ def test_a_target_is_named_as_a_person_would(traffic, services, expected):
         (None, None, "unknown addresses"),
     ],
 )
-def test_an_opening_says_who_may_connect(peer, exposure, expected):
-    assert rule_words.opening(peer, exposure, EN) == expected
+def test_a_peer_is_named_by_its_exposure(peer, exposure, expected):
+    assert peer_text(peer, exposure, EN) == expected
 
 
-def test_a_long_name_does_not_push_the_rest_out_of_a_headline():
+def test_a_long_name_is_cut_in_a_headline():
     text = headline(change(peer=GroupPeer("g" * 255), exposure=None), change())
-    assert text == f"SSH opened to group {'g' * 59}… (+1 more)"
+    assert text == f"SSH allowed from group {'g' * 59}… (+1 more)"
 
 
 @pytest.mark.parametrize(
@@ -219,5 +224,5 @@ def test_a_long_name_does_not_push_the_rest_out_of_a_headline():
         (Traffic(), "unknown ports"),
     ],
 )
-def test_traffic_is_written_as_a_rule_has_it(traffic, expected):
-    assert rule_words.traffic_text(traffic, EN) == expected
+def test_traffic_in_a_rule_is_named_by_protocol_and_ports(traffic, expected):
+    assert traffic_text(traffic, EN) == expected

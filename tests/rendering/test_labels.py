@@ -1,4 +1,4 @@
-"""Three languages that say the same: every label there, with the same values in it."""
+"""Every language has the same labels with the same placeholders."""
 
 import ast
 import re
@@ -12,7 +12,7 @@ import yaml
 from gatewatch.alerts.severity import assess, security_group
 from gatewatch.config.settings import LANGUAGES
 from gatewatch.errors import ConfigurationError
-from gatewatch.model.api_call import Via
+from gatewatch.model.api_call import AccessMethod
 from gatewatch.model.change import Outcome
 from gatewatch.model.security_group import Direction
 from gatewatch.model.severity import Reason, Severity
@@ -28,16 +28,16 @@ def placeholders(text):
 
 
 def reason_codes():
-    """Every code that a judgement of rules can give: the literals of `Reason(…)`, and those it picks between."""
-    rooms = (assess, security_group)
-    return {code for room in rooms for code in reason_codes_of(ast.parse(Path(room.__file__).read_text("utf-8")))}
+    """Every reason code of the severity rules: the literals of `Reason(…)` and the names assigned to its argument."""
+    modules = (assess, security_group)
+    return {code for each in modules for code in reason_codes_of(ast.parse(Path(each.__file__).read_text("utf-8")))}
 
 
 def reason_codes_of(tree):
     arguments = [node.args[0] for node in ast.walk(tree) if isinstance(node, ast.Call) and is_reason(node)]
     names = {argument.id for argument in arguments if isinstance(argument, ast.Name)}
-    picked = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and named(node) & names]
-    literals = [each for part in (*arguments, *picked) for each in ast.walk(part) if isinstance(each, ast.Constant)]
+    assigned = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and named(node) & names]
+    literals = [each for part in (*arguments, *assigned) for each in ast.walk(part) if isinstance(each, ast.Constant)]
     outcomes = {outcome.value for outcome in Outcome if outcome is not Outcome.APPLIED}
     return {each.value for each in literals if isinstance(each.value, str)} | outcomes
 
@@ -74,39 +74,40 @@ def test_no_label_is_empty(language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_level_outcome_direction_and_tool_has_a_word(language):
+def test_every_severity_outcome_direction_and_access_method_has_a_label(language):
     labels = LABELS[language]
     assert set(labels.severity) == set(Severity)
     assert set(labels.outcome) == set(Outcome)
-    assert set(labels.tried) == set(Outcome) - {Outcome.APPLIED}
+    assert set(labels.attempt_outcome) == set(Outcome) - {Outcome.APPLIED}
     assert set(labels.direction) == {*Direction, "unknown"}
-    assert set(labels.via) == set(Via)
+    assert set(labels.via) == set(AccessMethod)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_reason_that_a_judgement_can_give_has_a_sentence(language):
+def test_every_reason_code_has_a_label(language):
     codes = reason_codes()
     assert {"world", "world_in_parts", "wide", "narrow", "own_group", "denied", "no_op", "egress_default"} <= codes
     assert codes - set(LABELS[language].reason) == set()
 
 
-def test_what_happened_and_what_was_tried_have_the_same_phrases():
+def test_every_headline_has_an_attempt_and_every_operation_too():
     for labels in LABELS.values():
         assert set(labels.headline) == set(labels.attempt)
+        assert set(labels.operation) == set(labels.operation_attempt)
 
 
-# Whether 은 or 는, 이 or 가, 을 or 를, 와 or 과, 로 or 으로 is right depends on how the word before it is read aloud.
+# The choice of 은/는, 이/가, 을/를, 와/과 and 로/으로 depends on the pronunciation of the word before it.
 PARTICLE = re.compile(r"\}`?(?:은|는|이|가|을|를|와|과|로|으로)(?![가-힣])")
 
 
-def test_no_korean_particle_that_changes_with_its_word_stands_after_a_value():
+def test_no_korean_particle_that_depends_on_its_word_follows_a_placeholder():
     sections = msgspec.structs.asdict(LABELS["ko"]).values()
     assert [text for section in sections for text in section.values() if PARTICLE.search(text)] == []
 
 
 def test_a_reason_is_a_sentence_with_its_values():
     reason = Reason("wide", {"peer": "52.0.0.0/8", "addresses": "17 million"})
-    assert LABELS["en"].reason_text(reason) == "52.0.0.0/8 holds 17 million public addresses"
+    assert LABELS["en"].reason_text(reason) == "52.0.0.0/8 contains 17 million public addresses"
 
 
 @pytest.mark.parametrize("broken", ["severity: [", "severity: {info: Info}", ENGLISH | {"extra": {}}, None])

@@ -1,4 +1,4 @@
-"""An alert is worded for the kinds of destinations that hear of it, once each, and for no other."""
+"""An alert is rendered once for each kind of destination it is routed to, and for no other."""
 
 import json
 from collections import Counter
@@ -7,12 +7,12 @@ import msgspec
 import pytest
 
 from gatewatch.config.destinations import SecretRef, SlackWebhook, SnsTopic
-from gatewatch.rendering.extra_sections import Extra
-from gatewatch.rendering.message_bodies import Bodies
-from gatewatch.rendering.slack_validation import problems
+from gatewatch.rendering.extra_sections import ExtraSection
+from gatewatch.rendering.message_bodies import MessageBodies
+from gatewatch.rendering.slack_validation import slack_problems
 from support.hostile import EVENTS, SETTINGS, TEMPLATES, alert_of_record
 
-EXTRAS = (Extra("Before", "tcp 22 <a>\ntcp 80 `b`", 2400), Extra("To undo", "gatewatch undo chg-1"))
+EXTRAS = (ExtraSection("Before", "tcp 22 <a>\ntcp 80 `b`", 2400), ExtraSection("To undo", "gatewatch undo chg-1"))
 DESTINATIONS = {
     "alerts": SnsTopic(),
     "more": SnsTopic(topic="arn:aws:sns:eu-west-1:999988887777:more"),
@@ -22,69 +22,69 @@ DESTINATIONS = {
 
 @pytest.fixture
 def counted():
-    """The templates, and how often each kind of them was asked for."""
-    asked = Counter()
+    """The templates, and how often each kind of them was used."""
+    used = Counter()
 
-    def message(**view):
-        asked["slack"] += 1
-        return TEMPLATES.message(**view)
+    def message(**context):
+        used["slack"] += 1
+        return TEMPLATES.message(**context)
 
-    def topic():
-        asked["topic"] += 1
-        return TEMPLATES.topic()
+    def sns():
+        used["sns"] += 1
+        return TEMPLATES.sns()
 
-    return msgspec.structs.replace(TEMPLATES, message=message, topic=topic), asked
+    return msgspec.structs.replace(TEMPLATES, message=message, sns=sns), used
 
 
 def bodies(templates, extras=(), case="world"):
     settings = msgspec.structs.replace(SETTINGS["en"], destinations=DESTINATIONS)
-    return Bodies(alert_of_record(EVENTS[case]), templates, settings, extras)
+    return MessageBodies(alert_of_record(EVENTS[case]), templates, settings, extras)
 
 
-def test_a_hub_whose_alert_goes_to_slack_words_no_mail(counted):
-    templates, asked = counted
-    (body,) = bodies(templates).of("sec-prod")
-    assert problems(json.loads(body)) == ()
-    assert asked == {"slack": 1}
+def test_an_alert_for_slack_renders_no_email(counted):
+    templates, used = counted
+    (body,) = bodies(templates).for_destination("sec-prod")
+    assert slack_problems(json.loads(body)) == ()
+    assert used == {"slack": 1}
 
 
-def test_a_hub_whose_alert_goes_to_a_topic_words_nothing_for_slack(counted):
-    templates, asked = counted
-    (body,) = bodies(templates).of("alerts")
-    assert json.loads(body)["kind"] == "topic"
-    assert asked == {"topic": 1}
+def test_an_alert_for_a_topic_renders_nothing_for_slack(counted):
+    templates, used = counted
+    (body,) = bodies(templates).for_destination("alerts")
+    assert json.loads(body)["kind"] == "sns"
+    assert used == {"sns": 1}
 
 
-def test_several_destinations_of_a_kind_get_the_same_words(counted):
-    templates, asked = counted
+def test_destinations_of_one_kind_share_a_rendering(counted):
+    templates, used = counted
     found = bodies(templates)
-    assert found.of("alerts") == found.of("more")
-    assert found.of("sec-prod") == found.of("sec-prod")
-    assert asked == {"topic": 1, "slack": 1}
+    assert found.for_destination("alerts") == found.for_destination("more")
+    assert found.for_destination("sec-prod") == found.for_destination("sec-prod")
+    assert used == {"sns": 1, "slack": 1}
 
 
-def test_a_destination_that_nobody_knows_reads_what_slack_does():
-    assert bodies(TEMPLATES).of("nowhere") == bodies(TEMPLATES).of("sec-prod")
+def test_an_unknown_destination_gets_the_slack_message():
+    assert bodies(TEMPLATES).for_destination("nowhere") == bodies(TEMPLATES).for_destination("sec-prod")
 
 
-def test_slack_shows_a_list_and_a_command_before_the_name_of_the_event():
-    (body,) = bodies(TEMPLATES, EXTRAS).of("sec-prod")
+def test_slack_shows_extra_sections_before_the_event_name():
+    (body,) = bodies(TEMPLATES, EXTRAS).for_destination("sec-prod")
     message = json.loads(body)
     *_, before, undo, event = message["attachments"][0]["blocks"]
-    assert problems(message) == ()
+    assert slack_problems(message) == ()
     assert before["text"]["text"] == "*Before*\n```tcp 22 &lt;a&gt;\ntcp 80 ˋbˋ```"
     assert undo["text"]["text"] == "*To undo* `gatewatch undo chg-1`"
     assert event["type"] == "context"
 
 
-def test_mail_and_chat_show_a_list_and_a_command():
-    (body,) = bodies(TEMPLATES, EXTRAS).of("alerts")
-    told = json.loads(body)
-    assert "\nBefore:\ntcp 22 <a>\ntcp 80 ˋbˋ\n\nTo undo:\ngatewatch undo chg-1\n" in told["mail"]
-    described = told["chat"]["content"]["description"]
-    assert "*Before*\n```tcp 22 &lt;a&gt;\ntcp 80 ˋbˋ```\n*To undo* `gatewatch undo chg-1`" in described
+def test_email_and_chat_show_extra_sections():
+    (body,) = bodies(TEMPLATES, EXTRAS).for_destination("alerts")
+    decoded = json.loads(body)
+    assert "\nBefore:\ntcp 22 <a>\ntcp 80 ˋbˋ\n\nTo undo:\ngatewatch undo chg-1\n" in decoded["mail"]
+    description = decoded["chat"]["content"]["description"]
+    assert "*Before*\n```tcp 22 &lt;a&gt;\ntcp 80 ˋbˋ```\n*To undo* `gatewatch undo chg-1`" in description
 
 
-def test_a_call_of_many_rules_has_as_many_parts_as_each_kind_needs():
+def test_a_call_with_many_rules_has_several_parts_for_every_kind():
     found = bodies(TEMPLATES, case="sixty-rules")
-    assert [len(found.of(name)) for name in ("sec-prod", "alerts")] == [2, 2]
+    assert [len(found.for_destination(name)) for name in ("sec-prod", "alerts")] == [2, 2]

@@ -1,13 +1,13 @@
-"""A raw event in a chat holds no secret, and everything else."""
+"""Raw events are shown without secrets."""
 
 import pytest
 
-from gatewatch.rendering.redaction import masked
+from gatewatch.rendering.redaction import redact
 
 
-def test_an_access_key_id_keeps_its_first_and_last_four_characters_wherever_it_stands():
+def test_an_access_key_id_keeps_its_first_and_last_four_characters_anywhere():
     record = {"accessKeyId": "AKIAEXAMPLE0000ABCD", "note": ["by ASIAEXAMPLE0000WXYZ, twice"]}
-    assert masked(record) == {"accessKeyId": "AKIA…ABCD", "note": ["by ASIA…WXYZ, twice"]}
+    assert redact(record) == {"accessKeyId": "AKIA…ABCD", "note": ["by ASIA…WXYZ, twice"]}
 
 
 @pytest.mark.parametrize(
@@ -29,24 +29,24 @@ def test_an_access_key_id_keeps_its_first_and_last_four_characters_wherever_it_s
         "credentials",
     ],
 )
-def test_what_stands_under_the_name_of_a_secret_is_gone(key):
-    assert masked({"requestParameters": {key: "hunter2"}}) == {"requestParameters": {key: "***"}}
-    assert masked({key: {"value": ["hunter2"]}}) == {key: "***"}
+def test_values_under_the_name_of_a_secret_are_redacted(key):
+    assert redact({"requestParameters": {key: "hunter2"}}) == {"requestParameters": {key: "***"}}
+    assert redact({key: {"value": ["hunter2"]}}) == {key: "***"}
 
 
 @pytest.mark.parametrize("empty", [None, "", {}, [], False, True])
-def test_an_empty_value_or_a_flag_tells_nothing_and_stays(empty):
-    assert masked({"password": empty}) == {"password": empty}
+def test_empty_values_and_booleans_are_not_redacted(empty):
+    assert redact({"password": empty}) == {"password": empty}
 
 
-def test_the_end_of_a_refusal_is_cut():
+def test_an_encoded_authorization_message_is_redacted():
     sentence = "You are not authorized. Encoded authorization failure message: " + "Zm9v" * 200
-    assert masked({"errorMessage": sentence}) == {
+    assert redact({"errorMessage": sentence}) == {
         "errorMessage": "You are not authorized. Encoded authorization failure message: ***"
     }
 
 
-def test_what_is_no_secret_stays():
+def test_other_values_are_unchanged():
     record = {
         "groupId": "sg-0aaaaaaaaaaaaaaa1",
         "principalId": "AIDAEXAMPLEEXAMPLE001",
@@ -54,10 +54,10 @@ def test_what_is_no_secret_stays():
         "fromPort": 22,
         "items": [{"cidrIp": "0.0.0.0/0"}, None],
     }
-    assert masked(record) == record
+    assert redact(record) == record
 
 
-def test_the_record_itself_is_left_alone():
+def test_the_record_itself_is_not_modified():
     record = {"password": "hunter2", "inner": {"token": "t"}}
-    masked(record)
+    redact(record)
     assert record == {"password": "hunter2", "inner": {"token": "t"}}

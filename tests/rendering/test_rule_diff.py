@@ -1,4 +1,4 @@
-"""What an edit of a rule did, said with a number where there is one."""
+"""The difference between a modified rule and its previous version."""
 
 from fractions import Fraction
 from ipaddress import ip_network
@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewatch.model.change import Action, Change, Family, Outcome
-from gatewatch.model.network import growth, is_within
+from gatewatch.model.network import address_growth, is_within
 from gatewatch.model.security_group import CidrPeer, GroupPeer, IcmpType, PortRange, SecurityGroupRule, Traffic
 from gatewatch.rendering.text.labels import load_labels
-from gatewatch.rendering.text.rule_diff import edit_of, is_narrowed
+from gatewatch.rendering.text.rule_diff import diff_of_change, is_narrowed
 from support.paths import TEMPLATES
 
 EN = load_labels(TEMPLATES, "en")
@@ -37,9 +37,9 @@ def modified(old, new, outcome=Outcome.APPLIED, understood=True):  # noqa: FBT00
     )
 
 
-def said(old, new):
-    edit = edit_of(modified(old, new), EN)
-    return f"{edit.was} → {edit.now} ({edit.note})" if edit.was else edit.note
+def diff_text(old, new):
+    diff = diff_of_change(modified(old, new), EN)
+    return f"{diff.before} → {diff.after} ({diff.comment})" if diff.before else diff.comment
 
 
 ANY = Traffic("all")
@@ -48,7 +48,7 @@ ALL_ICMP = Traffic("icmp", icmp=IcmpType(-1, -1))
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "sentence"),
+    ("old", "new", "expected"),
     [
         (rule(), rule("0.0.0.0/0"), "10.0.0.0/8 → 0.0.0.0/0 (256 times wider)"),
         (rule("0.0.0.0/0"), rule(), "0.0.0.0/0 → 10.0.0.0/8 (256 times narrower)"),
@@ -64,17 +64,17 @@ ALL_ICMP = Traffic("icmp", icmp=IcmpType(-1, -1))
         (rule(traffic=ALL_ICMP), rule(traffic=PING), "icmp all types → icmp type 8 (narrower)"),
         (rule(), rule(GroupPeer("sg-1")), "10.0.0.0/8 → sg-1 ()"),
         (rule(), rule("0.0.0.0/0", Traffic()), "10.0.0.0/8 → 0.0.0.0/0 (256 times wider)"),
-        (None, rule("0.0.0.0/0"), "what it was before is not known"),
+        (None, rule("0.0.0.0/0"), "previous values unknown"),
         (rule(), rule(), ""),
     ],
 )
-def test_an_edit_is_said_with_a_number_where_there_is_one(old, new, sentence):
-    assert said(old, new) == sentence
+def test_a_diff_shows_both_values_and_how_much_wider_or_narrower_the_rule_is(old, new, expected):
+    assert diff_text(old, new) == expected
 
 
-def test_what_was_not_applied_needs_no_past():
-    assert edit_of(modified(None, rule(), Outcome.DENIED), EN).note == ""
-    assert edit_of(modified(None, rule(), understood=False), EN).note == ""
+def test_a_change_that_was_not_applied_has_no_diff():
+    assert diff_of_change(modified(None, rule(), Outcome.DENIED), EN).comment == ""
+    assert diff_of_change(modified(None, rule(), understood=False), EN).comment == ""
 
 
 @pytest.mark.parametrize(
@@ -91,15 +91,15 @@ def test_what_was_not_applied_needs_no_past():
         (None, rule(), False),
     ],
 )
-def test_a_rule_is_narrowed_when_it_lets_through_nothing_new(old, new, narrowed):
+def test_a_rule_is_narrowed_when_it_allows_less_and_nothing_new(old, new, narrowed):
     assert is_narrowed(modified(old, new)) is narrowed
 
 
 @pytest.mark.parametrize("language", ["en", "ko", "ja"])
-def test_every_language_has_the_number(language):
+def test_the_factor_is_shown_in_every_language(language):
     labels = load_labels(TEMPLATES, language)
-    assert "256" in edit_of(modified(rule(), rule("0.0.0.0/0")), labels).note
-    assert "256" in edit_of(modified(rule("0.0.0.0/0"), rule()), labels).note
+    assert "256" in diff_of_change(modified(rule(), rule("0.0.0.0/0")), labels).comment
+    assert "256" in diff_of_change(modified(rule("0.0.0.0/0"), rule()), labels).comment
 
 
 NETWORKS = st.one_of(
@@ -109,8 +109,8 @@ NETWORKS = st.one_of(
 
 
 @given(NETWORKS, NETWORKS)
-def test_there_and_back_again_is_as_wide_as_before(one, other):
-    there, back = growth(one, other), growth(other, one)
+def test_the_growth_of_a_change_and_of_its_reverse_cancel_out(one, other):
+    there, back = address_growth(one, other), address_growth(other, one)
     assert (there is None) == (back is None) == (one.version != other.version)
     if there is not None and back is not None:
         assert there * back == Fraction(1)

@@ -1,4 +1,4 @@
-"""Hostile text stays text, nothing is dropped, and Slack takes every message, however many rules a call has."""
+"""Slack messages: hostile text is escaped, no rule is dropped, and every message stays within Slack's limits."""
 
 import copy
 import json
@@ -13,8 +13,9 @@ from jinja2 import UndefinedError
 
 from gatewatch.config.settings import LANGUAGES
 from gatewatch.errors import RenderError
-from gatewatch.rendering.slack import load_templates, slack_payloads
-from gatewatch.rendering.slack_validation import mentions, problems
+from gatewatch.rendering.slack import slack_payloads
+from gatewatch.rendering.slack_validation import mentions, slack_problems
+from gatewatch.rendering.templates import load_templates
 from support.hostile import (
     ATTACKS,
     CODE,
@@ -69,7 +70,7 @@ def urls_of(payload):
 
 def assert_harmless(alert, payloads):
     for payload in payloads:
-        assert problems(payload) == ()
+        assert slack_problems(payload) == ()
         assert mentions(payload) == ()
         assert urls_of(payload) <= set(msgspec.structs.astuple(alert.links))
         assert not [char for text in strings_of(payload) for char in text if is_hidden(char)]
@@ -82,8 +83,8 @@ def assert_harmless(alert, payloads):
                 assert HOSTILE not in outside
 
 
-def assert_whole(alert, payloads):
-    """One line per change; a lone change without a rule is told by its headline."""
+def assert_complete(alert, payloads):
+    """One line per change; a single change without a rule has only the headline."""
     lines = [line for payload in payloads for line in rule_lines(payload)]
     assert len(lines) == len(alert.changes) or (len(alert.changes) == 1 and not lines)
     raw = [payload for payload in payloads if '"eventName"' in json.dumps(payload) or "```" in str(payload)]
@@ -92,38 +93,38 @@ def assert_whole(alert, payloads):
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(set(EVENTS) - {"sixty-rules"})), TEXTS, st.randoms(use_true_random=False))
-def test_whatever_text_stands_in_an_event_its_message_is_harmless_and_whole(case, text, chance):
-    share, spared = chance.random(), chance.choice([SHAPE, SHAPE, set()])
+def test_random_text_in_an_event_is_escaped_and_no_rule_is_lost(case, text, chance):
+    share, unchanged = chance.random(), chance.choice([SHAPE, SHAPE, set()])
     document = with_texts(
-        one_record(EVENTS[case]), lambda key, old: text if key not in spared and chance.random() <= share else old
+        one_record(EVENTS[case]), lambda key, old: text if key not in unchanged and chance.random() <= share else old
     )
     alert = alert_of_record(document, chance.choice(LANGUAGES))
     if alert is None:
-        assert case.startswith("hub-")  # a rule or trail by another name is no part of the road
+        assert case.startswith("hub-")  # a rule or trail of another name is not part of the alerting pipeline
         return
     payloads = payloads_of(alert)
     assert_harmless(alert, payloads)
-    assert_whole(alert, payloads)
+    assert_complete(alert, payloads)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("case", [name for name in EVENTS if name != "sixty-rules"])
 @pytest.mark.parametrize("attack", [HOSTILE.join(ATTACKS), (HOSTILE + "`<&") * 200])
-def test_every_kind_of_event_full_of_hostile_text_is_harmless_and_whole(case, language, attack):
+def test_hostile_text_in_every_kind_of_event_is_escaped_and_no_rule_is_lost(case, language, attack):
     document = with_texts(one_record(EVENTS[case]), lambda key, old: old if key in SHAPE else attack)
     alert = alert_of_record(document, language)
     if alert is None:
-        assert case.startswith("hub-")  # a rule or trail by another name is no part of the road
+        assert case.startswith("hub-")  # a rule or trail of another name is not part of the alerting pipeline
         return
     payloads = payloads_of(alert)
     assert_harmless(alert, payloads)
-    assert_whole(alert, payloads)
+    assert_complete(alert, payloads)
     assert max(sum(len(text["text"]) for text in texts_of(payload)) for payload in payloads) < 10_500
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(["world", "not-understood", "denied-without-parameters", "prefix-list-delete"]), TEXTS)
-def test_whatever_an_event_is_called_its_message_is_harmless(case, text):
+def test_hostile_event_names_ids_and_regions_are_escaped(case, text):
     alert = alert_of_record(one_record(EVENTS[case]))
     safe = json.loads(json.dumps(text).encode("utf-8", "replace")).encode("utf-8", "replace").decode()
     call = msgspec.structs.replace(alert.call, event_name=safe, event_id=safe, region=safe, error_code=safe)
@@ -134,30 +135,30 @@ def test_whatever_an_event_is_called_its_message_is_harmless(case, text):
 @pytest.mark.parametrize("case", [name for name in EVENTS if name not in SEVERAL_EVENTS])
 def test_every_change_of_an_event_is_in_its_messages(case):
     alert = alert_of_record(EVENTS[case])
-    assert_whole(alert, payloads_of(alert))
+    assert_complete(alert, payloads_of(alert))
 
 
 @pytest.mark.parametrize("description", ["d" * 255, "&" * 255, "홈" * 255])
-def test_a_thousand_rules_with_long_descriptions_are_all_told_once(description):
+def test_a_thousand_rules_with_long_descriptions_appear_once_each(description):
     payloads = payloads_of(alert_of_record(many_rules(1000, description)))
-    told = re.findall(r"sgr-\d{17}", json.dumps(payloads))
-    assert sorted(told) == [f"sgr-{number:017d}" for number in range(1, 1001)]
-    assert [problems(payload) for payload in payloads] == [()] * len(payloads)
+    found = re.findall(r"sgr-\d{17}", json.dumps(payloads))
+    assert sorted(found) == [f"sgr-{number:017d}" for number in range(1, 1001)]
+    assert [slack_problems(payload) for payload in payloads] == [()] * len(payloads)
 
 
-def test_a_message_stays_below_what_slack_takes_in_all_its_blocks():
+def test_the_blocks_of_a_message_stay_below_slacks_total_limit():
     for payload in payloads_of(alert_of_record(many_rules(1000, "d" * 255))):
         assert len(json.dumps(blocks_of(payload), ensure_ascii=False)) < 12_000
 
 
-def test_the_worst_rule_stands_first():
+def test_the_worst_rule_comes_first():
     lines = rule_lines(payloads_of(alert_of_record(EVENTS["sixty-rules"]))[0])
     assert lines[0].startswith("🔴")
     assert "sgr-0ade5449324ec82de" in lines[0]
     assert {line[0] for line in lines[1:]} == {"🔵"}
 
 
-def test_parts_are_numbered_and_only_the_first_says_why():
+def test_parts_are_numbered_and_only_the_first_has_reasons():
     first, second = payloads_of(alert_of_record(EVENTS["sixty-rules"]))
     assert blocks_of(first)[0]["text"]["text"].endswith(" · Part 1 of 2")
     assert blocks_of(second)[0]["text"]["text"].endswith(" · Part 2 of 2")
@@ -171,7 +172,7 @@ def test_a_long_headline_keeps_the_number_of_its_part():
         assert f" · Part {number} of " in blocks_of(payload)[0]["text"]["text"]
 
 
-def test_a_link_that_slack_would_refuse_for_its_length_is_left_out_and_the_message_is_told():
+def test_a_link_that_is_too_long_for_slack_is_left_out():
     document = copy.deepcopy(EVENTS["world"])
     document["detail"]["eventID"] = "x" * 3000
     (payload,) = payloads_of(alert_of_record(document))
@@ -183,7 +184,7 @@ def test_a_message_has_no_links_where_the_partition_has_no_console():
     assert urls_of(payload) == set()
 
 
-def test_the_raw_event_of_a_call_that_was_not_understood_tells_what_matters_first_and_no_secret():
+def test_the_raw_event_shows_the_request_first_and_no_secret():
     (payload,) = payloads_of(alert_of_record(EVENTS["not-understood"]))
     raw = json.dumps(payload)
     assert "meshIds" in raw
@@ -193,19 +194,19 @@ def test_the_raw_event_of_a_call_that_was_not_understood_tells_what_matters_firs
     assert "ASIA\\u20260011" in raw
 
 
-def test_a_template_that_makes_no_json_is_a_fault_of_ours_and_said(tmp_path):
-    with pytest.raises(RenderError, match="made no JSON"):
+def test_a_template_that_renders_no_json_raises_a_render_error(tmp_path):
+    with pytest.raises(RenderError, match="did not render JSON"):
         slack_payloads(alert_of_record(EVENTS["world"]), with_message("not json", tmp_path), COLORS)
 
 
-def test_a_template_that_makes_what_slack_refuses_is_a_fault_of_ours_and_said(tmp_path):
-    with pytest.raises(RenderError, match="Slack refuses"):
+def test_a_template_that_renders_an_invalid_message_raises_a_render_error(tmp_path):
+    with pytest.raises(RenderError, match="Slack rejects"):
         slack_payloads(alert_of_record(EVENTS["world"]), with_message("{}", tmp_path), COLORS)
 
 
-def test_a_template_that_names_what_is_not_there_is_a_fault_of_ours(tmp_path):
-    with pytest.raises(UndefinedError, match="nobody"):
-        slack_payloads(alert_of_record(EVENTS["world"]), with_message("{{ nobody }}", tmp_path), COLORS)
+def test_a_template_with_an_unknown_variable_raises_an_error(tmp_path):
+    with pytest.raises(UndefinedError, match="unknown_variable"):
+        slack_payloads(alert_of_record(EVENTS["world"]), with_message("{{ unknown_variable }}", tmp_path), COLORS)
 
 
 def with_message(body, folder):

@@ -1,4 +1,4 @@
-"""The quick look at a message says yes only where the slow one has nothing to say, and changes no byte of meaning."""
+"""The typed validation accepts only what the full validation accepts, and encodes it unchanged."""
 
 import copy
 import json
@@ -8,37 +8,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewatch.rendering.slack_schema import compact
-from gatewatch.rendering.slack_validation import problems
+from gatewatch.rendering.slack_validation import slack_problems
 
 LIMITS = st.sampled_from([0, 1, 2, 10, 11, 25, 26, 50, 51, 75, 76, 150, 151, 2000, 2001, 3000, 3001])
 ODD = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3), st.just([]), st.just({}))
 
 
 def message():
-    def text(words):
-        return {"type": "mrkdwn", "verbatim": True, "text": words}
+    def text(content):
+        return {"type": "mrkdwn", "verbatim": True, "text": content}
 
-    def title(words):
-        return {"type": "plain_text", "text": words, "emoji": False}
+    def title(content):
+        return {"type": "plain_text", "text": content, "emoji": False}
 
     blocks = [
         {"type": "header", "text": title("SSH is open")},
         {"type": "section", "fields": [text("*Account*\npayments-prod")]},
         {"type": "section", "text": text("`tcp 22` from `0.0.0.0/0`")},
-        {"type": "context", "elements": [text("*Why* everybody")]},
+        {"type": "context", "elements": [text("*Why* open to the internet")]},
         {"type": "actions", "elements": [{"type": "button", "text": title("Event"), "url": "https://example.com/e"}]},
     ]
     attachment = {"color": "#c1121f", "fallback": "SSH is open", "blocks": blocks}
     return {"attachments": [attachment], "unfurl_links": False, "unfurl_media": False}
 
 
-def places(value, path=()):
-    """Every place in a JSON value: the keys on the way to it."""
+def paths(value, path=()):
+    """Every path in a JSON value, as a tuple of keys."""
     if path:
         yield path
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in members:
-        yield from places(inner, (*path, key))
+        yield from paths(inner, (*path, key))
 
 
 def changed(value, path, change):
@@ -49,15 +49,15 @@ def changed(value, path, change):
     return value
 
 
-def test_it_knows_what_the_templates_write():
+def test_a_message_of_the_templates_is_compacted():
     assert compact(json.dumps(message(), indent=2)) == json.dumps(message(), separators=(",", ":")).encode()
 
 
 @given(st.data())
-def test_what_it_takes_the_slow_look_takes_too_and_nothing_is_lost(data):
+def test_an_accepted_message_is_valid_and_unchanged(data):
     one = message()
     for _ in range(data.draw(st.integers(1, 2))):
-        path = data.draw(st.sampled_from(sorted(places(one), key=str)))
+        path = data.draw(st.sampled_from(sorted(paths(one), key=str)))
         ways = {
             "length": lambda owner, key: owner.__setitem__(key, resized(owner[key], data.draw(LIMITS))),
             "odd": lambda owner, key: owner.__setitem__(key, data.draw(ODD)),
@@ -65,12 +65,12 @@ def test_what_it_takes_the_slow_look_takes_too_and_nothing_is_lost(data):
             "more": lambda owner, _key: owner.update({"block_id": "x"}) if isinstance(owner, dict) else None,
         }
         one = changed(one, path, ways[data.draw(st.sampled_from(sorted(ways)))])
-        if not list(places(one)):
+        if not list(paths(one)):
             break
-    taken = compact(json.dumps(one))
-    if taken is not None:
-        assert problems(one) == ()
-        assert json.loads(taken) == one
+    compacted = compact(json.dumps(one))
+    if compacted is not None:
+        assert slack_problems(one) == ()
+        assert json.loads(compacted) == one
 
 
 def resized(value, size):
@@ -80,7 +80,7 @@ def resized(value, size):
 
 
 @pytest.mark.parametrize(
-    ("path", "most"),
+    ("path", "maximum"),
     [
         (("attachments", 0, "blocks", 0, "text", "text"), 150),
         (("attachments", 0, "blocks", 1, "fields", 0, "text"), 2000),
@@ -90,17 +90,17 @@ def resized(value, size):
         (("attachments", 0, "blocks"), 50),
     ],
 )
-def test_a_limit_is_the_last_that_it_takes(path, most):
+def test_a_text_at_its_limit_is_accepted_and_a_longer_one_is_not(path, maximum):
     def sized(size):
         one = changed(message(), path, lambda owner, key: owner.__setitem__(key, resized(owner[key], size)))
         return compact(json.dumps(one))
 
-    assert sized(most) is not None
-    assert sized(most + 1) is None
+    assert sized(maximum) is not None
+    assert sized(maximum + 1) is None
     assert sized(0) is None
 
 
-def test_characters_count_as_slack_counts_them_not_as_bytes():
+def test_lengths_are_counted_in_characters():
     one = message()
     one["attachments"][0]["blocks"][0]["text"]["text"] = "한" * 150
     assert compact(json.dumps(one, ensure_ascii=False)) is not None

@@ -1,10 +1,10 @@
-"""What Slack takes and refuses, limit by limit, and which messages would ping somebody."""
+"""The limits of Slack messages, and which messages notify somebody."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewatch.rendering import slack_validation as block_kit
+from gatewatch.rendering.slack_validation import mentions, slack_problems
 
 
 def mrkdwn(text):
@@ -61,7 +61,7 @@ AT_THE_LIMIT = {
     "empty text beside blocks": {"text": "", "blocks": [header()]},
     "the same action_id in two blocks": attached(actions(button(action_id="a")), actions(button(action_id="a"))),
 }
-REFUSED = {
+INVALID = {
     "no object": (["text"], "not a JSON object"),
     "nothing in it": ({}, "neither text nor blocks nor attachments"),
     "empty text alone": ({"text": ""}, "neither text nor blocks"),
@@ -118,20 +118,20 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("message", AT_THE_LIMIT.values(), ids=AT_THE_LIMIT)
-def test_slack_takes_what_is_just_at_its_limit(message):
-    assert block_kit.problems(message) == ()
+def test_a_message_at_a_limit_is_valid(message):
+    assert slack_problems(message) == ()
 
 
-@pytest.mark.parametrize(("message", "sentence"), REFUSED.values(), ids=REFUSED)
-def test_slack_refuses_and_the_sentence_says_where_and_why(message, sentence):
-    found = block_kit.problems(message)
+@pytest.mark.parametrize(("message", "sentence"), INVALID.values(), ids=INVALID)
+def test_a_problem_names_the_place_and_the_limit(message, sentence):
+    found = slack_problems(message)
     assert len(found) == 1
     assert sentence in found[0]
 
 
-def test_every_problem_is_told_not_only_the_first():
+def test_every_problem_is_reported():
     message = attached(header(""), section("s" * 3001), {"type": "hologram"}, color="blue")
-    assert len(block_kit.problems(message)) == 4
+    assert len(slack_problems(message)) == 4
 
 
 anything = st.recursive(
@@ -148,13 +148,13 @@ anything = st.recursive(
 
 
 @given(anything)
-def test_any_json_gets_an_answer_in_sentences(message):
-    assert all(sentence.endswith(".") for sentence in block_kit.problems(message))
-    assert isinstance(block_kit.mentions(message), tuple)
+def test_any_json_value_is_validated_without_an_exception(message):
+    assert all(sentence.endswith(".") for sentence in slack_problems(message))
+    assert isinstance(mentions(message), tuple)
 
 
 @pytest.mark.parametrize(
-    "ping",
+    "mention",
     [
         "<!channel>",
         "<!here>",
@@ -180,8 +180,8 @@ def test_any_json_gets_an_answer_in_sentences(message):
     ],
     ids=["text", "section", "field", "context", "top-level block", "fallback"],
 )
-def test_a_ping_is_found_wherever_it_stands(ping, place):
-    assert block_kit.mentions(place(f"before {ping} after")) == (ping,)
+def test_a_mention_is_found_in_every_text(mention, place):
+    assert mentions(place(f"before {mention} after")) == (mention,)
 
 
 @pytest.mark.parametrize(
@@ -195,18 +195,18 @@ def test_a_ping_is_found_wherever_it_stands(ping, place):
         "<#C012AB3CD|general>",
     ],
 )
-def test_what_pings_nobody_is_no_mention(text):
-    assert block_kit.mentions(attached(section(text))) == ()
+def test_text_that_notifies_nobody_is_no_mention(text):
+    assert mentions(attached(section(text))) == ()
 
 
-def test_plain_text_pings_nobody():
-    assert block_kit.mentions(attached(header("<!channel>"))) == ()
+def test_plain_text_notifies_nobody():
+    assert mentions(attached(header("<!channel>"))) == ()
 
 
-def test_mentions_come_in_the_order_of_the_message():
+def test_mentions_are_in_the_order_of_the_message():
     message = {"text": "<!here>", **attached(section("<@U1> <!channel>"), context("<@U2>"))}
-    assert block_kit.mentions(message) == ("<!here>", "<@U1>", "<!channel>", "<@U2>")
+    assert mentions(message) == ("<!here>", "<@U1>", "<!channel>", "<@U2>")
 
 
-def test_a_mention_is_no_problem_of_form():
-    assert block_kit.problems(attached(section("<!channel>"))) == ()
+def test_a_mention_is_valid():
+    assert slack_problems(attached(section("<!channel>"))) == ()

@@ -1,4 +1,4 @@
-"""What an event writes is only words in a chat, a mail and a subject: nothing formats, calls, links or hides."""
+"""Text of an event cannot format, mention, link or hide anything in a chat, an email or a subject."""
 
 import json
 import re
@@ -17,12 +17,12 @@ from gatewatch.rendering.sns_escaping import (
     chat_text,
     chat_value,
     mail_value,
+    plain_text,
     unformatted,
-    unmarked,
 )
 
 ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
-NASTY = st.one_of(ANY, st.text("*_`~:/@.<>&|w aé홈\n\u202e", max_size=300))
+HOSTILE_TEXT = st.one_of(ANY, st.text("*_`~:/@.<>&|w aé홈\n\u202e", max_size=300))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ NASTY = st.one_of(ANY, st.text("*_`~:/@.<>&|w aé홈\n\u202e", max_size=300))
         ("Read it. Then ask.", "Read it. Then ask."),
     ],
 )
-def test_what_would_format_name_an_emoji_call_or_link_looks_alike_and_does_not(written, shown):
+def test_characters_with_a_meaning_are_replaced_by_look_alikes(written, shown):
     assert unformatted(written) == shown
 
 
@@ -54,54 +54,54 @@ def test_what_would_format_name_an_emoji_call_or_link_looks_alike_and_does_not(w
         ("a*b*c *d", "a∗b∗c ∗d"),
     ],
 )
-def test_of_our_own_markup_only_what_stands_outside_of_it_is_made_words(written, shown):
+def test_markup_of_gatewatch_is_kept_and_text_around_it_is_escaped(written, shown):
     assert chat_markup(written) == shown
 
 
-@given(NASTY)
-def test_nothing_of_a_chats_markup_is_left(text):
-    said = chat_value(text)
-    assert not set("*`~<>") & set(said)
-    assert "://" not in said
-    assert not re.search(r"(?<!\w)@\w|(?<![^\W_])_|_(?![^\W_])", said)
+@given(HOSTILE_TEXT)
+def test_no_chat_markup_is_left(text):
+    rendered = chat_value(text)
+    assert not set("*`~<>") & set(rendered)
+    assert "://" not in rendered
+    assert not re.search(r"(?<!\w)@\w|(?<![^\W_])_|_(?![^\W_])", rendered)
 
 
-@given(NASTY, st.integers(20, 250))
-def test_a_text_fits_after_it_was_made_harmless(text, longest):
-    assert len(chat_text(text, longest)) <= longest
+@given(HOSTILE_TEXT, st.integers(20, 250))
+def test_text_fits_after_escaping(text, max_length):
+    assert len(chat_text(text, max_length)) <= max_length
 
 
-@given(NASTY)
-def test_a_value_of_a_json_template_is_json(text):
+@given(HOSTILE_TEXT)
+def test_a_value_of_a_json_template_is_valid_json(text):
     assert json.loads(f'"{chat_json_value(text)}"') == chat_value(text)
 
 
-def test_markup_stays_in_a_chat_and_is_taken_away_in_a_mail():
+def test_markup_is_kept_in_a_chat_and_removed_in_an_email():
     span = Markup("*Who* ") + code("a *b* <c> `d` _e_")
     assert chat_value(span) == "*Who* `a *b* &lt;c&gt; ˋdˋ _e_`"
     assert mail_value(span) == "Who a *b* <c> ˋdˋ _e_"
 
 
-@given(NASTY)
-def test_what_stood_in_a_code_span_comes_out_as_it_was_except_for_what_a_phone_would_link(text):
+@given(HOSTILE_TEXT)
+def test_plain_text_of_a_code_span_is_the_original_without_urls(text):
     span = code(text)
-    assert unmarked(span) == str(span)[1:-1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").replace(
+    assert plain_text(span) == str(span)[1:-1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").replace(
         "://", "[:]//"
     )
 
 
-@given(NASTY)
-def test_no_address_of_an_event_becomes_a_link_in_a_mail(text):
+@given(HOSTILE_TEXT)
+def test_no_url_of_an_event_becomes_a_link_in_an_email(text):
     for value in (text, code(text), code_block(text, 200)):
         assert "://" not in mail_value(value)
     assert mail_value(MailText("https://console.aws.amazon.com/x_y_z")) == "https://console.aws.amazon.com/x_y_z"
 
 
-def test_our_own_markup_is_taken_away_and_an_owner_is_named():
-    assert unmarked("*Owner* <@U0123ABC> <!subteam^S0123> <!subteam^S0123|@oncall> _Denied_ `a_b_c`") == (
+def test_plain_text_removes_markup_and_names_the_owner():
+    assert plain_text("*Owner* <@U0123ABC> <!subteam^S0123> <!subteam^S0123|@oncall> _Denied_ `a_b_c`") == (
         "Owner @U0123ABC subteam^S0123 subteam^S0123 Denied a_b_c"
     )
-    assert unmarked("```one\ntwo *three*```\n&lt;x&gt; &amp;amp;") == "one\ntwo *three*\n<x> &amp;"
+    assert plain_text("```one\ntwo *three*```\n&lt;x&gt; &amp;amp;") == "one\ntwo *three*\n<x> &amp;"
 
 
 @given(st.text(max_size=200))

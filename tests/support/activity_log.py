@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 START = datetime(2026, 1, 24, 22, 0, tzinfo=UTC)
 
 
-TABLE = "gatewatch-prod-book"
+TABLE = "gatewatch-prod-activity"
 
 
 def make_table(dynamodb):

@@ -1,4 +1,4 @@
-"""A small interpreter of automation documents (schemaVersion 0.3): the steps that gatewatch's own use."""
+"""A small interpreter of automation documents (schemaVersion 0.3) with the actions that gatewatch's documents use."""
 
 import json
 import re
@@ -12,7 +12,7 @@ class StepFailedError(Exception):
 
 
 def execute(document, parameters, clients):
-    """Run a document; `clients` maps a service to a boto3 client. Answers outputs and the steps that ran."""
+    """Run a document and return its outputs and the executed steps; `clients` maps a service to a boto3 client."""
     known = {name: each["default"] for name, each in document["parameters"].items() if "default" in each} | parameters
     missing = set(document["parameters"]) - set(known)
     assert not missing, missing
@@ -24,22 +24,22 @@ def execute(document, parameters, clients):
     while name:
         step = steps[name]
         ran.append(name)
-        following = _ACTIONS[step["action"]](step, _filled(step["inputs"], known), known, clients)
+        following = _ACTIONS[step["action"]](step, _resolve(step["inputs"], known), known, clients)
         after = order[order.index(name) + 1 :]
         name = following or (None if step.get("isEnd") or not after else after[0])
     return {output: known[output] for output in document["outputs"] if output in known}, ran
 
 
-def _filled(value, known):
+def _resolve(value, known):
     if isinstance(value, dict):
-        return {key: each if key == "Script" else _filled(each, known) for key, each in value.items()}
+        return {key: each if key == "Script" else _resolve(each, known) for key, each in value.items()}
     if isinstance(value, list):
-        return [_filled(each, known) for each in value]
+        return [_resolve(each, known) for each in value]
     match = _REFERENCE.match(value) if isinstance(value, str) else None
     return known[match[1]] if match else value
 
 
-def _keep(step, answer, known):
+def _store_outputs(step, answer, known):
     for output in step.get("outputs", []):
         known[f"{step['name']}.{output['Name']}"] = _selected(answer, output["Selector"])
 
@@ -56,17 +56,17 @@ def _script(step, inputs, known, _clients):
     payload = scope[inputs["Handler"]](inputs["InputPayload"], {})
     assert len(json.dumps(payload)) <= 100_000
     assert all(len(each) <= 100 for each in payload.values() if isinstance(each, list))
-    _keep(step, {"Payload": payload}, known)
+    _store_outputs(step, {"Payload": payload}, known)
 
 
 def _call(inputs, clients):
     operation = re.sub(r"(?<!^)(?=[A-Z])", "_", inputs["Api"]).lower()
-    kept = {"Service", "Api", "PropertySelector", "DesiredValues"}
-    return getattr(clients[inputs["Service"]], operation)(**{k: v for k, v in inputs.items() if k not in kept})
+    step_keys = {"Service", "Api", "PropertySelector", "DesiredValues"}
+    return getattr(clients[inputs["Service"]], operation)(**{k: v for k, v in inputs.items() if k not in step_keys})
 
 
 def _api(step, inputs, known, clients):
-    _keep(step, _call(inputs, clients), known)
+    _store_outputs(step, _call(inputs, clients), known)
 
 
 def _assert_property(step, inputs, _known, clients):

@@ -1,4 +1,4 @@
-"""Hand-made CloudTrail records, all ids made up; and the command line, run as a person runs it."""
+"""Builders of CloudTrail records with made-up ids, and the command line as a process."""
 
 import gzip
 import json
@@ -22,8 +22,8 @@ ALICE = {
 
 
 def record(name, request=None, response=None, **fields):
-    """One CloudTrail record; a keyword replaces a field, `...` takes it away."""
-    whole = {
+    """One CloudTrail record; a keyword replaces a field, and `...` as its value removes it."""
+    all_fields = {
         "eventVersion": "1.11",
         "userIdentity": ALICE,
         "eventTime": "2026-01-24T03:45:49Z",
@@ -39,7 +39,7 @@ def record(name, request=None, response=None, **fields):
         "eventType": "AwsApiCall",
         "recipientAccountId": ACCOUNT,
     } | fields
-    return {key: value for key, value in whole.items() if value is not ...}
+    return {key: value for key, value in all_fields.items() if value is not ...}
 
 
 def event(detail, **fields):
@@ -62,7 +62,7 @@ def items(*members):
 
 
 def item(protocol="tcp", start=22, end=22, v4=(), v6=(), groups=(), lists=(), **more):
-    """One `ip_permission` of the classic form; a CIDR as text, a group or list as text or as its own object."""
+    """One `ip_permission`; CIDRs as text, groups and prefix lists as text or as objects."""
 
     def each(key, members):
         return items(*({key: member} if isinstance(member, str) else member for member in members))
@@ -90,8 +90,8 @@ def revoke(*permissions, direction="Ingress", response=None, **fields):
     return record(f"RevokeSecurityGroup{direction}", request(*permissions), response, **fields)
 
 
-def answered(rule_id=RULE, protocol="tcp", start=22, end=22, *, egress=False, **peer):
-    """A rule as answers list it."""
+def response_rule(rule_id=RULE, protocol="tcp", start=22, end=22, *, egress=False, **peer):
+    """A rule as in `securityGroupRuleSet` of a response."""
     return {
         "groupOwnerId": ACCOUNT,
         "groupId": GROUP,
@@ -108,7 +108,7 @@ def rule_set(*rules, name="securityGroupRuleSet", **fields):
 
 
 def modify(*updates, **fields):
-    """ModifySecurityGroupRules, wrapped: one update is an object, several are an array."""
+    """ModifySecurityGroupRules in its wrapper: one update is an object, several are an array."""
     tagged = [
         {"SecurityGroupRuleId": rule_id, "tag": number, "SecurityGroupRule": new}
         for number, (rule_id, new) in enumerate(updates, start=1)
@@ -122,7 +122,7 @@ def wrapped(name, inside, response=None, **fields):
     return record(name, {f"{name}Request": inside}, response, **fields)
 
 
-def refused(code="Client.UnauthorizedOperation"):
+def denied(code="Client.UnauthorizedOperation"):
     return {"errorCode": code, "errorMessage": "no", "responseElements": None}
 
 
@@ -131,12 +131,12 @@ def text(*documents):
     return "".join(json.dumps(each) + "\n" for each in documents)
 
 
-def zipped(content):
+def gzipped(content):
     return gzip.compress(content.encode() if isinstance(content, str) else content)
 
 
-class Ran:
-    """What a run of the command came to."""
+class CommandResult:
+    """Exit status and output of a command."""
 
     def __init__(self, status, out, err):
         self.status, self.out, self.err = status, out, err
@@ -147,7 +147,7 @@ class Ran:
 
 
 def gatewatch(*arguments, stdin=b"", cwd=ROOT, **environment):
-    """The command as its own process."""
+    """Run the command in its own process."""
     inherited = {key: value for key, value in os.environ.items() if key not in {"FORCE_COLOR", "COLUMNS"}}
     ran = subprocess.run(
         [sys.executable, "-m", "gatewatch", *map(str, arguments)],
@@ -158,4 +158,4 @@ def gatewatch(*arguments, stdin=b"", cwd=ROOT, **environment):
         check=False,
         timeout=120,
     )
-    return Ran(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
+    return CommandResult(ran.returncode, ran.stdout.decode(), ran.stderr.decode())

@@ -1,4 +1,4 @@
-"""Events of every kind, their texts exchanged for hostile ones, and the alerts that they become."""
+"""Example events of every kind, hostile texts to put into them, and their alerts."""
 
 import copy
 import json
@@ -7,12 +7,12 @@ import unicodedata
 
 from hypothesis import strategies as st
 
-from gatewatch.alerts.pipeline import Judge, alert_of
-from gatewatch.alerts.rule_history import RecentRules
+from gatewatch.alerts.pipeline import Assessor, assess_call
+from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.settings import LANGUAGES, load_settings
 from gatewatch.events.decode import decode, parse
 from gatewatch.model.api_call import ApiCall
-from gatewatch.rendering.slack import load_templates
+from gatewatch.rendering.templates import load_templates
 from support.paths import TESTS
 
 GOLDEN = TESTS / "golden"
@@ -20,7 +20,7 @@ SETTINGS = {each: load_settings(GOLDEN / "accounts.yaml", GOLDEN / "policy.yaml"
 TEMPLATES = load_templates(TESTS.parent / "templates", LANGUAGES)
 COLORS = SETTINGS["en"].colors
 EVENTS = {path.parent.name: json.loads(path.read_text("utf-8")) for path in sorted(GOLDEN.glob("*/event.json"))}
-SEVERAL_EVENTS = {"modify-known-previous", "modify-narrowed", "revoke-by-id-remembered"}
+SEVERAL_EVENTS = {"modify-known-previous", "modify-narrowed", "revoke-by-id-history"}
 MARKS = ("🔴", "🟠", "🟡", "🔵", "⚪")
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 HOSTILE = "evilmark"
@@ -37,26 +37,26 @@ TEXTS = st.lists(st.one_of(st.sampled_from(ATTACKS), NOISE), max_size=60).map(
 
 
 def alert_of_record(document, language="en"):
-    """As a queue brings it: JSON text, decoded."""
+    """The alert of an event; the document is encoded and decoded as in a queue."""
     (call,) = decode(parse(json.dumps(document)))
     assert isinstance(call, ApiCall)
-    return alert_of(call, Judge(SETTINGS[language], RecentRules()))
+    return assess_call(call, Assessor(SETTINGS[language], InMemoryRuleHistory()))
 
 
 def is_hidden(char):
-    """Controls, lone surrogates, separators, and bidirectional and zero-width characters; `\\n` is the template's."""
+    """Controls, lone surrogates, separators, bidirectional and zero-width characters, but not the line break."""
     code = ord(char)
     bidi = 0x202A <= code <= 0x202E or 0x2060 <= code <= 0x206F or code in {0x061C, 0x200E, 0x200F}
     zero_width = 0x200B <= code <= 0x200D or code in {0x00AD, 0xFEFF} or 0xE0000 <= code <= 0xE0FFF
     return char != "\n" and (bidi or zero_width or unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"})
 
 
-NAMES = {"eventName", "eventSource", "source", "detail-type"}  # without these it would be no event of ours
+NAMES = {"eventName", "eventSource", "source", "detail-type"}  # without these the event is not recognized
 SHAPE = {"ipProtocol", "IpProtocol", "cidrIp", "cidrIpv4", "cidrIpv6", "CidrIpv4", "CidrIpv6", "Cidr", "eventTime"}
 
 
 def with_texts(value, choose, key=""):
-    """The same JSON, each text as `choose` wants it by its key."""
+    """The same JSON with each text replaced by `choose(key, text)`."""
     if isinstance(value, dict):
         return {name: with_texts(inner, choose, name) for name, inner in value.items()}
     if isinstance(value, list):

@@ -1,9 +1,9 @@
-"""What the tests of the ingress rule share: permits and rules in few words, and the truth about them by brute force."""
+"""Short notation for permits and rules in the tests of the ingress rule."""
 
 from datetime import UTC, datetime
 from ipaddress import ip_network
 
-from gatewatch.config.ingress import AnyGroup, Ingress, OwnGroup, Permit
+from gatewatch.config.ingress import AnyGroup, IngressPolicy, OwnGroup, Permit
 from gatewatch.model.security_group import (
     CidrPeer,
     Direction,
@@ -14,7 +14,7 @@ from gatewatch.model.security_group import (
     SecurityGroupRule,
     Traffic,
 )
-from gatewatch.remediation.ingress.plan import Standing
+from gatewatch.remediation.ingress.plan import CurrentRule
 
 GROUP = "sg-0123456789abcdef0"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -44,30 +44,36 @@ def peer(text):
 
 def permits(*texts):
     """`tcp 443 from 0.0.0.0/0`."""
-    return tuple(Permit(traffic(what), peer(whom)) for what, _, whom in (each.partition(" from ") for each in texts))
-
-
-def ingress(allowed=(), required=(), **fields):
-    return Ingress(allowed=permits(*allowed), required=permits(*required), **fields)
-
-
-def rule(text, rule_id=None, description=None):
-    what, _, whom = text.partition(" from ")
-    return SecurityGroupRule(
-        rule_id=rule_id, direction=Direction.INGRESS, traffic=traffic(what), peer=peer(whom), description=description
+    return tuple(
+        Permit(traffic(first), peer(second)) for first, _, second in (each.partition(" from ") for each in texts)
     )
 
 
-def standing(*texts):
-    return tuple(Standing(rule(text, f"sgr-{number:017x}", "why")) for number, text in enumerate(texts))
+def ingress(allowed=(), required=(), **fields):
+    return IngressPolicy(allowed=permits(*allowed), required=permits(*required), **fields)
 
 
-def said(rule):
-    """A rule in the words of `rule`."""
-    what = rule.traffic.protocol
+def rule(text, rule_id=None, description=None):
+    traffic_text, _, peer_text = text.partition(" from ")
+    return SecurityGroupRule(
+        rule_id=rule_id,
+        direction=Direction.INGRESS,
+        traffic=traffic(traffic_text),
+        peer=peer(peer_text),
+        description=description,
+    )
+
+
+def current_rules(*texts):
+    return tuple(CurrentRule(rule(text, f"sgr-{number:017x}", "description")) for number, text in enumerate(texts))
+
+
+def rule_text(rule):
+    """Return a rule in the notation that `rule` reads."""
+    text = rule.traffic.protocol
     if rule.traffic.ports:
         first, last = rule.traffic.ports.first, rule.traffic.ports.last
-        what += f" {first}" if first == last else f" {first}-{last}"
+        text += f" {first}" if first == last else f" {first}-{last}"
     if rule.traffic.icmp and rule.traffic.icmp.type >= 0:
-        what += f" {rule.traffic.icmp.type}"
-    return f"{what} from {rule.peer.text}"
+        text += f" {rule.traffic.icmp.type}"
+    return f"{text} from {rule.peer.text}"

@@ -1,4 +1,4 @@
-"""A member account inside moto, with what moto lacks: Event history, and evaluations that are kept."""
+"""A member account in moto with what moto lacks: Event history and stored evaluations."""
 
 import json
 from types import SimpleNamespace
@@ -8,13 +8,13 @@ import botocore.session
 from botocore.loaders import create_loader
 
 from gatewatch.aws.clients import Aws
-from gatewatch.remediation.ingress.ec2 import ip_permission, standing_rules
+from gatewatch.remediation.ingress.ec2 import current_rules, ip_permission
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 TABLE = "gatewatch-test"
 
 
-# What most of a session costs is reading AWS's service descriptions: once for all.
+# Loading AWS's service descriptions takes most of the time of a session: load them once.
 LOADER = create_loader()
 
 
@@ -24,8 +24,8 @@ def session(region=REGION):
     return boto3.Session("testing", "testing", "testing", region_name=region, botocore_session=inside)
 
 
-def answered(body):
-    """What a `before-call` handler gives botocore instead of a request."""
+def response(body):
+    """Return what a `before-call` handler returns to replace a request."""
     return SimpleNamespace(status_code=200, headers={}), body
 
 
@@ -41,14 +41,14 @@ class Member(Aws):
         inside.events.register("before-call.ec2", self._refuse)
 
     def _history(self, **_):
-        return answered({"Events": [{"CloudTrailEvent": json.dumps(each)} for each in self.history]})
+        return response({"Events": [{"CloudTrailEvent": json.dumps(each)} for each in self.history]})
 
     def _evaluations(self, params, **_):
         self.batches.append(json.loads(params["body"]))
-        return answered({"FailedEvaluations": []})
+        return response({"FailedEvaluations": []})
 
     def _refuse(self, model, params, **_):
-        """`refused` holds, by operation, a function of the request that says the error code, or nothing."""
+        """`refused` holds, by operation, a function of the request that returns an error code, or None."""
         code = self.refused.get(model.name, lambda _: None)(params["body"])
         if code:
             return SimpleNamespace(status_code=400, headers={}), {"Error": {"Code": code, "Message": "no"}}
@@ -59,7 +59,7 @@ class Member(Aws):
         return [each for batch in self.batches for each in batch["Evaluations"]]
 
     def group(self, *rules, name=None, tags=()):
-        """A new group with these inbound rules; its id."""
+        """Create a group with these inbound rules and return its id."""
         vpc = self.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
         known = len(self.ec2.describe_security_groups()["SecurityGroups"])
         group_id = self.ec2.create_security_group(GroupName=name or f"group-{known}", Description="x", VpcId=vpc)[
@@ -75,13 +75,14 @@ class Member(Aws):
             GroupId=group_id, IpPermissions=[ip_permission(rule)], TagSpecifications=specification if tags else []
         )
 
-    def standing(self, group_id):
-        return standing_rules(self.ec2, group_id, ACCOUNT)
+    def current_rules(self, group_id):
+        return current_rules(self.ec2, group_id, ACCOUNT)
 
     def rules(self, group_id):
-        """Everything about the inbound rules of a group but their ids."""
+        """Return traffic, peer, description and tags of the inbound rules of a group."""
         return {
-            (each.rule.traffic, each.rule.peer, each.rule.description, each.tags) for each in self.standing(group_id)
+            (each.rule.traffic, each.rule.peer, each.rule.description, each.tags)
+            for each in self.current_rules(group_id)
         }
 
 

@@ -1,4 +1,4 @@
-"""Where things lie in the repository."""
+"""Paths in the repository."""
 
 from pathlib import Path
 
@@ -7,4 +7,4 @@ TESTS = ROOT / "tests"
 GOLDEN = TESTS / "golden"
 TEMPLATES = ROOT / "templates"
 EVENTBRIDGE = ROOT / "eventbridge"
-RECORDED = ROOT.parent / "shared" / "events" / "recorded.jsonl"  # beside some checkouts only
+RECORDED = ROOT.parent / "shared" / "events" / "recorded.jsonl"  # exists beside some checkouts only

@@ -8,10 +8,10 @@ from botocore.exceptions import ClientError
 
 from gatewatch.config.destinations import SecretRef, SlackApp, SlackWebhook
 from gatewatch.delivery.message_edits import Edits
-from gatewatch.delivery.thread_store import ThreadBook
+from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.threads import Threads
 from gatewatch.errors import TransientDeliveryError
-from gatewatch.model.exposure import Gate, RuleRef
+from gatewatch.model.exposure import ExposureChange, RuleRef
 from gatewatch.model.message import Message, Receipt
 
 APP, WEBHOOK = SlackApp("C0123456789", SecretRef(ssm="/token")), SlackWebhook(SecretRef(ssm="/url"))
@@ -21,10 +21,10 @@ GREEN = "#2b8a3e"
 
 
 WORDS = {
-    "closed": "Closed after {time} by {who}",
-    "narrowed": "Narrowed after {time} by {who}",
-    "some": "{closed} of {all} closed",
-    "was_open": "Was open for {time}, opened by {who}",
+    "closed": "Closed after {time} by {actor}",
+    "narrowed": "Narrowed after {time} by {actor}",
+    "partly_closed": "{closed} of {all} closed",
+    "was_open": "Was open for {time}, opened by {actor}",
     "seconds": "{count} s",
     "minutes": "{count} min",
     "hours": "{count} h",
@@ -114,7 +114,7 @@ class Told:
     def tell(self, *messages):
         for message in messages:
             self.table.refused = []
-            book = ThreadBook(self.table, "gatewatch-test", lambda: self.now)
+            book = ThreadStore(self.table, "gatewatch-test", lambda: self.now)
             threads = threads_of(self.workspace, book)
             threads.post(message, self.destination)
             self.lost += self.table.refused
@@ -122,7 +122,7 @@ class Told:
 
     def knows(self, key):
         """Whether the message that holds an alert can be found."""
-        book = ThreadBook(self.table, "gatewatch-test", lambda: self.now)
+        book = ThreadStore(self.table, "gatewatch-test", lambda: self.now)
         root = book.root("sec-app", key)
         return root is not None and book.root("sec-app", root.within or key) is not None
 
@@ -138,7 +138,7 @@ def body(title):
 
 
 def message(key, at, who="alice", place="1/eu-west-1/sg-1", **facts):
-    gate = Gate(key=key, thread=f"event-{key}", place=place, at=at, who=who, words=WORDS, **facts)
+    gate = ExposureChange(key=key, thread=f"event-{key}", place=place, at=at, who=who, words=WORDS, **facts)
     return Message(key=key, destination="sec-app", body=body(key), gates=(gate,), event_time=at)
 
 

@@ -1,4 +1,4 @@
-"""What Lambda gets: the list of it, its size, and that it stands on its own."""
+"""The zips of the Lambda functions: their files, size, and that they run on their own."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from pathlib import Path, PurePosixPath
 import msgspec
 import pytest
 
-from gatewatch.alerts.pipeline import Judge, alert_of
-from gatewatch.alerts.rule_history import RecentRules
+from gatewatch.alerts.pipeline import Assessor, assess_call
+from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.settings import LANGUAGES, load_settings
-from gatewatch.config.yaml_file import content_of
+from gatewatch.config.yaml_file import load_content
 from gatewatch.events.decode import decode, parse
-from gatewatch.rendering.slack import load_templates, slack_payloads
-from gatewatch.rendering.sns import topic_bodies
-from tools.package import BROUGHT_BY_LAMBDA, DIGEST_LOCK, LOCK, PYTHON, ROOT, Architecture, build, main, requirements
+from gatewatch.rendering.slack import slack_payloads
+from gatewatch.rendering.sns import sns_bodies
+from gatewatch.rendering.templates import load_templates
+from tools.package import DIGEST_LOCK, LOCK, PROVIDED_BY_LAMBDA, PYTHON, ROOT, Architecture, build, main, requirements
 from tools.precompile import compile_python, parse_yaml
 
 MEBIBYTE = 1024 * 1024
-TOP_LEVEL = {  # package of the lock -> what it puts beside functions/
+TOP_LEVEL = {  # locked package -> its top-level files in the zip
     "aws-lambda-powertools": {"aws_lambda_powertools"},
     "jinja2": {"jinja2"},
     "jmespath": {"jmespath"},
@@ -63,24 +64,24 @@ def in_the_repository():
     return {path.relative_to(ROOT).as_posix() for path in files if "__pycache__" not in path.parts}
 
 
-def test_the_zip_holds_our_code_as_the_repository_has_it_without_the_persons_side(archive):
-    persons = ("gatewatch/local/", "gatewatch/cli/", "gatewatch/__main__.py")
+def test_the_zip_has_the_code_of_the_repository_without_command_line_and_local_cloud(archive):
+    local_only = ("gatewatch/local/", "gatewatch/cli/", "gatewatch/__main__.py")
     written = {name for name in ours(archive) if not name.endswith((".pyc", ".msgpack")) and "/compiled/" not in name}
-    assert written == {name for name in in_the_repository() if not name.startswith(persons)}
+    assert written == {name for name in in_the_repository() if not name.startswith(local_only)}
 
 
-def test_every_yaml_file_lies_there_parsed_and_every_module_compiled(archive):
+def test_yaml_files_are_parsed_and_modules_are_compiled(archive):
     names = set(archive.namelist())
     assert {f"{name}.msgpack" for name in names if name.endswith(".yaml")} <= names
     if not compile_python(Path(archive.filename).parent / "nothing", PYTHON):
-        pytest.skip(f"no Python {PYTHON} on this machine: the zip goes without compiled modules, and says so")
+        pytest.skip(f"Python {PYTHON} is not installed")
     modules = [PurePosixPath(name) for name in names if name.endswith(".py")]
     assert {str(each.parent / "__pycache__" / f"{each.stem}.cpython-313.pyc") for each in modules} <= names
     (flags,) = {archive.read(name)[4:8] for name in names if name.endswith(".pyc")}
-    assert flags == b"\1\0\0\0"  # by hash, and never compared (PEP 552)
+    assert flags == b"\1\0\0\0"  # hash-based and unchecked (PEP 552)
 
 
-def test_every_template_lies_there_as_a_module_and_words_a_message_as_its_source_does(archive, tmp_path):
+def test_compiled_templates_render_the_same_messages_as_their_sources(archive, tmp_path):
     archive.extractall(tmp_path, [name for name in archive.namelist() if name.startswith("templates/")])
     sources = sorted((tmp_path / "templates").rglob("*.j2"))
     modules = list((tmp_path / "templates" / "compiled").glob("tmpl_*.py"))
@@ -91,21 +92,21 @@ def test_every_template_lies_there_as_a_module_and_words_a_message_as_its_source
     compiled, written = (load_templates(folder, LANGUAGES) for folder in (tmp_path / "templates", ROOT / "templates"))
     for path in sorted((ROOT / "tests" / "golden").glob("*/event.json")):
         for call in decode(parse(path.read_bytes())):
-            alert = alert_of(call, Judge(settings, RecentRules()))
+            alert = assess_call(call, Assessor(settings, InMemoryRuleHistory()))
             assert slack_payloads(alert, compiled, settings.colors) == slack_payloads(alert, written, settings.colors)
-            assert topic_bodies(alert, compiled, settings.colors) == topic_bodies(alert, written, settings.colors)
+            assert sns_bodies(alert, compiled, settings.colors) == sns_bodies(alert, written, settings.colors)
 
 
-def test_a_function_of_the_zip_finds_its_settings_and_words_without_a_parser_of_yaml(archive, tmp_path):
+def test_a_packaged_function_loads_settings_and_labels_without_a_yaml_parser(archive, tmp_path):
     archive.extractall(tmp_path, [name for name in ours(archive) if not name.endswith(".pyc")])
     code = """if True:
         import sys, functions.alert, functions.deliver
         from functions.bundle import load_bundle
-        from gatewatch.rendering.slack import load_templates
+        from gatewatch.rendering.templates import load_templates
         bundle = load_bundle({})
         load_templates(bundle.templates, bundle.settings.languages)
-        bundle.settings.judgement.catalogue.controls
-        print(bundle.trouble, "yaml" in sys.modules, bundle.settings.routes)
+        bundle.settings.severity_rules.catalogue.controls
+        print(bundle.configuration_error, "yaml" in sys.modules, bundle.settings.routes)
     """
     command = [sys.executable, "-P", "-c", code]
     answer = subprocess.run(
@@ -115,7 +116,7 @@ def test_a_function_of_the_zip_finds_its_settings_and_words_without_a_parser_of_
 
 
 @pytest.mark.parametrize("folder", [ROOT, ROOT / "tests" / "golden"])
-def test_settings_that_were_parsed_before_are_the_settings(folder, tmp_path):
+def test_precompiled_settings_equal_the_parsed_ones(folder, tmp_path):
     for name in ("accounts.yaml", "policy.yaml"):
         shutil.copy(folder / name, tmp_path / name)
     before = load_settings(tmp_path / "accounts.yaml", tmp_path / "policy.yaml")
@@ -123,27 +124,27 @@ def test_settings_that_were_parsed_before_are_the_settings(folder, tmp_path):
     for name in ("accounts.yaml", "policy.yaml"):
         (tmp_path / name).write_text("read: never")
     after = load_settings(tmp_path / "accounts.yaml", tmp_path / "policy.yaml")
-    assert msgspec.structs.replace(after, judgement=None) == msgspec.structs.replace(before, judgement=None)
-    ours, theirs = (msgspec.structs.replace(each.judgement, catalogue=None) for each in (before, after))
+    assert msgspec.structs.replace(after, severity_rules=None) == msgspec.structs.replace(before, severity_rules=None)
+    ours, theirs = (msgspec.structs.replace(each.severity_rules, catalogue=None) for each in (before, after))
     assert ours == theirs
 
 
-def test_what_messagepack_would_change_stays_yaml_alone(tmp_path):
+def test_content_that_messagepack_would_change_is_not_precompiled(tmp_path):
     (tmp_path / "odd.yaml").write_text("!!set {a, b}\n")
     (tmp_path / "plain.yaml").write_text("22: 2026-01-01\n")
     parse_yaml(tmp_path)
     assert not (tmp_path / "odd.yaml.msgpack").exists()
-    assert content_of(tmp_path / "plain.yaml") == {22: "2026-01-01"}
+    assert load_content(tmp_path / "plain.yaml") == {22: "2026-01-01"}
 
 
-def test_a_python_that_is_not_there_compiles_nothing_and_says_so(tmp_path):
+def test_a_missing_python_version_compiles_nothing_and_returns_false(tmp_path):
     (tmp_path / "module.py").write_text("x = 1\n")
     assert compile_python(tmp_path, "2.0") is False
     assert [path.name for path in tmp_path.iterdir()] == ["module.py"]
 
 
-def test_the_zip_holds_the_lock_files_packages_without_those_that_lambda_brings_and_nothing_else(archive):
-    assert TOP_LEVEL.keys() | BROUGHT_BY_LAMBDA == locked()
+def test_the_zip_has_the_locked_packages_except_those_of_lambda(archive):
+    assert TOP_LEVEL.keys() | PROVIDED_BY_LAMBDA == locked()
     beside = {name.split("/")[0] for name in archive.namelist()} - {name.split("/")[0] for name in ours(archive)}
     modules = {name for name in beside if not name.endswith(".dist-info")} - {"__pycache__"}
     assert modules == set.union(*TOP_LEVEL.values())
@@ -151,14 +152,14 @@ def test_the_zip_holds_the_lock_files_packages_without_those_that_lambda_brings_
     assert distributions == TOP_LEVEL.keys()
 
 
-def test_the_zip_is_five_megabytes_where_lambda_takes_fifty(archive):
+def test_the_zip_is_smaller_than_the_limit_of_lambda(archive):
     size = Path(archive.filename).stat().st_size
     unpacked = sum(entry.file_size for entry in archive.infolist())
     assert 2 * MEBIBYTE < size < 7 * MEBIBYTE
     assert unpacked < 24 * MEBIBYTE
 
 
-def test_the_digest_has_the_same_zip_and_the_library_that_draws(archive, architecture, tmp_path):
+def test_the_zip_of_the_digest_also_has_pillow(archive, architecture, tmp_path):
     with zipfile.ZipFile(build(architecture, tmp_path / "digest.zip", lock=DIGEST_LOCK)) as own:
         more = {name.split("/")[0] for name in set(own.namelist()) - set(archive.namelist())}
         assert {name for name in more if "dist-info" not in name} == {"PIL", "pillow.libs"}
@@ -167,7 +168,7 @@ def test_the_digest_has_the_same_zip_and_the_library_that_draws(archive, archite
         assert sum(entry.file_size for entry in own.infolist()) < 48 * MEBIBYTE
 
 
-def test_both_locks_agree(archive):
+def test_both_lock_files_have_the_same_versions(archive):
     assert archive
     blocks = [{*lock.read_text("utf-8").replace("\\\n", "").splitlines()} for lock in (LOCK, DIGEST_LOCK)]
     runtime, digest = ({line for line in block if "==" in line} for block in blocks)
@@ -175,12 +176,12 @@ def test_both_locks_agree(archive):
     assert {line.split("==")[0] for line in digest - runtime} == {"pillow"}
 
 
-def test_every_file_is_readable_by_the_user_of_lambda_and_of_one_date(archive):
+def test_every_file_is_readable_and_has_the_fixed_date(archive):
     assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o100644}
     assert len({entry.date_time for entry in archive.infolist()}) == 1
 
 
-def test_the_compiled_parts_are_for_the_runtime_and_processor_of_the_function(archive):
+def test_extension_modules_match_runtime_and_architecture(archive):
     machine = {"arm64": "aarch64", "x86_64": "x86_64"}
     compiled = [name for name in archive.namelist() if name.endswith(".so")]
     (chosen,) = {machine[each] for each in Architecture if all(machine[each] in name for name in compiled)}
@@ -188,23 +189,23 @@ def test_the_compiled_parts_are_for_the_runtime_and_processor_of_the_function(ar
     assert all(f"cpython-313-{chosen}-linux" in name for name in compiled)
 
 
-def test_no_test_and_no_secret_file_is_in_the_zip(archive):
+def test_the_zip_has_no_tests_and_no_secrets(archive):
     for name in archive.namelist():
         assert not name.startswith((".", "tests/", "docs/", "eventbridge/", "bin/"))
         assert not re.search(r"(^|/)\.(env|git|npmrc|aws)", name)
 
 
-def test_the_same_input_gives_the_same_bytes(archive, architecture, tmp_path):
+def test_builds_are_reproducible(archive, architecture, tmp_path):
     if architecture is Architecture.ARM64:
         assert build(architecture, tmp_path / "again.zip").read_bytes() == Path(archive.filename).read_bytes()
 
 
-def test_a_requirement_keeps_its_hashes_and_what_lambda_brings_loses_them():
+def test_requirements_keep_their_hashes_without_the_packages_of_lambda():
     lock = "# made by\nboto3==1 \\\n    --hash=sha256:aa \\\n    --hash=sha256:ab\nJinja2==3 \\\n    --hash=sha256:bb\n"
     assert requirements(lock) == "Jinja2==3 \\\n    --hash=sha256:bb\n"
 
 
-def test_nothing_that_a_function_imports_is_on_the_persons_side():
+def test_functions_import_nothing_that_is_not_in_the_zip():
     functions = sorted(path.stem for path in (ROOT / "functions").glob("*.py"))
     code = f"import sys; from functions import {', '.join(functions)}; print(*sys.modules)"
     command = [sys.executable, "-c", code.replace("__init__, ", "")]
@@ -217,7 +218,7 @@ def test_nothing_that_a_function_imports_is_on_the_persons_side():
     assert not names & {"typer", "rich", "moto"}
 
 
-def test_an_architecture_that_lambda_does_not_have_is_refused(capsys):
+def test_an_unknown_architecture_is_rejected(capsys):
     with pytest.raises(SystemExit):
         main(["--architecture", "riscv"])
     assert "riscv" in capsys.readouterr().err

@@ -1,51 +1,53 @@
-"""What was seen of groups lately, so that a group whose rules are changed one by one is looked at once."""
+"""Recent lookups, so that a group whose rules are changed one by one is queried once."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from typing import TYPE_CHECKING, TypeVar
 
-from gatewatch.alerts.lookup.context import NOTHING_SEEN, Surroundings
+from gatewatch.alerts.lookup.context import NO_CONTEXT, GroupContext
 from gatewatch.model.security_group import NO_GROUP, Group
 
 if TYPE_CHECKING:
-    from gatewatch.alerts.lookup.context import Question
+    from gatewatch.alerts.lookup.context import LookupRequest
 
 _FRESH_SECONDS = 60.0
-_LOOKS, _NAMES = 50, 5_000  # a look may hold a thousand rules
+_MAX_CONTEXTS, _MAX_NAMES = 50, 5_000  # one context can hold a thousand rules
 
-Place = tuple[str, str, str]
+GroupKey = tuple[str, str, str]
 Value = TypeVar("Value")
 
 
-class SeenLately:
-    """A group keeps its name and its VPC. All else is told only as it was after the call, and not long ago."""
+class LookupCache:
+    """Names and VPCs do not change; rules and interfaces are used only when looked up after the call and recently."""
 
     def __init__(self) -> None:
-        self._looks: OrderedDict[Place, Surroundings] = OrderedDict()
-        self._names: OrderedDict[Place, Group] = OrderedDict()
+        self._contexts: OrderedDict[GroupKey, GroupContext] = OrderedDict()
+        self._names: OrderedDict[GroupKey, Group] = OrderedDict()
 
-    def of(self, question: Question, called: float, now: float) -> Surroundings:
-        place, oldest = _place(question), max(called, now - _FRESH_SECONDS)
-        look = self._looks.get(place, NOTHING_SEEN)
-        return Surroundings(
-            group=self._names.get(place, NO_GROUP),
-            attached=look.attached if look.attached and look.attached.at.timestamp() >= oldest else None,
-            rules=look.rules if look.rules and look.rules.at.timestamp() >= oldest else None,
+    def get(self, request: LookupRequest, called: float, now: float) -> GroupContext:
+        """Return what is known and fresh. `called` is the time of the call, `now` the clock, in seconds since 1970."""
+        key, oldest = _group_key(request), max(called, now - _FRESH_SECONDS)
+        cached = self._contexts.get(key, NO_CONTEXT)
+        interfaces, rules = cached.network_interfaces, cached.rules
+        return GroupContext(
+            group=self._names.get(key, NO_GROUP),
+            network_interfaces=interfaces if interfaces and interfaces.at.timestamp() >= oldest else None,
+            rules=rules if rules and rules.at.timestamp() >= oldest else None,
         )
 
-    def keep(self, question: Question, seen: Surroundings) -> None:
-        _put(self._looks, _place(question), seen, _LOOKS)
-        if seen.group.id:
-            _put(self._names, _place(question), seen.group, _NAMES)
+    def put(self, request: LookupRequest, context: GroupContext) -> None:
+        _put(self._contexts, _group_key(request), context, _MAX_CONTEXTS)
+        if context.group.id:
+            _put(self._names, _group_key(request), context.group, _MAX_NAMES)
 
 
-def _place(question: Question) -> Place:
-    return question.account_id, question.region, question.group_id
+def _group_key(request: LookupRequest) -> GroupKey:
+    return request.account_id, request.region, request.group_id
 
 
-def _put(kept: OrderedDict[Place, Value], place: Place, value: Value, most: int) -> None:
-    kept.pop(place, None)
-    kept[place] = value
-    while len(kept) > most:
-        kept.popitem(last=False)
+def _put(cache: OrderedDict[GroupKey, Value], key: GroupKey, value: Value, limit: int) -> None:
+    cache.pop(key, None)
+    cache[key] = value
+    while len(cache) > limit:
+        cache.popitem(last=False)

@@ -1,8 +1,7 @@
-"""Asks an account what its calls leave out: a group's name, its rules, what it is attached to.
+"""Query a member account for what a call does not contain: the name of the group, its rules, its network interfaces.
 
-A message never waits long for it and never fails for it. All that one event asks is asked at once and has little time
-together; what is not answered in it is unknown. After a failure the account, or the Region that did not answer, is
-left alone for a while.
+A lookup never fails a message. All requests of one event run concurrently within one time limit; what is not answered
+by then is unknown. After a failure no request is made to that account or Region for a while.
 """
 
 from __future__ import annotations
@@ -15,13 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gatewatch.alerts.lookup import ec2_queries as group_questions
-from gatewatch.alerts.lookup.cache import SeenLately
-from gatewatch.alerts.lookup.context import NOTHING_SEEN, Part, Question, StandingRules, Surroundings, question_of
-from gatewatch.alerts.lookup.cooldown import Rest, is_refused, reason
-from gatewatch.alerts.lookup.member_clients import Door, MemberDoors
-from gatewatch.alerts.lookup.network_interfaces import attached
-from gatewatch.aws import metrics as meter
+from gatewatch.alerts.lookup import ec2_queries
+from gatewatch.alerts.lookup.cache import LookupCache
+from gatewatch.alerts.lookup.context import (
+    NO_CONTEXT,
+    CurrentRules,
+    GroupContext,
+    LookupPart,
+    LookupRequest,
+    lookup_request_for,
+)
+from gatewatch.alerts.lookup.cooldown import Cooldown, error_code, is_access_denied
+from gatewatch.alerts.lookup.member_clients import MemberClients, MemberRole
+from gatewatch.alerts.lookup.network_interfaces import summarize_interfaces
+from gatewatch.aws import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,140 +36,145 @@ if TYPE_CHECKING:
 
     from types_boto3_ec2 import EC2Client
 
-    from gatewatch.alerts.lookup.ec2_queries import Guarded
+    from gatewatch.alerts.lookup.ec2_queries import InterfacePage
     from gatewatch.aws.clients import Aws
     from gatewatch.aws.metrics import Meter
     from gatewatch.model.alert import Alert
-    from gatewatch.model.network_interfaces import Attached
+    from gatewatch.model.network_interfaces import NetworkInterfaceSummary
     from gatewatch.model.security_group import Group, SecurityGroupRule
 
-    Learn = Callable[[str, Mapping[str, SecurityGroupRule], float], None]
+    SaveRules = Callable[[str, Mapping[str, SecurityGroupRule], float], None]
 
-_SECONDS = 1.5  # for all that one event asks
-_AT_ONCE = 6  # three questions, and what a slow Region has not yet given up
+_TIMEOUT_SECONDS = 1.5  # for all requests of one event
+_MAX_THREADS = 6  # three requests, and those to a slow Region that have not yet timed out
 
 
-class Surveyor:
-    """`learn` takes what the rules of a group were seen to be. `monotonic` measures the `seconds` that a look has."""
+class GroupLookup:
+    """`save_rules` receives the account id, the rules by id and the time of a lookup. `seconds`: the time limit."""
 
     def __init__(
         self,
         aws: Aws,
-        learn: Learn,
+        save_rules: SaveRules,
         log: Logger,
         meter: Meter,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
-        seconds: float = _SECONDS,
+        seconds: float = _TIMEOUT_SECONDS,
     ) -> None:
-        self._doors = MemberDoors(aws, now)
-        self._learn = learn
+        self._members = MemberClients(aws, now)
+        self._save_rules = save_rules
         self._log = log
         self._meter = meter
         self._now = now
         self._monotonic = monotonic
         self._seconds = seconds
-        self._rest = Rest(monotonic)
-        self._lately = SeenLately()
+        self._cooldown = Cooldown(monotonic)
+        self._cache = LookupCache()
 
-    def look(self, alert: Alert) -> Surroundings:
-        """What the account of an alert says of its group; nothing where it has no role, or need not be asked."""
-        role, question = alert.account.read_role, question_of(alert)
-        if role is None or question is None:
-            return NOTHING_SEEN
+    def fetch(self, alert: Alert) -> GroupContext:
+        """Look up the group of an alert; `NO_CONTEXT` when its account has no lookup role or nothing is missing."""
+        role, request = alert.account.read_role, lookup_request_for(alert)
+        if role is None or request is None:
+            return NO_CONTEXT
         called = alert.call.time.timestamp() if alert.call.time else 0.0
-        known = self._lately.of(question, called, self._now())
-        missing = question.parts - _parts(known)
-        if not missing or self._rest.has(question.account_id, question.region):
+        known = self._cache.get(request, called, self._now())
+        missing = request.parts - _known_parts(known)
+        if not missing or self._cooldown.is_active(request.account_id, request.region):
             return known
-        answers = self._answers(msgspec.structs.replace(question, parts=missing), role)
-        seen = _seen(known, answers, datetime.fromtimestamp(max(self._now(), called), UTC))
-        self._lately.keep(question, seen)
-        if seen.rules and Part.RULES in answers:
-            self._learn(question.account_id, seen.rules.by_id, seen.rules.at.timestamp())
-        return seen
+        responses = self._query_all(msgspec.structs.replace(request, parts=missing), role)
+        context = _merge(known, responses, datetime.fromtimestamp(max(self._now(), called), UTC))
+        self._cache.put(request, context)
+        if context.rules and LookupPart.RULES in responses:
+            self._save_rules(request.account_id, context.rules.by_id, context.rules.at.timestamp())
+        return context
 
-    def _answers(self, question: Question, role: str) -> dict[Part, Any]:
-        """Those that came in time. Whatever goes wrong, a message that lacks a line is better than none."""
+    def _query_all(self, request: LookupRequest, role: str) -> dict[LookupPart, Any]:
+        """Return the responses that arrived in time. Any failure is only logged: the message is sent without them."""
         try:
-            ec2, until = self._entered(Door(question.account_id, question.region, role))
-            jobs = {part: self._pool.submit(self._ask, part, ec2, question, until) for part in sorted(question.parts)}
+            ec2, until = self._member_ec2(MemberRole(request.account_id, request.region, role))
+            jobs = {part: self._pool.submit(self._query, part, ec2, request, until) for part in sorted(request.parts)}
         except Exception as error:  # noqa: BLE001  see above
-            self._rest.after_entering(error, question.account_id, question.region)
-            self._failed(question, error)
+            self._cooldown.on_assume_role_failure(error, request.account_id, request.region)
+            self._on_error(request, error)
             return {}
         wait(jobs.values(), max(0.0, until - self._monotonic()))
-        return self._answered(question, jobs)
+        return self._collect(request, jobs)
 
-    def _entered(self, door: Door) -> tuple[EC2Client, float]:
-        """With the time until which it may be asked. To make a client is not to wait, and does not count."""
+    def _member_ec2(self, role: MemberRole) -> tuple[EC2Client, float]:
+        """Return the client and the deadline of its requests. Creating a client does not count as waiting."""
         start = self._monotonic()
-        credentials = self._doors.credentials(door, lambda request: self._pool.submit(request).result(self._seconds))
+        credentials = self._members.credentials(role, lambda job: self._pool.submit(job).result(self._seconds))
         left = start + self._seconds - self._monotonic()
-        ec2 = self._doors.client(door, credentials)
+        ec2 = self._members.client(role, credentials)
         return ec2, self._monotonic() + left
 
-    def _answered(self, question: Question, jobs: Mapping[Part, Future[Any]]) -> dict[Part, Any]:
+    def _collect(self, request: LookupRequest, jobs: Mapping[LookupPart, Future[Any]]) -> dict[LookupPart, Any]:
         errors = {part: error for part, job in jobs.items() if (error := _error(job)) is not None}
         for error in errors.values():
-            self._rest.after(error, question.account_id, question.region)
+            self._cooldown.on_failure(error, request.account_id, request.region)
         if errors:
-            self._failed(question, next(iter(errors.values())))
+            self._on_error(request, next(iter(errors.values())))
         else:
-            self._rest.answered(question.region)
+            self._cooldown.on_success(request.region)
         return {part: job.result() for part, job in jobs.items() if part not in errors}
 
-    def _ask(self, part: Part, ec2: EC2Client, question: Question, until: float) -> Any:
+    def _query(self, part: LookupPart, ec2: EC2Client, request: LookupRequest, until: float) -> Any:
         match part:
-            case Part.GROUP:
-                return group_questions.group(ec2, question.group_id)
-            case Part.RULES:
-                return group_questions.rules(ec2, question.group_id, question.account_id)
-            case Part.ATTACHED:
-                guarded = group_questions.guarded(ec2, question.group_id, lambda: self._monotonic() < until)
-                if guarded.fault:
-                    self._report(question, guarded.fault)
-                return guarded
+            case LookupPart.GROUP:
+                return ec2_queries.describe_group(ec2, request.group_id)
+            case LookupPart.RULES:
+                return ec2_queries.describe_rules(ec2, request.group_id, request.account_id)
+            case LookupPart.NETWORK_INTERFACES:
+                page = ec2_queries.describe_interfaces(ec2, request.group_id, lambda: self._monotonic() < until)
+                if page.names_error:
+                    self._report(request, page.names_error)
+                return page
 
-    def _failed(self, question: Question, error: BaseException) -> None:
-        if is_refused(error):
-            self._doors.forget(question.account_id)
-        self._report(question, error)
+    def _on_error(self, request: LookupRequest, error: BaseException) -> None:
+        if is_access_denied(error):
+            self._members.forget(request.account_id)
+        self._report(request, error)
 
-    def _report(self, question: Question, error: BaseException) -> None:
-        self._meter.count(meter.LOOKS_FAILED)
-        facts = {"account_id": question.account_id, "region": question.region, "group_id": question.group_id}
-        self._log.warning("not looked", extra={**facts, "reason": reason(error)})
+    def _report(self, request: LookupRequest, error: BaseException) -> None:
+        self._meter.count(metrics.LOOKUPS_FAILED)
+        facts = {"account_id": request.account_id, "region": request.region, "group_id": request.group_id}
+        self._log.warning("lookup failed", extra={**facts, "reason": error_code(error)})
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(_AT_ONCE, "surveyor")
+        return ThreadPoolExecutor(_MAX_THREADS, "lookup")
 
 
 def _error(job: Future[Any]) -> BaseException | None:
-    """None for a question that was answered in time; what is too late is not begun, if it was not."""
+    """Return None for a request that completed in time; a pending one is cancelled."""
     if job.done() and not job.cancelled():
         return job.exception()
     job.cancel()
     return TimeoutError()
 
 
-def _seen(known: Surroundings, answers: Mapping[Part, Any], at: datetime) -> Surroundings:
-    group = answers.get(Part.GROUP, known.group)
-    return Surroundings(
-        group=group,
-        attached=_attached(answers[Part.ATTACHED], group, at) if Part.ATTACHED in answers else known.attached,
-        rules=StandingRules(at, answers[Part.RULES]) if Part.RULES in answers else known.rules,
-    )
+def _merge(known: GroupContext, responses: Mapping[LookupPart, Any], at: datetime) -> GroupContext:
+    group = responses.get(LookupPart.GROUP, known.group)
+    interfaces, rules = known.network_interfaces, known.rules
+    if LookupPart.NETWORK_INTERFACES in responses:
+        interfaces = _interface_summary(responses[LookupPart.NETWORK_INTERFACES], group, at)
+    if LookupPart.RULES in responses:
+        rules = CurrentRules(at, responses[LookupPart.RULES])
+    return GroupContext(group=group, network_interfaces=interfaces, rules=rules)
 
 
-def _attached(guarded: Guarded, group: Group, at: datetime) -> Attached | None:
-    """That a group is attached to nothing is said only of one that is there, by an answer that was whole."""
-    if not guarded.interfaces and (guarded.is_part or group.id is None):
+def _interface_summary(page: InterfacePage, group: Group, at: datetime) -> NetworkInterfaceSummary | None:
+    """Return None for no interfaces unless the response is complete and the group is known to exist."""
+    if not page.interfaces and (page.is_partial or group.id is None):
         return None
-    return attached(guarded.interfaces, guarded.names, at, is_part=guarded.is_part)
+    return summarize_interfaces(page.interfaces, page.names, at, is_partial=page.is_partial)
 
 
-def _parts(known: Surroundings) -> frozenset[Part]:
-    answers = {Part.GROUP: known.group.id, Part.ATTACHED: known.attached, Part.RULES: known.rules}
-    return frozenset(part for part, answer in answers.items() if answer is not None)
+def _known_parts(context: GroupContext) -> frozenset[LookupPart]:
+    known = {
+        LookupPart.GROUP: context.group.id,
+        LookupPart.NETWORK_INTERFACES: context.network_interfaces,
+        LookupPart.RULES: context.rules,
+    }
+    return frozenset(part for part, value in known.items() if value is not None)

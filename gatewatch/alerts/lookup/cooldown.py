@@ -1,4 +1,4 @@
-"""Who is left alone for a while after a failure: an account that refuses, a Region that does not answer."""
+"""Circuit breaker of the lookups, by account and Region."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SECONDS = 30.0
-_THROTTLED_SECONDS = 60.0  # the account's own tools share its quota of requests
-_REFUSED_SECONDS = 600.0  # a role does not appear within minutes
-_EVERYWHERE = "everywhere"
+_THROTTLED_SECONDS = 60.0  # the account's own tools share its API quota
+_ACCESS_DENIED_SECONDS = 600.0  # a missing role is not created within seconds
+_ALL_ACCOUNTS = "everywhere"
 _THROTTLED = re.compile(r"RequestLimitExceeded|Throttl|SlowDown|TooManyRequests")
-_REFUSED = re.compile(r"AccessDenied|Unauthorized|AuthFailure|OptInRequired|UnrecognizedClient|InvalidClientTokenId")
+_ACCESS_DENIED = re.compile(
+    r"AccessDenied|Unauthorized|AuthFailure|OptInRequired|UnrecognizedClient|InvalidClientTokenId"
+)
 
 
-class Rest:
-    """An account has its own rights and its own quota. A place where it is slow may be slow for nobody else.
+class Cooldown:
+    """Access and throttling concern one account. A timeout concerns the account in one Region.
 
-    A Region rests when it failed two accounts, and nobody got an answer in between.
+    A Region as a whole is paused after failures for two accounts without a success in between.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -30,20 +32,20 @@ class Rest:
         self._until: dict[str, float] = {}
         self._failed: dict[str, set[str]] = {}
 
-    def has(self, account_id: str, region: str) -> bool:
+    def is_active(self, account_id: str, region: str) -> bool:
         now = self._monotonic()
-        names = (account_id, region, f"{account_id} {region}", _EVERYWHERE)
+        names = (account_id, region, f"{account_id} {region}", _ALL_ACCOUNTS)
         return any(self._until.get(name, now) > now for name in names)
 
-    def after_entering(self, error: BaseException, account_id: str, region: str) -> None:
-        """What gives credentials is the same for every account: when it says nothing, nobody needs to ask it."""
+    def on_assume_role_failure(self, error: BaseException, account_id: str, region: str) -> None:
+        """STS is the same endpoint for every account: when it does not answer, all lookups are paused."""
         if isinstance(error, ConnectionError | HTTPClientError | TimeoutError):
-            self._put(_EVERYWHERE, _SECONDS)
+            self._put(_ALL_ACCOUNTS, _SECONDS)
         else:
-            self.after(error, account_id, region)
+            self.on_failure(error, account_id, region)
 
-    def after(self, error: BaseException, account_id: str, region: str) -> None:
-        seconds = next((each for pattern, each in _OF_ACCOUNT if pattern.search(reason(error))), None)
+    def on_failure(self, error: BaseException, account_id: str, region: str) -> None:
+        seconds = next((each for pattern, each in _ACCOUNT_COOLDOWNS if pattern.search(error_code(error))), None)
         if seconds:
             self._put(account_id, seconds)
             return
@@ -51,21 +53,21 @@ class Rest:
         failed.add(account_id)
         self._put(f"{account_id} {region}" if len(failed) == 1 else region, _SECONDS)
 
-    def answered(self, region: str) -> None:
+    def on_success(self, region: str) -> None:
         self._failed.pop(region, None)
 
     def _put(self, name: str, seconds: float) -> None:
         self._until[name] = self._monotonic() + seconds
 
 
-def reason(error: BaseException) -> str:
-    """The code of AWS, or what sort of error it is: never its text, which may hold anything."""
+def error_code(error: BaseException) -> str:
+    """Return the AWS error code or the type of the error, never its text, which can contain event values."""
     code = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
     return code or type(error).__name__
 
 
-def is_refused(error: BaseException) -> bool:
-    return bool(_REFUSED.search(reason(error)))
+def is_access_denied(error: BaseException) -> bool:
+    return bool(_ACCESS_DENIED.search(error_code(error)))
 
 
-_OF_ACCOUNT = ((_REFUSED, _REFUSED_SECONDS), (_THROTTLED, _THROTTLED_SECONDS))
+_ACCOUNT_COOLDOWNS = ((_ACCESS_DENIED, _ACCESS_DENIED_SECONDS), (_THROTTLED, _THROTTLED_SECONDS))

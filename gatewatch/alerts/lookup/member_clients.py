@@ -1,4 +1,4 @@
-"""Into the members' EC2, by the role in each: credentials are kept for their life, and clients as long as those."""
+"""EC2 clients of member accounts by their lookup role. Credentials and clients are cached until they expire."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.aws.clients import credentials_of
+from gatewatch.aws.clients import assume_role_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,51 +17,51 @@ if TYPE_CHECKING:
 
     from gatewatch.aws.clients import Aws, Credentials
 
-    InTime = Callable[[Callable[[], Credentials]], Credentials]
+    RunInTime = Callable[[Callable[[], Credentials]], Credentials]
 
-_SESSION = "gatewatch-survey"
-_BEFORE_THE_END = 120.0  # credentials so near to their end are not used
-_CLIENTS = 64
+_SESSION_NAME = "gatewatch-lookup"
+_EXPIRY_MARGIN_SECONDS = 120.0  # credentials that expire sooner are renewed
+_MAX_CLIENTS = 64
 
 
-class Door(Struct, frozen=True):
+class MemberRole(Struct, frozen=True):
     account_id: str
     region: str
-    role: str
+    name: str
 
 
-class MemberDoors:
+class MemberClients:
     def __init__(self, aws: Aws, now: Callable[[], float] = time.time) -> None:
         self._aws = aws
         self._now = now
         self._credentials: dict[str, Credentials] = {}
-        self._clients: OrderedDict[Door, tuple[EC2Client, Credentials]] = OrderedDict()
+        self._clients: OrderedDict[MemberRole, tuple[EC2Client, Credentials]] = OrderedDict()
 
-    def credentials(self, door: Door, in_time: InTime) -> Credentials:
-        """`in_time` performs the request for them, if there must be one, and waits for it no longer than it may.
+    def credentials(self, role: MemberRole, run_in_time: RunInTime) -> Credentials:
+        """Return cached or new credentials. `run_in_time` runs the AssumeRole request within its time limit.
 
-        Raises what botocore raises, and what `in_time` does.
+        Raises botocore's errors and those of `run_in_time`.
         """
-        known = self._credentials.get(door.account_id)
-        if known is None or known.until < self._now() + _BEFORE_THE_END:
-            arn = f"arn:{self._aws.partition(door.region)}:iam::{door.account_id}:role/{door.role}"
-            sts = self._aws.brief_sts
-            known = in_time(lambda: credentials_of(sts, arn, _SESSION))
-            self._credentials[door.account_id] = known
+        known = self._credentials.get(role.account_id)
+        if known is None or known.expires_at < self._now() + _EXPIRY_MARGIN_SECONDS:
+            arn = f"arn:{self._aws.partition(role.region)}:iam::{role.account_id}:role/{role.name}"
+            sts = self._aws.sts_short_timeout
+            known = run_in_time(lambda: assume_role_credentials(sts, arn, _SESSION_NAME))
+            self._credentials[role.account_id] = known
         return known
 
-    def client(self, door: Door, credentials: Credentials) -> EC2Client:
-        """It asks nobody anything, but the first of a process reads AWS's description of EC2."""
-        client, made_with = self._clients.pop(door, (None, None))
+    def client(self, role: MemberRole, credentials: Credentials) -> EC2Client:
+        """Return a cached or new client. No request is made; the first client loads the EC2 service model."""
+        client, made_with = self._clients.pop(role, (None, None))
         if client is None or made_with is not credentials:
-            client = self._aws.ec2_of(credentials, door.region)
-        self._clients[door] = client, credentials
-        while len(self._clients) > _CLIENTS:
+            client = self._aws.member_ec2_client(credentials, role.region)
+        self._clients[role] = client, credentials
+        while len(self._clients) > _MAX_CLIENTS:
             self._clients.popitem(last=False)
         return client
 
     def forget(self, account_id: str) -> None:
-        """What an account refuses may be the credentials."""
+        """Drop the credentials and clients of an account: they may be the reason of a refusal."""
         self._credentials.pop(account_id, None)
-        for door in [each for each in self._clients if each.account_id == account_id]:
-            del self._clients[door]
+        for role in [each for each in self._clients if each.account_id == account_id]:
+            del self._clients[role]

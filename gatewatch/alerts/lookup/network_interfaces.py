@@ -1,7 +1,7 @@
-"""The answer of DescribeNetworkInterfaces -> what a security group is attached to.
+"""Summarize DescribeNetworkInterfaces: the resources that a security group is attached to.
 
-What an interface belongs to is taken from what AWS alone can write: its type, the instance, who asked for it. The
-description says so only where AWS manages the interface; on any other it is somebody's text.
+A resource is taken from fields that only AWS writes: interface type, attachment, requester. The description is used
+only for interfaces that AWS manages; on others it is text of the account's users.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from gatewatch.model.network import parse_cidr, public_addresses
-from gatewatch.model.network_interfaces import Attached, Thing
+from gatewatch.model.network_interfaces import AttachedResource, NetworkInterfaceSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
 INSTANCE, SERVICE, INTERFACE = "instance", "service", "interface"
-_NAMED_INSTANCES = 50  # a fleet shares a name, so a few more than are told are asked for
-# EC2 API reference, NetworkInterface.InterfaceType. What is not here and not plain is a service that the type names.
+_MAX_NAMED_INSTANCES = 50  # more than a message shows, because instances of a fleet share a name
+# EC2 API reference, NetworkInterface.InterfaceType. Any other type is the name of a service.
 _PLAIN_TYPES = frozenset({None, "", INTERFACE, "efa", "efa-only", "trunk", "branch"})
 _TYPES = {
     "load_balancer": "load_balancer",
@@ -35,7 +35,7 @@ _TYPES = {
     "nat_gateway": "nat_gateway",
     "natGateway": "nat_gateway",
 }
-# How AWS's services describe the interfaces that they ask for; the first group is the name, where there is one.
+# Descriptions that AWS services give to their interfaces; group 1 is the name of the resource.
 _DESCRIPTIONS = (
     ("load_balancer", re.compile(r"ELB (?:(?:app|net|gwy)/)?([^/]+)")),
     ("database", re.compile(r"(?:RDS|Redshift)NetworkInterface()")),
@@ -55,8 +55,8 @@ _REQUESTERS = {
 }
 
 
-class Interface(Struct, frozen=True):
-    """`identity` tells one thing from another: an instance's id, a service's name, or the interface's own id."""
+class NetworkInterface(Struct, frozen=True):
+    """`identity` distinguishes resources: an instance id, the name of a service's resource, or the interface id."""
 
     kind: str
     identity: str
@@ -64,46 +64,47 @@ class Interface(Struct, frozen=True):
     is_public: bool = False
 
 
-def read_interface(fields: Mapping[str, Any]) -> Interface:
+def read_interface(fields: Mapping[str, Any]) -> NetworkInterface:
     kind, name = _kind(fields)
     own = "" if kind == INTERFACE else name
-    return Interface(kind, own or str(fields.get("NetworkInterfaceId")), name, _is_public(fields))
+    return NetworkInterface(kind, own or str(fields.get("NetworkInterfaceId")), name, _is_public(fields))
 
 
-def instances_to_name(interfaces: Sequence[Interface]) -> tuple[str, ...]:
-    """The instances whose names are worth a question, those with a public address first."""
-    found = (each.identity for each in _in_order(interfaces) if each.kind == INSTANCE)
-    return tuple(dict.fromkeys(found))[:_NAMED_INSTANCES]
+def instances_to_name(interfaces: Sequence[NetworkInterface]) -> tuple[str, ...]:
+    """Return the ids of instances whose Name tags are needed, those with a public address first."""
+    found = (each.identity for each in _public_first(interfaces) if each.kind == INSTANCE)
+    return tuple(dict.fromkeys(found))[:_MAX_NAMED_INSTANCES]
 
 
-def attached(interfaces: Sequence[Interface], names: Mapping[str, str], at: datetime, *, is_part: bool) -> Attached:
-    """`names` of instances by their ids; one that has none there is called by its id."""
-    return Attached(
+def summarize_interfaces(
+    interfaces: Sequence[NetworkInterface], names: Mapping[str, str], at: datetime, *, is_partial: bool
+) -> NetworkInterfaceSummary:
+    """Summarize the interfaces. `names` are Name tags by instance id; an instance without one is shown by id."""
+    return NetworkInterfaceSummary(
         at=at,
         interfaces=len(interfaces),
         public=sum(each.is_public for each in interfaces),
-        is_part=is_part,
-        things=tuple(_things(_in_order(interfaces), names)),
+        is_partial=is_partial,
+        resources=tuple(_resources(_public_first(interfaces), names)),
     )
 
 
-def _in_order(interfaces: Sequence[Interface]) -> list[Interface]:
+def _public_first(interfaces: Sequence[NetworkInterface]) -> list[NetworkInterface]:
     return sorted(interfaces, key=lambda each: not each.is_public)
 
 
-def _things(ordered: Sequence[Interface], names: Mapping[str, str]) -> Iterator[Thing]:
-    """Each thing once, however many interfaces it has; those of one kind and name together."""
-    distinct: dict[tuple[str, str], Interface] = {}
+def _resources(ordered: Sequence[NetworkInterface], names: Mapping[str, str]) -> Iterator[AttachedResource]:
+    """Yield each resource once, whatever its number of interfaces; resources of one kind and name are counted."""
+    distinct: dict[tuple[str, str], NetworkInterface] = {}
     for each in ordered:
         distinct.setdefault((each.kind, each.identity), each)
-    told = distinct.values()
-    counts = Counter((each.is_public, each.kind, names.get(each.identity, each.name)) for each in told)
+    counts = Counter((each.is_public, each.kind, names.get(each.identity, each.name)) for each in distinct.values())
     for (is_public, kind, name), count in counts.items():
-        yield Thing(kind, name, is_public, count)
+        yield AttachedResource(kind, name, is_public, count)
 
 
 def _kind(fields: Mapping[str, Any]) -> tuple[str, str]:
-    """What it belongs to, and the name of that."""
+    """Return kind and name of the resource that an interface belongs to."""
     kind, description = str(fields.get("InterfaceType") or INTERFACE), str(fields.get("Description") or "")
     if kind in _TYPES:
         return _TYPES[kind], _name(_TYPES[kind], description)
@@ -138,18 +139,18 @@ def _tag_name(fields: Mapping[str, Any]) -> str:
 
 
 def _is_public(fields: Mapping[str, Any]) -> bool:
-    """An IPv4 address that AWS translates to a public one, or an IPv6 address or prefix that is public by itself."""
+    """Return whether the interface has a public IPv4 association, or a public IPv6 address or prefix."""
     owners = (fields, *(fields.get("PrivateIpAddresses") or ()))
     if any((each.get("Association") or {}).get("PublicIp") for each in owners):
         return True
-    return not fields.get("DenyAllIgwTraffic") and any(map(_is_public_v6, _v6(fields)))
+    return not fields.get("DenyAllIgwTraffic") and any(map(_is_public_ipv6, _ipv6_addresses(fields)))
 
 
-def _v6(fields: Mapping[str, Any]) -> Iterator[str]:
+def _ipv6_addresses(fields: Mapping[str, Any]) -> Iterator[str]:
     yield from (str(each.get("Ipv6Address")) for each in fields.get("Ipv6Addresses") or ())
     yield from (str(each.get("Ipv6Prefix")) for each in fields.get("Ipv6Prefixes") or ())
 
 
-def _is_public_v6(text: str) -> bool:
+def _is_public_ipv6(text: str) -> bool:
     network = parse_cidr(text)
     return network is not None and public_addresses(network) > 0

@@ -1,4 +1,4 @@
-"""A compliance change × the catalogue -> severity and reasons. Only what broke is worth waking anybody."""
+"""Severity of compliance changes: non-compliant resources by their control, everything else info."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from gatewatch.model.severity import Assessment, Reason, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gatewatch.config.controls import Catalogue, Control
+    from gatewatch.config.controls import Control, ControlCatalogue
     from gatewatch.model.compliance import ComplianceFacts
 
 
-def compliance_assessment(facts: ComplianceFacts, catalogue: Catalogue) -> Assessment:
+def compliance_assessment(facts: ComplianceFacts, catalogue: ControlCatalogue) -> Assessment:
     control = catalogue.find(facts.rule)
     severity = Severity.INFO
-    if facts.is_broken:
+    if facts.is_noncompliant:
         severity = control.severity if control else Severity.MEDIUM
     return Assessment(severity, tuple(_reasons(facts, control)))
 

@@ -1,4 +1,4 @@
-"""Hands on the road -> severity. Who cuts it may be about to do what nobody is to see."""
+"""Severity of tampering with gatewatch."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from gatewatch.model.severity import Assessment, Reason, Severity
 
 if TYPE_CHECKING:
-    from gatewatch.model.monitoring import HubFacts
+    from gatewatch.model.monitoring import MonitoringFacts
 
 
-def hub_assessment(facts: HubFacts) -> Assessment:
-    if facts.cuts:
-        return Assessment(Severity.HIGH, (Reason("road_cut"),))
-    return Assessment(Severity.MEDIUM, (Reason("road_touched"),))
+def monitoring_assessment(facts: MonitoringFacts) -> Assessment:
+    if facts.disables_monitoring:
+        return Assessment(Severity.HIGH, (Reason("monitoring_disabled"),))
+    return Assessment(Severity.MEDIUM, (Reason("monitoring_modified"),))

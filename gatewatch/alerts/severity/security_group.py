@@ -1,18 +1,18 @@
-"""A rule that lets something in: the exposure of its peer × its ports -> severity and reasons."""
+"""Severity of security-group and prefix-list changes: exposure of the peer × sensitivity of the ports."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from gatewatch.model.change import Action, Change
-from gatewatch.model.network import ALL_PROTOCOLS, ICMP_PROTOCOLS, is_trusted, reach_of, worlds
+from gatewatch.model.network import ALL_PROTOCOLS, ICMP_PROTOCOLS, exposure_of_cidr, is_trusted, world_cidrs
 from gatewatch.model.security_group import CidrPeer, Direction, GroupPeer, PrefixListPeer, Traffic
 from gatewatch.model.severity import Assessment, Exposure, Reason, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gatewatch.config.severity import Judgement
+    from gatewatch.config.severity import SeverityRules
 
 _ECHO = 8  # ICMPv4 echo request; all of ICMPv6 counts as public, path MTU discovery needs it (RFC 4890)
 ADDS_ACCESS = frozenset({Action.AUTHORIZE, Action.MODIFY})
@@ -35,55 +35,55 @@ Pool = tuple[Direction | None, Traffic]
 
 
 def world_by_traffic(changes: Sequence[Change]) -> dict[Pool, frozenset[str]]:
-    """The CIDRs of this call that let in the world, by direction, protocol and ports."""
+    """Return the CIDRs of a call that expose to the whole internet, by direction, protocol and ports."""
     pools: dict[Pool, list[str]] = {}
     for change in changes:
         if isinstance(change.rule.peer, CidrPeer) and change.action is not Action.REVOKE:
             pools.setdefault(_pool(change), []).append(change.rule.peer.cidr)
-    return {pool: worlds(cidrs) for pool, cidrs in pools.items()}
+    return {pool: world_cidrs(cidrs) for pool, cidrs in pools.items()}
 
 
 def _pool(change: Change) -> Pool:
     return change.rule.direction, change.rule.traffic
 
 
-def rule_assessment(change: Change, world: dict[Pool, frozenset[str]], judgement: Judgement) -> Assessment:
-    """`world` is that of all changes of the call."""
+def rule_assessment(change: Change, world: dict[Pool, frozenset[str]], policy: SeverityRules) -> Assessment:
+    """Assess one change; `world` is `world_by_traffic` of all changes of the call."""
     if change.action not in ADDS_ACCESS:
-        return _without_new_access(change, judgement)
-    return _access(change, world.get(_pool(change), frozenset()), judgement)
+        return _without_new_access(change, policy)
+    return _access(change, world.get(_pool(change), frozenset()), policy)
 
 
-def _without_new_access(change: Change, judgement: Judgement) -> Assessment:
-    """Removals, descriptions, groups that come and go; what was exposed is still named, for the headline."""
+def _without_new_access(change: Change, policy: SeverityRules) -> Assessment:
+    """Removals, descriptions, created and deleted groups. The exposure is kept for the headline."""
     peer = change.rule.peer
     exposure = None
     if isinstance(peer, CidrPeer):
-        exposure = _exposure(peer, worlds([peer.cidr]), judgement)
+        exposure = _exposure(peer, world_cidrs([peer.cidr]), policy)
     severity = Severity.LOW if change.action is Action.ASSOCIATE else Severity.INFO
-    return Assessment(severity, (), exposure, _services(change.rule.traffic, judgement))
+    return Assessment(severity, (), exposure, _services(change.rule.traffic, policy))
 
 
-def prefix_list_assessment(change: Change, world: dict[Pool, frozenset[str]], judgement: Judgement) -> Assessment:
-    """Which rules use the list, and for which ports, the event does not say: the ports count as `other`."""
+def prefix_list_assessment(change: Change, world: dict[Pool, frozenset[str]], policy: SeverityRules) -> Assessment:
+    """Assess a prefix-list change. The event does not name the rules that use the list: ports count as `other`."""
     peer = change.rule.peer
     if change.action in {Action.REVOKE, Action.DELETE} or peer is None:
         return Assessment(Severity.INFO)
     if not isinstance(peer, CidrPeer):
         return Assessment(Severity.LOW, (Reason("entries_unknown", {"peer": peer.text}),))
-    exposure = _exposure(peer, world.get(_pool(change), frozenset()), judgement)
+    exposure = _exposure(peer, world.get(_pool(change), frozenset()), policy)
     reasons = (_exposure_reason(peer, exposure), Reason("prefix_list_entry"))
     return Assessment(_TABLE[exposure, _OTHER], reasons, exposure)
 
 
-def _access(change: Change, world: frozenset[str], judgement: Judgement) -> Assessment:
-    """A rule that lets something in, or may: ingress, or a direction that nobody could tell."""
+def _access(change: Change, world: frozenset[str], policy: SeverityRules) -> Assessment:
+    """An added or modified rule. Unknown direction counts as ingress."""
     rule = change.rule
-    services = _services(rule.traffic, judgement)
-    ports, ports_reason = _ports(rule.traffic, services, judgement)
+    services = _services(rule.traffic, policy)
+    ports, ports_reason = _ports(rule.traffic, services, policy)
     match rule.peer:
         case CidrPeer():
-            exposure = _exposure(rule.peer, world, judgement)
+            exposure = _exposure(rule.peer, world, policy)
             if rule.direction is Direction.EGRESS:
                 return _egress(rule.traffic, exposure, services)
             severity, reason = _TABLE[exposure, ports], _exposure_reason(rule.peer, exposure)
@@ -104,15 +104,15 @@ def _by_reference(
     ports_reason: Reason,
     services: tuple[str, ...],
 ) -> Assessment:
-    """A peer that stands for addresses which the event does not tell."""
+    """A peer (group or prefix list) whose addresses are not in the event."""
     if change.rule.direction is Direction.EGRESS:
         return Assessment(Severity.INFO, (), None, services)
     if isinstance(peer, PrefixListPeer):
-        reason, doubtful = Reason("entries_unknown", {"peer": peer.text}), True
+        reason, is_unknown = Reason("entries_unknown", {"peer": peer.text}), True
     else:
         code = "foreign_group" if peer.foreign else "own_group"
-        reason, doubtful = Reason(code, {"peer": peer.text}), peer.foreign
-    severity = Severity.MEDIUM if doubtful and ports == _SENSITIVE else Severity.LOW
+        reason, is_unknown = Reason(code, {"peer": peer.text}), peer.foreign
+    severity = Severity.MEDIUM if is_unknown and ports == _SENSITIVE else Severity.LOW
     return Assessment(severity, (reason, ports_reason), None, services)
 
 
@@ -122,13 +122,13 @@ def _egress(traffic: Traffic, exposure: Exposure, services: tuple[str, ...]) -> 
     return Assessment(severity, (Reason("egress_default" if is_default else "egress"),), exposure, services)
 
 
-def _exposure(peer: CidrPeer, world: frozenset[str], judgement: Judgement) -> Exposure:
-    reach = reach_of(peer.cidr)
-    if judgement.trusted and is_trusted(reach.network, judgement.trusted):
+def _exposure(peer: CidrPeer, world: frozenset[str], policy: SeverityRules) -> Exposure:
+    computed = exposure_of_cidr(peer.cidr)
+    if policy.trusted and is_trusted(computed.network, policy.trusted):
         return Exposure.NARROW
     if peer.cidr in world:
         return Exposure.WORLD
-    return Exposure.WIDE if reach.is_wide else Exposure.NARROW
+    return Exposure.WIDE if computed.is_wide else Exposure.NARROW
 
 
 def _exposure_reason(peer: CidrPeer, exposure: Exposure) -> Reason:
@@ -136,28 +136,28 @@ def _exposure_reason(peer: CidrPeer, exposure: Exposure) -> Reason:
         is_whole = peer.cidr.endswith("/0")
         return Reason("world" if is_whole else "world_in_parts", {"peer": peer.cidr})
     code = "wide" if exposure is Exposure.WIDE else "narrow"
-    return Reason(code, {"peer": peer.cidr, "addresses": _count(reach_of(peer.cidr).public)})
+    return Reason(code, {"peer": peer.cidr, "addresses": _count(exposure_of_cidr(peer.cidr).public)})
 
 
 def _count(addresses: int) -> str:
-    """A number a person can read aloud; IPv6 counts in powers of two."""
+    """A readable number: below a million as it is, then in millions, for IPv6 as a power of two."""
     million = 1_000_000
     if addresses < million:
         return f"{addresses:,}"
     return f"{addresses / million:,.0f} million" if addresses < million * million else f"2^{addresses.bit_length() - 1}"
 
 
-def _services(traffic: Traffic, judgement: Judgement) -> tuple[str, ...]:
-    """The names of the sensitive services that a port range covers."""
+def _services(traffic: Traffic, policy: SeverityRules) -> tuple[str, ...]:
+    """Names of the sensitive services in a port range."""
     if traffic.ports is None:
         return ()
     first, last = traffic.ports.first, traffic.ports.last
-    names = [port.name for port in judgement.sensitive if port.first <= last and first <= port.last]
+    names = [port.name for port in policy.sensitive if port.first <= last and first <= port.last]
     return tuple(dict.fromkeys(names))
 
 
-def _ports(traffic: Traffic, services: tuple[str, ...], judgement: Judgement) -> tuple[str, Reason]:
-    """Sensitive, other or public, with the reason. Unknown ports may be any, so they count as sensitive."""
+def _ports(traffic: Traffic, services: tuple[str, ...], policy: SeverityRules) -> tuple[str, Reason]:
+    """`sensitive`, `other` or `public`, with the reason. Unknown ports count as sensitive."""
     if traffic.protocol is None:
         return _SENSITIVE, Reason("ports_unknown")
     if traffic.protocol == ALL_PROTOCOLS:
@@ -165,9 +165,9 @@ def _ports(traffic: Traffic, services: tuple[str, ...], judgement: Judgement) ->
     if traffic.ports is None:
         return _portless(traffic)
     if services:
-        return _SENSITIVE, Reason("sensitive_ports", {"services": _named(services)})
+        return _SENSITIVE, Reason("sensitive_ports", {"services": _service_names(services)})
     covered = range(traffic.ports.first, traffic.ports.last + 1)
-    if len(covered) <= len(judgement.public_ports) and judgement.public_ports.issuperset(covered):
+    if len(covered) <= len(policy.public_ports) and policy.public_ports.issuperset(covered):
         return _PUBLIC, Reason("public_ports")
     return _OTHER, Reason("other_ports")
 
@@ -179,6 +179,6 @@ def _portless(traffic: Traffic) -> tuple[str, Reason]:
     return _OTHER, Reason("icmp" if traffic.protocol in ICMP_PROTOCOLS else "protocol")
 
 
-def _named(services: tuple[str, ...]) -> str:
-    named, more = services[:_NAMED_SERVICES], len(services) - _NAMED_SERVICES
-    return ", ".join(named) + (f" +{more}" if more > 0 else "")
+def _service_names(services: tuple[str, ...]) -> str:
+    shown, more = services[:_NAMED_SERVICES], len(services) - _NAMED_SERVICES
+    return ", ".join(shown) + (f" +{more}" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""An ApiCall made ready for its family: parameters unwrapped, outcome known, one place that makes a change."""
+"""What every parser builds on: `ParsedCall` (parameters unwrapped, outcome known) and `CallSpec`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
-from gatewatch.events.changes.normalization import Fields, first, is_true, parameters, text
+from gatewatch.events.changes.normalization import Fields, as_text, first_present, is_true, parameters
 from gatewatch.model.api_call import ApiCall
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.security_group import NO_RULE, Direction, Group, SecurityGroupRule
@@ -29,7 +29,7 @@ _DRY_RUN = "DryRunOperation"
 
 
 def outcome_of(call: ApiCall) -> Outcome:
-    """Applied, denied, failed or dry run; a no-op shows only in the response, so its family finds it."""
+    """Return applied, denied, failed or dry run. A no-op shows only in the response, so its parser finds it."""
     if call.error_code is None:
         return Outcome.APPLIED
     code = call.error_code
@@ -40,11 +40,11 @@ def outcome_of(call: ApiCall) -> Outcome:
     return Outcome.DENIED if code in _DENIED else Outcome.FAILED
 
 
-class ReadCall(Struct, frozen=True, kw_only=True):
-    """A call whose parameters are unwrapped and lower-cased; None where there are none to read."""
+class ParsedCall(Struct, frozen=True, kw_only=True):
+    """A call with unwrapped parameters and lower-case keys; None where there are none to read."""
 
     call: ApiCall
-    kind: Kind
+    spec: CallSpec
     outcome: Outcome
     request: Fields | None
     response: Fields | None
@@ -54,19 +54,21 @@ class ReadCall(Struct, frozen=True, kw_only=True):
         return self.outcome is Outcome.APPLIED
 
     @property
-    def asked(self) -> Fields:
+    def request_parameters(self) -> Fields:
         return self.request or {}
 
     @property
-    def answered(self) -> Fields:
+    def response_elements(self) -> Fields:
         return (self.response or {}) if self.is_applied else {}
 
     def group(self, group_id: str | None = None) -> Group:
-        """The group a call is about: its id may stand only in the answer, its name only in the request."""
+        """The group a call is about. Its id may be only in the response, its name only in the request."""
         return Group(
-            id=group_id or text(self.asked.get("groupid")) or text(self.answered.get("groupid")),
-            name=text(self.asked.get("groupname")),
-            vpc_id=text(self.asked.get("vpcid")),
+            id=group_id
+            or as_text(self.request_parameters.get("groupid"))
+            or as_text(self.response_elements.get("groupid")),
+            name=as_text(self.request_parameters.get("groupname")),
+            vpc_id=as_text(self.request_parameters.get("vpcid")),
         )
 
     def change(
@@ -80,8 +82,8 @@ class ReadCall(Struct, frozen=True, kw_only=True):
         understood: bool = True,
     ) -> Change:
         return Change(
-            family=self.kind.family,
-            action=action or self.kind.action,
+            family=self.spec.family,
+            action=action or self.spec.action,
             outcome=outcome or self.outcome,
             group=group or self.group(),
             rule=rule,
@@ -90,28 +92,30 @@ class ReadCall(Struct, frozen=True, kw_only=True):
         )
 
     def not_understood(self) -> Change:
-        """The call is ours, its shape is not. A refused call may well have no parameters: that is understood."""
-        rule = SecurityGroupRule(direction=self.kind.direction)
+        """A change for a supported call of an unknown form. A refused call without parameters counts as understood."""
+        rule = SecurityGroupRule(direction=self.spec.direction)
         return self.change(rule, understood=self.request is None and not self.is_applied)
 
-    def first_of(self, *names: str) -> str | None:
-        """A text of the request, else of the answer, under any of its spellings."""
-        return text(first(self.asked, *names)) or text(first(self.answered, *names))
+    def first_text(self, *names: str) -> str | None:
+        """A text of the request, else of the response, under any of its spellings."""
+        return as_text(first_present(self.request_parameters, *names)) or as_text(
+            first_present(self.response_elements, *names)
+        )
 
 
-class Kind(Struct, frozen=True):
-    """One row of the dispatch table: what a call of this name is, and who reads it."""
+class CallSpec(Struct, frozen=True):
+    """One row of the dispatch table: family and action of a call, and its parser."""
 
     family: Family
     action: Action
-    read: Callable[[ReadCall], Iterable[Change]]
+    read: Callable[[ParsedCall], Iterable[Change]]
     direction: Direction | None = None
 
 
-def read_call(call: ApiCall, kind: Kind) -> ReadCall:
+def parse_call(call: ApiCall, spec: CallSpec) -> ParsedCall:
     request = parameters(call.request, call.event_name, "request")
     outcome = outcome_of(call)
     if outcome is Outcome.APPLIED and is_true((request or {}).get("dryrun")):
         outcome = Outcome.DRY_RUN
     response = parameters(call.response, call.event_name, "response")
-    return ReadCall(call=call, kind=kind, outcome=outcome, request=request, response=response)
+    return ParsedCall(call=call, spec=spec, outcome=outcome, request=request, response=response)

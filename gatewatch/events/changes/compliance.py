@@ -1,11 +1,11 @@
-"""What AWS Config found: one change per event, a resource that now is, or no longer is, as a rule wants it."""
+"""AWS Config compliance events: one change per event, the new compliance of a resource with a rule."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewatch.events.changes.base import Kind, ReadCall
-from gatewatch.events.changes.normalization import Fields, text
+from gatewatch.events.changes.base import CallSpec, ParsedCall
+from gatewatch.events.changes.normalization import Fields, as_text
 from gatewatch.events.config_compliance import EVENT_NAME
 from gatewatch.model.change import Action, Change, Family
 from gatewatch.model.compliance import ComplianceFacts
@@ -17,20 +17,21 @@ if TYPE_CHECKING:
 _SECURITY_GROUP = "AWS::EC2::SecurityGroup"
 
 
-def _read(call: ReadCall) -> Iterable[Change]:
-    detail = call.asked
+def _read(call: ParsedCall) -> Iterable[Change]:
+    detail = call.request_parameters
     result = _fields(detail.get("newevaluationresult"))
     qualifier = _fields(_fields(result.get("evaluationresultidentifier")).get("evaluationresultqualifier"))
     resource_type, resource_id, rule = (
-        text(detail.get(name)) or text(qualifier.get(name)) for name in ("resourcetype", "resourceid", "configrulename")
+        as_text(detail.get(name)) or as_text(qualifier.get(name))
+        for name in ("resourcetype", "resourceid", "configrulename")
     )
-    new = text(result.get("compliancetype"))
+    new = as_text(result.get("compliancetype"))
     facts = ComplianceFacts(
         rule=rule or "",
         new=new or "",
-        old=text(_fields(detail.get("oldevaluationresult")).get("compliancetype")),
+        old=as_text(_fields(detail.get("oldevaluationresult")).get("compliancetype")),
         resource_type=resource_type or "",
-        annotation=text(result.get("annotation")) or "",
+        annotation=as_text(result.get("annotation")) or "",
     )
     yield Change(
         family=Family.COMPLIANCE,
@@ -47,4 +48,4 @@ def _fields(value: Any) -> Fields:
     return value if isinstance(value, dict) else {}
 
 
-KINDS = {("config", EVENT_NAME): Kind(Family.COMPLIANCE, Action.OTHER, _read)}
+CALL_SPECS = {("config", EVENT_NAME): CallSpec(Family.COMPLIANCE, Action.OTHER, _read)}

@@ -1,20 +1,22 @@
-"""Who and what an IAM call is about, and whether the caller did it to themselves, as root, or for AWS."""
+"""The user, role or policy an IAM call is about, and whether that is the caller, root, or an AWS service's role."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from gatewatch.events.changes.normalization import Fields, first, text
-from gatewatch.model.api_call import Via
-from gatewatch.model.iam import Deed, Entity
+from gatewatch.events.changes.normalization import Fields, as_text, first_present
+from gatewatch.model.api_call import AccessMethod
+from gatewatch.model.iam import Entity, IamOperation
 
 if TYPE_CHECKING:
-    from gatewatch.events.changes.base import ReadCall
+    from gatewatch.events.changes.base import ParsedCall
     from gatewatch.model.api_call import ApiCall
 
 ROOT = Entity("user", "root")
-DENIED_ON = re.compile(r"on resource: (?:arn:[^:\s]*:iam::\d*:)?(user|role|group|policy|instance-profile)[ /](\S+)")
+DENIED_RESOURCE = re.compile(
+    r"on resource: (?:arn:[^:\s]*:iam::\d*:)?(user|role|group|policy|instance-profile)[ /](\S+)"
+)
 _LINKED = "/aws-service-role/"  # a path that IAM keeps for AWS
 # In the order of preference: a call that names a user and a policy is about the user.
 _ENTITIES = (
@@ -30,42 +32,63 @@ _ENTITIES = (
     ("account-alias", ("accountalias",)),
     ("service", ("awsservicename",)),
 )
-# Deeds of which the user is the caller when the call names none.
-_OWN = frozenset(
-    {Deed.KEY_CREATED, Deed.KEY_ACTIVATED, Deed.KEY_DEACTIVATED, Deed.KEY_DELETED, Deed.PASSWORD_CHANGED}
-) | {Deed.CREDENTIAL_CREATED, Deed.LOGIN_CREATED, Deed.LOGIN_CHANGED, Deed.MFA_ENABLED, Deed.MFA_REMOVED}
-SECONDS = {
-    Deed.POLICY_ATTACHED: "policy",
-    Deed.POLICY_DETACHED: "policy",
-    Deed.POLICY_WRITTEN: "policy",
-    Deed.POLICY_REMOVED: "policy",
-    Deed.BOUNDARY_SET: "policy",
-    Deed.GROUP_JOINED: "group",
-    Deed.GROUP_LEFT: "group",
-    Deed.PROFILE_ROLE_ADDED: "instance-profile",
-    Deed.PROFILE_ROLE_REMOVED: "instance-profile",
+# Operations on the caller's own user when the call names no user.
+_SELF_SERVICE = frozenset(
+    {
+        IamOperation.KEY_CREATED,
+        IamOperation.KEY_ACTIVATED,
+        IamOperation.KEY_DEACTIVATED,
+        IamOperation.KEY_DELETED,
+        IamOperation.PASSWORD_CHANGED,
+    }
+) | {
+    IamOperation.CREDENTIAL_CREATED,
+    IamOperation.LOGIN_CREATED,
+    IamOperation.LOGIN_CHANGED,
+    IamOperation.MFA_ENABLED,
+    IamOperation.MFA_REMOVED,
+}
+TARGET_KINDS = {
+    IamOperation.POLICY_ATTACHED: "policy",
+    IamOperation.POLICY_DETACHED: "policy",
+    IamOperation.POLICY_WRITTEN: "policy",
+    IamOperation.POLICY_REMOVED: "policy",
+    IamOperation.BOUNDARY_SET: "policy",
+    IamOperation.GROUP_JOINED: "group",
+    IamOperation.GROUP_LEFT: "group",
+    IamOperation.PROFILE_ROLE_ADDED: "instance-profile",
+    IamOperation.PROFILE_ROLE_REMOVED: "instance-profile",
 }
 
 
-def entity_of(call: ReadCall, deed: Deed) -> Entity | None:
-    """The thing that the call is about; a call about one's own key, password or factor names nobody."""
-    if deed is Deed.MFA_REMOVED and "root-account-mfa-device" in (text(call.asked.get("serialnumber")) or ""):
+def entity_of(call: ParsedCall, operation: IamOperation) -> Entity | None:
+    """The entity a call is about. A call about the caller's own key, password or MFA device names no user."""
+    if operation is IamOperation.MFA_REMOVED and "root-account-mfa-device" in (
+        as_text(call.request_parameters.get("serialnumber")) or ""
+    ):
         return ROOT
-    named = next((found for kind, names in _ENTITIES if (found := _named(kind, first(call.asked, *names)))), None)
-    return named or (_caller(call) if deed in _OWN else None)
+    named = next(
+        (found for kind, names in _ENTITIES if (found := _named(kind, first_present(call.request_parameters, *names)))),
+        None,
+    )
+    return named or (_caller(call) if operation in _SELF_SERVICE else None)
 
 
-def second_of(call: ReadCall, deed: Deed) -> Entity | None:
-    """The policy that an entity got or lost, the group, the instance profile."""
-    kind = SECONDS.get(deed)
+def target_of(call: ParsedCall, operation: IamOperation) -> Entity | None:
+    """The policy that an entity got or lost, or the group or instance profile it joined or left."""
+    kind = TARGET_KINDS.get(operation)
     names = dict(_ENTITIES).get(kind or "", ())
-    value = first(call.asked, "permissionsboundary", *names) if deed is Deed.BOUNDARY_SET else first(call.asked, *names)
+    value = (
+        first_present(call.request_parameters, "permissionsboundary", *names)
+        if operation is IamOperation.BOUNDARY_SET
+        else first_present(call.request_parameters, *names)
+    )
     return _named(kind, value) if kind else None
 
 
 def _named(kind: str, value: Any) -> Entity | None:
-    """`arn:…:policy/team/Deploy` has a name without its path, and is kept whole beside it."""
-    name = text(value)
+    """An entity by its name or ARN; the name of `arn:…:policy/team/Deploy` is `Deploy`."""
+    name = as_text(value)
     if name is None:
         return None
     if name.startswith("arn:"):
@@ -73,9 +96,9 @@ def _named(kind: str, value: Any) -> Entity | None:
     return Entity(kind, name.removeprefix("https://"))
 
 
-def _caller(call: ReadCall) -> Entity | None:
-    answered = next((each for each in call.answered.values() if isinstance(each, dict)), {})
-    if name := text(answered.get("username")):
+def _caller(call: ParsedCall) -> Entity | None:
+    response = next((each for each in call.response_elements.values() if isinstance(each, dict)), {})
+    if name := as_text(response.get("username")):
         return Entity("user", name)
     if called_by_root(call.call):
         return ROOT
@@ -97,17 +120,22 @@ def called_by_root(call: ApiCall) -> bool:
     return call.actor.type == "Root"
 
 
-def is_service_work(call: ReadCall, deed: Deed) -> bool:
-    """What AWS does for its services: roles linked to one, calls made by one with an identity of its own."""
-    if deed in {Deed.SERVICE_ROLE_CREATED, Deed.SERVICE_ROLE_DELETED} or call.call.actor.type == "AWSService":
+def is_service_work(call: ParsedCall, operation: IamOperation) -> bool:
+    """Whether AWS did it for one of its services: service-linked roles, calls by a service's own identity."""
+    if (
+        operation in {IamOperation.SERVICE_ROLE_CREATED, IamOperation.SERVICE_ROLE_DELETED}
+        or call.call.actor.type == "AWSService"
+    ):
         return True
-    if call.call.via is Via.SERVICE and (text(call.asked.get("rolename")) or "").startswith("AWSServiceRoleFor"):
+    if call.call.via is AccessMethod.SERVICE and (as_text(call.request_parameters.get("rolename")) or "").startswith(
+        "AWSServiceRoleFor"
+    ):
         return True
-    return any(_LINKED in str(each) for each in (call.asked.get("path"), _issuer(call.call).get("arn")))
+    return any(_LINKED in str(each) for each in (call.request_parameters.get("path"), _issuer(call.call).get("arn")))
 
 
 def _issuer(call: ApiCall) -> Fields:
-    """The role whose session calls, of the record as it came."""
+    """`userIdentity.sessionContext.sessionIssuer` of the record: the role whose session made the call."""
     value: Any = call.record
     for key in ("userIdentity", "sessionContext", "sessionIssuer"):
         value = value.get(key) if isinstance(value, dict) else None

@@ -1,12 +1,12 @@
-"""What the name of an IAM call means: a deed, an action, or a read that is nobody's business."""
+"""Names of IAM calls -> operation and action, and which names are reads."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewatch.events.changes.normalization import Fields, is_true, text
+from gatewatch.events.changes.normalization import Fields, as_text, is_true
 from gatewatch.model.change import Action
-from gatewatch.model.iam import Deed
+from gatewatch.model.iam import IamOperation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ _ACTIONS = {
     "Delete": Action.DELETE,
 }
 _PRINCIPALS = ("User", "Role", "Group")
-_THINGS = (*_PRINCIPALS, "InstanceProfile", "AccountAlias")
+_ENTITY_TYPES = (*_PRINCIPALS, "InstanceProfile", "AccountAlias")
 _PROVIDERS = ("SAMLProvider", "OpenIDConnectProvider")
 _CREDENTIALS = ("ServiceSpecificCredential", "SSHPublicKey", "SigningCertificate")
 _TAGGABLE = (
@@ -33,59 +33,59 @@ _TAGGABLE = (
 )
 
 
-def _names(pattern: str, deed: Deed, things: tuple[str, ...]) -> dict[str, Deed]:
-    return {pattern.format(each): deed for each in things}
+def _operations(pattern: str, operation: IamOperation, types: tuple[str, ...]) -> dict[str, IamOperation]:
+    return {pattern.format(each): operation for each in types}
 
 
-DEEDS: dict[str, Deed] = {
-    **_names("Attach{}Policy", Deed.POLICY_ATTACHED, _PRINCIPALS),
-    **_names("Detach{}Policy", Deed.POLICY_DETACHED, _PRINCIPALS),
-    **_names("Put{}Policy", Deed.POLICY_WRITTEN, _PRINCIPALS),
-    **_names("Delete{}Policy", Deed.POLICY_REMOVED, _PRINCIPALS),
-    "CreatePolicy": Deed.POLICY_CREATED,
-    "DeletePolicy": Deed.POLICY_DELETED,
-    "CreatePolicyVersion": Deed.VERSION_CREATED,
-    "SetDefaultPolicyVersion": Deed.VERSION_SET,
-    "DeletePolicyVersion": Deed.VERSION_DELETED,
-    "UpdateAssumeRolePolicy": Deed.TRUST_CHANGED,
-    **_names("Create{}", Deed.ENTITY_CREATED, _THINGS),
-    **_names("Delete{}", Deed.ENTITY_DELETED, _THINGS),
-    **_names("Update{}", Deed.ENTITY_CHANGED, (*_PRINCIPALS, "RoleDescription", "ServerCertificate")),
-    "UploadServerCertificate": Deed.ENTITY_CREATED,
-    "DeleteServerCertificate": Deed.ENTITY_DELETED,
-    "CreateAccessKey": Deed.KEY_CREATED,
-    "UpdateAccessKey": Deed.KEY_DEACTIVATED,
-    "DeleteAccessKey": Deed.KEY_DELETED,
-    **_names("Create{}", Deed.CREDENTIAL_CREATED, ("ServiceSpecificCredential",)),
-    **_names("Upload{}", Deed.CREDENTIAL_CREATED, _CREDENTIALS[1:]),
-    "ResetServiceSpecificCredential": Deed.CREDENTIAL_CREATED,
-    **_names("Update{}", Deed.CREDENTIAL_CHANGED, _CREDENTIALS),
-    **_names("Delete{}", Deed.CREDENTIAL_DELETED, _CREDENTIALS),
-    "CreateLoginProfile": Deed.LOGIN_CREATED,
-    "UpdateLoginProfile": Deed.LOGIN_CHANGED,
-    "DeleteLoginProfile": Deed.LOGIN_DELETED,
-    "ChangePassword": Deed.PASSWORD_CHANGED,
-    "CreateVirtualMFADevice": Deed.MFA_CREATED,
-    "EnableMFADevice": Deed.MFA_ENABLED,
-    "DeactivateMFADevice": Deed.MFA_REMOVED,
-    "DeleteVirtualMFADevice": Deed.MFA_DELETED,
-    **_names("Put{}PermissionsBoundary", Deed.BOUNDARY_SET, ("User", "Role")),
-    **_names("Delete{}PermissionsBoundary", Deed.BOUNDARY_REMOVED, ("User", "Role")),
-    "UpdateAccountPasswordPolicy": Deed.PASSWORD_POLICY_CHANGED,
-    "DeleteAccountPasswordPolicy": Deed.PASSWORD_POLICY_DELETED,
-    "AddUserToGroup": Deed.GROUP_JOINED,
-    "RemoveUserFromGroup": Deed.GROUP_LEFT,
-    "AddRoleToInstanceProfile": Deed.PROFILE_ROLE_ADDED,
-    "RemoveRoleFromInstanceProfile": Deed.PROFILE_ROLE_REMOVED,
-    **_names("Create{}", Deed.PROVIDER_CREATED, _PROVIDERS),
-    **_names("Update{}", Deed.PROVIDER_CHANGED, ("SAMLProvider", "OpenIDConnectProviderThumbprint")),
-    "AddClientIDToOpenIDConnectProvider": Deed.PROVIDER_CHANGED,
-    "RemoveClientIDFromOpenIDConnectProvider": Deed.PROVIDER_CHANGED,
-    **_names("Delete{}", Deed.PROVIDER_DELETED, _PROVIDERS),
-    "CreateServiceLinkedRole": Deed.SERVICE_ROLE_CREATED,
-    "DeleteServiceLinkedRole": Deed.SERVICE_ROLE_DELETED,
-    **_names("Tag{}", Deed.TAGGED, _TAGGABLE),
-    **_names("Untag{}", Deed.UNTAGGED, _TAGGABLE),
+OPERATIONS: dict[str, IamOperation] = {
+    **_operations("Attach{}Policy", IamOperation.POLICY_ATTACHED, _PRINCIPALS),
+    **_operations("Detach{}Policy", IamOperation.POLICY_DETACHED, _PRINCIPALS),
+    **_operations("Put{}Policy", IamOperation.POLICY_WRITTEN, _PRINCIPALS),
+    **_operations("Delete{}Policy", IamOperation.POLICY_REMOVED, _PRINCIPALS),
+    "CreatePolicy": IamOperation.POLICY_CREATED,
+    "DeletePolicy": IamOperation.POLICY_DELETED,
+    "CreatePolicyVersion": IamOperation.VERSION_CREATED,
+    "SetDefaultPolicyVersion": IamOperation.VERSION_SET,
+    "DeletePolicyVersion": IamOperation.VERSION_DELETED,
+    "UpdateAssumeRolePolicy": IamOperation.TRUST_CHANGED,
+    **_operations("Create{}", IamOperation.ENTITY_CREATED, _ENTITY_TYPES),
+    **_operations("Delete{}", IamOperation.ENTITY_DELETED, _ENTITY_TYPES),
+    **_operations("Update{}", IamOperation.ENTITY_CHANGED, (*_PRINCIPALS, "RoleDescription", "ServerCertificate")),
+    "UploadServerCertificate": IamOperation.ENTITY_CREATED,
+    "DeleteServerCertificate": IamOperation.ENTITY_DELETED,
+    "CreateAccessKey": IamOperation.KEY_CREATED,
+    "UpdateAccessKey": IamOperation.KEY_DEACTIVATED,
+    "DeleteAccessKey": IamOperation.KEY_DELETED,
+    **_operations("Create{}", IamOperation.CREDENTIAL_CREATED, ("ServiceSpecificCredential",)),
+    **_operations("Upload{}", IamOperation.CREDENTIAL_CREATED, _CREDENTIALS[1:]),
+    "ResetServiceSpecificCredential": IamOperation.CREDENTIAL_CREATED,
+    **_operations("Update{}", IamOperation.CREDENTIAL_CHANGED, _CREDENTIALS),
+    **_operations("Delete{}", IamOperation.CREDENTIAL_DELETED, _CREDENTIALS),
+    "CreateLoginProfile": IamOperation.LOGIN_CREATED,
+    "UpdateLoginProfile": IamOperation.LOGIN_CHANGED,
+    "DeleteLoginProfile": IamOperation.LOGIN_DELETED,
+    "ChangePassword": IamOperation.PASSWORD_CHANGED,
+    "CreateVirtualMFADevice": IamOperation.MFA_CREATED,
+    "EnableMFADevice": IamOperation.MFA_ENABLED,
+    "DeactivateMFADevice": IamOperation.MFA_REMOVED,
+    "DeleteVirtualMFADevice": IamOperation.MFA_DELETED,
+    **_operations("Put{}PermissionsBoundary", IamOperation.BOUNDARY_SET, ("User", "Role")),
+    **_operations("Delete{}PermissionsBoundary", IamOperation.BOUNDARY_REMOVED, ("User", "Role")),
+    "UpdateAccountPasswordPolicy": IamOperation.PASSWORD_POLICY_CHANGED,
+    "DeleteAccountPasswordPolicy": IamOperation.PASSWORD_POLICY_DELETED,
+    "AddUserToGroup": IamOperation.GROUP_JOINED,
+    "RemoveUserFromGroup": IamOperation.GROUP_LEFT,
+    "AddRoleToInstanceProfile": IamOperation.PROFILE_ROLE_ADDED,
+    "RemoveRoleFromInstanceProfile": IamOperation.PROFILE_ROLE_REMOVED,
+    **_operations("Create{}", IamOperation.PROVIDER_CREATED, _PROVIDERS),
+    **_operations("Update{}", IamOperation.PROVIDER_CHANGED, ("SAMLProvider", "OpenIDConnectProviderThumbprint")),
+    "AddClientIDToOpenIDConnectProvider": IamOperation.PROVIDER_CHANGED,
+    "RemoveClientIDFromOpenIDConnectProvider": IamOperation.PROVIDER_CHANGED,
+    **_operations("Delete{}", IamOperation.PROVIDER_DELETED, _PROVIDERS),
+    "CreateServiceLinkedRole": IamOperation.SERVICE_ROLE_CREATED,
+    "DeleteServiceLinkedRole": IamOperation.SERVICE_ROLE_DELETED,
+    **_operations("Tag{}", IamOperation.TAGGED, _TAGGABLE),
+    **_operations("Untag{}", IamOperation.UNTAGGED, _TAGGABLE),
 }
 
 
@@ -94,21 +94,23 @@ def is_read(event_name: str) -> bool:
 
 
 def action_of(event_name: str) -> Action:
-    """What the name says; everything that it does not say is `other`."""
+    """The action that the prefix of the name says, else `other`."""
     return next((action for prefix, action in _ACTIONS.items() if event_name.startswith(prefix)), Action.OTHER)
 
 
-def deed_of(event_name: str, asked: Fields) -> Deed:
-    deed = DEEDS.get(event_name, Deed.OTHER)
-    is_activation = deed is Deed.KEY_DEACTIVATED and (text(asked.get("status")) or "").lower() == "active"
-    return Deed.KEY_ACTIVATED if is_activation else deed
+def operation_of(event_name: str, request: Fields) -> IamOperation:
+    operation = OPERATIONS.get(event_name, IamOperation.OTHER)
+    is_activation = (
+        operation is IamOperation.KEY_DEACTIVATED and (as_text(request.get("status")) or "").lower() == "active"
+    )
+    return IamOperation.KEY_ACTIVATED if is_activation else operation
 
 
 def _at_least(least: int) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-# CIS AWS Foundations Benchmark 1.8 and 1.9: 14 characters, 24 passwords remembered; the rest is IAM.15's list.
+# CIS AWS Foundations Benchmark 1.8 and 1.9: 14 characters, 24 passwords remembered. The others are Security Hub IAM.15.
 CIS_PASSWORD_POLICY: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("minimumpasswordlength", _at_least(14)),
     ("passwordreuseprevention", _at_least(24)),

@@ -1,7 +1,7 @@
-"""IAM policy documents: how far they reach, whom they let in, whether they deny.
+"""IAM policy documents: their statements, principals and privilege level.
 
-Grammar: IAM user guide, "Grammar of the IAM JSON policy language". Single values and lists are the same thing,
-actions ignore letter case, `*` and `?` are wildcards. What cannot be read is None, never "harmless".
+Grammar: IAM user guide, "Grammar of the IAM JSON policy language". A single value equals a list of one, actions are
+case-insensitive, `*` and `?` are wildcards. An unreadable document is None.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from gatewatch.model.iam import Reach
+from gatewatch.model.iam import PrivilegeLevel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# With one of these on every resource one gives oneself more than one has.
+# Privilege escalation: each of these, on every resource, lets the holder grant themselves more permissions.
 _ESCALATING = (
     "iam:addusertogroup",
     "iam:attachgrouppolicy",
@@ -58,8 +58,8 @@ class Statement(Struct, frozen=True, kw_only=True):
     condition_keys: frozenset[str] = frozenset()
 
     @property
-    def is_on_everything(self) -> bool:
-        """A `NotResource` leaves out a few: all the rest is everything enough."""
+    def covers_all_resources(self) -> bool:
+        """Whether it applies to all resources; `NotResource`, which leaves out a few, counts as all."""
         return bool(self.not_resources) or any(_ANY_ARN.match(each) for each in self.resources)
 
     def covers(self, action: str) -> bool:
@@ -68,7 +68,7 @@ class Statement(Struct, frozen=True, kw_only=True):
         return any(fnmatchcase(action, each) for each in self.actions)
 
     @property
-    def is_every_action(self) -> bool:
+    def covers_all_actions(self) -> bool:
         return any(_ANYTHING.match(each) for each in self.actions)
 
 
@@ -76,12 +76,12 @@ class PolicyDocument(Struct, frozen=True):
     statements: tuple[Statement, ...]
 
     @property
-    def denies(self) -> bool:
+    def has_deny(self) -> bool:
         return any(not each.allows for each in self.statements)
 
     @property
-    def allowing(self) -> tuple[Statement, ...]:
-        """The statements that allow something; none when all of it is denied again, without a condition."""
+    def effective_allows(self) -> tuple[Statement, ...]:
+        """The allowing statements; none when the document denies everything without a condition."""
         if any(_denies_all(each) for each in self.statements):
             return ()
         return tuple(each for each in self.statements if each.allows)
@@ -89,15 +89,15 @@ class PolicyDocument(Struct, frozen=True):
 
 def _denies_all(statement: Statement) -> bool:
     is_plain = not statement.is_conditional and not statement.not_resources
-    return not statement.allows and statement.is_every_action and statement.is_on_everything and is_plain
+    return not statement.allows and statement.covers_all_actions and statement.covers_all_resources and is_plain
 
 
 def read_document(value: Any) -> PolicyDocument | None:
-    """JSON text, URL-encoded JSON text as answers carry it, or parsed JSON; None for anything else."""
+    """Read JSON text, URL-encoded JSON text (as in responses) or parsed JSON; None for anything else."""
     parsed = _parsed(value) if isinstance(value, str) else value
     if not isinstance(parsed, dict):
         return None
-    statements = _several(_get(parsed, "Statement"))
+    statements = _as_list(_get(parsed, "Statement"))
     read = [_statement(each) for each in statements]
     known = tuple(each for each in read if each is not None)
     return PolicyDocument(known) if known and len(known) == len(read) else None
@@ -132,18 +132,18 @@ def _statement(value: Any) -> Statement | None:
 
 
 def _get(fields: dict[str, Any], name: str) -> Any:
-    """Logs that were copied around may have lost the case of a key."""
+    """A key, also in lower case: some copies of logs lose the case of keys."""
     return fields.get(name, fields.get(name.lower()))
 
 
-def _several(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(str(each) for each in _several(value) if isinstance(each, str | int))
+    return tuple(str(each) for each in _as_list(value) if isinstance(each, str | int))
 
 
 def _lowered(fields: dict[str, Any], name: str) -> tuple[str, ...]:
@@ -157,21 +157,21 @@ def _principals(value: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _condition_keys(condition: Any) -> Iterator[str]:
-    """`{"StringEquals": {"aws:PrincipalOrgID": …}}`: the keys that are held to a value.
+    """The keys that a condition limits to a value, of `{"StringEquals": {"aws:PrincipalOrgID": …}}`.
 
-    An operator that says what must not be leaves the rest of the world in, and so does the value `*`.
+    A negated operator excludes only some values, and the value `*` none, so neither limits the key.
     """
     for operator, tests in condition.items() if isinstance(condition, dict) else ():
         if isinstance(tests, dict) and not _NEGATIVE.search(str(operator)):
             yield from (str(key).lower() for key, values in tests.items() if "*" not in _texts(values))
 
 
-def reach_of(document: PolicyDocument) -> Reach:
-    """How far the statements go that allow something on every resource."""
-    wide = [each for each in document.allowing if each.is_on_everything]
-    if any(each.is_every_action or each.not_actions for each in wide):
-        return Reach.ADMINISTRATOR
+def privilege_level_of(document: PolicyDocument) -> PrivilegeLevel:
+    """Return the privilege level of the statements that apply to all resources."""
+    wide = [each for each in document.effective_allows if each.covers_all_resources]
+    if any(each.covers_all_actions or each.not_actions for each in wide):
+        return PrivilegeLevel.ADMINISTRATOR
     covered = {action for action in _ESCALATING for each in wide if each.covers(action)}
     if all(action in covered for action in _ESCALATING if action.startswith("iam:")):
-        return Reach.ADMINISTRATOR
-    return Reach.ESCALATES if covered else Reach.ORDINARY
+        return PrivilegeLevel.ADMINISTRATOR
+    return PrivilegeLevel.ESCALATES if covered else PrivilegeLevel.ORDINARY

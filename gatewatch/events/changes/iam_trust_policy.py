@@ -1,7 +1,7 @@
-"""Whom the trust policy of a role lets in: everyone, everyone who meets a condition, which other accounts.
+"""Principals a role's trust policy admits: everyone, everyone who meets a condition, which other accounts.
 
-Principal forms: IAM user guide, "AWS JSON policy elements: Principal". An identity provider lets in whoever it
-vouches for, so a provider that serves everybody (GitHub, GitLab, Google …) needs a condition on the subject.
+Principal forms: IAM user guide, "AWS JSON policy elements: Principal". An identity provider that serves the public
+(GitHub, GitLab, Google …) needs a condition on the token's subject.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gatewatch.events.changes.iam_policy import PolicyDocument, Statement
 
 _ACCOUNT = re.compile(r"^(?:arn:[^:]+:(?:iam|sts)::)?(\d{12})(?::|$)")
-# Keys that say who or from where; a condition on anything else (time, a tag of the request) narrows nobody.
+# Condition keys about the caller or its origin. A condition on anything else (time, a request tag) limits nobody.
 _NARROWING = (
     "aws:principal",
     "aws:userid",
@@ -37,19 +37,19 @@ _PUBLIC_PROVIDERS = ("token.actions.githubusercontent.com", "gitlab.com", "app.t
 
 
 def trust_of(document: PolicyDocument, account_id: str) -> Trust:
-    """What the document admits from outside `account_id`."""
-    trusting = document.allowing
+    """Return the principals that the document admits from outside `account_id`."""
+    trusting = document.effective_allows
     accounts = (name for each in trusting for name in _accounts(each) if name != account_id)
     return Trust(
         everyone=any(_is_open(each) and not _is_narrowed(each) for each in trusting)
-        or any(_is_unguarded_provider(name, each) for each in trusting for name in _federated(each)),
+        or any(_is_unrestricted_provider(name, each) for each in trusting for name in _federated(each)),
         everyone_if=any(_is_open(each) and _is_narrowed(each) for each in trusting),
         accounts=tuple(dict.fromkeys(accounts)),
     )
 
 
 def _is_open(statement: Statement) -> bool:
-    """Anyone with AWS credentials, or anyone but a few."""
+    """Whether any AWS principal is admitted, or any but a few."""
     return bool(statement.not_principals) or ("aws", "*") in statement.principals
 
 
@@ -61,8 +61,8 @@ def _federated(statement: Statement) -> Iterator[str]:
     return (name for kind, name in statement.principals if kind == "federated")
 
 
-def _is_unguarded_provider(name: str, statement: Statement) -> bool:
-    """SAML providers belong to one company. An OpenID provider without a condition on who vouches for everybody."""
+def _is_unrestricted_provider(name: str, statement: Statement) -> bool:
+    """Whether an OpenID provider is admitted without a condition on the subject; SAML providers are private."""
     if ":saml-provider/" in name:
         return False
     keys = [key for key in statement.condition_keys if key.endswith(_SUBJECT)]

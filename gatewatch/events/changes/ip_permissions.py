@@ -1,4 +1,4 @@
-"""A rule in EC2's parameters -> traffic and peers, in both of AWS's shapes; says what it cannot read."""
+"""Reads EC2's `IpPermission` and `SecurityGroupRule` parameters into traffic and peers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from msgspec import Struct
 from gatewatch.events.changes.normalization import (
     Fields,
     NotANumberError,
-    account,
-    first,
-    listed,
-    lowered,
-    number,
-    text,
+    as_account_id,
+    as_list,
+    as_number,
+    as_text,
+    first_present,
+    lower_keys,
 )
 from gatewatch.model.network import ICMP_PROTOCOLS, MAX_PORT, PORT_PROTOCOLS, cidr_peer, protocol_name
 from gatewatch.model.security_group import (
@@ -64,13 +64,13 @@ _NOT_READ = ReadTraffic(UNKNOWN_TRAFFIC, understood=False)
 
 
 def read_traffic(fields: Fields) -> ReadTraffic:
-    """Protocol and ports of an `ip_permission` or of a rule. Absent ports mean all; EC2 ignores them for `-1`."""
-    name = text(fields.get("ipprotocol"))
+    """Read protocol and ports of an `IpPermission` or of a rule. Absent ports mean all; EC2 ignores them for `-1`."""
+    name = as_text(fields.get("ipprotocol"))
     protocol = protocol_name(name) if name else None
     if protocol is None:
         return _NOT_READ
     try:
-        start, end = number(fields.get("fromport")), number(fields.get("toport"))
+        start, end = as_number(fields.get("fromport")), as_number(fields.get("toport"))
     except NotANumberError:
         return ReadTraffic(Traffic(protocol), protocol not in PORT_PROTOCOLS | ICMP_PROTOCOLS)
     if protocol in PORT_PROTOCOLS:
@@ -91,7 +91,7 @@ def _with_ports(protocol: str, start: int | None, end: int | None) -> ReadTraffi
 
 
 def _with_icmp(protocol: str, start: int | None, end: int | None) -> ReadTraffic:
-    """ICMP puts type and code where the ports are: type 8 code 0 is no range from 8 to 0."""
+    """ICMP has its type in `FromPort` and its code in `ToPort`."""
     kind = _ALL if start is None else start
     code = _ALL if end is None or kind == _ALL else end
     if not (_ALL <= kind <= _MAX_ICMP and _ALL <= code <= _MAX_ICMP):
@@ -100,18 +100,18 @@ def _with_icmp(protocol: str, start: int | None, end: int | None) -> ReadTraffic
 
 
 def read_peers(item: Fields, account_id: str) -> Iterator[ReadPeer]:
-    """Every peer of an `ip_permission`: IPv4, IPv6, groups, prefix lists, in this order."""
-    for entry in listed(item.get("ipranges")):
+    """Yield every peer of an `IpPermission`: IPv4, IPv6, groups, prefix lists, in this order."""
+    for entry in as_list(item.get("ipranges")):
         yield _cidr(entry, "cidrip", "cidripv4")
-    for entry in listed(item.get("ipv6ranges")):
+    for entry in as_list(item.get("ipv6ranges")):
         yield _cidr(entry, "cidripv6")
-    for entry in listed(first(item, "groups", "useridgrouppairs")):
+    for entry in as_list(first_present(item, "groups", "useridgrouppairs")):
         yield _group(entry, account_id)
-    for entry in listed(item.get("prefixlistids")):
+    for entry in as_list(item.get("prefixlistids")):
         yield _prefix_list(entry)
     for name, value in item.items():
         if name not in _ITEM_KEYS and isinstance(value, dict | list):
-            yield from (ReadPeer(None) for _ in listed(value))  # a kind of peer that AWS has yet to invent
+            yield from (ReadPeer(None) for _ in as_list(value))  # an unknown kind of peer
 
 
 def _cidr(entry: Any, *names: str) -> ReadPeer:
@@ -119,16 +119,16 @@ def _cidr(entry: Any, *names: str) -> ReadPeer:
         return ReadPeer(cidr_peer(entry))
     if not isinstance(entry, dict):
         return ReadPeer(None)
-    cidr = text(first(entry, *names))
-    return ReadPeer(cidr_peer(cidr) if cidr else None, text(entry.get("description")))
+    cidr = as_text(first_present(entry, *names))
+    return ReadPeer(cidr_peer(cidr) if cidr else None, as_text(entry.get("description")))
 
 
 def _group(entry: Any, account_id: str) -> ReadPeer:
     if not isinstance(entry, dict):
         return ReadPeer(None)
-    owner = account(first(entry, "userid", "groupownerid"))
-    peer = group_peer(text(entry.get("groupid")), text(entry.get("groupname")), owner, account_id)
-    return ReadPeer(peer, text(entry.get("description")))
+    owner = as_account_id(first_present(entry, "userid", "groupownerid"))
+    peer = group_peer(as_text(entry.get("groupid")), as_text(entry.get("groupname")), owner, account_id)
+    return ReadPeer(peer, as_text(entry.get("description")))
 
 
 def _prefix_list(entry: Any) -> ReadPeer:
@@ -136,12 +136,12 @@ def _prefix_list(entry: Any) -> ReadPeer:
         return ReadPeer(PrefixListPeer(entry))
     if not isinstance(entry, dict):
         return ReadPeer(None)
-    name = text(entry.get("prefixlistid"))
-    return ReadPeer(PrefixListPeer(name) if name else None, text(entry.get("description")))
+    name = as_text(entry.get("prefixlistid"))
+    return ReadPeer(PrefixListPeer(name) if name else None, as_text(entry.get("description")))
 
 
 def group_peer(group_id: str | None, group_name: str | None, owner: str | None, account_id: str) -> GroupPeer | None:
-    """`sg-…`; with its owner when that is another account; `<owner>/<name>` when there is no id."""
+    """Return a group by id, with its owner when that is another account; by owner and name when there is no id."""
     foreign = owner is not None and owner != account_id
     if group_id:
         return GroupPeer(group_id, owner if foreign else None, foreign)
@@ -149,22 +149,22 @@ def group_peer(group_id: str | None, group_name: str | None, owner: str | None, 
 
 
 def read_single_peer(rule: Fields, account_id: str) -> ReadPeer | None:
-    """The one peer of a `SecurityGroupRule`, as answers and ModifySecurityGroupRules have it; None: not said."""
-    description = text(rule.get("description"))
-    if (cidr := text(first(rule, "cidripv4", "cidripv6", "cidrip"))) is not None:
+    """Read the peer of a `SecurityGroupRule` of a response or of ModifySecurityGroupRules; None when absent."""
+    description = as_text(rule.get("description"))
+    if (cidr := as_text(first_present(rule, "cidripv4", "cidripv6", "cidrip"))) is not None:
         return ReadPeer(cidr_peer(cidr), description)
-    if (prefix_list := text(rule.get("prefixlistid"))) is not None:
+    if (prefix_list := as_text(rule.get("prefixlistid"))) is not None:
         return ReadPeer(PrefixListPeer(prefix_list), description)
     if isinstance(referenced := rule.get("referencedgroupinfo"), dict):
         return ReadPeer(_group(referenced, account_id).peer, description)
-    if (referenced_id := text(rule.get("referencedgroupid"))) is not None:
+    if (referenced_id := as_text(rule.get("referencedgroupid"))) is not None:
         return ReadPeer(group_peer(referenced_id, None, None, account_id), description)
     return None
 
 
 def read_described_rule(rule: Mapping[str, Any], account_id: str) -> SecurityGroupRule:
-    """One rule of DescribeSecurityGroupRules; a peer or protocol that cannot be read stays None."""
-    fields = lowered(dict(rule))
+    """Read one rule of DescribeSecurityGroupRules; an unreadable peer or protocol is None."""
+    fields = lower_keys(dict(rule))
     traffic, peer = read_traffic(fields), read_single_peer(fields, account_id)
     return SecurityGroupRule(
         rule_id=rule.get("SecurityGroupRuleId"),

@@ -1,8 +1,8 @@
-"""The two renderings of an EC2 request in CloudTrail, made one.
+"""Normalizes the two renderings of EC2 parameters in CloudTrail.
 
 Classic: camelCase, every list `{"items": […]}`, an empty list `{}`. Wrapped (newer APIs): `<EventName>Request`,
 PascalCase, a list of one is the object itself, elements carry a `tag`, an empty list is `""`, and text that looks
-like a number or a boolean has become one. Letter case is ignored throughout.
+like a number or a boolean has become one. Keys are compared in lower case.
 """
 
 from __future__ import annotations
@@ -12,42 +12,42 @@ from typing import Any
 Fields = dict[str, Any]
 _NESTED = (dict, list)
 _LIST_KEYS = ("items", "item")
-_DEEPEST = 40  # EC2's deepest parameter is a dozen levels down; a stack must not end on a hostile one
+_MAX_DEPTH = 40  # EC2's deepest parameter is a dozen levels down; bounds recursion on hostile input
 
 
-def lowered(value: Any, depth: int = 0) -> Any:
-    """The same JSON with every key in lower case; what is nested deeper than any parameter is left out."""
-    if depth > _DEEPEST:
+def lower_keys(value: Any, depth: int = 0) -> Any:
+    """Return the same JSON with every key in lower case, cut at `_MAX_DEPTH`."""
+    if depth > _MAX_DEPTH:
         return None
     if isinstance(value, dict):
         return {
-            key.lower(): lowered(inner, depth + 1) if isinstance(inner, _NESTED) else inner
+            key.lower(): lower_keys(inner, depth + 1) if isinstance(inner, _NESTED) else inner
             for key, inner in value.items()
         }
-    return [lowered(each, depth + 1) for each in value] if isinstance(value, list) else value
+    return [lower_keys(each, depth + 1) for each in value] if isinstance(value, list) else value
 
 
 def parameters(value: Any, event_name: str, suffix: str) -> Fields | None:
-    """The parameters of a request or response, unwrapped; None when there are none to read.
+    """Unwrap the parameters of a request or response; None when there are none to read.
 
-    `{"omitted": true}` stands for parameters that were too large for the record.
+    CloudTrail writes `{"omitted": true}` for parameters that were too large for the record.
     """
     if not isinstance(value, dict) or "omitted" in value:
         return None
-    fields: Fields = lowered(value)
+    fields: Fields = lower_keys(value)
     wrapped = fields.get(f"{event_name.lower()}{suffix}", fields)
     if wrapped == "":
         return {}
     return wrapped if isinstance(wrapped, dict) else None
 
 
-def listed(value: Any) -> list[Any]:
-    """The elements of a list in any of its renderings."""
+def as_list(value: Any) -> list[Any]:
+    """Return the elements of a list in any of its renderings."""
     if not value and not isinstance(value, int | float):
         return []
     if isinstance(value, dict):
         inner = next((value[key] for key in _LIST_KEYS if key in value), None)
-        return [_element(value)] if inner is None and not _is_empty_list(value) else listed(inner)
+        return [_element(value)] if inner is None and not _is_empty_list(value) else as_list(inner)
     return [_element(each) for each in value] if isinstance(value, list) else [value]
 
 
@@ -59,8 +59,8 @@ def _element(value: Any) -> Any:
     return value["content"] if isinstance(value, dict) and "content" in value else value
 
 
-def first(fields: Fields, *names: str) -> Any:
-    """The first of several spellings that holds something: copies of a log fill absent keys with null."""
+def first_present(fields: Fields, *names: str) -> Any:
+    """Return the first non-empty value among several spellings; copies of logs fill absent keys with null."""
     for name in names:
         value = fields.get(name)
         if value is not None and value != "":
@@ -68,8 +68,8 @@ def first(fields: Fields, *names: str) -> Any:
     return None
 
 
-def text(value: Any) -> str | None:
-    """Text as it was sent: the wrapped form turns `true` and `443` into JSON values. None when there is none."""
+def as_text(value: Any) -> str | None:
+    """Return text as it was sent: the wrapped form turns `true` and `443` into JSON values. None when empty."""
     if isinstance(value, str):
         return value or None
     if isinstance(value, bool):
@@ -77,9 +77,9 @@ def text(value: Any) -> str | None:
     return str(value) if isinstance(value, (int, float)) else None
 
 
-def account(value: Any) -> str | None:
-    """An account id that may have become a number on the way; an owner such as `amazon-elb` stays text."""
-    return f"{value:012d}" if isinstance(value, int) and not isinstance(value, bool) else text(value)
+def as_account_id(value: Any) -> str | None:
+    """Return a 12-digit account id, also of a number; an owner such as `amazon-elb` stays as it is."""
+    return f"{value:012d}" if isinstance(value, int) and not isinstance(value, bool) else as_text(value)
 
 
 def is_true(value: Any) -> bool:
@@ -87,15 +87,15 @@ def is_true(value: Any) -> bool:
 
 
 class NotANumberError(ValueError):
-    """A value stands where a number must, and is none."""
+    """A value where a number is required is not a number."""
 
 
-def number(value: Any) -> int | None:
-    """A port or type number, sent as a number or as text; None when absent. Raises `NotANumberError`."""
+def as_number(value: Any) -> int | None:
+    """Return a port or ICMP type sent as number or text; None when absent. Raises `NotANumberError`."""
     if value is None or value == "":
         return None
     if isinstance(value, float) and value.is_integer():
-        return int(value)  # a table that also held absent ports made every one of them a float
+        return int(value)  # a log exported through a table with absent ports has floats
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise NotANumberError(repr(value))
     try:

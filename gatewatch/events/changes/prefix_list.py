@@ -1,11 +1,11 @@
-"""Managed prefix lists: an entry added to one opens every rule that names the list, with no security-group call."""
+"""Managed prefix lists: a new entry widens every rule that references the list, without a security-group call."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewatch.events.changes.base import Kind, ReadCall
-from gatewatch.events.changes.normalization import Fields, first, listed, text
+from gatewatch.events.changes.base import CallSpec, ParsedCall
+from gatewatch.events.changes.normalization import Fields, as_list, as_text, first_present
 from gatewatch.model.change import Action, Change, Family
 from gatewatch.model.network import cidr_peer
 from gatewatch.model.security_group import NO_RULE, PrefixListPeer, SecurityGroupRule
@@ -18,53 +18,57 @@ _REMOVED = ("removeentry", "removeentries", "removeentryset")
 _ENTRIES = ("entry", "entries", "entryset")
 
 
-def _modify(call: ReadCall) -> Iterable[Change]:
-    added = [_entry(call, entry, Action.MODIFY) for entry in listed(first(call.asked, *_ADDED))]
-    removed = [_entry(call, entry, Action.REVOKE) for entry in listed(first(call.asked, *_REMOVED))]
+def _modify(call: ParsedCall) -> Iterable[Change]:
+    added = [_entry(call, entry, Action.MODIFY) for entry in as_list(first_present(call.request_parameters, *_ADDED))]
+    removed = [
+        _entry(call, entry, Action.REVOKE) for entry in as_list(first_present(call.request_parameters, *_REMOVED))
+    ]
     return [*added, *removed] or [_whole_list(call)]
 
 
-def _create(call: ReadCall) -> Iterable[Change]:
-    entries = [_entry(call, entry, Action.CREATE) for entry in listed(first(call.asked, *_ENTRIES))]
+def _create(call: ParsedCall) -> Iterable[Change]:
+    entries = [
+        _entry(call, entry, Action.CREATE) for entry in as_list(first_present(call.request_parameters, *_ENTRIES))
+    ]
     return entries or [_whole_list(call)]
 
 
-def _restore(call: ReadCall) -> Iterable[Change]:
-    """Going back to an older version changes the entries; which, the event does not say."""
+def _restore(call: ParsedCall) -> Iterable[Change]:
+    """Restoring an older version changes entries that the event does not name."""
     list_id = _list_id(call)
     return [_whole_list(call, SecurityGroupRule(peer=PrefixListPeer(list_id)) if list_id else NO_RULE)]
 
 
-def _delete(call: ReadCall) -> Iterable[Change]:
+def _delete(call: ParsedCall) -> Iterable[Change]:
     return [_whole_list(call)]
 
 
-def _whole_list(call: ReadCall, rule: SecurityGroupRule = NO_RULE) -> Change:
-    named = _list_id(call) or call.first_of("prefixlistname")
-    return call.change(rule, resource_id=named) if named else call.not_understood()
+def _whole_list(call: ParsedCall, rule: SecurityGroupRule = NO_RULE) -> Change:
+    name = _list_id(call) or call.first_text("prefixlistname")
+    return call.change(rule, resource_id=name) if name else call.not_understood()
 
 
-def _entry(call: ReadCall, entry: Any, action: Action) -> Change:
+def _entry(call: ParsedCall, entry: Any, action: Action) -> Change:
     fields: Fields = entry if isinstance(entry, dict) else {"cidr": entry}
-    cidr = text(fields.get("cidr"))
+    cidr = as_text(fields.get("cidr"))
     peer = cidr_peer(cidr) if cidr else None
-    rule = SecurityGroupRule(peer=peer, description=text(fields.get("description")))
+    rule = SecurityGroupRule(peer=peer, description=as_text(fields.get("description")))
     return call.change(rule, action=action, resource_id=_list_id(call), understood=peer is not None)
 
 
-def _list_id(call: ReadCall) -> str | None:
-    answered = call.answered.get("prefixlist")
-    fields = answered if isinstance(answered, dict) else {}
-    return call.first_of("prefixlistid") or text(fields.get("prefixlistid"))
+def _list_id(call: ParsedCall) -> str | None:
+    prefix_list = call.response_elements.get("prefixlist")
+    fields = prefix_list if isinstance(prefix_list, dict) else {}
+    return call.first_text("prefixlistid") or as_text(fields.get("prefixlistid"))
 
 
-def _kind(action: Action, read: Callable[[ReadCall], Iterable[Change]]) -> Kind:
-    return Kind(Family.PREFIX_LIST, action, read)
+def _spec(action: Action, read: Callable[[ParsedCall], Iterable[Change]]) -> CallSpec:
+    return CallSpec(Family.PREFIX_LIST, action, read)
 
 
-KINDS = {
-    ("ec2", "CreateManagedPrefixList"): _kind(Action.CREATE, _create),
-    ("ec2", "ModifyManagedPrefixList"): _kind(Action.MODIFY, _modify),
-    ("ec2", "RestoreManagedPrefixListVersion"): _kind(Action.MODIFY, _restore),
-    ("ec2", "DeleteManagedPrefixList"): _kind(Action.DELETE, _delete),
+CALL_SPECS = {
+    ("ec2", "CreateManagedPrefixList"): _spec(Action.CREATE, _create),
+    ("ec2", "ModifyManagedPrefixList"): _spec(Action.MODIFY, _modify),
+    ("ec2", "RestoreManagedPrefixListVersion"): _spec(Action.MODIFY, _restore),
+    ("ec2", "DeleteManagedPrefixList"): _spec(Action.DELETE, _delete),
 }

@@ -1,4 +1,4 @@
-"""The rules that a call's request or answer names, each as a change: nested, flat, or by rule id."""
+"""The rules named in a call's request or response, each as a change: nested, flat, or by rule id."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from gatewatch.events.changes.ip_permissions import (
     read_single_peer,
     read_traffic,
 )
-from gatewatch.events.changes.normalization import Fields, account, first, is_true, listed, text
+from gatewatch.events.changes.normalization import Fields, as_account_id, as_list, as_text, first_present, is_true
 from gatewatch.model.network import ALL_PROTOCOLS, cidr_peer
 from gatewatch.model.security_group import Direction, SecurityGroupRule, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gatewatch.events.changes.base import ReadCall
+    from gatewatch.events.changes.base import ParsedCall
     from gatewatch.model.change import Change, Outcome
 
 _FLAT = (
@@ -33,24 +33,24 @@ _FLAT = (
 _NO_PEER = ReadPeer(None)
 
 
-def rules_answered(call: ReadCall, name: str) -> list[Change]:
-    return [_answered_rule(call, rule) for rule in listed(call.answered.get(name))]
+def rules_in_response(call: ParsedCall, name: str) -> list[Change]:
+    return [_rule_in_response(call, rule) for rule in as_list(call.response_elements.get(name))]
 
 
-def _answered_rule(call: ReadCall, rule: Any) -> Change:
+def _rule_in_response(call: ParsedCall, rule: Any) -> Change:
     if not isinstance(rule, dict):
-        return call.change(SecurityGroupRule(direction=call.kind.direction), understood=False)
+        return call.change(SecurityGroupRule(direction=call.spec.direction), understood=False)
     read = read_single_peer(rule, call.call.account_id) or _NO_PEER
     traffic = read_traffic(rule)
     return call.change(
         SecurityGroupRule(
-            rule_id=text(rule.get("securitygroupruleid")),
-            direction=_direction(rule) or call.kind.direction,
+            rule_id=as_text(rule.get("securitygroupruleid")),
+            direction=_direction(rule) or call.spec.direction,
             traffic=traffic.traffic,
             peer=read.peer,
             description=read.description,
         ),
-        group=call.group(text(rule.get("groupid"))),
+        group=call.group(as_text(rule.get("groupid"))),
         understood=traffic.understood and read.peer is not None,
     )
 
@@ -61,24 +61,25 @@ def _direction(rule: Fields) -> Direction | None:
     return Direction.EGRESS if is_true(rule["isegress"]) else Direction.INGRESS
 
 
-def rules_asked(call: ReadCall) -> list[Change]:
-    """What the request names: nested items, the flat form, or rule ids."""
+def rules_in_request(call: ParsedCall) -> list[Change]:
+    """The rules of the request: nested items, the flat form, or rule ids."""
     nested = [
         change
-        for item in listed(call.asked.get("ippermissions"))
+        for item in as_list(call.request_parameters.get("ippermissions"))
         for change in rules_of_permission(call, item, call.outcome)
     ]
-    flat = [_flat(call)] if not nested and first(call.asked, *_FLAT) is not None else []
+    flat = [_flat(call)] if not nested and first_present(call.request_parameters, *_FLAT) is not None else []
     ids = [
-        rule_by_id(call, entry) for entry in listed(first(call.asked, "securitygroupruleids", "securitygroupruleid"))
+        rule_by_id(call, entry)
+        for entry in as_list(first_present(call.request_parameters, "securitygroupruleids", "securitygroupruleid"))
     ]
     return [*nested, *flat, *ids]
 
 
-def rules_of_permission(call: ReadCall, item: Any, outcome: Outcome) -> Iterator[Change]:
-    """One `ip_permission`: a change per peer; an item without a readable peer is still one change."""
+def rules_of_permission(call: ParsedCall, item: Any, outcome: Outcome) -> Iterator[Change]:
+    """Yield a change per peer of one `IpPermission`; an item without a readable peer is still one change."""
     if not isinstance(item, dict):
-        yield call.change(SecurityGroupRule(direction=call.kind.direction), outcome=outcome, understood=False)
+        yield call.change(SecurityGroupRule(direction=call.spec.direction), outcome=outcome, understood=False)
         return
     traffic = read_traffic(item)
     peers = list(read_peers(item, call.call.account_id)) or [_NO_PEER]
@@ -86,9 +87,9 @@ def rules_of_permission(call: ReadCall, item: Any, outcome: Outcome) -> Iterator
         yield _requested(call, traffic, peer, outcome)
 
 
-def _requested(call: ReadCall, traffic: ReadTraffic, read: ReadPeer, outcome: Outcome) -> Change:
+def _requested(call: ParsedCall, traffic: ReadTraffic, read: ReadPeer, outcome: Outcome) -> Change:
     rule = SecurityGroupRule(
-        direction=call.kind.direction,
+        direction=call.spec.direction,
         traffic=traffic.traffic,
         peer=read.peer,
         description=read.description,
@@ -96,23 +97,23 @@ def _requested(call: ReadCall, traffic: ReadTraffic, read: ReadPeer, outcome: Ou
     return call.change(rule, outcome=outcome, understood=traffic.understood and read.peer is not None)
 
 
-def _flat(call: ReadCall) -> Change:
-    """Top-level parameters, as SDK callers may pass them; a source group without a protocol means all."""
-    source = text(call.asked.get("sourcesecuritygroupname"))
-    owner = account(call.asked.get("sourcesecuritygroupownerid"))
+def _flat(call: ParsedCall) -> Change:
+    """Top-level parameters, as SDK callers may pass them. A source group without a protocol means all protocols."""
+    source = as_text(call.request_parameters.get("sourcesecuritygroupname"))
+    owner = as_account_id(call.request_parameters.get("sourcesecuritygroupownerid"))
     if source:
         peer: ReadPeer = ReadPeer(group_peer(None, source, owner, call.call.account_id))
     else:
-        cidr = text(call.asked.get("cidrip"))
+        cidr = as_text(call.request_parameters.get("cidrip"))
         peer = ReadPeer(cidr_peer(cidr) if cidr else None)
-    traffic = read_traffic(call.asked)
-    if source and call.asked.get("ipprotocol") is None:
+    traffic = read_traffic(call.request_parameters)
+    if source and call.request_parameters.get("ipprotocol") is None:
         traffic = ReadTraffic(Traffic(ALL_PROTOCOLS), understood=True)
     return _requested(call, traffic, peer, call.outcome)
 
 
-def rule_by_id(call: ReadCall, entry: Any) -> Change:
-    """By rule id the request says nothing about ports or peers; that much is understood."""
-    rule_id = text(entry.get("securitygroupruleid") if isinstance(entry, dict) else entry)
-    rule = SecurityGroupRule(rule_id=rule_id, direction=call.kind.direction)
+def rule_by_id(call: ParsedCall, entry: Any) -> Change:
+    """A rule named by its id alone: ports and peer are not in the request, which is still understood."""
+    rule_id = as_text(entry.get("securitygroupruleid") if isinstance(entry, dict) else entry)
+    rule = SecurityGroupRule(rule_id=rule_id, direction=call.spec.direction)
     return call.change(rule, understood=rule_id is not None)

@@ -1,17 +1,17 @@
-"""Security groups: every rule × every peer of every call that touches one.
+"""Security groups: one change per rule and peer of a call.
 
-For applied calls the rule set of the answer is the truth (ids, canonical CIDRs, one peer per rule);
-otherwise the request is, in its nested form, its flat form, or by rule id.
+Applied calls are read from the rule set of the response (ids, canonical CIDRs, one peer per rule), others from the
+request in its nested form, its flat form, or by rule id.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewatch.events.changes.base import Kind, ReadCall
+from gatewatch.events.changes.base import CallSpec, ParsedCall
 from gatewatch.events.changes.ip_permissions import ReadTraffic, read_single_peer, read_traffic
-from gatewatch.events.changes.normalization import Fields, first, listed, text
-from gatewatch.events.changes.rules_in_call import rule_by_id, rules_answered, rules_asked, rules_of_permission
+from gatewatch.events.changes.normalization import Fields, as_list, as_text, first_present
+from gatewatch.events.changes.rules_in_call import rule_by_id, rules_in_request, rules_in_response, rules_of_permission
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.security_group import UNKNOWN_TRAFFIC, Direction, Group, SecurityGroupRule
 
@@ -19,40 +19,40 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-def _authorize(call: ReadCall) -> Iterable[Change]:
-    answered = rules_answered(call, "securitygroupruleset")
-    if answered and all(change.understood for change in answered):
-        return answered
-    asked = rules_asked(call)
-    return _readable(asked, answered) or [call.not_understood()]
+def _authorize(call: ParsedCall) -> Iterable[Change]:
+    from_response = rules_in_response(call, "securitygroupruleset")
+    if from_response and all(change.understood for change in from_response):
+        return from_response
+    return _readable(rules_in_request(call), from_response) or [call.not_understood()]
 
 
-def _readable(asked: list[Change], answered: list[Change]) -> list[Change]:
-    """An answer that cannot be read does not hide a request that can."""
-    return asked if not answered or (asked and all(change.understood for change in asked)) else answered
+def _readable(from_request: list[Change], from_response: list[Change]) -> list[Change]:
+    """The request replaces an unreadable response when it is readable itself."""
+    is_readable = bool(from_request) and all(change.understood for change in from_request)
+    return from_request if is_readable or not from_response else from_response
 
 
-def _revoke(call: ReadCall) -> Iterable[Change]:
-    """AWS says yes to a revoke that matched nothing (default VPC) and lists it in `unknownIpPermissionSet`."""
+def _revoke(call: ParsedCall) -> Iterable[Change]:
+    """EC2 accepts a revoke that matches no rule (default VPC) and lists it in `unknownIpPermissionSet`."""
     unknown = [
         change
-        for item in listed(call.answered.get("unknownippermissionset"))
+        for item in as_list(call.response_elements.get("unknownippermissionset"))
         for change in rules_of_permission(call, item, Outcome.NO_OP)
     ]
-    revoked = rules_answered(call, "revokedsecuritygroupruleset")
+    revoked = rules_in_response(call, "revokedsecuritygroupruleset")
     if revoked:
         return [*revoked, *unknown]
-    asked = rules_asked(call) or [call.not_understood()]
-    nothing_revoked = "revokedsecuritygroupruleset" in call.answered
-    return _without(unknown, asked, nothing_revoked=nothing_revoked)
+    requested = rules_in_request(call) or [call.not_understood()]
+    nothing_revoked = "revokedsecuritygroupruleset" in call.response_elements
+    return _with_unknown(unknown, requested, nothing_revoked=nothing_revoked)
 
 
-def _without(unknown: list[Change], asked: list[Change], *, nothing_revoked: bool) -> list[Change]:
-    """The rules that were asked for, those that did not exist told apart."""
+def _with_unknown(unknown: list[Change], requested: list[Change], *, nothing_revoked: bool) -> list[Change]:
+    """The requested rules, with those that did not exist marked as no-op."""
     if nothing_revoked:
-        return unknown or [_no_op(change) for change in asked]
+        return unknown or [_no_op(change) for change in requested]
     missing = {(change.rule.traffic, change.rule.peer): change for change in unknown}
-    merged = [missing.pop((change.rule.traffic, change.rule.peer), change) for change in asked]
+    merged = [missing.pop((change.rule.traffic, change.rule.peer), change) for change in requested]
     return [*merged, *missing.values()]
 
 
@@ -66,15 +66,17 @@ def _no_op(change: Change) -> Change:
     )
 
 
-def _modify(call: ReadCall) -> Iterable[Change]:
-    updates = listed(first(call.asked, "securitygrouprule", "securitygrouprules", "securitygroupruleset"))
+def _modify(call: ParsedCall) -> Iterable[Change]:
+    updates = as_list(
+        first_present(call.request_parameters, "securitygrouprule", "securitygrouprules", "securitygroupruleset")
+    )
     return [_modified(call, update) for update in updates] or [call.not_understood()]
 
 
-def _modified(call: ReadCall, update: Any) -> Change:
-    """The new form of a rule. It may name only a part; the direction is never in the event."""
+def _modified(call: ParsedCall, update: Any) -> Change:
+    """The new form of a rule, possibly partial. The direction is never in the event."""
     update = update if isinstance(update, dict) else {}
-    rule_id = text(update.get("securitygroupruleid"))
+    rule_id = as_text(update.get("securitygroupruleid"))
     new = update.get("securitygrouprule")
     if not isinstance(new, dict):
         return call.change(SecurityGroupRule(rule_id=rule_id), understood=False)
@@ -84,12 +86,12 @@ def _modified(call: ReadCall, update: Any) -> Change:
         rule_id=rule_id,
         traffic=traffic.traffic,
         peer=read.peer if read else None,
-        description=text(new.get("description")),
+        description=as_text(new.get("description")),
     )
     if _is_description_only(new):
         return call.change(rule, action=Action.DESCRIBE)
     readable = traffic.understood and (read is None or read.peer is not None)
-    return call.change(rule, understood=readable and _says_something(new))
+    return call.change(rule, understood=readable and _changes_access(new))
 
 
 _NOT_ACCESS = frozenset({"description", "tag"})
@@ -110,55 +112,59 @@ def _is_description_only(new: Fields) -> bool:
     return "description" in new and _NOT_ACCESS.issuperset(new)
 
 
-def _says_something(new: Fields) -> bool:
+def _changes_access(new: Fields) -> bool:
     return not _ACCESS.isdisjoint(new)
 
 
-def _describe(call: ReadCall) -> Iterable[Change]:
+def _describe(call: ParsedCall) -> Iterable[Change]:
     """Descriptions by `ip_permission` or by rule id: text only, no access changes."""
-    by_id = listed(first(call.asked, "securitygroupruledescription", "securitygroupruledescriptions"))
+    by_id = as_list(
+        first_present(call.request_parameters, "securitygroupruledescription", "securitygroupruledescriptions")
+    )
     changes = [_described(call, entry) for entry in by_id]
-    return [*rules_asked(call), *changes] or [call.not_understood()]
+    return [*rules_in_request(call), *changes] or [call.not_understood()]
 
 
-def _described(call: ReadCall, entry: Any) -> Change:
+def _described(call: ParsedCall, entry: Any) -> Change:
     change = rule_by_id(call, entry)
-    description = text(entry.get("description")) if isinstance(entry, dict) else None
-    rule = SecurityGroupRule(rule_id=change.rule.rule_id, direction=call.kind.direction, description=description)
+    description = as_text(entry.get("description")) if isinstance(entry, dict) else None
+    rule = SecurityGroupRule(rule_id=change.rule.rule_id, direction=call.spec.direction, description=description)
     return call.change(rule, understood=change.understood)
 
 
-def _group_itself(call: ReadCall) -> Iterable[Change]:
-    """Create, delete, associate, disassociate: one change about a group, which must be named somehow."""
+def _group_itself(call: ParsedCall) -> Iterable[Change]:
+    """Create, delete, associate, disassociate: one change about a group named by id or name."""
     group = call.group()
     named = group.id is not None or group.name is not None
     return [call.change() if named else call.not_understood()]
 
 
-def _default_vpc(call: ReadCall) -> Iterable[Change]:
-    """A default VPC brings a default security group that no other event tells of."""
-    vpc = call.answered.get("vpc")
-    vpc_id = text(vpc.get("vpcid")) if isinstance(vpc, dict) else None
+def _default_vpc(call: ParsedCall) -> Iterable[Change]:
+    """A default VPC has a default security group that no other event reports."""
+    vpc = call.response_elements.get("vpc")
+    vpc_id = as_text(vpc.get("vpcid")) if isinstance(vpc, dict) else None
     group = call.group()
     return [call.change(group=Group(id=group.id, name=group.name, vpc_id=vpc_id or group.vpc_id))]
 
 
-def _kind(action: Action, read: Callable[[ReadCall], Iterable[Change]], direction: Direction | None = None) -> Kind:
-    return Kind(Family.SECURITY_GROUP, action, read, direction)
+def _spec(
+    action: Action, read: Callable[[ParsedCall], Iterable[Change]], direction: Direction | None = None
+) -> CallSpec:
+    return CallSpec(Family.SECURITY_GROUP, action, read, direction)
 
 
 _IN, _OUT = Direction.INGRESS, Direction.EGRESS
-KINDS = {
-    ("ec2", "AuthorizeSecurityGroupIngress"): _kind(Action.AUTHORIZE, _authorize, _IN),
-    ("ec2", "AuthorizeSecurityGroupEgress"): _kind(Action.AUTHORIZE, _authorize, _OUT),
-    ("ec2", "RevokeSecurityGroupIngress"): _kind(Action.REVOKE, _revoke, _IN),
-    ("ec2", "RevokeSecurityGroupEgress"): _kind(Action.REVOKE, _revoke, _OUT),
-    ("ec2", "ModifySecurityGroupRules"): _kind(Action.MODIFY, _modify),
-    ("ec2", "UpdateSecurityGroupRuleDescriptionsIngress"): _kind(Action.DESCRIBE, _describe, _IN),
-    ("ec2", "UpdateSecurityGroupRuleDescriptionsEgress"): _kind(Action.DESCRIBE, _describe, _OUT),
-    ("ec2", "CreateSecurityGroup"): _kind(Action.CREATE, _group_itself),
-    ("ec2", "DeleteSecurityGroup"): _kind(Action.DELETE, _group_itself),
-    ("ec2", "AssociateSecurityGroupVpc"): _kind(Action.ASSOCIATE, _group_itself),
-    ("ec2", "DisassociateSecurityGroupVpc"): _kind(Action.DISASSOCIATE, _group_itself),
-    ("ec2", "CreateDefaultVpc"): _kind(Action.CREATE, _default_vpc),
+CALL_SPECS = {
+    ("ec2", "AuthorizeSecurityGroupIngress"): _spec(Action.AUTHORIZE, _authorize, _IN),
+    ("ec2", "AuthorizeSecurityGroupEgress"): _spec(Action.AUTHORIZE, _authorize, _OUT),
+    ("ec2", "RevokeSecurityGroupIngress"): _spec(Action.REVOKE, _revoke, _IN),
+    ("ec2", "RevokeSecurityGroupEgress"): _spec(Action.REVOKE, _revoke, _OUT),
+    ("ec2", "ModifySecurityGroupRules"): _spec(Action.MODIFY, _modify),
+    ("ec2", "UpdateSecurityGroupRuleDescriptionsIngress"): _spec(Action.DESCRIBE, _describe, _IN),
+    ("ec2", "UpdateSecurityGroupRuleDescriptionsEgress"): _spec(Action.DESCRIBE, _describe, _OUT),
+    ("ec2", "CreateSecurityGroup"): _spec(Action.CREATE, _group_itself),
+    ("ec2", "DeleteSecurityGroup"): _spec(Action.DELETE, _group_itself),
+    ("ec2", "AssociateSecurityGroupVpc"): _spec(Action.ASSOCIATE, _group_itself),
+    ("ec2", "DisassociateSecurityGroupVpc"): _spec(Action.DISASSOCIATE, _group_itself),
+    ("ec2", "CreateDefaultVpc"): _spec(Action.CREATE, _default_vpc),
 }

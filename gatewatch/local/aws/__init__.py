@@ -1,1 +1,1 @@
-"""The embedded AWS (moto), its sessions, and the scheduled rules that moto does not run."""
+"""The embedded AWS (moto), its sessions, and the scheduled rules, which moto does not run."""

@@ -1,7 +1,4 @@
-"""Scheduled rules of the embedded AWS: moto keeps them and runs none.
-
-Worse, it takes a rule without an event pattern for one that every event matches.
-"""
+"""Scheduled rules of the embedded AWS. moto stores them, never runs them, and lets every event match them."""
 
 from __future__ import annotations
 
@@ -15,24 +12,28 @@ if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
     from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef, RuleTypeDef
 
-_NO_EVENT = json.dumps({"source": ["no event has this source"]})
+_PATTERN_WITHOUT_MATCHES = json.dumps({"source": ["source of no event"]})
 
 
-def keep_schedules_apart_from_events(session: boto3.Session) -> None:
-    """Give each scheduled rule a pattern that nothing matches; its targets stay."""
+def isolate_scheduled_rules(session: boto3.Session) -> None:
+    """Give each scheduled rule a pattern that no event matches; its targets stay."""
     events = session.client("events")
-    for rule in _scheduled(events):
+    for rule in _scheduled_rules(events):
         if "EventPattern" not in rule:
-            events.put_rule(Name=rule["Name"], ScheduleExpression=rule["ScheduleExpression"], EventPattern=_NO_EVENT)
+            events.put_rule(
+                Name=rule["Name"], ScheduleExpression=rule["ScheduleExpression"], EventPattern=_PATTERN_WITHOUT_MATCHES
+            )
 
 
-def tick(account: str, region: str, session_of: Callable[[str, str], boto3.Session]) -> int:
-    """Run every scheduled rule of an account's Region once; answers how many targets that were.
+def run_scheduled_rules(account: str, region: str, session_of: Callable[[str, str], boto3.Session]) -> int:
+    """Run every scheduled rule of an account's Region once; return the number of targets that got an event.
 
-    What AWS sends then: source `aws.events`, an empty detail, and the rule as the only resource.
+    The event is that of AWS: source `aws.events`, an empty detail, and the rule as the only resource.
     """
     events = session_of(account, region).client("events")
-    buses = [(rule["Arn"], target) for rule in _scheduled(events) for target in _buses(events, rule["Name"])]
+    buses = [
+        (rule["Arn"], target) for rule in _scheduled_rules(events) for target in _target_buses(events, rule["Name"])
+    ]
     for rule_arn, bus_arn in buses:
         _, _, _, bus_region, bus_account, _ = bus_arn.split(":")
         entry: PutEventsRequestEntryTypeDef = {
@@ -46,10 +47,10 @@ def tick(account: str, region: str, session_of: Callable[[str, str], boto3.Sessi
     return len(buses)
 
 
-def _scheduled(events: EventBridgeClient) -> Iterator[RuleTypeDef]:
+def _scheduled_rules(events: EventBridgeClient) -> Iterator[RuleTypeDef]:
     return (rule for rule in events.list_rules()["Rules"] if "ScheduleExpression" in rule)
 
 
-def _buses(events: EventBridgeClient, rule: str) -> Iterator[str]:
+def _target_buses(events: EventBridgeClient, rule: str) -> Iterator[str]:
     targets = events.list_targets_by_rule(Rule=rule)["Targets"]
     return (target["Arn"] for target in targets if ":event-bus/" in target["Arn"])

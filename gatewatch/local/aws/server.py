@@ -1,8 +1,8 @@
-"""The embedded AWS: moto's server in this process, on a port of 127.0.0.1 that the system picks.
+"""The embedded AWS: moto's server in this process, on a free port of 127.0.0.1.
 
-What moto leaves out: it evaluates no policies, so what a bus or queue policy would refuse goes through here;
-a forwarded event has the receiver's Region in its envelope and, once in a queue, no account. The CloudTrail
-record inside stays as it was. moto keeps its state once per process: one Cloud at a time.
+Differences from AWS: moto evaluates no policies, so bus and queue policies deny nothing; the envelope of a forwarded
+event has the receiver's Region and, in a queue, no account (the CloudTrail record inside is unchanged).
+moto's state is global to the process: use one Cloud at a time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from gatewatch.errors import GatewatchError
-from gatewatch.local.aws.schedules import keep_schedules_apart_from_events, tick
+from gatewatch.local.aws.schedules import isolate_scheduled_rules, run_scheduled_rules
 from gatewatch.local.aws.sessions import Credentials, isolated_session, isolated_variables
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
-# The cast of the demo. The last account joined the organization, and nobody wrote it into accounts.yaml.
+# Accounts of the demo. UNLISTED_ACCOUNT belongs to the organization and is not in accounts.yaml.
 HUB_ACCOUNT = "999988887777"
 HUB_REGION = "ap-northeast-2"
 MEMBER_ACCOUNTS = ("111122223333", "444455556666")
@@ -44,20 +44,20 @@ MEMBERS = (
     (UNLISTED_ACCOUNT, HUB_REGION),
 )
 
-# moto lets any caller assume any role, existing or not; the role's account is then the caller's.
+# moto lets any caller assume any role, whether it exists or not; the session belongs to the role's account.
 ANYONE = Credentials("anyone", "anyone", "anyone")
 
 
 class DeployError(GatewatchError):
-    """A stack that did not come up, with the reason of every resource that failed."""
+    """A stack could not be created; the message has the reason of every failed resource."""
 
 
 class Cloud:
-    """Use it in a `with`: it starts empty and leaves nothing behind."""
+    """A context manager; the embedded AWS is empty at the start and is reset at the end."""
 
     def __init__(self) -> None:
         app = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
+        self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietRequestHandler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._credentials: dict[str, Credentials] = {}
         self._loader = create_loader()
@@ -77,27 +77,27 @@ class Cloud:
         self._server.server_close()
 
     def session(self, account: str, region: str) -> boto3.Session:
-        """A session inside an account, whose clients all speak to this cloud."""
+        """A session in an account and Region; all its clients use this server."""
         return isolated_session(self.endpoint, region, self._credentials_of(account), self._loader)
 
     def variables(self, account: str, region: str) -> dict[str, str]:
-        """The same for code that makes its clients from the environment, as a Lambda function does."""
+        """The environment variables for code that creates its clients as a Lambda function does."""
         return isolated_variables(self.endpoint, region, self._credentials_of(account))
 
     def deploy(self, account: str, region: str, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
-        """Create the stack `gatewatch-<file name>` and answer its outputs."""
+        """Create the stack `gatewatch-<file name>` and return its outputs. Raises `DeployError`."""
         client = self.session(account, region).client("cloudformation")
         name = f"gatewatch-{template.stem}"
-        with _unsupported_resources_are_skipped():
+        with without_unsupported_resource_warnings():
             try:
                 outputs = _create_stack(client, name, template.read_text("utf-8"), parameters)
             except (ClientError, WaiterError) as error:
-                raise DeployError(f"{name} in {account} {region}: {error}{_reasons(client, name)}") from error
-        keep_schedules_apart_from_events(self.session(account, region))
+                raise DeployError(f"{name} in {account} {region}: {error}{_failure_reasons(client, name)}") from error
+        isolate_scheduled_rules(self.session(account, region))
         return outputs
 
     def publish(self, account: str, region: str, record: Mapping[str, Any]) -> None:
-        """Put a CloudTrail record on the account's default bus, where CloudTrail puts it after a call."""
+        """Put a CloudTrail record on the account's default bus, as CloudTrail does after a call."""
         entry: PutEventsRequestEntryTypeDef = {
             "Source": f"aws.{record['eventSource'].removesuffix('.amazonaws.com')}",
             "DetailType": "AWS API Call via CloudTrail",
@@ -105,9 +105,9 @@ class Cloud:
         }
         self.session(account, region).client("events").put_events(Entries=[entry])
 
-    def tick(self, account: str, region: str) -> int:
-        """Let the time of every scheduled rule come once; answers how many events that made."""
-        return tick(account, region, self.session)
+    def run_scheduled_rules(self, account: str, region: str) -> int:
+        """Run every scheduled rule once; return the number of events sent."""
+        return run_scheduled_rules(account, region, self.session)
 
     def _credentials_of(self, account: str) -> Credentials:
         if account not in self._credentials:
@@ -117,17 +117,17 @@ class Cloud:
     def _assume_role(self, account: str) -> Credentials:
         sts = isolated_session(self.endpoint, HUB_REGION, ANYONE, self._loader).client("sts")
         role = f"arn:aws:iam::{account}:role/gatewatch-local"
-        answer = sts.assume_role(RoleArn=role, RoleSessionName="local")["Credentials"]
-        return Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
+        response = sts.assume_role(RoleArn=role, RoleSessionName="local")["Credentials"]
+        return Credentials(response["AccessKeyId"], response["SecretAccessKey"], response["SessionToken"])
 
     def _reset(self) -> None:
         urllib3.request("POST", f"{self.endpoint}/moto-api/reset", retries=False, timeout=60)
         self._credentials.clear()
 
 
-class _Silent(MotoRequestHandler):
+class _QuietRequestHandler(MotoRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """One line for each request would drown what the demo has to say."""
+        """Log nothing: a line for each request would hide the output of the demo."""
 
 
 def _create_stack(client: CloudFormationClient, name: str, body: str, parameters: Mapping[str, str]) -> dict[str, str]:
@@ -142,8 +142,8 @@ def _create_stack(client: CloudFormationClient, name: str, body: str, parameters
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
-def _reasons(client: CloudFormationClient, name: str) -> str:
-    """Why the resources failed; nothing when the stack never came to be."""
+def _failure_reasons(client: CloudFormationClient, name: str) -> str:
+    """Why resources failed; empty when the stack does not exist."""
     try:
         events = client.describe_stack_events(StackName=name)["StackEvents"]
     except ClientError:
@@ -153,20 +153,17 @@ def _reasons(client: CloudFormationClient, name: str) -> str:
 
 
 @contextmanager
-def _unsupported_resources_are_skipped() -> Iterator[None]:
-    """Let moto pass over EventBusPolicy, QueuePolicy, TopicPolicy and Alarm, which its CloudFormation lacks.
-
-    It says so in a warning and in a log line; neither is news to a person who watches a demo.
-    """
+def without_unsupported_resource_warnings() -> Iterator[None]:
+    """Silence moto about EventBusPolicy, QueuePolicy, TopicPolicy and Alarm, which its CloudFormation skips."""
     log = logging.getLogger("moto")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Tried to parse AWS::")
-        log.addFilter(_is_news)
+        log.addFilter(_is_other_message)
         try:
             yield
         finally:
-            log.removeFilter(_is_news)
+            log.removeFilter(_is_other_message)
 
 
-def _is_news(record: logging.LogRecord) -> bool:
+def _is_other_message(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith("No Moto CloudFormation support for")

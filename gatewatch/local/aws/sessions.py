@@ -1,4 +1,4 @@
-"""AWS sessions that can reach one address only, whatever the machine they run on is configured for."""
+"""AWS sessions that reach one endpoint only, whatever the configuration of the machine."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from botocore.loaders import Loader
 
-# A server in the same process has no bad days: a failed call is a fault and shows at once.
-# `proxies={}` means none, where leaving it out would mean those of the environment.
+# No retries: a server in the same process does not fail temporarily.
+# `proxies={}` means none; without it botocore uses the proxies of the environment.
 LOCAL_CONFIG = Config(proxies={}, retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
 
-# botocore's table is name -> (key in a file, environment variable, default, conversion).
+# botocore's table: name -> (key in the configuration file, environment variable, default, conversion).
 NO_FILES = {"config_file": (None, None, os.devnull, None), "credentials_file": (None, None, os.devnull, None)}
 DEFAULTS_ONLY = {
     name: (None, None, default, convert) for name, (_, _, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
@@ -33,7 +33,7 @@ class Credentials(NamedTuple):
 
 
 class OneEndpointSession(botocore.session.Session):
-    """Every client goes to `endpoint`; no file and no environment variable is asked for anything."""
+    """Every client uses `endpoint`; no configuration file and no environment variable is read."""
 
     def __init__(self, endpoint: str, loader: Loader) -> None:
         super().__init__(session_vars=DEFAULTS_ONLY)
@@ -41,13 +41,13 @@ class OneEndpointSession(botocore.session.Session):
         self._endpoint = endpoint
 
     def create_client(self, *args: Any, **kwargs: Any) -> Any:
-        given = kwargs.get("config") or Config()
-        local = {"endpoint_url": self._endpoint, "config": given.merge(LOCAL_CONFIG)}
+        requested = kwargs.get("config") or Config()
+        local = {"endpoint_url": self._endpoint, "config": requested.merge(LOCAL_CONFIG)}
         return super().create_client(*args, **kwargs | local)
 
 
 def isolated_session(endpoint: str, region: str, credentials: Credentials, loader: Loader) -> boto3.Session:
-    """Sessions that share a `loader` read AWS's service descriptions once: most of what a session costs."""
+    """Sessions that share a `loader` read AWS's service models once, which is most of the cost of a session."""
     return boto3.Session(
         aws_access_key_id=credentials.access_key,
         aws_secret_access_key=credentials.secret_key,
@@ -58,7 +58,7 @@ def isolated_session(endpoint: str, region: str, credentials: Credentials, loade
 
 
 def isolated_variables(endpoint: str, region: str, credentials: Credentials) -> dict[str, str]:
-    """What a Lambda function finds in its environment, and an address for its clients."""
+    """The AWS variables of a Lambda function's environment, and the endpoint for its clients."""
     return {
         "AWS_ACCESS_KEY_ID": credentials.access_key,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
@@ -73,9 +73,9 @@ def isolated_variables(endpoint: str, region: str, credentials: Credentials) -> 
 
 
 def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment less all that could lead an AWS client elsewhere: its own variables, and proxies."""
-    return {name: value for name, value in environment.items() if not _leads_elsewhere(name.upper())}
+    """The environment without the variables that configure AWS clients or proxies."""
+    return {name: value for name, value in environment.items() if not _configures_clients(name.upper())}
 
 
-def _leads_elsewhere(name: str) -> bool:
+def _configures_clients(name: str) -> bool:
     return name.startswith(("AWS_", "BOTO_")) or name.endswith("_PROXY")

@@ -1,1 +1,1 @@
-"""The demo: its AWS resources, its scenario of events, and what must have arrived at the end."""
+"""The demo: its AWS resources, its scenario of events, and the check of what arrived."""

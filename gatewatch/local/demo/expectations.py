@@ -1,4 +1,4 @@
-"""The account of a demo: what the story promises, what Slack was told, what the page shows."""
+"""Expected and delivered messages of a demo, in a form that can be compared, and the number on the page."""
 
 from __future__ import annotations
 
@@ -8,67 +8,71 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gatewatch.config.destinations import HUB_TOPIC
 from gatewatch.config.settings import load_settings
-from gatewatch.local.demo import scenario as story
+from gatewatch.local.demo import scenario
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gatewatch.local.demo.mail_subscriber import Mail
-    from gatewatch.local.demo.scenario import Scene
-    from gatewatch.local.slack.store import Received
+    from gatewatch.local.demo.email_subscriber import Email
+    from gatewatch.local.demo.scenario import ScenarioEvent
+    from gatewatch.local.slack.store import ReceivedMessage
 
 _MARKS = ("🔴", "🟠", "🟡", "🔵", "⚪")
 # Calls about a group itself have no rule to show.
 _WITHOUT_RULES = frozenset({"CreateSecurityGroup", "DeleteSecurityGroup"})
 
 
-class Told(NamedTuple):
-    """One message: which event, to whom, with how many rules."""
+class DeliveredMessage(NamedTuple):
+    """Which event, in which channel or topic, with how many rules."""
 
     event_id: str
-    channel: str
+    destination: str
     rules: int
 
 
-def expected(scenes: Sequence[Scene]) -> Counter[Told]:
-    """By the story's own expectations: everything to one channel, what is serious in production to a second.
-
-    And the digest of the day, with what stands open.
-    """
+def expected_messages(events: Sequence[ScenarioEvent]) -> Counter[DeliveredMessage]:
+    """Every event in one channel, high and critical ones of production in a second, and the digest with open rules."""
     production = {
-        each.id for each in load_settings(story.ACCOUNTS, story.POLICY).accounts.values() if each.environment == "prod"
+        each.id
+        for each in load_settings(scenario.ACCOUNTS, scenario.POLICY).accounts.values()
+        if each.environment == "prod"
     }
-    told: Counter[Told] = Counter()
-    for scene in scenes:
-        rules = 0 if scene.record["eventName"] in _WITHOUT_RULES else scene.expect.changes
-        is_serious = Severity(scene.expect.severity).rank >= Severity.HIGH.rank and scene.account in production
+    messages: Counter[DeliveredMessage] = Counter()
+    for event in events:
+        rules = 0 if event.record["eventName"] in _WITHOUT_RULES else event.expected.changes
+        is_serious = Severity(event.expected.severity).rank >= Severity.HIGH.rank and event.account in production
         for channel in ("sec-all", "sec-prod") if is_serious else ("sec-all",):
-            told[Told(scene.record["eventID"], channel, rules)] += 1
-    told[Told(story.DIGEST, "sec-all", story.OPEN_AT_LAST)] += 1
-    return told
+            messages[DeliveredMessage(event.record["eventID"], channel, rules)] += 1
+    messages[DeliveredMessage(scenario.DIGEST_TITLE, "sec-all", scenario.OPEN_RULES_AT_END)] += 1
+    return messages
 
 
-def told(received: Sequence[Received]) -> Counter[Told]:
-    return Counter(Told(_event_id(one.message), one.channel, len(rule_heads(one.message))) for one in received)
-
-
-def expected_mails(scenes: Sequence[Scene]) -> Counter[Told]:
-    """What is critical goes to the hub's topic as well."""
+def delivered_messages(received: Sequence[ReceivedMessage]) -> Counter[DeliveredMessage]:
     return Counter(
-        Told(scene.record["eventID"], HUB_TOPIC, scene.expect.changes)
-        for scene in scenes
-        if scene.expect.severity == Severity.CRITICAL
+        DeliveredMessage(_event_id(one.message), one.channel, len(rule_headings(one.message))) for one in received
     )
 
 
-def mailed(mails: Sequence[Mail]) -> Counter[Told]:
-    """The last line of a mail names the event."""
-    return Counter(Told(mail.text.split()[-1], HUB_TOPIC, len(rule_heads({"mail": mail.text}))) for mail in mails)
+def expected_emails(events: Sequence[ScenarioEvent]) -> Counter[DeliveredMessage]:
+    """One for each critical event: the policy routes them to the hub's topic too."""
+    return Counter(
+        DeliveredMessage(event.record["eventID"], HUB_TOPIC, event.expected.changes)
+        for event in events
+        if event.expected.severity == Severity.CRITICAL
+    )
+
+
+def delivered_emails(emails: Sequence[Email]) -> Counter[DeliveredMessage]:
+    """The last word of an e-mail is the event id."""
+    return Counter(
+        DeliveredMessage(email.text.split()[-1], HUB_TOPIC, len(rule_headings({"mail": email.text})))
+        for email in emails
+    )
 
 
 def rule_lines(message: dict[str, Any]) -> list[str]:
-    """The text lines of the sections that list rules; of what was worded for a topic, those under its headline."""
+    """The text lines of the sections that list rules; of an SNS message, all lines after the headline."""
     if "mail" in message:
         return list(message["mail"].splitlines()[1:])
     return [
@@ -80,20 +84,20 @@ def rule_lines(message: dict[str, Any]) -> list[str]:
     ]
 
 
-def rule_heads(message: dict[str, Any]) -> list[str]:
-    """The first line of each rule begins with the mark of its severity."""
+def rule_headings(message: dict[str, Any]) -> list[str]:
+    """The first line of each rule, which begins with the mark of its severity."""
     return [line for line in rule_lines(message) if line.startswith(_MARKS)]
 
 
 def _event_id(message: dict[str, Any]) -> str:
-    """From the last line of a message: `EventName` `event id`. A digest has its title."""
+    """The event id in the last line of a message (`EventName` `event id`); of a digest, its title."""
     attachment = message["attachments"][0]
     footer = str(attachment["blocks"][-1]["elements"][0]["text"]).split("`")
-    return footer[3] if len(footer) > 3 else str(attachment["fallback"])  # noqa: PLR2004 - the text behind the third
+    return footer[3] if len(footer) > 3 else str(attachment["fallback"])  # noqa: PLR2004 - the text after the third back-tick
 
 
-def shown(html: str) -> int:
-    """How many messages a browser finds in the page."""
+def count_articles(html: str) -> int:
+    """Number of `<article>` elements, which is the number of messages on the page."""
     counter = _Articles()
     counter.feed(html)
     return counter.found

@@ -1,7 +1,7 @@
-"""What the members of the demo own: groups that the story opens, and the instances behind them.
+"""AWS resources of the demo's member accounts: the security groups that the scenario opens, and their instances.
 
-Made before the story is told, so that functions/alert finds it when it asks what a group is attached to; and so that
-the embedded EC2 is awake, which takes it a second that a look has not.
+Created before the scenario is published, so that the lookup of functions/alert finds them, and so that moto's EC2 is
+initialized: that takes about a second, longer than a lookup may take.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Plot:
-    """A group by the id that the story gives it, and its instances: those with a public address, and those without."""
+class DemoGroup:
+    """A security group, its id in the scenario, and its instances: `public` ones have a public IP address."""
 
     account: str
     region: str
@@ -30,23 +30,27 @@ class Plot:
     private: tuple[str, ...] = ()
 
 
-PLOTS = (
-    Plot("111122223333", "ap-northeast-2", "sg-092913bcbacbb07b7", "payments-web", ("web-1",), ("batch-1", "batch-2")),
-    Plot("444455556666", "us-east-1", "sg-01b0650fc9daae133", "old-remote-desktop"),
+GROUPS = (
+    DemoGroup(
+        "111122223333", "ap-northeast-2", "sg-092913bcbacbb07b7", "payments-web", ("web-1",), ("batch-1", "batch-2")
+    ),
+    DemoGroup("444455556666", "us-east-1", "sg-01b0650fc9daae133", "old-remote-desktop"),
 )
 
 
-def furnish(cloud: Cloud) -> dict[str, str]:
-    """The ids that the embedded AWS gave to the groups, by those of the story."""
-    return {plot.group_id: _built(cloud.session(plot.account, plot.region).client("ec2"), plot) for plot in PLOTS}
+def create_groups(cloud: Cloud) -> dict[str, str]:
+    """Create the groups and instances; return the ids that moto gave to the groups, by those of the scenario."""
+    return {
+        group.group_id: _create(cloud.session(group.account, group.region).client("ec2"), group) for group in GROUPS
+    }
 
 
-def _built(ec2: EC2Client, plot: Plot) -> str:
+def _create(ec2: EC2Client, group: DemoGroup) -> str:
     subnet = ec2.describe_subnets()["Subnets"][0]
     vpc_id = subnet["VpcId"]
-    group_id = ec2.create_security_group(GroupName=plot.name, Description=plot.name, VpcId=vpc_id)["GroupId"]
-    image = ec2.register_image(Name=plot.name)["ImageId"]
-    for name, is_public in {**dict.fromkeys(plot.public, True), **dict.fromkeys(plot.private, False)}.items():
+    group_id = ec2.create_security_group(GroupName=group.name, Description=group.name, VpcId=vpc_id)["GroupId"]
+    image = ec2.register_image(Name=group.name)["ImageId"]
+    for name, is_public in {**dict.fromkeys(group.public, True), **dict.fromkeys(group.private, False)}.items():
         ec2.run_instances(
             ImageId=image,
             InstanceType="t3.micro",
@@ -65,9 +69,9 @@ def _built(ec2: EC2Client, plot: Plot) -> str:
     return group_id
 
 
-def with_ids(record: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
-    """A record of the story, of the groups as they are called here."""
+def with_group_ids(record: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
+    """The record with the group ids of the scenario replaced by those that moto gave."""
     text = json.dumps(record)
-    for of_story, here in ids.items():
-        text = text.replace(of_story, here)
+    for scenario_id, moto_id in ids.items():
+        text = text.replace(scenario_id, moto_id)
     return dict(json.loads(text))

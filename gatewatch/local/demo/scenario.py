@@ -1,6 +1,6 @@
-"""A morning in three accounts: what happened where, in order, and what gatewatch should make of it.
+"""The scenario of the demo: CloudTrail records of three accounts in order, and the result expected of each.
 
-Each numbered file is one call, its CloudTrail record in the shape AWS gives it. Names and ids are made up.
+Each numbered file is one call with its CloudTrail record as AWS writes it. Names and ids are made up.
 """
 
 from __future__ import annotations
@@ -11,32 +11,32 @@ from typing import Any
 
 import msgspec
 
-STORY = Path(__file__).with_name("scenario_files")
-ACCOUNTS = STORY / "accounts.yaml"
-POLICY = STORY / "policy.yaml"
-# The digest of its day is told on the second of these mornings; nobody had asked for one before the first.
-MORNINGS = (datetime(2026, 11, 20, 0, 5, tzinfo=UTC), datetime(2026, 11, 21, 0, 5, tzinfo=UTC))
-DIGEST = "Gates on 2026-11-20"
-OPEN_AT_LAST = 7
-"""Rules of the story that let the whole internet in, and are not taken back before its end."""
+SCENARIO_FILES = Path(__file__).with_name("scenario_files")
+ACCOUNTS = SCENARIO_FILES / "accounts.yaml"
+POLICY = SCENARIO_FILES / "policy.yaml"
+# The first run of the digest only starts the activity log's day; the second summarizes the day of the scenario.
+DIGEST_TIMES = (datetime(2026, 11, 20, 0, 5, tzinfo=UTC), datetime(2026, 11, 21, 0, 5, tzinfo=UTC))
+DIGEST_TITLE = "Security group digest, 2026-11-20"
+OPEN_RULES_AT_END = 7
+"""Rules of the scenario that are open to the internet and not removed before its end."""
 
 
 class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     changes: int
-    """Of one delivery, as `gatewatch replay` counts them."""
+    """Number of changes in the call, as `gatewatch replay` counts them."""
     severity: str
-    """Of the worst change."""
-    what: str
+    """Severity of the worst change."""
+    summary: str
 
 
-class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ScenarioEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account: str
     region: str
     record: dict[str, Any]
-    expect: Expectation
+    expected: Expectation
     times: int = 1
-    """How often EventBridge delivers it."""
+    """How many times EventBridge delivers the event."""
 
 
-def load_story(folder: Path = STORY) -> tuple[Scene, ...]:
-    return tuple(msgspec.json.decode(path.read_bytes(), type=Scene) for path in sorted(folder.glob("*.json")))
+def load_scenario(folder: Path = SCENARIO_FILES) -> tuple[ScenarioEvent, ...]:
+    return tuple(msgspec.json.decode(path.read_bytes(), type=ScenarioEvent) for path in sorted(folder.glob("*.json")))

@@ -1,1 +1,1 @@
-"""AWS Lambda on one machine: event source mappings, contexts, and functions in processes of their own."""
+"""A local AWS Lambda: event source mappings, contexts, and functions in their own processes."""

@@ -1,4 +1,4 @@
-"""What Lambda hands to a function that serves a queue, and what it reads from the answer."""
+"""The event and context that Lambda passes to a function of a queue, and the batch response that it reads."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from types_boto3_sqs.type_defs import MessageAttributeValueOutputTypeDef, MessageTypeDef
 
 
-class UnusableAnswerError(Exception):
-    """An answer that makes Lambda retry the whole batch."""
+class InvalidResponseError(Exception):
+    """A response of a function that makes Lambda retry the whole batch."""
 
 
 @dataclass(frozen=True)
-class Invocation:
-    """The context object, with the attributes of Lambda's own."""
+class LambdaContext:
+    """The context object, with the attributes of Lambda's."""
 
     function_name: str
     invoked_function_arn: str
@@ -32,7 +32,7 @@ class Invocation:
     log_stream_name: str = "local"
 
     @classmethod
-    def of(cls, function: str, queue_arn: str, timeout: float) -> Invocation:
+    def for_function(cls, function: str, queue_arn: str, timeout: float) -> LambdaContext:
         _, partition, _, region, account, _ = queue_arn.split(":")
         arn = f"arn:{partition}:lambda:{region}:{account}:function:{function}"
         return cls(function, arn, time.monotonic() + timeout)
@@ -74,10 +74,13 @@ def _message_attribute(value: MessageAttributeValueOutputTypeDef) -> dict[str, A
     }
 
 
-def failed_message_ids(answer: Mapping[str, Any] | None, sent: AbstractSet[str]) -> frozenset[str]:
-    """Nothing, `{}` and an empty list: all went well. An id that was never sent: nothing did."""
-    failures = (answer or {}).get("batchItemFailures") or []
+def failed_message_ids(response: Mapping[str, Any] | None, sent: AbstractSet[str]) -> frozenset[str]:
+    """Ids in `batchItemFailures`; None, `{}` and an empty list mean that no message failed.
+
+    Raises `InvalidResponseError` for an id that is not in the batch: Lambda then retries the whole batch.
+    """
+    failures = (response or {}).get("batchItemFailures") or []
     failed = frozenset(failure.get("itemIdentifier") for failure in failures)
     if not failed <= sent:
-        raise UnusableAnswerError(f"batchItemFailures names messages of no such batch: {answer}")
+        raise InvalidResponseError(f"batchItemFailures has ids that are not in the batch: {response}")
     return failed

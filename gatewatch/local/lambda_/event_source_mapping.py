@@ -1,7 +1,7 @@
-"""Serves queues to functions as Lambda's event source mappings do, so that the real handlers run unchanged.
+"""Invokes functions with messages of queues as Lambda's event source mappings do; the real handlers run unchanged.
 
-The rules are those of the Lambda developer guide, "Using Lambda with Amazon SQS": batches of ten, partial
-answers, order within a message group. One batch of a FIFO queue may hold several groups there, and so here.
+Source: Lambda developer guide, "Using Lambda with Amazon SQS": batches of ten, partial batch responses, order within
+a message group. As in AWS, one batch of a FIFO queue may hold several groups.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gatewatch.local.aws.sessions import without_aws
-from gatewatch.local.lambda_.context import Invocation, failed_message_ids, sqs_event
+from gatewatch.local.lambda_.context import LambdaContext, failed_message_ids, sqs_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,7 +39,7 @@ COUNTS: tuple[QueueAttributeNameType, ...] = (
 
 
 @dataclass(frozen=True)
-class Source:
+class EventSourceMapping:
     """An event source mapping: one queue, one function."""
 
     function: str
@@ -49,97 +49,100 @@ class Source:
     queue_arn: str
     batch_size: int = 10
     timeout: float = 60.0
-    """Seconds that the function believes to have; nobody stops it."""
+    """Seconds that the context reports; not enforced."""
 
 
-class Worker:
-    """Each source has one batch in work at a time: no message group is ever served twice at once."""
+class Poller:
+    """Polls the queues. Each mapping has one batch in work at a time, so a message group is never processed twice."""
 
-    def __init__(self, *sources: Source) -> None:
-        self.sources = sources
+    def __init__(self, *mappings: EventSourceMapping) -> None:
+        self.mappings = mappings
 
     def drain(self, timeout: float = 60.0) -> int:
-        """Serve until every queue is empty, messages in flight included; answer how many batches it took."""
+        """Poll until every queue is empty, messages in flight included; return the number of batches.
+
+        Raises `TimeoutError` with the number of messages left, by function.
+        """
         deadline = time.monotonic() + timeout
         batches = 0
-        while (served := self._serve_all_once()) or self._waiting():
-            batches += served
+        while (handled := self._poll_all_once()) or self._message_counts():
+            batches += handled
             if time.monotonic() > deadline:
-                raise TimeoutError(f"not drained after {timeout:g} s; there wait {self._waiting()}")
-            time.sleep(0 if served else IDLE_SECONDS)
+                raise TimeoutError(f"not drained after {timeout:g} s; messages left: {self._message_counts()}")
+            time.sleep(0 if handled else IDLE_SECONDS)
         return batches
 
     def run(self, stop: Event) -> None:
-        """Serve each source by its own thread until `stop` is set; the first fault of a queue stops all."""
-        with ThreadPoolExecutor(len(self.sources), "worker") as pool:
-            for service in [pool.submit(_serve, source, stop) for source in self.sources]:
-                service.result()
+        """Poll each mapping in its own thread until `stop` is set; an error of one queue stops all and is raised."""
+        with ThreadPoolExecutor(len(self.mappings), "poller") as pool:
+            for polling in [pool.submit(_poll, mapping, stop) for mapping in self.mappings]:
+                polling.result()
 
-    def _serve_all_once(self) -> int:
-        return sum(serve_once(source) for source in self.sources)
+    def _poll_all_once(self) -> int:
+        return sum(poll_once(mapping) for mapping in self.mappings)
 
-    def _waiting(self) -> dict[str, int]:
-        counts = {source.function: message_count(source) for source in self.sources}
+    def _message_counts(self) -> dict[str, int]:
+        counts = {mapping.function: message_count(mapping) for mapping in self.mappings}
         return {function: count for function, count in counts.items() if count}
 
 
-def _serve(source: Source, stop: Event) -> None:
+def _poll(mapping: EventSourceMapping, stop: Event) -> None:
     try:
         while not stop.is_set():
-            if not serve_once(source):
+            if not poll_once(mapping):
                 stop.wait(IDLE_SECONDS)
     finally:
         stop.set()
 
 
-def serve_once(source: Source) -> bool:
-    """One batch, if there is one: invoke the function, then delete what it did not report as failed."""
-    messages = _receive(source)
+def poll_once(mapping: EventSourceMapping) -> bool:
+    """Receive one batch, invoke the function, delete the messages that did not fail; False when the queue is empty."""
+    messages = _receive(mapping)
     if messages:
-        failed = _invoke(source, messages)
-        _delete(source, [message for message in messages if message["MessageId"] not in failed])
+        failed = _invoke(mapping, messages)
+        _delete(mapping, [message for message in messages if message["MessageId"] not in failed])
     return bool(messages)
 
 
-def message_count(source: Source) -> int:
-    """Visible, in flight and delayed."""
-    answer = source.sqs.get_queue_attributes(QueueUrl=source.queue_url, AttributeNames=COUNTS)
-    return sum(int(answer["Attributes"][name]) for name in COUNTS)
+def message_count(mapping: EventSourceMapping) -> int:
+    """Messages in the queue: visible, in flight and delayed."""
+    response = mapping.sqs.get_queue_attributes(QueueUrl=mapping.queue_url, AttributeNames=COUNTS)
+    return sum(int(response["Attributes"][name]) for name in COUNTS)
 
 
-def _receive(source: Source) -> list[MessageTypeDef]:
-    answer = source.sqs.receive_message(
-        QueueUrl=source.queue_url,
-        MaxNumberOfMessages=source.batch_size,
+def _receive(mapping: EventSourceMapping) -> list[MessageTypeDef]:
+    response = mapping.sqs.receive_message(
+        QueueUrl=mapping.queue_url,
+        MaxNumberOfMessages=mapping.batch_size,
         MessageSystemAttributeNames=["All"],
         MessageAttributeNames=["All"],
     )
-    return answer.get("Messages", [])
+    return response.get("Messages", [])
 
 
-def _invoke(source: Source, messages: Sequence[MessageTypeDef]) -> frozenset[str]:
-    """The ids that failed; after an exception or an unusable answer, all of them."""
+def _invoke(mapping: EventSourceMapping, messages: Sequence[MessageTypeDef]) -> frozenset[str]:
+    """Invoke the function; return the ids that failed: all of them after an exception or an invalid response."""
     sent = frozenset(message["MessageId"] for message in messages)
-    context = Invocation.of(source.function, source.queue_arn, source.timeout)
+    context = LambdaContext.for_function(mapping.function, mapping.queue_arn, mapping.timeout)
     try:
-        answer = source.handler(sqs_event(messages, source.queue_arn), context)
-        return failed_message_ids(answer, sent)
+        response = mapping.handler(sqs_event(messages, mapping.queue_arn), context)
+        return failed_message_ids(response, sent)
     except Exception:
-        log.exception("%s failed; its batch of %d will come again", source.function, len(messages))
+        log.exception("%s failed; its batch of %d messages is retried", mapping.function, len(messages))
         return sent
 
 
-def _delete(source: Source, messages: Sequence[MessageTypeDef]) -> None:
+def _delete(mapping: EventSourceMapping, messages: Sequence[MessageTypeDef]) -> None:
     entries: list[DeleteMessageBatchRequestEntryTypeDef] = [
         {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]} for number, message in enumerate(messages)
     ]
     if entries:
-        source.sqs.delete_message_batch(QueueUrl=source.queue_url, Entries=entries)
+        mapping.sqs.delete_message_batch(QueueUrl=mapping.queue_url, Entries=entries)
 
 
 @contextmanager
 def lambda_environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """For its duration the environment is that of a function: `variables`, and nothing of the user's AWS."""
+    """Replace os.environ by a function's: `variables`, and nothing of the user's AWS configuration."""
     before = dict(os.environ)
     _replace_environment(without_aws(before) | dict(variables))
     try:

@@ -1,6 +1,6 @@
-"""A deployed function, run from its own zip in a process of its own, as AWS Lambda does.
+"""A packaged function, run from its zip in its own process as AWS Lambda does.
 
-It sees nothing of this checkout, and no variable that its configuration does not name.
+It has no access to this checkout and only the environment variables of its configuration.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from gatewatch.local.lambda_.context import Invocation
+    from gatewatch.local.lambda_.context import LambdaContext
 
-_CHILD = Path(__file__).with_name("bootstrap.py")
+_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 
 
 class FunctionError(Exception):
-    """What a function raised; Lambda then brings the whole batch again."""
+    """The function raised; Lambda then retries the whole batch."""
 
 
-class Process(Struct, frozen=True):
-    """How to run a function: the interpreter, Lambda's path in its order, the environment."""
+class ProcessSettings(Struct, frozen=True):
+    """How to run a function: the interpreter, sys.path in Lambda's order, the environment."""
 
     python: Path
     path: Sequence[Path]
@@ -34,18 +34,18 @@ class Process(Struct, frozen=True):
 
 
 class PackagedFunction:
-    """Use it in a `with`; called, it is a handler."""
+    """A context manager that is callable as a handler."""
 
-    def __init__(self, handler: str, process: Process, log: Path) -> None:
-        command = [process.python, "-I", "-u", "-X", "utf8", _CHILD, handler, *process.path]
+    def __init__(self, handler: str, settings: ProcessSettings, log: Path) -> None:
+        command = [settings.python, "-I", "-u", "-X", "utf8", _BOOTSTRAP, handler, *settings.path]
         self._log = log.open("ab")
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
             [str(each) for each in command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env=dict(process.environment),
-            cwd=process.path[0],
+            env=dict(settings.environment),
+            cwd=settings.path[0],
             text=True,
             encoding="utf-8",
         )
@@ -62,24 +62,24 @@ class PackagedFunction:
         self._process.wait(timeout=10)
         self._log.close()
 
-    def __call__(self, event: dict[str, Any], context: Invocation) -> dict[str, Any] | None:
-        answer = self._ask({"event": event, "context": _facts(context)})
-        if "error" in answer:
-            raise FunctionError(answer["error"])
-        result: dict[str, Any] | None = answer["result"]
+    def __call__(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
+        response = self._invoke({"event": event, "context": _context_fields(context)})
+        if "error" in response:
+            raise FunctionError(response["error"])
+        result: dict[str, Any] | None = response["result"]
         return result
 
-    def _ask(self, invocation: dict[str, Any]) -> dict[str, Any]:
+    def _invoke(self, invocation: dict[str, Any]) -> dict[str, Any]:
         stdin, stdout = self._process.stdin, self._process.stdout
         line = ""
         if stdin and stdout and self._process.poll() is None:
             stdin.write(json.dumps(invocation) + "\n")
             stdin.flush()
             line = stdout.readline()
-        return json.loads(line) if line else {"error": f"the function's process ended, see {self._log.name}"}
+        return json.loads(line) if line else {"error": f"the function's process ended; see {self._log.name}"}
 
 
-def _facts(context: Invocation) -> dict[str, Any]:
+def _context_fields(context: LambdaContext) -> dict[str, Any]:
     return {
         "function_name": context.function_name,
         "function_version": context.function_version,
@@ -88,5 +88,5 @@ def _facts(context: Invocation) -> dict[str, Any]:
         "aws_request_id": context.aws_request_id,
         "log_group_name": context.log_group_name,
         "log_stream_name": context.log_stream_name,
-        "seconds": context.get_remaining_time_in_millis() / 1000,
+        "remaining_seconds": context.get_remaining_time_in_millis() / 1000,
     }

@@ -1,1 +1,1 @@
-"""A fake Slack: webhook and Web API, a store of messages, and the inbox page."""
+"""A local Slack for tests and the demo: webhook and Web API, a message store and the inbox page."""

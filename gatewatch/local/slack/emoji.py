@@ -1,4 +1,4 @@
-"""The emoji shortcodes an alert is likely to hold; any other stays as it is written."""
+"""Emoji shortcodes that alerts use; any other shortcode stays as written."""
 
 from __future__ import annotations
 

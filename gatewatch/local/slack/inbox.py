@@ -1,7 +1,7 @@
-"""A Slack on this machine: takes messages as Slack does, and shows them in a browser.
+"""A local Slack: accepts messages as Slack does and shows them in a browser.
 
-It listens on the loopback address only. A page of another site cannot reach it: a request must name this host
-(no DNS rebinding) and, when a browser says where it comes from, come from the inbox's own page.
+It listens on the loopback address only. Pages of other sites cannot reach it: the Host header must name this server
+(no DNS rebinding), and an Origin header must be the inbox's own.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from threading import Thread
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from gatewatch.local.slack.server import LOOPBACK, WEBHOOK, Handler, Server
-from gatewatch.local.slack.store import Mailbox, Received, Refused
+from gatewatch.local.slack.server import LOOPBACK, WEBHOOK, InboxRequestHandler, InboxServer
+from gatewatch.local.slack.store import MessageStore, ReceivedMessage, RejectedMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
-__all__ = ["Inbox", "Received", "Refused"]
+__all__ = ["Inbox", "ReceivedMessage", "RejectedMessage"]
 
 
 def _now() -> datetime:
@@ -28,17 +28,17 @@ def _now() -> datetime:
 
 
 class Inbox:
-    """`with Inbox() as inbox:`; what was received can still be read after the end of the block."""
+    """A context manager; received messages can still be read after the block ends."""
 
     def __init__(self, *, port: int = 0, clock: Callable[[], datetime] = _now, title: str = "gatewatch inbox") -> None:
-        self._wanted_port = port
-        self._mailbox = Mailbox(clock)
+        self._requested_port = port
+        self._store = MessageStore(clock)
         self._title = title
-        self._server: Server | None = None
+        self._server: InboxServer | None = None
 
     def __enter__(self) -> Self:
-        handler = partial(Handler, mailbox=self._mailbox, title=self._title)
-        self._server = Server((LOOPBACK, self._wanted_port), handler)
+        handler = partial(InboxRequestHandler, store=self._store, title=self._title)
+        self._server = InboxServer((LOOPBACK, self._requested_port), handler)
         Thread(target=self._server.serve_forever, args=(0.05,), name="inbox", daemon=True).start()
         return self
 
@@ -48,34 +48,34 @@ class Inbox:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._mailbox.close()
+        self._store.close()
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
 
     @property
     def url(self) -> str:
-        """Where the page is, and the `base_url` of the Web API with `api/` behind it; ends with a slash."""
+        """URL of the page; ends with a slash."""
         return f"http://{LOOPBACK}:{self.port}/"
 
     @property
     def api(self) -> str:
-        """Of the Web API, chat.postMessage and chat.update; any token will do."""
+        """Base URL of the Web API (chat.postMessage and chat.update); any token is accepted."""
         return f"{self.url}api/"
 
     @property
     def port(self) -> int:
-        """0 is a wish for any free port; from the start of the block on, this is the real one."""
-        return self._server.server_port if self._server else self._wanted_port
+        """The listening port; before the block starts, the requested one (0: any free port)."""
+        return self._server.server_port if self._server else self._requested_port
 
     @property
-    def received(self) -> tuple[Received, ...]:
-        return self._mailbox.received
+    def received(self) -> tuple[ReceivedMessage, ...]:
+        return self._store.received
 
     @property
-    def refused(self) -> tuple[Refused, ...]:
-        return self._mailbox.refused
+    def rejected(self) -> tuple[RejectedMessage, ...]:
+        return self._store.rejected
 
     def webhook_url(self, name: str) -> str:
-        """The incoming webhook of one channel; any name will do, the page shows it."""
+        """The incoming webhook URL of a channel; any name is accepted."""
         return f"{self.url}{WEBHOOK.lstrip('/')}{quote(name, safe='')}"

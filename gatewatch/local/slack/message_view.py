@@ -1,4 +1,4 @@
-"""What the page reads out of a message: its severity, its colour, its texts. Lenient, for it only shows."""
+"""Template filters that read severity, colour and texts from a message. They tolerate malformed messages."""
 
 from __future__ import annotations
 
@@ -9,69 +9,69 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from markupsafe import Markup, escape
 
 from gatewatch.local.slack.emoji import with_emoji
-from gatewatch.local.slack.mrkdwn_html import decoded, to_html
+from gatewatch.local.slack.mrkdwn_html import to_html, unescape_entities
 from gatewatch.rendering.slack_validation import COLOR, WEB_LINK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-class Severity(NamedTuple):
+class SeverityFilter(NamedTuple):
     name: str
     mark: str
-    word: str
+    label: str
 
 
-SEVERITIES = (
-    Severity("critical", "🔴", "Critical"),
-    Severity("high", "🟠", "High"),
-    Severity("medium", "🟡", "Medium"),
-    Severity("low", "🔵", "Low"),
-    Severity("informational", "⚪", "Info"),
-    Severity("other", "", "Other"),
+SEVERITY_FILTERS = (
+    SeverityFilter("critical", "🔴", "Critical"),
+    SeverityFilter("high", "🟠", "High"),
+    SeverityFilter("medium", "🟡", "Medium"),
+    SeverityFilter("low", "🔵", "Low"),
+    SeverityFilter("informational", "⚪", "Info"),
+    SeverityFilter("other", "", "Other"),
 )
 _KANA, _HANGUL = re.compile("[\u3041-\u30ff]"), re.compile("[\uac00-\ud7a3]")
-# `alias` `id`: no text of an event can write a code span, for it cannot write a back-tick.
+# `alias` `id`: back-ticks of event texts are escaped, so no event can forge this code span.
 _ACCOUNT = re.compile(r"`([^`]+)` `(\d{12})`")
 _NAMED_COLORS = {"good": "#2eb67d", "warning": "#ecb22e", "danger": "#e01e5a"}
 
 
 def severity(message: dict[str, Any]) -> str:
-    """By the mark or the English word at the start of the first header; `other` when it has neither."""
+    """Severity by the mark or English label at the start of the first header; `other` when it has neither."""
     header = with_emoji(next(_headers(message), "")).strip().lower()
-    for known in SEVERITIES[:-1]:
-        if header.startswith((known.mark, known.word.lower())):
+    for known in SEVERITY_FILTERS[:-1]:
+        if header.startswith((known.mark, known.label.lower())):
             return known.name
     return "other"
 
 
 def account(message: dict[str, Any]) -> str:
-    """Alias and id of the account that a message is about, from the first facts that name one; else empty."""
-    facts = (str(field.get("text", "")) for owner in _owners(message) for field in _fields(owner))
-    return next((decoded(f"{found[1]} {found[2]}") for fact in facts if (found := _ACCOUNT.search(fact))), "")
+    """Alias and id of the account of a message, from the first field that has both; else empty."""
+    texts = (str(field.get("text", "")) for container in _containers(message) for field in _fields(container))
+    return next((unescape_entities(f"{found[1]} {found[2]}") for text in texts if (found := _ACCOUNT.search(text))), "")
 
 
 def color(attachment: dict[str, Any]) -> str:
-    """As #RRGGBB, and grey for anything that is no colour: it goes into an attribute."""
-    said = str(attachment.get("color") or "")
-    return _NAMED_COLORS.get(said) or (said if COLOR.fullmatch(said) else "#8d8d8d")
+    """The attachment's colour as #RRGGBB; grey for anything else, because it is written into an attribute."""
+    value = str(attachment.get("color") or "")
+    return _NAMED_COLORS.get(value) or (value if COLOR.fullmatch(value) else "#8d8d8d")
 
 
 def language(message: dict[str, Any]) -> str:
-    """`ja` for kana, `ko` for hangul, else empty: a browser picks glyphs and breaks lines by it."""
-    letters = pretty(message)
-    return "ja" if _KANA.search(letters) else "ko" if _HANGUL.search(letters) else ""
+    """`ja` for kana, `ko` for hangul, else empty. Browsers choose glyphs and line breaks by it."""
+    text = pretty(message)
+    return "ja" if _KANA.search(text) else "ko" if _HANGUL.search(text) else ""
 
 
 def text_html(text: object) -> Markup:
-    """A text object, or a bare string, which Slack reads as mrkdwn."""
+    """HTML of a text object, or of a bare string, which Slack reads as mrkdwn."""
     if isinstance(text, str):
         return to_html(text)
-    said = text if isinstance(text, dict) else {}
-    written = str(said.get("text", ""))
-    if said.get("type") == "mrkdwn":
-        return to_html(written)
-    return escape(decoded(with_emoji(written) if said.get("emoji", True) else written))
+    text_object = text if isinstance(text, dict) else {}
+    content = str(text_object.get("text", ""))
+    if text_object.get("type") == "mrkdwn":
+        return to_html(content)
+    return escape(unescape_entities(with_emoji(content) if text_object.get("emoji", True) else content))
 
 
 def web_link(url: object) -> str | None:
@@ -83,34 +83,34 @@ def pretty(message: dict[str, Any]) -> str:
 
 
 def notification(message: dict[str, Any]) -> str:
-    """What a phone shows: the text, else the fallback of the first attachment that has one."""
-    fallbacks = (attachment.get("fallback") for attachment in parts(message, "attachments"))
-    return decoded(str(message.get("text") or next(filter(None, fallbacks), "")))
+    """The push notification: the text, else the fallback of the first attachment that has one."""
+    fallbacks = (attachment.get("fallback") for attachment in objects(message, "attachments"))
+    return unescape_entities(str(message.get("text") or next(filter(None, fallbacks), "")))
 
 
-def parts(owner: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """A list of objects within an object; empty when it is not there or is something else."""
-    value = owner.get(name)
-    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
+def objects(container: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """The objects in the list under `key`; empty when it is missing or no list."""
+    value = container.get(key)
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def _owners(message: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-    """Whatever may hold blocks, in the order of reading."""
-    return (*parts(message, "attachments"), message)
+def _containers(message: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Everything that may hold blocks, in reading order."""
+    return (*objects(message, "attachments"), message)
 
 
-def _fields(owner: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    return (field for block in parts(owner, "blocks") for field in parts(block, "fields"))
+def _fields(container: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (field for block in objects(container, "blocks") for field in objects(block, "fields"))
 
 
 def _headers(message: dict[str, Any]) -> Iterator[str]:
-    for owner in _owners(message):
-        for block in parts(owner, "blocks"):
+    for container in _containers(message):
+        for block in objects(container, "blocks"):
             if block.get("type") == "header":
-                yield _plain(block.get("text"))
+                yield _text(block.get("text"))
 
 
-def _plain(text: object) -> str:
+def _text(text: object) -> str:
     return str(text.get("text", "")) if isinstance(text, dict) else str(text or "")
 
 
@@ -123,5 +123,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "web_link": web_link,
     "pretty": pretty,
     "notification": notification,
-    "parts": parts,
+    "objects": objects,
 }

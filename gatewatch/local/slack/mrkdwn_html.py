@@ -1,7 +1,7 @@
-"""Slack's mrkdwn as HTML, near enough to judge a message by.
+"""Slack's mrkdwn as HTML, approximately as Slack displays it.
 
-Every piece of text that reaches the result is escaped; markup comes from the constants of this module and
-nowhere else. Slack's own rules: https://docs.slack.dev/messaging/formatting-message-text
+All text is escaped; markup comes only from constants of this module.
+Source: https://docs.slack.dev/messaging/formatting-message-text
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gatewatch.local.slack.emoji import SHORTCODE, with_emoji
 from gatewatch.rendering.slack_validation import WEB_LINK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 _FENCE = re.compile(r"\n?```\n?(.+?)\n?```\n?", re.DOTALL)
 _QUOTE = re.compile(r"(?:>|&gt;) ?")
@@ -48,33 +48,29 @@ _BROADCASTS = ("!channel", "!here", "!everyone", "!group")
 
 
 def to_html(text: str) -> Markup:
-    pieces = _FENCE.split(text.replace("\r\n", "\n"))  # the odd ones stood between fences
-    return Markup().join(_pre(piece) if place % 2 else _lines(piece) for place, piece in enumerate(pieces))
+    pieces = _FENCE.split(text.replace("\r\n", "\n"))  # odd indexes are the text between fences
+    return Markup().join(_pre(piece) if index % 2 else _lines(piece) for index, piece in enumerate(pieces))
 
 
-def decoded(text: str) -> str:
-    """Slack's three entities as characters; `&amp;` last, so that nothing is decoded twice."""
+def unescape_entities(text: str) -> str:
+    """Replace Slack's three entities by characters; `&amp;` last, so that nothing is unescaped twice."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _pre(text: str) -> Markup:
-    return Markup("<pre>{}</pre>").format(decoded(text))
+    return Markup("<pre>{}</pre>").format(unescape_entities(text))
 
 
 def _lines(text: str) -> Markup:
     runs = groupby(text.split("\n"), key=lambda line: _QUOTE.match(line) is not None)
-    return Markup().join(_quote(lines) if quoted else _joined(lines) for quoted, lines in _held(runs))
+    return Markup().join(_quote(lines) if quoted else _line_breaks(lines) for quoted, lines in runs)
 
 
-def _held(runs: groupby[bool, str]) -> list[tuple[bool, list[str]]]:
-    return [(quoted, list(lines)) for quoted, lines in runs]
+def _quote(lines: Iterable[str]) -> Markup:
+    return Markup("<blockquote>{}</blockquote>").format(_line_breaks(_QUOTE.sub("", line, 1) for line in lines))
 
 
-def _quote(lines: list[str]) -> Markup:
-    return Markup("<blockquote>{}</blockquote>").format(_joined([_QUOTE.sub("", line, 1) for line in lines]))
-
-
-def _joined(lines: list[str]) -> Markup:
+def _line_breaks(lines: Iterable[str]) -> Markup:
     return Markup("<br>").join(_inline(line) for line in lines)
 
 
@@ -88,11 +84,11 @@ def _inline(text: str) -> Markup:
 
 
 def _literal(text: str) -> Markup:
-    return escape(decoded(text))
+    return escape(unescape_entities(text))
 
 
 def _code(text: str) -> Markup:
-    return Markup("<code>{}</code>").format(decoded(text))
+    return Markup("<code>{}</code>").format(unescape_entities(text))
 
 
 def _emoji(shortcode: str) -> Markup:
@@ -111,45 +107,45 @@ def _strike(text: str) -> Markup:
     return Markup("<del>{}</del>").format(_inline(text))
 
 
-def _control(written: str) -> Markup:
-    """What stands between `<` and `>`; what Slack does not know is shown as it is written."""
-    target, _, label = written.partition("|")
-    if WEB_LINK.fullmatch(decoded(target)):
+def _control(content: str) -> Markup:
+    """HTML of `<content>`: a link, date or mention; anything else is shown as written."""
+    target, _, label = content.partition("|")
+    if WEB_LINK.fullmatch(unescape_entities(target)):
         return _anchor(target, label)
-    if dated := _DATE.fullmatch(target):
-        return _date(dated, label)
-    return _mention(target, label) or _literal(f"<{written}>")
+    if date := _DATE.fullmatch(target):
+        return _date(date, label)
+    return _mention(target, label) or _literal(f"<{content}>")
 
 
 def _anchor(url: str, label: str = "") -> Markup:
     anchor = Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>')
-    return anchor.format(decoded(url), decoded(label or url))
+    return anchor.format(unescape_entities(url), unescape_entities(label or url))
 
 
 def _mention(target: str, label: str) -> Markup | None:
     kind, _, group = target.partition("^")
     if kind in _BROADCASTS:
-        return _highlighted("broadcast", "@" + kind[1:])
+        return _mention_span("broadcast", "@" + kind[1:])
     if kind == "!subteam" or target.startswith("@"):
-        return _highlighted("person", "@" + (label or group or target).lstrip("@"))
+        return _mention_span("person", "@" + (label or group or target).lstrip("@"))
     if target.startswith("#"):
-        return _highlighted("room", "#" + (label or target).lstrip("#"))
+        return _mention_span("channel", "#" + (label or target).lstrip("#"))
     return None
 
 
-def _highlighted(whom: str, shown: str) -> Markup:
-    return Markup('<span class="mention {}">{}</span>').format(whom, decoded(shown))
+def _mention_span(kind: str, text: str) -> Markup:
+    return Markup('<span class="mention {}">{}</span>').format(kind, unescape_entities(text))
 
 
-def _date(dated: re.Match[str], fallback: str) -> Markup:
-    """Slack shows the reader's own zone; here it is always UTC, with the fallback as the tooltip."""
-    moment = datetime.fromtimestamp(int(dated[1]), UTC)
-    words = _DATE_PART.sub(lambda part: moment.strftime(_DATE_PARTS.get(part[0], "")) or part[0], dated[2])
-    time = Markup('<time datetime="{}" title="{}">{}</time>')
-    shown = time.format(moment.isoformat(), decoded(fallback), decoded(words))
-    if dated[3] and WEB_LINK.fullmatch(decoded(dated[3])):
-        return Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(decoded(dated[3]), shown)
-    return shown
+def _date(date: re.Match[str], fallback: str) -> Markup:
+    """HTML of `<!date^…>` in UTC, with the fallback as the tooltip. Slack itself uses the reader's time zone."""
+    time = datetime.fromtimestamp(int(date[1]), UTC)
+    text = _DATE_PART.sub(lambda part: time.strftime(_DATE_PARTS.get(part[0], "")) or part[0], date[2])
+    element = Markup('<time datetime="{}" title="{}">{}</time>')
+    html = element.format(time.isoformat(), unescape_entities(fallback), unescape_entities(text))
+    if date[3] and WEB_LINK.fullmatch(url := unescape_entities(date[3])):
+        return Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(url, html)
+    return html
 
 
 _TOKENS: dict[str, Callable[[str], Markup]] = {

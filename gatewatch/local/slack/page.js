@@ -1,19 +1,19 @@
 "use strict";
 (() => {
-  const by = (id) => document.getElementById(id);
-  const feed = by("feed");
+  const byId = (id) => document.getElementById(id);
+  const feed = byId("feed");
   const chips = [...document.querySelectorAll(".chip")];
-  const wanted = { channel: "", account: "", text: "", severities: new Set() };
+  const filter = { channel: "", account: "", text: "", severities: new Set() };
   const all = () => [...feed.querySelectorAll(".message")];
-  const shown = () => all().filter((message) => !message.hidden);
+  const visible = () => all().filter((message) => !message.hidden);
 
-  const fits = (message) =>
-    (!wanted.channel || message.dataset.channel === wanted.channel) &&
-    (!wanted.account || message.dataset.account === wanted.account) &&
-    (!wanted.severities.size || wanted.severities.has(message.dataset.severity)) &&
-    (!wanted.text || message.querySelector(".body").textContent.toLowerCase().includes(wanted.text));
+  const matches = (message) =>
+    (!filter.channel || message.dataset.channel === filter.channel) &&
+    (!filter.account || message.dataset.account === filter.account) &&
+    (!filter.severities.size || filter.severities.has(message.dataset.severity)) &&
+    (!filter.text || message.querySelector(".body").textContent.toLowerCase().includes(filter.text));
 
-  const tally = (messages, key) =>
+  const countBy = (messages, key) =>
     messages.reduce((counts, { dataset }) => counts.set(dataset[key], (counts.get(dataset[key]) ?? 0) + 1), new Map());
 
   const element = (name, className, text) => Object.assign(document.createElement(name), { className, textContent: text });
@@ -22,7 +22,7 @@
     const button = element("button", "", "");
     button.type = "button";
     button.dataset.channel = name;
-    button.setAttribute("aria-pressed", String(wanted.channel === name));
+    button.setAttribute("aria-pressed", String(filter.channel === name));
     button.append(element("span", "name", name ? `# ${name}` : "All channels"), element("span", "number", count));
     const item = document.createElement("li");
     item.append(button);
@@ -31,27 +31,27 @@
 
   function showChannels(messages) {
     const focused = document.activeElement?.dataset.channel;
-    const held = by("channels").contains(document.activeElement);
-    const counts = [...tally(messages, "channel")].sort(([one], [other]) => one.localeCompare(other));
-    by("channels").replaceChildren(...[["", messages.length], ...counts].map(([name, count]) => channelButton(name, count)));
-    if (held) [...by("channels").querySelectorAll("button")].find(({ dataset }) => dataset.channel === focused)?.focus();
+    const hadFocus = byId("channels").contains(document.activeElement);
+    const counts = [...countBy(messages, "channel")].sort(([one], [other]) => one.localeCompare(other));
+    byId("channels").replaceChildren(...[["", messages.length], ...counts].map(([name, count]) => channelButton(name, count)));
+    if (hadFocus) [...byId("channels").querySelectorAll("button")].find(({ dataset }) => dataset.channel === focused)?.focus();
   }
 
   function showAccounts(messages) {
-    const names = ["", ...[...tally(messages, "account").keys()].filter(Boolean).sort((one, other) => one.localeCompare(other))];
-    const select = by("account");
+    const names = ["", ...[...countBy(messages, "account").keys()].filter(Boolean).sort((one, other) => one.localeCompare(other))];
+    const select = byId("account");
     select.closest("label").hidden = names.length < 2;
     if (names.join("\n") !== [...select.options].map(({ value }) => value).join("\n"))
       select.replaceChildren(...names.map((name) => new Option(name || "All accounts", name)));
-    select.value = wanted.account;
+    select.value = filter.account;
   }
 
   function showSeverities(messages) {
-    const counts = tally(messages.filter(({ dataset }) => !wanted.channel || dataset.channel === wanted.channel), "severity");
+    const counts = countBy(messages.filter(({ dataset }) => !filter.channel || dataset.channel === filter.channel), "severity");
     for (const chip of chips) {
       const count = counts.get(chip.dataset.severity) ?? 0;
       chip.querySelector(".number").textContent = count || "";
-      chip.setAttribute("aria-pressed", String(wanted.severities.has(chip.dataset.severity)));
+      chip.setAttribute("aria-pressed", String(filter.severities.has(chip.dataset.severity)));
       chip.hidden = chip.dataset.severity === "other" && !count;
     }
   }
@@ -66,125 +66,125 @@
 
   function refresh() {
     const messages = all();
-    for (const message of messages) message.hidden = !fits(message);
-    const left = shown();
+    for (const message of messages) message.hidden = !matches(message);
+    const left = visible();
     showChannels(messages);
     showAccounts(messages);
     showSeverities(messages);
     showDays(left);
-    by("room").textContent = wanted.channel ? `# ${wanted.channel}` : "All channels";
-    feed.toggleAttribute("data-room", Boolean(wanted.channel));
+    byId("channel").textContent = filter.channel ? `# ${filter.channel}` : "All channels";
+    feed.toggleAttribute("data-single-channel", Boolean(filter.channel));
     const total = messages.length === 1 ? "1 message" : `${messages.length} messages`;
-    by("count").textContent = left.length === messages.length ? total : `${left.length} of ${total}`;
-    by("empty").hidden = left.length > 0;
-    if (messages.length && !left.length) by("empty").textContent = "No message fits the filter.";
+    byId("count").textContent = left.length === messages.length ? total : `${left.length} of ${total}`;
+    byId("empty").hidden = left.length > 0;
+    if (messages.length && !left.length) byId("empty").textContent = "No messages match the filter.";
   }
 
-  function step(by) {
-    const messages = shown();
+  function moveFocus(step) {
+    const messages = visible();
     const at = messages.indexOf(document.activeElement?.closest(".message"));
-    const next = at < 0 ? (by > 0 ? 0 : messages.length - 1) : Math.min(Math.max(at + by, 0), messages.length - 1);
+    const next = at < 0 ? (step > 0 ? 0 : messages.length - 1) : Math.min(Math.max(at + step, 0), messages.length - 1);
     messages[next]?.focus();
   }
 
   function showAll() {
-    Object.assign(wanted, { channel: "", account: "", text: "", severities: new Set() });
-    by("text").value = "";
-    by("text").blur();
+    Object.assign(filter, { channel: "", account: "", text: "", severities: new Set() });
+    byId("text").value = "";
+    byId("text").blur();
     refresh();
   }
 
-  const keys = { j: () => step(1), k: () => step(-1), "/": () => by("text").focus() };
+  const shortcuts = { j: () => moveFocus(1), k: () => moveFocus(-1), "/": () => byId("text").focus() };
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return showAll();
     const typing = event.target.matches("input, textarea, select");
-    if (typing || event.ctrlKey || event.metaKey || event.altKey || !(event.key in keys)) return;
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || !(event.key in shortcuts)) return;
     event.preventDefault();
-    keys[event.key]();
+    shortcuts[event.key]();
   });
 
-  by("filter").addEventListener("submit", (event) => event.preventDefault());
-  by("text").addEventListener("input", (event) => {
-    wanted.text = event.target.value.trim().toLowerCase();
+  byId("filter").addEventListener("submit", (event) => event.preventDefault());
+  byId("text").addEventListener("input", (event) => {
+    filter.text = event.target.value.trim().toLowerCase();
     refresh();
   });
-  by("account").addEventListener("change", (event) => {
-    wanted.account = event.target.value;
+  byId("account").addEventListener("change", (event) => {
+    filter.account = event.target.value;
     refresh();
   });
-  by("channels").addEventListener("click", (event) => {
+  byId("channels").addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
-    wanted.channel = button.dataset.channel;
+    filter.channel = button.dataset.channel;
     refresh();
   });
   for (const chip of chips) {
     chip.addEventListener("click", () => {
       const { severity } = chip.dataset;
-      if (!wanted.severities.delete(severity)) wanted.severities.add(severity);
+      if (!filter.severities.delete(severity)) filter.severities.add(severity);
       refresh();
     });
   }
 
   const isDark = () =>
     (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const showTheme = () => by("theme").setAttribute("aria-pressed", String(isDark()));
-  const kept = (work) => {
+  const showTheme = () => byId("theme").setAttribute("aria-pressed", String(isDark()));
+  const withStorage = (action) => {
     try {
-      return work(localStorage);
+      return action(localStorage);
     } catch {
       return null; // a browser may forbid storage to a file
     }
   };
-  by("theme").addEventListener("click", () => {
+  byId("theme").addEventListener("click", () => {
     document.documentElement.dataset.theme = isDark() ? "light" : "dark";
-    kept((storage) => storage.setItem("gatewatch-theme", document.documentElement.dataset.theme));
+    withStorage((storage) => storage.setItem("gatewatch-theme", document.documentElement.dataset.theme));
     showTheme();
   });
-  const theme = kept((storage) => storage.getItem("gatewatch-theme"));
+  const theme = withStorage((storage) => storage.getItem("gatewatch-theme"));
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showTheme);
   showTheme();
   refresh();
 
-  // The server has rendered and escaped each message. A parsed document runs no script, and the policy forbids any.
-  // One that is there already was edited: it stays in its place, with the focus and as far open as it was.
-  function show(html) {
+  // The server escapes each message; a parsed document runs no scripts, and the Content-Security-Policy forbids them.
+  // An edited message keeps its position, its focus and the state of its details.
+  function insert(html) {
     const message = document.adoptNode(new DOMParser().parseFromString(html, "text/html").querySelector(".message"));
-    const before = by(message.id);
-    message.classList.add("fresh");
-    if (!before) return feed.append(message);
-    const held = before.contains(document.activeElement);
-    message.querySelector(".source").open = before.querySelector(".source").open;
-    before.replaceWith(message);
-    if (held) message.focus({ preventScroll: true });
+    const previous = byId(message.id);
+    message.classList.add("new");
+    if (!previous) return feed.append(message);
+    const hadFocus = previous.contains(document.activeElement);
+    message.querySelector(".source").open = previous.querySelector(".source").open;
+    previous.replaceWith(message);
+    if (hadFocus) message.focus({ preventScroll: true });
   }
 
-  let asking = Promise.resolve();
-  async function catchUp(happened) {
-    const last = all().reduce((most, { dataset }) => Math.max(most, Number(dataset.changed)), 0);
-    if (happened <= last) return;
+  let pending = Promise.resolve();
+  async function fetchNew(revision) {
+    const last = all().reduce((most, { dataset }) => Math.max(most, Number(dataset.revision)), 0);
+    if (revision <= last) return;
     const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 80;
-    const answer = await fetch(`/messages?after=${last}`);
-    for (const { html } of await answer.json()) show(html);
+    const response = await fetch(`/messages?after=${last}`);
+    for (const { html } of await response.json()) insert(html);
     refresh();
     if (atEnd) scrollTo({ top: document.documentElement.scrollHeight });
   }
 
   function listen() {
-    const state = by("state");
-    const tell = (on) => {
-      state.textContent = on ? "live" : "not connected";
-      state.dataset.on = on ? "yes" : "no";
+    const state = byId("state");
+    const showState = (connected) => {
+      state.textContent = connected ? "live" : "not connected";
+      state.dataset.connected = connected ? "yes" : "no";
     };
     const events = new EventSource("/events");
-    events.onopen = () => tell(true);
-    events.onerror = () => tell(false);
+    events.onopen = () => showState(true);
+    events.onerror = () => showState(false);
     events.onmessage = ({ data }) => {
-      asking = asking.then(() => catchUp(Number(data))).catch(() => tell(false));
+      pending = pending.then(() => fetchNew(Number(data))).catch(() => showState(false));
     };
   }
 
   if (document.body.dataset.live === "yes" && location.protocol.startsWith("http")) listen();
-  else if (by("state")) by("state").textContent = "saved page";
+  else if (byId("state")) byId("state").textContent = "saved page";
 })();

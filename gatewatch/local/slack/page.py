@@ -1,4 +1,4 @@
-"""The received messages as one HTML file that needs nothing else: no network, no server, no second file."""
+"""The received messages as one self-contained HTML file: no network, no server, no second file."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from gatewatch.local.slack import message_view as view
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gatewatch.local.slack.store import Received
+    from gatewatch.local.slack.store import ReceivedMessage
 
 
-def page(received: Sequence[Received], *, live: bool, title: str) -> str:
-    """A live page asks its server for more; one that is not live works from a file."""
-    return _encodable(
+def render_page(received: Sequence[ReceivedMessage], *, live: bool, title: str) -> str:
+    """HTML of the inbox. A live page requests new messages from its server; a saved page works from a file."""
+    return _without_lone_surrogates(
         _environment()
         .get_template("page.html.j2")
         .render(
-            messages=[Markup(fragment(one)) for one in received],  # noqa: S704 - rendered with autoescape
+            messages=[Markup(render_message(one)) for one in received],  # noqa: S704 - rendered with autoescape
             live=live,
             title=title,
             policy=_policy(live=live),
             style=_inline("page.css"),
             script=_inline("page.js"),
-            severities=view.SEVERITIES,
+            severities=view.SEVERITY_FILTERS,
         )
     )
 
 
-def fragment(one: Received) -> str:
-    """One message as an escaped `<article>`; the live page adds it as it stands."""
-    return _encodable(_environment().get_template("message.html.j2").render(one=one))
+def render_message(one: ReceivedMessage) -> str:
+    """One message as an escaped `<article>`, which the live page inserts unchanged."""
+    return _without_lone_surrogates(_environment().get_template("message.html.j2").render(one=one))
 
 
 @cache
 def content_security_policy(*, live: bool) -> str:
-    """Only the page's own style and script, named by their hash, and no address but its own server's."""
+    """The Content-Security-Policy header: only the page's own style and script, by hash, and its own server."""
     return f"{_policy(live=live)}; frame-ancestors 'none'"
 
 
 def _policy(*, live: bool) -> str:
-    """The part of the policy that a `<meta>` element may carry, so that a saved page has it too."""
+    """The part of the policy that a `<meta>` element may carry; a saved page has it too."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -67,7 +67,7 @@ def _digest(name: str) -> str:
 
 @cache
 def _inline(name: str) -> Markup:
-    """A file of this package to stand inside an element; it is ours, so it is not escaped."""
+    """A file of this package to inline into an element, unescaped because it is a constant."""
     loader = _environment().loader
     source = loader.get_source(_environment(), name)[0] if loader else ""
     return Markup(source)  # noqa: S704 - a constant of the package
@@ -86,6 +86,6 @@ def _environment() -> Environment:
     return environment
 
 
-def _encodable(html: str) -> str:
-    """JSON can hold half a surrogate pair, which no encoding of a file can."""
+def _without_lone_surrogates(html: str) -> str:
+    """Replace lone surrogates, which JSON can hold and UTF-8 cannot encode."""
     return html.encode(errors="replace").decode()

@@ -1,4 +1,4 @@
-"""What the local Slack keeps: the messages it took, and those it refused with the reasons."""
+"""The messages that the local Slack received, and those it rejected with the reasons."""
 
 from __future__ import annotations
 
@@ -14,112 +14,113 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """One message that Slack would have shown; `number` counts from 1 over all channels.
+class ReceivedMessage:
+    """A message that Slack would have shown.
 
-    `changed` is the count of everything that happened, messages and edits, when this one came or was last edited.
+    `number` counts from 1 over all channels. `revision` is the number of posts and edits in the whole store up to
+    and including the last one of this message.
     """
 
     number: int
     channel: str
     message: dict[str, Any]
     at: datetime
-    changed: int = 0
+    revision: int = 0
 
     @property
     def ts(self) -> str:
-        """Slack's name for a message within its channel: a string, never a float."""
+        """Slack's id of a message within its channel: a string, never a float."""
         return f"{int(self.at.timestamp())}.{self.number:06d}"
 
     @property
-    def answers(self) -> int:
-        """The number of the message in whose thread this one stands; 0 for one in the channel."""
+    def parent_number(self) -> int:
+        """The number of the message in whose thread this one is; 0 for a message in the channel itself."""
         number = str(self.message.get("thread_ts", "")).rpartition(".")[2]
         return int(number) if number.isascii() and number.isdigit() else 0
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RejectedMessage:
     channel: str
     message: object
     problems: tuple[str, ...]
     at: datetime
 
 
-class Mailbox:
-    """Thread-safe; a reader gets a snapshot and can wait for more."""
+class MessageStore:
+    """Thread-safe store; reads return snapshots, and `wait` blocks until something changes."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._changed = Condition()
-        self._received: list[Received] = []
-        self._refused: list[Refused] = []
-        self._changes = 0
+        self._messages: list[ReceivedMessage] = []
+        self._rejected: list[RejectedMessage] = []
+        self._revision = 0
         self._closed = False
 
     @property
-    def received(self) -> tuple[Received, ...]:
+    def received(self) -> tuple[ReceivedMessage, ...]:
         with self._changed:
-            return tuple(self._received)
+            return tuple(self._messages)
 
     @property
-    def refused(self) -> tuple[Refused, ...]:
+    def rejected(self) -> tuple[RejectedMessage, ...]:
         with self._changed:
-            return tuple(self._refused)
+            return tuple(self._rejected)
 
     @property
     def is_closed(self) -> bool:
         return self._closed
 
-    def post(self, channel: str, message: object) -> Received | Refused:
-        problems = block_kit.problems(message)
+    def post(self, channel: str, message: object) -> ReceivedMessage | RejectedMessage:
+        problems = block_kit.slack_problems(message)
         with self._changed:
             if problems or not isinstance(message, dict):
-                return self._refuse(channel, message, problems)
+                return self._reject(channel, message, problems)
             return self._receive(channel, message)
 
-    def edit(self, channel: str, ts: str, message: object) -> Received | Refused | None:
-        """Another content for a message; it stays where it is, in its thread too. None: there is no such message."""
-        problems = block_kit.problems(message)
+    def edit(self, channel: str, ts: str, message: object) -> ReceivedMessage | RejectedMessage | None:
+        """Replace a message's content; it keeps its position and its thread. None when there is no such message."""
+        problems = block_kit.slack_problems(message)
         with self._changed:
-            place = next((n for n, one in enumerate(self._received) if (one.channel, one.ts) == (channel, ts)), None)
-            if place is None:
+            index = next((n for n, one in enumerate(self._messages) if (one.channel, one.ts) == (channel, ts)), None)
+            if index is None:
                 return None
             if problems or not isinstance(message, dict):
-                return self._refuse(channel, message, problems)
-            thread = {key: value for key, value in self._received[place].message.items() if key == "thread_ts"}
-            edited = replace(self._received[place], message=message | thread, changed=self._count())
-            self._received[place] = edited
+                return self._reject(channel, message, problems)
+            thread = {key: value for key, value in self._messages[index].message.items() if key == "thread_ts"}
+            edited = replace(self._messages[index], message=message | thread, revision=self._next_revision())
+            self._messages[index] = edited
             return edited
 
     def wait(self, after: int, seconds: float) -> int:
-        """How much happened so far: at once if more than `after`, else when something does or time is up."""
+        """Block until the revision exceeds `after`, `seconds` passed or the store closed; return the revision."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._changes > after, seconds)
-            return self._changes
+            self._changed.wait_for(lambda: self._closed or self._revision > after, seconds)
+            return self._revision
 
-    def news(self, after: int) -> tuple[Received, ...]:
-        """What came or was edited since, in the order of the messages."""
+    def changed_since(self, revision: int) -> tuple[ReceivedMessage, ...]:
+        """Messages posted or edited after that revision, in posting order."""
         with self._changed:
-            return tuple(one for one in self._received if one.changed > after)
+            return tuple(one for one in self._messages if one.revision > revision)
 
     def close(self) -> None:
-        """Lets every waiting reader go; what was received stays."""
+        """Release every waiting reader; the messages stay."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
-    def _receive(self, channel: str, message: dict[str, Any]) -> Received:
-        received = Received(len(self._received) + 1, channel, message, self._clock(), self._count())
-        self._received.append(received)
+    def _receive(self, channel: str, message: dict[str, Any]) -> ReceivedMessage:
+        received = ReceivedMessage(len(self._messages) + 1, channel, message, self._clock(), self._next_revision())
+        self._messages.append(received)
         return received
 
-    def _count(self) -> int:
-        self._changes += 1
+    def _next_revision(self) -> int:
+        self._revision += 1
         self._changed.notify_all()
-        return self._changes
+        return self._revision
 
-    def _refuse(self, channel: str, message: object, problems: tuple[str, ...]) -> Refused:
-        refused = Refused(channel, message, problems, self._clock())
-        self._refused.append(refused)
-        return refused
+    def _reject(self, channel: str, message: object, problems: tuple[str, ...]) -> RejectedMessage:
+        rejected = RejectedMessage(channel, message, problems, self._clock())
+        self._rejected.append(rejected)
+        return rejected

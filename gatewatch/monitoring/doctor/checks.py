@@ -1,4 +1,4 @@
-"""The whole look: the hub, its destinations, and every account in every Region, at the same time."""
+"""The health check: the hub, its destinations, and every account and Region concurrently."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from botocore.exceptions import BotoCoreError, ClientError
 from gatewatch.aws.clients import Aws, CoreSession
 from gatewatch.config.paths import PATTERNS
 from gatewatch.errors import GatewatchError
-from gatewatch.events.canary import Place
-from gatewatch.monitoring.doctor.destinations import AUTH_TEST, Destinations
+from gatewatch.events.canary import AccountRegion
+from gatewatch.monitoring.doctor.destinations import AUTH_TEST, DestinationChecks
 from gatewatch.monitoring.doctor.gather_hub import bus_arn, gather_hub
 from gatewatch.monitoring.doctor.gather_member import gather_member
-from gatewatch.monitoring.doctor.judge_hub import judge_admission, judge_heard, judge_hub
-from gatewatch.monitoring.doctor.judge_member import Expected, judge_member
+from gatewatch.monitoring.doctor.judge_hub import judge_admission, judge_canary, judge_hub
+from gatewatch.monitoring.doctor.judge_member import DOCTOR_ROLE_REMEDY, Expected, judge_member
 from gatewatch.monitoring.doctor.lookup_role import (
     AlertRole,
     gather_alert_role,
-    gather_callers,
+    gather_trusted_callers,
     judge_alert_role,
-    judge_callers,
+    judge_trusted_callers,
 )
-from gatewatch.monitoring.doctor.model import Finding, HubFacts, Light, Unseen
-from gatewatch.monitoring.doctor.query import code_of
+from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus, HubState, QueryFailed
+from gatewatch.monitoring.doctor.query import error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from gatewatch.config.settings import Settings
 
-_AT_ONCE = 16
-READ_ROLE = "gatewatch/gatewatch-read"
-# Where IAM is recorded, as the mapping of eventbridge/member.yaml has it.
+_MAX_THREADS = 16
+DOCTOR_ROLE = "gatewatch/gatewatch-doctor"
+# The Region that records IAM events by partition, as in the mapping of eventbridge/member.yaml.
 GLOBAL_REGIONS = {
     "aws": "us-east-1",
     "aws-cn": "cn-north-1",
@@ -49,106 +49,122 @@ GLOBAL_REGIONS = {
 
 
 class NoHubError(GatewatchError):
-    """There is no hub where the doctor looks."""
+    """There is no hub in this account and Region."""
 
 
 @dataclass(frozen=True)
-class Examination:
-    """`accounts` and `regions` empty: those of accounts.yaml, and those that were ever heard of."""
+class HealthCheck:
+    """`accounts` and `regions` empty: those of accounts.yaml and those that ever sent a canary.
+
+    `session_for` returns the AWS clients for an account and Region; `now` is in seconds since 1970.
+    """
 
     aws: Aws
     settings: Settings
     stage: str
-    enter: Callable[[Place], Aws]
+    session_for: Callable[[AccountRegion], Aws]
     now: float
     accounts: Sequence[str] = ()
     regions: Sequence[str] = ()
     send: bool = False
     auth_test: str = AUTH_TEST
 
-    def findings(self) -> Iterator[Finding]:
+    def results(self) -> Iterator[CheckResult]:
         bus = find_bus(self.aws, self.stage)
         hub = gather_hub(self.aws, self.stage)
         yield from judge_hub(hub)
-        alert = gather_alert_role(self.aws, self.stage) if self.settings.read_roles else Unseen("not asked")
+        alert = gather_alert_role(self.aws, self.stage) if self.settings.read_roles else QueryFailed("not queried")
         yield from judge_alert_role(alert, self.settings.read_roles)
-        destinations = Destinations(self.aws, alerts_topic(bus, self.stage), self.auth_test)
-        yield from destinations.look(self.settings.destinations, send=self.send)
-        places = self._places(bus, hub)
-        roles_at = {each.account_id: each for each in reversed(places)}  # a role is of the account, not of a Region
-        with ThreadPoolExecutor(_AT_ONCE, "doctor") as pool:
-            asked = pool.map(
-                lambda each: self._of(each, bus, hub, alert if roles_at[each.account_id] == each else None), places
+        destinations = DestinationChecks(self.aws, alerts_topic(bus, self.stage), self.auth_test)
+        yield from destinations.check_all(self.settings.destinations, send=self.send)
+        account_regions = self._account_regions(bus, hub)
+        roles_at = {
+            each.account_id: each for each in reversed(account_regions)
+        }  # roles belong to the account, not to a Region
+        with ThreadPoolExecutor(_MAX_THREADS, "doctor") as pool:
+            checked = pool.map(
+                lambda each: self._check_account_region(
+                    each, bus, hub, alert if roles_at[each.account_id] == each else None
+                ),
+                account_regions,
             )
-            for found in asked:
-                yield from found
+            for results in checked:
+                yield from results
 
-    def _places(self, bus: str, hub: HubFacts) -> list[Place]:
-        heard = [] if isinstance(hub.heard, Unseen) else [Place.parse(text) for text in hub.heard]
-        regions = self.regions or sorted({bus.split(":")[3], *(place.region for place in heard)})
-        accounts = self.accounts or sorted({*self.settings.accounts, *(place.account_id for place in heard)})
-        return [Place(account, region) for account in accounts for region in regions]
+    def _account_regions(self, bus: str, hub: HubState) -> list[AccountRegion]:
+        reported = (
+            []
+            if isinstance(hub.last_canaries, QueryFailed)
+            else [AccountRegion.parse(text) for text in hub.last_canaries]
+        )
+        regions = self.regions or sorted({bus.split(":")[3], *(origin.region for origin in reported)})
+        accounts = self.accounts or sorted({*self.settings.accounts, *(origin.account_id for origin in reported)})
+        return [AccountRegion(account, region) for account in accounts for region in regions]
 
-    def _of(self, place: Place, bus: str, hub: HubFacts, alert: AlertRole | Unseen | None) -> list[Finding]:
-        where = f"{self.settings.account(place.account_id).alias} {place}"
+    def _check_account_region(
+        self, origin: AccountRegion, bus: str, hub: HubState, alert: AlertRole | QueryFailed | None
+    ) -> list[CheckResult]:
+        where = f"{self.settings.account(origin.account_id).alias} {origin}"
         return [
-            judge_heard(where, str(place), hub.heard, self.now),
-            judge_admission(where, place.account_id, hub.bus_policy),
-            *self._inside(where, place, bus, alert),
+            judge_canary(where, str(origin), hub.last_canaries, self.now),
+            judge_admission(where, origin.account_id, hub.bus_policy),
+            *self._check_member(where, origin, bus, alert),
         ]
 
-    def _inside(self, where: str, place: Place, bus: str, alert: AlertRole | Unseen | None) -> list[Finding]:
+    def _check_member(
+        self, where: str, origin: AccountRegion, bus: str, alert: AlertRole | QueryFailed | None
+    ) -> list[CheckResult]:
         try:
-            aws = self.enter(place)
+            aws = self.session_for(origin)
         except (ClientError, BotoCoreError) as error:
-            reason = code_of(error) if isinstance(error, ClientError) else type(error).__name__
-            remedy = "give member.yaml the parameter ReaderArn, so that the doctor may look (docs/deploy.md)"
-            return [Finding(where, "inside", Light.YELLOW, f"could not enter the account: {reason}", remedy)]
-        is_global = GLOBAL_REGIONS.get(bus.split(":")[1]) == place.region
-        expected = Expected(bus, patterns(), is_global)
-        found = list(judge_member(where, gather_member(aws, expected.names), expected))
-        role = self.settings.account(place.account_id).read_role
+            reason = error_code(error) if isinstance(error, ClientError) else type(error).__name__
+            detail = f"the doctor role cannot be assumed: {reason}"
+            return [CheckResult(where, "doctor role", CheckStatus.WARNING, detail, DOCTOR_ROLE_REMEDY)]
+        is_global = GLOBAL_REGIONS.get(bus.split(":")[1]) == origin.region
+        expected = Expected(bus, rule_patterns(), is_global)
+        results = list(judge_member(where, gather_member(aws, expected.names), expected))
+        role = self.settings.account(origin.account_id).read_role
         if role and alert:
-            found.append(judge_callers(where, role, gather_callers(aws, role), alert))
-        return found
+            results.append(judge_trusted_callers(where, role, gather_trusted_callers(aws, role), alert))
+        return results
 
 
 def find_bus(aws: Aws, stage: str) -> str:
-    """The ARN of the hub's bus, by the name that hub.yaml gives it."""
+    """Return the ARN of the hub's bus. Raises `NoHubError`."""
     try:
         return bus_arn(aws, stage)
     except ClientError as error:
-        sentence = f"there is no bus gatewatch-{stage} here ({code_of(error)})"
-        raise NoHubError(f"{sentence}; use credentials of the monitoring account, and the hub's Region") from error
+        reason = f"there is no bus gatewatch-{stage} here ({error_code(error)})"
+        raise NoHubError(f"{reason}; use credentials of the hub account, and the hub's Region") from error
     except BotoCoreError as error:
-        raise NoHubError(f"AWS cannot be asked: {error}") from error
+        raise NoHubError(f"AWS cannot be reached: {error}") from error
 
 
 def alerts_topic(bus: str, stage: str) -> str:
-    """Beside the bus, by the name that hub.yaml gives it."""
+    """Return the ARN of the hub's alerts topic, which is in the account and Region of the bus."""
     return bus.replace(":events:", ":sns:").rpartition(":")[0] + f":gatewatch-{stage}-alerts"
 
 
-def patterns() -> dict[str, dict[str, Any]]:
-    """What each rule of a member should listen for, by the rule's name."""
+def rule_patterns() -> dict[str, dict[str, Any]]:
+    """Return the event patterns of the member rules, by rule name."""
     return {f"gatewatch-{path.stem}": json.loads(path.read_text("utf-8")) for path in sorted(PATTERNS.glob("*.json"))}
 
 
-def identity(aws: Aws) -> str:
-    """The account that one is in."""
+def own_account_id(aws: Aws) -> str:
+    """Return the id of the account of these credentials. Raises `NoHubError`."""
     try:
         return aws.sts.get_caller_identity()["Account"]
     except (ClientError, BotoCoreError) as error:
-        raise NoHubError(f"AWS cannot be asked: {error}") from error
+        raise NoHubError(f"AWS cannot be reached: {error}") from error
 
 
-def entrance(aws: Aws, own_account: str) -> Callable[[Place], Aws]:
-    """Into the own account as one is, into another by the role that member.yaml makes there."""
+def member_session(aws: Aws, own_account: str) -> Callable[[AccountRegion], Aws]:
+    """Return a function from account and Region to AWS clients: by the doctor role in all other accounts."""
 
-    def enter(place: Place) -> Aws:
-        if place.account_id == own_account:
-            return Aws(CoreSession(place.region))
-        role = f"arn:{aws.partition(place.region)}:iam::{place.account_id}:role/{READ_ROLE}"
-        return aws.assumed(role, place.region, "gatewatch-doctor")
+    def session_for(origin: AccountRegion) -> Aws:
+        if origin.account_id == own_account:
+            return Aws(CoreSession(origin.region))
+        role = f"arn:{aws.partition(origin.region)}:iam::{origin.account_id}:role/{DOCTOR_ROLE}"
+        return aws.assume_role(role, origin.region, "gatewatch-doctor")
 
-    return enter
+    return session_for

@@ -1,35 +1,37 @@
-"""What there is of the hub itself: bus, queues, functions, topic, and when each place was last heard of."""
+"""Gather the state of the hub: bus, queues, functions, operators topic, last canaries."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from gatewatch.monitoring.doctor.gather_member import waiting
-from gatewatch.monitoring.doctor.model import HubFacts, Mapped
-from gatewatch.monitoring.doctor.query import ask
-from gatewatch.monitoring.heartbeat.store import LastSeen
+from gatewatch.monitoring.doctor.gather_member import queue_depth
+from gatewatch.monitoring.doctor.model import FunctionState, HubState
+from gatewatch.monitoring.doctor.query import run_query
+from gatewatch.monitoring.heartbeat.store import HeartbeatStore
 
 if TYPE_CHECKING:
     from gatewatch.aws.clients import Aws
 
-QUEUES = ("events", "outbox.fifo", "events-dead", "outbox-dead.fifo")
+QUEUES = ("events", "outbox.fifo", "events-dlq", "outbox-dlq.fifo")
 FUNCTIONS = ("alert", "deliver", "heartbeat", "digest", "access_keys")
 
 
-def gather_hub(aws: Aws, stage: str) -> HubFacts:
+def gather_hub(aws: Aws, stage: str) -> HubState:
     name = f"gatewatch-{stage}"
-    return HubFacts(
-        bus_policy=ask(lambda: _policy(aws, name)),
-        waiting=ask(lambda: {queue: waiting(aws, f"{name}-{queue}") for queue in QUEUES}),
-        functions=ask(lambda: {each: _function(aws, f"{name}-{each}") for each in FUNCTIONS}),
-        subscribers=ask(lambda: _subscribers(aws, name)),
-        heard=ask(lambda: {str(place): at for place, at in LastSeen(aws.dynamodb, name).read().items()}),
+    return HubState(
+        bus_policy=run_query(lambda: _policy(aws, name)),
+        queue_depths=run_query(lambda: {queue: queue_depth(aws, f"{name}-{queue}") for queue in QUEUES}),
+        functions=run_query(lambda: {each: _function(aws, f"{name}-{each}") for each in FUNCTIONS}),
+        subscribers=run_query(lambda: _subscribers(aws, name)),
+        last_canaries=run_query(
+            lambda: {str(origin): at for origin, at in HeartbeatStore(aws.dynamodb, name).last_canaries().items()}
+        ),
     )
 
 
 def bus_arn(aws: Aws, stage: str) -> str:
-    """Raises botocore's `ClientError` when there is no hub of this stage here."""
+    """Return the ARN of the hub's bus. Raises botocore's `ClientError` when there is none for this stage here."""
     return aws.events.describe_event_bus(Name=f"gatewatch-{stage}")["Arn"]
 
 
@@ -38,11 +40,11 @@ def _policy(aws: Aws, bus: str) -> dict[str, Any]:
     return policy
 
 
-def _function(aws: Aws, name: str) -> Mapped:
-    state = aws.functions.get_function_configuration(FunctionName=name).get("State", "Active")
-    mappings = aws.functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+def _function(aws: Aws, name: str) -> FunctionState:
+    state = aws.lambda_.get_function_configuration(FunctionName=name).get("State", "Active")
+    mappings = aws.lambda_.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
     served = [each.get("State") in {"Enabled", "Enabling"} for each in mappings]
-    return Mapped(state, all(served) if served else None)
+    return FunctionState(state, all(served) if served else None)
 
 
 def _subscribers(aws: Aws, hub: str) -> int:

@@ -1,4 +1,4 @@
-"""What there is in one account and Region: trail, rules, role, queue, recorder."""
+"""Gather the state of one account and Region: trails, rules, roles, queue, Config recorder."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from gatewatch.monitoring.doctor.model import MemberFacts, Rule, Trail, Unseen
-from gatewatch.monitoring.doctor.query import ask, is_absent
+from gatewatch.monitoring.doctor.model import EventRule, MemberState, QueryFailed, Trail
+from gatewatch.monitoring.doctor.query import is_not_found, run_query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,30 +18,32 @@ if TYPE_CHECKING:
 UNDELIVERED = "gatewatch-undelivered"
 
 
-def gather_member(aws: Aws, rule_names: Iterable[str]) -> MemberFacts:
-    rules = ask(lambda: {name: _rule(aws, name) for name in rule_names})
+def gather_member(aws: Aws, rule_names: Iterable[str]) -> MemberState:
+    rules = run_query(lambda: {name: _rule(aws, name) for name in rule_names})
     roles = (
-        set() if isinstance(rules, Unseen) else {role for rule in rules.values() if rule for _, role in rule.targets}
+        set()
+        if isinstance(rules, QueryFailed)
+        else {role for rule in rules.values() if rule for _, role in rule.targets}
     )
-    return MemberFacts(
-        trails=ask(lambda: tuple(_trails(aws))),
+    return MemberState(
+        trails=run_query(lambda: tuple(_trails(aws))),
         rules=rules,
-        grants=ask(lambda: {role: tuple(_granted(aws, role)) for role in sorted(roles)}),
-        undelivered=ask(lambda: waiting(aws, UNDELIVERED)),
-        is_recording=ask(lambda: _is_recording(aws)),
+        grants=run_query(lambda: {role: tuple(_allowed_buses(aws, role)) for role in sorted(roles)}),
+        undelivered=run_query(lambda: queue_depth(aws, UNDELIVERED)),
+        is_recording=run_query(lambda: _is_recording(aws)),
     )
 
 
 def _trails(aws: Aws) -> Iterator[Trail]:
-    """Shadow trails are those of other Regions that cover this one."""
+    """Yield the trails of this Region, including shadow trails: multi-Region trails of another home Region."""
     for trail in aws.cloudtrail.describe_trails(includeShadowTrails=True)["trailList"]:
         name, arn = trail["Name"], trail["TrailARN"]
-        yield Trail(name, _unless_refused(_is_logging, aws, arn), _unless_refused(_records_writes, aws, arn))
+        yield Trail(name, _result_or_none(_is_logging, aws, arn), _result_or_none(_records_writes, aws, arn))
 
 
-def _unless_refused(question: Callable[[Aws, str], bool], aws: Aws, trail: str) -> bool | None:
-    answer = ask(lambda: question(aws, trail))
-    return None if isinstance(answer, Unseen) else answer
+def _result_or_none(query: Callable[[Aws, str], bool], aws: Aws, trail: str) -> bool | None:
+    result = run_query(lambda: query(aws, trail))
+    return None if isinstance(result, QueryFailed) else result
 
 
 def _is_logging(aws: Aws, trail: str) -> bool:
@@ -53,7 +55,7 @@ def _records_writes(aws: Aws, trail: str) -> bool:
 
 
 def records_writes(selectors: Mapping[str, Any]) -> bool:
-    """Management events that write: of basic selectors, or of advanced ones (CloudTrail user guide, selectors)."""
+    """Return whether selectors, basic or advanced, record write management events (CloudTrail user guide)."""
     basic = [
         each.get("IncludeManagementEvents", True) and each.get("ReadWriteType", "All") != "ReadOnly"
         for each in selectors.get("EventSelectors") or []
@@ -67,16 +69,16 @@ def _takes_writes(fields: Iterable[Mapping[str, Any]]) -> bool:
     return wanted.get("eventCategory") == ["Management"] and wanted.get("readOnly") != ["true"]
 
 
-def _rule(aws: Aws, name: str) -> Rule | None:
+def _rule(aws: Aws, name: str) -> EventRule | None:
     try:
         found = aws.events.describe_rule(Name=name)
     except ClientError as error:
-        if is_absent(error):
+        if is_not_found(error):
             return None
         raise
     targets = aws.events.list_targets_by_rule(Rule=name)["Targets"]
     pattern = found.get("EventPattern")
-    return Rule(
+    return EventRule(
         is_enabled=found["State"] != "DISABLED",
         pattern=json.loads(pattern) if pattern else None,
         schedule=found.get("ScheduleExpression"),
@@ -84,13 +86,13 @@ def _rule(aws: Aws, name: str) -> Rule | None:
     )
 
 
-def _granted(aws: Aws, role_arn: str) -> Iterator[str]:
-    """The buses that a role may put events on; nothing when the role is gone."""
+def _allowed_buses(aws: Aws, role_arn: str) -> Iterator[str]:
+    """Yield the ARNs of the buses that a role may put events on; none when the role does not exist."""
     role = role_arn.rpartition("/")[2]
     try:
         names = aws.iam.list_role_policies(RoleName=role)["PolicyNames"]
     except ClientError as error:
-        if is_absent(error):
+        if is_not_found(error):
             return
         raise
     for name in names:
@@ -99,19 +101,19 @@ def _granted(aws: Aws, role_arn: str) -> Iterator[str]:
 
 
 def _buses(document: Mapping[str, Any]) -> Iterator[str]:
-    for statement in _listed(document.get("Statement")):
-        allows = statement.get("Effect") == "Allow" and "events:PutEvents" in _listed(statement.get("Action"))
-        yield from _listed(statement.get("Resource")) if allows else ()
+    for statement in _as_list(document.get("Statement")):
+        allows = statement.get("Effect") == "Allow" and "events:PutEvents" in _as_list(statement.get("Action"))
+        yield from _as_list(statement.get("Resource")) if allows else ()
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def waiting(aws: Aws, queue: str) -> int:
+def queue_depth(aws: Aws, queue: str) -> int:
     url = aws.sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-    answer = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
-    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+    response = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+    return int(response["Attributes"]["ApproximateNumberOfMessages"])
 
 
 def _is_recording(aws: Aws) -> bool:

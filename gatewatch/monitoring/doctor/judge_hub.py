@@ -1,11 +1,11 @@
-"""What was gathered of the hub -> findings, each with what to do."""
+"""Check the gathered state of the hub. Every result that is not OK has a remedy."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from gatewatch.monitoring.doctor.model import Finding, HubFacts, Light, Mapped, Unseen
+from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus, FunctionState, HubState, QueryFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,108 +15,111 @@ _SILENT_SECONDS = 3600
 _ALERTS = frozenset({"alert", "deliver"})
 
 
-def judge_hub(facts: HubFacts) -> Iterator[Finding]:
-    yield from _queues(facts.waiting)
-    yield from _functions(facts.functions)
-    yield _operators(facts.subscribers)
-    yield _admits(facts.bus_policy)
+def judge_hub(state: HubState) -> Iterator[CheckResult]:
+    yield from _queues(state.queue_depths)
+    yield from _functions(state.functions)
+    yield _operators(state.subscribers)
+    yield _bus_policy(state.bus_policy)
 
 
-def _queues(waiting: Mapping[str, int] | Unseen) -> Iterator[Finding]:
-    if isinstance(waiting, Unseen):
-        yield _unseen("queues", waiting)
+def _queues(depths: Mapping[str, int] | QueryFailed) -> Iterator[CheckResult]:
+    if isinstance(depths, QueryFailed):
+        yield _query_failed("queues", depths)
         return
-    for queue, count in waiting.items():
-        is_dead = "dead" in queue
+    for queue, count in depths.items():
         if not count:
-            yield Finding(_WHERE, queue, Light.GREEN, "empty")
-        elif is_dead:
-            remedy = "gatewatch dead list says why; gatewatch dead redrive sends them again"
-            yield Finding(_WHERE, queue, Light.RED, f"{count} dead messages", remedy)
+            yield CheckResult(_WHERE, queue, CheckStatus.OK, "empty")
+        elif "dlq" in queue:
+            remedy = "gatewatch dead-letters list shows the reasons; gatewatch dead-letters redrive sends them again"
+            yield CheckResult(_WHERE, queue, CheckStatus.ERROR, f"{count} dead-letter messages", remedy)
         else:
-            remedy = "look again in a minute; if it does not fall, read the function's log"
-            yield Finding(_WHERE, queue, Light.YELLOW, f"{count} messages wait", remedy)
+            remedy = "check again in a minute; if the number does not fall, read the log of the function"
+            yield CheckResult(_WHERE, queue, CheckStatus.WARNING, f"{count} messages waiting", remedy)
 
 
-def _functions(functions: Mapping[str, Mapped] | Unseen) -> Iterator[Finding]:
-    if isinstance(functions, Unseen):
-        yield _unseen("functions", functions)
+def _functions(functions: Mapping[str, FunctionState] | QueryFailed) -> Iterator[CheckResult]:
+    if isinstance(functions, QueryFailed):
+        yield _query_failed("functions", functions)
         return
     for name, function in functions.items():
         if function.state != "Active":
-            yield Finding(_WHERE, name, Light.RED, f"the function is {function.state}", "make deploy")
+            yield CheckResult(_WHERE, name, CheckStatus.ERROR, f"the function is {function.state}", "make deploy")
         elif function.is_served is False or (function.is_served is None and name in _ALERTS):
             remedy = "enable the function's event source mapping, or make deploy"
-            yield Finding(_WHERE, name, Light.RED, "its queue is not served", remedy)
+            yield CheckResult(
+                _WHERE, name, CheckStatus.ERROR, "its event source mapping is missing or disabled", remedy
+            )
         else:
-            yield Finding(_WHERE, name, Light.GREEN, "active")
+            yield CheckResult(_WHERE, name, CheckStatus.OK, "active")
 
 
-def _operators(subscribers: int | Unseen) -> Finding:
-    if isinstance(subscribers, Unseen):
-        return _unseen("operators", subscribers)
+def _operators(subscribers: int | QueryFailed) -> CheckResult:
+    if isinstance(subscribers, QueryFailed):
+        return _query_failed("operators", subscribers)
     if subscribers:
-        return Finding(_WHERE, "operators", Light.GREEN, f"{subscribers} subscribers hear the alarms")
-    remedy = "subscribe an address to the operators topic and confirm the mail (docs/operations.md)"
-    return Finding(_WHERE, "operators", Light.RED, "nobody hears the alarms", remedy)
+        return CheckResult(_WHERE, "operators", CheckStatus.OK, f"{subscribers} confirmed subscriptions for alarms")
+    remedy = "subscribe an address to the operators topic and confirm the e-mail (docs/operations.md)"
+    return CheckResult(_WHERE, "operators", CheckStatus.ERROR, "no confirmed subscription for alarms", remedy)
 
 
-def _admits(policy: Mapping[str, Any] | Unseen) -> Finding:
-    if isinstance(policy, Unseen):
-        return _unseen("bus", policy)
-    organizations, accounts = admitted(policy)
+def _bus_policy(policy: Mapping[str, Any] | QueryFailed) -> CheckResult:
+    if isinstance(policy, QueryFailed):
+        return _query_failed("bus", policy)
+    organizations, accounts = admitted_senders(policy)
     if organizations or accounts:
-        said = ", ".join([*sorted(organizations), *sorted(accounts)])
-        return Finding(_WHERE, "bus", Light.GREEN, f"admits {said}")
+        admitted = ", ".join([*sorted(organizations), *sorted(accounts)])
+        return CheckResult(_WHERE, "bus", CheckStatus.OK, f"accepts events from {admitted}")
     remedy = "deploy with --param=organization=o-… or --param=members=…"
-    return Finding(_WHERE, "bus", Light.RED, "no member may send", remedy)
+    return CheckResult(_WHERE, "bus", CheckStatus.ERROR, "no member account may send events", remedy)
 
 
-def admitted(policy: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
-    """The organizations and the accounts that may put events on the bus."""
+def admitted_senders(policy: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the organizations and the accounts that a bus policy allows to put events."""
     organizations: set[str] = set()
     accounts: set[str] = set()
     for statement in policy.get("Statement", []):
         named = statement.get("Condition", {}).get("StringEquals", {}).get("aws:PrincipalOrgID")
-        organizations.update(_listed(named))
+        organizations.update(_as_list(named))
         principal = statement.get("Principal", {})
-        who = principal.get("AWS") if isinstance(principal, dict) else None
-        accounts.update(_account(each) for each in _listed(who))
+        aws_principals = principal.get("AWS") if isinstance(principal, dict) else None
+        accounts.update(_account(each) for each in _as_list(aws_principals))
     return frozenset(organizations), frozenset(accounts)
 
 
-def judge_admission(where: str, account_id: str, policy: Mapping[str, Any] | Unseen) -> Finding:
-    """An organization on the policy may or may not be the account's own; its canary knows."""
-    if isinstance(policy, Unseen):
-        return Finding(where, "bus policy", Light.YELLOW, f"could not look: {policy.reason}")
-    organizations, accounts = admitted(policy)
+def judge_admission(where: str, account_id: str, policy: Mapping[str, Any] | QueryFailed) -> CheckResult:
+    """Check that the bus policy admits an account. Whether it belongs to an admitted organization shows its canary."""
+    if isinstance(policy, QueryFailed):
+        return CheckResult(where, "bus policy", CheckStatus.WARNING, f"check failed: {policy.reason}")
+    organizations, accounts = admitted_senders(policy)
     if account_id in accounts or organizations:
         by = "by its id" if account_id in accounts else f"when it is in {', '.join(sorted(organizations))}"
-        return Finding(where, "bus policy", Light.GREEN, f"admitted {by}")
+        return CheckResult(where, "bus policy", CheckStatus.OK, f"admitted {by}")
     remedy = f"deploy the hub with {account_id} among --param=members=…"
-    return Finding(where, "bus policy", Light.RED, "the hub's bus does not admit this account", remedy)
+    return CheckResult(where, "bus policy", CheckStatus.ERROR, "the hub's bus does not admit this account", remedy)
 
 
-def judge_heard(where: str, place: str, heard: Mapping[str, int] | Unseen, now: float) -> Finding:
-    if isinstance(heard, Unseen):
-        return Finding(where, "canary", Light.YELLOW, f"could not look: {heard.reason}")
-    if place not in heard:
-        remedy = "deploy eventbridge/member.yaml there; the first canary takes a quarter of an hour"
-        return Finding(where, "canary", Light.RED, "never heard of", remedy)
-    at = datetime.fromtimestamp(heard[place], UTC).strftime("%Y-%m-%d %H:%M UTC")
-    if now - heard[place] > _SILENT_SECONDS:
-        return Finding(where, "canary", Light.RED, f"last heard {at}", "see the other findings of this place")
-    return Finding(where, "canary", Light.GREEN, f"last heard {at}")
+def judge_canary(where: str, origin: str, last_canaries: Mapping[str, int] | QueryFailed, now: float) -> CheckResult:
+    """Check the time of the last canary of an account and Region. Times are in seconds since 1970."""
+    if isinstance(last_canaries, QueryFailed):
+        return CheckResult(where, "canary", CheckStatus.WARNING, f"check failed: {last_canaries.reason}")
+    if origin not in last_canaries:
+        remedy = "deploy eventbridge/member.yaml there; the first canary is sent within 15 minutes"
+        return CheckResult(where, "canary", CheckStatus.ERROR, "no canary received yet", remedy)
+    at = datetime.fromtimestamp(last_canaries[origin], UTC).strftime("%Y-%m-%d %H:%M UTC")
+    if now - last_canaries[origin] > _SILENT_SECONDS:
+        remedy = "see the other checks of this account and Region"
+        return CheckResult(where, "canary", CheckStatus.ERROR, f"last canary {at}", remedy)
+    return CheckResult(where, "canary", CheckStatus.OK, f"last canary {at}")
 
 
-def _unseen(what: str, unseen: Unseen) -> Finding:
-    remedy = "run the doctor in the monitoring account and the hub's Region, with a role that may read it"
-    return Finding(_WHERE, what, Light.YELLOW, f"could not look: {unseen.reason}", remedy)
+def _query_failed(check: str, failed: QueryFailed) -> CheckResult:
+    remedy = "run gatewatch doctor in the hub account and Region, with a role that may read it"
+    return CheckResult(_WHERE, check, CheckStatus.WARNING, f"check failed: {failed.reason}", remedy)
 
 
 def _account(principal: str) -> str:
     return principal.split(":")[4] if principal.startswith("arn:") else principal
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]

@@ -1,4 +1,4 @@
-"""What was gathered of one account and Region -> findings, each with what to do."""
+"""Check the gathered state of one account and Region. Every result that is not OK has a remedy."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from gatewatch.monitoring.doctor.model import Finding, Light, MemberFacts, Rule, Trail, Unseen
+from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus, EventRule, MemberState, QueryFailed, Trail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_REDEPLOY = "deploy eventbridge/member.yaml there anew, with the parameters of docs/deploy.md"
-_READ_ROLE = "give member.yaml the parameter ReaderArn, so that the doctor may look (docs/deploy.md)"
+_REDEPLOY = "deploy eventbridge/member.yaml there again, with the parameters of docs/deploy.md"
+DOCTOR_ROLE_REMEDY = "set DoctorRoleArn of member.yaml, so that gatewatch doctor can read this account (docs/deploy.md)"
 CANARY = "gatewatch-canary"
 IAM = "gatewatch-iam"
 
 
 class Expected(Struct, frozen=True):
-    """`patterns` by the name of the rule; `is_global`: the Region of the partition where IAM is recorded."""
+    """`patterns` by rule name; `is_global`: this is the Region of the partition that records IAM events."""
 
     bus_arn: str
     patterns: Mapping[str, Mapping[str, Any]]
@@ -30,82 +30,85 @@ class Expected(Struct, frozen=True):
         return tuple(name for name in (*self.patterns, CANARY) if self.is_global or name != IAM)
 
 
-def judge_member(where: str, facts: MemberFacts, expected: Expected) -> Iterator[Finding]:
-    yield _trail(where, facts.trails)
-    yield from _rules(where, facts, expected)
-    yield _undelivered(where, facts.undelivered)
-    yield _recorder(where, facts.is_recording)
+def judge_member(where: str, state: MemberState, expected: Expected) -> Iterator[CheckResult]:
+    yield _trail(where, state.trails)
+    yield from _rules(where, state, expected)
+    yield _undelivered(where, state.undelivered)
+    yield _recorder(where, state.is_recording)
 
 
-def _trail(where: str, trails: tuple[Trail, ...] | Unseen) -> Finding:
-    if isinstance(trails, Unseen):
-        return _unseen(where, "trail", trails)
+def _trail(where: str, trails: tuple[Trail, ...] | QueryFailed) -> CheckResult:
+    if isinstance(trails, QueryFailed):
+        return _query_failed(where, "trail", trails)
     if any(trail.is_logging and trail.records_writes for trail in trails):
         name = next(trail.name for trail in trails if trail.is_logging and trail.records_writes)
-        return Finding(where, "trail", Light.GREEN, f"{name} records management writes")
+        return CheckResult(where, "trail", CheckStatus.OK, f"{name} records write management events")
     if any(trail.is_logging is not False and trail.records_writes is not False for trail in trails):
-        said = f"{trails[0].name} covers this Region, but this account may not read all of its settings"
-        return Finding(where, "trail", Light.YELLOW, said, "look at the trail in the organization's management account")
-    said = "no trail records management writes here, so EventBridge gets no calls"
-    remedy = "create a trail for all Regions that logs management events, reads may be left out"
-    return Finding(where, "trail", Light.RED, said, remedy)
+        detail = f"{trails[0].name} covers this Region, but this account may not read all of its settings"
+        remedy = "check the trail in the organization's management account"
+        return CheckResult(where, "trail", CheckStatus.WARNING, detail, remedy)
+    detail = "no trail records write management events here, so EventBridge receives no calls"
+    remedy = "create a multi-Region trail that logs write management events"
+    return CheckResult(where, "trail", CheckStatus.ERROR, detail, remedy)
 
 
-def _rules(where: str, facts: MemberFacts, expected: Expected) -> Iterator[Finding]:
-    if isinstance(facts.rules, Unseen):
-        yield _unseen(where, "rules", facts.rules)
+def _rules(where: str, state: MemberState, expected: Expected) -> Iterator[CheckResult]:
+    if isinstance(state.rules, QueryFailed):
+        yield _query_failed(where, "rules", state.rules)
         return
-    grants = {} if isinstance(facts.grants, Unseen) else facts.grants
-    troubles = [
-        (name, trouble)
+    grants = {} if isinstance(state.grants, QueryFailed) else state.grants
+    problems = [
+        (name, problem)
         for name in expected.names
-        for trouble in _troubles(name, facts.rules.get(name), grants, expected, is_seen=facts.grants is grants)
+        for problem in _rule_problems(name, state.rules.get(name), grants, expected, has_grants=state.grants is grants)
     ]
-    for name, trouble in troubles:
-        yield Finding(where, "rule", Light.RED, f"{name} {trouble}", _REDEPLOY)
-    if not troubles:
-        yield Finding(where, "rule", Light.GREEN, f"{len(expected.names)} rules are enabled, current and may send")
-    if isinstance(facts.grants, Unseen):
-        yield _unseen(where, "role", facts.grants)
+    for name, problem in problems:
+        yield CheckResult(where, "rule", CheckStatus.ERROR, f"{name} {problem}", _REDEPLOY)
+    if not problems:
+        yield CheckResult(
+            where, "rule", CheckStatus.OK, f"{len(expected.names)} rules are enabled, up to date and allowed to send"
+        )
+    if isinstance(state.grants, QueryFailed):
+        yield _query_failed(where, "role", state.grants)
 
 
-def _troubles(
-    name: str, rule: Rule | None, grants: Mapping[str, tuple[str, ...]], expected: Expected, *, is_seen: bool
+def _rule_problems(
+    name: str, rule: EventRule | None, grants: Mapping[str, tuple[str, ...]], expected: Expected, *, has_grants: bool
 ) -> Iterator[str]:
     if rule is None:
-        yield "is not there"
+        yield "does not exist"
         return
     if not rule.is_enabled:
         yield "is disabled"
     if name == CANARY and not rule.schedule:
         yield "has no schedule"
     if name != CANARY and rule.pattern != expected.patterns[name]:
-        yield "has another pattern than this version of gatewatch"
+        yield "has a different pattern than this version of gatewatch"
     roles = [role for arn, role in rule.targets if arn == expected.bus_arn]
     if not roles:
-        yield "does not lead to the hub's bus"
-    elif is_seen and not any(expected.bus_arn in grants.get(role, ()) for role in roles):
+        yield "has no target on the hub's bus"
+    elif has_grants and not any(expected.bus_arn in grants.get(role, ()) for role in roles):
         yield "has no role that may put events on the hub's bus"
 
 
-def _undelivered(where: str, count: int | Unseen) -> Finding:
-    if isinstance(count, Unseen):
-        return _unseen(where, "undelivered", count)
+def _undelivered(where: str, count: int | QueryFailed) -> CheckResult:
+    if isinstance(count, QueryFailed):
+        return _query_failed(where, "undelivered", count)
     if count:
-        said = f"{count} events could not be sent to the hub"
-        remedy = "the attributes ERROR_CODE and ERROR_MESSAGE of the messages say why (docs/operations.md)"
-        return Finding(where, "undelivered", Light.RED, said, remedy)
-    return Finding(where, "undelivered", Light.GREEN, "everything reached the hub")
+        detail = f"{count} events could not be sent to the hub"
+        remedy = "the message attributes ERROR_CODE and ERROR_MESSAGE have the reason (docs/operations.md)"
+        return CheckResult(where, "undelivered", CheckStatus.ERROR, detail, remedy)
+    return CheckResult(where, "undelivered", CheckStatus.OK, "no undelivered event")
 
 
-def _recorder(where: str, is_recording: bool | Unseen) -> Finding:  # noqa: FBT001  a fact, not a switch
-    if isinstance(is_recording, Unseen):
-        return _unseen(where, "recorder", is_recording)
+def _recorder(where: str, is_recording: bool | QueryFailed) -> CheckResult:  # noqa: FBT001  a gathered value, not an option
+    if isinstance(is_recording, QueryFailed):
+        return _query_failed(where, "recorder", is_recording)
     if is_recording:
-        return Finding(where, "recorder", Light.GREEN, "AWS Config records")
-    remedy = "start a configuration recorder, if compliance is to be watched here"
-    return Finding(where, "recorder", Light.YELLOW, "AWS Config does not record", remedy)
+        return CheckResult(where, "recorder", CheckStatus.OK, "AWS Config records")
+    remedy = "start a configuration recorder, if compliance is to be monitored here"
+    return CheckResult(where, "recorder", CheckStatus.WARNING, "AWS Config does not record", remedy)
 
 
-def _unseen(where: str, what: str, unseen: Unseen) -> Finding:
-    return Finding(where, what, Light.YELLOW, f"could not look: {unseen.reason}", _READ_ROLE)
+def _query_failed(where: str, check: str, failed: QueryFailed) -> CheckResult:
+    return CheckResult(where, check, CheckStatus.WARNING, f"check failed: {failed.reason}", DOCTOR_ROLE_REMEDY)

@@ -1,4 +1,4 @@
-"""What the doctor sees and says. Facts are what AWS answered; a question that it refused is `Unseen`."""
+"""States that the doctor gathers from AWS and the results of its checks. A failed query is a `QueryFailed`."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from typing import Any
 from msgspec import Struct
 
 
-class Light(StrEnum):
-    """RED: something does not work. YELLOW: it may not, or nobody could look. GREY: not asked for."""
+class CheckStatus(StrEnum):
+    """ERROR: something does not work. WARNING: it may not work, or the check failed. SKIPPED: not checked."""
 
-    GREEN = "ok"
-    YELLOW = "look"
-    RED = "broken"
-    GREY = "skipped"
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+    SKIPPED = "skipped"
 
 
-class Finding(Struct, frozen=True):
-    """One cell: `where` in words, `what` was looked at, and for everything that is not green what to do."""
+class CheckResult(Struct, frozen=True):
+    """`where` is the hub, a destination, or account and Region; `remedy` is empty when `status` is OK."""
 
     where: str
-    what: str
-    light: Light
-    said: str
+    check: str
+    status: CheckStatus
+    detail: str
     remedy: str = ""
 
 
-class Unseen(Struct, frozen=True):
-    """A question that AWS did not answer."""
+class QueryFailed(Struct, frozen=True):
+    """An AWS query that failed; `reason` is its error code or type."""
 
     reason: str
 
 
 class Trail(Struct, frozen=True):
-    """`records_writes` is None when the account may not read the trail's selectors: it is the organization's."""
+    """A field is None when the account may not read it, as for an organization trail."""
 
     name: str
     is_logging: bool | None
     records_writes: bool | None
 
 
-class Rule(Struct, frozen=True):
-    """A rule on the default bus; `targets` are pairs of the target's and the role's ARN."""
+class EventRule(Struct, frozen=True):
+    """An EventBridge rule on the default bus; `targets` are pairs of target ARN and role ARN."""
 
     is_enabled: bool
     pattern: Mapping[str, Any] | None
@@ -51,28 +51,28 @@ class Rule(Struct, frozen=True):
     targets: tuple[tuple[str, str], ...]
 
 
-class MemberFacts(Struct, frozen=True):
-    """One account in one Region. `rules` by name, None for one that is not there; `grants` by role ARN."""
+class MemberState(Struct, frozen=True):
+    """One account in one Region. `rules` by name, None for a missing one; `grants`: bus ARNs by role ARN."""
 
-    trails: tuple[Trail, ...] | Unseen
-    rules: Mapping[str, Rule | None] | Unseen
-    grants: Mapping[str, tuple[str, ...]] | Unseen
-    undelivered: int | Unseen
-    is_recording: bool | Unseen
+    trails: tuple[Trail, ...] | QueryFailed
+    rules: Mapping[str, EventRule | None] | QueryFailed
+    grants: Mapping[str, tuple[str, ...]] | QueryFailed
+    undelivered: int | QueryFailed
+    is_recording: bool | QueryFailed
 
 
-class Mapped(Struct, frozen=True):
-    """A function of the hub: its state, and whether its queue is served; None for one that has no queue."""
+class FunctionState(Struct, frozen=True):
+    """A Lambda function. `is_served`: its event source mappings are enabled; None for a function without a queue."""
 
     state: str
     is_served: bool | None
 
 
-class HubFacts(Struct, frozen=True):
-    """`bus_policy` as JSON; `waiting` by queue; `subscribers` confirmed on the operators' topic."""
+class HubState(Struct, frozen=True):
+    """`subscribers`: confirmed subscriptions of the operators topic; `last_canaries`: seconds by account and Region."""
 
-    bus_policy: Mapping[str, Any] | Unseen
-    waiting: Mapping[str, int] | Unseen
-    functions: Mapping[str, Mapped] | Unseen
-    subscribers: int | Unseen
-    heard: Mapping[str, int] | Unseen
+    bus_policy: Mapping[str, Any] | QueryFailed
+    queue_depths: Mapping[str, int] | QueryFailed
+    functions: Mapping[str, FunctionState] | QueryFailed
+    subscribers: int | QueryFailed
+    last_canaries: Mapping[str, int] | QueryFailed

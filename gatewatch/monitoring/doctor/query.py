@@ -1,4 +1,4 @@
-"""One question to AWS: the answer, or why there is none."""
+"""Run one AWS query; a failure becomes a value."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ from typing import TYPE_CHECKING, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gatewatch.errors import GatewatchError
-from gatewatch.monitoring.doctor.model import Unseen
+from gatewatch.monitoring.doctor.model import QueryFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Answer = TypeVar("Answer")
-NOT_THERE = frozenset(
+Result = TypeVar("Result")
+_NOT_FOUND_CODES = frozenset(
     {"ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "NoSuchEntity"}
 )
 
 
-def ask(question: Callable[[], Answer]) -> Answer | Unseen:
+def run_query(query: Callable[[], Result]) -> Result | QueryFailed:
+    """Return the result of `query`, or why it failed."""
     try:
-        return question()
+        return query()
     except ClientError as error:
-        return Unseen(code_of(error))
-    except (BotoCoreError, GatewatchError, ValueError) as error:  # ValueError: what should be JSON is none
-        return Unseen(type(error).__name__)
+        return QueryFailed(error_code(error))
+    except (BotoCoreError, GatewatchError, ValueError) as error:  # ValueError: invalid JSON
+        return QueryFailed(type(error).__name__)
 
 
-def code_of(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "no answer")
+def error_code(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code", "unknown")
 
 
-def is_absent(error: ClientError) -> bool:
-    return code_of(error) in NOT_THERE
+def is_not_found(error: ClientError) -> bool:
+    return error_code(error) in _NOT_FOUND_CODES

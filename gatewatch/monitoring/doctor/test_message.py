@@ -1,4 +1,4 @@
-"""The message that asks a destination whether it takes messages."""
+"""The test message of `gatewatch doctor --send`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from markupsafe import Markup
 from gatewatch.model.message import Message
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.escaping import code
-from gatewatch.rendering.notices import Notice
+from gatewatch.rendering.notices import OperatorNotice
 
 _TITLE = "A test of gatewatch"
 
 
-def trial_message(destination: str, *, is_topic: bool) -> Message:
-    said = Markup("Whoever reads this is told what is routed to ") + code(destination) + Markup(". Nothing happened.")
-    told = Notice(title=f"✅ {_TITLE}", lines=(said,), subject=_TITLE, severity=Severity.INFO)
+def build_test_message(destination: str, *, is_sns_topic: bool) -> Message:
+    line = Markup("Alerts routed to ") + code(destination) + Markup(" arrive here. This is a test; nothing happened.")
+    notice = OperatorNotice(title=f"✅ {_TITLE}", lines=(line,), subject=_TITLE, severity=Severity.INFO)
     key = f"test-{uuid.uuid4()}#{destination}"
-    return Message(key=key, destination=destination, body=told.body(key, is_topic=is_topic))
+    return Message(key=key, destination=destination, body=notice.body(key, is_sns_topic=is_sns_topic))

@@ -1,4 +1,4 @@
-"""Is it quiet, or is it broken? What was heard of every place, held against what people were told of it."""
+"""Compare the last canary of every account and Region with what was reported before."""
 
 from __future__ import annotations
 
@@ -6,61 +6,62 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from gatewatch.events.canary import Place
-from gatewatch.monitoring.heartbeat.store import Told
+from gatewatch.events.canary import AccountRegion
+from gatewatch.monitoring.heartbeat.store import ReportedState
 
-# A new hub has no members yet, and a StackSet takes its time.
+# The time that a new hub or a new account has until its member stacks are deployed.
 GRACE_SECONDS = 2 * 3600
 
 
-class Finding(Struct, frozen=True):
-    """A place, and when it was last heard of before it fell silent."""
+class SilentRegion(Struct, frozen=True):
+    """`last`: time of the last canary before the silence, in seconds since 1970."""
 
-    place: Place
+    origin: AccountRegion
     last: int
 
 
-class Findings(Struct, frozen=True):
-    """What people do not know yet, each in order; `unheard` are account ids."""
+class HeartbeatChanges(Struct, frozen=True):
+    """What is not reported yet, sorted; `never_reported` are account ids."""
 
-    silent: tuple[Finding, ...] = ()
-    back: tuple[Finding, ...] = ()
-    unheard: tuple[str, ...] = ()
+    silent: tuple[SilentRegion, ...] = ()
+    recovered: tuple[SilentRegion, ...] = ()
+    never_reported: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not (self.silent or self.back or self.unheard)
+        return not (self.silent or self.recovered or self.never_reported)
 
 
-class Heard(Struct, frozen=True):
-    """`seen`: when each place was last heard of. `expected`: the accounts that should have been."""
+class HeartbeatState(Struct, frozen=True):
+    """`last_canaries` by Region; `expected`: ids of the accounts that should send canaries. Times are in seconds."""
 
-    seen: Mapping[Place, int]
+    last_canaries: Mapping[AccountRegion, int]
     expected: frozenset[str]
     now: int
     silent_after: int
 
 
-def judge(heard: Heard, told: Told) -> tuple[Findings, Told]:
-    """What to tell now, and what people then know."""
-    silent = {str(place): last for place, last in heard.seen.items() if heard.now - last > heard.silent_after}
-    unheard = _unheard(heard, told)
-    findings = Findings(
-        silent=_findings({name: last for name, last in silent.items() if name not in told.silent}),
-        back=_findings({name: last for name, last in told.silent.items() if name not in silent}),
-        unheard=tuple(account for account in unheard if account not in told.unheard),
+def evaluate(state: HeartbeatState, reported: ReportedState) -> tuple[HeartbeatChanges, ReportedState]:
+    """Return what to report now, and the state after that report."""
+    silent = {
+        str(origin): last for origin, last in state.last_canaries.items() if state.now - last > state.silent_after
+    }
+    never_reported = _never_reported(state, reported)
+    changes = HeartbeatChanges(
+        silent=_silent_regions({name: last for name, last in silent.items() if name not in reported.silent}),
+        recovered=_silent_regions({name: last for name, last in reported.silent.items() if name not in silent}),
+        never_reported=tuple(account for account in never_reported if account not in reported.never_reported),
     )
-    # Who is silent keeps the time that people were told.
-    known = {name: told.silent.get(name, last) for name, last in silent.items()}
-    return findings, Told(since=told.since, silent=known, unheard=unheard)
+    # A Region that is still silent keeps the time that was reported.
+    still_silent = {name: reported.silent.get(name, last) for name, last in silent.items()}
+    return changes, ReportedState(since=reported.since, silent=still_silent, never_reported=never_reported)
 
 
-def _unheard(heard: Heard, told: Told) -> tuple[str, ...]:
-    if heard.now - told.since < GRACE_SECONDS:
-        return told.unheard
-    reported = {place.account_id for place in heard.seen}
-    return tuple(sorted(heard.expected - reported))
+def _never_reported(state: HeartbeatState, reported: ReportedState) -> tuple[str, ...]:
+    if state.now - reported.since < GRACE_SECONDS:
+        return reported.never_reported
+    return tuple(sorted(state.expected - {origin.account_id for origin in state.last_canaries}))
 
 
-def _findings(places: Mapping[str, int]) -> tuple[Finding, ...]:
-    return tuple(Finding(Place.parse(name), last) for name, last in sorted(places.items()))
+def _silent_regions(regions: Mapping[str, int]) -> tuple[SilentRegion, ...]:
+    return tuple(SilentRegion(AccountRegion.parse(name), last) for name, last in sorted(regions.items()))

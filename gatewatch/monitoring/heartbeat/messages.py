@@ -1,4 +1,4 @@
-"""What people read when an account or a Region falls silent, comes back, or was never heard of."""
+"""Notices about Regions that stopped or resumed sending canaries, and accounts that never sent one."""
 
 from __future__ import annotations
 
@@ -9,71 +9,71 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.escaping import clean, code, mrkdwn
-from gatewatch.rendering.notices import Notice, messages
+from gatewatch.rendering.escaping import code, mrkdwn, sanitize
+from gatewatch.rendering.notices import OperatorNotice, notice_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gatewatch.config.settings import Settings
     from gatewatch.model.message import Message
-    from gatewatch.monitoring.heartbeat.judge import Finding, Findings
+    from gatewatch.monitoring.heartbeat.judge import HeartbeatChanges, SilentRegion
 
-_LISTED = 25
-_ALIAS = 80
-_WHERE_TO_LOOK = Markup("To find out why: ") + code("gatewatch doctor")
-
-
-def heartbeat_messages(findings: Findings, settings: Settings) -> list[Message]:
-    """One message each for the silent, the returned and the never heard, to whoever hears everything."""
-    return [message for told in _told(findings, settings) for message in _messages(told, settings)]
+_MAX_LINES = 25
+_MAX_ALIAS = 80
+_NEXT_STEP = Markup("To find out why: ") + code("gatewatch doctor")
 
 
-def _told(findings: Findings, settings: Settings) -> Iterator[Notice]:
-    if findings.silent:
-        title = f"{_counted(findings.silent, 'place')} fell silent"
-        said = Markup("No event can reach the hub from there, or no canary does:")
-        lines = [_line(each, settings, "last heard") for each in findings.silent]
-        yield _notice("🔇", title, Severity.HIGH, (said, *_listed(lines), _WHERE_TO_LOOK), settings)
-    if findings.unheard:
-        title = f"{_counted(findings.unheard, 'account')} never reported"
-        said = Markup("They are in the organization or in accounts.yaml, and the hub has heard nothing of them:")
-        lines = [_account(each, settings) for each in findings.unheard]
-        yield _notice("🔇", title, Severity.HIGH, (said, *_listed(lines), _WHERE_TO_LOOK), settings)
-    if findings.back:
-        title = f"{_counted(findings.back, 'place')} heard again"
-        said = Markup("What happened there in between may not have been told; the trail has it.")
-        lines = [_line(each, settings, "silent since") for each in findings.back]
-        yield _notice("🔊", title, Severity.INFO, (said, *_listed(lines)), settings)
+def heartbeat_messages(changes: HeartbeatChanges, settings: Settings) -> list[Message]:
+    """Return one notice each for silent and recovered Regions and for accounts that never reported."""
+    return [message for notice in _notices(changes, settings) for message in _messages(notice, settings)]
 
 
-def _notice(mark: str, said: str, severity: Severity, lines: tuple[Markup, ...], settings: Settings) -> Notice:
+def _notices(changes: HeartbeatChanges, settings: Settings) -> Iterator[OperatorNotice]:
+    if changes.silent:
+        title = f"{_count_of(changes.silent, 'Region')} went silent"
+        text = Markup("No event reaches the hub from there, or no canary does:")
+        lines = [_line(each, settings, "last canary") for each in changes.silent]
+        yield _notice("🔇", title, Severity.HIGH, (text, *_limited(lines), _NEXT_STEP), settings)
+    if changes.never_reported:
+        title = f"{_count_of(changes.never_reported, 'account')} never reported"
+        text = Markup("They are in the organization or in accounts.yaml, and the hub has received no canary from them:")
+        lines = [_account(each, settings) for each in changes.never_reported]
+        yield _notice("🔇", title, Severity.HIGH, (text, *_limited(lines), _NEXT_STEP), settings)
+    if changes.recovered:
+        title = f"{_count_of(changes.recovered, 'Region')} recovered"
+        text = Markup("Alerts for the time in between may be missing; CloudTrail has the events.")
+        lines = [_line(each, settings, "silent since") for each in changes.recovered]
+        yield _notice("🔊", title, Severity.INFO, (text, *_limited(lines)), settings)
+
+
+def _notice(mark: str, title: str, severity: Severity, lines: tuple[Markup, ...], settings: Settings) -> OperatorNotice:
     color = settings.colors.resolved if severity is Severity.INFO else settings.colors.high
-    return Notice(title=f"{mark} {said}", lines=lines, subject=said, severity=severity, color=color)
+    return OperatorNotice(title=f"{mark} {title}", lines=lines, subject=title, severity=severity, color=color)
 
 
-def _messages(told: Notice, settings: Settings) -> list[Message]:
-    """What says the same has the same key."""
-    said = "\n".join((told.title, *told.lines))
-    identity = hashlib.sha256(said.encode()).hexdigest()[:32]
-    return messages(told, f"heartbeat-{identity}", settings.default_destinations, settings)
+def _messages(notice: OperatorNotice, settings: Settings) -> list[Message]:
+    """Derive the key from the text: a repeated run sends nothing twice."""
+    text = "\n".join((notice.title, *notice.lines))
+    identity = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return notice_messages(notice, f"heartbeat-{identity}", settings.default_destinations, settings)
 
 
-def _line(finding: Finding, settings: Settings, since: str) -> Markup:
-    at = datetime.fromtimestamp(finding.last, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return _account(finding.place.account_id, settings) + mrkdwn(f" {finding.place.region} · {since} {at}")
+def _line(silent: SilentRegion, settings: Settings, since: str) -> Markup:
+    at = datetime.fromtimestamp(silent.last, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return _account(silent.origin.account_id, settings) + mrkdwn(f" {silent.origin.region} · {since} {at}")
 
 
 def _account(account_id: str, settings: Settings) -> Markup:
-    alias = mrkdwn(clean(settings.account(account_id).alias, _ALIAS))
+    alias = mrkdwn(sanitize(settings.account(account_id).alias, _MAX_ALIAS))
     return Markup("• *{}* ").format(alias) + code(account_id)
 
 
-def _listed(lines: Sequence[Markup]) -> Iterator[Markup]:
-    more = len(lines) - _LISTED
-    rest = [mrkdwn(f"… and {more} more")] if more > 0 else []
-    yield Markup("\n").join([*lines[:_LISTED], *rest])
+def _limited(lines: Sequence[Markup]) -> Iterator[Markup]:
+    more = len(lines) - _MAX_LINES
+    omitted = [mrkdwn(f"… and {more} more")] if more > 0 else []
+    yield Markup("\n").join([*lines[:_MAX_LINES], *omitted])
 
 
-def _counted(things: Sequence[object], name: str) -> str:
-    return f"{len(things)} {name}" + ("" if len(things) == 1 else "s")
+def _count_of(items: Sequence[object], name: str) -> str:
+    return f"{len(items)} {name}" + ("" if len(items) == 1 else "s")

@@ -1,6 +1,6 @@
-"""The credential report of IAM (CSV) -> access keys. It names no key ids, so it is good for a plan and no more.
+"""Reads access keys from an IAM credential report (CSV). It contains no key ids, so it is enough for a plan only.
 
-Columns: IAM user guide, "Getting credential reports". Dates are ISO 8601; `N/A` and `no_information` are none.
+Columns: IAM user guide, "Getting credential reports". Dates are ISO 8601; `N/A` and `no_information` mean no date.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ROOT = "<root_account>"
-_NUMBERS = (1, 2)
-_NEEDED = ("user", "arn", "access_key_1_active", "access_key_1_last_rotated")
+_KEY_NUMBERS = (1, 2)
+_REQUIRED_COLUMNS = ("user", "arn", "access_key_1_active", "access_key_1_last_rotated")
 _NO_DATE = frozenset({"", "N/A", "no_information", "not_supported"})
 
 
-class ReportError(GatewatchError):
-    """A file that is no credential report."""
+class CredentialReportError(GatewatchError):
+    """The file is not a credential report."""
 
 
-def keys_of_report(text: str, name: str) -> tuple[AccessKey, ...]:
-    """The keys of every user, and of root. Raises `ReportError`."""
+def read_credential_report(text: str, name: str) -> tuple[AccessKey, ...]:
+    """Return the keys of every user and of root; `name` is for error texts. Raises `CredentialReportError`."""
     rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    missing = [column for column in _NEEDED if column not in (rows.fieldnames or ())]
+    missing = [column for column in _REQUIRED_COLUMNS if column not in (rows.fieldnames or ())]
     if missing:
-        raise ReportError(
-            f"{name}: is no credential report, for it has no column {missing[0]}; "
+        raise CredentialReportError(
+            f"{name}: is not a credential report: it has no column {missing[0]}; "
             "get one with `aws iam get-credential-report --query Content --output text | base64 -d`."
         )
     try:
         return tuple(key for row in rows for key in _keys(row))
     except (ValueError, csv.Error) as error:
-        raise ReportError(f"{name}: line {rows.line_num}: cannot be read ({error}).") from error
+        raise CredentialReportError(f"{name}: line {rows.line_num}: cannot be read ({error}).") from error
 
 
 def _keys(row: dict[str, str | None]) -> Iterator[AccessKey]:
-    for number in _NUMBERS:
+    for number in _KEY_NUMBERS:
         created = _date(row.get(f"access_key_{number}_last_rotated"))
         is_active = (row.get(f"access_key_{number}_active") or "").lower() == "true"
         if created is None and not is_active:

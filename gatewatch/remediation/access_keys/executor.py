@@ -1,6 +1,6 @@
-"""The executor: looks at each key once more, keeps a picture of it, and only then touches it.
+"""Performs planned actions: reads each key again, saves a snapshot, and only then changes it.
 
-An action that finds its work done already has succeeded: a second run is no error.
+An action whose result exists already has succeeded, so that a second run is no error.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from gatewatch.alerts.own_actions import DeedBook, OwnDeed, key_deed
+from gatewatch.alerts.own_actions import ActionLog, OwnAction, key_action_id
 from gatewatch.errors import GatewatchError
-from gatewatch.model.iam import Deed as IamDeed
-from gatewatch.model.iam import masked_key
+from gatewatch.model.iam import IamOperation, masked_key
 from gatewatch.remediation.access_keys import iam as keys_iam
-from gatewatch.remediation.access_keys.plan import AccessKey, KeyAction, Verdict
-from gatewatch.remediation.access_keys.records import Deed, KeyRecord, KeyRecords
-from gatewatch.remediation.ingress.executor import Done
-from gatewatch.remediation.preimages import PreImage, PreImages
+from gatewatch.remediation.access_keys.plan import AccessKey, KeyAction, KeyDecision
+from gatewatch.remediation.access_keys.records import KeyEvent, KeyRecord, KeyRecords
+from gatewatch.remediation.ingress.executor import StepStatus
+from gatewatch.remediation.snapshots import Snapshot, SnapshotStore
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,103 +29,111 @@ if TYPE_CHECKING:
 KIND = "access_key"
 
 
-class UndoError(GatewatchError):
-    """A deactivation that cannot be taken back."""
+class KeyUndoError(GatewatchError):
+    """A change of an access key that cannot be undone."""
 
 
-class KeyStep(Struct, frozen=True):
-    """An action and what became of it; `why` is AWS's code, or what had changed meanwhile."""
+class KeyStepResult(Struct, frozen=True):
+    """An action and its result. `reason`: the error code of AWS, or what changed since the plan."""
 
     action: KeyAction
-    done: Done
-    why: str = ""
+    status: StepStatus
+    reason: str = ""
 
 
 @dataclass(frozen=True)
-class Books:
-    """Where the picture of before is kept, and what was done."""
+class KeyStores:
+    """Stores for snapshots, for what was done to each key, and for gatewatch's own actions."""
 
-    images: PreImages
+    snapshots: SnapshotStore
     records: KeyRecords
-    deeds: DeedBook
+    action_log: ActionLog
 
 
-def apply(action: KeyAction, iam: IAMClient, books: Books, now: datetime) -> KeyStep:
-    """One action of a plan. Only deactivations and deletions change anything."""
-    if not action.verdict.changes_aws:
-        return KeyStep(action, Done.DONE)
+def apply(action: KeyAction, iam: IAMClient, stores: KeyStores, now: datetime) -> KeyStepResult:
+    """Perform one action. Only deactivations and deletions change anything."""
+    if not action.decision.changes_aws:
+        return KeyStepResult(action, StepStatus.DONE)
     try:
-        standing = keys_iam.look_again(iam, action.key)
-        if changed := _changed(action, standing):
+        current = keys_iam.current_state(iam, action.key)
+        if changed := _changed(action, current):
             return changed
-        _keep(action.key, books, now)
-        books.records.begin(action.key)
-        books.records.save(action.key, _record(action, now))
-        books.deeds.note([_deed(action)], OwnDeed(action.key.change_id, now.timestamp()))
-        _do(action, iam)
+        _save_snapshot(action.key, stores, now)
+        stores.records.mark_unreported(action.key)
+        stores.records.save(action.key, _record(action, now))
+        stores.action_log.record([_action_id(action)], OwnAction(action.key.change_id, now.timestamp()))
+        _call_iam(action, iam)
     except (ClientError, BotoCoreError) as error:
-        return KeyStep(action, Done.FAILED, _code(error))
-    return KeyStep(action, Done.DONE)
+        return KeyStepResult(action, StepStatus.FAILED, _code(error))
+    return KeyStepResult(action, StepStatus.DONE)
 
 
-def _changed(action: KeyAction, standing: AccessKey | None) -> KeyStep | None:
-    """Whoever changed the key since the plan was made knows more than the plan."""
-    if standing is None:
-        return KeyStep(action, Done.ALREADY, "gone")
+def _changed(action: KeyAction, current: AccessKey | None) -> KeyStepResult | None:
+    """Return a result without a change when the key is not as planned any more."""
+    if current is None:
+        return KeyStepResult(action, StepStatus.ALREADY, "deleted_meanwhile")
     planned = action.key
-    if standing.created != planned.created or standing.is_active != planned.is_active:
-        return KeyStep(action, Done.SKIPPED, "changed_meanwhile")
-    if action.verdict is Verdict.DEACTIVATE and standing.last_used != planned.last_used:
-        return KeyStep(action, Done.SKIPPED, "used_meanwhile")
+    if current.created != planned.created or current.is_active != planned.is_active:
+        return KeyStepResult(action, StepStatus.SKIPPED, "changed_meanwhile")
+    if action.decision is KeyDecision.DEACTIVATE and current.last_used != planned.last_used:
+        return KeyStepResult(action, StepStatus.SKIPPED, "used_meanwhile")
     return None
 
 
-def _keep(key: AccessKey, books: Books, now: datetime) -> None:
-    """A key that was deactivated has its picture already, from when it still worked."""
+def _save_snapshot(key: AccessKey, stores: KeyStores, now: datetime) -> None:
+    """Save a snapshot of an active key; an inactive one has the snapshot of its deactivation."""
     if key.is_active:
         body = msgspec.json.encode(key).decode()
-        place = {"account_id": key.account_id, "region": "", "resource_id": key.user}
-        books.images.save(PreImage(change_id=key.change_id, kind=KIND, at=now.timestamp(), body=body, **place))
+        snapshot = Snapshot(
+            change_id=key.change_id,
+            kind=KIND,
+            account_id=key.account_id,
+            region="",
+            resource_id=key.user,
+            at=now.timestamp(),
+            body=body,
+        )
+        stores.snapshots.save(snapshot)
 
 
 def _record(action: KeyAction, now: datetime) -> KeyRecord:
-    deed = Deed.DELETED if action.verdict is Verdict.DELETE else Deed.DEACTIVATED
-    return KeyRecord(deed, now, action)
+    event = KeyEvent.DELETED if action.decision is KeyDecision.DELETE else KeyEvent.DEACTIVATED
+    return KeyRecord(event, now, action)
 
 
-def _deed(action: KeyAction) -> str:
-    deed = IamDeed.KEY_DELETED if action.verdict is Verdict.DELETE else IamDeed.KEY_DEACTIVATED
-    return key_deed(action.key.account_id, action.key.user, masked_key(action.key.key_id), deed)
+def _action_id(action: KeyAction) -> str:
+    operation = IamOperation.KEY_DELETED if action.decision is KeyDecision.DELETE else IamOperation.KEY_DEACTIVATED
+    return key_action_id(action.key.account_id, action.key.user, masked_key(action.key.key_id), operation)
 
 
-def _do(action: KeyAction, iam: IAMClient) -> None:
-    (keys_iam.delete if action.verdict is Verdict.DELETE else keys_iam.switch_off)(iam, action.key)
+def _call_iam(action: KeyAction, iam: IAMClient) -> None:
+    (keys_iam.delete if action.decision is KeyDecision.DELETE else keys_iam.deactivate)(iam, action.key)
 
 
 def _code(error: ClientError | BotoCoreError) -> str:
     return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
 
 
-def picture(change_id: str, books: Books) -> AccessKey:
-    """The key as it was before the change. Raises `UndoError` when the change was to something else."""
-    image = books.images.load(change_id)
-    if image.kind != KIND:
-        raise UndoError(f"{change_id} is no change of an access key but of {image.resource_id}.")
-    return msgspec.json.decode(image.body, type=AccessKey)
+def load_key_snapshot(change_id: str, stores: KeyStores) -> AccessKey:
+    """Return the key as it was before a change. Raises `KeyUndoError` when the change is not one of a key."""
+    snapshot = stores.snapshots.load(change_id)
+    if snapshot.kind != KIND:
+        raise KeyUndoError(f"{change_id} is not a change of an access key but of {snapshot.resource_id}.")
+    return msgspec.json.decode(snapshot.body, type=AccessKey)
 
 
-def undo(key: AccessKey, iam: IAMClient, books: Books, now: datetime) -> KeyStep:
-    """Switch a deactivated key on again; from then on it is escalated and not cut. Raises `UndoError`."""
-    action = KeyAction(Verdict.KEEP, key, key.age(now))
-    standing = keys_iam.look_again(iam, key)
-    if standing is None:
-        raise UndoError(
-            f"a key of {key.user} in {key.account_id} is deleted; AWS cannot bring it back, make a new one."
+def undo(key: AccessKey, iam: IAMClient, stores: KeyStores, now: datetime) -> KeyStepResult:
+    """Activate a deactivated key; from then on it is escalated and not deactivated. Raises `KeyUndoError`."""
+    action = KeyAction(KeyDecision.KEEP, key, key.age(now))
+    current = keys_iam.current_state(iam, key)
+    if current is None:
+        raise KeyUndoError(
+            f"a key of {key.user} in {key.account_id} is deleted and cannot be restored; create a new one."
         )
-    books.records.save(key, KeyRecord(Deed.RESTORED, now))
-    if standing.is_active:
-        return KeyStep(action, Done.ALREADY)
-    name = key_deed(key.account_id, key.user, masked_key(key.key_id), IamDeed.KEY_ACTIVATED)
-    books.deeds.note([name], OwnDeed(key.change_id, now.timestamp(), is_undo=True))
-    keys_iam.switch_on(iam, key)
-    return KeyStep(action, Done.DONE)
+    stores.records.save(key, KeyRecord(KeyEvent.RESTORED, now))
+    if current.is_active:
+        return KeyStepResult(action, StepStatus.ALREADY)
+    action_id = key_action_id(key.account_id, key.user, masked_key(key.key_id), IamOperation.KEY_ACTIVATED)
+    stores.action_log.record([action_id], OwnAction(key.change_id, now.timestamp(), is_undo=True))
+    keys_iam.activate(iam, key)
+    return KeyStepResult(action, StepStatus.DONE)

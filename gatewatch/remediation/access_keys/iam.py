@@ -1,4 +1,4 @@
-"""IAM, as far as access keys need it: find them page by page, look at one again, switch it off, delete it."""
+"""IAM requests for access keys: list, read one again, deactivate, activate, delete."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _ACTIVE = "Active"
 
 
 def users(iam: IAMClient) -> Iterator[tuple[str, str]]:
-    """Id (`AIDA…`) and name of every user, however many pages that takes."""
+    """Yield the id (`AIDA…`) and name of every user."""
     for page in iam.get_paginator("list_users").paginate():
         for user in page["Users"]:
             yield user["UserId"], user["UserName"]
 
 
 def user_name(iam: IAMClient, user_id: str) -> str | None:
-    """IAM cannot be asked for a user by the id that AWS Config names; None when nobody has it any more."""
+    """Return the name for a user id of AWS Config; None when the user does not exist. IAM has no call by id."""
     return next((name for each, name in users(iam) if each == user_id), None)
 
 
 def keys_of(iam: IAMClient, account_id: str, user: str, used_before: datetime) -> Iterator[AccessKey]:
-    """The keys of a user. When it was last used is asked only of a key that was made before `used_before`."""
+    """Yield the keys of a user. The last use is requested only for keys created before `used_before`."""
     for page in iam.get_paginator("list_access_keys").paginate(UserName=user):
         for found in page["AccessKeyMetadata"]:
             key_id, created = found["AccessKeyId"], found["CreateDate"]
@@ -47,14 +47,14 @@ def _last_used(iam: IAMClient, key_id: str) -> datetime | None:
 
 
 def root_keys(iam: IAMClient, account_id: str) -> Iterator[AccessKey]:
-    """IAM says only how many keys root has."""
+    """Yield the keys of root. IAM returns only their number."""
     count = iam.get_account_summary()["SummaryMap"].get("AccountAccessKeysPresent", 0)
     for number in range(1, count + 1):
         yield AccessKey(account_id=account_id, user="root", key_id=f"#{number}", is_active=True, is_root=True)
 
 
-def look_again(iam: IAMClient, key: AccessKey) -> AccessKey | None:
-    """The key as it stands now; None when it is gone."""
+def current_state(iam: IAMClient, key: AccessKey) -> AccessKey | None:
+    """Return the key as it is now; None when it does not exist any more."""
     if key.created is None:
         return None
     try:
@@ -64,11 +64,11 @@ def look_again(iam: IAMClient, key: AccessKey) -> AccessKey | None:
         return None
 
 
-def switch_off(iam: IAMClient, key: AccessKey) -> None:
+def deactivate(iam: IAMClient, key: AccessKey) -> None:
     iam.update_access_key(UserName=key.user, AccessKeyId=key.key_id, Status="Inactive")
 
 
-def switch_on(iam: IAMClient, key: AccessKey) -> None:
+def activate(iam: IAMClient, key: AccessKey) -> None:
     iam.update_access_key(UserName=key.user, AccessKeyId=key.key_id, Status="Active")
 
 

@@ -1,6 +1,6 @@
-"""What people are told of their access keys: one message an action, in the language of the account, to its owner.
+"""Messages about access keys: one for each action, in the language of the account.
 
-Never a whole key id: it is masked, and a change is named by an id of its own.
+A message contains the masked key id only; a change has an id of its own.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from markupsafe import Markup
 from gatewatch.model.change import Family
 from gatewatch.model.iam import masked_key
 from gatewatch.model.severity import Severity
-from gatewatch.remediation.access_keys.plan import Verdict
-from gatewatch.remediation.ingress.executor import Done
-from gatewatch.rendering import notices as notice
+from gatewatch.remediation.access_keys.plan import KeyDecision
+from gatewatch.remediation.ingress.executor import StepStatus
 from gatewatch.rendering.escaping import code, mrkdwn
-from gatewatch.rendering.notices import Notice
-from gatewatch.rendering.text.severity_marks import mark
+from gatewatch.rendering.notices import OperatorNotice, notice_messages
+from gatewatch.rendering.text.severity_marks import severity_mark
 from gatewatch.rendering.time_text import local_time
 
 if TYPE_CHECKING:
@@ -29,25 +28,27 @@ if TYPE_CHECKING:
     from gatewatch.config.settings import Settings
     from gatewatch.model.account import Account
     from gatewatch.model.message import Message
-    from gatewatch.remediation.access_keys.executor import KeyStep
+    from gatewatch.remediation.access_keys.executor import KeyStepResult
     from gatewatch.rendering.text.labels import Labels
 
 _MENTION = re.compile(r"^<(@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+)>$")
 DRY_RUN = "dry_run"
-_SEVERITIES = {Verdict.WARN: Severity.LOW, Verdict.REPORT: Severity.HIGH}
+_SEVERITIES = {KeyDecision.WARN: Severity.LOW, KeyDecision.REPORT: Severity.HIGH}
 _REMINDED_WEEKLY = frozenset({"escalate", "escalate_restored", "report", "deactivate_due", "delete_due", "failed"})
 
 
-def messages(step: KeyStep, settings: Settings, labels: Mapping[str, Labels], now: datetime) -> list[Message]:
-    """One for each destination of the account; none for an action that was passed over."""
-    kind = _kind(step)
+def messages(step: KeyStepResult, settings: Settings, labels: Mapping[str, Labels], now: datetime) -> list[Message]:
+    """Return one message for each destination of the account; none for an action that was skipped."""
+    kind = _message_kind(step)
     if kind is None:
         return []
     account = settings.account(step.action.key.account_id)
-    severity = Severity.HIGH if step.done is Done.FAILED else _SEVERITIES.get(step.action.verdict, Severity.MEDIUM)
-    said, english = (_headline(step, kind, labels[each]) for each in (account.language, "en"))
-    told = Notice(
-        title=f"{mark(severity)} {said}",
+    severity = (
+        Severity.HIGH if step.status is StepStatus.FAILED else _SEVERITIES.get(step.action.decision, Severity.MEDIUM)
+    )
+    headline, english = (_headline(step, kind, labels[each]) for each in (account.language, "en"))
+    operator_notice = OperatorNotice(
+        title=f"{severity_mark(severity)} {headline}",
         lines=tuple(_lines(step, kind, settings, labels[account.language], now)),
         subject=english,
         severity=severity,
@@ -55,29 +56,29 @@ def messages(step: KeyStep, settings: Settings, labels: Mapping[str, Labels], no
         account_id=account.id,
     )
     key = f"access-{step.action.key.change_id}-{kind}{_week(kind, now)}"
-    return notice.messages(told, key, destinations(account, severity, settings), settings)
+    return notice_messages(operator_notice, key, destinations(account, severity, settings), settings)
 
 
-def _kind(step: KeyStep) -> str | None:
-    """Which phrase: the verdict, how it went, and whether it only would have been."""
-    verdict = step.action.verdict
-    if step.done is Done.FAILED:
+def _message_kind(step: KeyStepResult) -> str | None:
+    """Return the label key for a decision, its result, and whether it was a dry run; None for no message."""
+    decision = step.action.decision
+    if step.status is StepStatus.FAILED:
         return "failed"
-    if verdict.is_silent or step.done in {Done.SKIPPED, Done.ALREADY}:
+    if decision.is_silent or step.status in {StepStatus.SKIPPED, StepStatus.ALREADY}:
         return None
-    if verdict is Verdict.ESCALATE and step.action.why == "restored":
+    if decision is KeyDecision.ESCALATE and step.action.reason == "restored":
         return "escalate_restored"
-    return f"{verdict}_due" if step.why == DRY_RUN else verdict.value
+    return f"{decision}_due" if step.reason == DRY_RUN else decision.value
 
 
 def _week(kind: str, now: datetime) -> str:
-    """What stays as it is, is told again each week; a deed is told once."""
+    """Key suffix that repeats a message about an unchanged key every week."""
     year, week, _ = now.isocalendar()
     return f"-{year}w{week:02}" if kind in _REMINDED_WEEKLY else ""
 
 
 def destinations(account: Account, severity: Severity, settings: Settings) -> tuple[str, ...]:
-    """As `route` does it, for what is no event: a route that names a Region does not match."""
+    """Return the destinations of an account; a route that names a Region does not match."""
     routed = [name for each in settings.routes if _matches(each, account, severity) for name in each.to]
     return tuple(dict.fromkeys([*account.destinations, *routed])) or settings.default_destinations
 
@@ -89,42 +90,42 @@ def _matches(route: Route, account: Account, severity: Severity) -> bool:
     return named and severity.rank >= match.min_severity.rank
 
 
-def _headline(step: KeyStep, kind: str, labels: Labels) -> str:
+def _headline(step: KeyStepResult, kind: str, labels: Labels) -> str:
     return labels.access_key[kind].format(user=step.action.key.user, age=step.action.age)
 
 
 def _color(kind: str, severity: Severity, settings: Settings) -> str:
     if severity is Severity.HIGH:
         return settings.colors.high
-    return settings.colors.removal if kind in {Verdict.DEACTIVATE, Verdict.DELETE} else settings.colors.addition
+    return settings.colors.removal if kind in {KeyDecision.DEACTIVATE, KeyDecision.DELETE} else settings.colors.addition
 
 
-def _lines(step: KeyStep, kind: str, settings: Settings, labels: Labels, now: datetime) -> Iterator[Markup]:
-    action, words = step.action, labels.access_key
+def _lines(step: KeyStepResult, kind: str, settings: Settings, labels: Labels, now: datetime) -> Iterator[Markup]:
+    action, texts = step.action, labels.access_key
     account = settings.account(action.key.account_id)
     yield _named(labels.field["account"], code(account.alias), code(account.id))
     if owner := action.owner or account.owner:
         yield _named(labels.field["owner"], mention(owner))
-    yield _named(words["key"], code(masked_key(action.key.key_id)), _ages(step, labels, account, now))
-    yield mrkdwn(_what(step, kind, settings, labels))
-    if action.why == "exemption_expired":
-        yield mrkdwn(words["exemption_expired"])
+    yield _named(texts["key"], code(masked_key(action.key.key_id)), _ages(step, labels, account, now))
+    yield mrkdwn(_advice(step, kind, settings, labels))
+    if action.reason == "exemption_expired":
+        yield mrkdwn(texts["exemption_expired"])
 
 
 def _named(name: str, *texts: Markup) -> Markup:
     return Markup("*{}* ").format(mrkdwn(name)) + Markup(" ").join(texts)
 
 
-def _what(step: KeyStep, kind: str, settings: Settings, labels: Labels) -> str:
-    """What happens next, or what a person should do."""
+def _advice(step: KeyStepResult, kind: str, settings: Settings, labels: Labels) -> str:
+    """What happens next, or what to do."""
     due, zone = step.action.due, settings.account(step.action.key.account_id).timezone
-    suffix = "_report" if kind == Verdict.WARN and settings.access_keys.mode == "report" else ""
-    return labels.access_key[f"what_{kind}{suffix}"].format_map(
+    suffix = "_report" if kind == KeyDecision.WARN and settings.access_keys.mode == "report" else ""
+    return labels.access_key[f"advice_{kind}{suffix}"].format_map(
         {
             "due": _date(due, zone) if due else "",
             "days": str(_days(kind, settings)),
             "change": step.action.key.change_id,
-            "why": step.why,
+            "error": step.reason,
         }
     )
 
@@ -135,18 +136,18 @@ def _date(time: datetime, zone: str) -> str:
 
 def _days(kind: str, settings: Settings) -> int:
     policy = settings.access_keys
-    return policy.recently_used_days if kind == Verdict.ESCALATE else policy.delete_after_deactivation_days
+    return policy.recently_used_days if kind == KeyDecision.ESCALATE else policy.delete_after_deactivation_days
 
 
-def _ages(step: KeyStep, labels: Labels, account: Account, now: datetime) -> Markup:
-    words, key = labels.access_key, step.action.key
+def _ages(step: KeyStepResult, labels: Labels, account: Account, now: datetime) -> Markup:
+    texts, key = labels.access_key, step.action.key
     if key.created is None:
-        return mrkdwn(words["age_unknown"])
-    used = _date(key.last_used, account.timezone) if key.last_used else words["never"]
-    return mrkdwn(words["ages"].format(made=_date(key.created, account.timezone), age=key.age(now), used=used))
+        return mrkdwn(texts["age_unknown"])
+    used = _date(key.last_used, account.timezone) if key.last_used else texts["never"]
+    return mrkdwn(texts["ages"].format(created=_date(key.created, account.timezone), age=key.age(now), used=used))
 
 
 def mention(owner: str) -> Markup:
-    """`<@U…>` and `<!subteam^S…>` of accounts.yaml call the person; anything else is a name."""
+    """Return an owner of accounts.yaml as text; `<@U…>` and `<!subteam^S…>` stay Slack mentions."""
     match = _MENTION.match(owner)
     return Markup("<{}>").format(match[1]) if match else mrkdwn(owner)

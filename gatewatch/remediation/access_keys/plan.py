@@ -1,7 +1,7 @@
-"""Access keys × policy × the time -> what is to become of each: frozen actions, decided from nothing else.
+"""Access key rotation: one frozen action for each key, from the key, the policy and the time only.
 
-Any doubt leaves a key alone: one that is not old, that belongs to the root user, that a person brought back, that
-somebody else switched off. A key that is still in use is escalated to its owner and not cut.
+In any doubt a key is not changed: one that is not old, of the root user, restored by a person, or deactivated by
+somebody else. A key that is still in use is escalated to its owner and not deactivated.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.config.expiry import over_everywhere
+from gatewatch.config.expiry import end_of_day_everywhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 class AccessKey(Struct, frozen=True, kw_only=True):
-    """A key as it stands. `deactivated` and `restored`: when gatewatch did so; None when it did not.
+    """An access key. `deactivated` and `restored`: when gatewatch did so, else None.
 
-    `key_id` is empty where only the number of a key is known: the credential report, the root user.
+    `key_id` is `#1` or `#2` where only the number of a key is known: credential report, root user.
     """
 
     account_id: str
@@ -38,18 +38,18 @@ class AccessKey(Struct, frozen=True, kw_only=True):
     restored: datetime | None = None
 
     def age(self, now: datetime) -> int:
-        """In whole days; 0 when nobody knows when the key was made."""
+        """Return the age in whole days; 0 when the creation time is unknown."""
         return max(0, (now - self.created).days) if self.created else 0
 
     @property
     def change_id(self) -> str:
-        """What a message may name instead of the key."""
+        """An id that messages can show instead of the key id."""
         text = f"{self.account_id}/{self.user}/{self.key_id}/{self.created}"
         return "key-" + hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-class Verdict(StrEnum):
-    """KEEP and EXEMPT are only for the table; nobody is told."""
+class KeyDecision(StrEnum):
+    """What to do with a key. KEEP and EXEMPT cause no message."""
 
     KEEP = "keep"
     EXEMPT = "exempt"
@@ -61,65 +61,67 @@ class Verdict(StrEnum):
 
     @property
     def is_silent(self) -> bool:
-        return self in {Verdict.KEEP, Verdict.EXEMPT}
+        return self in {KeyDecision.KEEP, KeyDecision.EXEMPT}
 
     @property
     def changes_aws(self) -> bool:
-        return self in {Verdict.DEACTIVATE, Verdict.DELETE}
+        return self in {KeyDecision.DEACTIVATE, KeyDecision.DELETE}
 
 
 class KeyAction(Struct, frozen=True):
-    """`why` is a code that `templates/labels` words. `due`: when the key is cut unless somebody rotates it."""
+    """A decision about one key.
 
-    verdict: Verdict
+    `reason`: a code with a text in templates/labels. `due`: when the key is deactivated unless it is rotated before.
+    """
+
+    decision: KeyDecision
     key: AccessKey
     age: int
-    why: str = ""
+    reason: str = ""
     owner: str = ""
     due: datetime | None = None
 
 
 def plan(keys: Iterable[AccessKey], policy: KeyPolicy, now: datetime) -> tuple[KeyAction, ...]:
-    """One action for each key, in the order of the keys."""
-    return tuple(_decided(key, policy, now) for key in keys)
+    """Return one action for each key, in the order of the keys."""
+    return tuple(_decide(key, policy, now) for key in keys)
 
 
-def _decided(key: AccessKey, policy: KeyPolicy, now: datetime) -> KeyAction:
+def _decide(key: AccessKey, policy: KeyPolicy, now: datetime) -> KeyAction:
     if key.is_root:
-        return KeyAction(Verdict.REPORT if key.is_active else Verdict.KEEP, key, key.age(now), "root")
+        return KeyAction(KeyDecision.REPORT if key.is_active else KeyDecision.KEEP, key, key.age(now), "root")
     exemption = _exemption(key, policy)
     if key.age(now) < policy.warn_after_days:
-        return KeyAction(Verdict.KEEP, key, key.age(now))
-    if exemption and _holds(exemption, now):
-        return KeyAction(Verdict.EXEMPT, key, key.age(now), exemption.reason, exemption.owner)
-    verdict, why = (_active if key.is_active else _inactive)(key, policy, now)
-    why = why or ("exemption_expired" if exemption else "")
-    due = (
-        key.created + timedelta(days=policy.deactivate_after_days) if key.created and verdict is Verdict.WARN else None
-    )
-    return KeyAction(verdict, key, key.age(now), why, exemption.owner if exemption else "", due)
+        return KeyAction(KeyDecision.KEEP, key, key.age(now))
+    if exemption and _is_active(exemption, now):
+        return KeyAction(KeyDecision.EXEMPT, key, key.age(now), exemption.reason, exemption.owner)
+    decision, reason = (_active if key.is_active else _inactive)(key, policy, now)
+    reason = reason or ("exemption_expired" if exemption else "")
+    is_due = key.created is not None and decision is KeyDecision.WARN
+    due = key.created + timedelta(days=policy.deactivate_after_days) if key.created and is_due else None
+    return KeyAction(decision, key, key.age(now), reason, exemption.owner if exemption else "", due)
 
 
-def _active(key: AccessKey, policy: KeyPolicy, now: datetime) -> tuple[Verdict, str]:
+def _active(key: AccessKey, policy: KeyPolicy, now: datetime) -> tuple[KeyDecision, str]:
     if key.age(now) < policy.deactivate_after_days:
-        return Verdict.WARN, ""
+        return KeyDecision.WARN, ""
     if key.restored is not None:
-        return Verdict.ESCALATE, "restored"
+        return KeyDecision.ESCALATE, "restored"
     if _is_in_use(key, policy, now) and not policy.cut_recently_used:
-        return Verdict.ESCALATE, "in_use"
-    return (Verdict.DELETE if policy.delete_at_once else Verdict.DEACTIVATE), ""
+        return KeyDecision.ESCALATE, "in_use"
+    return (KeyDecision.DELETE if policy.delete_at_once else KeyDecision.DEACTIVATE), ""
 
 
-def _inactive(key: AccessKey, policy: KeyPolicy, now: datetime) -> tuple[Verdict, str]:
-    """Whoever else switched a key off may want it back; only `delete_at_once` deletes what is merely old."""
+def _inactive(key: AccessKey, policy: KeyPolicy, now: datetime) -> tuple[KeyDecision, str]:
+    """A key that somebody else deactivated is kept; `delete_at_once` deletes every old one."""
     if key.age(now) < policy.deactivate_after_days:
-        return Verdict.KEEP, ""
+        return KeyDecision.KEEP, ""
     if policy.delete_at_once:
-        return Verdict.DELETE, ""
+        return KeyDecision.DELETE, ""
     if key.deactivated is None:
-        return Verdict.KEEP, "switched_off_by_others"
+        return KeyDecision.KEEP, "deactivated_by_others"
     is_over = now - key.deactivated >= timedelta(days=policy.delete_after_deactivation_days)
-    return (Verdict.DELETE, "") if is_over else (Verdict.KEEP, "waiting")
+    return (KeyDecision.DELETE, "") if is_over else (KeyDecision.KEEP, "waiting")
 
 
 def _is_in_use(key: AccessKey, policy: KeyPolicy, now: datetime) -> bool:
@@ -127,12 +129,12 @@ def _is_in_use(key: AccessKey, policy: KeyPolicy, now: datetime) -> bool:
 
 
 def _exemption(key: AccessKey, policy: KeyPolicy) -> KeyExemption | None:
-    """The one that ends last. IAM tells no users apart by letter case."""
+    """Return the exemption that ends last. IAM user names are unique regardless of case."""
     named = [each for each in policy.exempt if each.user.casefold() == key.user.casefold()]
-    ours = [each for each in named if each.account in {None, key.account_id}]
-    return max(ours, key=lambda each: each.expires, default=None)
+    applicable = [each for each in named if each.account in {None, key.account_id}]
+    return max(applicable, key=lambda each: each.expires, default=None)
 
 
-def _holds(exemption: KeyExemption, now: datetime) -> bool:
-    """Through the last hour of the day that it names, wherever that is."""
-    return now < over_everywhere(exemption.expires)
+def _is_active(exemption: KeyExemption, now: datetime) -> bool:
+    """Until the day it names has ended in every time zone."""
+    return now < end_of_day_everywhere(exemption.expires)

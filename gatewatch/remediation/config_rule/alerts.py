@@ -1,4 +1,4 @@
-"""What gatewatch did to a group -> messages: the words of any other alert, and the group before and after."""
+"""Messages about an enforcement: worded like any other alert, with the rules of the group before and after."""
 
 from __future__ import annotations
 
@@ -8,47 +8,48 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gatewatch.alerts.enrichment import group_url
-from gatewatch.alerts.exposures import gate_of
+from gatewatch.alerts.exposures import exposure_change_of
 from gatewatch.alerts.routing import route
 from gatewatch.alerts.severity.assess import assess
 from gatewatch.config.suppression_rules import Effect
 from gatewatch.model.alert import Alert, AssessedChange, Links
-from gatewatch.model.api_call import Actor, ApiCall, Via
+from gatewatch.model.api_call import AccessMethod, Actor, ApiCall
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.message import Message
 from gatewatch.model.security_group import Group, SecurityGroupRule
 from gatewatch.model.severity import Assessment, Reason, Severity
 from gatewatch.remediation.config_rule.annotation import rule_text
-from gatewatch.remediation.ingress.executor import Done
-from gatewatch.remediation.ingress.plan import Authorize, Standing, rule_of
-from gatewatch.rendering.escaping import clean
-from gatewatch.rendering.extra_sections import Extra
-from gatewatch.rendering.message_bodies import Bodies
+from gatewatch.remediation.ingress.executor import StepStatus
+from gatewatch.remediation.ingress.plan import Authorize, CurrentRule, rule_of
+from gatewatch.rendering.escaping import sanitize
+from gatewatch.rendering.extra_sections import ExtraSection
+from gatewatch.rendering.message_bodies import MessageBodies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gatewatch.alerts.suppression import MayHold
+    from gatewatch.alerts.suppression import PossibleSuppression
     from gatewatch.config.settings import Settings
-    from gatewatch.remediation.ingress.enforcer import Enforcement, LeftAlone
-    from gatewatch.remediation.ingress.executor import Step
-    from gatewatch.rendering.slack import Templates
+    from gatewatch.remediation.ingress.enforcer import Enforcement, UnenforcedAction
+    from gatewatch.remediation.ingress.executor import StepResult
+    from gatewatch.rendering.templates import Templates
     from gatewatch.rendering.text.labels import Labels
 
 EVENT_NAME = "GatewatchRemediation"
-_SHOWN = 30
-_LIST = 2400
-_OUTCOME = {Done.DONE: Outcome.APPLIED, Done.ALREADY: Outcome.NO_OP}
+_MAX_RULES = 30
+_MAX_LIST_CHARACTERS = 2400
+_OUTCOME = {StepStatus.DONE: Outcome.APPLIED, StepStatus.ALREADY: Outcome.NO_OP}
 
 
 def alerts_of(done: Enforcement, settings: Settings, at: float) -> Iterator[Alert]:
-    """One for what was done, and one for each rule that is left alone from now on and not muted."""
+    """Yield one alert about what was attempted, and one for each rule that is newly not remediated and not muted."""
     if done.steps:
-        yield _alert(done, settings, at, [_stepped(each, done) for each in done.steps], done.change_id)
-    for left in done.left:
-        if left.is_news and not _is_muted(left):
-            name = f"left-{done.group.group_id}-{left.rule.rule_id or left.dispute.digest}-{left.why.value}-{int(at)}"
-            yield _alert(done, settings, at, [_left(left, done)], name)
+        yield _alert(done, settings, at, [_step_change(each, done) for each in done.steps], done.change_id)
+    for each in done.unenforced:
+        if each.is_new and not _is_muted(each):
+            rule_id = each.rule.rule_id or each.conflict.access_hash
+            event_id = f"unenforced-{done.group.group_id}-{rule_id}-{each.reason.value}-{int(at)}"
+            yield _alert(done, settings, at, [_unenforced_change(each, done)], event_id)
 
 
 def _alert(done: Enforcement, settings: Settings, at: float, changes: Sequence[AssessedChange], event_id: str) -> Alert:
@@ -61,65 +62,65 @@ def _alert(done: Enforcement, settings: Settings, at: float, changes: Sequence[A
         account_id=group.account_id,
         region=group.region,
         actor=Actor("gatewatch", "AssumedRole"),
-        via=Via.SERVICE,
+        via=AccessMethod.SERVICE,
         source_ip=None,
-        error_code=", ".join(dict.fromkeys(each.why for each in done.failed)) or None,
+        error_code=", ".join(dict.fromkeys(each.reason for each in done.failed)) or None,
         request=None,
         response=None,
         record={},
     )
     links = Links(group=group_url(group.region, group.group_id))
-    named = tuple(_named(each, settings) for each in changes)
-    return Alert(call=call, account=settings.account(group.account_id), changes=named, links=links)
+    with_exposure = tuple(_with_exposure(each, settings) for each in changes)
+    return Alert(call=call, account=settings.account(group.account_id), changes=with_exposure, links=links)
 
 
-def _named(assessed: AssessedChange, settings: Settings) -> AssessedChange:
-    """Who could connect, and to which services, as any other alert says it."""
+def _with_exposure(assessed: AssessedChange, settings: Settings) -> AssessedChange:
+    """Add who could connect, and to which services, as in any other alert."""
     applied = msgspec.structs.replace(assessed.change, outcome=Outcome.APPLIED)
-    (judged,) = assess([applied], settings.judgement)
-    known = judged.assessment
-    told = msgspec.structs.replace(assessed.assessment, exposure=known.exposure, services=known.services)
-    return AssessedChange(assessed.change, told)
+    (assessed_change,) = assess([applied], settings.severity_rules)
+    known = assessed_change.assessment
+    assessment = msgspec.structs.replace(assessed.assessment, exposure=known.exposure, services=known.services)
+    return AssessedChange(assessed.change, assessment)
 
 
-def _stepped(step: Step, done: Enforcement) -> AssessedChange:
+def _step_change(step: StepResult, done: Enforcement) -> AssessedChange:
     is_added = isinstance(step.action, Authorize)
-    outcome = _OUTCOME.get(step.done, Outcome.FAILED)
+    outcome = _OUTCOME.get(step.status, Outcome.FAILED)
     change = _change(done, Action.AUTHORIZE if is_added else Action.REVOKE, outcome, rule_of(step.action))
     if outcome is Outcome.FAILED:
-        return AssessedChange(change, Assessment(Severity.HIGH, (Reason("ingress_failed", {"why": step.why}),)))
+        return AssessedChange(change, Assessment(Severity.HIGH, (Reason("ingress_failed", {"error": step.reason}),)))
     code = "ingress_required" if is_added else "ingress_not_allowed"
     return AssessedChange(change, Assessment(Severity.LOW, (Reason(code),)))
 
 
-def _is_muted(left: LeftAlone) -> bool:
-    """Nobody hears of what a muting exception covers for certain. In any doubt it is told."""
-    hold = left.excepted
-    return hold is not None and hold.is_certain and hold.exception.effect is Effect.MUTE
+def _is_muted(action: UnenforcedAction) -> bool:
+    """Whether a muting exception certainly covers it; a possible match is reported."""
+    match = action.suppressed_by
+    return match is not None and match.is_certain and match.exception.effect is Effect.MUTE
 
 
-def _left(left: LeftAlone, done: Enforcement) -> AssessedChange:
-    """As what people did: they added the rule that stays, or removed the one that is missing."""
-    change = _change(done, Action.REVOKE if left.is_missing else Action.AUTHORIZE, Outcome.APPLIED, left.rule)
-    if left.excepted is not None:
-        return AssessedChange(change, _excepted(left.excepted))
-    who = left.culprit.name if left.culprit else "?"
-    code = f"ingress_{'missing' if left.is_missing else 'left'}_{left.why.value}"
-    return AssessedChange(change, Assessment(Severity.HIGH, (Reason(code, {"who": who}),)))
+def _unenforced_change(action: UnenforcedAction, done: Enforcement) -> AssessedChange:
+    """The change that people made: they added the rule that stays, or removed the one that is missing."""
+    change = _change(done, Action.REVOKE if action.is_missing else Action.AUTHORIZE, Outcome.APPLIED, action.rule)
+    if action.suppressed_by is not None:
+        return AssessedChange(change, _exception_assessment(action.suppressed_by))
+    actor = action.author.name if action.author else "?"
+    code = f"ingress_{'not_added' if action.is_missing else 'not_removed'}_{action.reason.value}"
+    return AssessedChange(change, Assessment(Severity.HIGH, (Reason(code, {"actor": actor}),)))
 
 
-def _excepted(hold: MayHold) -> Assessment:
-    """What somebody answers for is a note; what is left alone in doubt, a person has to look at."""
-    exception = hold.exception
+def _exception_assessment(match: PossibleSuppression) -> Assessment:
+    """LOW where an exception certainly covers the rule; HIGH where it only may, so that a person checks it."""
+    exception = match.exception
     values = {
         "exception": exception.id,
         "ticket": exception.ticket,
         "owner": exception.owner,
         "date": exception.expires.isoformat(),
     }
-    if hold.is_certain:
-        return Assessment(Severity.LOW, (Reason("ingress_excepted", values),))
-    return Assessment(Severity.HIGH, (Reason("ingress_perhaps_excepted", values),))
+    if match.is_certain:
+        return Assessment(Severity.LOW, (Reason("ingress_exception", values),))
+    return Assessment(Severity.HIGH, (Reason("ingress_possible_exception", values),))
 
 
 def _change(done: Enforcement, action: Action, outcome: Outcome, rule: SecurityGroupRule) -> Change:
@@ -136,11 +137,11 @@ def messages_of(done: Enforcement, settings: Settings, templates: Templates, at:
 
 def _messages(alert: Alert, done: Enforcement, settings: Settings, templates: Templates) -> Iterator[Message]:
     labels = templates.labels[alert.account.language]
-    bodies = Bodies(alert, templates, settings, tuple(_before_and_after(done, labels)))
-    # What is left alone opens and closes nothing: the message of its opening was another.
-    gate = gate_of(alert, labels) if alert.call.event_id == done.change_id else None
+    bodies = MessageBodies(alert, templates, settings, tuple(_before_and_after(done, labels)))
+    # A rule that is not remediated opens and closes nothing: its opening had a message of its own.
+    exposure = exposure_change_of(alert, labels) if alert.call.event_id == done.change_id else None
     for destination in route(alert, settings):
-        parts = bodies.of(destination)
+        parts = bodies.for_destination(destination)
         for number, body in enumerate(parts, start=1):
             key = f"{alert.call.event_id}#{destination}#{number}"
             yield Message(
@@ -153,23 +154,23 @@ def _messages(alert: Alert, done: Enforcement, settings: Settings, templates: Te
                 part=number,
                 parts=len(parts),
                 event_time=alert.call.time.timestamp() if alert.call.time else None,
-                gates=(msgspec.structs.replace(gate, key=key),) if gate and number == 1 else (),
+                gates=(msgspec.structs.replace(exposure, key=key),) if exposure and number == 1 else (),
             )
 
 
-def _before_and_after(done: Enforcement, labels: Labels) -> Iterator[Extra]:
-    for label, standing in (("ingress_before", done.before), ("ingress_after", done.after)):
-        yield Extra(labels.line[label], "\n".join(_lines(standing)) or "-", _LIST)
+def _before_and_after(done: Enforcement, labels: Labels) -> Iterator[ExtraSection]:
+    for label, current in (("ingress_before", done.before), ("ingress_after", done.after)):
+        yield ExtraSection(labels.line[label], "\n".join(_lines(current)) or "-", _MAX_LIST_CHARACTERS)
     if done.change_id:
-        yield Extra(labels.line["ingress_undo"], f"gatewatch undo {done.change_id}")
+        yield ExtraSection(labels.line["ingress_undo"], f"gatewatch undo {done.change_id}")
 
 
-def _lines(standing: Iterable[Standing]) -> Iterator[str]:
-    rules = sorted(_line(each.rule) for each in standing)
-    yield from rules[:_SHOWN]
-    if len(rules) > _SHOWN:
-        yield f"… +{len(rules) - _SHOWN}"
+def _lines(current: Iterable[CurrentRule]) -> Iterator[str]:
+    rules = sorted(_line(each.rule) for each in current)
+    yield from rules[:_MAX_RULES]
+    if len(rules) > _MAX_RULES:
+        yield f"… +{len(rules) - _MAX_RULES}"
 
 
 def _line(rule: SecurityGroupRule) -> str:
-    return f"{rule_text(rule)}  {clean(rule.description or '', 80)}".rstrip()
+    return f"{rule_text(rule)}  {sanitize(rule.description or '', 80)}".rstrip()

@@ -1,4 +1,4 @@
-"""A plan in words: whether a group is as the policy wants it, and what is amiss. Pure."""
+"""Annotation texts of evaluations: whether a group complies with the policy, and what does not."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gatewatch.model.network import ALL_PROTOCOLS
-from gatewatch.remediation.config_rule.evaluation import State
-from gatewatch.remediation.ingress.conflict_guard import Stop
+from gatewatch.remediation.config_rule.evaluation import ComplianceType
+from gatewatch.remediation.ingress.conflict_guard import StopReason
 from gatewatch.remediation.ingress.plan import rule_of
 
 if TYPE_CHECKING:
@@ -16,82 +16,88 @@ if TYPE_CHECKING:
 
     from gatewatch.config.ingress import ExemptGroup
     from gatewatch.model.security_group import SecurityGroupRule, Traffic
-    from gatewatch.remediation.ingress.enforcer import Enforcement, LeftAlone
+    from gatewatch.remediation.ingress.enforcer import Enforcement, UnenforcedAction
     from gatewatch.remediation.ingress.plan import IngressPlan
 
-_NAMED = 3
-_LEFT = {
-    Stop.FIGHT: "left alone, it kept coming back",
-    Stop.UNDONE: "left alone, a person brought it back",
-    Stop.OWN: "left alone, gatewatch itself added it",
+_MAX_LISTED = 3
+_UNENFORCED = {
+    StopReason.CONFLICT: "not remediated, it was re-created repeatedly",
+    StopReason.UNDONE: "not remediated, a person undid its removal",
+    StopReason.OWN: "not remediated, gatewatch itself created it",
 }
-_LEFT_MISSING = {
-    Stop.FIGHT: "is missing and left so, it kept being removed",
-    Stop.UNDONE: "is missing and left so, a person undid its return",
+_UNENFORCED_MISSING = {
+    StopReason.CONFLICT: "is missing and not re-created, it was removed repeatedly",
+    StopReason.UNDONE: "is missing and not re-created, a person undid that",
 }
 
 
-class Verdict(Struct, frozen=True):
-    state: State
+class EvaluationResult(Struct, frozen=True):
+    """Compliance of a group and the text that explains it."""
+
+    state: ComplianceType
     annotation: str
 
 
-def verdict(plan: IngressPlan) -> Verdict:
-    """COMPLIANT only when what stands is allowed and complete."""
-    if plan.is_met:
-        return Verdict(State.COMPLIANT, "Every inbound rule is allowed, and nothing required is missing.")
-    return Verdict(State.NON_COMPLIANT, " ".join(_amiss(plan)))
+def evaluate_plan(plan: IngressPlan) -> EvaluationResult:
+    """Return COMPLIANT when every rule is allowed and no required one is missing."""
+    if plan.is_compliant:
+        return EvaluationResult(
+            ComplianceType.COMPLIANT, "Every inbound rule is allowed, and nothing required is missing."
+        )
+    return EvaluationResult(ComplianceType.NON_COMPLIANT, " ".join(_violations(plan)))
 
 
-def _amiss(plan: IngressPlan) -> list[str]:
-    excess = [each.standing.rule for each in plan.revokes]
+def _violations(plan: IngressPlan) -> list[str]:
+    excess = [each.current.rule for each in plan.revokes]
     missing = [each.rule for each in plan.missing]
-    said = []
+    texts = []
     if excess:
-        said.append(f"Not allowed: {_named(excess)}.")
+        texts.append(f"Not allowed: {_listed(excess)}.")
     if missing:
-        said.append(f"Missing: {_named(missing)}.")
+        texts.append(f"Missing: {_listed(missing)}.")
     if plan.unreadable:
-        said.append(f"Could not be read: {', '.join(plan.unreadable[:_NAMED])}.")
-    return said
+        texts.append(f"Could not be read: {', '.join(plan.unreadable[:_MAX_LISTED])}.")
+    return texts
 
 
-def exempt(exemption: ExemptGroup) -> Verdict:
-    return Verdict(State.NOT_APPLICABLE, f"Exempt until {exemption.expires}, by {exemption.owner}: {exemption.reason}")
+def exempt_result(exemption: ExemptGroup) -> EvaluationResult:
+    """Return NOT_APPLICABLE with the owner, the reason and the end of the exemption."""
+    text = f"Exempt until {exemption.expires}, by {exemption.owner}: {exemption.reason}"
+    return EvaluationResult(ComplianceType.NOT_APPLICABLE, text)
 
 
-def enforced(done: Enforcement, remaining: IngressPlan) -> Verdict:
-    """What was done, and the truth about what stands now."""
-    now = verdict(remaining)
-    said = [f"Changed by gatewatch ({done.change_id})."] if done.change_id else []
-    said += [f"Failed: {rule_text(rule_of(each.action))} ({each.why})." for each in done.failed[:_NAMED]]
-    said += [f"{left_text(each)}." for each in done.left[:_NAMED]]
-    state = State.NON_COMPLIANT if done.failed else now.state
-    return Verdict(state, " ".join([*said, now.annotation]))
+def enforcement_result(done: Enforcement, remaining: IngressPlan) -> EvaluationResult:
+    """Return what was done, what failed, and the compliance of the rules that exist now."""
+    now = evaluate_plan(remaining)
+    texts = [f"Changed by gatewatch ({done.change_id})."] if done.change_id else []
+    texts += [f"Failed: {rule_text(rule_of(each.action))} ({each.reason})." for each in done.failed[:_MAX_LISTED]]
+    texts += [f"{unenforced_text(each)}." for each in done.unenforced[:_MAX_LISTED]]
+    state = ComplianceType.NON_COMPLIANT if done.failed else now.state
+    return EvaluationResult(state, " ".join([*texts, now.annotation]))
 
 
-def left_text(left: LeftAlone) -> str:
-    """`tcp 22 from 0.0.0.0/0 left alone, …`."""
-    words = _LEFT_MISSING if left.is_missing else _LEFT
-    return f"{rule_text(left.rule)} {_excepted(left) if left.excepted else words[left.why]}"
+def unenforced_text(action: UnenforcedAction) -> str:
+    """Return `tcp 22 from 0.0.0.0/0 not remediated, …`."""
+    texts = _UNENFORCED_MISSING if action.is_missing else _UNENFORCED
+    return f"{rule_text(action.rule)} {_exception_text(action) if action.suppressed_by else texts[action.reason]}"
 
 
-def _excepted(left: LeftAlone) -> str:
-    """An exception says what is to be done, not what is allowed: the group is as little compliant as before."""
-    hold, how = left.excepted, "is missing and left so" if left.is_missing else "left alone"
-    if hold is None:
-        return how
-    verb = "covers" if hold.is_certain else "may cover"
-    return f"{how}, exception {hold.exception.id} {verb} it until {hold.exception.expires}"
+def _exception_text(action: UnenforcedAction) -> str:
+    """An exception stops remediation but allows no rule, so the group stays NON_COMPLIANT."""
+    match, status = action.suppressed_by, "is missing and not re-created" if action.is_missing else "not remediated"
+    if match is None:
+        return status
+    verb = "covers" if match.is_certain else "may cover"
+    return f"{status}, exception {match.exception.id} {verb} it until {match.exception.expires}"
 
 
-def _named(rules: Sequence[SecurityGroupRule]) -> str:
-    more = f" and {len(rules) - _NAMED} more" if len(rules) > _NAMED else ""
-    return ", ".join(rule_text(each) for each in rules[:_NAMED]) + more
+def _listed(rules: Sequence[SecurityGroupRule]) -> str:
+    more = f" and {len(rules) - _MAX_LISTED} more" if len(rules) > _MAX_LISTED else ""
+    return ", ".join(rule_text(each) for each in rules[:_MAX_LISTED]) + more
 
 
 def rule_text(rule: SecurityGroupRule) -> str:
-    """`tcp 22-443 from 0.0.0.0/0`, `all traffic from sg-…`."""
+    """Return a rule as `tcp 22-443 from 0.0.0.0/0` or `all traffic from sg-…`."""
     return f"{traffic_text(rule.traffic)} from {rule.peer.text if rule.peer else '?'}"
 
 

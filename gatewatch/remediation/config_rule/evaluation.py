@@ -1,4 +1,4 @@
-"""What gatewatch answers AWS Config, and the one call that does."""
+"""Evaluations for AWS Config and the call that sends them."""
 
 from __future__ import annotations
 
@@ -18,32 +18,35 @@ if TYPE_CHECKING:
     from gatewatch.remediation.config_rule.invocation import Invocation
 
 _PER_CALL = 100
-_ANNOTATION = 256  # an empty one is refused as well
-_TEST_TOKEN = "TESTMODE"  # noqa: S105  the token of a rehearsal: nothing is stored
+_MAX_ANNOTATION = 256  # PutEvaluations also refuses an empty annotation
+_TEST_TOKEN = "TESTMODE"  # noqa: S105  token of a test run of the rule: Config stores nothing
 
 
-class State(StrEnum):
+class ComplianceType(StrEnum):
     COMPLIANT = "COMPLIANT"
     NON_COMPLIANT = "NON_COMPLIANT"
     NOT_APPLICABLE = "NOT_APPLICABLE"
 
 
 class Evaluation(Struct, frozen=True):
-    """`at` is when the judged state was captured, as Config wrote it."""
+    """`at`: when the evaluated state was captured, in the form that Config sent."""
 
     resource_type: str
     resource_id: str
-    state: State
+    state: ComplianceType
     annotation: str
     at: str
 
 
 class EvaluationError(GatewatchError):
-    """Config did not take an evaluation: then the function fails, and Config says that the rule did."""
+    """Config refused an evaluation, or names an unknown rule; the invocation fails and Config shows that."""
 
 
 def put_evaluations(config: ConfigServiceClient, evaluations: Iterable[Evaluation], token: str) -> None:
-    """With the member's own credentials: the token is bound to it. Raises `EvaluationError`, `ClientError`."""
+    """Send evaluations with the credentials of the member, to which the token is bound.
+
+    Raises `EvaluationError`, `ClientError`.
+    """
     in_order = sorted(evaluations, key=lambda each: (each.resource_type, each.resource_id))
     for batch in _batches(in_order):
         answer = config.put_evaluations(
@@ -65,26 +68,33 @@ def _entry(each: Evaluation) -> EvaluationTypeDef:
         "OrderingTimestamp": each.at,
     }
     if each.annotation:
-        entry["Annotation"] = fitting(each.annotation)
+        entry["Annotation"] = truncate_annotation(each.annotation)
     return entry
 
 
-def fitting(annotation: str) -> str:
-    return annotation if len(annotation) <= _ANNOTATION else annotation[: _ANNOTATION - 1] + "…"
+def truncate_annotation(annotation: str) -> str:
+    """Return at most 256 characters."""
+    return annotation if len(annotation) <= _MAX_ANNOTATION else annotation[: _MAX_ANNOTATION - 1] + "…"
 
 
-def already_gone(
-    config: ConfigServiceClient, invocation: Invocation, there: Iterable[Evaluation], at: str
+def deleted_resources(
+    config: ConfigServiceClient, invocation: Invocation, existing: Iterable[Evaluation], at: str
 ) -> list[Evaluation]:
-    """What this rule judged before and is no more: a periodic rule has to take its word back itself."""
-    known = {(each.resource_type, each.resource_id) for each in there}
+    """Return NOT_APPLICABLE for resources that this rule evaluated before and that do not exist any more.
+
+    AWS Config does not remove evaluations of a periodic rule by itself. Raises `ClientError`.
+    """
+    known = {(each.resource_type, each.resource_id) for each in existing}
     pages = config.get_paginator("get_compliance_details_by_config_rule").paginate(
         ConfigRuleName=invocation.rule_name, ComplianceTypes=["COMPLIANT", "NON_COMPLIANT"]
     )
-    judged = (
+    evaluated = (
         each["EvaluationResultIdentifier"]["EvaluationResultQualifier"]
         for page in pages
         for each in page["EvaluationResults"]
     )
-    before = {(each["ResourceType"], each["ResourceId"]) for each in judged}
-    return [Evaluation(*name, State.NOT_APPLICABLE, "It is gone.", at) for name in sorted(before - known)]
+    before = {(each["ResourceType"], each["ResourceId"]) for each in evaluated}
+    return [
+        Evaluation(*name, ComplianceType.NOT_APPLICABLE, "The resource does not exist any more.", at)
+        for name in sorted(before - known)
+    ]

@@ -1,4 +1,4 @@
-"""What AWS Config invokes a custom rule with -> one typed value (Config developer guide, example events)."""
+"""Reads the event with which AWS Config invokes a custom rule (Config developer guide, example events)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from gatewatch.aws.clients import Aws
 
 SECURITY_GROUP = "AWS::EC2::SecurityGroup"
-_THERE = frozenset({"OK", "ResourceDiscovered"})
+_EXISTING = frozenset({"OK", "ResourceDiscovered"})
 
 
-class Item(Struct, frozen=True, kw_only=True):
-    """A configuration item, or the summary of one; then `configuration` is None. `captured_at` as Config wrote it."""
+class ConfigurationItem(Struct, frozen=True, kw_only=True):
+    """A configuration item; `configuration` is None in a summary. `captured_at`: in the form that Config sent."""
 
     resource_type: str
     resource_id: str
@@ -26,33 +26,37 @@ class Item(Struct, frozen=True, kw_only=True):
     configuration: dict[str, Any] | None = None
 
     @property
-    def is_there(self) -> bool:
-        return self.status in _THERE
+    def exists(self) -> bool:
+        return self.status in _EXISTING
 
 
-class Changed(Struct, frozen=True):
-    item: Item
+class ItemChanged(Struct, frozen=True):
+    """A change of one resource."""
+
+    item: ConfigurationItem
 
 
-class Scheduled(Struct, frozen=True):
+class ScheduledRun(Struct, frozen=True):
+    """A periodic evaluation of all resources."""
+
     at: str
 
 
 class Invocation(Struct, frozen=True, kw_only=True):
-    """`account_id` is the member that owns the rule; its Config made the token, so only its credentials can use it."""
+    """One invocation. `account_id`: the member that owns the rule; `token` is valid with its credentials only."""
 
     account_id: str
     region: str
     partition: str
     rule_name: str
     token: str
-    message: Changed | Scheduled
+    message: ItemChanged | ScheduledRun
     left_scope: bool = False
     parameters: dict[str, str] = {}
 
 
 def read_invocation(event: dict[str, Any]) -> Invocation:
-    """Raises `UndecodableError` for what no Config sends."""
+    """Read an invocation. Raises `UndecodableError` for anything that AWS Config does not send."""
     try:
         invoking = msgspec.json.decode(event["invokingEvent"])
         _, partition, _, region, *_ = event["configRuleArn"].split(":")
@@ -67,27 +71,29 @@ def read_invocation(event: dict[str, Any]) -> Invocation:
             parameters=msgspec.json.decode(event.get("ruleParameters") or "{}", type=dict[str, str]),
         )
     except (KeyError, TypeError, ValueError, msgspec.DecodeError) as error:
-        raise UndecodableError("invocation", f"is none of AWS Config ({type(error).__name__}: {error})") from error
+        raise UndecodableError(
+            "invocation", f"is not an invocation by AWS Config ({type(error).__name__}: {error})"
+        ) from error
 
 
-def _message(invoking: dict[str, Any]) -> Changed | Scheduled:
+def _message(invoking: dict[str, Any]) -> ItemChanged | ScheduledRun:
     match invoking["messageType"]:
         case "ConfigurationItemChangeNotification":
-            return Changed(_item(invoking["configurationItem"]))
+            return ItemChanged(_item(invoking["configurationItem"]))
         case "OversizedConfigurationItemChangeNotification":
-            return Changed(_item(invoking["configurationItemSummary"]))
+            return ItemChanged(_item(invoking["configurationItemSummary"]))
         case "ScheduledNotification":
-            return Scheduled(invoking["notificationCreationTime"])
+            return ScheduledRun(invoking["notificationCreationTime"])
         case other:
             raise ValueError(f"{other} is a message this rule did not subscribe to")
 
 
-def _item(fields: dict[str, Any]) -> Item:
-    """GetResourceConfigHistory gives `configuration` as JSON text, an event as an object."""
+def _item(fields: dict[str, Any]) -> ConfigurationItem:
+    """GetResourceConfigHistory returns `configuration` as JSON text, an event as an object."""
     configuration = fields.get("configuration")
     if isinstance(configuration, str):
         configuration = msgspec.json.decode(configuration)
-    return Item(
+    return ConfigurationItem(
         resource_type=fields["resourceType"],
         resource_id=fields["resourceId"],
         status=fields["configurationItemStatus"],
@@ -96,9 +102,12 @@ def _item(fields: dict[str, Any]) -> Item:
     )
 
 
-def whole(item: Item, member: Aws) -> Item:
-    """An oversized item comes as a summary; the rest of it is fetched. Raises `ClientError`, `UndecodableError`."""
-    if item.configuration is not None or not item.is_there:
+def with_configuration(item: ConfigurationItem, member: Aws) -> ConfigurationItem:
+    """Return the item with its configuration, fetched where Config sent only a summary.
+
+    Raises `ClientError`, `UndecodableError`.
+    """
+    if item.configuration is not None or not item.exists:
         return item
     answer = member.config.get_resource_config_history(
         resourceType=item.resource_type,  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The member account that a rule is about: its role, its clients, who it is in accounts.yaml."""
+"""The remediation role of a member account and the AWS clients that use it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from gatewatch.aws.clients import Aws
     from gatewatch.remediation.config_rule.invocation import Invocation
 
-SESSION = "gatewatch-config-rule"
+SESSION_NAME = "gatewatch-config-rule"
 
 
 def role_arn(partition: str, account_id: str, role: str) -> str:
-    """Ours by its name, in every member. Never `executionRoleArn`: nobody but AWS Config can assume that one."""
+    """Return the ARN of gatewatch's role in a member. `executionRoleArn` of the event can be assumed by Config only."""
     return f"arn:{partition}:iam::{account_id}:role/{role}"
 
 
-def members(aws: Aws, role: str) -> Callable[[Invocation], Aws]:
-    """By the role in the member; without a name for it, everything is in the function's own account."""
+def member_clients(aws: Aws, role: str) -> Callable[[Invocation], Aws]:
+    """Return what maps an invocation to clients of its account; without a role, those of the function's own account."""
     if not role:
         return lambda _invocation: aws
 
@@ -29,6 +29,6 @@ def members(aws: Aws, role: str) -> Callable[[Invocation], Aws]:
         if role.startswith("AWSServiceRole"):
             raise EvaluationError(f"{role} is a service-linked role; name the role of compliance/member.yaml")
         arn = role_arn(invocation.partition, invocation.account_id, role)
-        return aws.assumed(arn, invocation.region, SESSION)
+        return aws.assume_role(arn, invocation.region, SESSION_NAME)
 
     return assumed

@@ -1,4 +1,4 @@
-"""Who added or removed a rule, by CloudTrail's Event history of the group. Best effort: it lags by minutes."""
+"""Who added or removed a rule, from CloudTrail's Event history of the group. Best effort: it lags by minutes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 from gatewatch.errors import UndecodableError
 from gatewatch.events.changes.registry import changes_of
 from gatewatch.events.decode import decode, parse
-from gatewatch.events.user_identity import role_arn
+from gatewatch.events.user_identity import session_role_arn
 from gatewatch.model.api_call import ApiCall
 from gatewatch.model.change import Action, Outcome
 from gatewatch.model.security_group import Direction
@@ -26,46 +26,46 @@ if TYPE_CHECKING:
     from gatewatch.model.security_group import SecurityGroupRule
     from gatewatch.remediation.ingress.access import Access
 
-_EVENTS = 50  # LookupEvents: the most per page, newest first; two calls a second per account and Region
-_PUTS, _TAKES = frozenset({Action.AUTHORIZE, Action.MODIFY}), frozenset({Action.REVOKE})
+_MAX_RESULTS = 50  # LookupEvents: maximum per page, newest first; quota two calls a second per account and Region
+_ADDITIONS, _REMOVALS = frozenset({Action.AUTHORIZE, Action.MODIFY}), frozenset({Action.REVOKE})
 
 
-class Culprit(Struct, frozen=True):
-    """`principal` is the ARN of userIdentity, of the role for a session."""
+class ChangeAuthor(Struct, frozen=True):
+    """Who made a change. `principal`: the ARN of userIdentity; for a role session, the ARN of the role."""
 
     name: str
     event_id: str
     principal: str
 
 
-class History:
-    """The calls of a group's recent past, newest first. Asked for once, and only if anybody wants to know."""
+class GroupHistory:
+    """Recent calls that name a group, newest first. One request, sent on first use."""
 
     def __init__(self, cloudtrail: CloudTrailClient, group_id: str) -> None:
         self._cloudtrail = cloudtrail
         self._group_id = group_id
 
-    def who_added(self, access: Access) -> Culprit | None:
-        return self._who(access, _PUTS)
+    def added_by(self, access: Access) -> ChangeAuthor | None:
+        return self._latest_author(access, _ADDITIONS)
 
-    def who_removed(self, access: Access) -> Culprit | None:
-        return self._who(access, _TAKES)
+    def removed_by(self, access: Access) -> ChangeAuthor | None:
+        return self._latest_author(access, _REMOVALS)
 
-    def who_made(self, rule: SecurityGroupRule) -> Culprit | None:
-        """Who made this very rule what it is, by its id: nobody added it again since."""
+    def created_by(self, rule: SecurityGroupRule) -> ChangeAuthor | None:
+        """Return who created or modified the rule with this id; None when the history does not show it."""
         wanted = (rule.rule_id, access_of(rule))
-        return next((_culprit(call) for call in self._calls if rule.rule_id and wanted in _made(call)), None)
+        return next((_author(call) for call in self._calls if rule.rule_id and wanted in _rules_by_id(call)), None)
 
-    def _who(self, access: Access, actions: AbstractSet[Action]) -> Culprit | None:
-        return next((_culprit(call) for call in self._calls if access in _accesses(call, actions)), None)
+    def _latest_author(self, access: Access, actions: AbstractSet[Action]) -> ChangeAuthor | None:
+        return next((_author(call) for call in self._calls if access in _accesses(call, actions)), None)
 
     @cached_property
     def _calls(self) -> tuple[ApiCall, ...]:
-        """None when CloudTrail refuses, or is asked too often."""
+        """Empty when CloudTrail refuses or throttles the request."""
         try:
             answer = self._cloudtrail.lookup_events(
                 LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": self._group_id}],
-                MaxResults=_EVENTS,
+                MaxResults=_MAX_RESULTS,
             )
         except (ClientError, BotoCoreError):
             return ()
@@ -86,8 +86,8 @@ def _accesses(call: ApiCall, actions: AbstractSet[Action]) -> frozenset[Access]:
     return frozenset(access for access in found if access is not None)
 
 
-def _made(call: ApiCall) -> frozenset[tuple[str | None, Access | None]]:
-    return frozenset((rule.rule_id, access_of(rule)) for rule in _rules(call, _PUTS))
+def _rules_by_id(call: ApiCall) -> frozenset[tuple[str | None, Access | None]]:
+    return frozenset((rule.rule_id, access_of(rule)) for rule in _rules(call, _ADDITIONS))
 
 
 def _rules(call: ApiCall, actions: AbstractSet[Action]) -> Iterator[SecurityGroupRule]:
@@ -95,7 +95,7 @@ def _rules(call: ApiCall, actions: AbstractSet[Action]) -> Iterator[SecurityGrou
     return (each.rule for each in changes if each.rule.direction is not Direction.EGRESS)
 
 
-def _culprit(call: ApiCall) -> Culprit:
+def _author(call: ApiCall) -> ChangeAuthor:
     user = call.record.get("userIdentity")
     arn = user.get("arn") if isinstance(user, dict) else None
-    return Culprit(call.actor.name, call.event_id, role_arn(user) or (arn if isinstance(arn, str) else ""))
+    return ChangeAuthor(call.actor.name, call.event_id, session_role_arn(user) or (arn if isinstance(arn, str) else ""))

@@ -1,6 +1,6 @@
-"""When to keep the hands off a rule: people keep undoing what gatewatch does, a person undid it, or it is its own.
+"""Remediation conflicts: when a rule is left as it is because its remediation keeps being reverted.
 
-One row per rule and way, whatever the rule's id: one that comes back has a new one.
+One row for each rule and direction of the conflict, independent of the rule's id: a re-created rule has a new id.
 """
 
 from __future__ import annotations
@@ -21,23 +21,27 @@ if TYPE_CHECKING:
 
     from types_boto3_dynamodb import DynamoDBClient
 
-    from gatewatch.config.ingress import Fight
+    from gatewatch.config.ingress import ConflictLimit
 
-_STOPPED_SECONDS = 30 * 24 * 3600
+_STOP_SECONDS = 30 * 24 * 3600
 _HOUR = 3600
 
 
-class GuardError(GatewatchError):
-    """What happened to a rule before cannot be read: any doubt, hands off."""
+class ConflictGuardError(GatewatchError):
+    """The conflict rows cannot be read or written; the rule must not be changed then."""
 
 
-class Stop(StrEnum):
-    """EXCEPTED is kept here only to tell it once: whether it still is so, the policy says each time."""
+class StopReason(StrEnum):
+    """Why a rule is not remediated.
 
-    FIGHT = "fight"
+    CONFLICT: the remediation was reverted too often. UNDONE: `gatewatch undo` reverted it. OWN: gatewatch created the
+    rule. EXCEPTION: an exception of the policy may cover it; stored only so that it is reported once.
+    """
+
+    CONFLICT = "conflict"
     UNDONE = "undone"
     OWN = "own"
-    EXCEPTED = "excepted"
+    EXCEPTION = "exception"
 
 
 class GroupRef(Struct, frozen=True):
@@ -46,74 +50,77 @@ class GroupRef(Struct, frozen=True):
     group_id: str
 
 
-class Dispute(Struct, frozen=True):
-    """A rule of a group that people and the policy may disagree on: it stands and may not, or is missing and must."""
+class RuleConflict(Struct, frozen=True):
+    """A rule that exists and is not allowed, or (`is_missing`) is required and does not exist."""
 
     group: GroupRef
     access: Access
     is_missing: bool = False
 
     @property
-    def digest(self) -> str:
+    def access_hash(self) -> str:
         return hashlib.sha256(msgspec.json.encode(self.access, order="deterministic")).hexdigest()[:24]
 
 
-class Guard:
-    """`now` gives seconds since 1970."""
+class ConflictGuard:
+    """Counts remediations of a rule in the hub's table. `now` returns seconds since 1970."""
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str, fight: Fight, now: Callable[[], float]) -> None:
+    def __init__(self, dynamodb: DynamoDBClient, table: str, limit: ConflictLimit, now: Callable[[], float]) -> None:
         self._dynamodb = dynamodb
         self._table = table
-        self._fight = fight
+        self._limit = limit
         self._now = now
 
-    def stopped(self, dispute: Dispute) -> Stop | None:
-        """Why a rule is to be left alone; FIGHT also when it has just been undone once too often."""
-        row = self._read(dispute)
-        kept = Stop(row["stopped"]["S"]) if "stopped" in row else None
-        if kept not in {None, Stop.EXCEPTED} and float(row["until"]["N"]) > self._now():
-            return kept
-        earliest = self._now() - self._fight.hours * _HOUR
+    def stop_reason(self, conflict: RuleConflict) -> StopReason | None:
+        """Return why a rule must not be remediated now; None when it may be."""
+        row = self._read(conflict)
+        stored = StopReason(row["stopped"]["S"]) if "stopped" in row else None
+        if stored not in {None, StopReason.EXCEPTION} and float(row["until"]["N"]) > self._now():
+            return stored
+        earliest = self._now() - self._limit.hours * _HOUR
         times = [each for each in row.get("times", {}).get("L", []) if float(each["N"]) > earliest]
-        return Stop.FIGHT if len(times) >= self._fight.returns else None
+        return StopReason.CONFLICT if len(times) >= self._limit.returns else None
 
-    def settled(self, dispute: Dispute) -> None:
-        """Count that gatewatch removed what may not stand, or authorised what must."""
+    def count_change(self, conflict: RuleConflict) -> None:
+        """Count one remediation: a rule that is not allowed was removed, or a required one authorised."""
         now = {"N": str(self._now())}
         self._update(
-            dispute,
+            conflict,
             "SET #t = list_append(if_not_exists(#t, :none), :now), expires = :expires",
             {":none": {"L": []}, ":now": {"L": [now]}, ":expires": self._expires()},
             {"#t": "times"},
         )
 
-    def stop(self, dispute: Dispute, why: Stop) -> bool:
-        """Leave a rule alone from now on; whether that is news. What gatewatch put there ages with the window."""
+    def stop_enforcement(self, conflict: RuleConflict, reason: StopReason) -> bool:
+        """Stop remediating a rule for 30 days, or for the conflict window when gatewatch created it.
+
+        Returns whether this reason is new, so that it is reported once.
+        """
         now = self._now()
-        until = now + (self._fight.hours * _HOUR if why is Stop.OWN else _STOPPED_SECONDS)
+        until = now + (self._limit.hours * _HOUR if reason is StopReason.OWN else _STOP_SECONDS)
         values: dict[str, Any] = {
-            ":why": {"S": why.value},
+            ":reason": {"S": reason.value},
             ":until": {"N": str(until)},
             ":now": {"N": str(now)},
             ":expires": self._expires(),
         }
-        expression = "SET stopped = :why, #u = :until, expires = :expires"
-        is_news = "attribute_not_exists(stopped) OR stopped <> :why OR #u <= :now"
-        return self._update(dispute, expression, values, {"#u": "until"}, is_news)
+        expression = "SET stopped = :reason, #u = :until, expires = :expires"
+        is_new = "attribute_not_exists(stopped) OR stopped <> :reason OR #u <= :now"
+        return self._update(conflict, expression, values, {"#u": "until"}, is_new)
 
     def _expires(self) -> dict[str, str]:
-        return {"N": str(int(self._now()) + _STOPPED_SECONDS)}
+        return {"N": str(int(self._now()) + _STOP_SECONDS)}
 
-    def _read(self, dispute: Dispute) -> dict[str, Any]:
+    def _read(self, conflict: RuleConflict) -> dict[str, Any]:
         try:
-            answer = self._dynamodb.get_item(TableName=self._table, Key=_key(dispute), ConsistentRead=True)
+            answer = self._dynamodb.get_item(TableName=self._table, Key=_key(conflict), ConsistentRead=True)
         except (ClientError, BotoCoreError) as error:
-            raise GuardError(f"what happened to a rule cannot be read: {type(error).__name__}") from error
+            raise ConflictGuardError(f"the conflicts of a rule cannot be read: {type(error).__name__}") from error
         return dict(answer.get("Item", {}))
 
     def _update(
         self,
-        dispute: Dispute,
+        conflict: RuleConflict,
         expression: str,
         values: dict[str, Any],
         names: dict[str, str],
@@ -123,7 +130,7 @@ class Guard:
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
-                Key=_key(dispute),
+                Key=_key(conflict),
                 UpdateExpression=expression,
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues=values,
@@ -132,10 +139,10 @@ class Guard:
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
             return False
         except (ClientError, BotoCoreError) as error:
-            raise GuardError(f"what happened to a rule cannot be kept: {type(error).__name__}") from error
+            raise ConflictGuardError(f"the conflicts of a rule cannot be written: {type(error).__name__}") from error
         return True
 
 
-def _key(dispute: Dispute) -> dict[str, dict[str, str]]:
-    group, way = dispute.group, "#missing" if dispute.is_missing else ""
-    return {"pk": {"S": f"returns#{group.account_id}#{group.region}#{group.group_id}#{dispute.digest}{way}"}}
+def _key(conflict: RuleConflict) -> dict[str, dict[str, str]]:
+    group, suffix = conflict.group, "#missing" if conflict.is_missing else ""
+    return {"pk": {"S": f"conflict#{group.account_id}#{group.region}#{group.group_id}#{conflict.access_hash}{suffix}"}}

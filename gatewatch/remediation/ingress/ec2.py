@@ -1,4 +1,4 @@
-"""Security-group rules to and from EC2's parameters, and the two calls that change them."""
+"""Security group rules to and from EC2's request and response shapes, and the calls that change them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gatewatch.events.changes.ip_permissions import read_described_rule
 from gatewatch.model.network import ALL_PROTOCOLS
 from gatewatch.model.security_group import CidrPeer, Group, GroupPeer, PrefixListPeer, SecurityGroupRule
-from gatewatch.remediation.ingress.plan import Standing
+from gatewatch.remediation.ingress.plan import CurrentRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
     from gatewatch.remediation.ingress.plan import Authorize
 
 
-def described(ec2: EC2Client, group_id: str) -> Group:
-    """A group with its name and its VPC. Raises `ClientError`."""
+def describe_group(ec2: EC2Client, group_id: str) -> Group:
+    """Return a group with its name and VPC. Raises `ClientError`."""
     (group,) = ec2.describe_security_groups(GroupIds=[group_id])["SecurityGroups"]
     return Group(id=group_id, name=group.get("GroupName"), vpc_id=group.get("VpcId"))
 
 
-def standing_rules(ec2: EC2Client, group_id: str, account_id: str) -> tuple[Standing, ...]:
-    """The inbound rules of a group as they stand now. Raises `ClientError`."""
+def current_rules(ec2: EC2Client, group_id: str, account_id: str) -> tuple[CurrentRule, ...]:
+    """Return the current inbound rules of a group. Raises `ClientError`."""
     pages = ec2.get_paginator("describe_security_group_rules").paginate(
         Filters=[{"Name": "group-id", "Values": [group_id]}], PaginationConfig={"PageSize": 1000}
     )
     rules = (rule for page in pages for rule in page["SecurityGroupRules"])
-    return tuple(read_standing(rule, account_id) for rule in rules if not rule.get("IsEgress"))
+    return tuple(read_current_rule(rule, account_id) for rule in rules if not rule.get("IsEgress"))
 
 
-def read_standing(rule: Mapping[str, Any], account_id: str) -> Standing:
-    """One rule of DescribeSecurityGroupRules; a peer or protocol that cannot be read stays None."""
+def read_current_rule(rule: Mapping[str, Any], account_id: str) -> CurrentRule:
+    """Read one rule of DescribeSecurityGroupRules; a peer or protocol that cannot be read is None."""
     tags = sorted((tag["Key"], tag["Value"]) for tag in rule.get("Tags") or ())
-    return Standing(read_described_rule(rule, account_id), tuple(tags))
+    return CurrentRule(read_described_rule(rule, account_id), tuple(tags))
 
 
 def authorize(ec2: EC2Client, group_id: str, action: Authorize) -> str | None:
-    """The id of the new rule. Raises `ClientError`."""
+    """Authorise one rule and return its id. Raises `ClientError`."""
     tags = [{"Key": key, "Value": value} for key, value in action.tags if not key.startswith("aws:")]
     specifications: Any = [{"ResourceType": "security-group-rule", "Tags": tags}] if tags else []
     more: Any = {"TagSpecifications": specifications} if specifications else {}
@@ -50,19 +50,20 @@ def authorize(ec2: EC2Client, group_id: str, action: Authorize) -> str | None:
 
 
 def revoke(ec2: EC2Client, group_id: str, rule_id: str) -> None:
+    """Revoke one rule by its id. Raises `ClientError`."""
     ec2.revoke_security_group_ingress(GroupId=group_id, SecurityGroupRuleIds=[rule_id])
 
 
 def ip_permission(rule: SecurityGroupRule) -> IpPermissionTypeDef:
-    """One rule in AWS's older shape: protocol, ports and a list of one peer."""
+    """Return one rule as an IpPermission: protocol, ports and a list of one peer."""
     permission: Any = {"IpProtocol": "-1" if rule.traffic.protocol == ALL_PROTOCOLS else rule.traffic.protocol}
     if rule.traffic.ports:
         permission |= {"FromPort": rule.traffic.ports.first, "ToPort": rule.traffic.ports.last}
     if rule.traffic.icmp:
         permission |= {"FromPort": rule.traffic.icmp.type, "ToPort": rule.traffic.icmp.code}
-    said = {"Description": rule.description} if rule.description else {}
+    description = {"Description": rule.description} if rule.description else {}
     key, peer = _peer(rule)
-    return permission | {key: [peer | said]}  # type: ignore[no-any-return]
+    return permission | {key: [peer | description]}  # type: ignore[no-any-return]
 
 
 def _peer(rule: SecurityGroupRule) -> tuple[str, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""One group put right: the untouchable left out, the picture of before kept, the plan applied, looked at again."""
+"""Enforcement of one group: leave out what must not change, save a snapshot, apply the plan, read the group again."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from gatewatch.alerts.own_actions import DeedBook, OwnDeed, rule_deed
-from gatewatch.alerts.suppression import MayHold
+from gatewatch.alerts.own_actions import ActionLog, OwnAction, rule_action_id
+from gatewatch.alerts.suppression import PossibleSuppression
 from gatewatch.remediation.ingress.access import access_of
-from gatewatch.remediation.ingress.change_history import Culprit, History
-from gatewatch.remediation.ingress.conflict_guard import Dispute, GroupRef, Guard, Stop
-from gatewatch.remediation.ingress.ec2 import standing_rules
-from gatewatch.remediation.ingress.executor import Done, Step, apply
-from gatewatch.remediation.ingress.plan import Action, Authorize, IngressPlan, Revoke, Standing, rule_of
-from gatewatch.remediation.ingress.suppression import Excepting
-from gatewatch.remediation.preimages import PreImage, PreImages
+from gatewatch.remediation.ingress.change_history import ChangeAuthor, GroupHistory
+from gatewatch.remediation.ingress.conflict_guard import ConflictGuard, GroupRef, RuleConflict, StopReason
+from gatewatch.remediation.ingress.ec2 import current_rules
+from gatewatch.remediation.ingress.executor import StepResult, StepStatus, apply
+from gatewatch.remediation.ingress.plan import Authorize, CurrentRule, IngressAction, IngressPlan, Revoke, rule_of
+from gatewatch.remediation.ingress.suppression import RuleSuppression
+from gatewatch.remediation.snapshots import Snapshot, SnapshotStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
 
     from gatewatch.aws.clients import Aws
     from gatewatch.model.security_group import SecurityGroupRule
-    from gatewatch.remediation.ingress.suppression import Covering
+    from gatewatch.remediation.ingress.suppression import ExceptionLookup
 
 KIND = "ingress"
 
 
-class LeftAlone(Struct, frozen=True):
-    """What the plan asks for and is not done, and why: a rule stays, or stays away. `is_news`: nobody was told yet.
+class UnenforcedAction(Struct, frozen=True):
+    """A planned action that is not performed, and why. `is_new`: not reported before.
 
-    `culprit`: who adds the rule, or removes it. `excepted`: by which exception of the policy, for EXCEPTED.
+    `author`: who last added or removed the rule. `suppressed_by`: the exception of the policy, for EXCEPTION.
     """
 
-    action: Action
-    dispute: Dispute
-    why: Stop
-    is_news: bool
-    culprit: Culprit | None = None
-    excepted: MayHold | None = None
+    action: IngressAction
+    conflict: RuleConflict
+    reason: StopReason
+    is_new: bool
+    author: ChangeAuthor | None = None
+    suppressed_by: PossibleSuppression | None = None
 
     @property
     def rule(self) -> SecurityGroupRule:
@@ -49,117 +49,133 @@ class LeftAlone(Struct, frozen=True):
 
     @property
     def is_missing(self) -> bool:
-        return self.dispute.is_missing
+        return self.conflict.is_missing
 
 
 class Enforcement(Struct, frozen=True, kw_only=True):
-    """What became of a plan. `change_id` is empty when there was nothing that could be done."""
+    """The result of a plan. `change_id` is empty when nothing was attempted."""
 
     group: GroupRef
     change_id: str = ""
-    steps: tuple[Step, ...] = ()
-    left: tuple[LeftAlone, ...] = ()
-    before: tuple[Standing, ...] = ()
-    after: tuple[Standing, ...] = ()
+    steps: tuple[StepResult, ...] = ()
+    unenforced: tuple[UnenforcedAction, ...] = ()
+    before: tuple[CurrentRule, ...] = ()
+    after: tuple[CurrentRule, ...] = ()
 
     @property
-    def failed(self) -> tuple[Step, ...]:
-        return tuple(each for each in self.steps if not each.is_good)
+    def failed(self) -> tuple[StepResult, ...]:
+        return tuple(each for each in self.steps if not each.succeeded)
 
     @property
     def changed(self) -> bool:
-        return any(each.done is Done.DONE for each in self.steps)
+        return any(each.status is StepStatus.DONE for each in self.steps)
 
 
 class Enforcer(Struct, frozen=True):
-    """`own_role` is the ARN that gatewatch acts under in the member; what it did itself it does not undo."""
+    """`own_role_arn`: the role that gatewatch assumes in the member; rules that it created are not removed."""
 
-    images: PreImages
-    guard: Guard
-    deeds: DeedBook
-    excepting: Excepting
-    own_role: str = ""
+    snapshots: SnapshotStore
+    guard: ConflictGuard
+    action_log: ActionLog
+    suppression: RuleSuppression
+    own_role_arn: str = ""
 
     def enforce(
-        self, group: GroupRef, plan: IngressPlan, before: Sequence[Standing], member: Aws, at: float, event_id: str = ""
+        self,
+        group: GroupRef,
+        plan: IngressPlan,
+        before: Sequence[CurrentRule],
+        member: Aws,
+        at: float,
+        event_id: str = "",
     ) -> Enforcement:
-        """Raises `GatewatchError` or `ClientError` before anything is changed, or while looking after."""
-        history = History(member.cloudtrail, group.group_id)
-        covering = self.excepting.over(group, member.ec2, history, at)
-        left = tuple(self._left_alone(group, plan, history, covering))
-        actions = _without(plan.actions, left)
+        """Apply a plan to a group.
+
+        Raises `GatewatchError` or `ClientError` before a change, or when the group cannot be read afterwards.
+        """
+        history = GroupHistory(member.cloudtrail, group.group_id)
+        exception_for = self.suppression.for_group(group, member.ec2, history, at)
+        unenforced = tuple(self._unenforced(group, plan, history, exception_for))
+        actions = _enforceable(plan.actions, unenforced)
         if not actions:
-            return Enforcement(group=group, left=left, before=tuple(before), after=tuple(before))
-        image = _image(group, actions, at, event_id, history)
-        self.images.save(image)
-        self.deeds.note(deeds_of(group, actions), OwnDeed(image.change_id, at))
+            return Enforcement(group=group, unenforced=unenforced, before=tuple(before), after=tuple(before))
+        snapshot = _snapshot(group, actions, at, event_id, history)
+        self.snapshots.save(snapshot)
+        self.action_log.record(action_ids_of(group, actions), OwnAction(snapshot.change_id, at))
         steps = apply(group.group_id, actions, member.ec2)
-        self._remember(group, steps)
-        after = standing_rules(member.ec2, group.group_id, group.account_id)
+        self._count_changes(group, steps)
+        after = current_rules(member.ec2, group.group_id, group.account_id)
         return Enforcement(
-            group=group, change_id=image.change_id, steps=steps, left=left, before=tuple(before), after=after
+            group=group,
+            change_id=snapshot.change_id,
+            steps=steps,
+            unenforced=unenforced,
+            before=tuple(before),
+            after=after,
         )
 
-    def _left_alone(
-        self, group: GroupRef, plan: IngressPlan, history: History, covering: Covering
-    ) -> Iterator[LeftAlone]:
-        disputed: tuple[Action, ...] = (*plan.revokes, *plan.missing)
+    def _unenforced(
+        self, group: GroupRef, plan: IngressPlan, history: GroupHistory, exception_for: ExceptionLookup
+    ) -> Iterator[UnenforcedAction]:
+        disputed: tuple[IngressAction, ...] = (*plan.revokes, *plan.missing)
         for action in disputed:
             access = access_of(rule_of(action))
             if access is None:
                 continue
-            dispute = Dispute(group, access, is_missing=isinstance(action, Authorize))
-            stopped = Stop.OWN if self._is_own(dispute, history) else self.guard.stopped(dispute)
-            excepted = covering(action) if stopped is None else None
-            why = Stop.EXCEPTED if excepted else stopped
-            if why is not None:
-                is_news = self.guard.stop(dispute, why)
-                yield LeftAlone(action, dispute, why, is_news, _who(dispute, history), excepted)
+            conflict = RuleConflict(group, access, is_missing=isinstance(action, Authorize))
+            stopped = StopReason.OWN if self._is_own(conflict, history) else self.guard.stop_reason(conflict)
+            suppressed_by = exception_for(action) if stopped is None else None
+            reason = StopReason.EXCEPTION if suppressed_by else stopped
+            if reason is not None:
+                is_new = self.guard.stop_enforcement(conflict, reason)
+                yield UnenforcedAction(action, conflict, reason, is_new, _author(conflict, history), suppressed_by)
 
-    def _is_own(self, dispute: Dispute, history: History) -> bool:
-        culprit = None if dispute.is_missing else history.who_added(dispute.access)
-        return culprit is not None and self.own_role != "" and culprit.principal == self.own_role
+    def _is_own(self, conflict: RuleConflict, history: GroupHistory) -> bool:
+        author = None if conflict.is_missing else history.added_by(conflict.access)
+        return author is not None and self.own_role_arn != "" and author.principal == self.own_role_arn
 
-    def _remember(self, group: GroupRef, steps: Iterable[Step]) -> None:
+    def _count_changes(self, group: GroupRef, steps: Iterable[StepResult]) -> None:
         for step in steps:
             access = access_of(rule_of(step.action))
-            if access is None or step.done is not Done.DONE:
+            if access is None or step.status is not StepStatus.DONE:
                 continue
             if isinstance(step.action, Revoke):
-                self.guard.settled(Dispute(group, access))
+                self.guard.count_change(RuleConflict(group, access))
                 continue
-            self.guard.stop(Dispute(group, access), Stop.OWN)
-            if step.action.instead_of is None:
-                self.guard.settled(Dispute(group, access, is_missing=True))
+            self.guard.stop_enforcement(RuleConflict(group, access), StopReason.OWN)
+            if step.action.replaces is None:
+                self.guard.count_change(RuleConflict(group, access, is_missing=True))
 
 
-def deeds_of(group: GroupRef, actions: Iterable[Action]) -> Iterator[str]:
-    """By the names that CloudTrail's events of them give again."""
+def action_ids_of(group: GroupRef, actions: Iterable[IngressAction]) -> Iterator[str]:
+    """Yield the ids under which the CloudTrail events of these actions are recognised."""
     for each in actions:
         is_removal = isinstance(each, Revoke)
-        yield rule_deed(group.account_id, group.region, group.group_id, rule_of(each), is_removal=is_removal)
+        yield rule_action_id(group.account_id, group.region, group.group_id, rule_of(each), is_removal=is_removal)
 
 
-def _who(dispute: Dispute, history: History) -> Culprit | None:
-    return history.who_removed(dispute.access) if dispute.is_missing else history.who_added(dispute.access)
+def _author(conflict: RuleConflict, history: GroupHistory) -> ChangeAuthor | None:
+    return history.removed_by(conflict.access) if conflict.is_missing else history.added_by(conflict.access)
 
 
-def _without(actions: Sequence[Action], left: Sequence[LeftAlone]) -> tuple[Action, ...]:
-    """A rule that stays needs no allowed part beside it."""
-    undone = {each.action for each in left}
-    staying = {each.rule.rule_id for each in left if not each.is_missing}
-    return tuple(each for each in actions if each not in undone and not _is_beside(each, staying))
+def _enforceable(actions: Sequence[IngressAction], unenforced: Sequence[UnenforcedAction]) -> tuple[IngressAction, ...]:
+    """Leave out what is not enforced, and the allowed parts of rules that stay."""
+    left_out = {each.action for each in unenforced}
+    staying = {each.rule.rule_id for each in unenforced if not each.is_missing}
+    return tuple(each for each in actions if each not in left_out and not _is_part_of(each, staying))
 
 
-def _is_beside(action: Action, staying: AbstractSet[str | None]) -> bool:
-    return isinstance(action, Authorize) and action.instead_of is not None and action.instead_of in staying
+def _is_part_of(action: IngressAction, staying: AbstractSet[str | None]) -> bool:
+    return isinstance(action, Authorize) and action.replaces is not None and action.replaces in staying
 
 
-def _image(group: GroupRef, actions: tuple[Action, ...], at: float, event_id: str, history: History) -> PreImage:
+def _snapshot(
+    group: GroupRef, actions: tuple[IngressAction, ...], at: float, event_id: str, history: GroupHistory
+) -> Snapshot:
     body = msgspec.json.encode(actions).decode()
     digest = hashlib.sha256(f"{group}{at}{body}".encode()).hexdigest()
-    culprit = _first_culprit(actions, history)
-    return PreImage(
+    author = _first_author(actions, history)
+    return Snapshot(
         change_id=f"chg-{digest[:12]}",
         kind=KIND,
         account_id=group.account_id,
@@ -167,12 +183,12 @@ def _image(group: GroupRef, actions: tuple[Action, ...], at: float, event_id: st
         resource_id=group.group_id,
         at=at,
         body=body,
-        actor=culprit.name if culprit else "",
-        event_id=culprit.event_id if culprit else event_id,
+        actor=author.name if author else "",
+        event_id=author.event_id if author else event_id,
     )
 
 
-def _first_culprit(actions: Sequence[Action], history: History) -> Culprit | None:
-    rules = (each.standing.rule for each in actions if isinstance(each, Revoke))
-    found = (history.who_added(access) for rule in rules if (access := access_of(rule)) is not None)
+def _first_author(actions: Sequence[IngressAction], history: GroupHistory) -> ChangeAuthor | None:
+    rules = (each.current.rule for each in actions if isinstance(each, Revoke))
+    found = (history.added_by(access) for rule in rules if (access := access_of(rule)) is not None)
     return next((each for each in found if each is not None), None)

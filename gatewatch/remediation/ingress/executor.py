@@ -1,7 +1,7 @@
-"""The executor: performs a plan, action by action, and tells of each what became of it.
+"""Performs a plan action by action and returns the result of each.
 
-What is missing is authorised first. A rule is revoked only when everything that is allowed of it stands. An action
-that finds its work done already has succeeded: a second run is no error.
+Missing rules are authorised first. A rule is revoked only when all of its allowed parts exist. An action whose result
+exists already has succeeded, so that a second run is no error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from gatewatch.remediation.ingress import ec2 as ingress_ec2
 from gatewatch.remediation.ingress.access import access_of
-from gatewatch.remediation.ingress.plan import Action, Authorize, Revoke
+from gatewatch.remediation.ingress.plan import Authorize, IngressAction, Revoke
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,68 +25,70 @@ if TYPE_CHECKING:
 
     from gatewatch.remediation.ingress.access import Access
 
-# EC2 error codes: the rule stands already, the rule is gone already.
-_STANDS = frozenset({"InvalidPermission.Duplicate"})
-_GONE = frozenset({"InvalidPermission.NotFound", "InvalidSecurityGroupRuleId.NotFound"})
+# EC2 error codes: the rule exists already; the rule does not exist any more.
+_DUPLICATE = frozenset({"InvalidPermission.Duplicate"})
+_NOT_FOUND = frozenset({"InvalidPermission.NotFound", "InvalidSecurityGroupRuleId.NotFound"})
 
 
-class Done(StrEnum):
+class StepStatus(StrEnum):
     DONE = "done"
     ALREADY = "already"
     FAILED = "failed"
     SKIPPED = "skipped"
 
 
-class Step(Struct, frozen=True):
-    """An action and what became of it; `why` is AWS's code, or what it waited for in vain."""
+class StepResult(Struct, frozen=True):
+    """An action and its result. `reason`: the error code of AWS, or the action it depended on."""
 
-    action: Action
-    done: Done
-    why: str = ""
+    action: IngressAction
+    status: StepStatus
+    reason: str = ""
 
     @property
-    def is_good(self) -> bool:
-        return self.done in {Done.DONE, Done.ALREADY}
+    def succeeded(self) -> bool:
+        return self.status in {StepStatus.DONE, StepStatus.ALREADY}
 
 
-def apply(group_id: str, actions: Sequence[Action], ec2: EC2Client) -> tuple[Step, ...]:
-    """Every action that can be done is done; one that fails does not stop the others."""
+def apply(group_id: str, actions: Sequence[IngressAction], ec2: EC2Client) -> tuple[StepResult, ...]:
+    """Perform every action; one that fails does not stop the others."""
     authorized = tuple(_authorizations(group_id, actions, ec2))
-    missing = frozenset(access for each in authorized if not each.is_good and (access := access_of(each.action.rule)))
-    return (*authorized, *_revocations(group_id, actions, missing, ec2))
+    not_authorized = frozenset(
+        access for each in authorized if not each.succeeded and (access := access_of(each.action.rule))
+    )
+    return (*authorized, *_revocations(group_id, actions, not_authorized, ec2))
 
 
-class _Authorized(Step, frozen=True):
+class _Authorized(StepResult, frozen=True):
     action: Authorize
 
 
-def _authorizations(group_id: str, actions: Sequence[Action], ec2: EC2Client) -> Iterator[_Authorized]:
+def _authorizations(group_id: str, actions: Sequence[IngressAction], ec2: EC2Client) -> Iterator[_Authorized]:
     for action in actions:
         if isinstance(action, Authorize):
-            done, why = _attempt(partial(ingress_ec2.authorize, ec2, group_id, action), _STANDS)
-            yield _Authorized(action, done, why)
+            status, reason = _attempt(partial(ingress_ec2.authorize, ec2, group_id, action), _DUPLICATE)
+            yield _Authorized(action, status, reason)
 
 
 def _revocations(
-    group_id: str, actions: Sequence[Action], missing: AbstractSet[Access], ec2: EC2Client
-) -> Iterator[Step]:
+    group_id: str, actions: Sequence[IngressAction], not_authorized: AbstractSet[Access], ec2: EC2Client
+) -> Iterator[StepResult]:
     for action in actions:
         if not isinstance(action, Revoke):
             continue
-        if not missing.isdisjoint(action.kept):
-            yield Step(action, Done.SKIPPED, "its allowed part could not be authorised")
+        if not not_authorized.isdisjoint(action.allowed_parts):
+            yield StepResult(action, StepStatus.SKIPPED, "its allowed part could not be authorised")
             continue
-        rule_id = action.standing.rule.rule_id or ""
-        done, why = _attempt(partial(ingress_ec2.revoke, ec2, group_id, rule_id), _GONE)
-        yield Step(action, done, why)
+        rule_id = action.current.rule.rule_id or ""
+        status, reason = _attempt(partial(ingress_ec2.revoke, ec2, group_id, rule_id), _NOT_FOUND)
+        yield StepResult(action, status, reason)
 
 
-def _attempt(call: Callable[[], object], already: frozenset[str]) -> tuple[Done, str]:
+def _attempt(call: Callable[[], object], already: frozenset[str]) -> tuple[StepStatus, str]:
     try:
         call()
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        return (Done.ALREADY, code) if code in already else (Done.FAILED, code)
+        return (StepStatus.ALREADY, code) if code in already else (StepStatus.FAILED, code)
     except BotoCoreError as error:
-        return Done.FAILED, type(error).__name__
-    return Done.DONE, ""
+        return StepStatus.FAILED, type(error).__name__
+    return StepStatus.DONE, ""

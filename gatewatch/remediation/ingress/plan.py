@@ -1,7 +1,7 @@
-"""What stands in a group × what may and must -> the smallest difference, as frozen actions. Pure.
+"""The smallest difference between the rules of a group and the policy, as frozen actions. No side effects.
 
-A rule that is allowed in part is narrowed: its allowed part is authorised beside it before the rule itself goes. A
-rule that could not be read is left alone, and said.
+A rule that is allowed in part is narrowed: its allowed parts are authorised before the rule is revoked. A rule that
+cannot be read is not changed, but reported.
 """
 
 from __future__ import annotations
@@ -12,50 +12,60 @@ from msgspec import Struct
 
 from gatewatch.config.ingress import OwnGroup
 from gatewatch.model.security_group import Direction, GroupPeer, SecurityGroupRule
-from gatewatch.remediation.ingress.access import Access, access_of, common, is_covered, least, permitted
+from gatewatch.remediation.ingress.access import (
+    Access,
+    access_of,
+    intersection,
+    is_covered,
+    minimal_cover,
+    permitted_part,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gatewatch.config.ingress import Ingress, Permit
+    from gatewatch.config.ingress import IngressPolicy, Permit
 
 Tags = tuple[tuple[str, str], ...]
 
 
-class Standing(Struct, frozen=True):
-    """A rule as it stands, with the tags it carries."""
+class CurrentRule(Struct, frozen=True):
+    """An existing rule with its tags."""
 
     rule: SecurityGroupRule
     tags: Tags = ()
 
 
 class Authorize(Struct, frozen=True, tag=True):
-    """Let something in. `instead_of`: the rule whose allowed part it is, by its id if known; None: it was missing."""
+    """Authorise a rule.
+
+    `replaces`: id of the rule whose allowed part this is (empty when its id is unknown); None for a required rule.
+    """
 
     rule: SecurityGroupRule
     tags: Tags = ()
-    instead_of: str | None = None
+    replaces: str | None = None
 
 
 class Revoke(Struct, frozen=True, tag=True):
-    """Remove one rule by its id, once each of `kept` stands: what is allowed of it."""
+    """Revoke one rule by its id, once each of its `allowed_parts` exists."""
 
-    standing: Standing
-    kept: tuple[Access, ...] = ()
-
-
-Action = Authorize | Revoke
+    current: CurrentRule
+    allowed_parts: tuple[Access, ...] = ()
 
 
-def rule_of(action: Action) -> SecurityGroupRule:
-    return action.rule if isinstance(action, Authorize) else action.standing.rule
+IngressAction = Authorize | Revoke
+
+
+def rule_of(action: IngressAction) -> SecurityGroupRule:
+    return action.rule if isinstance(action, Authorize) else action.current.rule
 
 
 class IngressPlan(Struct, frozen=True, kw_only=True):
-    """Authorisations first. `unreadable`: ids of rules that nobody here understands, so nobody touches them."""
+    """Actions, authorisations first. `unreadable`: ids of rules that cannot be read and are not changed."""
 
     group_id: str
-    actions: tuple[Action, ...] = ()
+    actions: tuple[IngressAction, ...] = ()
     unreadable: tuple[str, ...] = ()
 
     @property
@@ -68,33 +78,34 @@ class IngressPlan(Struct, frozen=True, kw_only=True):
 
     @property
     def missing(self) -> tuple[Authorize, ...]:
-        return tuple(each for each in self.authorizes if each.instead_of is None)
+        return tuple(each for each in self.authorizes if each.replaces is None)
 
     @property
-    def is_met(self) -> bool:
-        """Whether what stands is allowed and complete: nothing to do, and nothing that could not be judged."""
+    def is_compliant(self) -> bool:
+        """Whether every rule could be read and nothing has to change."""
         return not self.actions and not self.unreadable
 
 
-def plan_ingress(group_id: str, standing: Sequence[Standing], ingress: Ingress) -> IngressPlan:
+def plan_ingress(group_id: str, current: Sequence[CurrentRule], ingress: IngressPolicy) -> IngressPlan:
+    """Plan what makes the inbound rules of a group what `ingress` allows and requires."""
     permits = (*ingress.allowed, *ingress.required)
-    judged = list(_judged(standing, permits, group_id))
-    whole = [each.access for each in judged if each.is_allowed]
-    excess = [each for each in judged if not each.is_allowed]
-    narrowed = tuple(_kept(excess, whole))
+    assessed = list(_assessed(current, permits, group_id))
+    whole = [each.access for each in assessed if each.is_allowed]
+    excess = [each for each in assessed if not each.is_allowed]
+    narrowed = tuple(_narrowed(excess, whole))
     kept = [access for each in narrowed if (access := access_of(each.rule)) is not None]
-    required = least(_required(ingress.required, group_id), [*whole, *kept])
+    required = minimal_cover(_required(ingress.required, group_id), [*whole, *kept])
     return IngressPlan(
         group_id=group_id,
         actions=(*narrowed, *_missing(required, ingress.required), *(_revoke(each, narrowed) for each in excess)),
-        unreadable=tuple(each.rule.rule_id or "?" for each in standing if access_of(each.rule) is None),
+        unreadable=tuple(each.rule.rule_id or "?" for each in current if access_of(each.rule) is None),
     )
 
 
-class _Judged(Struct, frozen=True):
-    """A rule, and the parts of it that are allowed."""
+class _AssessedRule(Struct, frozen=True):
+    """A rule and the parts of it that are allowed."""
 
-    standing: Standing
+    current: CurrentRule
     access: Access
     parts: tuple[Access, ...]
 
@@ -103,27 +114,27 @@ class _Judged(Struct, frozen=True):
         return is_covered(self.access, self.parts)
 
 
-def _judged(standing: Iterable[Standing], permits: Sequence[Permit], group_id: str) -> Iterator[_Judged]:
-    for each in standing:
+def _assessed(current: Iterable[CurrentRule], permits: Sequence[Permit], group_id: str) -> Iterator[_AssessedRule]:
+    for each in current:
         if (access := access_of(each.rule)) is not None:
-            parts = (permitted(access, permit, group_id) for permit in permits)
-            yield _Judged(each, access, tuple(part for part in parts if part is not None))
+            parts = (permitted_part(access, permit, group_id) for permit in permits)
+            yield _AssessedRule(each, access, tuple(part for part in parts if part is not None))
 
 
-def _kept(excess: Iterable[_Judged], whole: Sequence[Access]) -> Iterator[Authorize]:
-    """What is allowed of the rules that must go, each part once, with its rule's description and tags."""
-    standing = list(whole)
+def _narrowed(excess: Iterable[_AssessedRule], whole: Sequence[Access]) -> Iterator[Authorize]:
+    """Yield the allowed parts of the rules to revoke, each part once, with its rule's description and tags."""
+    existing = list(whole)
     for each in excess:
-        for part in least(each.parts, standing):
-            standing.append(part)
-            old = each.standing.rule
+        for part in minimal_cover(each.parts, existing):
+            existing.append(part)
+            old = each.current.rule
             rule = _rule(part, old.description)
-            yield Authorize(rule, each.standing.tags, instead_of=old.rule_id or "")
+            yield Authorize(rule, each.current.tags, replaces=old.rule_id or "")
 
 
-def _revoke(each: _Judged, narrowed: Iterable[Authorize]) -> Revoke:
+def _revoke(each: _AssessedRule, narrowed: Iterable[Authorize]) -> Revoke:
     added = [access for one in narrowed if (access := access_of(one.rule)) is not None]
-    return Revoke(each.standing, tuple(one for one in added if any(common(one, part) for part in each.parts)))
+    return Revoke(each.current, tuple(one for one in added if any(intersection(one, part) for part in each.parts)))
 
 
 def _required(required: Iterable[Permit], group_id: str) -> Iterator[Access]:

@@ -1,7 +1,4 @@
-"""The exceptions of the policy, asked before a rule is put right: whatever one of them may cover is left as it is.
-
-All effects say so: what is muted or lowered somebody answers for, and notify-only is the very word for it.
-"""
+"""Exceptions of the policy in remediation: a rule that one of them may cover is not changed, whatever its effect."""
 
 from __future__ import annotations
 
@@ -11,59 +8,62 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.alerts.suppression import Circumstances, MayHold, may_be_excepted
+from gatewatch.alerts.suppression import ChangeContext, PossibleSuppression, find_possible_suppression
 from gatewatch.config.suppression_rules import PolicyException
 from gatewatch.events.user_identity import UNKNOWN
 from gatewatch.model.account import Account
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.security_group import Group
-from gatewatch.remediation.ingress.ec2 import described
+from gatewatch.remediation.ingress.ec2 import describe_group
 from gatewatch.remediation.ingress.plan import Authorize, rule_of
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
 
-    from gatewatch.remediation.ingress.change_history import History
+    from gatewatch.remediation.ingress.change_history import GroupHistory
     from gatewatch.remediation.ingress.conflict_guard import GroupRef
-    from gatewatch.remediation.ingress.plan import Action as Planned
+    from gatewatch.remediation.ingress.plan import IngressAction as Planned
 
-    # The exception that may cover what people did to a rule, which the plan would undo.
-    Covering = Callable[[Planned], MayHold | None]
+    # Finds the exception that may cover the change which a planned action would revert.
+    ExceptionLookup = Callable[[Planned], PossibleSuppression | None]
 
 
-class Excepting(Struct, frozen=True):
-    """`account` gives what accounts.yaml knows of one."""
+class RuleSuppression(Struct, frozen=True):
+    """`account` returns what accounts.yaml has about an account id."""
 
     exceptions: tuple[PolicyException, ...]
     account: Callable[[str], Account]
 
-    def over(self, ref: GroupRef, ec2: EC2Client, history: History, at: float) -> Covering:
-        """For one group, at a time. Raises `ClientError` where the group's name is asked for and not told."""
-        moment, group = datetime.fromtimestamp(at, UTC), self._group(ref, ec2)
+    def for_group(self, ref: GroupRef, ec2: EC2Client, history: GroupHistory, at: float) -> ExceptionLookup:
+        """Return the lookup for one group at a time (seconds since 1970).
 
-        def covering(planned: Planned) -> MayHold | None:
+        Raises `ClientError` when an exception matches group names and the name cannot be read.
+        """
+        now, group = datetime.fromtimestamp(at, UTC), self._group(ref, ec2)
+
+        def exception_for(planned: Planned) -> PossibleSuppression | None:
             if not self.exceptions:
                 return None
-            where = Circumstances(self.account(ref.account_id), ref.region, self._actor(planned, history))
-            return may_be_excepted(where, _change(planned, group), self.exceptions, moment)
+            context = ChangeContext(self.account(ref.account_id), ref.region, self._actor(planned, history))
+            return find_possible_suppression(context, _change(planned, group), self.exceptions, now)
 
-        return covering
+        return exception_for
 
     def _group(self, ref: GroupRef, ec2: EC2Client) -> Group:
-        """With its name, if an exception could mean it by that."""
-        is_asked = any(each.match.group is not None for each in self.exceptions)
-        return described(ec2, ref.group_id) if is_asked else Group(id=ref.group_id)
+        """With its name only where an exception matches names."""
+        needs_name = any(each.match.group is not None for each in self.exceptions)
+        return describe_group(ec2, ref.group_id) if needs_name else Group(id=ref.group_id)
 
-    def _actor(self, planned: Planned, history: History) -> str:
-        """Only for certain: the history lags, and whom it names may not have been the last to do the same."""
+    def _actor(self, planned: Planned, history: GroupHistory) -> str:
+        """Only the author of this rule id: the history lags, and an author of an equal rule may not be the last one."""
         if isinstance(planned, Authorize) or not any(each.match.actor is not None for each in self.exceptions):
             return UNKNOWN
-        culprit = history.who_made(planned.standing.rule)
-        return culprit.name if culprit else UNKNOWN
+        author = history.created_by(planned.current.rule)
+        return author.name if author else UNKNOWN
 
 
 def _change(planned: Planned, group: Group) -> Change:
-    """What people did, as the plan would undo it."""
+    """Return the change that the planned action would revert."""
     action = Action.REVOKE if isinstance(planned, Authorize) else Action.AUTHORIZE
     rule = rule_of(planned)
     return Change(family=Family.SECURITY_GROUP, action=action, outcome=Outcome.APPLIED, group=group, rule=rule)

@@ -1,48 +1,37 @@
-"""A compliance change for a reader: the phrase of the headline, what it is about, its colour."""
+"""Text of a compliance change: its headline phrase and its color."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from gatewatch.model.compliance import NOT_APPLICABLE, ComplianceFacts
 from gatewatch.model.severity import Severity
+from gatewatch.rendering.text.phrases import Phrase
+from gatewatch.rendering.text.rules import shorten
 
 if TYPE_CHECKING:
     from gatewatch.config.settings import Colors
     from gatewatch.model.change import Change
 
-_LONGEST = 60  # of a name in a headline, which has 150 characters in all
 
-
-class Phrase(NamedTuple):
-    """A key of `headline` in the labels, and what stands in it."""
-
-    key: str
-    what: str
-    whom: str
-
-
-def phrase(facts: ComplianceFacts, resource_id: str | None) -> Phrase:
-    return Phrase(_key(facts), _short(resource_id or "?"), _short(facts.rule))
+def compliance_phrase(facts: ComplianceFacts, resource_id: str | None) -> Phrase:
+    """The headline phrase, with the names of the resource and of the Config rule."""
+    return Phrase(_key(facts), {"resource": shorten(resource_id or "?"), "rule": shorten(facts.rule)})
 
 
 def _key(facts: ComplianceFacts) -> str:
-    if facts.is_broken:
-        return "compliance_broken"
-    if facts.is_met:
-        return "compliance_met_again" if facts.is_return else "compliance_met"
-    return "compliance_gone" if facts.new == NOT_APPLICABLE else "compliance_unknown"
+    if facts.is_noncompliant:
+        return "compliance_noncompliant"
+    if facts.is_compliant:
+        return "compliance_compliant_again" if facts.returned_to_compliance else "compliance_compliant"
+    return "compliance_not_applicable" if facts.new == NOT_APPLICABLE else "compliance_insufficient_data"
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-
-
-def color(change: Change, severity: Severity, colors: Colors) -> str | None:
-    """Red for what broke, green for the return; None for a change of another family."""
+def compliance_color(change: Change, severity: Severity, colors: Colors) -> str | None:
+    """Red for noncompliant, green for compliant; None for a change of another family."""
     facts = change.facts
     if not isinstance(facts, ComplianceFacts):
         return None
-    if facts.is_broken:
+    if facts.is_noncompliant:
         return colors.critical if severity is Severity.CRITICAL else colors.removal
-    return colors.resolved if facts.is_met else colors.unchanged
+    return colors.resolved if facts.is_compliant else colors.unchanged

@@ -1,4 +1,4 @@
-"""The fields of a message: which facts it names, and the lines under each name."""
+"""The fields of a message: name and lines."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from gatewatch.events.user_identity import UNKNOWN
 from gatewatch.model.change import Family, Outcome
 from gatewatch.model.compliance import ComplianceFacts
-from gatewatch.rendering.escaping import code, filled, joined, ours
-from gatewatch.rendering.text import iam as access_words
-from gatewatch.rendering.text import network_interfaces as attached_words
+from gatewatch.rendering.escaping import code, format_safe, join_safe, trusted_label
+from gatewatch.rendering.text.iam import iam_subject
+from gatewatch.rendering.text.network_interfaces import interface_lines
 from gatewatch.rendering.time_text import local_time, utc_time
 
 if TYPE_CHECKING:
@@ -22,35 +22,36 @@ if TYPE_CHECKING:
     from gatewatch.model.severity import Reason
     from gatewatch.rendering.text.labels import Labels
 
-SAID_BY_A_FIELD = frozenset({"compliance_first", "compliance_states"})
+SHOWN_AS_FIELDS = frozenset({"compliance_first", "compliance_states"})
 
 
 class Field(NamedTuple):
-    """A line that is no Markup is made harmless by the template."""
+    """Lines that are not Markup are escaped by the template."""
 
     name: Markup
     lines: tuple[str, ...]
 
 
-def fields(alert: Alert, told: AssessedChange, labels: Labels) -> tuple[Field, ...]:
-    """In the order of reading; a fact that there is nothing to say about is left out."""
-    unknown = labels.field["unknown"]
-    found = [_account(alert, labels), Field(ours(labels.field["region"]), (code(alert.call.region or unknown),))]
-    if who := caller(alert, labels):
-        found.append(Field(ours(labels.field["who"]), (joined(" · ", (code(who), ours(labels.via[alert.call.via]))),)))
-        found.append(Field(ours(labels.field["where_from"]), (code(alert.call.source_ip or unknown),)))
-    found.extend(about(told, labels))
-    if alert.attached:
-        lines = attached_words.lines(alert.attached, alert.account.timezone, labels)
-        found.append(Field(ours(labels.attached["name"]), tuple(lines)))
-    if told.change.outcome is not Outcome.APPLIED:
-        found.append(_outcome(alert, told.change.outcome, labels))
-    found.append(Field(ours(labels.field["time"]), tuple(times(alert)) or (code(unknown),)))
-    return tuple([each for each in found if each.lines])
+def alert_fields(alert: Alert, assessed: AssessedChange, labels: Labels) -> tuple[Field, ...]:
+    """The fields in reading order; a field without lines is left out. `assessed` is the change of the headline."""
+    unknown = code(labels.field["unknown"])
+    fields = [_account(alert, labels), _field(labels.field["region"], code(alert.call.region) or unknown)]
+    if name := caller(alert, labels):
+        actor = join_safe(" · ", (code(name), trusted_label(labels.via[alert.call.via])))
+        fields.append(_field(labels.field["actor"], actor))
+        fields.append(_field(labels.field["source_ip"], code(alert.call.source_ip or "") or unknown))
+    fields.extend(subject_fields(assessed, labels))
+    if alert.network_interfaces:
+        lines = interface_lines(alert.network_interfaces, alert.account.timezone, labels)
+        fields.append(_field(labels.network_interfaces["name"], *lines))
+    if assessed.change.outcome is not Outcome.APPLIED:
+        fields.append(_outcome(alert, assessed.change.outcome, labels))
+    fields.append(_field(labels.field["time"], *(tuple(times(alert)) or (unknown,))))
+    return tuple([each for each in fields if each.lines])
 
 
 def caller(alert: Alert, labels: Labels) -> str:
-    """Who called; empty for what AWS Config found, which is nobody's call."""
+    """The name of the actor; empty for a finding of AWS Config, which no one called."""
     if alert.worst.change.family is Family.COMPLIANCE:
         return ""
     name = alert.call.actor.name
@@ -59,62 +60,66 @@ def caller(alert: Alert, labels: Labels) -> str:
 
 def _account(alert: Alert, labels: Labels) -> Field:
     account = alert.account
-    lines = [joined(" ", filter(None, (code(account.alias), code(account.id))))]
+    lines = [join_safe(" ", filter(None, (code(account.alias), code(account.id))))]
     if account.owner:
-        lines.append(joined(" ", (ours(labels.field["owner"]), code(account.owner))))
-    return Field(ours(labels.field["account"]), tuple(lines))
+        lines.append(join_safe(" ", (trusted_label(labels.field["owner"]), code(account.owner))))
+    return _field(labels.field["account"], *lines)
 
 
-def about(told: AssessedChange, labels: Labels) -> Iterator[Field]:
-    """What the call is about: the group, the prefix list, the interface, a thing of IAM, or what a rule judged."""
-    change = told.change
+def subject_fields(assessed: AssessedChange, labels: Labels) -> Iterator[Field]:
+    """What the call is about: a group, prefix list, interface or IAM entity, or the resource that Config evaluated."""
+    change = assessed.change
     if isinstance(change.facts, ComplianceFacts):
-        yield _named(labels.field["config_rule"], change.facts.rule)
-        yield _named(labels.field["resource"], change.facts.resource_type, change.resource_id)
+        yield _code_field(labels.field["config_rule"], change.facts.rule)
+        yield _code_field(labels.field["resource"], change.facts.resource_type, change.resource_id)
         if change.facts.new:
-            states = (each for each in told.assessment.reasons if each.code in SAID_BY_A_FIELD)
-            yield Field(ours(labels.field["state"]), tuple(_with_values_as_code(each, labels) for each in states))
+            states = (each for each in assessed.assessment.reasons if each.code in SHOWN_AS_FIELDS)
+            yield _field(labels.field["state"], *(_with_values_as_code(each, labels) for each in states))
     elif change.family in {Family.IAM, Family.SIGN_IN}:
-        if thing := access_words.about(change, labels):
-            yield _named(thing.name, *thing.texts)
+        if subject := iam_subject(change, labels):
+            yield _code_field(subject.name, *subject.texts)
     else:
-        yield _thing(change, labels)
+        yield _resource(change, labels)
 
 
 def _with_values_as_code(reason: Reason, labels: Labels) -> Markup:
-    return filled(labels.reason[reason.code], {name: code(value) for name, value in reason.values.items()})
+    return format_safe(labels.reason[reason.code], {name: code(value) for name, value in reason.values.items()})
 
 
-def _thing(change: Change, labels: Labels) -> Field:
+def _resource(change: Change, labels: Labels) -> Field:
     if change.family is Family.PREFIX_LIST:
-        return _named(labels.field["prefix_list"], change.resource_id)
+        return _code_field(labels.field["prefix_list"], change.resource_id)
     if change.family is Family.HUB:
-        return _named(labels.field["road"], change.resource_id)
+        return _code_field(labels.field["monitoring_component"], change.resource_id)
     if change.family is Family.ATTACHMENT:
-        return _named(labels.field["interface"], change.resource_id)
+        return _code_field(labels.field["interface"], change.resource_id)
     if change.group.id is None and change.group.name is None:
-        return _named(labels.field["vpc"], change.group.vpc_id)
-    return _named(labels.field["group"], change.group.id, change.group.name, change.group.vpc_id)
+        return _code_field(labels.field["vpc"], change.group.vpc_id)
+    return _code_field(labels.field["group"], change.group.id, change.group.name, change.group.vpc_id)
 
 
-def _named(name: str, *texts: str | None) -> Field:
-    return Field(ours(name), tuple([code(each) for each in texts if each]))
+def _field(name: str, *lines: str) -> Field:
+    return Field(trusted_label(name), lines)
+
+
+def _code_field(name: str, *values: str | None) -> Field:
+    return _field(name, *(code(each) for each in values if each))
 
 
 def _outcome(alert: Alert, outcome: Outcome, labels: Labels) -> Field:
-    """What became of a call that did not do what it asked for: in words, and in those of AWS."""
-    return Field(ours(labels.field["outcome"]), (labels.outcome[outcome], *map(code, _errors(alert, outcome))))
+    """Why the call had no effect, with AWS's error."""
+    return _field(labels.field["outcome"], labels.outcome[outcome], *map(code, _errors(alert, outcome)))
 
 
 def _errors(alert: Alert, outcome: Outcome) -> list[str]:
-    """What AWS answered to a call that failed: its code, and its sentence unless that is a refusal's essay."""
-    sentence = alert.call.record.get("errorMessage") if outcome is Outcome.FAILED else None
-    said = [alert.call.error_code or "", sentence if isinstance(sentence, str) else ""]
-    return list(dict.fromkeys(each for each in said if each))
+    """The error code, and the error message of a failed call; that of a denied call only repeats the policy."""
+    message = alert.call.record.get("errorMessage") if outcome is Outcome.FAILED else None
+    errors = [alert.call.error_code or "", message if isinstance(message, str) else ""]
+    return list(dict.fromkeys(each for each in errors if each))
 
 
 def times(alert: Alert) -> Iterator[str]:
-    """In the zone of the account, and in UTC when that is another."""
+    """In the time zone of the account, and in UTC when that differs."""
     if alert.call.time is None:
         return
     local = local_time(alert.call.time, alert.account.timezone)

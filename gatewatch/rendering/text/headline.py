@@ -1,124 +1,114 @@
-"""An alert in plain words of one language: its headline.
-
-Returns plain text. Whatever an event put into it is made harmless by the renderer, not here.
-"""
+"""The headline of an alert in one language. Plain text, escaped by the renderer."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from gatewatch.model.change import Action, Family, Outcome
 from gatewatch.model.compliance import ComplianceFacts
-from gatewatch.model.monitoring import HubFacts
+from gatewatch.model.monitoring import MonitoringFacts
 from gatewatch.model.security_group import CidrPeer, Direction
-from gatewatch.rendering.text import compliance as compliance_words
-from gatewatch.rendering.text import iam as access_words
+from gatewatch.rendering.text.compliance import compliance_phrase
+from gatewatch.rendering.text.iam import iam_headline
+from gatewatch.rendering.text.phrases import Phrase, outcome_sentence
 from gatewatch.rendering.text.rule_diff import is_narrowed
-from gatewatch.rendering.text.rules import opening, short, target
+from gatewatch.rendering.text.rules import cidr_peer_key, peer_text, shorten, target_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from gatewatch.model.alert import Alert, AssessedChange
     from gatewatch.rendering.text.labels import Labels
 
-_WHOLE_CALL = {
+# Changes of a whole security group, which have no rule to name.
+_GROUP_PHRASES = {
     Action.CREATE: "create",
     Action.DELETE: "delete",
     Action.ASSOCIATE: "associate",
     Action.DISASSOCIATE: "disassociate",
     Action.DESCRIBE: "describe",
 }
+_OPENS = frozenset({Action.AUTHORIZE, Action.MODIFY})
+_WORLD = frozenset({"world", "world_in_parts"})
 
 
-def foremost(alert: Alert) -> AssessedChange:
-    """The change that a headline is about: the first of the worst, what happened before what did not."""
+def headline_change(alert: Alert) -> AssessedChange:
+    """The change that the headline is about: the first of the worst, applied ones before the others."""
     return worst_first(alert)[0]
 
 
 def worst_first(alert: Alert) -> list[AssessedChange]:
-    """Every change, in the order of reading."""
+    """Every change, by severity, applied ones first."""
     if len(alert.changes) == 1:
         return list(alert.changes)
-    return sorted(alert.changes, key=lambda each: (-each.assessment.severity.rank, not _happened(each)))
+    return sorted(alert.changes, key=lambda each: (-each.assessment.severity.rank, not _is_applied(each)))
 
 
-def _happened(assessed: AssessedChange) -> bool:
+def _is_applied(assessed: AssessedChange) -> bool:
     return assessed.change.outcome is Outcome.APPLIED
 
 
-def headline(alert: Alert, labels: Labels, told: AssessedChange | None = None) -> str:
-    """What happened, or what was tried, in one line: the foremost change (`told`), and how many more there are."""
-    told = told or foremost(alert)
-    if access := access_words.sentence(alert.call, told.change, labels):
-        return access
-    text = _sentence(alert, told, labels)
-    more = 0 if told.change.family is Family.ATTACHMENT else len(alert.changes) - 1
-    text = labels.line["more"].format(headline=text, count=more) if more else text
-    return text[:1].upper() + text[1:]
+def alert_headline(alert: Alert, labels: Labels, assessed: AssessedChange | None = None) -> str:
+    """One line about `assessed`, by default `headline_change`, and the number of other changes."""
+    assessed = assessed or headline_change(alert)
+    if text := iam_headline(alert.call, assessed.change, labels):
+        return text
+    phrase = _phrase(alert, assessed, labels)
+    text = outcome_sentence(phrase, assessed.change.outcome, labels.headline, labels.attempt, labels)
+    others = 0 if assessed.change.family is Family.ATTACHMENT else len(alert.changes) - 1
+    return labels.line["more"].format(headline=text, count=others) if others else text
 
 
-def _sentence(alert: Alert, told: AssessedChange, labels: Labels) -> str:
-    if _happened(told):
-        return _choice(alert, told, labels).fill(labels.headline)
-    return labels.tried[told.change.outcome].format(attempt=_choice(alert, told, labels).fill(labels.attempt))
-
-
-class _Choice(Struct, frozen=True):
-    """Which phrase, and what stands in it."""
-
-    key: str
-    what: str = ""
-    whom: str = ""
-
-    def fill(self, phrases: Mapping[str, str]) -> str:
-        return phrases[self.key].format(what=self.what, whom=self.whom)
-
-
-def _choice(alert: Alert, assessed: AssessedChange, labels: Labels) -> _Choice:
-    change = assessed.change
+def _phrase(alert: Alert, assessed: AssessedChange, labels: Labels) -> Phrase:
+    change, event = assessed.change, {"event": shorten(alert.call.event_name)}
     if not change.understood:
-        return _Choice("not_understood", short(alert.call.event_name))
-    if isinstance(change.facts, HubFacts):
-        return _Choice("road_cut" if change.facts.cuts else "road_touched", short(alert.call.event_name))
+        return Phrase("not_understood", event)
+    if isinstance(change.facts, MonitoringFacts):
+        return Phrase("monitoring_disabled" if change.facts.disables_monitoring else "monitoring_modified", event)
     if isinstance(change.facts, ComplianceFacts):
-        return _Choice(*compliance_words.phrase(change.facts, change.resource_id))
+        return compliance_phrase(change.facts, change.resource_id)
     if change.family is Family.PREFIX_LIST:
         return _prefix_list(alert, assessed, labels)
     if change.family is Family.ATTACHMENT:
         return _attachment(alert, labels)
-    if change.action in _WHOLE_CALL:
+    if change.action in _GROUP_PHRASES:
         is_vpc = alert.call.event_name == "CreateDefaultVpc"
-        return _Choice("create_vpc" if is_vpc else _WHOLE_CALL[change.action])
+        return Phrase("create_vpc" if is_vpc else _GROUP_PHRASES[change.action], {})
     return _rule_change(alert, assessed, labels)
 
 
-def _rule_change(alert: Alert, assessed: AssessedChange, labels: Labels) -> _Choice:
+def _rule_change(alert: Alert, assessed: AssessedChange, labels: Labels) -> Phrase:
     change, rule = assessed.change, assessed.change.rule
-    if rule.says_nothing:
+    if rule.is_empty:
         is_removal = change.action is Action.REVOKE and rule.rule_id
         key = "revoke_unknown" if is_removal else "no_parameters"
-        return _Choice(key, short(alert.call.event_name))
-    egress = "_egress" if rule.direction is Direction.EGRESS else ""
+        return Phrase(key, {"event": shorten(alert.call.event_name)})
     action = "narrow" if change.action is Action.MODIFY and is_narrowed(change) else change.action
-    what, whom = target(assessed, labels), opening(rule.peer, assessed.assessment.exposure, labels)
-    return _Choice(f"{action}{egress}", what, whom)
+    values = {
+        "target": target_text(assessed, labels),
+        "peer": peer_text(rule.peer, assessed.assessment.exposure, labels),
+    }
+    return Phrase(f"{action}{_variant(action, assessed)}", values)
 
 
-def _prefix_list(alert: Alert, assessed: AssessedChange, labels: Labels) -> _Choice:
+def _variant(action: str, assessed: AssessedChange) -> str:
+    """`open` is said of rules that let the whole internet in, or half of it."""
+    rule = assessed.change.rule
+    if rule.direction is Direction.EGRESS:
+        return "_egress"
+    is_world = isinstance(rule.peer, CidrPeer) and cidr_peer_key(rule.peer, assessed.assessment.exposure) in _WORLD
+    return "_open" if is_world and action in _OPENS else ""
+
+
+def _prefix_list(alert: Alert, assessed: AssessedChange, labels: Labels) -> Phrase:
     change, peer = assessed.change, assessed.change.rule.peer
     if isinstance(peer, CidrPeer):
-        whom = opening(peer, assessed.assessment.exposure, labels)
-        return _Choice(f"prefix_list_{change.action}", whom=whom)
+        return Phrase(f"prefix_list_{change.action}", {"peer": labels.peer["peer"].format(peer=peer.cidr)})
     if change.resource_id is None:
-        return _Choice("no_parameters", short(alert.call.event_name))
-    edited = "edit" if peer is None else "restore"
-    key = {Action.CREATE: "create_empty", Action.DELETE: "delete"}.get(change.action, edited)
-    return _Choice(f"prefix_list_{key}")
+        return Phrase("no_parameters", {"event": shorten(alert.call.event_name)})
+    modified = "edit" if peer is None else "restore"
+    key = {Action.CREATE: "create_empty", Action.DELETE: "delete"}.get(change.action, modified)
+    return Phrase(f"prefix_list_{key}", {})
 
 
-def _attachment(alert: Alert, labels: Labels) -> _Choice:
+def _attachment(alert: Alert, labels: Labels) -> Phrase:
     is_interface = alert.call.event_name == "ModifyNetworkInterfaceAttribute"
-    return _Choice("attach", labels.target["interface" if is_interface else "instance"])
+    return Phrase("attach", {"target": labels.target["interface" if is_interface else "instance"]})

@@ -1,4 +1,4 @@
-"""The wording of one language, from `templates/labels/<language>.yaml`."""
+"""The texts of one language, from `templates/labels/<language>.yaml`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.config.yaml_file import read_as
+from gatewatch.config.yaml_file import load_yaml_as
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Labels(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Every word of a message that is not from the event. Sentences have their values in braces."""
+    """All text of messages that does not come from the event. Values stand in braces."""
 
     severity: dict[str, str]
     outcome: dict[str, str]
@@ -25,17 +25,17 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     button: dict[str, str]
     headline: dict[str, str]
     attempt: dict[str, str]
-    tried: dict[str, str]
+    attempt_outcome: dict[str, str]
     target: dict[str, str]
-    opening: dict[str, str]
+    peer: dict[str, str]
     line: dict[str, str]
     reason: dict[str, str]
-    deed: dict[str, str]
-    deed_attempt: dict[str, str]
+    operation: dict[str, str]
+    operation_attempt: dict[str, str]
     entity: dict[str, str]
-    thing: dict[str, str]
-    edit: dict[str, str]
-    attached: dict[str, str]
+    entity_type: dict[str, str]
+    rule_diff: dict[str, str]
+    network_interfaces: dict[str, str]
     thread: dict[str, str]
     advice: dict[str, str]
     access_key: dict[str, str]
@@ -46,4 +46,4 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 def load_labels(templates: Path, language: str) -> Labels:
     """Raises `ConfigurationError` when a label file is missing, broken or incomplete."""
-    return read_as(templates / "labels" / f"{language}.yaml", Labels)
+    return load_yaml_as(templates / "labels" / f"{language}.yaml", Labels)

@@ -1,4 +1,4 @@
-"""What a group is attached to, in the lines of a field. Names are somebody's text and stand in code spans."""
+"""Text lines about the network interfaces of a security group. Resource names stand in code spans."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from gatewatch.rendering.time_text import local_time
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewatch.model.network_interfaces import Attached, Thing
+    from gatewatch.model.network_interfaces import AttachedResource, NetworkInterfaceSummary
     from gatewatch.rendering.text.labels import Labels
 
-_TOLD = 3
-_LONGEST_NAME = 60
+_MAX_RESOURCES = 3
+_MAX_NAME_LENGTH = 60
 
 
-def lines(attached: Attached, zone: str, labels: Labels) -> Iterator[str]:
-    """How many interfaces and how open they are, what they belong to, and when that was so."""
-    yield _count(attached, labels)
-    for key, is_public in (("public_things", True), ("private_things", False)):
-        if things := [each for each in attached.things if each.is_public is is_public]:
-            yield mrkdwn(labels.attached[key]).format(things=_told(things, labels))
-    yield labels.attached["as_of"].format(time=local_time(attached.at, zone))
+def interface_lines(summary: NetworkInterfaceSummary, timezone: str, labels: Labels) -> Iterator[str]:
+    """The number of interfaces and of public addresses, the resources, and the time of the look-up."""
+    yield _count(summary, labels)
+    for key, is_public in (("public_resources", True), ("private_resources", False)):
+        if resources := [each for each in summary.resources if each.is_public is is_public]:
+            yield mrkdwn(labels.network_interfaces[key]).format(resources=_resource_list(resources, labels))
+    yield labels.network_interfaces["as_of"].format(time=local_time(summary.at, timezone))
 
 
-def _count(attached: Attached, labels: Labels) -> str:
-    words, count = labels.attached, f"{attached.interfaces:,}"
-    if not attached.interfaces:
-        return words["nothing"]
-    many = "one" if attached.interfaces == 1 and not attached.is_part else "part" if attached.is_part else "many"
-    how = f"{'part_' if attached.is_part else ''}{'public' if attached.public else 'private'}"
-    shown = f"{attached.public:,}" if attached.public else count
-    return words[how].format(what=words[many].format(count=count), count=shown)
+def _count(summary: NetworkInterfaceSummary, labels: Labels) -> str:
+    texts, count = labels.network_interfaces, f"{summary.interfaces:,}"
+    if not summary.interfaces:
+        return texts["none"]
+    number = "at_least" if summary.is_partial else "one" if summary.interfaces == 1 else "many"
+    key = f"{'at_least_' if summary.is_partial else ''}{'public' if summary.public else 'private'}"
+    shown = f"{summary.public:,}" if summary.public else count
+    return texts[key].format(interfaces=texts[number].format(count=count), count=shown)
 
 
-def _told(things: Sequence[Thing], labels: Labels) -> Markup:
-    """The first few by their names, and how many there are besides."""
-    told, more = things[:_TOLD], sum(each.count for each in things[_TOLD:])
-    text = Markup(", ").join(_thing(each, labels) for each in told)
-    return text + (f" +{more:,}" if more else "")
+def _resource_list(resources: Sequence[AttachedResource], labels: Labels) -> Markup:
+    """The first few by name, and how many others there are."""
+    named, others = resources[:_MAX_RESOURCES], sum(each.count for each in resources[_MAX_RESOURCES:])
+    text = Markup(", ").join(_resource(each, labels) for each in named)
+    return text + (f" +{others:,}" if others else "")
 
 
-def _thing(thing: Thing, labels: Labels) -> Markup:
-    name = code(thing.name, _LONGEST_NAME)
-    text = mrkdwn(labels.attached[thing.kind if name else f"some_{thing.kind}"]).format(name=name)
-    return text + (f" ×{thing.count:,}" if thing.count > 1 else "")
+def _resource(resource: AttachedResource, labels: Labels) -> Markup:
+    name = code(resource.name, _MAX_NAME_LENGTH)
+    text = mrkdwn(labels.network_interfaces[resource.kind if name else f"unnamed_{resource.kind}"]).format(name=name)
+    return text + (f" ×{resource.count:,}" if resource.count > 1 else "")

@@ -1,4 +1,4 @@
-"""What the template of one rule sees: its line in a message, nothing yet escaped."""
+"""The variables of the template of one rule. Plain text, escaped by the template."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from gatewatch.model.change import Action, Change, Family
 from gatewatch.model.security_group import CidrPeer, Direction
-from gatewatch.rendering.text import rules as rule_words
-from gatewatch.rendering.text.rule_diff import edit_of
-from gatewatch.rendering.text.severity_marks import mark
+from gatewatch.rendering.text.rule_diff import diff_of_change
+from gatewatch.rendering.text.rules import cidr_peer_key, traffic_text
+from gatewatch.rendering.text.severity_marks import severity_mark
 from gatewatch.rendering.time_text import local_time
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from gatewatch.model.change import Outcome
     from gatewatch.rendering.text.labels import Labels
 
-_NAMED_SERVICES = 6
+_MAX_SERVICES = 6
 
 
 def has_line(assessed: AssessedChange, alert: Alert) -> bool:
-    """A call about a whole group or list has no rule to show: its headline says it all."""
+    """Whether a change has a rule to show; a change of a whole group or prefix list has only a headline."""
     change, rule = assessed.change, assessed.change.rule
     if change.family is Family.ATTACHMENT or len(alert.changes) > 1:
         return True
@@ -29,46 +29,53 @@ def has_line(assessed: AssessedChange, alert: Alert) -> bool:
     return bool(rule.peer or rule.rule_id or rule.traffic.protocol)
 
 
-def rule_view(assessed: AssessedChange, told: Outcome, zone: str, labels: Labels) -> dict[str, Any]:
-    """`told` is the outcome that the headline speaks of: only another one is said of a rule. `zone`: whose clock."""
+def rule_values(assessed: AssessedChange, headline_outcome: Outcome, timezone: str, labels: Labels) -> dict[str, Any]:
+    """`headline_outcome`: a rule shows its outcome only where it differs. `timezone` is the account's."""
     change, rule = assessed.change, assessed.change.rule
     is_attachment = change.family is Family.ATTACHMENT
     outcome = change.outcome
     return {
-        "edit": edit_of(change, labels),
-        "mark": mark(assessed.assessment.severity),
+        "diff": diff_of_change(change, labels),
+        "severity_mark": severity_mark(assessed.assessment.severity),
         "direction": _direction(change, labels),
-        "note": _note(change, labels),
-        "traffic": rule_words.traffic_text(rule.traffic, labels) if _is_rule(change) else "",
+        "placeholder": _placeholder(change, labels),
+        "traffic": traffic_text(rule.traffic, labels) if _is_rule(change) else "",
         "services": _services(assessed.assessment.services),
-        "joint": _joint(change, labels),
+        "preposition": _preposition(change, labels),
         "peer": _peer(change, labels),
-        "peer_note": _peer_note(assessed, labels),
-        "group": change.group.id if is_attachment else "",
+        "peer_comment": _peer_comment(assessed, labels),
+        "group_id": change.group.id if is_attachment else "",
         "rule_id": rule.rule_id or "",
-        "seen": labels.attached["as_of"].format(time=local_time(change.seen_at, zone)) if change.seen_at else "",
-        "outcome": "" if outcome is told else labels.outcome[outcome],
+        "observed": _observed(change, timezone, labels),
+        "outcome": "" if outcome is headline_outcome else labels.outcome[outcome],
         "description": rule.description or "",
     }
 
 
+def _observed(change: Change, timezone: str, labels: Labels) -> str:
+    """When the rule was looked up, for details that the event did not hold."""
+    if change.observed_at is None:
+        return ""
+    return labels.network_interfaces["as_of"].format(time=local_time(change.observed_at, timezone))
+
+
 def _services(services: tuple[str, ...]) -> str:
-    more = len(services) - _NAMED_SERVICES
-    return ", ".join(services[:_NAMED_SERVICES]) + (f" +{more}" if more > 0 else "")
+    more = len(services) - _MAX_SERVICES
+    return ", ".join(services[:_MAX_SERVICES]) + (f" +{more}" if more > 0 else "")
 
 
 def _direction(change: Change, labels: Labels) -> str:
-    """Which way a rule goes; for the entry of a prefix list, whether it came or went."""
+    """The direction of a rule; for an entry of a prefix list, whether it was added or removed."""
     if change.family is Family.PREFIX_LIST and isinstance(change.rule.peer, CidrPeer):
         return labels.line["removed" if change.action is Action.REVOKE else "added"]
     return labels.direction[change.rule.direction or "unknown"] if _is_rule(change) else ""
 
 
 def _is_rule(change: Change) -> bool:
-    return change.family is Family.SECURITY_GROUP and not change.rule.says_nothing
+    return change.family is Family.SECURITY_GROUP and not change.rule.is_empty
 
 
-def _joint(change: Change, labels: Labels) -> str:
+def _preposition(change: Change, labels: Labels) -> str:
     if not _is_rule(change):
         return ""
     if change.rule.direction is None:
@@ -76,12 +83,12 @@ def _joint(change: Change, labels: Labels) -> str:
     return labels.line["to" if change.rule.direction is Direction.EGRESS else "from"]
 
 
-def _note(change: Change, labels: Labels) -> str:
-    """What stands in place of a rule that is not there to be shown."""
-    if not change.understood and change.rule.says_nothing:
+def _placeholder(change: Change, labels: Labels) -> str:
+    """The text in place of a rule whose details the event does not hold."""
+    if not change.understood and change.rule.is_empty:
         return labels.line["unreadable_rule"]
-    is_nameless = change.family is Family.SECURITY_GROUP and change.rule.says_nothing
-    return labels.line["unknown_rule"] if is_nameless else ""
+    is_empty_rule = change.family is Family.SECURITY_GROUP and change.rule.is_empty
+    return labels.line["unknown_rule"] if is_empty_rule else ""
 
 
 def _peer(change: Change, labels: Labels) -> str:
@@ -90,8 +97,8 @@ def _peer(change: Change, labels: Labels) -> str:
     return labels.line["unknown_peer"] if _is_rule(change) else ""
 
 
-def _peer_note(assessed: AssessedChange, labels: Labels) -> str:
-    """A `/0` is said in words as well."""
+def _peer_comment(assessed: AssessedChange, labels: Labels) -> str:
+    """`the internet` for a `/0`."""
     peer = assessed.change.rule.peer
-    is_world = isinstance(peer, CidrPeer) and rule_words.cidr_opening(peer, assessed.assessment.exposure) == "world"
-    return labels.opening["world"] if is_world else ""
+    is_world = isinstance(peer, CidrPeer) and cidr_peer_key(peer, assessed.assessment.exposure) == "world"
+    return labels.peer["world"] if is_world else ""

@@ -1,4 +1,4 @@
-"""One rule in plain words of one language: what it is about, who may connect. Plain text, not yet escaped."""
+"""Text of a rule in one language: its traffic and its peer. Plain text, escaped by the renderer."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from gatewatch.model.security_group import IcmpType, Peer
     from gatewatch.rendering.text.labels import Labels
 
-_NAMED_SERVICES = 2
-_LONGEST_NAME = 60  # of a peer or an event in a headline, which has 150 characters in all
+_MAX_SERVICES = 2
+_MAX_NAME_LENGTH = 60  # of one value in a headline; a Slack header takes 150 characters
 _PROTOCOLS = {"tcp": "TCP", "udp": "UDP", "icmp": "ICMP", "icmpv6": "ICMPv6"}
 
 
-def target(assessed: AssessedChange, labels: Labels) -> str:
-    """What a rule is about: `SSH`, `MySQL, PostgreSQL`, `TCP 8443`, `all traffic`."""
+def target_text(assessed: AssessedChange, labels: Labels) -> str:
+    """The traffic of a rule for a headline: `SSH`, `MySQL, PostgreSQL`, `TCP 8443`, `all traffic`."""
     traffic, services = assessed.change.rule.traffic, assessed.assessment.services
     if traffic.protocol is None:
         return labels.target["unknown"]
@@ -29,33 +29,34 @@ def target(assessed: AssessedChange, labels: Labels) -> str:
     if traffic.ports is None:
         return protocol
     if traffic.ports == PortRange(0, MAX_PORT):
-        return labels.target["every_port"].format(protocol=protocol)
-    if 0 < len(services) <= _NAMED_SERVICES:
+        return labels.target["all_ports"].format(protocol=protocol)
+    if 0 < len(services) <= _MAX_SERVICES:
         return ", ".join(services)
     key = "many_services" if services else "ports"
     return labels.target[key].format(protocol=protocol, ports=ports_text(traffic.ports), count=len(services))
 
 
-def opening(peer: Peer | None, exposure: Exposure | None, labels: Labels) -> str:
-    """Who may connect: `the whole internet`, a network, a group, a prefix list."""
+def peer_text(peer: Peer | None, exposure: Exposure | None, labels: Labels) -> str:
+    """The peer of a rule for a headline: `the internet`, a CIDR, a security group, a prefix list."""
     match peer:
         case CidrPeer():
-            key = cidr_opening(peer, exposure)
+            key = cidr_peer_key(peer, exposure)
         case GroupPeer():
             key = "foreign_group" if peer.foreign else "group"
         case PrefixListPeer():
             key = "prefix_list"
         case None:
-            return labels.opening["unknown"]
-    return labels.opening[key].format(peer=short(peer.text))
+            return labels.peer["unknown"]
+    return labels.peer[key].format(peer=shorten(peer.text))
 
 
-def short(text: str) -> str:
-    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+def shorten(text: str) -> str:
+    """Cut one value so that the rest of the headline stays visible."""
+    return text if len(text) <= _MAX_NAME_LENGTH else text[: _MAX_NAME_LENGTH - 1] + "…"
 
 
-def cidr_opening(peer: CidrPeer, exposure: Exposure | None) -> str:
-    """Which opening a CIDR is; one that nobody assessed, because nothing happened, may still be a `/0`."""
+def cidr_peer_key(peer: CidrPeer, exposure: Exposure | None) -> str:
+    """The key of a CIDR in `labels.peer`. A change that was not applied has no exposure; its `/0` is the world too."""
     if peer.cidr.endswith("/0") and exposure in {Exposure.WORLD, None}:
         return "world"
     if exposure is Exposure.WORLD:
@@ -68,7 +69,7 @@ def ports_text(ports: PortRange) -> str:
 
 
 def traffic_text(traffic: Traffic, labels: Labels) -> str:
-    """`tcp 22`, `tcp 1024-65535`, `icmp type 8`, `all traffic`."""
+    """Traffic as a rule has it: `tcp 22`, `tcp 1024-65535`, `icmp type 8`, `all traffic`."""
     if traffic.protocol is None:
         return labels.line["unknown_traffic"]
     if traffic.protocol == ALL_PROTOCOLS:

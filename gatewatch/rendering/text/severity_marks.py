@@ -1,4 +1,4 @@
-"""How bad something is, as a mark of one character."""
+"""The emoji of each severity."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ _MARKS = {
 }
 
 
-def mark(severity: Severity) -> str:
-    """What a message and each of its rules begin with: seen before anything is read."""
+def severity_mark(severity: Severity) -> str:
+    """The emoji that a message, and each of its rules, begins with."""
     return _MARKS[severity]

@@ -1,0 +1,98 @@
+"""The pipeline deployed to the local AWS: environment of its functions, and its throughput."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from bench import corpus
+from bench.measures import Row, load_pipeline, process_event
+from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION
+from gatewatch.local.demo import deployment
+from gatewatch.local.slack.inbox import Inbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gatewatch.local.demo.deployment import Deployment
+
+_COUNT = 100
+
+
+@contextmanager
+def deployed_pipeline() -> Iterator[tuple[Deployment, Inbox]]:
+    with Inbox() as inbox, deployment.deploy(inbox) as deployed:
+        yield deployed, inbox
+
+
+def variables(deployed: Deployment, inbox: Inbox, name: str) -> dict[str, str]:
+    """Return the environment of a packaged function, with an event for it in BENCH_EVENT."""
+    now = str(int(time.time() * 1000))
+    body = {"alert": _alert_body, "deliver": _deliver_body}[name]()
+    record: dict[str, Any] = {
+        "messageId": "1",
+        "receiptHandle": "1",
+        "body": body,
+        "attributes": {
+            "ApproximateReceiveCount": "1",
+            "SentTimestamp": now,
+            "ApproximateFirstReceiveTimestamp": now,
+            "MessageGroupId": "sec-all",
+        },
+        "messageAttributes": {},
+    }
+    own = {"PATH": os.environ["PATH"], "BENCH_EVENT": msgspec.json.encode({"Records": [record]}).decode()}
+    found = {
+        **deployed.cloud.variables(HUB_ACCOUNT, HUB_REGION),
+        **deployment.function_variables(deployed.hub, inbox),
+        **own,
+    }
+    return {key: value for key, value in found.items() if key not in {"GATEWATCH_ACCOUNTS", "GATEWATCH_POLICY"}}
+
+
+def _alert_body() -> str:
+    return corpus.call_with_rules(1).decode()
+
+
+def _deliver_body() -> str:
+    result = process_event(corpus.call_with_rules(1), load_pipeline())
+    if result is None:
+        raise RuntimeError("the event of the corpus has no alert")
+    message = next(each for each in result.messages if each.destination == "sec-all")
+    return msgspec.json.encode(message).decode()
+
+
+def events_per_second(deployed: Deployment, inbox: Inbox) -> Iterator[Row]:
+    """Measure from a member's bus to the delivery; moto is the limit, not the functions."""
+    before = len(inbox.received)
+    start = time.perf_counter()
+    for number in range(_COUNT):
+        record = msgspec.json.decode(corpus.call_with_rules(1)) | {"eventID": f"bench-{start}-{number}"}
+        deployed.cloud.publish("111122223333", HUB_REGION, record)
+    published = time.perf_counter()
+    with redirect_stdout(StringIO()):  # Powertools prints metrics
+        deployed.poller.drain()
+    end = time.perf_counter()
+    yield Row(
+        "member's bus to the hub's queue",
+        "",
+        f"{_COUNT / (published - start):.0f} events/s",
+        "moto is the limit",
+        "",
+        None,
+        0,
+    )
+    yield Row(
+        "queue to delivery in Slack",
+        "",
+        f"{_COUNT / (end - published):.0f} alerts/s in {len(inbox.received) - before} messages",
+        "moto is the limit",
+        "",
+        None,
+        0,
+    )

@@ -1,0 +1,82 @@
+"""What `gatewatch explain` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from gatewatch.alerts.routing import route
+from gatewatch.alerts.suppression import suppress
+from gatewatch.cli.output import PipeConsole
+from gatewatch.config.paths import TEMPLATES
+from gatewatch.rendering.escaping import sanitize
+from gatewatch.rendering.slack import slack_payloads
+from gatewatch.rendering.sns import sns_bodies
+from gatewatch.rendering.templates import load_templates
+from gatewatch.rendering.text.headline import alert_headline
+from gatewatch.rendering.text.labels import load_labels
+from gatewatch.rendering.text.rules import traffic_text
+from gatewatch.rendering.time_text import rfc3339
+
+if TYPE_CHECKING:
+    from gatewatch.config.settings import Settings
+    from gatewatch.model.alert import Alert, AssessedChange
+    from gatewatch.model.security_group import SecurityGroupRule
+
+
+class DecisionTrace:
+    """A printer: what was decoded, the severity with its reasons, and the destinations of each alert."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._english = load_labels(TEMPLATES, "en")
+        self._templates = load_templates(TEMPLATES, settings.languages)
+        self._console = PipeConsole(highlight=False, soft_wrap=True)
+
+    def alert(self, alert: Alert) -> None:
+        call = alert.call
+        self._field("event", f"{call.event_name} {call.event_id} at {rfc3339(call.time) or 'an unknown time'}")
+        known = "from accounts.yaml" if alert.account.known else "not in accounts.yaml"
+        self._field("account", f"{alert.account.id} {alert.account.alias} ({known}), region {call.region}")
+        self._field("actor", f"{call.actor.name} ({call.actor.type}) via {call.via} from {call.source_ip}")
+        for number, assessed in enumerate(alert.changes, start=1):
+            self._change(f"change {number}", assessed)
+        self._field("headline", alert_headline(alert, self._templates.labels[alert.account.language]))
+        result = suppress(alert, self._settings.exceptions, call.time)
+        if result.applied:
+            self._field(
+                "suppressed", f"by {', '.join(result.applied)}: {result.suppressed} of {len(alert.changes)} changes"
+            )
+        destinations = (
+            "none: suppressed by exceptions" if result.is_suppressed else ", ".join(route(result.alert, self._settings))
+        )
+        self._field("sent to", destinations or "none: no route matches")
+        messages = len(slack_payloads(alert, self._templates, self._settings.colors))
+        sns_messages = len(sns_bodies(alert, self._templates, self._settings.colors))
+        self._field("messages", f"{messages} for each Slack destination, {sns_messages} for each topic")
+        self._console.print()
+
+    def _change(self, name: str, assessed: AssessedChange) -> None:
+        change, assessment = assessed.change, assessed.assessment
+        group = change.group.id or change.group.name or change.resource_id or "no resource"
+        recognized = "understood" if change.understood else "unrecognized format"
+        self._field(name, f"{change.family} {change.action}, {change.outcome}, {group}, {recognized}")
+        if change.facts is None:
+            self._rule(change.rule)
+        if assessment.exposure:
+            self._field("  exposure", assessment.exposure)
+        self._field("  severity", assessment.severity)
+        for reason in assessment.reasons:
+            self._field("  reason", self._english.reason_text(reason))
+
+    def _rule(self, rule: SecurityGroupRule) -> None:
+        traffic = traffic_text(rule.traffic, self._english)
+        peer = f"{rule.peer.kind} {rule.peer.text}" if rule.peer else "unknown peer"
+        self._field("  rule", f"{rule.direction or 'unknown direction'}, {traffic}, {peer}")
+
+    def _field(self, name: str, text: str) -> None:
+        self._console.print(Text(f"{name:<12}", "bold").append(sanitize(text), "default"))
+
+    def close(self) -> None:
+        """Every alert is already printed."""

@@ -1,0 +1,28 @@
+"""`gatewatch demo` and `gatewatch up`: everything on this machine, without an AWS account."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    page: Annotated[Path, typer.Option(metavar="FILE", help="Where to write the inbox page.")] = Path(
+        "build/demo/inbox.html"
+    ),
+) -> None:
+    """Run the whole pipeline once on this machine: embedded AWS, two member accounts, a local Slack inbox."""
+    from gatewatch.local.demo import run
+
+    raise typer.Exit(run.demo(page))
+
+
+def up(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the inbox; 0 takes any free port.")] = 8400,
+) -> None:
+    """Run the demo and keep running: the inbox is live in a browser until Ctrl-C."""
+    from gatewatch.local.demo import run
+
+    raise typer.Exit(run.up(port))

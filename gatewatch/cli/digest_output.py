@@ -1,0 +1,60 @@
+"""What `gatewatch digest` prints."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from gatewatch.alerts.suppression import suppress
+from gatewatch.config.paths import TEMPLATES
+from gatewatch.digest.activity import activity_of
+from gatewatch.digest.email import EmailTemplate, email_message, html_page
+from gatewatch.digest.labels import load_digest_labels
+from gatewatch.digest.messages import digest_color
+from gatewatch.digest.summary import summarize_activity
+from gatewatch.digest.text import plain_text, slack_payload
+from gatewatch.digest.view import DigestText, digest_view
+from gatewatch.rendering.text.labels import load_labels
+
+if TYPE_CHECKING:
+    from gatewatch.config.settings import Settings
+    from gatewatch.digest.activity import AlertActivity
+    from gatewatch.digest.summary import Digest
+    from gatewatch.model.alert import Alert
+
+
+class DigestPrinter:
+    """A printer that prints one digest at the end, in the language and time zone of the defaults."""
+
+    def __init__(self, settings: Settings, output: str, days: int | None) -> None:
+        self._settings = settings
+        self._output = output
+        self._days = days
+        self._activities: list[AlertActivity] = []
+
+    def alert(self, alert: Alert) -> None:
+        """Add an alert, with the exceptions that were active at its time."""
+        if found := activity_of(alert, suppress(alert, self._settings.exceptions, alert.call.time).alert):
+            self._activities.append(found)
+
+    def close(self) -> None:
+        language, zone = self._settings.defaults.language, self._settings.defaults.timezone
+        labels = load_digest_labels(TEMPLATES, (language,))[language]
+        wording = DigestText(labels, load_labels(TEMPLATES, language), zone)
+        found = summarize_activity(self._activities, self._settings, self._days)
+        output = self._render(found, wording) if found else labels.digest["nothing"].encode()
+        sys.stdout.buffer.write(output.rstrip() + b"\n")
+        sys.stdout.buffer.flush()
+
+    def _render(self, found: Digest, wording: DigestText) -> bytes:
+        view = digest_view(found, wording)
+        if self._output == "text":
+            return plain_text(view).encode(errors="replace")
+        if self._output == "slack":
+            return slack_payload(view, digest_color(found, self._settings.colors))
+        template = EmailTemplate(wording.alert, self._settings.defaults.language, TEMPLATES)
+        return (
+            html_page(view, template).encode(errors="replace")
+            if self._output == "html"
+            else email_message(view, template)
+        )

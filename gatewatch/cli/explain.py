@@ -1,0 +1,18 @@
+"""`gatewatch explain`: why an event gets its severity and its destinations."""
+
+from __future__ import annotations
+
+import typer
+
+from gatewatch.cli.options import ACCOUNTS, POLICY, Accounts, Language, Paths, Policy
+
+
+def explain(
+    paths: Paths = None, accounts: Accounts = ACCOUNTS, policy: Policy = POLICY, language: Language = None
+) -> None:
+    """Print the decision trace of events: what was decoded, the severity with its reasons, the destinations."""
+    from gatewatch.cli.alert_printing import load_assessor, print_alerts
+    from gatewatch.cli.decision_trace import DecisionTrace
+
+    assessor = load_assessor(accounts, policy, language)
+    raise typer.Exit(print_alerts(DecisionTrace(assessor.settings), paths or [], assessor))

@@ -1,0 +1,68 @@
+"""What `gatewatch comply` and `gatewatch undo` share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from gatewatch.rendering.escaping import sanitize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gatewatch.aws.clients import Aws
+    from gatewatch.remediation.ingress.executor import StepResult
+    from gatewatch.remediation.ingress.plan import IngressAction
+
+NOT_COMPLIANT = 1
+ROLE = "gatewatch/gatewatch-remediation"
+
+Region = Annotated[
+    str | None, typer.Option("--region", help="The Region; default: AWS_DEFAULT_REGION.", show_default=False)
+]
+Role = Annotated[str, typer.Option("--role", help="Role to assume in the member account; empty: your own credentials.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
+
+
+def member_clients(account: str, region: str | None, role: str) -> Aws:
+    from gatewatch.aws.clients import Aws
+    from gatewatch.remediation.config_rule.member_role import SESSION_NAME, role_arn
+
+    aws = Aws()
+    region = region or aws.sts.meta.region_name
+    if region in {None, "aws-global"}:
+        raise typer.BadParameter("give a Region with --region or AWS_DEFAULT_REGION")
+    return aws.assume_role(role_arn(aws.partition(region), account, role), region, SESSION_NAME) if role else aws
+
+
+def print_actions(actions: Iterable[IngressAction]) -> None:
+    from gatewatch.remediation.config_rule.annotation import rule_text
+    from gatewatch.remediation.ingress.plan import Authorize, rule_of
+
+    for each in actions:
+        sign, rule = "+" if isinstance(each, Authorize) else "-", rule_of(each)
+        print_line(f"  {sign} {rule_text(rule)} {rule.rule_id or ''}".rstrip())
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    if not yes:
+        typer.confirm(question, abort=True)
+
+
+def report_steps(steps: Iterable[StepResult]) -> None:
+    """Print the failed steps; exit with status 1 when there are any."""
+    from gatewatch.remediation.config_rule.annotation import rule_text
+    from gatewatch.remediation.ingress.plan import rule_of
+
+    failed = [each for each in steps if not each.succeeded]
+    for each in failed:
+        print_line(f"failed: {rule_text(rule_of(each.action))} ({each.reason})")
+    print_line("done" if not failed else "some changes failed")
+    if failed:
+        raise typer.Exit(NOT_COMPLIANT)
+
+
+def print_line(text: str) -> None:
+    Console(highlight=False, soft_wrap=True).print(sanitize(text, 2000), markup=False)

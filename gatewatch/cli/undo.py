@@ -1,0 +1,58 @@
+"""`gatewatch undo`: restore what a remediation changed."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from gatewatch.cli.errors import aws_errors_as_messages
+from gatewatch.cli.options import STAGE, Stage
+from gatewatch.cli.remediation_commands import (
+    ROLE,
+    Role,
+    Yes,
+    confirm,
+    member_clients,
+    print_actions,
+    print_line,
+    report_steps,
+)
+
+
+@aws_errors_as_messages()
+def undo(
+    change_id: Annotated[str, typer.Argument(help="The change id in the message of the change.", metavar="CHANGE_ID")],
+    yes: Yes = False,
+    role: Role = ROLE,
+    stage: Stage = STAGE,
+) -> None:
+    """Restore the rules, descriptions and tags that a change of gatewatch removed, after confirmation."""
+    from gatewatch.alerts.own_actions import ActionLog, OwnAction
+    from gatewatch.aws.clients import Aws
+    from gatewatch.config.ingress import ConflictLimit
+    from gatewatch.remediation.ingress.conflict_guard import ConflictGuard
+    from gatewatch.remediation.ingress.ec2 import current_rules
+    from gatewatch.remediation.ingress.enforcer import KIND, action_ids_of
+    from gatewatch.remediation.ingress.executor import apply
+    from gatewatch.remediation.ingress.undo import group_of, plan_undo, stop_enforcing
+    from gatewatch.remediation.snapshots import SnapshotError, SnapshotStore
+
+    hub = Aws()
+    snapshot = SnapshotStore(hub.dynamodb, f"gatewatch-{stage}").load(change_id)
+    if snapshot.kind != KIND:
+        raise SnapshotError(f"{change_id} is not a change of a security group but {snapshot.kind}.")
+    member = member_clients(snapshot.account_id, snapshot.region, role)
+    plan = plan_undo(snapshot, current_rules(member.ec2, snapshot.resource_id, snapshot.account_id))
+    print_line(f"{snapshot.account_id} {snapshot.region} {snapshot.resource_id}")
+    print_actions(plan.actions)
+    if not plan.actions:
+        print_line("everything is already restored")
+        return
+    confirm("Restore these rules?", yes=yes)
+    table, group = f"gatewatch-{stage}", group_of(snapshot)
+    stop_enforcing(snapshot, ConflictGuard(hub.dynamodb, table, ConflictLimit(), time.time))
+    action = OwnAction(change_id, time.time(), is_undo=True)
+    ActionLog(hub.dynamodb, table).record(action_ids_of(group, plan.actions), action)
+    report_steps(apply(snapshot.resource_id, plan.actions, member.ec2))

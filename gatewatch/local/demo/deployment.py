@@ -1,0 +1,131 @@
+"""The demo's deployment in the embedded AWS: hub and member stacks, secrets, security groups, real functions."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gatewatch.config.accounts import LOOKUP_ROLE
+from gatewatch.config.destinations import SlackApp, SlackWebhook
+from gatewatch.config.paths import EVENTBRIDGE
+from gatewatch.config.settings import load_settings
+from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, MEMBERS, Cloud
+from gatewatch.local.demo import scenario
+from gatewatch.local.demo.email_subscriber import EmailSubscriber
+from gatewatch.local.demo.resources import create_groups, with_group_ids
+from gatewatch.local.lambda_.event_source_mapping import EventSourceMapping, Poller, lambda_environment, message_count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gatewatch.local.demo.scenario import ScenarioEvent
+    from gatewatch.local.slack.inbox import Inbox
+
+_ORGANIZATION = "o-a1b2c3d4e5"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployed hub with its members, and the poller that invokes the functions.
+
+    `hub` has the outputs of the hub's stack; `groups` the ids of the security groups in moto, by scenario id.
+    """
+
+    cloud: Cloud
+    hub: Mapping[str, str]
+    poller: Poller
+    groups: Mapping[str, str]
+    subscriber: EmailSubscriber
+
+    def publish(self, events: Sequence[ScenarioEvent]) -> int:
+        """Put events on the members' default buses; return how many, repeated deliveries included."""
+        for event in events:
+            for _ in range(event.times):
+                self.cloud.publish(event.account, event.region, with_group_ids(event.record, self.groups))
+        return sum(event.times for event in events)
+
+    def run_digest(self) -> None:
+        """Run functions/digest at both times of the scenario; the second run summarizes the scenario's day."""
+        from functions import digest  # noqa: PLC0415
+
+        for time in scenario.DIGEST_TIMES:
+            digest.compose_at(time.timestamp).run()
+
+    def dead_letter_count(self) -> int:
+        """Number of messages in the dead-letter queues."""
+        sqs = self.cloud.session(HUB_ACCOUNT, HUB_REGION).client("sqs")
+        urls = (self.hub["EventsDlqUrl"], self.hub["OutboxDlqUrl"])
+        queues = [EventSourceMapping("dead-letter", _no_function, sqs, url, "") for url in urls]
+        return sum(message_count(queue) for queue in queues)
+
+
+def _no_function(_event: dict[str, Any], _context: Any) -> None:
+    """Nothing consumes a dead-letter queue."""
+
+
+@contextmanager
+def deploy(inbox: Inbox) -> Iterator[Deployment]:
+    """Deploy hub and members, store the Slack secrets, create the groups, and set the functions' environment."""
+    with Cloud() as cloud:
+        hub = cloud.deploy(
+            HUB_ACCOUNT,
+            HUB_REGION,
+            EVENTBRIDGE / "hub.yaml",
+            {
+                "OrganizationId": _ORGANIZATION,
+                "LookupRole": LOOKUP_ROLE,
+                "OutboxVisibility": "5",
+                "EventsVisibility": "5",
+            },
+        )
+        parameters = {"HubBusArn": hub["BusArn"], "LookupRoleArn": hub["AlertRoleArn"]}
+        for account, region in MEMBERS:
+            cloud.deploy(account, region, EVENTBRIDGE / "member.yaml", parameters)
+        _store_secrets(cloud, inbox)
+        groups = create_groups(cloud)
+        with lambda_environment(cloud.variables(HUB_ACCOUNT, HUB_REGION) | function_variables(hub, inbox)):
+            subscriber = EmailSubscriber(cloud.session(HUB_ACCOUNT, HUB_REGION), hub["AlertsTopicArn"])
+            yield Deployment(cloud, hub, _poller(cloud, hub), groups, subscriber)
+
+
+def _store_secrets(cloud: Cloud, inbox: Inbox) -> None:
+    ssm = cloud.session(HUB_ACCOUNT, HUB_REGION).client("ssm")
+    for name, destination in load_settings(scenario.ACCOUNTS, scenario.POLICY).destinations.items():
+        if isinstance(destination, SlackWebhook) and destination.url.ssm:
+            ssm.put_parameter(Name=destination.url.ssm, Value=inbox.webhook_url(name), Type="SecureString")
+        if isinstance(destination, SlackApp) and destination.token.ssm:
+            ssm.put_parameter(Name=destination.token.ssm, Value="xoxb-of-the-local-slack", Type="SecureString")
+
+
+def function_variables(hub: Mapping[str, str], inbox: Inbox) -> dict[str, str]:
+    """The environment variables of the functions, AWS's own excluded."""
+    return {
+        "GATEWATCH_SLACK_API": inbox.api,
+        "GATEWATCH_ACCOUNTS": str(scenario.ACCOUNTS),
+        "GATEWATCH_POLICY": str(scenario.POLICY),
+        "GATEWATCH_OUTBOX_URL": hub["OutboxUrl"],
+        "GATEWATCH_OUTBOX_DLQ_URL": hub["OutboxDlqUrl"],
+        "GATEWATCH_EVENTS_DLQ_URL": hub["EventsDlqUrl"],
+        "GATEWATCH_REMEDIATION_ROLE": "gatewatch/gatewatch-remediation",
+        "GATEWATCH_ALERTS_TOPIC": hub["AlertsTopicArn"],
+        "GATEWATCH_TABLE": hub["TableName"],
+        "GATEWATCH_ACTIVITY_TABLE": hub["ActivityTableName"],
+        "GATEWATCH_ALERT_SERVICE": "gatewatch-prod-alert",
+        "POWERTOOLS_LOG_LEVEL": "WARNING",
+        "POWERTOOLS_METRICS_DISABLED": "true",
+        "PYTZ_SKIPEXISTSCHECK": "1",
+    }
+
+
+def _poller(cloud: Cloud, hub: Mapping[str, str]) -> Poller:
+    """Import the functions inside their environment, as Lambda does."""
+    from functions import alert, deliver  # noqa: PLC0415
+
+    alert.compose.cache_clear()
+    deliver.compose.cache_clear()
+    sqs = cloud.session(HUB_ACCOUNT, HUB_REGION).client("sqs")
+    return Poller(
+        EventSourceMapping("alert", alert.handler, sqs, hub["EventsQueueUrl"], hub["EventsQueueArn"]),
+        EventSourceMapping("deliver", deliver.handler, sqs, hub["OutboxUrl"], hub["OutboxArn"]),
+    )
