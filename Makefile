@@ -57,7 +57,7 @@ golden: $(READY) ## rewrite the golden messages; review the difference with git 
 docs: $(READY) ## regenerate docs/events.md from the event patterns and the dispatch table
 	@$(BIN)/python -m tools.generate_events_doc
 
-package: $(READY) ## build the zips of the functions into build/ (ARCH=arm64 or x86_64)
+package: $(READY) ## build the zip of the functions into build/ (ARCH=arm64 or x86_64)
 	@$(BIN)/gatewatch check
 	@$(BIN)/python -m tools.package --architecture $(ARCH)
 
@@ -68,9 +68,8 @@ undeploy: package $(OSLS) ## remove the hub's stack with everything in it
 	@$(OSLS) remove --stage $(STAGE) --param="architecture=$(ARCH)" $(OPTIONS)
 
 lock: $(READY) ## resolve the dependencies again into requirements/
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra local --extra digest --group dev pyproject.toml -o requirements/dev.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra local --group dev pyproject.toml -o requirements/dev.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml -o requirements/runtime.txt
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra digest --constraint requirements/runtime.txt pyproject.toml -o requirements/digest.txt
 
 clean: ## remove what the other targets created
 	rm -rf $(VENV) build node_modules .serverless .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -55,9 +55,7 @@ def compose_at(now: Callable[[], float]) -> DigestHandler:
         outbox.put(list(digest_messages(digest_view(made, wording), made, wanted, settings)))
 
     def mail(made: Digest, _wanted: DueDigest) -> None:
-        _mail(
-            digest_view(made, wording), EmailTemplate(wording.alert, language, bundle.templates), settings.digest, aws
-        )
+        _mail(digest_view(made, wording), EmailTemplate(language, bundle.templates), settings.digest, aws)
 
     wanted = (("messages", put, settings.digest.to), ("mail", mail, settings.digest.mail))
     return DigestHandler(

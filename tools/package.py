@@ -1,7 +1,7 @@
-"""Builds the zips of the Lambda functions.
+"""Builds the zip of the Lambda functions.
 
-A zip has functions/, gatewatch/ without the command line and the local cloud, templates/, the configuration files and
-the locked dependencies. Paths in a zip are those of the repository.
+It has functions/, gatewatch/ without the command line and the local cloud, templates/, the configuration files and
+the locked dependencies. Paths in it are those of the repository.
 
 The AWS SDK is not included (17 MB), because the runtime provides it; gatewatch calls nothing that the oldest SDK of the
 python3.13 runtime lacks. Builds are reproducible.
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 LOCK = ROOT / "requirements" / "runtime.txt"
-DIGEST_LOCK = ROOT / "requirements" / "digest.txt"  # with Pillow
 PYTHON = "3.13"
 # boto3 and its dependencies, which the runtime provides.
 PROVIDED_BY_LAMBDA = frozenset({"boto3", "botocore", "python-dateutil", "s3transfer", "six"})
@@ -50,15 +49,15 @@ class Architecture(StrEnum):
         return f"{machine}-manylinux_2_28"
 
 
-def build(architecture: Architecture, zip_file: Path, sources: Path = ROOT, lock: Path = LOCK) -> Path:
-    """Build a zip for an architecture on any machine. Downloads the locked packages.
+def build(architecture: Architecture, zip_file: Path, sources: Path = ROOT) -> Path:
+    """Build the zip for an architecture on any machine. Downloads the locked packages.
 
     Returns the path of the zip.
     """
     zip_file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
-        _install(requirements(lock.read_text("utf-8")), tree, architecture)
+        _install(requirements(LOCK.read_text("utf-8")), tree, architecture)
         copy_sources(sources, tree)
         if not prepare(tree, PYTHON):
             sys.stderr.write(f"Python {PYTHON} is not installed, so the modules in the zip are not compiled\n")
@@ -121,12 +120,11 @@ def _zip(tree: Path, zip_file: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Build the zips of the Lambda functions.")
+    parser = argparse.ArgumentParser(description="Build the zip of the Lambda functions.")
     parser.add_argument("--architecture", type=Architecture, choices=list(Architecture), default=Architecture.ARM64)
     architecture = parser.parse_args(arguments).architecture
-    for name, lock in (("gatewatch", LOCK), ("gatewatch-digest", DIGEST_LOCK)):
-        path = build(architecture, ROOT / "build" / f"{name}-{architecture}.zip", lock=lock)
-        sys.stdout.write(f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes\n")
+    path = build(architecture, ROOT / "build" / f"gatewatch-{architecture}.zip")
+    sys.stdout.write(f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes\n")
 
 
 if __name__ == "__main__":

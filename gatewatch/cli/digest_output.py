@@ -52,7 +52,7 @@ class DigestPrinter:
             return plain_text(view).encode(errors="replace")
         if self._output == "slack":
             return slack_payload(view, digest_color(found, self._settings.colors))
-        template = EmailTemplate(wording.alert, self._settings.defaults.language, TEMPLATES)
+        template = EmailTemplate(self._settings.defaults.language, TEMPLATES)
         return (
             html_page(view, template).encode(errors="replace")
             if self._output == "html"

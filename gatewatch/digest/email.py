@@ -1,67 +1,50 @@
-"""A digest as an HTML page and as an e-mail with a chart. Pillow is imported only when a chart is drawn."""
+"""A digest as an HTML page and as an e-mail."""
 
 from __future__ import annotations
 
-from base64 import b64encode
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from msgspec import Struct
 
-from gatewatch.digest.chart import COLORS, WIDTH, chart
 from gatewatch.digest.text import plain_text
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.escaping import sanitize
-from gatewatch.rendering.text.labels import Labels
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from gatewatch.digest.view import DigestView
+    from gatewatch.digest.view import Bar, DigestView, Section
 
-_CHART = "chart@gatewatch"
-_PNG_DATA_URL = "data:image/png;base64,"
+_COLORS: Mapping[Severity, str] = {
+    Severity.CRITICAL: "#8b0000",
+    Severity.HIGH: "#d9480f",
+    Severity.MEDIUM: "#e0a800",
+    Severity.LOW: "#1264a3",
+    Severity.INFO: "#868e96",
+}
+_NO_SEVERITY = "#1264a3"
 
 
 class EmailTemplate(Struct, frozen=True):
-    """Labels, language code and template folder of a page."""
+    """Language code and template folder of a page."""
 
-    labels: Labels
     language: str
     templates: Path
 
 
+class Segment(Struct, frozen=True):
+    """A part of a bar in one color; `width` in percent of the longest bar, at least 1."""
+
+    color: str
+    width: int
+
+
 def html_page(view: DigestView, template: EmailTemplate) -> str:
-    """Render a self-contained HTML page: no script and no external resource."""
-    image = _chart_png(view)
-    return _html(view, template, _PNG_DATA_URL + b64encode(image).decode() if image else "")
-
-
-def email_message(view: DigestView, template: EmailTemplate, sender: str = "", recipients: Sequence[str] = ()) -> bytes:
-    """Render an e-mail with a plain-text part, an HTML part and the chart as an inline image."""
-    image = _chart_png(view)
-    mail = EmailMessage(policy=SMTP)
-    mail["Subject"] = sanitize(view.title)
-    if sender:
-        mail["From"], mail["To"] = sender, ", ".join(recipients)
-    mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(plain_text(view))
-    mail.add_alternative(_html(view, template, f"cid:{_CHART}" if image else ""), subtype="html")
-    if image:
-        _, html = mail.iter_parts()
-        html.add_related(image, "image", "png", cid=f"<{_CHART}>", disposition="inline", filename="chart.png")
-    return mail.as_bytes()
-
-
-def _chart_png(view: DigestView) -> bytes:
-    return chart(view.charted) if view.charted and view.charted.bars else b""
-
-
-def _html(view: DigestView, template: EmailTemplate, chart_source: str) -> str:
+    """Render a self-contained HTML page: no script, no image and no external resource."""
     environment = Environment(
         loader=FileSystemLoader(template.templates),
         autoescape=True,
@@ -70,12 +53,28 @@ def _html(view: DigestView, template: EmailTemplate, chart_source: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    legend = [(template.labels.severity[each], COLORS[each]) for each in reversed(Severity)]
-    source = Markup(chart_source)  # noqa: S704  built here from base64 or a constant
-    return environment.get_template("digest/page.html.j2").render(
-        view=view, language=template.language, chart=source, width=WIDTH, legend=legend
-    )
+    page = environment.get_template("digest/page.html.j2")
+    return page.render(view=view, language=template.language, segments=bar_segments)
+
+
+def email_message(view: DigestView, template: EmailTemplate, sender: str = "", recipients: Sequence[str] = ()) -> bytes:
+    """Render an e-mail with a plain-text part and an HTML part."""
+    mail = EmailMessage(policy=SMTP)
+    mail["Subject"] = sanitize(view.title)
+    if sender:
+        mail["From"], mail["To"] = sender, ", ".join(recipients)
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(plain_text(view))
+    mail.add_alternative(html_page(view, template), subtype="html")
+    return mail.as_bytes()
+
+
+def bar_segments(bar: Bar, section: Section) -> list[Segment]:
+    """The segments of a bar, one per severity; the longest bar of the section has 100 percent."""
+    largest = max(each.value for each in section.bars)
+    counts = [(_COLORS[severity], count) for severity, count in bar.counts] or [(_NO_SEVERITY, bar.value)]
+    return [Segment(color, max(1, count * 100 // largest)) for color, count in counts]
 
 
 def _visible(value: Any) -> Any:
-    return sanitize(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return sanitize(value) if type(value) is str else value

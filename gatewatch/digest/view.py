@@ -28,13 +28,12 @@ _T = TypeVar("_T")
 
 
 class Bar(Struct, frozen=True):
-    """`counts` by severity, worst first. `account_id` replaces a name that the chart's font cannot draw."""
+    """`counts` by severity, worst first; empty for bars that are not counted by severity."""
 
     name: str
     value: int
     counts: tuple[tuple[Severity, int], ...] = ()
     detail: str = ""
-    account_id: str = ""
 
 
 class Line(Struct, frozen=True):
@@ -59,12 +58,9 @@ class Section(Struct, frozen=True):
 
 
 class DigestView(Struct, frozen=True):
-    """`charted` is the section that the chart shows; None when nothing changed."""
-
     title: str
     sections: tuple[Section, ...]
     note: str
-    charted: Section | None = None
     warning: str = ""
 
 
@@ -78,21 +74,20 @@ class DigestText(Struct, frozen=True):
 
 def digest_view(digest: Digest, text: DigestText) -> DigestView:
     labels = text.digest.digest
-    charted = Section(labels["accounts"], bars=tuple(_accounts(digest, text))) if digest.events else None
     warning = "⚠️ " + labels["missing_events"].format(count=digest.missing_events) if digest.missing_events else ""
-    return DigestView(_title(digest, text), _sections(digest, charted, text), _note(digest, text), charted, warning)
+    return DigestView(_title(digest, text), _sections(digest, text), _note(digest, text), warning)
 
 
-def _sections(digest: Digest, charted: Section | None, text: DigestText) -> tuple[Section, ...]:
+def _sections(digest: Digest, text: DigestText) -> tuple[Section, ...]:
     labels = text.digest.digest
     if digest.is_empty:
         return (Section("", lines=(labels["quiet"],)),)
-    if charted is None:
+    if not digest.events:
         return _open(digest, text), Section("", lines=(labels["nothing"],))
     return (
         _open(digest, text),
         Section(labels["severities"], bars=tuple(_severities(digest, text))),
-        charted,
+        Section(labels["accounts"], bars=tuple(_accounts(digest, text))),
         Section(labels["actors"], bars=tuple(_actors(digest, text))),
         Section(labels["closed"], lines=(_closed(digest, text),)),
         Section(
@@ -163,7 +158,7 @@ def _accounts(digest: Digest, text: DigestText) -> Iterator[Bar]:
 
 def _bar(account: Account, counts: tuple[tuple[Severity, int], ...], text: DigestText) -> Bar:
     detail = ", ".join(f"{text.alert.severity[severity]} {count}" for severity, count in counts)
-    return Bar(_name(account), sum(count for _, count in counts), counts, detail, account.id)
+    return Bar(_name(account), sum(count for _, count in counts), counts, detail)
 
 
 def _severities(digest: Digest, text: DigestText) -> Iterator[Bar]:

@@ -17,7 +17,7 @@ from bench import corpus, harness, measures
 
 FUNCTIONS = ("alert", "deliver", "heartbeat", "digest", "config_rule", "access_keys")
 # Modules of the command line and the local cloud, and slow ones.
-NOT_IN_A_FUNCTION = ("boto3", "s3transfer", "moto", "rich", "typer", "PIL", "requests", "gatewatch.local", "werkzeug")
+NOT_IN_A_FUNCTION = ("boto3", "s3transfer", "moto", "rich", "typer", "requests", "gatewatch.local", "werkzeug")
 
 
 def imports_of(name: str) -> list[tuple[int, int, str]]:

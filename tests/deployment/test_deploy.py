@@ -35,13 +35,13 @@ from gatewatch.local.lambda_.context import LambdaContext
 from gatewatch.local.lambda_.event_source_mapping import EventSourceMapping, Poller
 from gatewatch.local.lambda_.process import PackagedFunction, ProcessSettings
 from gatewatch.local.slack.inbox import Inbox
-from tools.package import DIGEST_LOCK, LOCK, ROOT, Architecture, build, requirements
+from tools.package import LOCK, ROOT, Architecture, build, requirements
 
 OSLS = ROOT / "node_modules" / ".bin" / "osls"
 STAGE = "test"
 WEBHOOKS = ("sec-prod", "sec-all")
 LAMBDA_PYTHON = (3, 13)
-ZIPS = {"gatewatch-x86_64.zip": LOCK, "gatewatch-digest-x86_64.zip": DIGEST_LOCK}
+ZIP = "gatewatch-x86_64.zip"
 MAILED = """
 digest: {mail: {from: hub@example.com, to: [team@example.com]}, at: "00:00", timezone: UTC}
 """
@@ -93,12 +93,11 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    """Return a folder with the files that osls reads and the zips that serverless.yml names."""
+    """Return a folder with the files that osls reads and the zip that serverless.yml names."""
     folder = tmp_path_factory.mktemp("service")
     shutil.copy(ROOT / "serverless.yml", folder)
     shutil.copytree(ROOT / "eventbridge", folder / "eventbridge")
-    for name, lock in ZIPS.items():
-        build(Architecture.X86_64, folder / "build" / name, lock=lock)
+    build(Architecture.X86_64, folder / "build" / ZIP)
     return folder
 
 
@@ -159,19 +158,13 @@ def runtime(tmp_path_factory):
 @pytest.fixture(scope="module")
 def unpacked(service, tmp_path_factory):
     folder = tmp_path_factory.mktemp("task")
-    for name in ZIPS:
-        with zipfile.ZipFile(service / "build" / name) as archive:
-            archive.extractall(folder / name)
+    with zipfile.ZipFile(service / "build" / ZIP) as archive:
+        archive.extractall(folder)
     return folder
-
-
-def zip_of(function_name):
-    return "gatewatch-digest-x86_64.zip" if function_name.endswith("-digest") else "gatewatch-x86_64.zip"
 
 
 def process_of(function, cloud, unpacked, runtime):
     """Return a process with the configured environment and the variables that Lambda sets."""
-    unpacked /= zip_of(function["FunctionName"])
     set_by_lambda = {
         "AWS_LAMBDA_FUNCTION_NAME": function["FunctionName"],
         "LAMBDA_TASK_ROOT": str(unpacked),
@@ -228,8 +221,8 @@ def source(mapping, running, deployed):
 def test_five_functions_are_deployed_each_with_its_role_zip_and_architecture(deployed, service):
     names = ("alert", "deliver", "heartbeat", "digest", "access_keys")
     assert set(deployed.functions) == {f"gatewatch-{STAGE}-{name}" for name in names}
+    sha = hashlib.sha256((service / "build" / ZIP).read_bytes()).digest()
     for function in deployed.functions.values():
-        sha = hashlib.sha256((service / "build" / zip_of(function["FunctionName"])).read_bytes()).digest()
         assert function["CodeSha256"] == base64.b64encode(sha).decode()
         assert function["Runtime"] == "python3.13"
         assert function["Architectures"] == ["x86_64"]
@@ -305,7 +298,7 @@ def test_alerts_are_in_the_activity_log_and_the_digest_ran(deployed):
 
 
 @pytest.mark.usefixtures("delivered")
-def test_the_packaged_digest_is_mailed_with_a_chart(cloud, deployed, unpacked, runtime, tmp_path):
+def test_the_packaged_digest_is_mailed(cloud, deployed, unpacked, runtime, tmp_path):
     session, book = deployed.session, deployed.physical["ActivityTable"]
     session.client("ses").verify_email_identity(EmailAddress="hub@example.com")
     yesterday = datetime.now(UTC) - timedelta(days=1)
@@ -329,8 +322,6 @@ def test_the_packaged_digest_is_mailed_with_a_chart(cloud, deployed, unpacked, r
     mail = email.message_from_string(sent.raw_data, policy=email.policy.default)
     assert (sent.source, set(sent.destinations)) == ("hub@example.com", {"team@example.com"})
     assert "payments-prod" in mail.get_body(("html",)).get_content()
-    (picture,) = [part.get_payload(decode=True) for part in mail.walk() if part.get_content_type() == "image/png"]
-    assert picture.startswith(b"\x89PNG")
 
 
 def test_metrics_have_the_names_that_the_alarms_use(delivered):

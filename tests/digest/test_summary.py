@@ -2,27 +2,22 @@
 
 import email
 import email.policy
-import io
 import json
 import os
 import random
 import re
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from unicodedata import east_asian_width
 
 import msgspec
 import pytest
-from PIL import Image, ImageColor
 
 from gatewatch.alerts.suppression import suppress
 from gatewatch.config.settings import LANGUAGES, load_settings
 from gatewatch.config.suppression_rules import Effect, ExceptionMatch, PolicyException
 from gatewatch.digest.activity import activity_of
-from gatewatch.digest.chart import COLORS, chart
-from gatewatch.digest.email import EmailTemplate, email_message, html_page
+from gatewatch.digest.email import EmailTemplate, bar_segments, email_message, html_page
 from gatewatch.digest.labels import DigestLabels, load_digest_labels
 from gatewatch.digest.summary import summarize_activity
 from gatewatch.digest.text import bar, plain_text, slack_payload
@@ -263,7 +258,7 @@ def test_a_large_digest_is_one_message(alerts_of, build):
 
 
 def template(language):
-    return EmailTemplate(load_labels(TEMPLATES, language), language, TEMPLATES)
+    return EmailTemplate(language, TEMPLATES)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -288,10 +283,11 @@ def test_a_long_section_continues_in_the_next_block(alerts_of, build):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_page_has_a_chart_no_script_and_no_external_resource(scenario, language):
+def test_the_page_has_no_script_no_image_and_no_external_resource(scenario, language):
     view = view_of(scenario, language)
     page = html_page(view, template(language))
-    assert re.findall(r'src="([^",]+)', page) == ["data:image/png;base64"]
+    assert " src=" not in page
+    assert "<img" not in page
     assert "<script" not in page
     assert "url(" not in page
     assert "@import" not in page
@@ -301,7 +297,7 @@ def test_the_page_has_a_chart_no_script_and_no_external_resource(scenario, langu
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_email_has_a_text_part_an_html_part_and_the_chart(scenario, language):
+def test_the_email_has_a_text_part_and_an_html_part(scenario, language):
     view = view_of(scenario, language)
     mail = email.message_from_bytes(
         email_message(view, template(language), "hub@example.com", ["a@example.com", "b@example.com"]),
@@ -314,9 +310,7 @@ def test_the_email_has_a_text_part_an_html_part_and_the_chart(scenario, language
     )
     assert mail.get_body(("plain",)).get_content().split() == plain_text(view).split()
     html = mail.get_body(("html",)).get_content()
-    (picture,) = [part for part in mail.walk() if part.get_content_type() == "image/png"]
-    assert f'src="cid:{picture["Content-ID"].strip("<>")}"' in html
-    assert picture["Content-Disposition"].startswith("inline")
+    assert [part.get_content_type() for part in mail.walk()] == ["multipart/alternative", "text/plain", "text/html"]
     assert view.title in html
 
 
@@ -326,66 +320,20 @@ def test_a_subject_cannot_add_a_header():
     assert (mail["Bcc"], mail["Subject"]) == (None, "Digest Bcc: everybody@example.com")
 
 
-def test_a_digest_in_which_nothing_changed_has_no_chart():
-    view = DigestView("Digest", (Section("", lines=("quiet",)),), "note")
-    assert "<img" not in html_page(view, template("en"))
-    assert [
-        part.get_content_type() for part in email.message_from_bytes(email_message(view, template("en"))).walk()
-    ] == [
-        "multipart/alternative",
-        "text/plain",
-        "text/html",
-    ]
-
-
-def drawn(*bars):
-    return Image.open(io.BytesIO(chart(Section("", bars=bars)))).convert("RGB")
-
-
-def share(picture, color):
-    """Return the share of the only bar that has a colour."""
-    middle = picture.height - 32
-    row = [picture.getpixel((x, middle)) for x in range(picture.width)]
-    return row.count(ImageColor.getrgb(color)) / len(row)
-
-
-def test_a_bar_shows_its_severities_proportionally():
-    picture = drawn(Bar("a", 4, ((Severity.CRITICAL, 1), (Severity.LOW, 3))))
-    assert share(picture, COLORS[Severity.CRITICAL]) == pytest.approx(0.25, abs=0.01)
-    assert share(picture, COLORS[Severity.LOW]) == pytest.approx(0.75, abs=0.01)
-
-
-def test_the_longest_bar_has_the_full_width_and_one_critical_among_thousands_is_visible():
-    picture = drawn(
-        Bar("a", 8000, ((Severity.LOW, 8000),)), Bar("b", 2000, ((Severity.CRITICAL, 1), (Severity.LOW, 1999)))
+def test_a_bar_has_a_segment_for_each_severity_in_proportion_to_the_longest_bar():
+    long, short = (
+        Bar("a", 8000, ((Severity.CRITICAL, 1), (Severity.LOW, 7999))),
+        Bar("b", 2000, ((Severity.LOW, 2000),)),
     )
-    assert 0 < share(picture, COLORS[Severity.CRITICAL]) < 0.01
-    assert share(picture, COLORS[Severity.LOW]) == pytest.approx(0.25, abs=0.01)
+    section = Section("", bars=(long, short))
+    assert [each.width for each in bar_segments(long, section)] == [1, 99]
+    assert [each.width for each in bar_segments(short, section)] == [25]
+    assert len({each.color for each in bar_segments(long, section)}) == 2
 
 
-def test_a_name_without_glyphs_in_the_font_is_drawn_as_account_id():
-    counts = ((Severity.LOW, 1),)
-    korean, plain = (drawn(Bar(name, 1, counts, account_id="111122223333")) for name in ("결제 운영", "111122223333"))
-    assert korean.tobytes() == plain.tobytes()
-    assert korean.tobytes() != drawn(Bar("payments", 1, counts, account_id="111122223333")).tobytes()
-
-
-def test_without_pillow_the_chart_raises_with_what_to_install():
-    code = "import sys; sys.modules['PIL'] = None; from gatewatch.cli.app import main; main()"
-    command = [
-        sys.executable,
-        "-c",
-        code,
-        "digest",
-        "--format",
-        "html",
-        str(ROOT / "docs" / "examples" / "ssh-to-the-world.json"),
-    ]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (ran.returncode, ran.stderr) == (
-        2,
-        "gatewatch: the chart needs Pillow; install gatewatch[digest], or use --format text.\n",
-    )
+def test_a_bar_without_severities_has_one_segment():
+    (segment,) = bar_segments(Bar("alice", 3), Section("", bars=(Bar("alice", 3), Bar("bob", 6))))
+    assert segment.width == 50
 
 
 @pytest.mark.parametrize("output", ["text", "slack", "html", "email"])
@@ -406,12 +354,6 @@ def test_invalid_days_are_a_usage_error(build, world, days):
 def test_the_command_reports_an_empty_input(build):
     ran = build.gatewatch("digest", "--language", "en", stdin=build.text({"no": "event"}))
     assert ran.out == "No changes in this period.\n"
-
-
-def test_no_function_imports_pillow_at_start():
-    names = ", ".join(f"functions.{each}" for each in ("alert", "deliver", "heartbeat", "digest", "access_keys"))
-    code = f"import sys, {names}; sys.exit('PIL' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -346,7 +346,7 @@ def test_the_digest_of_recorded_activity_equals_that_of_the_command(cloud, build
 MAILED = POLICY.replace("digest: {", "digest: {mail: {from: hub@example.com, to: [a@example.com, b@example.com]}, ")
 
 
-def test_an_email_with_the_chart_is_sent_once_and_an_unverified_sender_is_an_error(cloud, scenario):
+def test_an_email_is_sent_once_and_an_unverified_sender_is_an_error(cloud, scenario):
     cloud.configure(MAILED)
     cloud.begin()
     cloud.record(scenario)
@@ -361,7 +361,6 @@ def test_an_email_with_the_chart_is_sent_once_and_an_unverified_sender_is_an_err
     assert (mail["From"], mail["To"]) == ("hub@example.com", "a@example.com, b@example.com")
     assert mail["Subject"] == "Security group digest, 2026-11-20"
     assert "PostgreSQL in sg-0df1db1afefc8cb0e" in mail.get_body(("plain",)).get_content()
-    assert [part.get_content_type() for part in mail.walk()].count("image/png") == 1
     assert cloud.sent() == []
 
 

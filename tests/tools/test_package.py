@@ -1,4 +1,4 @@
-"""The zips of the Lambda functions: their files, size, and that they run on their own."""
+"""The zip of the Lambda functions: its files, size, and that it runs on its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gatewatch.events.decode import decode, parse
 from gatewatch.rendering.slack import slack_payloads
 from gatewatch.rendering.sns import sns_bodies
 from gatewatch.rendering.templates import load_templates
-from tools.package import DIGEST_LOCK, LOCK, PROVIDED_BY_LAMBDA, PYTHON, ROOT, Architecture, build, main, requirements
+from tools.package import LOCK, PROVIDED_BY_LAMBDA, PYTHON, ROOT, Architecture, build, main, requirements
 from tools.precompile import compile_python, parse_yaml
 
 MEBIBYTE = 1024 * 1024
@@ -157,23 +157,6 @@ def test_the_zip_is_smaller_than_the_limit_of_lambda(archive):
     unpacked = sum(entry.file_size for entry in archive.infolist())
     assert 2 * MEBIBYTE < size < 7 * MEBIBYTE
     assert unpacked < 24 * MEBIBYTE
-
-
-def test_the_zip_of_the_digest_also_has_pillow(archive, architecture, tmp_path):
-    with zipfile.ZipFile(build(architecture, tmp_path / "digest.zip", lock=DIGEST_LOCK)) as own:
-        more = {name.split("/")[0] for name in set(own.namelist()) - set(archive.namelist())}
-        assert {name for name in more if "dist-info" not in name} == {"PIL", "pillow.libs"}
-        assert set(archive.namelist()) <= set(own.namelist())
-        assert Path(own.filename).stat().st_size < 16 * MEBIBYTE
-        assert sum(entry.file_size for entry in own.infolist()) < 48 * MEBIBYTE
-
-
-def test_both_lock_files_have_the_same_versions(archive):
-    assert archive
-    blocks = [{*lock.read_text("utf-8").replace("\\\n", "").splitlines()} for lock in (LOCK, DIGEST_LOCK)]
-    runtime, digest = ({line for line in block if "==" in line} for block in blocks)
-    assert runtime < digest
-    assert {line.split("==")[0] for line in digest - runtime} == {"pillow"}
 
 
 def test_every_file_is_readable_and_has_the_fixed_date(archive):
