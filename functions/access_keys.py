@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 from functions.bundle import load_bundle
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, member_iam_clients
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.errors import ConfigurationError
 from gatewatch.remediation.access_keys.executor import KeyStores
@@ -33,7 +34,9 @@ def compose() -> AccessKeyRunner:
         settings=settings,
         iam_of=member_iam_clients(aws, environment["AWS_REGION"], settings.access_keys.role),
         stores=KeyStores(
-            SnapshotStore(aws.dynamodb, table), KeyRecords(aws.dynamodb, table), ActionLog(aws.dynamodb, table)
+            SnapshotStore(aws.dynamodb, table),
+            KeyRecords(aws.dynamodb, table),
+            ActionLog(HubTable(aws.dynamodb, table)),
         ),
         outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
         labels={language: load_labels(bundle.templates, language) for language in {*settings.languages, "en"}},

@@ -16,6 +16,7 @@ from gatewatch.alerts.own_role_attribution import Attribution
 from gatewatch.alerts.pipeline import AlertPipeline
 from gatewatch.alerts.rule_history_table import DynamoRuleHistory
 from gatewatch.aws.clients import Aws
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.metrics import NAMESPACE, EmbeddedMeter
 from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
 from gatewatch.delivery.deferred import DeferredMessages, QuietHoursOutbox
@@ -48,24 +49,28 @@ def compose() -> AlertHandler:
     if bundle.configuration_error:
         log.error("invalid configuration", extra={"reason": bundle.configuration_error})
     outbox = Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"])
-    rules = DynamoRuleHistory(aws.dynamodb_short_timeout, table, log)
+    optional = HubTable(aws.dynamodb_short_timeout, table)
+    rules = DynamoRuleHistory(optional, log)
     return AlertHandler(
         pipeline=AlertPipeline(
             settings,
             rules,
             load_templates(bundle.templates, settings.languages),
-            sign_in_failures=DynamoSignInFailures(aws.dynamodb_short_timeout, table, log),
-            attribute=Attribution(roles, ActionLookup(aws.dynamodb_short_timeout, table, log).lookup).attribute,
+            sign_in_failures=DynamoSignInFailures(optional, log),
+            attribute=Attribution(roles, ActionLookup(optional, log).lookup).attribute,
             lookup=_look(settings, aws, rules, log, counts),
         ),
         outbox=QuietHoursOutbox(
-            outbox, lambda each, until: DeferredMessages(aws.dynamodb, table).defer(each, until), settings, time.time
+            outbox,
+            lambda each, until: DeferredMessages(HubTable(aws.dynamodb, table)).defer(each, until),
+            settings,
+            time.time,
         ),
         dead_letters=DeadLetterQueue(aws.sqs, environment["GATEWATCH_EVENTS_DLQ_URL"]),
         log=log,
         meter=counts,
         banner=_banner(bundle.configuration_error),
-        on_canary=lambda canary: HeartbeatStore(aws.dynamodb, table).record(canary),
+        on_canary=lambda canary: HeartbeatStore(HubTable(aws.dynamodb, table)).record(canary),
         # While the configuration cannot be read it is unknown whether a digest is wanted, so activity is recorded.
         activity=(
             ActivityLog(aws.dynamodb_short_timeout, environment["GATEWATCH_ACTIVITY_TABLE"], log, counts)

@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 from functions.bundle import load_bundle
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, CoreSession
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.delivery.deferred import DeferredMessages, DurableOutbox
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.errors import ConfigurationError
@@ -52,13 +53,17 @@ def compose() -> ConfigRuleHandler:
         guard = ConflictGuard(hub.dynamodb, table, settings.ingress.fight, time.time)
         own = role_arn(invocation.partition, invocation.account_id, role) if role else ""
         suppression = RuleSuppression(settings.exceptions, settings.account)
-        return Enforcer(SnapshotStore(hub.dynamodb, table), guard, ActionLog(hub.dynamodb, table), suppression, own)
+        return Enforcer(
+            SnapshotStore(hub.dynamodb, table), guard, ActionLog(HubTable(hub.dynamodb, table)), suppression, own
+        )
 
     ingress = IngressRule(
         settings=settings,
         templates=load_templates(bundle.templates, settings.languages),
         outbox=DurableOutbox(
-            Outbox(hub.sqs, environment["GATEWATCH_OUTBOX_URL"]), DeferredMessages(hub.dynamodb, table).defer, time.time
+            Outbox(hub.sqs, environment["GATEWATCH_OUTBOX_URL"]),
+            DeferredMessages(HubTable(hub.dynamodb, table)).defer,
+            time.time,
         ),
         enforcer=enforcer,
         now=time.time,

@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger
 
 from functions.bundle import load_bundle
 from gatewatch.aws.clients import Aws
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.organizations import active_accounts
 from gatewatch.delivery.deferred import DeferredMessages
 from gatewatch.delivery.outbox import Outbox
@@ -27,7 +28,7 @@ def compose() -> HeartbeatHandler:
     environment, aws = os.environ, Aws()
     return HeartbeatHandler(
         settings=load_bundle(environment).settings,
-        last_seen=HeartbeatStore(aws.dynamodb, environment["GATEWATCH_TABLE"]),
+        last_seen=HeartbeatStore(HubTable(aws.dynamodb, environment["GATEWATCH_TABLE"])),
         outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
         organization=lambda: active_accounts(aws.organizations),
         now=time.time,
@@ -42,8 +43,8 @@ def compose_scheduled() -> ScheduledHandler:
     bundle, table = load_bundle(environment), environment["GATEWATCH_TABLE"]
     return ScheduledHandler(
         settings=bundle.settings,
-        deferred=DeferredMessages(aws.dynamodb, table),
-        reminded=ReminderStore(aws.dynamodb, table),
+        deferred=DeferredMessages(HubTable(aws.dynamodb, table)),
+        reminded=ReminderStore(HubTable(aws.dynamodb, table)),
         outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
         labels=load_digest_labels(bundle.templates, {bundle.settings.defaults.language, "en"}),
         now=time.time,

@@ -10,43 +10,32 @@ from __future__ import annotations
 import hashlib
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import ClientError
+from typing import TYPE_CHECKING
 
 from gatewatch.alerts.failed_sign_ins import InMemorySignInFailures, with_failure_counts
+from gatewatch.aws.hub_table import RowKind
 from gatewatch.aws.time_budget import TimeBudget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from logging import Logger
 
-    from types_boto3_dynamodb import DynamoDBClient
-
     from gatewatch.alerts.failed_sign_ins import SignInAttempt
+    from gatewatch.aws.hub_table import HubTable
     from gatewatch.config.iam import SignInSeverity
     from gatewatch.model.api_call import ApiCall
     from gatewatch.model.change import Change
 
-_LIFETIME_SECONDS = 24 * 3600
+FAILED_SIGN_INS = RowKind(prefix="failed-sign-ins", name="failed sign-ins", lifetime=24 * 3600)
 _IS_NEW = "attribute_not_exists(attempts) OR (NOT contains(attempts, :entry) AND size(attempts) < :max)"
 _MAX_ATTEMPTS = 200  # listed in one row; further attempts are only counted
 
 
 class DynamoSignInFailures:
-    """`dynamodb` should time out within a second. `monotonic` returns seconds."""
+    """The client of `table` should time out within a second. `monotonic` returns seconds."""
 
-    def __init__(
-        self,
-        dynamodb: DynamoDBClient,
-        table: str,
-        log: Logger,
-        now: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._dynamodb = dynamodb
+    def __init__(self, table: HubTable, log: Logger, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._table = table
-        self._now = now
         self._budget = TimeBudget(log, monotonic)
         self._memory = InMemorySignInFailures()
 
@@ -70,57 +59,35 @@ class DynamoSignInFailures:
         check_time()
         current = self._add(_key(key, window), attempt)
         check_time()
-        row = self._dynamodb.get_item(TableName=self._table, Key=_key(key, window - 1), ConsistentRead=True)
-        earlier = _attempt_times(row.get("Item", {}))
+        earlier = _times(self._table.attributes(FAILED_SIGN_INS, _key(key, window - 1)).get("attempts", []))
         if isinstance(current, int):
             return current + sum(attempt.at - at <= seconds for at in earlier)
         return sum(abs(attempt.at - at) <= seconds for at in (*current, *earlier))
 
-    def _add(self, key: dict[str, Any], attempt: SignInAttempt) -> list[int] | int:
+    def _add(self, key: str, attempt: SignInAttempt) -> list[int] | int:
         """Return the times of all attempts up to this one, or only their number when the row is full."""
-        entry = {"S": f"{attempt.at} {hashlib.sha256(attempt.event_id.encode('utf-8', 'replace')).hexdigest()[:24]}"}
-        try:
-            row: Any = self._dynamodb.update_item(
-                TableName=self._table,
-                Key=key,
-                UpdateExpression="SET attempts = list_append(if_not_exists(attempts, :none), :own), expires = :expires",
-                ConditionExpression=_IS_NEW,
-                ExpressionAttributeValues={
-                    ":none": {"L": []},
-                    ":own": {"L": [entry]},
-                    ":entry": entry,
-                    ":max": {"N": str(_MAX_ATTEMPTS)},
-                    ":expires": self._expires(),
-                },
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )["Attributes"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            row = error.response.get("Item", {})
-        attempts = row.get("attempts", {}).get("L", [])
-        return _attempt_times(row)[: attempts.index(entry) + 1] if entry in attempts else self._add_overflow(key)
-
-    def _add_overflow(self, key: dict[str, Any]) -> int:
-        response = self._dynamodb.update_item(
-            TableName=self._table,
-            Key=key,
-            UpdateExpression="ADD overflow :one",
-            ExpressionAttributeValues={":one": {"N": "1"}},
-            ReturnValues="UPDATED_NEW",
+        entry = f"{attempt.at} {hashlib.sha256(attempt.event_id.encode('utf-8', 'replace')).hexdigest()[:24]}"
+        updated = self._table.update(
+            FAILED_SIGN_INS,
+            key,
+            "SET attempts = list_append(if_not_exists(attempts, :none), :own)",
+            {":none": [], ":own": [entry], ":entry": entry, ":max": _MAX_ATTEMPTS},
+            ConditionExpression=_IS_NEW,
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-        return _MAX_ATTEMPTS + int(response["Attributes"]["overflow"]["N"])
+        attempts = updated.attributes.get("attempts", [])
+        return _times(attempts[: attempts.index(entry) + 1]) if entry in attempts else self._add_overflow(key)
 
-    def _expires(self) -> dict[str, str]:
-        return {"N": str(int(self._now()) + _LIFETIME_SECONDS)}
-
-
-def _attempt_times(row: Any) -> list[int]:
-    return [int(each["S"].partition(" ")[0]) for each in row.get("attempts", {}).get("L", [])]
+    def _add_overflow(self, key: str) -> int:
+        updated = self._table.update(FAILED_SIGN_INS, key, "ADD overflow :one", {":one": 1}, ReturnValues="UPDATED_NEW")
+        return _MAX_ATTEMPTS + int(updated.attributes["overflow"])
 
 
-def _key(key: tuple[str, ...], window: int) -> dict[str, Any]:
-    """Hash the key: DynamoDB limits a partition key to 2,048 bytes, and a name in an event may have any length."""
-    digest = hashlib.sha256("\n".join(key).encode("utf-8", "replace")).hexdigest()
-    return {"pk": {"S": f"failed-sign-ins#{digest}#{window}"}}
+def _times(attempts: Sequence[str]) -> list[int]:
+    return [int(each.partition(" ")[0]) for each in attempts]
+
+
+def _key(key: tuple[str, ...], window: int) -> str:
+    """Hash the key, so that the table holds no user names."""
+    return f"{hashlib.sha256(chr(10).join(key).encode('utf-8', 'replace')).hexdigest()}#{window}"

@@ -6,16 +6,14 @@ name there, but cannot write to this table.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
+from gatewatch.aws.hub_table import JsonRows
 from gatewatch.aws.time_budget import TimeBudget
-from gatewatch.errors import GatewatchError
 from gatewatch.model.change import Action, Family
 from gatewatch.model.iam import IamFacts, IamOperation
 from gatewatch.model.security_group import Direction, GroupPeer
@@ -24,19 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from logging import Logger
 
-    from types_boto3_dynamodb import DynamoDBClient
-
+    from gatewatch.aws.hub_table import HubTable
     from gatewatch.model.api_call import ApiCall
     from gatewatch.model.change import Change
     from gatewatch.model.security_group import SecurityGroupRule
 
-_LIFETIME_SECONDS = 90 * 24 * 3600  # as long as the ledger: the archive may replay events
 _MAX_KEYS = 100  # keys of one BatchGetItem; a call of gatewatch has one
 _KEY_OPERATIONS = frozenset({IamOperation.KEY_ACTIVATED, IamOperation.KEY_DEACTIVATED, IamOperation.KEY_DELETED})
-
-
-class ActionLogError(GatewatchError):
-    """An action cannot be logged; it is then not performed."""
 
 
 class OwnAction(Struct, frozen=True):
@@ -78,40 +70,31 @@ def action_id(call: ApiCall, change: Change) -> str | None:
     return None
 
 
+ACTIONS = JsonRows(
+    prefix="own-action",
+    name="the action log",
+    lifetime=90 * 24 * 3600,  # as long as the delivery ledger: the archive may replay events
+    value_type=OwnAction,
+)
+
+
 class ActionLog:
     """Writes actions before they are performed."""
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
-        self._dynamodb = dynamodb
+    def __init__(self, table: HubTable) -> None:
         self._table = table
 
     def record(self, action_ids: Iterable[str], action: OwnAction) -> None:
-        """Raises `ActionLogError`; the action must then not be performed."""
-        row: dict[str, Any] = {
-            "change_id": {"S": action.change_id},
-            "at": {"N": str(action.at)},
-            "is_undo": {"BOOL": action.is_undo},
-            "expires": {"N": str(int(action.at) + _LIFETIME_SECONDS)},
-        }
-        try:
-            for action_id in action_ids:
-                self._dynamodb.put_item(TableName=self._table, Item={**_key(action_id), **row})
-        except (ClientError, BotoCoreError) as error:
-            raise ActionLogError(f"the action cannot be logged: {type(error).__name__}") from error
+        """Raises `HubTableError`; the action must then not be performed."""
+        for action_id in action_ids:
+            self._table.put(ACTIONS, action_id, action)
 
 
 class ActionLookup:
     """Reads actions. A table that does not answer in time is no error: the action is then unknown."""
 
-    def __init__(
-        self,
-        dynamodb: DynamoDBClient,
-        table: str,
-        log: Logger,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """`dynamodb` should time out within a second."""
-        self._dynamodb = dynamodb
+    def __init__(self, table: HubTable, log: Logger, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """The client of `table` should time out within a second."""
         self._table = table
         self._budget = TimeBudget(log, monotonic)
 
@@ -119,23 +102,7 @@ class ActionLookup:
         """Return the logged actions by id; None when the table cannot be read now."""
         if len(action_ids) > _MAX_KEYS:
             return None
-        return self._budget.run("own actions not read", partial(self._lookup, action_ids)) if action_ids else {}
+        return self._budget.run("own actions not read", partial(self._read, action_ids)) if action_ids else {}
 
-    def _lookup(self, action_ids: Collection[str], check_time: Callable[[], None]) -> Mapping[str, OwnAction]:
-        check_time()
-        keys = {_key(action_id)["pk"]["S"]: action_id for action_id in action_ids}
-        wanted: Any = {self._table: {"Keys": [{"pk": {"S": each}} for each in keys], "ConsistentRead": True}}
-        response = self._dynamodb.batch_get_item(RequestItems=wanted)
-        if response.get("UnprocessedKeys"):
-            raise TimeoutError
-        rows = response["Responses"].get(self._table, [])
-        return {keys[row["pk"]["S"]]: _own_action(row) for row in rows}
-
-
-def _own_action(row: Mapping[str, Any]) -> OwnAction:
-    return OwnAction(row["change_id"]["S"], float(row["at"]["N"]), row["is_undo"]["BOOL"])
-
-
-def _key(action_id: str) -> dict[str, dict[str, str]]:
-    """Hash the id: DynamoDB limits a partition key to 2,048 bytes, and a group id in an event may have any length."""
-    return {"pk": {"S": f"own-action#{hashlib.sha256(action_id.encode('utf-8', 'surrogatepass')).hexdigest()}"}}
+    def _read(self, action_ids: Collection[str], check_time: Callable[[], None]) -> Mapping[str, OwnAction]:
+        return dict(self._table.get_many(ACTIONS, action_ids, check_time))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
+from gatewatch.aws.error_codes import error_code
 from gatewatch.errors import GatewatchError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def active_accounts(client: OrganizationsClient) -> tuple[OrganizationAccount, .
     try:
         return tuple(member for member in list_accounts(client) if member.is_active)
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in _NOT_PERMITTED_CODES:
+        if error_code(error) in _NOT_PERMITTED_CODES:
             return None
         raise
 
@@ -61,8 +62,5 @@ def list_accounts_or_raise(client: OrganizationsClient) -> tuple[OrganizationAcc
     """List all accounts. Raises `OrganizationError` with a remedy."""
     try:
         return tuple(list_accounts(client))
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "unknown")
-        raise OrganizationError(f"the organization cannot be listed ({code}); {_REMEDY}") from error
-    except BotoCoreError as error:
-        raise OrganizationError(f"the organization cannot be listed: {error}") from error
+    except (ClientError, BotoCoreError) as error:
+        raise OrganizationError(f"the organization cannot be listed ({error_code(error)}); {_REMEDY}") from error

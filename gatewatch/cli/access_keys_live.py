@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, member_iam_clients
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.cli.errors import aws_errors_as_messages
 from gatewatch.config.paths import TEMPLATES
 from gatewatch.delivery.outbox import Outbox
@@ -58,7 +59,9 @@ class LiveAccessKeys:
             settings=settings,
             iam_of=self._iam_of,
             stores=KeyStores(
-                SnapshotStore(aws.dynamodb, table), KeyRecords(aws.dynamodb, table), ActionLog(aws.dynamodb, table)
+                SnapshotStore(aws.dynamodb, table),
+                KeyRecords(aws.dynamodb, table),
+                ActionLog(HubTable(aws.dynamodb, table)),
             ),
             outbox=Outbox(aws.sqs, url),
             labels={language: load_labels(TEMPLATES, language) for language in {*settings.languages, "en"}},

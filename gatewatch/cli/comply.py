@@ -72,6 +72,7 @@ def _apply(
 ) -> None:
     from gatewatch.alerts.own_actions import ActionLog
     from gatewatch.aws.clients import Aws
+    from gatewatch.aws.hub_table import HubTable
     from gatewatch.remediation.config_rule.annotation import unenforced_text
     from gatewatch.remediation.ingress.conflict_guard import ConflictGuard, GroupRef
     from gatewatch.remediation.ingress.enforcer import Enforcer
@@ -85,7 +86,9 @@ def _apply(
     hub, table = Aws(), f"gatewatch-{stage}"
     guard = ConflictGuard(hub.dynamodb, table, settings.ingress.fight, time.time)
     suppression = RuleSuppression(settings.exceptions, settings.account)
-    enforcer = Enforcer(SnapshotStore(hub.dynamodb, table), guard, ActionLog(hub.dynamodb, table), suppression)
+    enforcer = Enforcer(
+        SnapshotStore(hub.dynamodb, table), guard, ActionLog(HubTable(hub.dynamodb, table)), suppression
+    )
     steps: list[StepResult] = []
     for each in wanted:
         group = GroupRef(account, member.ec2.meta.region_name, each.group_id)

@@ -31,6 +31,7 @@ def undo(
     """Restore the rules, descriptions and tags that a change of gatewatch removed, after confirmation."""
     from gatewatch.alerts.own_actions import ActionLog, OwnAction
     from gatewatch.aws.clients import Aws
+    from gatewatch.aws.hub_table import HubTable
     from gatewatch.config.ingress import ConflictLimit
     from gatewatch.remediation.ingress.conflict_guard import ConflictGuard
     from gatewatch.remediation.ingress.ec2 import current_rules
@@ -54,5 +55,5 @@ def undo(
     table, group = f"gatewatch-{stage}", group_of(snapshot)
     stop_enforcing(snapshot, ConflictGuard(hub.dynamodb, table, ConflictLimit(), time.time))
     action = OwnAction(change_id, time.time(), is_undo=True)
-    ActionLog(hub.dynamodb, table).record(action_ids_of(group, plan.actions), action)
+    ActionLog(HubTable(hub.dynamodb, table)).record(action_ids_of(group, plan.actions), action)
     report_steps(apply(snapshot.resource_id, plan.actions, member.ec2))

@@ -7,27 +7,25 @@ whole group (SQS developer guide, "delay queues" and "visibility timeout").
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from gatewatch.aws.dynamodb import batch_get_rows
+from gatewatch.aws.hub_table import HubTableError, RowKind
 from gatewatch.config.quiet_hours import deferred_until
 from gatewatch.delivery.outbox import deduplication_id
 from gatewatch.errors import TransientDeliveryError
 from gatewatch.model.message import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from types_boto3_dynamodb import DynamoDBClient
-    from types_boto3_dynamodb.type_defs import UpdateItemInputTypeDef
-
+    from gatewatch.aws.hub_table import HubTable
     from gatewatch.config.settings import Settings
     from gatewatch.delivery.outbox import Outbox
 
+_ROW_FULL = "ValidationException"  # DynamoDB limits a row to 400 KB
 _SHARDS = [f"{number:02}" for number in range(100)]  # BatchGetItem takes a hundred keys
 
 
@@ -36,23 +34,24 @@ class _Deferred(Struct, frozen=True):
     until: float
 
 
+DEFERRED = RowKind(prefix="deferred", name="deferred messages")
+
+
 class DeferredMessages:
     """A hundred rows, chosen by a hash of the message key, so that no scan is needed to find what is due."""
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
-        self._dynamodb = dynamodb
+    def __init__(self, table: HubTable) -> None:
         self._table = table
 
     def defer(self, message: Message, until: float) -> bool:
         """Store a message until a time. False when the row is full. Idempotent. Raises `TransientDeliveryError`."""
-        name = deduplication_id(message.key)
         waiting = msgspec.json.encode(_Deferred(message, until)).decode()
         try:
-            self._update(name, "SET #name = :waiting", {":waiting": {"S": waiting}})
-        except (ClientError, BotoCoreError) as error:
-            if _is_full(error):
+            self._update(deduplication_id(message.key), "SET #name = :waiting", {":waiting": waiting})
+        except HubTableError as error:
+            if error.code == _ROW_FULL:
                 return False
-            raise TransientDeliveryError(f"a message cannot be deferred: {type(error).__name__}") from error
+            raise
         return True
 
     def release_due(self, now: float, outbox: Outbox) -> int:
@@ -60,28 +59,18 @@ class DeferredMessages:
         due = sorted(self._due(now), key=lambda each: each[1].message.event_time or 0)
         outbox.put([waiting.message for _, waiting in due])
         for name, _ in due:
-            self._update(name, "REMOVE #name")
+            self._update(name, "REMOVE #name", {})
         return len(due)
 
     def _due(self, now: float) -> Iterator[tuple[str, _Deferred]]:
-        for row in self._rows():
+        for _, row in self._table.attributes_of_many(DEFERRED, _SHARDS):
             for name, value in row.items():
-                if name != "pk" and (waiting := msgspec.json.decode(value["S"], type=_Deferred)).until <= now:
+                if (waiting := msgspec.json.decode(value, type=_Deferred)).until <= now:
                     yield name, waiting
 
-    def _rows(self) -> Iterator[Mapping[str, Any]]:
-        return batch_get_rows(self._dynamodb, self._table, [_key(shard) for shard in _SHARDS], "deferred messages")
-
-    def _update(self, name: str, expression: str, values: dict[str, Any] | None = None) -> None:
-        request: UpdateItemInputTypeDef = {
-            "TableName": self._table,
-            "Key": _key(f"{int(name, 16) % 100:02}"),
-            "UpdateExpression": expression,
-            "ExpressionAttributeNames": {"#name": name},
-        }
-        if values:
-            request["ExpressionAttributeValues"] = values
-        self._dynamodb.update_item(**request)
+    def _update(self, name: str, expression: str, values: dict[str, str]) -> None:
+        shard = f"{int(name, 16) % 100:02}"
+        self._table.update(DEFERRED, shard, expression, values, ExpressionAttributeNames={"#name": name})
 
 
 class QuietHoursOutbox:
@@ -129,13 +118,3 @@ class DurableOutbox:
             deferred = [self._defer(each, now) for each in messages]
             if not all(deferred):
                 raise
-
-
-def _is_full(error: ClientError | BotoCoreError) -> bool:
-    """A row holds 400 KB at most."""
-    code = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
-    return code == "ValidationException"
-
-
-def _key(shard: str) -> dict[str, Any]:
-    return {"pk": {"S": f"deferred#{shard}"}}

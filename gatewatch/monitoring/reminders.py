@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
 from markupsafe import Markup
 
+from gatewatch.aws.hub_table import JsonRows
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.escaping import code, mrkdwn, sanitize
 from gatewatch.rendering.notices import OperatorNotice, notice_messages
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from types_boto3_dynamodb import DynamoDBClient
-
+    from gatewatch.aws.hub_table import HubTable
     from gatewatch.config.settings import Settings
     from gatewatch.config.suppression_rules import PolicyException
     from gatewatch.digest.labels import DigestLabels
     from gatewatch.model.message import Message
 
 REMINDER_PERIOD = timedelta(days=7)
-_KEY = {"pk": {"S": "reminders#sent"}}
+REMINDERS = JsonRows(prefix="reminders", name="the sent reminders", value_type=list[str])
+_KEY = "sent"
 _MAX_VALUE = 600
 
 
@@ -85,14 +85,11 @@ def _notice(exception: PolicyException, text: Mapping[str, str], english: Mappin
 class ReminderStore:
     """The ids of sent reminders: one row of the hub table."""
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
-        self._dynamodb = dynamodb
+    def __init__(self, table: HubTable) -> None:
         self._table = table
 
     def read(self) -> frozenset[str]:
-        row: Any = self._dynamodb.get_item(TableName=self._table, Key=_KEY, ConsistentRead=True).get("Item")
-        return frozenset(msgspec.json.decode(row["sent"]["S"], type=list[str])) if row else frozenset()
+        return frozenset(self._table.get(REMINDERS, _KEY) or ())
 
     def write(self, reminder_ids: Iterable[str]) -> None:
-        encoded = msgspec.json.encode(sorted(reminder_ids)).decode()
-        self._dynamodb.put_item(TableName=self._table, Item={**_KEY, "sent": {"S": encoded}})
+        self._table.put(REMINDERS, _KEY, sorted(reminder_ids))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from gatewatch.alerts.failed_sign_ins_table import DynamoSignInFailures
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.iam import SignInSeverity
 from gatewatch.events.changes.registry import changes_of
 from gatewatch.events.decode import decode
@@ -36,9 +37,8 @@ def table():
 
 def run(dynamodb, **fields):
     """One execution environment. Its clock does not move, so a slow machine is not taken for a slow table."""
-    return DynamoSignInFailures(
-        dynamodb, "gatewatch-test", logging.getLogger("test"), **{"monotonic": lambda: 0.0, **fields}
-    )
+    table = HubTable(dynamodb, "gatewatch-test")
+    return DynamoSignInFailures(table, logging.getLogger("test"), **{"monotonic": lambda: 0.0, **fields})
 
 
 def failure(number, seconds=None, name="alice", address="198.51.100.7"):

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from gatewatch.alerts.rule_history import with_rule_history
 from gatewatch.alerts.rule_history_table import DynamoRuleHistory
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.model.api_call import AccessMethod, Actor, ApiCall
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.security_group import CidrPeer, PortRange, SecurityGroupRule, Traffic
@@ -93,9 +94,8 @@ def table():
 
 
 def rules(table, clock=None):
-    return DynamoRuleHistory(
-        table, "gatewatch-test", logging.getLogger("test"), lambda: 1000.0, clock or TickingClock()
-    )
+    hub_table = HubTable(table, "gatewatch-test", lambda: 1000.0)
+    return DynamoRuleHistory(hub_table, logging.getLogger("test"), clock or TickingClock())
 
 
 def before(table, *changes, of, memory=None):
@@ -181,7 +181,7 @@ def test_unprocessed_keys_are_requested_again(table):
 def test_a_row_that_cannot_be_decoded_is_unknown(table):
     before(table, change("10.0.0.0/8", Action.AUTHORIZE), of=call(1))
     (row,) = table.rows.values()
-    row["rule"] = {"S": msgspec.json.encode({"form": "of the future"}).decode()}
+    row["body"] = {"S": msgspec.json.encode({"form": "of the future"}).decode()}
     assert before(table, change("0.0.0.0/0"), of=call(2)) == [None]
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from gatewatch.aws.clients import Aws
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.quiet_hours import QuietHours, deferred_until
 from gatewatch.config.settings import LANGUAGES, load_settings
 from gatewatch.config.suppression_rules import Effect, ExceptionMatch, PolicyException
@@ -128,7 +129,7 @@ def message(number, destination="room", severity=Severity.LOW):
 
 
 def test_deferred_messages_are_released_once_in_the_order_of_their_events(tmp_path, dynamodb):
-    deferred, outbox = DeferredMessages(dynamodb, "t"), Taken()
+    deferred, outbox = DeferredMessages(HubTable(dynamodb, "t")), Taken()
     night, morning = (seoul(f"2026-01-25T{hour}:00:00").timestamp() for hour in ("03", "07"))
     quiet = QuietHoursOutbox(outbox, deferred.defer, configured(tmp_path), lambda: night)
     quiet.put([message(2), message(3, severity=Severity.CRITICAL), message(4, "loud"), message(1)])
@@ -143,7 +144,7 @@ def test_deferred_messages_are_released_once_in_the_order_of_their_events(tmp_pa
 def test_outside_quiet_hours_no_message_is_deferred(tmp_path, dynamodb):
     outbox = Taken()
     noon = seoul("2026-01-25T12:00:00").timestamp()
-    QuietHoursOutbox(outbox, DeferredMessages(dynamodb, "t").defer, configured(tmp_path), lambda: noon).put(
+    QuietHoursOutbox(outbox, DeferredMessages(HubTable(dynamodb, "t")).defer, configured(tmp_path), lambda: noon).put(
         [message(1)]
     )
     assert len(outbox.messages) == 1
@@ -162,15 +163,15 @@ class Refusing:
 def test_a_message_that_does_not_fit_into_its_row_is_sent_at_once(tmp_path):
     outbox = Taken()
     night = seoul("2026-01-25T03:00:00").timestamp()
-    full = DeferredMessages(Refusing("ValidationException"), "t")
+    full = DeferredMessages(HubTable(Refusing("ValidationException"), "t"))
     QuietHoursOutbox(outbox, full.defer, configured(tmp_path), lambda: night).put([message(1)])
     assert [each.key for each in outbox.messages] == ["1"]
 
 
 def test_a_table_that_cannot_be_written_is_a_transient_error(tmp_path):
     night = seoul("2026-01-25T03:00:00").timestamp()
-    busy = DeferredMessages(Refusing("ProvisionedThroughputExceededException"), "t")
-    with pytest.raises(TransientDeliveryError, match="cannot be deferred"):
+    busy = DeferredMessages(HubTable(Refusing("ProvisionedThroughputExceededException"), "t"))
+    with pytest.raises(TransientDeliveryError, match="deferred messages cannot be written"):
         QuietHoursOutbox(Taken(), busy.defer, configured(tmp_path), lambda: night).put([message(1)])
 
 
@@ -227,7 +228,7 @@ def test_an_exception_is_reminded_of_once_and_again_after_its_date_changed(tmp_p
     def run(now, policy):
         labels = load_digest_labels(TEMPLATES, ["en"])
         settings = configured(tmp_path, policy)
-        deferred, reminded = DeferredMessages(dynamodb, "t"), ReminderStore(dynamodb, "t")
+        deferred, reminded = DeferredMessages(HubTable(dynamodb, "t")), ReminderStore(HubTable(dynamodb, "t"))
         ScheduledHandler(settings, deferred, reminded, outbox, labels, at(now).timestamp, log).run()
         return len(outbox.messages)
 

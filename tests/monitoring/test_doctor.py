@@ -16,6 +16,7 @@ from cfnlint.decode.cfn_yaml import load
 from typer.testing import CliRunner
 
 from gatewatch.aws.clients import Aws
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.cli.app import app
 from gatewatch.config.settings import load_settings
 from gatewatch.events.canary import AccountRegion, Canary
@@ -76,7 +77,7 @@ def cloud(inbox):
             fix_role_policies(cloud.session(account, HUB_REGION).client("iam"))
         enable_recording(cloud.session(HEALTHY, HUB_REGION))
         break_member(cloud.session(BROKEN, HUB_REGION))
-        HeartbeatStore(session.client("dynamodb"), hub["TableName"]).record(
+        HeartbeatStore(HubTable(session.client("dynamodb"), hub["TableName"])).record(
             Canary(AccountRegion(HEALTHY, HUB_REGION), NOW - 60)
         )
         yield cloud

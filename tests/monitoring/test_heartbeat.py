@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError
 
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.organizations import OrganizationAccount, active_accounts, list_accounts
 from gatewatch.config.settings import load_settings
 from gatewatch.errors import TransientDeliveryError
@@ -140,7 +141,7 @@ def dynamodb():
 
 
 def test_the_store_keeps_the_latest_canary_of_every_region(dynamodb):
-    store = HeartbeatStore(dynamodb, "gatewatch-test")
+    store = HeartbeatStore(HubTable(dynamodb, "gatewatch-test"))
     other = AccountRegion("444455556666", "us-east-1")
     for canary in (Canary(SEOUL, NOW), Canary(VIRGINIA, NOW), Canary(SEOUL, NOW + 60), Canary(other, NOW)):
         store.record(canary)
@@ -149,7 +150,7 @@ def test_the_store_keeps_the_latest_canary_of_every_region(dynamodb):
 
 
 def test_the_reported_state_starts_with_the_first_heartbeat_and_is_kept(dynamodb):
-    store = HeartbeatStore(dynamodb, "gatewatch-test")
+    store = HeartbeatStore(HubTable(dynamodb, "gatewatch-test"))
     assert store.reported(NOW) == ReportedState(since=NOW)
     reported = ReportedState(since=NOW, silent={str(SEOUL): NOW}, never_reported=("444455556666",))
     store.save_reported(reported)
@@ -168,9 +169,9 @@ class UnavailableTable:
 
 def test_an_unavailable_table_raises_instead_of_reporting_silence():
     with pytest.raises(TransientDeliveryError, match="cannot be read"):
-        HeartbeatStore(UnavailableTable(), "t").last_canaries()
-    with pytest.raises(TransientDeliveryError, match="cannot be recorded"):
-        HeartbeatStore(UnavailableTable(), "t").record(Canary(SEOUL, NOW))
+        HeartbeatStore(HubTable(UnavailableTable(), "t")).last_canaries()
+    with pytest.raises(TransientDeliveryError, match="the canaries cannot be written"):
+        HeartbeatStore(HubTable(UnavailableTable(), "t")).record(Canary(SEOUL, NOW))
 
 
 class FakeStore:

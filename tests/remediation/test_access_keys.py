@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from functions import access_keys
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, member_iam_clients
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.destinations import SecretRef, SlackWebhook
 from gatewatch.config.iam import KeyExemption, KeyPolicy
 from gatewatch.config.settings import LANGUAGES, emergency_settings
@@ -58,7 +59,8 @@ class Environment:
         )
         self.queue = self.aws.sqs.create_queue(QueueName="outbox.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
         self.stores = KeyStores(
-            *(kind(self.aws.dynamodb, "gatewatch") for kind in (SnapshotStore, KeyRecords, ActionLog))
+            *(kind(self.aws.dynamodb, "gatewatch") for kind in (SnapshotStore, KeyRecords)),
+            ActionLog(HubTable(self.aws.dynamodb, "gatewatch")),
         )
         self.days = 0
 

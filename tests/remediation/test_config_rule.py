@@ -10,6 +10,7 @@ import pytest
 from moto import mock_aws
 
 from gatewatch.alerts.own_actions import ActionLog, ActionLookup, action_id
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.ingress import ConflictLimit, EnforcementMode, ExemptGroup
 from gatewatch.config.settings import load_settings
 from gatewatch.config.suppression_rules import Effect, ExceptionMatch, PolicyException
@@ -58,7 +59,7 @@ class Environment:
         guard = ConflictGuard(dynamodb, members.TABLE, ConflictLimit(), self.now)
         suppression = RuleSuppression(settings.exceptions, settings.account)
         enforcer = Enforcer(
-            SnapshotStore(dynamodb, members.TABLE), guard, ActionLog(dynamodb, members.TABLE), suppression
+            SnapshotStore(dynamodb, members.TABLE), guard, ActionLog(HubTable(dynamodb, members.TABLE)), suppression
         )
         rule = IngressRule(settings, TEMPLATES, self.outbox, lambda _: enforcer, self.now)
         rules = {"ingress": rule.evaluations, "rds-ca": rds_certificates.evaluations}
@@ -296,7 +297,11 @@ class TestEnforcing:
         )
         call = SimpleNamespace(account_id=members.ACCOUNT, region=members.REGION)
         name = action_id(call, removed)
-        (action,) = ActionLookup(env.member.dynamodb, members.TABLE, logging.getLogger("test")).lookup([name]).values()
+        (action,) = (
+            ActionLookup(HubTable(env.member.dynamodb, members.TABLE), logging.getLogger("test"))
+            .lookup([name])
+            .values()
+        )
         assert (action.change_id, action.at, action.is_undo) == (exposure.key.partition("#")[0], env.now(), False)
 
     def test_a_second_notification_changes_nothing_and_sends_nothing(self):

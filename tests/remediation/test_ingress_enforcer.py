@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from gatewatch.alerts.own_actions import ActionLog, ActionLogError
+from gatewatch.alerts.own_actions import ActionLog
+from gatewatch.aws.hub_table import HubTable, HubTableError
 from gatewatch.config.ingress import ConflictLimit
 from gatewatch.config.suppression_rules import Effect, ExceptionMatch, PolicyException
 from gatewatch.errors import GatewatchError
@@ -49,7 +50,7 @@ class Environment:
         self.dynamodb = members.table(self.member)
         self.snapshots = SnapshotStore(self.dynamodb, members.TABLE)
         self.guard = ConflictGuard(self.dynamodb, members.TABLE, limit, self.clock)
-        self.action_log = ActionLog(self.dynamodb, members.TABLE)
+        self.action_log = ActionLog(HubTable(self.dynamodb, members.TABLE))
         self.enforcer = self.with_exceptions(*exceptions)
 
     def with_exceptions(self, *exceptions):
@@ -156,8 +157,8 @@ def test_nothing_is_changed_when_the_snapshot_cannot_be_saved(env):
 
 def test_nothing_is_changed_when_the_action_log_cannot_be_written(env):
     group_id = env.member.group(kit.rule(SSH))
-    env.enforcer = msgspec.structs.replace(env.enforcer, action_log=ActionLog(env.dynamodb, "no-such-table"))
-    with pytest.raises(ActionLogError, match="cannot be logged"):
+    env.enforcer = msgspec.structs.replace(env.enforcer, action_log=ActionLog(HubTable(env.dynamodb, "no-such-table")))
+    with pytest.raises(HubTableError, match="the action log cannot be written"):
         env.enforce(group_id, kit.ingress([WEB]))
     assert len(env.member.rules(group_id)) == 1
 

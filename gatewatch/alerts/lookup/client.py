@@ -24,10 +24,11 @@ from gatewatch.alerts.lookup.context import (
     LookupRequest,
     lookup_request_for,
 )
-from gatewatch.alerts.lookup.cooldown import Cooldown, error_code, is_access_denied
+from gatewatch.alerts.lookup.cooldown import Cooldown, is_access_denied
 from gatewatch.alerts.lookup.member_clients import MemberClients, MemberRole
 from gatewatch.alerts.lookup.network_interfaces import summarize_interfaces
 from gatewatch.aws import metrics
+from gatewatch.aws.error_codes import error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,7 +6,10 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004
+from botocore.exceptions import ConnectionError, HTTPClientError  # noqa: A004
+
+from gatewatch.aws.circuit_breaker import CircuitBreaker
+from gatewatch.aws.error_codes import error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,42 +31,30 @@ class Cooldown:
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._until: dict[str, float] = {}
+        self._breaker = CircuitBreaker(monotonic)
         self._failed: dict[str, set[str]] = {}
 
     def is_active(self, account_id: str, region: str) -> bool:
-        now = self._monotonic()
-        names = (account_id, region, f"{account_id} {region}", _ALL_ACCOUNTS)
-        return any(self._until.get(name, now) > now for name in names)
+        return self._breaker.is_open(account_id, region, f"{account_id} {region}", _ALL_ACCOUNTS)
 
     def on_assume_role_failure(self, error: BaseException, account_id: str, region: str) -> None:
         """STS is the same endpoint for every account: when it does not answer, all lookups are paused."""
         if isinstance(error, ConnectionError | HTTPClientError | TimeoutError):
-            self._put(_ALL_ACCOUNTS, _SECONDS)
+            self._breaker.open(_ALL_ACCOUNTS, _SECONDS)
         else:
             self.on_failure(error, account_id, region)
 
     def on_failure(self, error: BaseException, account_id: str, region: str) -> None:
         seconds = next((each for pattern, each in _ACCOUNT_COOLDOWNS if pattern.search(error_code(error))), None)
         if seconds:
-            self._put(account_id, seconds)
+            self._breaker.open(account_id, seconds)
             return
         failed = self._failed.setdefault(region, set())
         failed.add(account_id)
-        self._put(f"{account_id} {region}" if len(failed) == 1 else region, _SECONDS)
+        self._breaker.open(f"{account_id} {region}" if len(failed) == 1 else region, _SECONDS)
 
     def on_success(self, region: str) -> None:
         self._failed.pop(region, None)
-
-    def _put(self, name: str, seconds: float) -> None:
-        self._until[name] = self._monotonic() + seconds
-
-
-def error_code(error: BaseException) -> str:
-    """Return the AWS error code or the type of the error, never its text, which can contain event values."""
-    code = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
-    return code or type(error).__name__
 
 
 def is_access_denied(error: BaseException) -> bool:

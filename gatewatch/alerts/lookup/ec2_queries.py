@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from gatewatch.alerts.lookup.network_interfaces import NetworkInterface, instances_to_name, read_interface
+from gatewatch.aws.error_codes import error_code
 from gatewatch.events.changes.ip_permissions import read_described_rule
 from gatewatch.model.security_group import NO_GROUP, Group
 
@@ -37,7 +38,7 @@ def describe_group(ec2: EC2Client, group_id: str) -> Group:
     try:
         found = ec2.describe_security_groups(GroupIds=[group_id])["SecurityGroups"]
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code", "").startswith("InvalidGroup"):
+        if error_code(error).startswith("InvalidGroup"):
             return NO_GROUP
         raise
     return next((Group(id=group_id, name=each.get("GroupName"), vpc_id=each.get("VpcId")) for each in found), NO_GROUP)

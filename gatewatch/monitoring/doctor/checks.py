@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gatewatch.aws.clients import Aws, CoreSession
+from gatewatch.aws.error_codes import error_code
 from gatewatch.config.paths import PATTERNS
 from gatewatch.errors import GatewatchError
 from gatewatch.events.canary import AccountRegion
@@ -26,7 +27,6 @@ from gatewatch.monitoring.doctor.lookup_role import (
     judge_trusted_callers,
 )
 from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus, HubState, QueryFailed
-from gatewatch.monitoring.doctor.query import error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -117,8 +117,7 @@ class HealthCheck:
         try:
             aws = self.session_for(origin)
         except (ClientError, BotoCoreError) as error:
-            reason = error_code(error) if isinstance(error, ClientError) else type(error).__name__
-            detail = f"the doctor role cannot be assumed: {reason}"
+            detail = f"the doctor role cannot be assumed: {error_code(error)}"
             return [CheckResult(where, "doctor role", CheckStatus.WARNING, detail, DOCTOR_ROLE_REMEDY)]
         is_global = GLOBAL_REGIONS.get(bus.split(":")[1]) == origin.region
         expected = Expected(bus, rule_patterns(), is_global)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.monitoring.doctor.gather_member import queue_depth
 from gatewatch.monitoring.doctor.model import FunctionState, HubState
 from gatewatch.monitoring.doctor.query import run_query
@@ -25,7 +26,9 @@ def gather_hub(aws: Aws, stage: str) -> HubState:
         functions=run_query(lambda: {each: _function(aws, f"{name}-{each}") for each in FUNCTIONS}),
         subscribers=run_query(lambda: _subscribers(aws, name)),
         last_canaries=run_query(
-            lambda: {str(origin): at for origin, at in HeartbeatStore(aws.dynamodb, name).last_canaries().items()}
+            lambda: {
+                str(origin): at for origin, at in HeartbeatStore(HubTable(aws.dynamodb, name)).last_canaries().items()
+            }
         ),
     )
 

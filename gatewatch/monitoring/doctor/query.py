@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from gatewatch.aws.error_codes import error_code
 from gatewatch.errors import GatewatchError
 from gatewatch.monitoring.doctor.model import QueryFailed
 
@@ -22,14 +23,8 @@ def run_query(query: Callable[[], Result]) -> Result | QueryFailed:
     """Return the result of `query`, or why it failed."""
     try:
         return query()
-    except ClientError as error:
+    except (ClientError, BotoCoreError, GatewatchError, ValueError) as error:  # ValueError: invalid JSON
         return QueryFailed(error_code(error))
-    except (BotoCoreError, GatewatchError, ValueError) as error:  # ValueError: invalid JSON
-        return QueryFailed(type(error).__name__)
-
-
-def error_code(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "unknown")
 
 
 def is_not_found(error: ClientError) -> bool:

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from gatewatch.alerts.own_actions import ActionLog, OwnAction, key_action_id
+from gatewatch.aws.error_codes import error_code
 from gatewatch.errors import GatewatchError
 from gatewatch.model.iam import IamOperation, masked_key
 from gatewatch.remediation.access_keys import iam as keys_iam
@@ -64,7 +65,7 @@ def apply(action: KeyAction, iam: IAMClient, stores: KeyStores, now: datetime) -
         stores.action_log.record([_action_id(action)], OwnAction(action.key.change_id, now.timestamp()))
         _call_iam(action, iam)
     except (ClientError, BotoCoreError) as error:
-        return KeyStepResult(action, StepStatus.FAILED, _code(error))
+        return KeyStepResult(action, StepStatus.FAILED, error_code(error))
     return KeyStepResult(action, StepStatus.DONE)
 
 
@@ -108,10 +109,6 @@ def _action_id(action: KeyAction) -> str:
 
 def _call_iam(action: KeyAction, iam: IAMClient) -> None:
     (keys_iam.delete if action.decision is KeyDecision.DELETE else keys_iam.deactivate)(iam, action.key)
-
-
-def _code(error: ClientError | BotoCoreError) -> str:
-    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
 
 
 def load_key_snapshot(change_id: str, stores: KeyStores) -> AccessKey:

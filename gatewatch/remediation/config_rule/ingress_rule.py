@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
+from gatewatch.aws.error_codes import error_code
 from gatewatch.config.ingress import EnforcementMode
 from gatewatch.config.settings import Settings
 from gatewatch.delivery.outbox import MessageSink
-from gatewatch.errors import GatewatchError, TransientDeliveryError
+from gatewatch.errors import GatewatchError
 from gatewatch.remediation.config_rule.alerts import messages_of
 from gatewatch.remediation.config_rule.annotation import (
     EvaluationResult,
@@ -32,7 +33,7 @@ from gatewatch.remediation.config_rule.invocation import (
 from gatewatch.remediation.ingress.conflict_guard import GroupRef
 from gatewatch.remediation.ingress.ec2 import current_rules, read_current_rule
 from gatewatch.remediation.ingress.enforcer import Enforcer
-from gatewatch.remediation.ingress.plan import CurrentRule, IngressPlan, plan_ingress
+from gatewatch.remediation.ingress.plan import CurrentRule, plan_ingress
 from gatewatch.rendering.templates import Templates
 
 if TYPE_CHECKING:
@@ -107,27 +108,20 @@ class IngressRule(Struct, frozen=True):
         try:
             current = current_rules(member.ec2, group_id, invocation.account_id)
             plan = plan_ingress(group_id, current, self.settings.ingress)
-            return self._apply(invocation, group, plan, current, member)
-        except TransientDeliveryError:
-            raise
+            if not plan.actions:
+                return evaluate_plan(plan)
+            at = self.now()
+            done = self.enforcer(invocation).enforce(group, plan, current, member, at)
         except (GatewatchError, ClientError, BotoCoreError) as error:
-            if isinstance(error, ClientError) and error.response["Error"]["Code"] == _NOT_FOUND:
+            if error_code(error) == _NOT_FOUND:
                 return EvaluationResult(ComplianceType.NOT_APPLICABLE, "The group does not exist any more.")
             return EvaluationResult(ComplianceType.NON_COMPLIANT, f"Nothing was changed: {_reason(error)}")
-
-    def _apply(
-        self, invocation: Invocation, group: GroupRef, plan: IngressPlan, current: Sequence[CurrentRule], member: Aws
-    ) -> EvaluationResult:
-        if not plan.actions:
-            return evaluate_plan(plan)
-        at = self.now()
-        done = self.enforcer(invocation).enforce(group, plan, current, member, at)
         self.outbox.put(messages_of(done, self.settings, self.templates, at))
-        return enforcement_result(done, plan_ingress(group.group_id, done.after, self.settings.ingress))
+        return enforcement_result(done, plan_ingress(group_id, done.after, self.settings.ingress))
 
 
 def _reason(error: Exception) -> str:
-    return error.response["Error"]["Code"] if isinstance(error, ClientError) else str(error)
+    return error_code(error) if isinstance(error, ClientError) else str(error)
 
 
 def _all_groups(member: Aws, account_id: str) -> Iterator[tuple[str, tuple[CurrentRule, ...]]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
+from gatewatch.aws.error_codes import error_code
 from gatewatch.remediation.ingress import ec2 as ingress_ec2
 from gatewatch.remediation.ingress.access import access_of
 from gatewatch.remediation.ingress.plan import Authorize, IngressAction, Revoke
@@ -86,9 +87,7 @@ def _revocations(
 def _attempt(call: Callable[[], object], already: frozenset[str]) -> tuple[StepStatus, str]:
     try:
         call()
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
+    except (ClientError, BotoCoreError) as error:
+        code = error_code(error)
         return (StepStatus.ALREADY, code) if code in already else (StepStatus.FAILED, code)
-    except BotoCoreError as error:
-        return StepStatus.FAILED, type(error).__name__
     return StepStatus.DONE, ""
