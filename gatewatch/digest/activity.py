@@ -55,6 +55,7 @@ class RuleOpened(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="ope
     group: Group = NO_GROUP
     resource_id: str = ""
     services: tuple[str, ...] = ()
+    event_id: str = ""
 
     @property
     def resource(self) -> str:
@@ -147,6 +148,7 @@ def _opened(alert: Alert, assessed: AssessedChange, at: datetime, number: int) -
         rule=msgspec.structs.replace(change.rule, description=None),
         severity=verdict.severity,
         group=change.group,
+        event_id=alert.call.event_id,
         resource_id=change.resource_id or "",
         services=verdict.services,
     )

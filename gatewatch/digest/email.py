@@ -64,7 +64,7 @@ def email_message(view: DigestView, template: EmailTemplate, sender: str = "", r
     if sender:
         mail["From"], mail["To"] = sender, ", ".join(recipients)
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(plain_text(view))
+    mail.set_content(plain_text(view, with_links=True))
     mail.add_alternative(html_page(view, template), subtype="html")
     return mail.as_bytes()
 

@@ -32,7 +32,8 @@ def _slack_body(view: DigestView, made: Digest, settings: Settings) -> str:
 def _sns_body(view: DigestView, made: Digest, wanted: DueDigest) -> str:
     """The subject is ASCII, as SNS requires."""
     when = wanted.first.isoformat() if wanted.days == 1 else f"{wanted.first.isoformat()}, {wanted.days} days"
-    subject = f"gatewatch digest {when}: {len(made.open)} open to the internet, {made.events} events"
+    events = "1 event" if made.events == 1 else f"{made.events} events"
+    subject = f"gatewatch digest {when}: {len(made.open)} open to the internet, {events}"
     return sns_digest(view, subject).encode()
 
 

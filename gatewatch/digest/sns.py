@@ -29,13 +29,8 @@ def sns_digest(view: DigestView, subject: str) -> SnsBody:
     body = build_sns_body(
         view.title, [*warning, *texts, mrkdwn(view.note)], subject=subject, keywords=(), thread="gatewatch-digest"
     )
-    mail = "\n".join(map(_line, plain_text(view).split("\n")))
+    mail = plain_text(view, mail_value, with_links=True)
     return msgspec.structs.replace(body, mail=mail[:_MAX_MAIL])
-
-
-def _line(line: str) -> str:
-    """Escape a line and keep its indentation."""
-    return line[: len(line) - len(line.lstrip())] + mail_value(line.strip())
 
 
 def _text(section: Section) -> Markup:

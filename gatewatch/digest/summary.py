@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gatewatch.alerts.suppression import suppress
 from gatewatch.digest.activity import MIN_SEVERITY
@@ -38,7 +39,7 @@ class Period(Struct, frozen=True):
 
 
 class ExposedRule(Struct, frozen=True):
-    """A rule that is open to the whole internet, with exceptions applied."""
+    """A rule that is open to the whole internet, with exceptions applied. `event_id`: the call that opened it."""
 
     account: Account
     region: str
@@ -46,12 +47,14 @@ class ExposedRule(Struct, frozen=True):
     change: AssessedChange
     since: datetime
     actor: str
+    event_id: str
 
 
 class Digest(Struct, frozen=True, kw_only=True):
-    """Counts are of changes. `open` is sorted oldest first; `closed` are the durations of closed exposures.
+    """Counts are of changes. `open` is sorted by severity, then oldest first.
 
-    `recording_since`: start of the activity log, None for a digest of files. `missing_events`: events that it lacks.
+    `closed` are the durations of closed exposures. `recording_since` is the start of the activity log, None for a
+    digest of files; `missing_events` is the number of events that the log lacks.
     """
 
     period: Period
@@ -100,7 +103,7 @@ def summarize(
         accounts={settings.account(account_id): counts for account_id, counts in accounts.items()},
         actors=actors,
         suppressed=suppressed,
-        open=tuple(each for each in open_rules if each),
+        open=tuple(sorted(_without_twins(filter(None, open_rules)), key=_worst_and_oldest)),
         closed=tuple(each.at - each.exposure.since for each in closed),
     )
 
@@ -125,7 +128,26 @@ def _exposed_rule(exposure: OpenExposure, at: datetime, settings: Settings) -> E
     (change,) = suppress(_alert(opened, account), settings.exceptions, at).alert.changes
     if change.assessment.severity.rank < MIN_SEVERITY.rank:
         return None
-    return ExposedRule(account, opened.region, opened.resource, change, exposure.since, exposure.actor)
+    first = exposure.opened[0]
+    return ExposedRule(account, opened.region, opened.resource, change, first.at, first.actor, first.event_id)
+
+
+def _without_twins(rules: Iterable[ExposedRule]) -> Iterator[ExposedRule]:
+    """Yield rules that differ only in their peer once: IPv4 and IPv6 twins, and CIDRs that add up to the internet.
+
+    `rules` are sorted oldest first; the oldest of them gets the highest severity.
+    """
+    twins: dict[tuple[object, ...], list[ExposedRule]] = {}
+    for each in rules:
+        traffic = each.change.change.rule.traffic
+        twins.setdefault((each.account.id, each.region, each.resource, traffic), []).append(each)
+    for found in twins.values():
+        worst = max(found, key=lambda each: each.change.assessment.severity.rank)
+        yield replace(found[0], change=worst.change)
+
+
+def _worst_and_oldest(rule: ExposedRule) -> tuple[int, datetime]:
+    return -rule.change.assessment.severity.rank, rule.since
 
 
 def _alert(opened: RuleOpened, account: Account) -> Alert:

@@ -13,7 +13,7 @@ from gatewatch.rendering.escaping import code, code_block, mrkdwn, sanitize, tru
 from gatewatch.rendering.slack_validation import slack_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from gatewatch.digest.view import DigestView, Line, Section
 
@@ -33,21 +33,22 @@ class Layout(NamedTuple):
 _WIDE, _PHONE = Layout(28, 20), Layout(22, 10, is_narrow=True)
 
 
-def plain_text(view: DigestView) -> str:
+def plain_text(view: DigestView, escape: Callable[[str], str] = sanitize, *, with_links: bool = False) -> str:
+    """`escape` is applied to each line; `with_links` adds the links of an exposure below it, one per line."""
     warning = [view.warning, ""] if view.warning else []
-    return "\n".join(
-        [view.title, "", *warning, *(line for section in view.sections for line in _part_lines(section)), view.note, ""]
-    )
+    lines = (line for section in view.sections for line in _section_lines(section, escape, with_links=with_links))
+    return "\n".join([view.title, "", *warning, *lines, view.note, ""])
 
 
-def _part_lines(section: Section) -> Iterator[str]:
+def _section_lines(section: Section, escape: Callable[[str], str], *, with_links: bool) -> Iterator[str]:
     indent = "  " if section.title else ""
     if section.title:
         yield section.title
-    yield from (
-        f"{indent}{sanitize(line)}"
-        for line in (*map(str, section.exposures), *section.lines, *bar_lines(section, _WIDE))
-    )
+    for each in section.exposures:
+        yield f"{indent}{escape(str(each))}"
+        if with_links:
+            yield from (f"{indent}   {name}: {url}" for name, url in each.links)
+    yield from (f"{indent}{escape(line)}" for line in (*section.lines, *bar_lines(section, _WIDE)))
     yield ""
 
 
@@ -70,7 +71,7 @@ def _slack_texts(section: Section) -> Iterator[Markup]:
     title = [Markup("*{}*").format(mrkdwn(section.title))] if section.title else []
     bars = [code_block("\n".join(bar_lines(section, _PHONE)), _SECTION // 2)] if section.bars else []
     text = Markup()
-    for line in (*title, *map(mrkdwn_of, section.exposures), *map(mrkdwn, section.lines), *bars):
+    for line in (*title, *map(_linked, section.exposures), *map(mrkdwn, section.lines), *bars):
         if len(text) + len(line) > _SECTION:
             yield text
             text = Markup()
@@ -78,11 +79,16 @@ def _slack_texts(section: Section) -> Iterator[Markup]:
     yield text
 
 
-def mrkdwn_of(fact: Line) -> Markup:
+def mrkdwn_of(line: Line) -> Markup:
     """Render a line; values of events are in code spans, where Slack interprets nothing."""
-    values = {name: mrkdwn(value) for name, value in fact.trusted.items()}
-    values |= {name: code(value, _VALUE) for name, value in fact.untrusted.items()}
-    return Markup("{} {}").format(mrkdwn(fact.mark), mrkdwn(fact.text).format(**values))
+    values = {name: mrkdwn(value) for name, value in line.trusted.items()}
+    values |= {name: code(value, _VALUE) for name, value in line.untrusted.items()}
+    return Markup("{} {}").format(line.mark, mrkdwn(line.text).format(**values))
+
+
+def _linked(line: Line) -> Markup:
+    links = (Markup("<{}|{}>").format(url, mrkdwn(name)) for name, url in line.links)
+    return Markup(" · ").join([mrkdwn_of(line), *links])
 
 
 def _section(text: Markup) -> dict[str, object]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
+from gatewatch.alerts.enrichment import event_url, group_url
 from gatewatch.digest.labels import DigestLabels
 from gatewatch.digest.summary import worst_first
 from gatewatch.events.user_identity import UNKNOWN
+from gatewatch.model.change import Family
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.text.labels import Labels
 from gatewatch.rendering.text.rules import target_text
@@ -22,8 +25,10 @@ if TYPE_CHECKING:
 
     from gatewatch.digest.summary import Digest, ExposedRule
     from gatewatch.model.account import Account
+    from gatewatch.model.alert import AssessedChange
 
 _MAX_EXPOSURES, _MAX_BARS = 15, 10
+_MAX_URL = 250
 _T = TypeVar("_T")
 
 
@@ -37,12 +42,16 @@ class Bar(Struct, frozen=True):
 
 
 class Line(Struct, frozen=True):
-    """A text with placeholders: `trusted` values, and `untrusted` ones that come from events."""
+    """A text with placeholders: `trusted` values, and `untrusted` ones that come from events.
+
+    `links` are pairs of a name and a console URL.
+    """
 
     mark: str
     text: str
     trusted: dict[str, str]
     untrusted: dict[str, str]
+    links: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         return f"{self.mark} {self.text.format(**self.trusted, **self.untrusted)}"
@@ -74,7 +83,8 @@ class DigestText(Struct, frozen=True):
 
 def digest_view(digest: Digest, text: DigestText) -> DigestView:
     labels = text.digest.digest
-    warning = "⚠️ " + labels["missing_events"].format(count=digest.missing_events) if digest.missing_events else ""
+    missing = digest.missing_events
+    warning = "⚠️ " + labels["missing_events"].format(events=_events(missing, text)) if missing else ""
     return DigestView(_title(digest, text), _sections(digest, text), _note(digest, text), warning)
 
 
@@ -102,19 +112,31 @@ def _title(digest: Digest, text: DigestText) -> str:
     """Return the title: dates for whole days, else times to the minute."""
     labels, period = text.digest.digest, digest.period
     first, last = (local_time(each, text.zone) for each in (period.first, period.last))
-    if not (first[10:19] == " 00:00:00" and last[10:19] == " 23:59:59"):
-        return labels["title"].format(first=first[:16], last=last[:16] + last[19:])
-    if first[:10] == last[:10]:
-        return labels["title_day"].format(day=first[:10])
-    return labels["title_days"].format(first=first[:10], last=last[:10])
+    first_day, last_day = (_day(each, text) for each in (first, last))
+    if first[10:19] == " 00:00:00" and last[10:19] == " 23:59:59":
+        key = "title_day" if first_day == last_day else "title_days"
+        return labels[key].format(first=first_day, last=last_day)
+    end = "" if first_day == last_day else f"{last_day} "
+    return labels["title_days"].format(first=f"{first_day} {first[11:16]}", last=f"{end}{last[11:16]}{last[19:]}")
+
+
+def _day(time: str, text: DigestText) -> str:
+    """`20 November 2026` for a local time such as `2026-11-20 10:12:00 KST`."""
+    labels, day = text.digest.digest, date.fromisoformat(time[:10])
+    return labels["date"].format(day=day.day, month=labels["months"].split()[day.month - 1], year=day.year)
+
+
+def _events(count: int, text: DigestText) -> str:
+    return text.digest.digest["event" if count == 1 else "events"].format(count=count)
 
 
 def _note(digest: Digest, text: DigestText) -> str:
     labels = text.digest.digest
     if digest.recording_since is None:
-        return labels["source"].format(count=digest.events)
+        return labels["source"].format(events=_events(digest.events, text))
     began = local_time(digest.recording_since, text.zone)
-    return labels["source_activity_log"].format(count=digest.events, began=began[:16] + began[19:])
+    start = f"{_day(began, text)} {began[11:16]}{began[19:]}"
+    return labels["source_activity_log"].format(events=_events(digest.events, text), began=start)
 
 
 def _open(digest: Digest, text: DigestText) -> Section:
@@ -132,13 +154,29 @@ def _exposure_line(rule: ExposedRule, age: timedelta, text: DigestText) -> Line:
         mark=severity_mark(rule.change.assessment.severity),
         text=" · ".join(parts),
         trusted={
-            "what": target_text(rule.change, text.alert),
+            "what": _what(rule.change, text),
             "account": _name(rule.account),
             "age": _age(age, text),
             "owner": owner or "",
         },
         untrusted={"group": rule.resource, "region": rule.region, "actor": _actor(rule.actor, text)},
+        links=tuple(_links(rule, text)),
     )
+
+
+def _what(assessed: AssessedChange, text: DigestText) -> str:
+    """Return the traffic of a rule, or the CIDR of a prefix list entry, which has no ports."""
+    change = assessed.change
+    if change.family is Family.PREFIX_LIST and change.rule.peer:
+        return change.rule.peer.text
+    return target_text(assessed, text.alert)
+
+
+def _links(rule: ExposedRule, text: DigestText) -> Iterator[tuple[str, str]]:
+    """Yield the links to the security group and to the event that opened it, where the partition has a console."""
+    group = rule.change.change.group.id
+    urls = (("group", group_url(rule.region, group)), ("event", event_url(rule.region, rule.event_id)))
+    yield from ((text.alert.button[name], url) for name, url in urls if 0 < len(url) <= _MAX_URL)
 
 
 def _actor(name: str, text: DigestText) -> str:

@@ -140,12 +140,13 @@ def test_the_digest_of_the_log_equals_that_of_the_events_in_any_order_and_with_d
 )
 @hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_rule_is_open_when_its_last_change_left_it_open(build, results, scenario):
-    """The same as a model per rule: every call has the rule id and its own second."""
+    """The same as a model per rule: every call has the rule id and its own second, and every rule its own port."""
     group_of = dict(zip(RULES, (GROUPS[0], GROUPS[0], GROUPS[1]), strict=True))
-    fixed = {"port": 22, "named": True, "actor": "bob", "account": "111122223333"}
+    fixed = {"named": True, "actor": "bob", "account": "111122223333"}
     records, open_since = [], {}
     for number, (what, rule, peer) in enumerate(scenario):
-        step = {**fixed, "what": what, "rule": rule, "peer": peer, "group": group_of[rule], "seconds": number}
+        own = {"port": 22 + RULES.index(rule), "rule": rule, "group": group_of[rule]}
+        step = {**fixed, **own, "what": what, "peer": peer, "seconds": number}
         records.append(record(build, number, step))
         if what in {"authorize", "modify"} and peer == "0.0.0.0/0":
             open_since.setdefault(rule, START + timedelta(seconds=number))

@@ -105,6 +105,52 @@ def test_an_exposure_is_closed_by_every_kind_of_call(alerts_of, build, answered,
     assert (found.open, found.closed) == ((), (timedelta(minutes=1),))
 
 
+def test_open_exposures_are_sorted_by_severity_then_age(alerts_of, build, world):
+    def opened(port, group):
+        rule = build.item(start=port, end=port, v4=["0.0.0.0/0"])
+        return build.record("AuthorizeSecurityGroupIngress", build.request(rule, groupId=group))
+
+    records = opened(8080, "sg-0bbbbbbbbbbbbbbb2"), world, opened(3389, "sg-0ccccccccccccccc3")
+    found = digest(alerts_of(*records)).open
+    assert [each.change.assessment.severity for each in found] == [Severity.CRITICAL, Severity.CRITICAL, Severity.HIGH]
+    assert [each.since for each in found] == [START + timedelta(minutes=1), START + timedelta(minutes=2), START]
+
+
+def test_the_ipv4_and_ipv6_twins_of_a_rule_are_one_exposure(alerts_of, build):
+    both = build.authorize(build.item(v4=["0.0.0.0/0"], v6=["::/0"]))
+    (exposure,) = digest(alerts_of(both)).open
+    assert exposure.resource == "sg-0aaaaaaaaaaaaaaa1"
+    (left,) = digest(alerts_of(both, build.revoke(build.item(v4=["0.0.0.0/0"])))).open
+    assert left.change.change.rule.peer.text == "::/0"
+
+
+def test_an_exposure_links_to_its_group_and_to_the_event_that_opened_it(alerts_of, world):
+    (line,) = view_of(alerts_of(world), "en").sections[0].exposures
+    assert [name for name, _ in line.links] == ["Security group", "CloudTrail event"]
+    assert [url.rpartition("#")[2] for _, url in line.links] == [
+        "SecurityGroup:groupId=sg-0aaaaaaaaaaaaaaa1",
+        "/events/event-0",
+    ]
+
+
+def test_a_region_without_a_console_has_no_links(alerts_of, world):
+    (line,) = view_of(alerts_of(world | {"awsRegion": "us-iso-east-1"}), "en").sections[0].exposures
+    assert line.links == ()
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "two"),
+    [
+        ("en", "Based on 1 event.", "Based on 2 events."),
+        ("ko", "이벤트 1건을 기준으로", "이벤트 2건을 기준으로"),
+        ("ja", "1 件のイベントに基づいて", "2 件のイベントに基づいて"),
+    ],
+)
+def test_the_number_of_events_has_its_singular(alerts_of, world, language, one, two):
+    assert view_of(alerts_of(world), language).note.startswith(one)
+    assert view_of(alerts_of(world, world), language).note.startswith(two)
+
+
 def test_closing_another_rule_closes_nothing(alerts_of, build, world):
     item = build.item(v4=["0.0.0.0/0"])
     others = (
@@ -253,7 +299,9 @@ def test_a_large_digest_is_one_message(alerts_of, build):
         for number in range(60)
     ]
     view = view_of(alerts_of(*groups), "en")
-    assert slack_problems(json.loads(slack_payload(view, "#0c3f7d"))) == ()
+    payload = json.loads(slack_payload(view, "#0c3f7d"))
+    assert slack_problems(payload) == ()
+    assert len(json.dumps(payload["attachments"][0]["blocks"])) < 13_000
     assert "and 45 more" in plain_text(view)
 
 
@@ -308,7 +356,7 @@ def test_the_email_has_a_text_part_and_an_html_part(scenario, language):
         "hub@example.com",
         "a@example.com, b@example.com",
     )
-    assert mail.get_body(("plain",)).get_content().split() == plain_text(view).split()
+    assert mail.get_body(("plain",)).get_content().split() == plain_text(view, with_links=True).split()
     html = mail.get_body(("html",)).get_content()
     assert [part.get_content_type() for part in mail.walk()] == ["multipart/alternative", "text/plain", "text/html"]
     assert view.title in html

@@ -156,10 +156,10 @@ def test_the_digest_of_the_previous_day_is_sent_once(cloud, scenario):
     (message,) = cloud.sent()
     assert (message.key, message.destination) == ("digest-2026-11-20+1#room", "room")
     text = words(message)
-    assert "Security group digest, 2026-11-20" in text
+    assert "Security group digest, 20 November 2026" in text
     assert "PostgreSQL in sg-0df1db1afefc8cb0e, payments-prod ap-northeast-2: open for 22 h 44 min" in text
     assert "owner @payments-oncall" in text
-    assert "Changes before 2026-11-01 09:00 KST are not included." in text
+    assert "Changes before 1 November 2026 09:00 KST are not included." in text
     assert (slack_problems(json.loads(message.body)), mentions(json.loads(message.body))) == ((), ())
     for minutes in (1, 15, 600):
         cloud.run(MORNING + timedelta(minutes=minutes))
@@ -172,7 +172,7 @@ def test_a_day_without_changes_still_lists_open_exposures(cloud, scenario):
     cloud.run(MORNING + timedelta(days=1))
     (message,) = cloud.sent()
     text = words(message)
-    assert "Security group digest, 2026-11-21" in text
+    assert "Security group digest, 21 November 2026" in text
     assert "No changes in this period." in text
     assert "PostgreSQL in sg-0df1db1afefc8cb0e" in text
     assert "open for 1 d 22 h" in text
@@ -206,9 +206,9 @@ def test_changes_of_today_are_counted_tomorrow_but_open_exposures_are_listed_at_
 @pytest.mark.parametrize(
     ("language", "title"),
     [
-        ("en", "Security group digest, 2026-11-16 to 2026-11-22"),
-        ("ko", "보안 그룹 요약, 2026-11-16 ~ 2026-11-22"),
-        ("ja", "セキュリティグループのダイジェスト 2026-11-16 – 2026-11-22"),
+        ("en", "Security group digest, 16 November 2026 to 22 November 2026"),
+        ("ko", "보안 그룹 요약, 2026년 11월 16일 ~ 2026년 11월 22일"),
+        ("ja", "セキュリティグループのダイジェスト 2026年11月16日 – 2026年11月22日"),
     ],
 )
 def test_a_weekly_digest_shows_its_dates(cloud, scenario, language, title):
@@ -308,7 +308,7 @@ def test_missing_events_are_reported_also_on_an_empty_day(cloud):
     )
     cloud.run()
     (message,) = cloud.sent()
-    assert "⚠️ Events that could not be recorded: 3." in words(message)
+    assert "⚠️ 3 events could not be recorded." in words(message)
 
 
 def test_undecodable_rows_count_as_missing_once_per_digest(cloud):
@@ -317,7 +317,7 @@ def test_undecodable_rows_count_as_missing_once_per_digest(cloud):
     cloud.aws.dynamodb.put_item(TableName=TABLE, Item=undecodable)
     cloud.run()
     cloud.run(MORNING + timedelta(days=1))
-    assert ["Events that could not be recorded: 1." in words(message) for message in cloud.sent()] == [True, True]
+    assert ["⚠️ 1 event could not be recorded." in words(message) for message in cloud.sent()] == [True, True]
 
 
 def test_the_digest_of_recorded_activity_equals_that_of_the_command(cloud, build, tmp_path):
@@ -359,7 +359,7 @@ def test_an_email_is_sent_once_and_an_unverified_sender_is_an_error(cloud, scena
     (sent,) = ses_backends[DEFAULT_ACCOUNT_ID]["ap-northeast-2"].sent_messages
     mail = email.message_from_string(sent.raw_data, policy=email.policy.default)
     assert (mail["From"], mail["To"]) == ("hub@example.com", "a@example.com, b@example.com")
-    assert mail["Subject"] == "Security group digest, 2026-11-20"
+    assert mail["Subject"] == "Security group digest, 20 November 2026"
     assert "PostgreSQL in sg-0df1db1afefc8cb0e" in mail.get_body(("plain",)).get_content()
     assert cloud.sent() == []
 
@@ -384,7 +384,9 @@ def test_a_topic_receives_the_full_email_and_a_short_chat_message(cloud, scenari
     (message,) = cloud.sent()
     body = read_sns_body(message.body)
     assert body.subject == "gatewatch digest 2026-11-20: 7 open to the internet, 17 events"
-    assert body.mail.startswith("Security group digest, 2026-11-20\n\nOpen to the internet\n  🔴 PostgreSQL in sg-0df1")
+    assert body.mail.startswith(
+        "Security group digest, 20 November 2026\n\nOpen to the internet\n  🔴 PostgreSQL in sg-0df1"
+    )
     assert "  payments-prod  ████████████████████   25  Critical 3, High 2" in body.mail
     assert chat_problems(body.chat) == ()
     description = body.chat["content"]["description"]

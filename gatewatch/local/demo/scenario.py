@@ -16,7 +16,7 @@ ACCOUNTS = SCENARIO_FILES / "accounts.yaml"
 POLICY = SCENARIO_FILES / "policy.yaml"
 # The first run of the digest only starts the activity log's day; the second summarizes the day of the scenario.
 DIGEST_TIMES = (datetime(2026, 11, 20, 0, 5, tzinfo=UTC), datetime(2026, 11, 21, 0, 5, tzinfo=UTC))
-DIGEST_TITLE = "Security group digest, 2026-11-20"
+DIGEST_TITLE = "Security group digest, 20 November 2026"
 OPEN_RULES_AT_END = 7
 """Rules of the scenario that are open to the internet and not removed before its end."""
 
