@@ -46,7 +46,7 @@ MAILED = """
 digest: {mail: {from: hub@example.com, to: [team@example.com]}, at: "00:00", timezone: UTC}
 """
 FOUND_BY_CONFIG = {
-    "EventSourceMapping": "aws.config",
+    "Source": "aws.config",
     "DetailType": "Config Rules Compliance Change",
     "Detail": json.dumps(
         {
@@ -195,7 +195,7 @@ def delivered(cloud, deployed, unpacked, runtime, tmp_path_factory):
         for scene in story.load_scenario()[:3]:
             cloud.publish(scene.account, scene.region, scene.record)
         cloud.session(*MEMBERS[0]).client("events").put_events(Entries=[FOUND_BY_CONFIG])
-        assert cloud.tick(*MEMBERS[0]) == 1
+        assert cloud.run_scheduled_rules(*MEMBERS[0]) == 1
         Poller(*sources).drain()
         heartbeat = running[f"gatewatch-{STAGE}-heartbeat"]
         heartbeat({}, LambdaContext.for_function("heartbeat", queue_arn("events"), 60))
@@ -260,7 +260,7 @@ def test_an_event_on_a_member_bus_is_delivered_to_slack_by_the_packaged_function
     scenes = story.load_scenario()[:3]
     texts = [json.dumps(one.message) for one in delivered.inbox.received if one.channel == "sec-all"]
     assert [scene.record["eventID"] in text for scene, text in zip(scenes, texts[:3], strict=True)] == [True] * 3
-    assert not delivered.inbox.refused
+    assert not delivered.inbox.rejected
 
 
 def test_a_config_finding_is_delivered_with_its_security_hub_control(delivered):
@@ -294,7 +294,7 @@ def test_alerts_are_in_the_activity_log_and_the_digest_ran(deployed):
     rows = deployed.session.client("dynamodb").scan(TableName=deployed.physical["ActivityTable"])["Items"]
     booked = {json.loads(row["value"]["S"])["key"] for row in rows if row["pk"]["S"].startswith("day#")}
     assert {scene.record["eventID"] for scene in story.load_scenario()[:3]} <= booked
-    assert ("digest", "began") in {(row["pk"]["S"], row["sk"]["S"]) for row in rows}
+    assert ("digest", "started") in {(row["pk"]["S"], row["sk"]["S"]) for row in rows}
 
 
 @pytest.mark.usefixtures("delivered")
@@ -304,10 +304,10 @@ def test_the_packaged_digest_is_mailed(cloud, deployed, unpacked, runtime, tmp_p
     yesterday = datetime.now(UTC) - timedelta(days=1)
     entry = AlertSummary(key="e", at=yesterday, account=MEMBERS[0][0], actor="alice", severities={"low": 2})
     kept = {"value": {"S": msgspec.json.encode(entry).decode()}, "expires": {"N": "9999999999"}}
-    times = {name: {"N": str(int(yesterday.timestamp()) - 86400 * 2 * (name == "at"))} for name in ("at", "seen")}
+    times = {name: {"N": str(int(yesterday.timestamp()) - 86400 * 2 * (name == "since"))} for name in ("since", "last_run")}
     for item in (
         {"pk": {"S": day_of(yesterday)}, "sk": {"S": "e"}, **kept},
-        {"pk": {"S": "digest"}, "sk": {"S": "began"}, **times},
+        {"pk": {"S": "digest"}, "sk": {"S": "started"}, **times},
     ):
         session.client("dynamodb").put_item(TableName=book, Item=item)
     policy = re.sub(r"^digest:\n(  .*\n)+", MAILED, (ROOT / "policy.yaml").read_text("utf-8"), flags=re.MULTILINE)
