@@ -304,7 +304,8 @@ def test_the_packaged_digest_is_mailed(cloud, deployed, unpacked, runtime, tmp_p
     yesterday = datetime.now(UTC) - timedelta(days=1)
     entry = AlertSummary(key="e", at=yesterday, account=MEMBERS[0][0], actor="alice", severities={"low": 2})
     kept = {"value": {"S": msgspec.json.encode(entry).decode()}, "expires": {"N": "9999999999"}}
-    times = {name: {"N": str(int(yesterday.timestamp()) - 86400 * 2 * (name == "since"))} for name in ("since", "last_run")}
+    last_run, since = yesterday, yesterday - timedelta(days=2)
+    times = {"since": {"N": str(int(since.timestamp()))}, "last_run": {"N": str(int(last_run.timestamp()))}}
     for item in (
         {"pk": {"S": day_of(yesterday)}, "sk": {"S": "e"}, **kept},
         {"pk": {"S": "digest"}, "sk": {"S": "started"}, **times},
