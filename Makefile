@@ -6,6 +6,8 @@ READY  := $(VENV)/.ready
 STAGE  ?= prod
 ARCH   ?= arm64
 SEED   ?= 1
+# Without bytecode files every process compiles its imports again.
+unexport PYTHONDONTWRITEBYTECODE
 COVERAGE ?= --cov --cov-report=term --cov-fail-under=90
 OSLS   := node_modules/.bin/osls
 # One Region of each partition, and us-east-1, where CloudTrail records IAM.
@@ -15,10 +17,10 @@ REGIONS := ap-northeast-2 us-east-1 us-gov-west-1 cn-north-1
 STACKS := $(wildcard eventbridge/*.yaml) $(filter-out compliance/controls.yaml,$(wildcard compliance/*.yaml))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test chaos bench lint scan format golden docs package deploy undeploy lock clean
+.PHONY: help demo up test test-slow chaos bench lint scan format golden docs package deploy undeploy lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 demo: $(READY) ## run the whole pipeline locally once: two member accounts, two Regions, a Slack inbox (build/demo/inbox.html)
 	@$(BIN)/gatewatch demo
@@ -29,6 +31,9 @@ up: $(READY) ## the same, and keep running with the inbox in a browser
 test: $(READY) ## run the tests with branch coverage, and check the import contracts
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -n 2 $(COVERAGE)
+
+test-slow: $(READY) ## run the slow tests: osls, browser, killed processes, benchmarks, and the property tests with many examples
+	@$(BIN)/python -m pytest -n 2 -m "slow or hypothesis" --hypothesis-profile=long
 
 chaos: $(READY) ## deliver 10,000 events under injected faults (SEED=1), and a few hundred with killed processes
 	@PYTHONPATH=tests $(BIN)/python -m chaos 10000 $(SEED)
@@ -52,7 +57,7 @@ format: $(READY) ## format the code with ruff
 	@$(BIN)/ruff check --fix .
 
 golden: $(READY) ## rewrite the golden messages; review the difference with git diff
-	@GATEWATCH_GOLDEN=write $(BIN)/python -m pytest -q tests -k golden
+	@GATEWATCH_GOLDEN=write $(BIN)/python -m pytest -q -m "" tests -k "golden or screenshot"
 
 docs: $(READY) ## regenerate docs/events.md from the event patterns and the dispatch table
 	@$(BIN)/python -m tools.generate_events_doc

@@ -2,9 +2,14 @@
 
 import io
 import json
+import os
 
+import botocore.loaders
+import botocore.session
 import msgspec
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from gatewatch.alerts.pipeline import Assessor
 from gatewatch.alerts.replay import replay
@@ -17,6 +22,27 @@ from gatewatch.rendering.json_rows import rows as rows_of
 from gatewatch.rendering.text.labels import load_labels
 from support import builders
 from support.paths import ROOT
+
+_COMMON = {
+    "deadline": None,
+    "database": None,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+}
+hypothesis_settings.register_profile("short", max_examples=30, derandomize=True, **_COMMON)
+hypothesis_settings.register_profile("long", max_examples=500, **_COMMON)
+hypothesis_settings.load_profile("short")
+
+# No test needs the default AMIs, and moto takes a tenth of a second to load them into each new EC2 backend.
+os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shared_service_models():
+    """All sessions share one loader, so that each service model of AWS is parsed once per process."""
+    loader = botocore.loaders.create_loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", lambda *_: loader)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -109,6 +109,7 @@ def test_a_changed_window_length_starts_a_new_count(table):
     assert count(run(table), 2, policy=SignInSeverity(burst_minutes=1)) == 1
 
 
+@pytest.mark.slow
 def test_attempts_beyond_the_limit_of_a_row_are_only_counted(table):
     numbers = [count(run(table), number, number // 10) for number in range(230)]
     assert numbers == list(range(1, 231))
@@ -122,7 +123,7 @@ def test_a_name_may_be_any_text(table, name):
     assert [count(run(table), number, name=name, address=f"192.0.2.{number}") for number in range(2)] == [1, 2]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 2)), max_size=30))
 def test_exactly_one_event_is_the_fifth_whatever_the_retries_and_environments(deliveries):
     """Each delivery is an event and one of three environments."""

@@ -6,6 +6,7 @@ import pytest
 from gatewatch.config.sensitive_ports import SENSITIVE_PORTS
 from gatewatch.config.settings import load_settings
 from gatewatch.errors import ConfigurationError
+from support.command import gatewatch
 from support.paths import ROOT
 
 WORLD, WORLD6, WIDE, NARROW = "0.0.0.0/0", "::/0", "8.0.0.0/8", "198.51.100.7/32"
@@ -249,7 +250,7 @@ def test_an_own_policy_replaces_the_default(own_policy, build):
         build.authorize(build.item("tcp", 8443, 8443, v4=["9.0.0.0/8"])),
     ]
     options = ("--accounts", own_policy / "accounts.yaml", "--policy", own_policy / "policy.yaml")
-    ran = build.gatewatch("replay", "--format", "json", *options, stdin=build.text(*events))
+    ran = gatewatch("replay", "--format", "json", *options, stdin=build.text(*events))
     assert [row["severity"] for row in ran.rows] == ["high", "critical", "low", "high", "low"]
 
 

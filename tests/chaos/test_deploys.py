@@ -23,7 +23,7 @@ def of_a_deploy(arrival):
     return dataclasses.replace(arrival, at=arrival.at / 100, body=json.dumps(event))
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_deploy_is_a_handful_of_messages_and_every_change_is_told_whatever_fails(seed):
     dice = Dice(seed, kill=0.002, throttle=0.01, lose=0.002, slack=SLACK)
     world = World(dice, weather)

@@ -12,7 +12,7 @@ from gatewatch.delivery.ledger import DeliveryState, Ledger, LedgerEntry
 from gatewatch.handlers.deliver import DeliveryHandler
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_every_change_is_told_or_dead_and_told_elsewhere_exactly_once(seed):
     world, arrivals = simulate(300, seed)
     verdict = judge(world, arrivals)

@@ -2,18 +2,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
 from functions import config_rule
 from gatewatch.cli.comply_input import groups_of_file
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
-from gatewatch.local.aws.sessions import without_aws
+from gatewatch.local.lambda_.event_source_mapping import lambda_environment
 from gatewatch.remediation.ingress.ec2 import current_rules, ip_permission
 from support import ingress as kit
+from support.command import gatewatch
 from support.paths import ROOT
 
 MEMBERS = ("111122223333", "444455556666")
@@ -78,16 +76,9 @@ class Deployment:
 
     def command(self, *arguments):
         """Run the command with credentials of the hub account."""
-        ran = subprocess.run(
-            [sys.executable, "-m", "gatewatch", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=ROOT,
-            env=without_aws(os.environ) | self.environment(),
-            timeout=120,
-        )
-        return ran.returncode, ran.stdout + ran.stderr
+        with lambda_environment(self.environment()):
+            ran = gatewatch(*arguments)
+        return ran.status, ran.out + ran.err
 
 
 @pytest.fixture
@@ -178,15 +169,8 @@ def test_comply_plans_then_applies_and_undo_restores(deployment):
 
 
 def run(*arguments):
-    ran = subprocess.run(
-        [sys.executable, "-m", "gatewatch", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        timeout=120,
-    )
-    return ran.returncode, ran.stdout, ran.stderr
+    ran = gatewatch(*arguments)
+    return ran.status, ran.out, ran.err
 
 
 def test_the_example_of_the_docs_prints_the_documented_output():

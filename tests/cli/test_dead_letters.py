@@ -163,7 +163,7 @@ def test_one_message_is_redriven_and_the_others_stay(hub):
     assert len(hub.bodies("outbox-dlq.fifo")) == 1
 
 
-def test_all_messages_are_redrive_all(hub):
+def test_all_messages_are_redriven(hub):
     for number in range(23):
         hub.dead_letter_event(f"event {number}", original_id=f"id-{number}")
     hub.dead_letter_message()

@@ -9,6 +9,7 @@ import pytest
 from gatewatch.config.settings import load_settings
 from gatewatch.errors import ConfigurationError
 from gatewatch.rendering.chatbot_validation import chatbot_problems
+from support.command import gatewatch, gatewatch_process
 from support.paths import RECORDED, ROOT
 
 KEYS = [
@@ -49,9 +50,9 @@ OPEN = "0.0.0.0/0"
 
 
 @pytest.fixture(scope="session")
-def replay(build):
+def replay():
     def run(*arguments, **options):
-        return build.gatewatch("replay", "--format", "json", *arguments, **options)
+        return gatewatch("replay", "--format", "json", *arguments, **options)
 
     return run
 
@@ -400,9 +401,9 @@ def test_a_closed_pipe_is_no_error(output, ssh, tmp_path):
 
 def test_chatbot_and_email_print_the_messages_exactly_as_sent(build):
     made = build.text(build.authorize(build.item(v4=[OPEN])), build.revoke(build.item(v4=[OPEN])))
-    chat = build.gatewatch("replay", "--format", "chatbot", "--language", "ko", stdin=made)
+    chat = gatewatch("replay", "--format", "chatbot", "--language", "ko", stdin=made)
     assert [chatbot_problems(json.loads(line)) for line in chat.out.splitlines()] == [(), ()]
-    email = build.gatewatch("replay", "--format", "email", "--min-severity", "high", "--language", "ko", stdin=made)
+    email = gatewatch("replay", "--format", "email", "--min-severity", "high", "--language", "ko", stdin=made)
     assert (email.status, email.err) == (0, "")
     subject, _, body = email.out.partition("\n\n")
     assert subject.startswith("Subject: CRITICAL: SSH open to the internet - ")
@@ -414,7 +415,7 @@ def test_chatbot_and_email_print_the_messages_exactly_as_sent(build):
 def test_characters_that_the_terminal_cannot_encode_are_escaped(build):
     made = build.text(build.authorize(build.item(v4=[{"cidrIp": OPEN, "description": "한국어"}])))
     for language in ("en", "ko"):
-        ran = build.gatewatch("replay", "--language", language, stdin=made, PYTHONIOENCODING="ascii")
+        ran = gatewatch_process("replay", "--language", language, stdin=made.encode(), PYTHONIOENCODING="ascii")
         assert (ran.status, ran.err) == (0, "")
         assert "\\ud55c" in ran.out
 
@@ -423,7 +424,7 @@ def test_characters_that_the_terminal_cannot_encode_are_escaped(build):
 @pytest.mark.parametrize("time", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "nonsense"])
 def test_any_event_time_is_printed(output, time, build):
     made = build.authorize(build.item(v4=[OPEN]), eventTime=time)
-    ran = build.gatewatch("replay", "--format", output, stdin=build.text(made))
+    ran = gatewatch("replay", "--format", output, stdin=build.text(made))
     assert (ran.status, ran.err) == (0, "")
     assert ran.out
 

@@ -4,6 +4,7 @@ import pytest
 
 from functions.bundle import load_bundle
 from gatewatch.config.destinations import HUB_TOPIC
+from support.command import gatewatch
 
 ROUTES = "routes: [{match: {min_severity: high}, to: [alerts]}, {to: [alerts]}]\n"
 EXCEPTION = (
@@ -18,7 +19,7 @@ def check(build, tmp_path):
         (tmp_path / "accounts.yaml").write_text("{}", "utf-8")
         (tmp_path / "policy.yaml").write_text(policy, "utf-8")
         (tmp_path / "events.jsonl").write_text(build.text(*events), "utf-8")
-        return build.gatewatch("check", *arguments, cwd=tmp_path)
+        return gatewatch("check", *arguments, cwd=tmp_path)
 
     return run
 
@@ -28,11 +29,11 @@ def world(build):
     return build.authorize(build.item(v4=["0.0.0.0/0"]))
 
 
-def test_check_needs_a_route_that_matches_everything_and_replay_does_not(check, build, tmp_path):
+def test_check_needs_a_route_that_matches_everything_and_replay_does_not(check, tmp_path):
     ran = check(policy="routes: [{match: {min_severity: high}, to: [alerts]}]")
     assert ran.status == 2
     assert "policy.yaml: routes: none matches everything, so an alert could be lost; end the list" in ran.err
-    assert build.gatewatch("replay", "events.jsonl", cwd=tmp_path).status == 3, (
+    assert gatewatch("replay", "events.jsonl", cwd=tmp_path).status == 3, (
         "the events file is empty; the policy is accepted"
     )
 
@@ -78,9 +79,9 @@ def test_exceptions_apply_as_at_the_time_of_each_event(check, world):
     assert "critical alerts that would not have been sent as critical: 0" in ran.out
 
 
-def test_exceptions_do_not_change_the_rows_of_replay(check, build, world, tmp_path):
+def test_exceptions_do_not_change_the_rows_of_replay(check, world, tmp_path):
     check(policy=ROUTES + EXCEPTION.format(effect="mute", expires="2027-01-31"), events=[world])
-    (row,) = build.gatewatch("replay", "events.jsonl", "--format", "json", cwd=tmp_path).rows
+    (row,) = gatewatch("replay", "events.jsonl", "--format", "json", cwd=tmp_path).rows
     assert row["severity"] == "critical"
     assert not [reason for reason in row["reasons"] if "exception" in reason]
 
@@ -98,7 +99,7 @@ def test_events_without_what_if_are_wrong_usage(check):
         ("lower", ("suppressed  by x: 0 of 1 changes", "sent to     alerts")),
     ],
 )
-def test_the_decision_trace_names_the_exceptions(check, build, world, tmp_path, effect, lines):
+def test_the_decision_trace_names_the_exceptions(check, world, tmp_path, effect, lines):
     check(policy=ROUTES + EXCEPTION.format(effect=effect, expires="2027-01-31"), events=[world])
-    trace = build.gatewatch("explain", "events.jsonl", cwd=tmp_path).out
+    trace = gatewatch("explain", "events.jsonl", cwd=tmp_path).out
     assert set(lines) <= {line.rstrip() for line in trace.splitlines()}

@@ -5,7 +5,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chaos.fate import Killed, Script, throttled
@@ -68,7 +68,6 @@ def words(message, *kinds):
 
 
 @given(st.lists(st.integers(0, len(GOLDEN) - 1), min_size=3, max_size=10, unique=True))
-@settings(deadline=None)
 def test_an_alert_that_is_folded_keeps_its_rules_its_facts_its_reasons_and_its_link(numbers):
     messages = [alert(number) for number in numbers]
     chosen = together(messages)

@@ -6,7 +6,7 @@ from collections import Counter
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewatch.delivery.rollup import folded
@@ -214,7 +214,6 @@ SEVERITY = st.sampled_from([Severity.INFO, Severity.LOW, Severity.MEDIUM, Severi
 
 
 @given(st.lists(st.tuples(st.lists(SEVERITY, min_size=1, max_size=5), st.integers(0, 400)), min_size=1, max_size=12))
-@settings(deadline=None)
 def test_nothing_in_a_thread_is_worse_than_what_began_it_and_all_of_it_is_counted_there(batches):
     told, numbers = Told(), itertools.count()
     for severities, seconds in batches:
@@ -344,7 +343,6 @@ def colors_above(shown, message):
 
 
 @given(st.permutations(GATES), st.integers(0, 5), st.integers(0, 5), st.lists(st.booleans(), max_size=30))
-@settings(max_examples=150, deadline=None)
 def test_whatever_is_folded_with_what_in_any_order_and_through_failures_ends_the_same(order, first, last, throttled):
     """As far as a lost row allows: what it is about is not edited, and nothing more is told in a thread of it."""
     rolled = order[first:last]

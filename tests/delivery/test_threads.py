@@ -4,7 +4,7 @@ import itertools
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewatch.config.destinations import SnsTopic
@@ -162,7 +162,6 @@ def in_order():
     st.lists(st.booleans(), max_size=30),
     st.lists(st.booleans(), max_size=10),
 )
-@settings(max_examples=150, deadline=None)
 def test_duplicates_and_failures_in_any_order_end_the_same_and_tell_each_once(first, rest, throttled, refused):
     told = Told()
     told.table.faults = throttled

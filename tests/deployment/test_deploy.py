@@ -85,6 +85,7 @@ def run(*command, **options):
 
 PYTHON = lambda_python()
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(shutil.which("node") is None, reason="osls needs Node.js"),
     pytest.mark.skipif(not OSLS.exists(), reason="osls is not installed; run `npm ci`"),
     pytest.mark.skipif(PYTHON is None, reason="the zip needs Python 3.13"),

@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
@@ -107,7 +106,6 @@ def record(build, number, step):
 
 
 @given(scenario=st.lists(steps, min_size=1, max_size=25), seed=st.integers(0, 2**32))
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_digest_of_the_log_equals_that_of_the_events_in_any_order_and_with_duplicates(
     build, results, dynamodb, scenario, seed
 ):
@@ -138,7 +136,6 @@ def test_the_digest_of_the_log_equals_that_of_the_events_in_any_order_and_with_d
         max_size=20,
     )
 )
-@hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_rule_is_open_when_its_last_change_left_it_open(build, results, scenario):
     """The same as a model per rule: every call has the rule id and its own second, and every rule its own port."""
     group_of = dict(zip(RULES, (GROUPS[0], GROUPS[0], GROUPS[1]), strict=True))

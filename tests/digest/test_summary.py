@@ -26,6 +26,7 @@ from gatewatch.errors import ConfigurationError
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.slack_validation import mentions, slack_problems
 from gatewatch.rendering.text.labels import load_labels
+from support.command import gatewatch
 from support.paths import ROOT
 
 TEMPLATES, GOLDEN = ROOT / "templates", ROOT / "tests" / "golden_digest"
@@ -386,7 +387,7 @@ def test_a_bar_without_severities_has_one_segment():
 
 @pytest.mark.parametrize("output", ["text", "slack", "html", "email"])
 def test_the_command_prints_every_format(build, world, output):
-    ran = build.gatewatch("digest", "--format", output, "--days", "7", stdin=build.text(world))
+    ran = gatewatch("digest", "--format", output, "--days", "7", stdin=build.text(world))
     assert (ran.status, ran.err) == (0, "")
     mail = email.message_from_string(ran.out, policy=email.policy.default)
     assert "sg-0aaaaaaaaaaaaaaa1" in (mail.get_body(("html",)).get_content() if output == "email" else ran.out)
@@ -394,13 +395,13 @@ def test_the_command_prints_every_format(build, world, output):
 
 @pytest.mark.parametrize("days", ["0", "-1", "9999999999999999999", "week"])
 def test_invalid_days_are_a_usage_error(build, world, days):
-    ran = build.gatewatch("digest", "--days", days, stdin=build.text(world))
+    ran = gatewatch("digest", "--days", days, stdin=build.text(world))
     assert ran.status == 2
     assert "--days" in ran.err
 
 
 def test_the_command_reports_an_empty_input(build):
-    ran = build.gatewatch("digest", "--language", "en", stdin=build.text({"no": "event"}))
+    ran = gatewatch("digest", "--language", "en", stdin=build.text({"no": "event"}))
     assert ran.out == "No changes in this period.\n"
 
 

@@ -19,6 +19,7 @@ from gatewatch.config import severity as severity_settings
 from gatewatch.config import suppression_rules as exception_settings
 from gatewatch.config.quiet_hours import QuietHours
 from gatewatch.errors import ConfigurationError
+from support.command import gatewatch
 from support.markdown import PAGES, blocks
 from support.paths import ROOT
 
@@ -108,8 +109,8 @@ def definition(found):
     return found["$defs"][found["$ref"].rpartition("/")[2]]
 
 
-def test_a_schema_is_closed_and_has_required_keys(build):
-    ran = build.gatewatch("check", "--schema", "policy")
+def test_a_schema_is_closed_and_has_required_keys():
+    ran = gatewatch("check", "--schema", "policy")
     found = json.loads(ran.out)
     assert definition(found)["additionalProperties"] is False
     exception = found["$defs"]["PolicyException"]

@@ -3,7 +3,7 @@
 import json
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewatch.alerts.pipeline import Assessor, assess_call
@@ -39,7 +39,6 @@ NAMES = st.sampled_from(
 TYPES = st.sampled_from(["IAMUser", "Root", "AssumedRole", "AWSService", "IdentityCenterUser", "", "Odd"])
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     name=NAMES,
     kind=TYPES,

@@ -6,7 +6,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewatch.errors import UndecodableError
@@ -73,14 +73,12 @@ def parse_without_prefilter(text: bytes) -> Document | UndecodableError:
         return error
 
 
-@settings(max_examples=400, deadline=None)
 @given(DOCUMENTS, st.sampled_from([None, 1]), st.booleans())
 def test_a_document_gives_the_same_with_and_without_the_prefilter(document, indent, escaped) -> None:
     text = json.dumps(document, indent=indent, ensure_ascii=escaped).encode("utf-8", "replace")
     assert decoded_texts(parse_with_prefilter(text, "x")) == decoded_texts(parse_without_prefilter(text))
 
 
-@settings(max_examples=300, deadline=None)
 @given(MEMBERS, st.data())
 def test_broken_bytes_give_the_same_with_and_without_the_prefilter(members, data) -> None:
     text = bytearray(json.dumps({"Records": members}).encode())

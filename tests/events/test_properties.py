@@ -4,7 +4,7 @@ import copy
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewatch.events.changes.registry import changes_of
@@ -13,7 +13,6 @@ from gatewatch.model.alert import Alert
 from gatewatch.model.api_call import ApiCall
 from gatewatch.model.network import parse_cidr
 
-QUICK = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
@@ -90,7 +89,6 @@ def _mutated(event, draw):
 def test_no_mutation_of_an_event_raises_or_drops_it(index, build, results):
     event = _realistic(build)[index]
 
-    @QUICK
     @given(st.data())
     def check(data):
         made = _mutated(event, data.draw)
@@ -102,7 +100,6 @@ def test_no_mutation_of_an_event_raises_or_drops_it(index, build, results):
     check()
 
 
-@QUICK
 @given(document=JUNK)
 def test_no_document_makes_the_decoder_or_the_readers_raise(document):
     for each in decode(document):
@@ -110,7 +107,6 @@ def test_no_document_makes_the_decoder_or_the_readers_raise(document):
             changes_of(each)
 
 
-@QUICK
 @given(content=st.binary(max_size=200))
 def test_no_bytes_make_the_reader_raise(content, results):
     assert isinstance(results(content), list)
@@ -143,7 +139,6 @@ def _peers(permissions):
     return count, cidrs
 
 
-@QUICK
 @given(permissions=st.lists(PERMISSION, min_size=1, max_size=5))
 def test_n_rules_of_m_peers_are_n_times_m_understood_changes(permissions, build, rows):
     made = build.authorize(*(build.item(each.pop("protocol"), -1, -1, **each) for each in copy.deepcopy(permissions)))
@@ -154,7 +149,6 @@ def test_n_rules_of_m_peers_are_n_times_m_understood_changes(permissions, build,
     assert all(row["understood"] for row in actual)
 
 
-@QUICK
 @given(permissions=st.lists(PERMISSION, min_size=1, max_size=4))
 def test_each_rule_of_a_response_is_one_change(permissions, build, rows):
     answers = [

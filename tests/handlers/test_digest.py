@@ -38,6 +38,7 @@ from gatewatch.rendering.slack_validation import mentions, slack_problems
 from gatewatch.rendering.sns_body import read_sns_body
 from gatewatch.rendering.text.labels import load_labels
 from support.activity_log import TABLE, Clock, Counts, make_table
+from support.command import gatewatch
 from support.paths import ROOT
 
 TEMPLATES = ROOT / "templates"
@@ -223,10 +224,10 @@ def test_a_weekly_digest_shows_its_dates(cloud, scenario, language, title):
     assert json.loads(message.body)["attachments"][0]["blocks"][0]["text"]["text"] == title
 
 
-def test_a_destination_that_only_the_digest_uses_is_not_reported_as_unused(cloud, build):
+def test_a_destination_that_only_the_digest_uses_is_not_reported_as_unused(cloud):
     cloud.configure(POLICY.replace("routes: [{to: [room]}]", "routes: [{to: [alerts]}]"))
     files = ("--accounts", cloud.folder / "accounts.yaml", "--policy", cloud.folder / "policy.yaml")
-    ran = build.gatewatch("check", *files)
+    ran = gatewatch("check", *files)
     assert (ran.status, "note:" in ran.out) == (0, False)
 
 
@@ -337,7 +338,7 @@ def test_the_digest_of_recorded_activity_equals_that_of_the_command(cloud, build
     made = summarize(summaries, found, Period(first, last, last), cloud.settings)
     text = DigestText(load_digest_labels(TEMPLATES, ["en"])["en"], load_labels(TEMPLATES, "en"), "UTC")
     files = ("--accounts", tmp_path / "accounts.yaml", "--policy", tmp_path / "policy.yaml")
-    ran = build.gatewatch("digest", tmp_path / "events.jsonl", *files)
+    ran = gatewatch("digest", tmp_path / "events.jsonl", *files)
     assert (ran.status, ran.err) == (0, "")
     assert plain_text(digest_view(made, text)).strip() == ran.out.strip()
     assert len(made.open) == 7

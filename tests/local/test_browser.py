@@ -9,11 +9,15 @@ from urllib.request import Request, urlopen
 import pytest
 
 from gatewatch.local.slack.inbox import Inbox
+from support.command import gatewatch
 from support.paths import ROOT
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; make test installs it")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine; apt-get install chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine; apt-get install chromium"),
+]
 
 SCENARIO = ROOT / "gatewatch" / "local" / "demo" / "scenario_files"
 SCREENSHOTS = ROOT / "build" / "browser"
@@ -211,14 +215,14 @@ def test_a_page_as_narrow_as_a_phone_does_not_scroll_sideways(live):
     screenshot(live, "inbox-phone")
 
 
-def test_the_screenshot_of_the_readme_shows_a_saved_page(page, build, tmp_path):
+def test_the_screenshot_of_the_readme_shows_a_saved_page(page, tmp_path):
     """`make golden` copies it to docs/message.png."""
     events = [SCENARIO / "03-ten-rules-in-one-call.json", SCENARIO / "07-ssh-to-the-world-refused.json"]
     (tmp_path / "events.jsonl").write_text(
         "".join(json.dumps(json.loads(each.read_text("utf-8"))["record"]) + "\n" for each in events), "utf-8"
     )
     files = ("--accounts", SCENARIO / "accounts.yaml", "--policy", SCENARIO / "policy.yaml")
-    ran = build.gatewatch("replay", tmp_path / "events.jsonl", "--format", "html", *files)
+    ran = gatewatch("replay", tmp_path / "events.jsonl", "--format", "html", *files)
     assert ran.status == 0, ran.err
     (tmp_path / "page.html").write_text(ran.out, "utf-8")
     page.goto((tmp_path / "page.html").as_uri())

@@ -34,7 +34,6 @@ def nets(*texts):
 
 
 @given(st.lists(SMALL, max_size=12))
-@settings(deadline=None)
 def test_address_count_counts_every_address_once(networks):
     assert address_count(networks) == len({address for network in networks for address in network})
 
@@ -57,7 +56,6 @@ def test_public_addresses_leave_out_the_special_purpose_blocks(first, length):
 
 
 @given(st.lists(SHORT, max_size=10))
-@settings(deadline=None)
 def test_the_world_by_union_is_half_of_the_first_octets(networks):
     pool = [each for each in networks if each.prefixlen < 8 and public_addresses(each)]
     octets = {first for each in pool for first in range(256) if IPv4Address(first << 24) in each}
@@ -66,7 +64,6 @@ def test_the_world_by_union_is_half_of_the_first_octets(networks):
 
 
 @given(V4)
-@settings(deadline=None)
 def test_a_cidr_has_one_canonical_form_whatever_its_host_bits(network):
     written = f"{network.broadcast_address}/{network.prefixlen}"
     assert cidr_peer(written).cidr == str(network)

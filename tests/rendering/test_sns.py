@@ -7,7 +7,7 @@ import shutil
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewatch.config.destinations import SnsTopic
@@ -118,7 +118,6 @@ def assert_complete(alert, bodies):
     assert all(each.change.understood for each in alert.changes) or raw
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(sorted(set(EVENTS) - {"sixty-rules"})), TEXTS, st.randoms(use_true_random=False))
 def test_random_text_in_an_event_is_escaped_and_no_rule_is_lost(case, text, chance):
     share, unchanged = chance.random(), chance.choice([SHAPE, SHAPE, set()])

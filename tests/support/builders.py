@@ -1,12 +1,7 @@
-"""Builders of CloudTrail records with made-up ids, and the command line as a process."""
+"""Builders of CloudTrail records with made-up ids."""
 
 import gzip
 import json
-import os
-import subprocess
-import sys
-
-from support.paths import ROOT
 
 ACCOUNT, OTHER_ACCOUNT = "111122223333", "444455556666"
 GROUP, OTHER_GROUP = "sg-0aaaaaaaaaaaaaaa1", "sg-0bbbbbbbbbbbbbbb2"
@@ -133,29 +128,3 @@ def text(*documents):
 
 def gzipped(content):
     return gzip.compress(content.encode() if isinstance(content, str) else content)
-
-
-class CommandResult:
-    """Exit status and output of a command."""
-
-    def __init__(self, status, out, err):
-        self.status, self.out, self.err = status, out, err
-
-    @property
-    def rows(self):
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-def gatewatch(*arguments, stdin=b"", cwd=ROOT, **environment):
-    """Run the command in its own process."""
-    inherited = {key: value for key, value in os.environ.items() if key not in {"FORCE_COLOR", "COLUMNS"}}
-    ran = subprocess.run(
-        [sys.executable, "-m", "gatewatch", *map(str, arguments)],
-        input=stdin.encode() if isinstance(stdin, str) else stdin,
-        capture_output=True,
-        cwd=cwd,
-        env=inherited | environment,
-        check=False,
-        timeout=120,
-    )
-    return CommandResult(ran.returncode, ran.stdout.decode(), ran.stderr.decode())

@@ -12,6 +12,7 @@ import logging
 import threading
 import warnings
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 import urllib3
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import boto3
+    from botocore.loaders import Loader
     from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
@@ -60,7 +62,7 @@ class Cloud:
         self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietRequestHandler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._credentials: dict[str, Credentials] = {}
-        self._loader = create_loader()
+        self._loader = _service_models()
         self.endpoint = f"http://127.0.0.1:{self._server.port}"
 
     def __enter__(self) -> Self:
@@ -123,6 +125,12 @@ class Cloud:
     def _reset(self) -> None:
         urllib3.request("POST", f"{self.endpoint}/moto-api/reset", retries=False, timeout=60)
         self._credentials.clear()
+
+
+@cache
+def _service_models() -> Loader:
+    """One loader for all sessions of the process: parsing the service models is most of the cost of a session."""
+    return create_loader()
 
 
 class _QuietRequestHandler(MotoRequestHandler):
