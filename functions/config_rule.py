@@ -23,6 +23,7 @@ from gatewatch.remediation.config_rule.member_role import member_clients, role_a
 from gatewatch.remediation.ingress.conflict_guard import ConflictGuard
 from gatewatch.remediation.ingress.enforcer import Enforcer
 from gatewatch.remediation.ingress.suppression import RuleSuppression
+from gatewatch.remediation.ingress.unfinished import UnfinishedChanges
 from gatewatch.remediation.snapshots import SnapshotStore
 from gatewatch.rendering.templates import load_templates
 
@@ -54,7 +55,12 @@ def compose() -> ConfigRuleHandler:
         own = role_arn(invocation.partition, invocation.account_id, role) if role else ""
         suppression = RuleSuppression(settings.exceptions, settings.account)
         return Enforcer(
-            SnapshotStore(hub.dynamodb, table), guard, ActionLog(HubTable(hub.dynamodb, table)), suppression, own
+            SnapshotStore(hub.dynamodb, table),
+            UnfinishedChanges(hub.dynamodb, table),
+            guard,
+            ActionLog(HubTable(hub.dynamodb, table)),
+            suppression,
+            own,
         )
 
     ingress = IngressRule(

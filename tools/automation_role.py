@@ -11,7 +11,12 @@ def automation_role() -> dict[str, Any]:
         sub("arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:security-group/*"),
         sub("arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:security-group-rule/*"),
     ]
-    changes = ["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress", "RevokeSecurityGroupEgress"]
+    changes = [
+        "AuthorizeSecurityGroupIngress",
+        "ModifySecurityGroupRules",
+        "RevokeSecurityGroupIngress",
+        "RevokeSecurityGroupEgress",
+    ]
     statements = [
         _allow("ReadSecurityGroups", ["ec2:DescribeSecurityGroups", "ec2:DescribeSecurityGroupRules"], "*"),
         _allow("ChangeSecurityGroupRules", [f"ec2:{each}" for each in changes], groups),

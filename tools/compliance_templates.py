@@ -13,11 +13,13 @@ from tools.automation_role import automation_role, sub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from gatewatch.config.controls import Control
 
 COMPLIANCE = CONTROLS.parent
 _PLACEHOLDER = re.compile(r"^<(\w+)>$")
+_GATEWATCH_IMPORT = re.compile(r"^from (gatewatch\.[\w.]+) import .*\n\n?", re.MULTILINE)
 
 _PARAMETERS: dict[str, dict[str, Any]] = {
     "Remediation": {
@@ -70,8 +72,15 @@ def document(name: str) -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load((folder / f"{name}.yaml").read_text("utf-8"))
     for step in content["mainSteps"]:
         if "Script" in step["inputs"]:
-            step["inputs"]["Script"] = (folder / step["inputs"]["Script"]).read_text("utf-8")
+            step["inputs"]["Script"] = _standalone(folder / step["inputs"]["Script"])
     return content
+
+
+def _standalone(script: Path) -> str:
+    """Return a script with the modules of gatewatch that it imports in front: Systems Manager has none of them."""
+    text = script.read_text("utf-8")
+    modules = [COMPLIANCE.parent / f"{name.replace('.', '/')}.py" for name in _GATEWATCH_IMPORT.findall(text)]
+    return "\n\n".join([*(each.read_text("utf-8") for each in modules), _GATEWATCH_IMPORT.sub("", text)])
 
 
 def documents() -> list[str]:

@@ -1,7 +1,6 @@
 import boto3
-from botocore.exceptions import ClientError
 
-NOT_FOUND = {"InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound"}
+from gatewatch.remediation.ingress.rule_calls import revoke_rule
 
 
 def handler(events, context):
@@ -11,12 +10,14 @@ def handler(events, context):
     if group["GroupName"] != "default":
         raise RuntimeError(f"{group_id} is {group['GroupName']}, not the default group of its VPC")
     rules = all_rules(ec2, group_id)
-    if not events["dry_run"]:
+    if str(events["dry_run"]).lower() == "false":
         for rule in rules:
-            revoke(ec2, group_id, rule)
+            is_egress = rule["IsEgress"]
+            revoke = ec2.revoke_security_group_egress if is_egress else ec2.revoke_security_group_ingress
+            revoke_rule(revoke, group_id, rule["SecurityGroupRuleId"])
         if all_rules(ec2, group_id):
             raise RuntimeError(f"{group_id} still has rules")
-    return {"revoked": [rule["SecurityGroupRuleId"] for rule in rules][:100]}
+    return {"closed": [rule["SecurityGroupRuleId"] for rule in rules][:100]}
 
 
 def all_rules(ec2, group_id):
@@ -24,12 +25,3 @@ def all_rules(ec2, group_id):
         Filters=[{"Name": "group-id", "Values": [group_id]}]
     )
     return [rule for page in pages for rule in page["SecurityGroupRules"]]
-
-
-def revoke(ec2, group_id, rule):
-    call = ec2.revoke_security_group_egress if rule["IsEgress"] else ec2.revoke_security_group_ingress
-    try:
-        call(GroupId=group_id, SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]])
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in NOT_FOUND:
-            raise

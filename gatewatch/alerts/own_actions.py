@@ -39,10 +39,14 @@ class OwnAction(Struct, frozen=True):
     is_undo: bool = False
 
 
-def rule_action_id(account_id: str, region: str, group_id: str, rule: SecurityGroupRule, *, is_removal: bool) -> str:
-    """Identify a removal by the rule id, which AWS never reuses, and an addition by the content of the rule."""
-    action = f"removed {rule.rule_id}" if is_removal else f"added {_shape(rule)}"
-    return f"{account_id}#{region}#{group_id}#{action}"
+def rule_action_id(account_id: str, region: str, group_id: str, action: Action, rule: SecurityGroupRule) -> str:
+    """Identify a removal by the rule id, which AWS never reuses, an addition by the content, a modification by both."""
+    contents = {
+        Action.AUTHORIZE: f"added {_shape(rule)}",
+        Action.MODIFY: f"modified {rule.rule_id} to {_shape(rule)}",
+        Action.REVOKE: f"removed {rule.rule_id}",
+    }
+    return f"{account_id}#{region}#{group_id}#{contents[action]}"
 
 
 def _shape(rule: SecurityGroupRule) -> str:
@@ -60,10 +64,8 @@ def key_action_id(account_id: str, user: str, masked_key: str, operation: IamOpe
 
 def action_id(call: ApiCall, change: Change) -> str | None:
     """Return the id that a change would have as an action of gatewatch; None for changes that it never makes."""
-    is_of_rules = change.action in {Action.AUTHORIZE, Action.REVOKE} and change.rule.direction is Direction.INGRESS
-    if change.family is Family.SECURITY_GROUP and is_of_rules and change.group.id:
-        is_removal = change.action is Action.REVOKE
-        return rule_action_id(call.account_id, call.region, change.group.id, change.rule, is_removal=is_removal)
+    if change.family is Family.SECURITY_GROUP and change.group.id and _is_ingress_change(change):
+        return rule_action_id(call.account_id, call.region, change.group.id, change.action, change.rule)
     facts = change.facts
     if isinstance(facts, IamFacts) and facts.operation in _KEY_OPERATIONS and facts.entity and facts.key:
         return key_action_id(call.account_id, facts.entity.name, facts.key, facts.operation)
@@ -76,6 +78,13 @@ ACTIONS = JsonRows(
     lifetime=90 * 24 * 3600,  # as long as the delivery ledger: the archive may replay events
     value_type=OwnAction,
 )
+
+
+def _is_ingress_change(change: Change) -> bool:
+    """Return whether gatewatch makes such changes. A modification names the rule by its id and has no direction."""
+    if change.action is Action.MODIFY:
+        return change.rule.rule_id is not None and change.rule.direction is not Direction.EGRESS
+    return change.action in {Action.AUTHORIZE, Action.REVOKE} and change.rule.direction is Direction.INGRESS
 
 
 class ActionLog:

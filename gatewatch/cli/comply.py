@@ -77,6 +77,7 @@ def _apply(
     from gatewatch.remediation.ingress.conflict_guard import ConflictGuard, GroupRef
     from gatewatch.remediation.ingress.enforcer import Enforcer
     from gatewatch.remediation.ingress.suppression import RuleSuppression
+    from gatewatch.remediation.ingress.unfinished import UnfinishedChanges
     from gatewatch.remediation.snapshots import SnapshotStore
 
     wanted = [each for each in groups if each.plan.actions]
@@ -87,7 +88,11 @@ def _apply(
     guard = ConflictGuard(hub.dynamodb, table, settings.ingress.fight, time.time)
     suppression = RuleSuppression(settings.exceptions, settings.account)
     enforcer = Enforcer(
-        SnapshotStore(hub.dynamodb, table), guard, ActionLog(HubTable(hub.dynamodb, table)), suppression
+        SnapshotStore(hub.dynamodb, table),
+        UnfinishedChanges(hub.dynamodb, table),
+        guard,
+        ActionLog(HubTable(hub.dynamodb, table)),
+        suppression,
     )
     steps: list[StepResult] = []
     for each in wanted:
@@ -98,6 +103,7 @@ def _apply(
             print_line(f"{each.group_id} {unenforced_text(left)}")
         if done.change_id:
             print_line(f"{each.group_id} {done.change_id}; to undo: gatewatch undo {done.change_id}")
+            enforcer.finish(group, done.change_id)
     report_steps(steps)
 
 

@@ -38,12 +38,11 @@ def member_clients(account: str, region: str | None, role: str) -> Aws:
 
 
 def print_actions(actions: Iterable[IngressAction]) -> None:
-    from gatewatch.remediation.config_rule.annotation import rule_text
-    from gatewatch.remediation.ingress.plan import Authorize, rule_of
+    """Print `+` for a rule to authorise, `-` to revoke, `~` to modify in place."""
+    from gatewatch.remediation.config_rule.annotation import action_text
 
     for each in actions:
-        sign, rule = "+" if isinstance(each, Authorize) else "-", rule_of(each)
-        print_line(f"  {sign} {rule_text(rule)} {rule.rule_id or ''}".rstrip())
+        print_line(f"  {action_text(each)}")
 
 
 def confirm(question: str, *, yes: bool) -> None:

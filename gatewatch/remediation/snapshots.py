@@ -13,7 +13,7 @@ from gatewatch.errors import GatewatchError
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-_RETENTION_SECONDS = 400 * 24 * 3600  # one year of audit plus one month
+RETENTION_SECONDS = 400 * 24 * 3600  # one year of audit plus one month
 
 
 class SnapshotError(GatewatchError):
@@ -46,7 +46,7 @@ class SnapshotStore:
 
     def save(self, snapshot: Snapshot) -> None:
         """Write a snapshot. Raises `SnapshotError`; the caller must then change nothing."""
-        expires = int(snapshot.at) + _RETENTION_SECONDS
+        expires = int(snapshot.at) + RETENTION_SECONDS
         row = {"body": {"S": msgspec.json.encode(snapshot).decode()}, "expires": {"N": str(expires)}}
         try:
             self._dynamodb.put_item(TableName=self._table, Item={**_key(snapshot.change_id), **row})

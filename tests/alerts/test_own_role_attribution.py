@@ -23,6 +23,7 @@ from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.settings import LANGUAGES, load_settings
+from gatewatch.model.change import Action
 from gatewatch.model.iam import IamOperation
 from gatewatch.model.security_group import CidrPeer, Direction, GroupPeer, IcmpType, PortRange, PrefixListPeer, Traffic
 from gatewatch.model.security_group import SecurityGroupRule as Rule
@@ -91,8 +92,8 @@ def closed(build, results):
     return make
 
 
-ADDED = rule_action_id(ACCOUNT, REGION, GROUP, Rule(traffic=SSH, peer=WORLD), is_removal=False)
-REMOVED = rule_action_id(ACCOUNT, REGION, GROUP, Rule(rule_id=RULE_ID), is_removal=True)
+ADDED = rule_action_id(ACCOUNT, REGION, GROUP, Action.AUTHORIZE, Rule(traffic=SSH, peer=WORLD))
+REMOVED = rule_action_id(ACCOUNT, REGION, GROUP, Action.REVOKE, Rule(rule_id=RULE_ID))
 
 
 def attributed(alert, **actions):
@@ -121,6 +122,19 @@ def test_an_own_removal_is_attributed_and_keeps_its_severity(closed):
 def test_an_own_opening_is_attributed_and_stays_critical(opened):
     alert = attributed(opened(), added=OwnAction("chg-1", AT, is_undo=True))
     assert (alert.severity, codes(alert)[0]) == (Severity.CRITICAL, "own_undo")
+
+
+@pytest.mark.parametrize(("port", "code"), [(22, "own_enforcement"), (3389, "own_role_used")])
+def test_an_own_modification_is_attributed_by_rule_id_and_content(results, build, port, code):
+    rule = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "CidrIpv4": "0.0.0.0/0"}
+    change = {"SecurityGroupRuleId": RULE_ID, "tag": 1, "SecurityGroupRule": rule}
+    request = {"ModifySecurityGroupRulesRequest": {"GroupId": GROUP, "SecurityGroupRule": change}}
+    answer = {"ModifySecurityGroupRulesResponse": {"return": True}}
+    event = build.record("ModifySecurityGroupRules", request, userIdentity=session(), responseElements=answer)
+    (alert,) = results(json.dumps(event))
+    logged = rule_action_id(ACCOUNT, REGION, GROUP, Action.MODIFY, Rule(rule_id=RULE_ID, traffic=SSH, peer=WORLD))
+    found = Attribution((ROLE,), lambda names: dict.fromkeys({logged} & set(names), OwnAction("chg-1", AT)))
+    assert codes(found.attribute(alert))[0] == code
 
 
 def test_an_unlogged_removal_by_the_role_is_high(closed):
@@ -253,7 +267,7 @@ FORMS = [
 @pytest.mark.parametrize(("rule", "event_rule"), FORMS)
 def test_a_new_rule_has_one_action_id_in_the_plan_and_in_the_event(opened, rule, event_rule):
     alert = opened(**event_rule)
-    planned = rule_action_id(ACCOUNT, REGION, GROUP, rule, is_removal=False)
+    planned = rule_action_id(ACCOUNT, REGION, GROUP, Action.AUTHORIZE, rule)
     assert action_id(alert.call, alert.worst.change) == planned
     assert alert.worst.change.rule.direction is Direction.INGRESS
 

@@ -90,7 +90,7 @@ def deployment(tmp_path):
 def event(account, message):
     return {
         "invokingEvent": json.dumps(message),
-        "resultToken": "TESTMODE",
+        "resultToken": "token",
         "executionRoleArn": f"arn:aws:iam::{account}:role/aws-service-role/config.amazonaws.com/ForConfigOnly",
         "configRuleArn": f"arn:aws:config:{HUB_REGION}:{account}:config-rule/config-rule-abc123",
         "configRuleName": "gatewatch-ingress",
@@ -102,7 +102,7 @@ SCHEDULED = {"messageType": "ScheduledNotification", "notificationCreationTime":
 
 
 class RecordingMember:
-    """Passes the members' evaluations on to moto and records them by account."""
+    """Records the evaluations of the members by account."""
 
     def __init__(self, member):
         self._member, self.evaluations = member, {}
@@ -114,9 +114,12 @@ class RecordingMember:
         def record(params, **_):
             for each in json.loads(params["body"])["Evaluations"]:
                 self.evaluations.setdefault(account, {})[each["ComplianceResourceId"]] = each["ComplianceType"]
+            return NO_FAILURES
 
         aws.config.meta.events.register("before-call.config-service.PutEvaluations", record)
         aws.cloudtrail.meta.events.register("before-call.cloudtrail.LookupEvents", lambda **_: NO_EVENTS)
+        details = "before-call.config-service.GetComplianceDetailsByConfigRule"
+        aws.config.meta.events.register(details, lambda **_: NO_EVALUATIONS)
         return aws
 
 
@@ -125,6 +128,8 @@ class _HttpResponse:
 
 
 NO_EVENTS = (_HttpResponse(), {"Events": []})
+NO_FAILURES = (_HttpResponse(), {"FailedEvaluations": []})
+NO_EVALUATIONS = (_HttpResponse(), {"EvaluationResults": []})
 
 
 def test_the_function_in_the_hub_evaluates_each_member_with_credentials_of_that_member(deployment, monkeypatch):

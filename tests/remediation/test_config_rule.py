@@ -5,14 +5,12 @@ import logging
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
-import msgspec
 import pytest
 from moto import mock_aws
 
-from gatewatch.alerts.own_actions import ActionLog, ActionLookup, action_id
+from gatewatch.alerts.own_actions import ActionLookup, action_id
 from gatewatch.aws.hub_table import HubTable
-from gatewatch.config.ingress import ConflictLimit, EnforcementMode, ExemptGroup
-from gatewatch.config.settings import load_settings
+from gatewatch.config.ingress import EnforcementMode, ExemptGroup
 from gatewatch.config.suppression_rules import Effect, ExceptionMatch, PolicyException
 from gatewatch.errors import UndecodableError
 from gatewatch.handlers.config_rule import ConfigRuleHandler
@@ -21,106 +19,13 @@ from gatewatch.model.exposure import RuleRef
 from gatewatch.model.security_group import Direction, Group, SecurityGroupRule
 from gatewatch.remediation.config_rule import rds_certificates
 from gatewatch.remediation.config_rule.evaluation import EvaluationError, truncate_annotation
-from gatewatch.remediation.config_rule.ingress_rule import IngressRule
-from gatewatch.remediation.ingress.conflict_guard import ConflictGuard
-from gatewatch.remediation.ingress.enforcer import Enforcer
-from gatewatch.remediation.ingress.suppression import RuleSuppression
-from gatewatch.remediation.snapshots import SnapshotStore
+from gatewatch.remediation.config_rule.invocation import SECURITY_GROUP
 from gatewatch.rendering.slack_validation import slack_problems
-from gatewatch.rendering.templates import load_templates
 from support import ingress as kit
 from support import members
-from support.paths import ROOT
+from support.config_rule import CAPTURED, Environment, event, item
 
 WEB, SSH = "tcp 443 from 0.0.0.0/0", "tcp 22 from 0.0.0.0/0"
-CAPTURED = "2026-06-01T11:59:00.000Z"
-TEMPLATES = load_templates(ROOT / "templates", ("en", "ko", "ja"))
-SETTINGS = load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml")
-
-
-class Outbox:
-    """Collects messages."""
-
-    def __init__(self):
-        self.messages = []
-
-    def put(self, messages):
-        self.messages += messages
-
-
-class Environment:
-    """The ingress rule over one member account, enforced or not."""
-
-    def __init__(self, policy, mode=EnforcementMode.ENFORCE, exceptions=()):
-        self.member, self.outbox = members.Member(), Outbox()
-        dynamodb = members.table(self.member)
-        policy = msgspec.structs.replace(policy, accounts={members.ACCOUNT: mode})
-        settings = msgspec.structs.replace(SETTINGS, ingress=policy, exceptions=exceptions)
-        guard = ConflictGuard(dynamodb, members.TABLE, ConflictLimit(), self.now)
-        suppression = RuleSuppression(settings.exceptions, settings.account)
-        enforcer = Enforcer(
-            SnapshotStore(dynamodb, members.TABLE), guard, ActionLog(HubTable(dynamodb, members.TABLE)), suppression
-        )
-        rule = IngressRule(settings, TEMPLATES, self.outbox, lambda _: enforcer, self.now)
-        rules = {"ingress": rule.evaluations, "rds-ca": rds_certificates.evaluations}
-        self.stage = ConfigRuleHandler(rules, lambda _: self.member, logging.getLogger("test"))
-
-    @staticmethod
-    def now():
-        return kit.NOW.timestamp()
-
-    def changed(self, group_id, **fields):
-        """Send the event of a changed group and return the evaluation that follows."""
-        self.stage.handle(event(item(self.configuration(group_id), resourceId=group_id, **fields)))
-        return self.last
-
-    def configuration(self, group_id):
-        """A group in the form of a configuration item: lowerCamel, and IPv4 CIDRs twice."""
-        (group,) = self.member.ec2.describe_security_groups(GroupIds=[group_id])["SecurityGroups"]
-        permissions = []
-        for each in group["IpPermissions"]:
-            lower = {key[0].lower() + key[1:]: value for key, value in each.items()}
-            v4 = [{"cidrIp": one["CidrIp"]} for one in each["IpRanges"]]
-            v6 = [{"cidrIpv6": one["CidrIpv6"]} for one in each["Ipv6Ranges"]]
-            texts = [one["cidrIp"] for one in v4]
-            permissions.append(lower | {"ipv4Ranges": v4, "ipRanges": texts, "ipv6Ranges": v6})
-        return {"groupId": group_id, "groupName": group["GroupName"], "ipPermissions": permissions}
-
-    @property
-    def last(self):
-        each = self.member.evaluations[-1]
-        return each["ComplianceType"], each["Annotation"]
-
-    def rules(self, group_id):
-        return sorted(kit.rule_text(each.rule) for each in self.member.current_rules(group_id))
-
-
-def item(configuration, **fields):
-    return {
-        "messageType": "ConfigurationItemChangeNotification",
-        "configurationItem": {
-            "configurationItemCaptureTime": CAPTURED,
-            "configurationItemStatus": "OK",
-            "resourceType": "AWS::EC2::SecurityGroup",
-            "configuration": configuration,
-        }
-        | fields,
-    }
-
-
-def event(invoking, parameters=None, **fields):
-    return {
-        "version": "1.0",
-        "invokingEvent": json.dumps(invoking),
-        "ruleParameters": json.dumps(parameters or {}),
-        "resultToken": "token",
-        "eventLeftScope": False,
-        "executionRoleArn": "arn:aws:iam::123456789012:role/aws-service-role/config.amazonaws.com/ForConfigOnly",
-        "configRuleArn": f"arn:aws:config:{members.REGION}:{members.ACCOUNT}:config-rule/config-rule-abc123",
-        "configRuleName": "gatewatch-ingress",
-        "configRuleId": "config-rule-abc123",
-        "accountId": members.ACCOUNT,
-    } | fields
 
 
 SCHEDULED = {"messageType": "ScheduledNotification", "notificationCreationTime": CAPTURED}
@@ -206,6 +111,7 @@ class TestReporting:
         env.member.ec2.meta.events.register(
             "before-call.ec2.DescribeSecurityGroups", lambda **_: members.response({"SecurityGroups": groups})
         )
+        env.evaluated_before(SECURITY_GROUP)
         assert env.stage.handle(event(SCHEDULED)) == {"evaluations": 250}
         assert [len(each["Evaluations"]) for each in env.member.batches] == [100, 100, 50]
 
@@ -218,6 +124,59 @@ class TestEnforcing:
         state, annotation = env.changed(group_id)
         assert (state, env.rules(group_id)) == ("COMPLIANT", [WEB])
         assert annotation.startswith("Changed by gatewatch (chg-")
+
+    def test_a_full_group_is_closed_and_message_and_annotation_say_what_was_not_kept(self):
+        env = Environment(kit.ingress([WEB, "tcp 80 from 0.0.0.0/0", "udp 8443 from 10.0.0.0/8"]))
+        group_id = env.member.group(kit.rule("tcp 0-65535 from 0.0.0.0/0"))
+        fillers = [{"CidrIp": f"10.0.{number}.0/24"} for number in range(59)]
+        permission = {"IpProtocol": "udp", "FromPort": 8443, "ToPort": 8443, "IpRanges": fillers}
+        env.member.ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[permission])
+        state, annotation = env.changed(group_id)
+        assert [each for each in env.rules(group_id) if each.startswith("tcp")] == [WEB]
+        assert state == "NON_COMPLIANT"
+        assert annotation.startswith(
+            "Not added: tcp 80 from 0.0.0.0/0 (RulesPerSecurityGroupLimitExceeded). Changed by gatewatch (chg-"
+        )
+        (message,) = [each for each in env.outbox.messages if each.destination == "sec-all"]
+        assert message.severity == "medium"
+        assert "policy.yaml allows only a part of the rule, so gatewatch narrowed it" in message.body
+        assert "Could not be added" in message.body
+        assert "tcp 80 from 0.0.0.0/0 (RulesPerSecurityGroupLimitExceeded)" in message.body
+
+    def test_a_test_run_of_config_changes_nothing(self):
+        env = Environment(kit.ingress([WEB]))
+        group_id = env.member.group(kit.rule(SSH))
+        invoking = item(env.configuration(group_id), resourceId=group_id)
+        env.stage.handle(event(invoking, resultToken="TESTMODE"))
+        assert (env.rules(group_id), env.outbox.messages, env.last[0]) == ([SSH], [], "NON_COMPLIANT")
+        assert env.member.batches[-1]["TestMode"] is True
+
+    @pytest.mark.parametrize("rules", [[SSH], ["tcp 0-65535 from 0.0.0.0/0"], []])
+    def test_a_group_deleted_meanwhile_is_not_applicable_without_a_message(self, rules):
+        env = Environment(kit.ingress([WEB], ["tcp 8443 from 10.0.0.0/8"]))
+        group_id = env.member.group(*map(kit.rule, rules))
+        stale = event(item(env.configuration(group_id), resourceId=group_id))
+        env.member.ec2.delete_security_group(GroupId=group_id)
+        env.stage.handle(stale)
+        assert (env.last, env.outbox.messages) == (("NOT_APPLICABLE", "The group does not exist any more."), [])
+
+    @pytest.mark.parametrize("rule", [SSH, "tcp 0-65535 from 0.0.0.0/0"])
+    def test_a_group_deleted_during_enforcement_is_not_applicable_without_a_message(self, rule):
+        env = Environment(kit.ingress([WEB]))
+        group_id = env.member.group(kit.rule(rule))
+        for operation in ("ModifySecurityGroupRules", "RevokeSecurityGroupIngress"):
+            env.member.refused[operation] = lambda _: "InvalidGroup.NotFound"
+        assert env.changed(group_id) == ("NOT_APPLICABLE", "The group does not exist any more.")
+        assert env.outbox.messages == []
+        assert env.unfinished.of_account(members.ACCOUNT, members.REGION) == {}
+
+    def test_on_schedule_a_group_that_no_longer_exists_becomes_not_applicable(self):
+        env = Environment(kit.ingress([WEB]), EnforcementMode.REPORT)
+        group_id = env.member.group(kit.rule(WEB))
+        env.evaluated_before(SECURITY_GROUP, group_id, "sg-0ddddddddddddddd1")
+        env.stage.handle(event(SCHEDULED))
+        states = {each["ComplianceResourceId"]: each["ComplianceType"] for each in env.member.evaluations}
+        assert (states[group_id], states["sg-0ddddddddddddddd1"]) == ("COMPLIANT", "NOT_APPLICABLE")
 
     def test_enforcement_uses_the_current_rules_and_not_those_config_captured(self):
         env = Environment(kit.ingress([WEB]))
@@ -234,7 +193,7 @@ class TestEnforcing:
         env.member.refused["RevokeSecurityGroupIngress"] = lambda _: "UnauthorizedOperation"
         state, annotation = env.changed(group_id)
         assert state == "NON_COMPLIANT"
-        assert "Failed: tcp 22 from 0.0.0.0/0 (UnauthorizedOperation)." in annotation
+        assert "Still open: tcp 22 from 0.0.0.0/0 (UnauthorizedOperation)." in annotation
         (message,) = [each for each in env.outbox.messages if each.destination == "sec-all"]
         assert message.severity == "high"
         assert "Failed attempt to remove the rule that allows SSH from the internet" in message.body
@@ -244,7 +203,7 @@ class TestEnforcing:
         env = Environment(kit.ingress([WEB]))
         group_id = env.member.group(kit.rule(SSH))
         env.member.refused["DescribeSecurityGroupRules"] = lambda _: "RequestLimitExceeded"
-        assert env.changed(group_id) == ("NON_COMPLIANT", "Nothing was changed: RequestLimitExceeded")
+        assert env.changed(group_id) == ("NON_COMPLIANT", "Remediation failed: RequestLimitExceeded")
 
     def test_an_exempt_group_is_not_changed_and_the_annotation_has_the_end_date(self):
         group_id = "sg-0aaaaaaaaaaaaaaa1"
@@ -415,25 +374,10 @@ class TestRdsAuthorities:
             "CACertificateIdentifier": authority,
         }
 
-    @staticmethod
-    def evaluated_before(env, *names):
-        before = [
-            {
-                "EvaluationResultIdentifier": {
-                    "EvaluationResultQualifier": {"ResourceType": rds_certificates.DB_INSTANCE, "ResourceId": name}
-                }
-            }
-            for name in names
-        ]
-        env.member.config.meta.events.register(
-            "before-call.config-service.GetComplianceDetailsByConfigRule",
-            lambda **_: members.response({"EvaluationResults": before}),
-        )
-
     def test_a_hundred_and_fifty_instances_are_answered_in_two_calls_in_order(self):
         env = Environment(kit.ingress())
         self.instances(env, *["rds-ca-rsa2048-g1"] * 149, "rds-ca-2019")
-        self.evaluated_before(env)
+        env.evaluated_before(rds_certificates.DB_INSTANCE)
         env.stage.handle(event(SCHEDULED, {"rule": "rds-ca"}))
         assert [len(each["Evaluations"]) for each in env.member.batches] == [100, 50]
         ids = [each["ComplianceResourceId"] for each in env.member.evaluations]
@@ -444,14 +388,14 @@ class TestRdsAuthorities:
     def test_the_accepted_authorities_are_a_parameter(self):
         env = Environment(kit.ingress())
         self.instances(env, "rds-ca-2019", "rds-ca-rsa2048-g1")
-        self.evaluated_before(env)
+        env.evaluated_before(rds_certificates.DB_INSTANCE)
         env.stage.handle(event(SCHEDULED, {"rule": "rds-ca", "acceptedAuthorities": "rds-ca-2019 , our-own"}))
         assert [each["ComplianceType"] for each in env.member.evaluations] == ["COMPLIANT", "NON_COMPLIANT"]
 
     def test_a_deleted_instance_becomes_not_applicable(self):
         env = Environment(kit.ingress())
         self.instances(env, "rds-ca-ecc384-g1")
-        self.evaluated_before(env, "db-00000", "db-gone")
+        env.evaluated_before(rds_certificates.DB_INSTANCE, "db-00000", "db-gone")
         env.stage.handle(event(SCHEDULED, {"rule": "rds-ca"}))
         evaluations = {each["ComplianceResourceId"]: each["ComplianceType"] for each in env.member.evaluations}
         assert evaluations == {"db-00000": "COMPLIANT", "db-gone": "NOT_APPLICABLE"}

@@ -21,6 +21,7 @@ from gatewatch.remediation.ingress.executor import StepStatus, apply
 from gatewatch.remediation.ingress.plan import plan_ingress
 from gatewatch.remediation.ingress.suppression import RuleSuppression
 from gatewatch.remediation.ingress.undo import plan_undo, stop_enforcing
+from gatewatch.remediation.ingress.unfinished import UnfinishedChanges
 from gatewatch.remediation.snapshots import SnapshotError, SnapshotStore
 from support import ingress as kit
 from support import members
@@ -49,12 +50,15 @@ class Environment:
         self.member, self.clock = members.Member(), Clock()
         self.dynamodb = members.table(self.member)
         self.snapshots = SnapshotStore(self.dynamodb, members.TABLE)
+        self.unfinished = UnfinishedChanges(self.dynamodb, members.TABLE)
         self.guard = ConflictGuard(self.dynamodb, members.TABLE, limit, self.clock)
         self.action_log = ActionLog(HubTable(self.dynamodb, members.TABLE))
         self.enforcer = self.with_exceptions(*exceptions)
 
     def with_exceptions(self, *exceptions):
-        return Enforcer(self.snapshots, self.guard, self.action_log, RuleSuppression(exceptions, account), OWN_ROLE)
+        return Enforcer(
+            self.snapshots, self.unfinished, self.guard, self.action_log, RuleSuppression(exceptions, account), OWN_ROLE
+        )
 
     def ref(self, group_id):
         return GroupRef(members.ACCOUNT, members.REGION, group_id)
@@ -122,18 +126,18 @@ def test_a_second_run_does_nothing(env):
 
 
 def test_a_plan_applied_twice_is_no_error(env):
-    group_id = env.member.group(kit.rule("tcp 0-65535 from 0.0.0.0/0"))
+    group_id = env.member.group(kit.rule(SSH))
     plan = plan_ingress(group_id, env.member.current_rules(group_id), kit.ingress([WEB]))
     assert {each.status for each in apply(group_id, plan.actions, env.member.ec2)} == {StepStatus.DONE}
     assert {each.status for each in apply(group_id, plan.actions, env.member.ec2)} == {StepStatus.ALREADY}
 
 
-def test_when_the_allowed_part_cannot_be_authorised_the_rule_stays(env):
+def test_a_part_that_cannot_be_authorised_fails_and_every_rule_is_closed(env):
     group_id = env.member.group(kit.rule("tcp 0-65535 from 0.0.0.0/0"), kit.rule("udp 161 from 0.0.0.0/0"))
     env.member.refused["AuthorizeSecurityGroupIngress"] = lambda _: "RulesPerSecurityGroupLimitExceeded"
-    done = env.enforce(group_id, kit.ingress([WEB]))
-    assert [each.status for each in done.steps] == [StepStatus.FAILED, StepStatus.SKIPPED, StepStatus.DONE]
-    assert [kit.rule_text(each.rule) for each in done.after] == ["tcp 0-65535 from 0.0.0.0/0"]
+    done = env.enforce(group_id, kit.ingress([WEB, "tcp 80 from 0.0.0.0/0"]))
+    assert [each.status for each in done.steps] == [StepStatus.DONE, StepStatus.DONE, StepStatus.FAILED]
+    assert [kit.rule_text(each.rule) for each in done.after] == [WEB]
     assert done.failed[0].reason == "RulesPerSecurityGroupLimitExceeded"
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gatewatch.model.security_group import SecurityGroupRule, Traffic
 from gatewatch.remediation.ingress.access import Access, is_covered, minimal_cover
-from gatewatch.remediation.ingress.plan import Authorize, CurrentRule, Revoke, plan_ingress
+from gatewatch.remediation.ingress.plan import Authorize, CurrentRule, Modify, Revoke, plan_ingress
 from support import ingress as kit
 
 
@@ -20,11 +20,15 @@ def plan(rules, allowed=(), required=()):
 
 
 def signed_rules(made):
-    """Return `+ rule` for an authorisation and `- rule` for a revocation, in the order of the plan."""
-    return [
-        ("+ " + kit.rule_text(each.rule)) if isinstance(each, Authorize) else ("- " + kit.rule_text(each.current.rule))
-        for each in made.actions
-    ]
+    """Return `+ rule`, `- rule` or `~ rule to rule` for each action, in the order of the plan."""
+    return list(map(signed_rule, made.actions))
+
+
+def signed_rule(action):
+    if isinstance(action, Authorize):
+        return "+ " + kit.rule_text(action.rule)
+    old = kit.rule_text(action.current.rule)
+    return f"~ {old} to {kit.rule_text(action.rule)}" if isinstance(action, Modify) else "- " + old
 
 
 WEB = "tcp 443 from 0.0.0.0/0"
@@ -47,14 +51,14 @@ WEB = "tcp 443 from 0.0.0.0/0"
             ["tcp 0-65535 from 0.0.0.0/0"],
             [WEB],
             [],
-            ["+ " + WEB, "- tcp 0-65535 from 0.0.0.0/0"],
+            ["~ tcp 0-65535 from 0.0.0.0/0 to " + WEB],
             id="a range keeps its allowed port",
         ),
         pytest.param(
             ["all from 10.0.0.0/8"],
             ["tcp 443 from 10.1.0.0/16", "icmp 8 from 0.0.0.0/0"],
             [],
-            ["+ tcp 443 from 10.1.0.0/16", "+ icmp 8 from 10.0.0.0/8", "- all from 10.0.0.0/8"],
+            ["~ all from 10.0.0.0/8 to tcp 443 from 10.1.0.0/16", "+ icmp 8 from 10.0.0.0/8"],
             id="all traffic keeps what is allowed of every protocol",
         ),
         pytest.param(
@@ -78,7 +82,7 @@ WEB = "tcp 443 from 0.0.0.0/0"
             ["tcp 22 from 0.0.0.0/1", "tcp 22 from 128.0.0.0/1"],
             ["tcp 22 from 203.0.113.0/24"],
             [],
-            ["+ tcp 22 from 203.0.113.0/24", "- tcp 22 from 0.0.0.0/1", "- tcp 22 from 128.0.0.0/1"],
+            ["- tcp 22 from 0.0.0.0/1", "~ tcp 22 from 128.0.0.0/1 to tcp 22 from 203.0.113.0/24"],
             id="two halves of the internet keep the office",
         ),
         pytest.param(
@@ -101,7 +105,7 @@ WEB = "tcp 443 from 0.0.0.0/0"
             ["icmp from 0.0.0.0/0"],
             ["icmp 8 from 0.0.0.0/0"],
             [],
-            ["+ icmp 8 from 0.0.0.0/0", "- icmp from 0.0.0.0/0"],
+            ["~ icmp from 0.0.0.0/0 to icmp 8 from 0.0.0.0/0"],
             id="icmp keeps its echo",
         ),
         pytest.param(
@@ -124,19 +128,31 @@ def test_the_plan_is_the_smallest_difference(rules, allowed, required, expected)
     assert signed_rules(plan(rules, allowed, required)) == expected
 
 
-def test_a_narrowed_rule_keeps_its_description_and_tags():
+def test_the_parts_of_a_narrowed_rule_have_its_description_and_tags():
     (old,) = kit.current_rules("tcp 0-65535 from 0.0.0.0/0")
     tagged = CurrentRule(old.rule, (("Owner", "web"),))
-    made = plan_ingress(kit.GROUP, [tagged], kit.ingress([WEB]))
-    (added,) = made.authorizes
+    made = plan_ingress(kit.GROUP, [tagged], kit.ingress([WEB, "tcp 80 from 0.0.0.0/0"]))
+    (narrowed,), (added,) = made.closings, made.authorizes
+    assert (narrowed.current, narrowed.rule.description) == (tagged, "description")
     assert (added.rule.description, added.tags, added.replaces) == ("description", tagged.tags, old.rule.rule_id)
 
 
-def test_a_rule_is_revoked_only_after_its_allowed_parts_exist():
-    (revoke,) = plan(["tcp 0-65535 from 0.0.0.0/0"], [WEB]).revokes
-    assert [
-        kit.rule_text(SecurityGroupRule(traffic=each.traffic, peer=each.peer)) for each in revoke.allowed_parts
-    ] == [WEB]
+def test_a_rule_is_narrowed_to_a_required_part_first():
+    made = plan(["tcp 20-100 from 0.0.0.0/0"], ["tcp 22 from 0.0.0.0/0"], ["tcp 80 from 0.0.0.0/0"])
+    assert signed_rules(made) == [
+        "~ tcp 20-100 from 0.0.0.0/0 to tcp 80 from 0.0.0.0/0",
+        "+ tcp 22 from 0.0.0.0/0",
+    ]
+
+
+def test_an_interrupted_part_is_planned_only_while_it_is_allowed_and_missing():
+    part = Authorize(kit.rule("tcp 80 from 0.0.0.0/0"), replaces="sgr-1")
+    rules = kit.current_rules(WEB)
+    for allowed, expected in (([WEB], ()), ([WEB, "tcp 80 from 10.0.0.0/8"], ()), ([WEB, "tcp 1-80 from ::/0"], ())):
+        assert plan_ingress(kit.GROUP, rules, kit.ingress(allowed), [part]).actions == expected
+    policy = kit.ingress([WEB, "tcp 80 from 0.0.0.0/0"])
+    assert plan_ingress(kit.GROUP, rules, policy, [part, part]).actions == (part,)
+    assert plan_ingress(kit.GROUP, [*rules, CurrentRule(part.rule)], policy, [part]).actions == ()
 
 
 def test_an_unreadable_rule_is_not_changed_and_is_reported():
@@ -193,11 +209,15 @@ def access(text):
     return Access(read.traffic, read.peer)
 
 
+def added_rules(made):
+    return [each for each in made.actions if not isinstance(each, Revoke)]
+
+
 def after(rules, made):
     """Return the rules after a plan is applied."""
-    gone = {each.current.rule.rule_id for each in made.revokes}
+    gone = {each.current.rule.rule_id for each in made.closings}
     remaining = [each for each in kit.current_rules(*rules) if each.rule.rule_id not in gone]
-    added = [msgspec.structs.replace(each.rule, rule_id=f"new-{n}") for n, each in enumerate(made.authorizes)]
+    added = [msgspec.structs.replace(each.rule, rule_id=f"new-{n}") for n, each in enumerate(added_rules(made))]
     return (*remaining, *(CurrentRule(each) for each in added))
 
 
@@ -219,7 +239,7 @@ def test_a_second_run_plans_nothing(rules, allowed, required):
 @given(rule_sets, rule_sets, rule_sets)
 def test_an_allowed_rule_is_never_changed(rules, allowed, required):
     permitted = [*map(access, allowed), *map(access, required)]
-    for each in plan(rules, allowed, required).revokes:
+    for each in plan(rules, allowed, required).closings:
         rule = each.current.rule
         assert not is_covered(Access(rule.traffic, rule.peer), permitted)
 
@@ -227,7 +247,7 @@ def test_an_allowed_rule_is_never_changed(rules, allowed, required):
 @given(rule_sets, rule_sets, rule_sets)
 def test_an_authorised_rule_is_allowed_and_did_not_exist(rules, allowed, required):
     current = {access(each) for each in rules}
-    for each in plan(rules, allowed, required).authorizes:
+    for each in added_rules(plan(rules, allowed, required)):
         added = Access(each.rule.traffic, each.rule.peer)
         assert added not in current
         assert allowed_points([added]) <= allowed_points(map(access, [*allowed, *required]))

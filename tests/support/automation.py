@@ -24,9 +24,9 @@ def execute(document, parameters, clients):
     while name:
         step = steps[name]
         ran.append(name)
-        following = _ACTIONS[step["action"]](step, _resolve(step["inputs"], known), known, clients)
+        _ACTIONS[step["action"]](step, _resolve(step["inputs"], known), known, clients)
         after = order[order.index(name) + 1 :]
-        name = following or (None if step.get("isEnd") or not after else after[0])
+        name = None if step.get("isEnd") or not after else after[0]
     return {output: known[output] for output in document["outputs"] if output in known}, ran
 
 
@@ -75,14 +75,8 @@ def _assert_property(step, inputs, _known, clients):
         raise StepFailedError(f"{step['name']}: {found} is none of {inputs['DesiredValues']}")
 
 
-def _branch(_step, inputs, _known, _clients):
-    matching = (each["NextStep"] for each in inputs["Choices"] if each["Variable"] is each["BooleanEquals"])
-    return next(matching, inputs.get("Default"))
-
-
 _ACTIONS = {
     "aws:executeScript": _script,
     "aws:executeAwsApi": _api,
     "aws:assertAwsResourceProperty": _assert_property,
-    "aws:branch": _branch,
 }

@@ -30,15 +30,24 @@ def response(body):
 
 
 class Member(Aws):
-    """One account and Region. `history`: CloudTrail records, newest first; `evaluations`: each call's batch."""
+    """One account and Region. `history`: CloudTrail records, newest first; `batches`: what PutEvaluations was sent.
+
+    `observers` are called with the name of each operation after it.
+    """
 
     def __init__(self, inside=None):
         inside = inside or session()
         super().__init__(inside)
         self.history, self.batches, self.refused = [], [], {}
+        self.observers = []
+        inside.events.register("after-call", self._observe)
         inside.events.register("before-call.cloudtrail.LookupEvents", self._history)
         inside.events.register("before-call.config-service.PutEvaluations", self._evaluations)
         inside.events.register("before-call.ec2", self._refuse)
+
+    def _observe(self, model, **_):
+        for each in self.observers:
+            each(model.name)
 
     def _history(self, **_):
         return response({"Events": [{"CloudTrailEvent": json.dumps(each)} for each in self.history]})

@@ -20,7 +20,7 @@ from gatewatch.model.security_group import Group, SecurityGroupRule
 from gatewatch.model.severity import Assessment, Reason, Severity
 from gatewatch.remediation.config_rule.annotation import rule_text
 from gatewatch.remediation.ingress.executor import StepStatus
-from gatewatch.remediation.ingress.plan import Authorize, CurrentRule, rule_of
+from gatewatch.remediation.ingress.plan import Authorize, CurrentRule, Modify, rule_of
 from gatewatch.rendering.escaping import sanitize
 from gatewatch.rendering.extra_sections import ExtraSection
 from gatewatch.rendering.message_bodies import MessageBodies
@@ -84,13 +84,34 @@ def _with_exposure(assessed: AssessedChange, settings: Settings) -> AssessedChan
 
 
 def _step_change(step: StepResult, done: Enforcement) -> AssessedChange:
-    is_added = isinstance(step.action, Authorize)
-    outcome = _OUTCOME.get(step.status, Outcome.FAILED)
-    change = _change(done, Action.AUTHORIZE if is_added else Action.REVOKE, outcome, rule_of(step.action))
+    action, outcome = step.action, _OUTCOME.get(step.status, Outcome.FAILED)
     if outcome is Outcome.FAILED:
-        return AssessedChange(change, Assessment(Severity.HIGH, (Reason("ingress_failed", {"error": step.reason}),)))
+        return _failed_change(step, done)
+    if isinstance(action, Modify):
+        narrowed = msgspec.structs.replace(action.rule, rule_id=action.current.rule.rule_id)
+        change = _change(done, Action.MODIFY, outcome, narrowed, action.current.rule)
+        return AssessedChange(change, Assessment(_closing_severity(done), (Reason("ingress_narrowed"),)))
+    is_added = isinstance(action, Authorize)
+    change = _change(done, Action.AUTHORIZE if is_added else Action.REVOKE, outcome, rule_of(action))
     code = "ingress_required" if is_added else "ingress_not_allowed"
-    return AssessedChange(change, Assessment(Severity.LOW, (Reason(code),)))
+    return AssessedChange(change, Assessment(Severity.LOW if is_added else _closing_severity(done), (Reason(code),)))
+
+
+def _closing_severity(done: Enforcement) -> Severity:
+    """MEDIUM when an allowed part could not be added: the headline then still names the rule that was closed."""
+    return Severity.MEDIUM if any(isinstance(each.action, Authorize) for each in done.failed) else Severity.LOW
+
+
+def _failed_change(step: StepResult, done: Enforcement) -> AssessedChange:
+    """HIGH where something stays open or a required rule is missing; an allowed part that is closed is MEDIUM."""
+    if not isinstance(step.action, Authorize):
+        action, severity, code = Action.REVOKE, Severity.HIGH, "ingress_still_open"
+    elif step.action.replaces is None:
+        action, severity, code = Action.AUTHORIZE, Severity.HIGH, "ingress_failed"
+    else:
+        action, severity, code = Action.AUTHORIZE, Severity.MEDIUM, "ingress_part_not_kept"
+    change = _change(done, action, Outcome.FAILED, rule_of(step.action))
+    return AssessedChange(change, Assessment(severity, (Reason(code, {"error": step.reason}),)))
 
 
 def _is_muted(action: UnenforcedAction) -> bool:
@@ -123,9 +144,20 @@ def _exception_assessment(match: PossibleSuppression) -> Assessment:
     return Assessment(Severity.HIGH, (Reason("ingress_possible_exception", values),))
 
 
-def _change(done: Enforcement, action: Action, outcome: Outcome, rule: SecurityGroupRule) -> Change:
+def _change(
+    done: Enforcement,
+    action: Action,
+    outcome: Outcome,
+    rule: SecurityGroupRule,
+    previous: SecurityGroupRule | None = None,
+) -> Change:
     return Change(
-        family=Family.SECURITY_GROUP, action=action, outcome=outcome, group=Group(id=done.group.group_id), rule=rule
+        family=Family.SECURITY_GROUP,
+        action=action,
+        outcome=outcome,
+        group=Group(id=done.group.group_id),
+        rule=rule,
+        previous=previous,
     )
 
 
@@ -159,10 +191,22 @@ def _messages(alert: Alert, done: Enforcement, settings: Settings, templates: Te
 
 
 def _before_and_after(done: Enforcement, labels: Labels) -> Iterator[ExtraSection]:
+    added, open_ = (_failures(done, is_added=each) for each in (True, False))
+    for label, failures in (("ingress_still_open", open_), ("ingress_not_added", added)):
+        if failures:
+            yield ExtraSection(labels.line[label], "\n".join(failures[:_MAX_RULES]), _MAX_LIST_CHARACTERS)
     for label, current in (("ingress_before", done.before), ("ingress_after", done.after)):
         yield ExtraSection(labels.line[label], "\n".join(_lines(current)) or "-", _MAX_LIST_CHARACTERS)
     if done.change_id:
         yield ExtraSection(labels.line["ingress_undo"], f"gatewatch undo {done.change_id}")
+
+
+def _failures(done: Enforcement, *, is_added: bool) -> list[str]:
+    return [
+        f"{_line(rule_of(each.action))} ({each.reason})"
+        for each in done.failed
+        if isinstance(each.action, Authorize) is is_added
+    ]
 
 
 def _lines(current: Iterable[CurrentRule]) -> Iterator[str]:

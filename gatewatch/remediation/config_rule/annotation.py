@@ -9,7 +9,7 @@ from msgspec import Struct
 from gatewatch.model.network import ALL_PROTOCOLS
 from gatewatch.remediation.config_rule.evaluation import ComplianceType
 from gatewatch.remediation.ingress.conflict_guard import StopReason
-from gatewatch.remediation.ingress.plan import rule_of
+from gatewatch.remediation.ingress.plan import Authorize, Modify, rule_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from gatewatch.config.ingress import ExemptGroup
     from gatewatch.model.security_group import SecurityGroupRule, Traffic
     from gatewatch.remediation.ingress.enforcer import Enforcement, UnenforcedAction
-    from gatewatch.remediation.ingress.plan import IngressPlan
+    from gatewatch.remediation.ingress.executor import StepResult
+    from gatewatch.remediation.ingress.plan import IngressAction, IngressPlan
 
 _MAX_LISTED = 3
 _UNENFORCED = {
@@ -48,7 +49,7 @@ def evaluate_plan(plan: IngressPlan) -> EvaluationResult:
 
 
 def _violations(plan: IngressPlan) -> list[str]:
-    excess = [each.current.rule for each in plan.revokes]
+    excess = [each.current.rule for each in plan.closings]
     missing = [each.rule for each in plan.missing]
     texts = []
     if excess:
@@ -67,13 +68,18 @@ def exempt_result(exemption: ExemptGroup) -> EvaluationResult:
 
 
 def enforcement_result(done: Enforcement, remaining: IngressPlan) -> EvaluationResult:
-    """Return what was done, what failed, and the compliance of the rules that exist now."""
+    """Return what stays open, what could not be added, what was done, and the compliance of the current rules."""
     now = evaluate_plan(remaining)
-    texts = [f"Changed by gatewatch ({done.change_id})."] if done.change_id else []
-    texts += [f"Failed: {rule_text(rule_of(each.action))} ({each.reason})." for each in done.failed[:_MAX_LISTED]]
+    texts = [_failure(each) for each in done.failed[:_MAX_LISTED]]
+    texts += [f"Changed by gatewatch ({done.change_id})."] if done.change_id else []
     texts += [f"{unenforced_text(each)}." for each in done.unenforced[:_MAX_LISTED]]
     state = ComplianceType.NON_COMPLIANT if done.failed else now.state
     return EvaluationResult(state, " ".join([*texts, now.annotation]))
+
+
+def _failure(step: StepResult) -> str:
+    is_added = isinstance(step.action, Authorize)
+    return f"{'Not added' if is_added else 'Still open'}: {rule_text(rule_of(step.action))} ({step.reason})."
 
 
 def unenforced_text(action: UnenforcedAction) -> str:
@@ -99,6 +105,14 @@ def _listed(rules: Sequence[SecurityGroupRule]) -> str:
 def rule_text(rule: SecurityGroupRule) -> str:
     """Return a rule as `tcp 22-443 from 0.0.0.0/0` or `all traffic from sg-…`."""
     return f"{traffic_text(rule.traffic)} from {rule.peer.text if rule.peer else '?'}"
+
+
+def action_text(action: IngressAction) -> str:
+    """Return `+ rule` for an authorisation, `- rule id` for a revocation, `~ rule id -> rule` for a modification."""
+    if isinstance(action, Authorize):
+        return f"+ {rule_text(action.rule)}"
+    old = f"{rule_text(action.current.rule)} {action.current.rule.rule_id or ''}".rstrip()
+    return f"~ {old} -> {rule_text(action.rule)}" if isinstance(action, Modify) else f"- {old}"
 
 
 def traffic_text(traffic: Traffic) -> str:

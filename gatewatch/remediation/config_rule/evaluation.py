@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gatewatch.errors import GatewatchError
+from gatewatch.remediation.config_rule.invocation import TEST_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 _PER_CALL = 100
 _MAX_ANNOTATION = 256  # PutEvaluations also refuses an empty annotation
-_TEST_TOKEN = "TESTMODE"  # noqa: S105  token of a test run of the rule: Config stores nothing
 
 
 class ComplianceType(StrEnum):
@@ -50,7 +50,7 @@ def put_evaluations(config: ConfigServiceClient, evaluations: Iterable[Evaluatio
     in_order = sorted(evaluations, key=lambda each: (each.resource_type, each.resource_id))
     for batch in _batches(in_order):
         answer = config.put_evaluations(
-            Evaluations=[_entry(each) for each in batch], ResultToken=token, TestMode=token == _TEST_TOKEN
+            Evaluations=[_entry(each) for each in batch], ResultToken=token, TestMode=token == TEST_TOKEN
         )
         if failed := answer.get("FailedEvaluations"):
             raise EvaluationError(f"AWS Config did not take {len(failed)} of {len(batch)} evaluations")

@@ -6,23 +6,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from gatewatch.aws.error_codes import error_code
 from gatewatch.config.ingress import EnforcementMode
 from gatewatch.config.settings import Settings
 from gatewatch.delivery.outbox import MessageSink
-from gatewatch.errors import GatewatchError
-from gatewatch.remediation.config_rule.alerts import messages_of
 from gatewatch.remediation.config_rule.annotation import (
     EvaluationResult,
-    enforcement_result,
     evaluate_plan,
     exempt_result,
 )
 from gatewatch.remediation.config_rule.configuration_item import rules_of_group
-from gatewatch.remediation.config_rule.evaluation import ComplianceType, Evaluation
+from gatewatch.remediation.config_rule.evaluation import ComplianceType, Evaluation, deleted_resources
+from gatewatch.remediation.config_rule.group_enforcement import GroupEnforcement
 from gatewatch.remediation.config_rule.invocation import (
     SECURITY_GROUP,
     ConfigurationItem,
@@ -31,17 +27,15 @@ from gatewatch.remediation.config_rule.invocation import (
     with_configuration,
 )
 from gatewatch.remediation.ingress.conflict_guard import GroupRef
-from gatewatch.remediation.ingress.ec2 import current_rules, read_current_rule
+from gatewatch.remediation.ingress.ec2 import read_current_rule
 from gatewatch.remediation.ingress.enforcer import Enforcer
 from gatewatch.remediation.ingress.plan import CurrentRule, plan_ingress
 from gatewatch.rendering.templates import Templates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from gatewatch.aws.clients import Aws
-
-_NOT_FOUND = "InvalidGroup.NotFound"
 
 
 class IngressRule(Struct, frozen=True):
@@ -55,17 +49,28 @@ class IngressRule(Struct, frozen=True):
 
     def evaluations(self, invocation: Invocation, member: Aws) -> Iterator[Evaluation]:
         """Yield the evaluation of the changed group, or of every group of the account and Region on schedule."""
-        message = invocation.message
+        message, unfinished = invocation.message, self._unfinished(invocation)
         if isinstance(message, ItemChanged):
-            found = self._changed(invocation, message.item, member)
+            found = self._changed(invocation, message.item, member, unfinished)
             item = message.item
             yield Evaluation(item.resource_type, item.resource_id, found.state, found.annotation, item.captured_at)
             return
+        existing: list[Evaluation] = []
         for group_id, current in _all_groups(member, invocation.account_id):
-            found = self._evaluate(invocation, group_id, current, member)
-            yield Evaluation(SECURITY_GROUP, group_id, found.state, found.annotation, message.at)
+            found = self._evaluate(invocation, group_id, current, member, unfinished.get(group_id, ""))
+            existing.append(Evaluation(SECURITY_GROUP, group_id, found.state, found.annotation, message.at))
+        yield from existing
+        yield from deleted_resources(member.config, invocation, existing, message.at)
 
-    def _changed(self, invocation: Invocation, item: ConfigurationItem, member: Aws) -> EvaluationResult:
+    def _unfinished(self, invocation: Invocation) -> Mapping[str, str]:
+        """Return the ids of interrupted changes by group id; none where nothing is enforced."""
+        if not self._is_enforced(invocation):
+            return {}
+        return self.enforcer(invocation).unfinished.of_account(invocation.account_id, invocation.region)
+
+    def _changed(
+        self, invocation: Invocation, item: ConfigurationItem, member: Aws, unfinished: Mapping[str, str]
+    ) -> EvaluationResult:
         if item.resource_type != SECURITY_GROUP:
             return EvaluationResult(
                 ComplianceType.NOT_APPLICABLE, f"The rule is about security groups, not {item.resource_type}."
@@ -76,10 +81,11 @@ class IngressRule(Struct, frozen=True):
             )
         found = with_configuration(item, member)
         current = rules_of_group(found.configuration or {}, invocation.account_id)
-        return self._evaluate(invocation, item.resource_id, current, member)
+        interrupted = unfinished.get(item.resource_id, "")
+        return self._evaluate(invocation, item.resource_id, current, member, interrupted)
 
     def _evaluate(
-        self, invocation: Invocation, group_id: str, current: Sequence[CurrentRule], member: Aws
+        self, invocation: Invocation, group_id: str, current: Sequence[CurrentRule], member: Aws, interrupted: str
     ) -> EvaluationResult:
         """A group that cannot be read or changed is NON_COMPLIANT with the reason."""
         ingress, now = self.settings.ingress, datetime.fromtimestamp(self.now(), UTC)
@@ -88,8 +94,8 @@ class IngressRule(Struct, frozen=True):
         if exemption := ingress.exemption(group_id, now):
             return exempt_result(exemption)
         plan = plan_ingress(group_id, current, ingress)
-        if self._is_enforced(invocation) and plan.actions:
-            found = self._enforce(invocation, group_id, member)
+        if self._is_enforced(invocation) and (plan.actions or interrupted):
+            found = self._enforce(invocation, group_id, member, interrupted)
         else:
             found = evaluate_plan(plan)
         expired = ingress.expired_exemption(group_id, now)
@@ -100,28 +106,21 @@ class IngressRule(Struct, frozen=True):
         )
 
     def _is_enforced(self, invocation: Invocation) -> bool:
-        return self.settings.ingress.mode_of(self.settings.account(invocation.account_id)) is EnforcementMode.ENFORCE
+        """A test run of the rule changes nothing."""
+        account = self.settings.account(invocation.account_id)
+        return not invocation.is_test and self.settings.ingress.mode_of(account) is EnforcementMode.ENFORCE
 
-    def _enforce(self, invocation: Invocation, group_id: str, member: Aws) -> EvaluationResult:
-        """Enforce on the rules that exist now, not on the state that Config captured."""
-        group = GroupRef(invocation.account_id, invocation.region, group_id)
-        try:
-            current = current_rules(member.ec2, group_id, invocation.account_id)
-            plan = plan_ingress(group_id, current, self.settings.ingress)
-            if not plan.actions:
-                return evaluate_plan(plan)
-            at = self.now()
-            done = self.enforcer(invocation).enforce(group, plan, current, member, at)
-        except (GatewatchError, ClientError, BotoCoreError) as error:
-            if error_code(error) == _NOT_FOUND:
-                return EvaluationResult(ComplianceType.NOT_APPLICABLE, "The group does not exist any more.")
-            return EvaluationResult(ComplianceType.NON_COMPLIANT, f"Nothing was changed: {_reason(error)}")
-        self.outbox.put(messages_of(done, self.settings, self.templates, at))
-        return enforcement_result(done, plan_ingress(group_id, done.after, self.settings.ingress))
-
-
-def _reason(error: Exception) -> str:
-    return error_code(error) if isinstance(error, ClientError) else str(error)
+    def _enforce(self, invocation: Invocation, group_id: str, member: Aws, interrupted: str) -> EvaluationResult:
+        return GroupEnforcement(
+            settings=self.settings,
+            templates=self.templates,
+            outbox=self.outbox,
+            enforcer=self.enforcer(invocation),
+            member=member,
+            group=GroupRef(invocation.account_id, invocation.region, group_id),
+            interrupted=interrupted,
+            at=self.now(),
+        ).run()
 
 
 def _all_groups(member: Aws, account_id: str) -> Iterator[tuple[str, tuple[CurrentRule, ...]]]:

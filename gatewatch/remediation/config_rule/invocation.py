@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gatewatch.aws.clients import Aws
 
 SECURITY_GROUP = "AWS::EC2::SecurityGroup"
+TEST_TOKEN = "TESTMODE"  # noqa: S105  the token of a test run
 _EXISTING = frozenset({"OK", "ResourceDiscovered"})
 
 
@@ -53,6 +54,11 @@ class Invocation(Struct, frozen=True, kw_only=True):
     message: ItemChanged | ScheduledRun
     left_scope: bool = False
     parameters: dict[str, str] = {}
+
+    @property
+    def is_test(self) -> bool:
+        """Whether Config only tests the rule: it then stores no evaluation."""
+        return self.token == TEST_TOKEN
 
 
 def read_invocation(event: dict[str, Any]) -> Invocation:

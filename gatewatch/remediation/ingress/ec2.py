@@ -1,4 +1,4 @@
-"""Security group rules to and from EC2's request and response shapes, and the calls that change them."""
+"""Security group rules to and from EC2's request and response shapes, and the calls that read them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from types_boto3_ec2 import EC2Client
     from types_boto3_ec2.type_defs import IpPermissionTypeDef
-
-    from gatewatch.remediation.ingress.plan import Authorize
 
 
 def describe_group(ec2: EC2Client, group_id: str) -> Group:
@@ -39,31 +37,44 @@ def read_current_rule(rule: Mapping[str, Any], account_id: str) -> CurrentRule:
     return CurrentRule(read_described_rule(rule, account_id), tuple(tags))
 
 
-def authorize(ec2: EC2Client, group_id: str, action: Authorize) -> str | None:
-    """Authorise one rule and return its id. Raises `ClientError`."""
-    tags = [{"Key": key, "Value": value} for key, value in action.tags if not key.startswith("aws:")]
-    specifications: Any = [{"ResourceType": "security-group-rule", "Tags": tags}] if tags else []
-    more: Any = {"TagSpecifications": specifications} if specifications else {}
-    answer = ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[ip_permission(action.rule)], **more)
-    rules = answer.get("SecurityGroupRules") or [{}]
-    return rules[0].get("SecurityGroupRuleId")
-
-
-def revoke(ec2: EC2Client, group_id: str, rule_id: str) -> None:
-    """Revoke one rule by its id. Raises `ClientError`."""
-    ec2.revoke_security_group_ingress(GroupId=group_id, SecurityGroupRuleIds=[rule_id])
+def rule_request(rule: SecurityGroupRule) -> dict[str, Any]:
+    """Return one rule as a SecurityGroupRuleRequest of EC2, which does not name the owner of a referenced group."""
+    first, last = _ports(rule) or (-1, -1)
+    key, peer = _peer(rule)
+    request = {"IpProtocol": _protocol(rule), "FromPort": first, "ToPort": last}
+    return request | _description(rule) | {_REQUEST_FIELDS[key]: next(iter(peer.values()))}
 
 
 def ip_permission(rule: SecurityGroupRule) -> IpPermissionTypeDef:
     """Return one rule as an IpPermission: protocol, ports and a list of one peer."""
-    permission: Any = {"IpProtocol": "-1" if rule.traffic.protocol == ALL_PROTOCOLS else rule.traffic.protocol}
-    if rule.traffic.ports:
-        permission |= {"FromPort": rule.traffic.ports.first, "ToPort": rule.traffic.ports.last}
-    if rule.traffic.icmp:
-        permission |= {"FromPort": rule.traffic.icmp.type, "ToPort": rule.traffic.icmp.code}
-    description = {"Description": rule.description} if rule.description else {}
+    permission: Any = {"IpProtocol": _protocol(rule)}
+    if ports := _ports(rule):
+        permission |= {"FromPort": ports[0], "ToPort": ports[1]}
     key, peer = _peer(rule)
-    return permission | {key: [peer | description]}  # type: ignore[no-any-return]
+    return permission | {key: [peer | _description(rule)]}  # type: ignore[no-any-return]
+
+
+_REQUEST_FIELDS = {
+    "IpRanges": "CidrIpv4",
+    "Ipv6Ranges": "CidrIpv6",
+    "PrefixListIds": "PrefixListId",
+    "UserIdGroupPairs": "ReferencedGroupId",
+}
+
+
+def _protocol(rule: SecurityGroupRule) -> str | None:
+    return "-1" if rule.traffic.protocol == ALL_PROTOCOLS else rule.traffic.protocol
+
+
+def _ports(rule: SecurityGroupRule) -> tuple[int, int] | None:
+    """Return the first and last port, or the ICMP type and code."""
+    if rule.traffic.ports:
+        return rule.traffic.ports.first, rule.traffic.ports.last
+    return (rule.traffic.icmp.type, rule.traffic.icmp.code) if rule.traffic.icmp else None
+
+
+def _description(rule: SecurityGroupRule) -> dict[str, str]:
+    return {"Description": rule.description} if rule.description else {}
 
 
 def _peer(rule: SecurityGroupRule) -> tuple[str, dict[str, str]]:

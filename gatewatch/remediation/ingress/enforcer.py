@@ -10,13 +10,23 @@ from msgspec import Struct
 
 from gatewatch.alerts.own_actions import ActionLog, OwnAction, rule_action_id
 from gatewatch.alerts.suppression import PossibleSuppression
+from gatewatch.model.change import Action
 from gatewatch.remediation.ingress.access import access_of
 from gatewatch.remediation.ingress.change_history import ChangeAuthor, GroupHistory
 from gatewatch.remediation.ingress.conflict_guard import ConflictGuard, GroupRef, RuleConflict, StopReason
 from gatewatch.remediation.ingress.ec2 import current_rules
 from gatewatch.remediation.ingress.executor import StepResult, StepStatus, apply
-from gatewatch.remediation.ingress.plan import Authorize, CurrentRule, IngressAction, IngressPlan, Revoke, rule_of
+from gatewatch.remediation.ingress.plan import (
+    Authorize,
+    CurrentRule,
+    IngressAction,
+    IngressPlan,
+    Modify,
+    Revoke,
+    rule_of,
+)
 from gatewatch.remediation.ingress.suppression import RuleSuppression
+from gatewatch.remediation.ingress.unfinished import UnfinishedChanges, performed_steps, rules_before
 from gatewatch.remediation.snapshots import Snapshot, SnapshotStore
 
 if TYPE_CHECKING:
@@ -75,6 +85,7 @@ class Enforcer(Struct, frozen=True):
     """`own_role_arn`: the role that gatewatch assumes in the member; rules that it created are not removed."""
 
     snapshots: SnapshotStore
+    unfinished: UnfinishedChanges
     guard: ConflictGuard
     action_log: ActionLog
     suppression: RuleSuppression
@@ -87,20 +98,25 @@ class Enforcer(Struct, frozen=True):
         before: Sequence[CurrentRule],
         member: Aws,
         at: float,
-        event_id: str = "",
+        interrupted: Snapshot | None = None,
     ) -> Enforcement:
-        """Apply a plan to a group.
+        """Apply a plan to a group, and complete the interrupted change if there is one.
 
-        Raises `GatewatchError` or `ClientError` before a change, or when the group cannot be read afterwards.
+        The caller calls `finish` once the result is reported. Raises `GatewatchError` or `ClientError` before a change,
+        or when the group cannot be read afterwards.
         """
         history = GroupHistory(member.cloudtrail, group.group_id)
         exception_for = self.suppression.for_group(group, member.ec2, history, at)
         unenforced = tuple(self._unenforced(group, plan, history, exception_for))
         actions = _enforceable(plan.actions, unenforced)
-        if not actions:
+        performed = tuple(performed_steps(interrupted, before)) if interrupted else ()
+        if not actions and not performed:
             return Enforcement(group=group, unenforced=unenforced, before=tuple(before), after=tuple(before))
-        snapshot = _snapshot(group, actions, at, event_id, history)
+        snapshot = _snapshot(group, (*(each.action for each in performed), *actions), at, history)
+        if interrupted:
+            snapshot = msgspec.structs.replace(snapshot, change_id=interrupted.change_id)
         self.snapshots.save(snapshot)
+        self.unfinished.add(snapshot)
         self.action_log.record(action_ids_of(group, actions), OwnAction(snapshot.change_id, at))
         steps = apply(group.group_id, actions, member.ec2)
         self._count_changes(group, steps)
@@ -108,16 +124,21 @@ class Enforcer(Struct, frozen=True):
         return Enforcement(
             group=group,
             change_id=snapshot.change_id,
-            steps=steps,
+            steps=(*performed, *steps),
             unenforced=unenforced,
-            before=tuple(before),
+            before=rules_before(performed, before),
             after=after,
         )
+
+    def finish(self, group: GroupRef, *change_ids: str) -> None:
+        """Record that changes of a group are complete and reported."""
+        for change_id in filter(None, change_ids):
+            self.unfinished.remove(group.account_id, group.region, group.group_id, change_id)
 
     def _unenforced(
         self, group: GroupRef, plan: IngressPlan, history: GroupHistory, exception_for: ExceptionLookup
     ) -> Iterator[UnenforcedAction]:
-        disputed: tuple[IngressAction, ...] = (*plan.revokes, *plan.missing)
+        disputed: tuple[IngressAction, ...] = (*plan.closings, *plan.missing)
         for action in disputed:
             access = access_of(rule_of(action))
             if access is None:
@@ -139,19 +160,31 @@ class Enforcer(Struct, frozen=True):
             access = access_of(rule_of(step.action))
             if access is None or step.status is not StepStatus.DONE:
                 continue
-            if isinstance(step.action, Revoke):
+            if not isinstance(step.action, Authorize):
                 self.guard.count_change(RuleConflict(group, access))
-                continue
-            self.guard.stop_enforcement(RuleConflict(group, access), StopReason.OWN)
-            if step.action.replaces is None:
+            elif step.action.replaces is None:
                 self.guard.count_change(RuleConflict(group, access, is_missing=True))
+            if not isinstance(step.action, Revoke) and (created := access_of(step.action.rule)):
+                self.guard.stop_enforcement(RuleConflict(group, created), StopReason.OWN)
 
 
 def action_ids_of(group: GroupRef, actions: Iterable[IngressAction]) -> Iterator[str]:
-    """Yield the ids under which the CloudTrail events of these actions are recognised."""
+    """Yield the ids under which the CloudTrail events of these actions are recognised.
+
+    A modification may become a removal and an addition.
+    """
     for each in actions:
-        is_removal = isinstance(each, Revoke)
-        yield rule_action_id(group.account_id, group.region, group.group_id, rule_of(each), is_removal=is_removal)
+        for action, rule in _events_of(each):
+            yield rule_action_id(group.account_id, group.region, group.group_id, action, rule)
+
+
+def _events_of(action: IngressAction) -> Iterator[tuple[Action, SecurityGroupRule]]:
+    if not isinstance(action, Authorize):
+        yield Action.REVOKE, action.current.rule
+    if not isinstance(action, Revoke):
+        yield Action.AUTHORIZE, action.rule
+    if isinstance(action, Modify):
+        yield Action.MODIFY, msgspec.structs.replace(action.rule, rule_id=action.current.rule.rule_id)
 
 
 def _author(conflict: RuleConflict, history: GroupHistory) -> ChangeAuthor | None:
@@ -169,9 +202,7 @@ def _is_part_of(action: IngressAction, staying: AbstractSet[str | None]) -> bool
     return isinstance(action, Authorize) and action.replaces is not None and action.replaces in staying
 
 
-def _snapshot(
-    group: GroupRef, actions: tuple[IngressAction, ...], at: float, event_id: str, history: GroupHistory
-) -> Snapshot:
+def _snapshot(group: GroupRef, actions: tuple[IngressAction, ...], at: float, history: GroupHistory) -> Snapshot:
     body = msgspec.json.encode(actions).decode()
     digest = hashlib.sha256(f"{group}{at}{body}".encode()).hexdigest()
     author = _first_author(actions, history)
@@ -184,11 +215,11 @@ def _snapshot(
         at=at,
         body=body,
         actor=author.name if author else "",
-        event_id=author.event_id if author else event_id,
+        event_id=author.event_id if author else "",
     )
 
 
 def _first_author(actions: Sequence[IngressAction], history: GroupHistory) -> ChangeAuthor | None:
-    rules = (each.current.rule for each in actions if isinstance(each, Revoke))
+    rules = (each.current.rule for each in actions if not isinstance(each, Authorize))
     found = (history.added_by(access) for rule in rules if (access := access_of(rule)) is not None)
     return next((each for each in found if each is not None), None)

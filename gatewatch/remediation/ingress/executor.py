@@ -1,34 +1,25 @@
-"""Performs a plan action by action and returns the result of each.
+"""Performs a plan and returns the result of each action: first what closes rules, then what authorises them.
 
-Missing rules are authorised first. A rule is revoked only when all of its allowed parts exist. An action whose result
-exists already has succeeded, so that a second run is no error.
+An action whose result exists already has succeeded, so that a second run is no error.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from gatewatch.aws.error_codes import error_code
-from gatewatch.remediation.ingress import ec2 as ingress_ec2
-from gatewatch.remediation.ingress.access import access_of
-from gatewatch.remediation.ingress.plan import Authorize, IngressAction, Revoke
+from gatewatch.remediation.ingress.ec2 import ip_permission, rule_request
+from gatewatch.remediation.ingress.plan import Authorize, IngressAction, Modify, Revoke
+from gatewatch.remediation.ingress.rule_calls import authorize_rule, modify_rule, revoke_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Sequence
 
     from types_boto3_ec2 import EC2Client
 
-    from gatewatch.remediation.ingress.access import Access
-
-# EC2 error codes: the rule exists already; the rule does not exist any more.
-_DUPLICATE = frozenset({"InvalidPermission.Duplicate"})
-_NOT_FOUND = frozenset({"InvalidPermission.NotFound", "InvalidSecurityGroupRuleId.NotFound"})
+    from gatewatch.remediation.ingress.rule_calls import RuleResult
 
 
 class StepStatus(StrEnum):
@@ -38,8 +29,11 @@ class StepStatus(StrEnum):
     SKIPPED = "skipped"
 
 
+_STATUSES = {"failed": StepStatus.FAILED, "unchanged": StepStatus.ALREADY}
+
+
 class StepResult(Struct, frozen=True):
-    """An action and its result. `reason`: the error code of AWS, or the action it depended on."""
+    """An action as it was performed, and its result. `reason`: the error code of AWS."""
 
     action: IngressAction
     status: StepStatus
@@ -51,43 +45,33 @@ class StepResult(Struct, frozen=True):
 
 
 def apply(group_id: str, actions: Sequence[IngressAction], ec2: EC2Client) -> tuple[StepResult, ...]:
-    """Perform every action; one that fails does not stop the others."""
-    authorized = tuple(_authorizations(group_id, actions, ec2))
-    not_authorized = frozenset(
-        access for each in authorized if not each.succeeded and (access := access_of(each.action.rule))
-    )
-    return (*authorized, *_revocations(group_id, actions, not_authorized, ec2))
+    """Perform every action; one that fails does not stop the others.
+
+    A rule that cannot be modified is revoked, and its allowed part authorised in its place: the results say so.
+    """
+    closed = [_close(group_id, each, ec2) for each in actions if not isinstance(each, Authorize)]
+    replaced = [part for _, parts in closed for part in parts]
+    wanted = [*replaced, *(each for each in actions if isinstance(each, Authorize))]
+    return (*(step for step, _ in closed), *(_authorize(group_id, each, ec2) for each in wanted))
 
 
-class _Authorized(StepResult, frozen=True):
-    action: Authorize
+def _close(group_id: str, action: Modify | Revoke, ec2: EC2Client) -> tuple[StepResult, tuple[Authorize, ...]]:
+    """Return the result, and the allowed part when the rule had to be revoked instead of modified."""
+    rule_id = action.current.rule.rule_id or ""
+    if isinstance(action, Revoke):
+        return _step(action, revoke_rule(ec2.revoke_security_group_ingress, group_id, rule_id)), ()
+    result = modify_rule(ec2, group_id, rule_id, rule_request(action.rule))
+    if result.status != "revoked":
+        return _step(action, result), ()
+    part = Authorize(action.rule, action.current.tags, replaces=rule_id)
+    return StepResult(Revoke(action.current), StepStatus.DONE), (part,) if result.is_part_missing else ()
 
 
-def _authorizations(group_id: str, actions: Sequence[IngressAction], ec2: EC2Client) -> Iterator[_Authorized]:
-    for action in actions:
-        if isinstance(action, Authorize):
-            status, reason = _attempt(partial(ingress_ec2.authorize, ec2, group_id, action), _DUPLICATE)
-            yield _Authorized(action, status, reason)
+def _authorize(group_id: str, action: Authorize, ec2: EC2Client) -> StepResult:
+    tags = [{"Key": key, "Value": value} for key, value in action.tags]
+    permission: Any = ip_permission(action.rule)
+    return _step(action, authorize_rule(ec2, group_id, permission, tags))
 
 
-def _revocations(
-    group_id: str, actions: Sequence[IngressAction], not_authorized: AbstractSet[Access], ec2: EC2Client
-) -> Iterator[StepResult]:
-    for action in actions:
-        if not isinstance(action, Revoke):
-            continue
-        if not not_authorized.isdisjoint(action.allowed_parts):
-            yield StepResult(action, StepStatus.SKIPPED, "its allowed part could not be authorised")
-            continue
-        rule_id = action.current.rule.rule_id or ""
-        status, reason = _attempt(partial(ingress_ec2.revoke, ec2, group_id, rule_id), _NOT_FOUND)
-        yield StepResult(action, status, reason)
-
-
-def _attempt(call: Callable[[], object], already: frozenset[str]) -> tuple[StepStatus, str]:
-    try:
-        call()
-    except (ClientError, BotoCoreError) as error:
-        code = error_code(error)
-        return (StepStatus.ALREADY, code) if code in already else (StepStatus.FAILED, code)
-    return StepStatus.DONE, ""
+def _step(action: IngressAction, result: RuleResult) -> StepResult:
+    return StepResult(action, _STATUSES.get(result.status, StepStatus.DONE), result.error)

@@ -1,7 +1,9 @@
 """The smallest difference between the rules of a group and the policy, as frozen actions. No side effects.
 
-A rule that is allowed in part is narrowed: its allowed parts are authorised before the rule is revoked. A rule that
-cannot be read is not changed, but reported.
+What is not allowed is closed before anything is authorised. A rule that is allowed in part is modified in place to one
+of its allowed parts, which works in a group without room for another rule. Required rules are authorised afterwards,
+then the further parts of narrowed rules, because the group may not have room for all of them.
+A rule that cannot be read is not changed, but reported.
 """
 
 from __future__ import annotations
@@ -12,14 +14,7 @@ from msgspec import Struct
 
 from gatewatch.config.ingress import OwnGroup
 from gatewatch.model.security_group import Direction, GroupPeer, SecurityGroupRule
-from gatewatch.remediation.ingress.access import (
-    Access,
-    access_of,
-    intersection,
-    is_covered,
-    minimal_cover,
-    permitted_part,
-)
+from gatewatch.remediation.ingress.access import Access, access_of, is_covered, minimal_cover, permitted_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -47,22 +42,29 @@ class Authorize(Struct, frozen=True, tag=True):
     replaces: str | None = None
 
 
-class Revoke(Struct, frozen=True, tag=True):
-    """Revoke one rule by its id, once each of its `allowed_parts` exists."""
+class Modify(Struct, frozen=True, tag=True):
+    """Modify one rule in place to `rule`; its id and tags stay."""
 
     current: CurrentRule
-    allowed_parts: tuple[Access, ...] = ()
+    rule: SecurityGroupRule
 
 
-IngressAction = Authorize | Revoke
+class Revoke(Struct, frozen=True, tag=True):
+    """Revoke one rule by its id."""
+
+    current: CurrentRule
+
+
+IngressAction = Authorize | Modify | Revoke
 
 
 def rule_of(action: IngressAction) -> SecurityGroupRule:
+    """Return the rule that is not allowed, or the one that is missing."""
     return action.rule if isinstance(action, Authorize) else action.current.rule
 
 
 class IngressPlan(Struct, frozen=True, kw_only=True):
-    """Actions, authorisations first. `unreadable`: ids of rules that cannot be read and are not changed."""
+    """Actions, closings first. `unreadable`: ids of rules that cannot be read and are not changed."""
 
     group_id: str
     actions: tuple[IngressAction, ...] = ()
@@ -73,8 +75,8 @@ class IngressPlan(Struct, frozen=True, kw_only=True):
         return tuple(each for each in self.actions if isinstance(each, Authorize))
 
     @property
-    def revokes(self) -> tuple[Revoke, ...]:
-        return tuple(each for each in self.actions if isinstance(each, Revoke))
+    def closings(self) -> tuple[Modify | Revoke, ...]:
+        return tuple(each for each in self.actions if not isinstance(each, Authorize))
 
     @property
     def missing(self) -> tuple[Authorize, ...]:
@@ -86,18 +88,32 @@ class IngressPlan(Struct, frozen=True, kw_only=True):
         return not self.actions and not self.unreadable
 
 
-def plan_ingress(group_id: str, current: Sequence[CurrentRule], ingress: IngressPolicy) -> IngressPlan:
-    """Plan what makes the inbound rules of a group what `ingress` allows and requires."""
-    permits = (*ingress.allowed, *ingress.required)
+def plan_ingress(
+    group_id: str,
+    current: Sequence[CurrentRule],
+    ingress: IngressPolicy,
+    interrupted: Iterable[Authorize] = (),
+) -> IngressPlan:
+    """Plan what makes the inbound rules of a group what `ingress` allows and requires.
+
+    `interrupted`: allowed parts that an earlier run closed and did not authorise again. Those that are still allowed
+    are planned.
+    """
+    permits = (*ingress.required, *ingress.allowed)
     assessed = list(_assessed(current, permits, group_id))
-    whole = [each.access for each in assessed if each.is_allowed]
-    excess = [each for each in assessed if not each.is_allowed]
-    narrowed = tuple(_narrowed(excess, whole))
-    kept = [access for each in narrowed if (access := access_of(each.rule)) is not None]
-    required = minimal_cover(_required(ingress.required, group_id), [*whole, *kept])
+    allowed = [each.access for each in assessed if each.is_allowed]
+    required = list(_required(ingress.required, group_id))
+    narrowed = list(_narrowed([each for each in assessed if not each.is_allowed], allowed, required))
+    certain = [*allowed, *(each.parts[0] for each in narrowed if each.parts)]
+    missing = minimal_cover(required, certain)
+    further = [part for each in narrowed for part in _further_parts(each)]
     return IngressPlan(
         group_id=group_id,
-        actions=(*narrowed, *_missing(required, ingress.required), *(_revoke(each, narrowed) for each in excess)),
+        actions=(
+            *map(_closing, narrowed),
+            *_missing(missing, ingress.required),
+            *_still_allowed([*further, *interrupted], permits, group_id, [*certain, *missing]),
+        ),
         unreadable=tuple(each.rule.rule_id or "?" for each in current if access_of(each.rule) is None),
     )
 
@@ -117,24 +133,35 @@ class _AssessedRule(Struct, frozen=True):
 def _assessed(current: Iterable[CurrentRule], permits: Sequence[Permit], group_id: str) -> Iterator[_AssessedRule]:
     for each in current:
         if (access := access_of(each.rule)) is not None:
-            parts = (permitted_part(access, permit, group_id) for permit in permits)
-            yield _AssessedRule(each, access, tuple(part for part in parts if part is not None))
+            yield _AssessedRule(each, access, tuple(_permitted_parts(access, permits, group_id)))
 
 
-def _narrowed(excess: Iterable[_AssessedRule], whole: Sequence[Access]) -> Iterator[Authorize]:
-    """Yield the allowed parts of the rules to revoke, each part once, with its rule's description and tags."""
-    existing = list(whole)
+def _permitted_parts(access: Access, permits: Iterable[Permit], group_id: str) -> Iterator[Access]:
+    parts = (permitted_part(access, permit, group_id) for permit in permits)
+    return (part for part in parts if part is not None)
+
+
+def _narrowed(
+    excess: Iterable[_AssessedRule], allowed: Sequence[Access], required: Sequence[Access]
+) -> Iterator[_AssessedRule]:
+    """Yield the rules to close with the parts to keep, required ones first; none that another rule already allows."""
+    existing = list(allowed)
     for each in excess:
-        for part in minimal_cover(each.parts, existing):
-            existing.append(part)
-            old = each.current.rule
-            rule = _rule(part, old.description)
-            yield Authorize(rule, each.current.tags, replaces=old.rule_id or "")
+        parts = minimal_cover(each.parts, existing)
+        existing.extend(parts)
+        in_order = sorted(parts, key=lambda part: not any(is_covered(access, [part]) for access in required))
+        yield _AssessedRule(each.current, each.access, tuple(in_order))
 
 
-def _revoke(each: _AssessedRule, narrowed: Iterable[Authorize]) -> Revoke:
-    added = [access for one in narrowed if (access := access_of(one.rule)) is not None]
-    return Revoke(each.current, tuple(one for one in added if any(intersection(one, part) for part in each.parts)))
+def _closing(each: _AssessedRule) -> Modify | Revoke:
+    if not each.parts:
+        return Revoke(each.current)
+    return Modify(each.current, _rule(each.parts[0], each.current.rule.description))
+
+
+def _further_parts(each: _AssessedRule) -> Iterator[Authorize]:
+    old = each.current.rule
+    return (Authorize(_rule(part, old.description), each.current.tags, old.rule_id or "") for part in each.parts[1:])
 
 
 def _required(required: Iterable[Permit], group_id: str) -> Iterator[Access]:
@@ -148,6 +175,20 @@ def _missing(wanted: Iterable[Access], required: Iterable[Permit]) -> Iterator[A
     for each in wanted:
         description = described.get((each.traffic, each.peer)) or described.get((each.traffic, OwnGroup()))
         yield Authorize(_rule(each, description))
+
+
+def _still_allowed(
+    parts: Iterable[Authorize], permits: Sequence[Permit], group_id: str, existing: Sequence[Access]
+) -> Iterator[Authorize]:
+    """Yield the parts that are allowed and that nothing else allows already."""
+    known = list(existing)
+    for each in parts:
+        access = access_of(each.rule)
+        if access is None or is_covered(access, known):
+            continue
+        if is_covered(access, _permitted_parts(access, permits, group_id)):
+            known.append(access)
+            yield each
 
 
 def _rule(access: Access, description: str | None) -> SecurityGroupRule:
