@@ -27,6 +27,7 @@ from gatewatch.model.severity import Severity
 from gatewatch.rendering.slack_validation import mentions, slack_problems
 from gatewatch.rendering.text.labels import load_labels
 from support.command import gatewatch
+from support.html import nesting_problems
 from support.paths import ROOT
 
 TEMPLATES, GOLDEN = ROOT / "templates", ROOT / "tests" / "golden_digest"
@@ -335,6 +336,8 @@ def test_a_long_section_continues_in_the_next_block(alerts_of, build):
 def test_the_page_has_no_script_no_image_and_no_external_resource(scenario, language):
     view = view_of(scenario, language)
     page = html_page(view, template(language))
+    assert nesting_problems(page) == []
+    assert "<main" in page
     assert " src=" not in page
     assert "<img" not in page
     assert "<script" not in page

@@ -14,6 +14,7 @@ import pytest
 import gatewatch.local.slack
 from gatewatch.local.slack.inbox import Inbox, ReceivedMessage
 from gatewatch.local.slack.page import render_page
+from support.html import nesting_problems
 
 MIB = 1024 * 1024
 NOON = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
@@ -250,6 +251,18 @@ def test_the_page_shows_received_messages(inbox):
     assert 'data-channel="sec-prod"' in html
     assert 'data-severity="critical"' in html
     assert 'data-live="yes"' in html
+
+
+def test_the_elements_of_the_page_are_nested_validly(inbox):
+    texts = "> quote\n```code\nblock```\nafter", {"type": "mrkdwn", "text": "```code```\n> quote"}
+    blocks = [
+        {"type": "section", "text": texts[1], "fields": [texts[1]]},
+        {"type": "context", "elements": [texts[1]]},
+        {"type": "divider"},
+    ]
+    for message in ({"text": texts[0]}, {"attachments": [{"text": texts[0]}, {"blocks": blocks}]}, alert()):
+        post(inbox, inbox.webhook_url("a"), message)
+    assert nesting_problems(request(inbox, "GET", "/")[1]) == []
 
 
 def test_messages_lists_only_those_after_a_revision(inbox):
