@@ -50,8 +50,13 @@ _PAGES = (
     Page(
         "hub",
         "gatewatch and CloudTrail",
-        "In every Region, for resources named gatewatch and for every trail. Changes of the members' rules by "
-        "CloudFormation are not reported, unless they stop the forwarding of events.",
+        "In every Region, for resources named gatewatch and for every trail. A rule or target that CloudFormation sets "
+        "as this version ships it is not reported. Writes on roles named gatewatch arrive with IAM.",
+    ),
+    Page(
+        "hub-resources",
+        "Resources of the hub",
+        "In every Region, for resources named gatewatch, and for denied calls that name no resource.",
     ),
 )
 
@@ -65,7 +70,7 @@ def _section(page: Page) -> Iterator[str]:
     yield f"## {page.title}\n"
     yield f"{page.about}\n"
     yield f"Rule `gatewatch-{page.pattern}`, detail-type {_coded(pattern['detail-type'])}.\n"
-    rows = list(_rows(pattern["detail"]))
+    rows = list(dict.fromkeys(_rows(pattern["detail"])))
     if rows:
         yield from ("| Service | Call | Family | Action |", "| --- | --- | --- | --- |", *rows, "")
     elif "readOnly" in pattern["detail"]:
@@ -78,8 +83,8 @@ def _rows(detail: Mapping[str, Any]) -> Iterator[str]:
     for each in detail.get("$or", [detail]):
         for name in each.get("eventName", []):
             service = each["eventSource"][0].removesuffix(".amazonaws.com")
-            kind = CALL_SPECS[service, name]
-            yield f"| {service} | `{name}` | {kind.family} | {kind.action} |"
+            for spec in CALL_SPECS[service, name]:
+                yield f"| {service} | `{name}` | {spec.family} | {spec.action} |"
 
 
 def _coded(names: list[str]) -> str:

@@ -37,11 +37,16 @@ def enrich(call: ApiCall, changes: Sequence[AssessedChange], settings: Settings)
         account=settings.account(call.account_id),
         changes=tuple(changes),
         links=Links(
-            event=rule_url(call.region, changes) or event_url(call.region, call.event_id),
+            event=rule_url(call.region, changes) or event_url(call.region, _recorded_id(call)),
             group=group_url(call.region, group_id),
             iam=iam_url(call.region, changes),
         ),
     )
+
+
+def _recorded_id(call: ApiCall) -> str:
+    """The id in CloudTrail; empty for a record without one, whose id gatewatch derived."""
+    return call.event_id if call.record.get("eventID") == call.event_id else ""
 
 
 def console_host(region: str) -> str:

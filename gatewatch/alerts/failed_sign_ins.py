@@ -1,4 +1,4 @@
-"""Count failed sign-ins per user name and per source address, in the bounded memory of one process.
+"""Count failed sign-ins per user name and account, and per source address over all accounts, in bounded memory.
 
 `failed_sign_ins_table` counts them over all execution environments of functions/alert.
 """
@@ -27,12 +27,30 @@ _MAX_ATTEMPTS_PER_KEY = 200
 
 
 class SignInAttempt(Struct, frozen=True):
-    """A failed sign-in. `keys` are (account id, `name` or `address`, value); `at` is in seconds since 1970."""
+    """A failed sign-in. `keys` are (account id, `name`, value) and (empty, `address`, value).
+
+    `at` is in seconds since 1970. `root_account` is the account of a failure of the root user.
+    """
 
     event_id: str
     at: int
     window: timedelta
     keys: tuple[tuple[str, str, str], ...]
+    root_account: str | None = None
+
+    @property
+    def root_key(self) -> tuple[str, str, str] | None:
+        """Counts accounts in which the same address failed as root."""
+        addresses = (value for _, kind, value in self.keys if kind == "address")
+        address = next(addresses, None) if self.root_account else None
+        return ("", "root", address) if address else None
+
+
+class FailureCount(Struct, frozen=True):
+    """Failures within the window, and the accounts in which this address failed as root."""
+
+    failures: int
+    root_accounts: int = 0
 
 
 class SignInFailureCounter(Protocol):
@@ -44,20 +62,22 @@ class SignInFailureCounter(Protocol):
 
 
 def with_failure_counts(
-    changes: Sequence[Change], call: ApiCall, policy: SignInSeverity, count: Callable[[SignInAttempt], int]
+    changes: Sequence[Change], call: ApiCall, policy: SignInSeverity, count: Callable[[SignInAttempt], FailureCount]
 ) -> tuple[Change, ...]:
     return tuple(_with_failure_count(each, call, policy, count) for each in changes)
 
 
 def _with_failure_count(
-    change: Change, call: ApiCall, policy: SignInSeverity, count: Callable[[SignInAttempt], int]
+    change: Change, call: ApiCall, policy: SignInSeverity, count: Callable[[SignInAttempt], FailureCount]
 ) -> Change:
     facts = change.facts
     if not isinstance(facts, SignInFacts) or change.outcome is Outcome.APPLIED or call.time is None:
         return change
     window, keys = timedelta(minutes=policy.burst_minutes), tuple(_counter_keys(facts, call))
-    attempt = SignInAttempt(call.event_id, int(call.time.timestamp()), window, keys)
-    return replace(change, facts=replace(facts, recent_failures=count(attempt) if keys else 1))
+    root_account = call.account_id if facts.is_root else None
+    attempt = SignInAttempt(call.event_id, int(call.time.timestamp()), window, keys, root_account)
+    counted = count(attempt) if keys else FailureCount(1)
+    return replace(change, facts=replace(facts, recent_failures=counted.failures, root_accounts=counted.root_accounts))
 
 
 class InMemorySignInFailures:
@@ -71,14 +91,16 @@ class InMemorySignInFailures:
     ) -> tuple[Change, ...]:
         return with_failure_counts(changes, call, policy, self.count)
 
-    def count(self, attempt: SignInAttempt) -> int:
-        return max(self._add(key, attempt) for key in attempt.keys)
+    def count(self, attempt: SignInAttempt) -> FailureCount:
+        failures = max(self._add(key, attempt, attempt.event_id) for key in attempt.keys)
+        key, account = attempt.root_key, attempt.root_account
+        return FailureCount(failures, self._add(key, attempt, account) if key and account else 0)
 
-    def _add(self, key: tuple[str, str, str], attempt: SignInAttempt) -> int:
-        """Return the number of failures within the window of this one. Events may arrive out of order."""
+    def _add(self, key: tuple[str, str, str], attempt: SignInAttempt, entry: str) -> int:
+        """Return the number of entries within the window of this one. Events may arrive out of order."""
         attempts = self._attempts.setdefault(key, {})
         self._attempts.move_to_end(key)
-        attempts[attempt.event_id] = attempt.at
+        attempts[entry] = attempt.at
         if len(self._attempts) > _MAX_KEYS:
             self._attempts.popitem(last=False)
         if len(attempts) > _MAX_ATTEMPTS_PER_KEY:
@@ -90,4 +112,4 @@ def _counter_keys(facts: SignInFacts, call: ApiCall) -> Iterator[tuple[str, str,
     if facts.user_name != UNKNOWN:
         yield call.account_id, "name", facts.user_name
     if call.source_ip:
-        yield call.account_id, "address", call.source_ip
+        yield "", "address", call.source_ip

@@ -12,7 +12,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gatewatch.alerts.failed_sign_ins import InMemorySignInFailures, with_failure_counts
+from gatewatch.alerts.failed_sign_ins import FailureCount, InMemorySignInFailures, with_failure_counts
 from gatewatch.aws.hub_table import RowKind
 from gatewatch.aws.time_budget import TimeBudget
 
@@ -44,29 +44,38 @@ class DynamoSignInFailures:
     ) -> tuple[Change, ...]:
         return with_failure_counts(changes, call, policy, self._count)
 
-    def _count(self, attempt: SignInAttempt) -> int:
+    def _count(self, attempt: SignInAttempt) -> FailureCount:
         in_process = self._memory.count(attempt)
         in_table = self._budget.run("failed sign-ins not counted", partial(self._count_in_table, attempt))
         return in_process if in_table is None else in_table
 
-    def _count_in_table(self, attempt: SignInAttempt, check_time: Callable[[], None]) -> int:
-        return max(self._count_key(key, attempt, check_time) for key in attempt.keys)
+    def _count_in_table(self, attempt: SignInAttempt, check_time: Callable[[], None]) -> FailureCount:
+        digest = hashlib.sha256(attempt.event_id.encode("utf-8", "replace")).hexdigest()[:24]
+        counts = [self._entries(key, attempt, digest, check_time) for key in attempt.keys]
+        failures = max(full + len(entries) for full, entries in counts)
+        if not attempt.root_key or not attempt.root_account:
+            return FailureCount(failures)
+        _, entries = self._entries(attempt.root_key, attempt, attempt.root_account, check_time)
+        return FailureCount(failures, len({entry.partition(" ")[2] for entry in entries} | {attempt.root_account}))
 
-    def _count_key(self, key: tuple[str, ...], attempt: SignInAttempt, check_time: Callable[[], None]) -> int:
-        """Return the number of attempts within the window up to this one: those of its row and the row before."""
+    def _entries(
+        self, key: tuple[str, ...], attempt: SignInAttempt, tag: str, check_time: Callable[[], None]
+    ) -> tuple[int, list[str]]:
+        """Return the entries within the window up to this one, of its row and the row before.
+
+        Of a full row only the number is returned, in the first place.
+        """
         seconds = max(1, int(attempt.window.total_seconds()))
         window = attempt.at // seconds
         check_time()
-        current = self._add(_key(key, window), attempt)
+        current = self._add(_key(key, window), f"{attempt.at} {tag}")
         check_time()
-        earlier = _times(self._table.attributes(FAILED_SIGN_INS, _key(key, window - 1)).get("attempts", []))
-        if isinstance(current, int):
-            return current + sum(attempt.at - at <= seconds for at in earlier)
-        return sum(abs(attempt.at - at) <= seconds for at in (*current, *earlier))
+        earlier = self._table.attributes(FAILED_SIGN_INS, _key(key, window - 1)).get("attempts", [])
+        number, listed = (current, []) if isinstance(current, int) else (0, current)
+        return number, [each for each in (*listed, *earlier) if abs(attempt.at - _time(each)) <= seconds]
 
-    def _add(self, key: str, attempt: SignInAttempt) -> list[int] | int:
-        """Return the times of all attempts up to this one, or only their number when the row is full."""
-        entry = f"{attempt.at} {hashlib.sha256(attempt.event_id.encode('utf-8', 'replace')).hexdigest()[:24]}"
+    def _add(self, key: str, entry: str) -> list[str] | int:
+        """Return all entries up to this one, or only their number when the row is full."""
         updated = self._table.update(
             FAILED_SIGN_INS,
             key,
@@ -76,16 +85,16 @@ class DynamoSignInFailures:
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-        attempts = updated.attributes.get("attempts", [])
-        return _times(attempts[: attempts.index(entry) + 1]) if entry in attempts else self._add_overflow(key)
+        attempts: list[str] = updated.attributes.get("attempts", [])
+        return attempts[: attempts.index(entry) + 1] if entry in attempts else self._add_overflow(key)
 
     def _add_overflow(self, key: str) -> int:
         updated = self._table.update(FAILED_SIGN_INS, key, "ADD overflow :one", {":one": 1}, ReturnValues="UPDATED_NEW")
         return _MAX_ATTEMPTS + int(updated.attributes["overflow"])
 
 
-def _times(attempts: Sequence[str]) -> list[int]:
-    return [int(each.partition(" ")[0]) for each in attempts]
+def _time(entry: str) -> int:
+    return int(entry.partition(" ")[0])
 
 
 def _key(key: tuple[str, ...], window: int) -> str:

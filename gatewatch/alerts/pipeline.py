@@ -15,7 +15,7 @@ from gatewatch.alerts.failed_sign_ins import InMemorySignInFailures, SignInFailu
 from gatewatch.alerts.lookup.context import NO_CONTEXT, GroupContext, with_context, with_current_rules
 from gatewatch.alerts.routing import route
 from gatewatch.alerts.rule_history import RuleHistory, with_rule_history
-from gatewatch.alerts.severity.assess import assess
+from gatewatch.alerts.severity.assess import assess, is_reported
 from gatewatch.alerts.suppression import SuppressionResult, evaluation_time, suppress
 from gatewatch.config.settings import Settings
 from gatewatch.events.changes.registry import changes_of
@@ -42,17 +42,17 @@ class Assessor(Struct, frozen=True):
 
 def assess_call(call: ApiCall, assessor: Assessor) -> Alert | None:
     """Return the alert of one call; None for a call of no supported family."""
-    changes = changes_of(call)
-    if not changes:
+    reported = [each for each in changes_of(call) if is_reported(call, each, assessor.settings.severity_rules)]
+    if not reported:
         return None
-    changes = with_rule_history(changes, call, assessor.rule_history)
+    changes = with_rule_history(reported, call, assessor.rule_history)
     sign_in_policy = assessor.settings.severity_rules.sign_in
     changes = assessor.sign_in_failures.with_failure_counts(changes, call, sign_in_policy)
     return _assess(call, changes, assessor.settings)
 
 
 def _assess(call: ApiCall, changes: Sequence[Change], settings: Settings) -> Alert:
-    return enrich(call, assess(changes, settings.severity_rules), settings)
+    return enrich(call, assess(call, changes, settings.severity_rules), settings)
 
 
 class AlertPipeline(Struct, frozen=True):

@@ -6,6 +6,7 @@ remediation, it applies unless a known fact contradicts it: in doubt nothing is 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,9 +14,9 @@ from msgspec import Struct
 
 from gatewatch.config.patterns import Patterns, matches_patterns, pattern_list
 from gatewatch.config.suppression_rules import Effect, PolicyException
-from gatewatch.events.user_identity import UNKNOWN
 from gatewatch.model.account import Account
 from gatewatch.model.alert import Alert, AssessedChange
+from gatewatch.model.api_call import Actor
 from gatewatch.model.network import PORT_PROTOCOLS, network_of
 from gatewatch.model.security_group import CidrPeer
 from gatewatch.model.severity import Reason, Severity
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from gatewatch.config.suppression_rules import ExceptionMatch
     from gatewatch.model.change import Change
     from gatewatch.model.security_group import SecurityGroupRule
+
+_SESSION_AND_ROLE = re.compile(r"^(.+) \((.+)\)$")
 
 
 class SuppressionResult(Struct, frozen=True):
@@ -62,11 +65,11 @@ def evaluation_time(alert: Alert, now: datetime) -> datetime | None:
 
 
 class ChangeContext(Struct, frozen=True):
-    """Account, Region and actor of a change; `actor` may be `UNKNOWN`."""
+    """Account, Region and actor of a change."""
 
     account: Account
     region: str
-    actor: str
+    actor: Actor
 
 
 class PossibleSuppression(Struct, frozen=True):
@@ -99,11 +102,13 @@ def _suppress_change(
     alert: Alert, assessed: AssessedChange, exceptions: Sequence[PolicyException], at: datetime
 ) -> _ChangeResult:
     """Apply the exception with the strongest effect. An expired exception that matches becomes a reason."""
-    where = ChangeContext(alert.account, alert.call.region, alert.call.actor.name)
+    where = ChangeContext(alert.account, alert.call.region, alert.call.actor)
     matching = [each for each in exceptions if assessed.change.understood and _matches(where, assessed.change, each)]
     active = sorted((each for each in matching if each.is_active(at)), key=_strength)
     if not active:
-        return _ChangeResult(_with_reasons(assessed, assessed.assessment.severity, map(_expired, matching)))
+        refused = [each for each in exceptions if each.is_active(at) and _names_session(where, assessed.change, each)]
+        notes = [*map(_expired, matching), *map(_session_name, refused)]
+        return _ChangeResult(_with_reasons(assessed, assessed.assessment.severity, notes))
     strongest = active[0]
     severity = _severity(strongest.effect, assessed.assessment.severity)
     change = _with_reasons(assessed, severity, [_reason(strongest)])
@@ -130,6 +135,18 @@ def _expired(exception: PolicyException) -> Reason:
     return Reason("exception_expired", values)
 
 
+def _session_name(exception: PolicyException) -> Reason:
+    return Reason("exception_session_name", {"exception": exception.id})
+
+
+def _names_session(where: ChangeContext, change: Change, exception: PolicyException) -> bool:
+    """Whether an exception matches but for its actor, which fits only a name that the caller chose."""
+    if exception.match.actor is None or not matches_patterns(exception.match.actor, where.actor.name):
+        return False
+    others = msgspec.structs.replace(exception.match, actor=None)
+    return change.understood and all(_criteria(where, change, others))
+
+
 def _with_reasons(assessed: AssessedChange, severity: Severity, reasons: Iterable[Reason]) -> AssessedChange:
     reasons = (*assessed.assessment.reasons, *reasons)
     assessment = msgspec.structs.replace(assessed.assessment, severity=severity, reasons=reasons)
@@ -149,9 +166,38 @@ def _criteria(where: ChangeContext, change: Change, match: ExceptionMatch) -> It
     yield _matches_pattern(match.region, where.region)
     yield not match.families or change.family in match.families
     yield _matches_pattern(match.group, change.group.id, change.group.name)
-    yield _matches_pattern(match.actor, actor, is_known=actor != UNKNOWN)
+    yield _matches_actor(match.actor, actor, account.id)
     yield _matches_port(match, change.rule)
     yield _matches_peer(match, change.rule)
+
+
+def _matches_actor(patterns: Patterns | None, actor: Actor, account_id: str) -> bool | None:
+    """Match the names that AWS vouches for: a user, or a role by its name or ARN.
+
+    A session name is the caller's choice. It counts beside the role, as `session (role)`, and alone only where
+    Identity Center chose it.
+    """
+    if patterns is None:
+        return True
+    names = _names_of_account(actor, account_id)
+    if not names:
+        return None
+    return any(_matches_names(each, names, actor) for each in pattern_list(patterns))
+
+
+def _names_of_account(actor: Actor, account_id: str) -> tuple[str, ...]:
+    """The verified names; of a role or user of another account only the ARN."""
+    arns = tuple(each for each in actor.verified_names if each.startswith("arn:"))
+    is_foreign = any(f"::{account_id}:" not in arn for arn in arns)
+    return arns if is_foreign else actor.verified_names
+
+
+def _matches_names(pattern: str, names: tuple[str, ...], actor: Actor) -> bool:
+    match = _SESSION_AND_ROLE.match(pattern)
+    if match:
+        return matches_patterns(match[2], *names) and matches_patterns(match[1], actor.session)
+    known = (*names, actor.session) if actor.is_session_verified else names
+    return matches_patterns(pattern, *known)
 
 
 def _matches_pattern(patterns: Patterns | None, *facts: str | None, is_known: bool = True) -> bool | None:

@@ -9,6 +9,7 @@ from rich.text import Text
 from gatewatch.alerts.routing import route
 from gatewatch.alerts.suppression import suppress
 from gatewatch.cli.output import PipeConsole
+from gatewatch.cli.record_fields import fields_of
 from gatewatch.config.paths import TEMPLATES
 from gatewatch.rendering.escaping import sanitize
 from gatewatch.rendering.slack import slack_payloads
@@ -20,9 +21,12 @@ from gatewatch.rendering.text.rules import traffic_text
 from gatewatch.rendering.time_text import rfc3339
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gatewatch.config.settings import Settings
     from gatewatch.model.alert import Alert, AssessedChange
     from gatewatch.model.security_group import SecurityGroupRule
+    from gatewatch.model.severity import Reason
 
 
 class DecisionTrace:
@@ -42,8 +46,11 @@ class DecisionTrace:
         self._field("actor", f"{call.actor.name} ({call.actor.type}) via {call.via} from {call.source_ip}")
         for number, assessed in enumerate(alert.changes, start=1):
             self._change(f"change {number}", assessed)
+        self._fields(alert)
         self._field("headline", alert_headline(alert, self._templates.labels[alert.account.language]))
         result = suppress(alert, self._settings.exceptions, call.time)
+        for note in _notes(alert, result.alert):
+            self._field("note", self._english.reason_text(note))
         if result.applied:
             self._field(
                 "suppressed", f"by {', '.join(result.applied)}: {result.suppressed} of {len(alert.changes)} changes"
@@ -70,6 +77,14 @@ class DecisionTrace:
         for reason in assessment.reasons:
             self._field("  reason", self._english.reason_text(reason))
 
+    def _fields(self, alert: Alert) -> None:
+        """The fields of the record that the severity rests on, and those that the caller wrote and that only name."""
+        deciding = [each.path for each in fields_of(alert.call.record, decides=True)]
+        shown = [each.path for each in fields_of(alert.call.record, decides=False)]
+        self._field("rests on", ", ".join(deciding) or "nothing")
+        if shown:
+            self._field("only shown", f"{', '.join(shown)} (written by the caller)")
+
     def _rule(self, rule: SecurityGroupRule) -> None:
         traffic = traffic_text(rule.traffic, self._english)
         peer = f"{rule.peer.kind} {rule.peer.text}" if rule.peer else "unknown peer"
@@ -80,3 +95,9 @@ class DecisionTrace:
 
     def close(self) -> None:
         """Every alert is already printed."""
+
+
+def _notes(before: Alert, after: Alert) -> Iterator[Reason]:
+    """What the exceptions added to the reasons."""
+    for old, new in zip(before.changes, after.changes, strict=True):
+        yield from new.assessment.reasons[len(old.assessment.reasons) :]

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from gatewatch.config.accounts import AccountEntry, Defaults
+from gatewatch.config.accounts import AccountEntry, Defaults, Hub
 from gatewatch.config.destinations import Destination, Route
 from gatewatch.config.digest import DigestSettings
 from gatewatch.config.iam import KeyPolicy
@@ -22,6 +22,7 @@ class AccountsFile(Struct, frozen=True, forbid_unknown_fields=True):
 
     defaults: Defaults = Defaults()
     accounts: dict[str, AccountEntry] = {}
+    hub: Hub = Hub()
 
 
 class PolicyFile(Struct, frozen=True, forbid_unknown_fields=True):

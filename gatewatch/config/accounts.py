@@ -20,6 +20,7 @@ LOOKUP_ROLE = "gatewatch/gatewatch-lookup"
 _UNKNOWN_ALIAS: Mapping[str, str] = {"en": "unknown account", "ko": "계정정보없음", "ja": "不明なアカウント"}
 _ROLE = re.compile(r"^(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,64}\Z", re.ASCII)
 _ACCOUNT_ID = re.compile(r"^[0-9]{12}\Z")
+_BUS = re.compile(r"^arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/[\w./-]+\Z", re.ASCII)
 
 
 class Defaults(Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,6 +29,12 @@ class Defaults(Struct, frozen=True, forbid_unknown_fields=True):
     timezone: str = "UTC"
     language: Language = "en"
     read_role: str | None = None
+
+
+class Hub(Struct, frozen=True, forbid_unknown_fields=True):
+    """The monitoring account: `bus` is the ARN of its event bus, the only right target of the members' rules."""
+
+    bus: str | None = None
 
 
 class AccountEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,6 +78,11 @@ def read_roles(accounts: Collection[Account], defaults: Defaults) -> frozenset[s
     """Return the configured lookup roles: at most one in a valid configuration, none without lookups."""
     named = (defaults.read_role, *(account.read_role for account in accounts))
     return frozenset(filter(None, named))
+
+
+def hub_problems(hub: Hub) -> Iterator[str]:
+    if hub.bus is not None and not _BUS.match(hub.bus):
+        yield f'hub.bus: "{hub.bus}" is not the ARN of an event bus; write the output BusArn of the hub\'s stack.'
 
 
 def account_problems(defaults: Defaults, entries: Mapping[str, AccountEntry], known: Collection[str]) -> Iterator[str]:

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from gatewatch.config.accounts import AccountEntry, Defaults, account_of, account_problems, read_roles, unlisted_account
+from gatewatch.config.accounts import (
+    AccountEntry,
+    Defaults,
+    Hub,
+    account_of,
+    account_problems,
+    hub_problems,
+    read_roles,
+    unlisted_account,
+)
 from gatewatch.config.destinations import (
     HUB_TOPIC,
     Destination,
@@ -110,10 +119,11 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
     if language:
         defaults = msgspec.structs.replace(defaults, language=language)
     entries = accounts_file.entries("accounts", AccountEntry)
+    hub = accounts_file.section("hub", Hub)
     settings = Settings(
         defaults=defaults,
         accounts={each: account_of(each, entry, defaults, language) for each, entry in entries.items()},
-        severity_rules=read_severity_rules(policy_file, entries),
+        severity_rules=read_severity_rules(policy_file, entries, hub.bus),
         colors=policy_file.section("colors", Colors),
         destinations={HUB_TOPIC: SnsTopic(), **policy_file.entries("destinations", Destination)},
         routes=policy_file.sequence("routes", Route),
@@ -125,6 +135,7 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
     accounts_file.refuse_other_keys()
     policy_file.refuse_other_keys()
     problems.extend(f"{accounts}: {each}" for each in account_problems(defaults, entries, settings.destinations))
+    problems.extend(f"{accounts}: {each}" for each in hub_problems(hub))
     problems.extend(f"{policy}: {each}" for each in _policy_problems(settings))
     for key, sentence in access_problems(
         settings.severity_rules.iam, settings.severity_rules.sign_in, settings.access_keys

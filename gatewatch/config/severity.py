@@ -37,7 +37,7 @@ class PortName(Struct, frozen=True):
 
 
 class SeverityRules(Struct, frozen=True):
-    """The parsed section; `accounts` are the ids of accounts.yaml."""
+    """The parsed section; `accounts` are the ids of accounts.yaml, `hub_bus` the ARN of the hub's event bus."""
 
     sensitive: tuple[PortName, ...]
     public_ports: frozenset[int]
@@ -46,6 +46,7 @@ class SeverityRules(Struct, frozen=True):
     sign_in: SignInSeverity = SignInSeverity()
     accounts: frozenset[str] = frozenset()
     catalogue: ControlCatalogue = field(default_factory=ControlCatalogue)
+    hub_bus: str | None = None
 
 
 def default_severity_rules() -> SeverityRules:
@@ -54,7 +55,7 @@ def default_severity_rules() -> SeverityRules:
     return SeverityRules(sensitive, frozenset(SeveritySection().public_ports), ())
 
 
-def read_severity_rules(policy: YamlFile, accounts: Iterable[str]) -> SeverityRules:
+def read_severity_rules(policy: YamlFile, accounts: Iterable[str], hub_bus: str | None = None) -> SeverityRules:
     severity = policy.section("severity", SeveritySection)
     named = severity.sensitive_ports or dict(SENSITIVE_PORTS)
     sensitive = [_port_name(policy, str(ports), name) for ports, name in named.items()]
@@ -70,6 +71,7 @@ def read_severity_rules(policy: YamlFile, accounts: Iterable[str]) -> SeverityRu
         iam=severity.iam,
         sign_in=severity.sign_in,
         accounts=frozenset(accounts),
+        hub_bus=hub_bus,
     )
 
 

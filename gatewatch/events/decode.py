@@ -16,13 +16,23 @@ import msgspec
 from gatewatch.errors import UndecodableError
 from gatewatch.events import user_identity as identity
 from gatewatch.events.config_compliance import compliance_call, is_compliance_event
-from gatewatch.model.api_call import ApiCall
+from gatewatch.model.api_call import Actor, ApiCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _MAX_NESTING = 8  # no real wrapper is deeper than SNS in SQS in an array
 _ACCOUNT_DIGITS = 12
+_GLOBAL = "global"
+# By partition: the Region whose EventBridge gets the events of global services.
+_GLOBAL_REGIONS = {
+    "aws": "us-east-1",
+    "aws-cn": "cn-north-1",
+    "aws-us-gov": "us-gov-west-1",
+    "aws-eusc": "eusc-de-east-1",
+}
+# EventBridge's name of a service where it is not that of CloudTrail.
+_OTHER_SOURCES = {"monitoring": ("aws.cloudwatch",)}
 
 
 class UnrecognizedDocument(msgspec.Struct, frozen=True):
@@ -180,15 +190,61 @@ def _api_call(record: dict[str, Any], envelope: dict[str, Any]) -> ApiCall:
         event_source=_text(record.get("eventSource")),
         time=_time(record.get("eventTime")) or _time(envelope.get("time")),
         account_id=_account(record, envelope, user),
-        region=_text(record.get("awsRegion")) or _text(envelope.get("region")),
-        actor=identity.parse_actor(user),
+        region=_region(record, envelope, user),
+        actor=_actor(record, user),
         via=identity.access_method_of(user, record),
         source_ip=_text(record.get("sourceIPAddress")) or None,
         error_code=_error_code(record),
         request=record.get("requestParameters"),
         response=record.get("responseElements"),
         record=record,
+        source_identity=identity.source_identity(user) or None,
+        delegate_account=identity.delegate_account(user) or None,
+        is_aws_work=identity.is_aws_work(user),
+        corrects=_corrected_event(record),
+        conflicts=tuple(_conflicts(record, envelope)),
     )
+
+
+def _actor(record: dict[str, Any], user: dict[str, Any]) -> Actor:
+    """The actor of the identity; of a password typed for Identity Center, the user name that was typed."""
+    actor, extra = identity.parse_actor(user), record.get("additionalEventData")
+    is_typed = record["eventName"] == "CredentialVerification" and isinstance(extra, dict)
+    typed = _text(extra.get("UserName")).strip() if is_typed and isinstance(extra, dict) else ""
+    return msgspec.structs.replace(actor, name=typed) if typed else actor
+
+
+def _corrected_event(record: dict[str, Any]) -> str | None:
+    """The `eventID` that an addendum replaces (CloudTrail record contents, `addendum`)."""
+    addendum = record.get("addendum")
+    return _text(addendum.get("originalEventID")) or None if isinstance(addendum, dict) else None
+
+
+def _conflicts(record: dict[str, Any], envelope: dict[str, Any]) -> Iterator[str]:
+    """The envelope's fields that do not fit the record. EventBridge writes both, so they agree in a genuine event."""
+    service, source = _text(record.get("eventSource")).partition(".")[0], _text(envelope.get("source"))
+    if service and _is_given(source) and source not in {f"aws.{service}", *_OTHER_SOURCES.get(service, ())}:
+        yield "source"
+    detail_type = _text(envelope.get("detail-type"))
+    if _is_given(detail_type) and not detail_type.endswith(" via CloudTrail"):
+        yield "detail-type"
+    owner, account = _text(record.get("recipientAccountId")), _text(envelope.get("account"))
+    if owner and account and owner.zfill(_ACCOUNT_DIGITS) != account.zfill(_ACCOUNT_DIGITS):
+        yield "account"
+
+
+def _is_given(text: str) -> bool:
+    """Whether a field says anything; published samples have `...` in place of what was removed."""
+    return any(map(str.isalnum, text))
+
+
+def _region(record: dict[str, Any], envelope: dict[str, Any], user: dict[str, Any]) -> str:
+    """`awsRegion`; for `global`, which no console has, the Region of the envelope or the partition's global one."""
+    region = _text(record.get("awsRegion"))
+    if region != _GLOBAL:
+        return region or _text(envelope.get("region"))
+    partition = _text(user.get("arn")).partition("arn:")[2].partition(":")[0]
+    return _text(envelope.get("region")) or _GLOBAL_REGIONS.get(partition, _GLOBAL_REGIONS["aws"])
 
 
 def _account(record: dict[str, Any], envelope: dict[str, Any], user: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Reads `userIdentity`, `userAgent` and `sourceIPAddress`: who made a call, and how.
 
-Keys per identity type: CloudTrail userIdentity element. Any of them may lack `arn`, `type` or a name.
+Keys per identity type: CloudTrail userIdentity element. Any of them may lack `arn`, `type` or a name. AWS writes the
+identity, `invokedBy` and the source address; the caller writes the user agent, a session name, a source identity.
 """
 
 from __future__ import annotations
@@ -15,17 +16,57 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 _HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
+_SERVICE_LINKED_ROLE = re.compile(r"^arn:[\w-]+:iam::\d{12}:role/aws-service-role/([^/]+)/")
+_SSO_ROLE = re.compile(r"^arn:[\w-]+:iam::\d{12}:role/aws-reserved/sso\.amazonaws\.com/")
+# Services that hand out access to people: their calls are assessed as anybody's.
+_FOR_PEOPLE = ("sso.", "controltower.")
 
 
 def parse_actor(user: dict[str, Any]) -> Actor:
     """Return the best name that a `userIdentity` holds. Never raises, never returns an empty name."""
     kind = _text(user, "type") or UNKNOWN
+    is_session = kind == "AssumedRole"
+    return Actor(
+        name=_name(user, kind) or UNKNOWN,
+        type=kind,
+        verified_names=tuple(filter(None, _VERIFIED.get(kind, _no_names)(user))),
+        session=_role_and_session(user)[1] if is_session else "",
+        is_session_verified=is_session and bool(_SSO_ROLE.match(session_role_arn(user))),
+        is_organization_root=kind == "Root" and _text(_context(user), "assumedRoot").lower() == "true",
+    )
+
+
+def source_identity(user: dict[str, Any]) -> str:
+    """Return the source identity of a session: set once by the caller, and kept along a chain of roles."""
+    return _text(_context(user), "sourceIdentity")
+
+
+def delegate_account(user: dict[str, Any]) -> str:
+    """Return the account of a product provider that acted with delegated access."""
+    delegate = user.get("invokedByDelegate")
+    return _text(delegate, "accountId") if isinstance(delegate, dict) else ""
+
+
+def is_aws_work(user: dict[str, Any]) -> bool:
+    """Whether an AWS service acted with an identity of its own: `AWSService`, or the session of a service-linked role.
+
+    `invokedBy` does not count: CloudFormation and forward access sessions act for a person.
+    """
+    linked = _SERVICE_LINKED_ROLE.match(session_role_arn(user))
+    is_service = _text(user, "type") == "AWSService"
+    service = linked[1] if linked else _text(user, "invokedBy")
+    return (is_service or linked is not None) and not service.startswith(_FOR_PEOPLE)
+
+
+def _name(user: dict[str, Any], kind: str) -> str:
     name = _NAMES.get(kind, _any_name)(user) or _any_name(user)
-    return Actor(name=name or UNKNOWN, type=kind)
+    chosen = source_identity(user)
+    role, _ = _role_and_session(user)
+    return (f"{chosen} ({role})" if role else chosen) if chosen else name
 
 
-def _root(_user: dict[str, Any]) -> str:
-    return "root"
+def _root(user: dict[str, Any]) -> str:
+    return "root (AssumeRoot)" if _text(_context(user), "assumedRoot").lower() == "true" else "root"
 
 
 def _user_name(user: dict[str, Any]) -> str:
@@ -34,12 +75,15 @@ def _user_name(user: dict[str, Any]) -> str:
 
 def _session_with_role(user: dict[str, Any]) -> str:
     """`SESSION (ROLE)`, from `arn:…:assumed-role/ROLE/SESSION`, which leaves out the role's path."""
+    role, session = _role_and_session(user)
+    return f"{session} ({role})" if session and role else session or role
+
+
+def _role_and_session(user: dict[str, Any]) -> tuple[str, str]:
     resource = _after_first(_text(user, "arn"), ":assumed-role/")
     role, _, session = resource.partition("/")
     issuer = _issuer(user)
-    role = role or _text(issuer, "userName") or _last(_text(issuer, "arn"))
-    session = session or _session(user)
-    return f"{session} ({role})" if session and role else session or role
+    return role or _text(issuer, "userName") or _last(_text(issuer, "arn")), session or _session(user)
 
 
 def _session(user: dict[str, Any]) -> str:
@@ -91,28 +135,60 @@ _NAMES: dict[str, Callable[[dict[str, Any]], str]] = {
     "Directory": _directory,
 }
 
+
+def _no_names(_user: dict[str, Any]) -> tuple[str, ...]:
+    return ()
+
+
+def _verified_user(user: dict[str, Any]) -> tuple[str, ...]:
+    return _user_name(user), _text(user, "arn")
+
+
+def _verified_role(user: dict[str, Any]) -> tuple[str, ...]:
+    return _role_and_session(user)[0], session_role_arn(user)
+
+
+def _verified_issuer(user: dict[str, Any]) -> tuple[str, ...]:
+    """The IAM user that called GetFederationToken: the name of the federated user is the caller's choice."""
+    return _text(_issuer(user), "userName"), _text(_issuer(user), "arn")
+
+
+_VERIFIED: dict[str, Callable[[dict[str, Any]], tuple[str, ...]]] = {
+    "Root": lambda _user: ("root",),
+    "IAMUser": _verified_user,
+    "AssumedRole": _verified_role,
+    "FederatedUser": _verified_issuer,
+    "AWSService": lambda user: (_service(user),),
+    "IdentityCenterUser": lambda user: (_identity_center(user),),
+    "Directory": lambda user: (_text(user, "directoryId"),),
+}
+
 _CONSOLE_HOSTS = ("console.", "signin.", "AWS Internal")
 _BROWSERS = ("Mozilla/", "Opera/")
-_SDK = re.compile(r"boto3|botocore|aws-sdk|aws-internal|aws-chalice", re.IGNORECASE)
+_COMMAND_LINES = ("aws-cli/", "AWSPowerShell")
+_SDK = re.compile(r"boto3|botocore|aws-sdk|aws-internal|aws-chalice|^Boto/2", re.IGNORECASE)
 _SERVICE_HOST = re.compile(r"^[a-z0-9.-]+\.amazonaws\.(?:com(?:\.cn)?|eu)$")
 _CLOUDFORMATION = "cloudformation.amazonaws."
 
 
 def access_method_of(user: dict[str, Any], record: dict[str, Any]) -> AccessMethod:
-    """Return how a call was made, from its user agent, source address and `invokedBy`."""
+    """Return how a call was made. A service is proven by `invokedBy`, the source address or the identity's type only.
+
+    The other methods are the user agent's own word.
+    """
     agent = _text(record, "userAgent")
-    hosts = (_text(user, "invokedBy"), _text(record, "sourceIPAddress"), agent)
-    if "Terraform" in _after_first(agent, "HashiCorp/"):
-        return AccessMethod.TERRAFORM
+    hosts = (_text(user, "invokedBy"), _text(record, "sourceIPAddress"))
     if _any_starts_with(hosts, _CLOUDFORMATION):
         return AccessMethod.CLOUDFORMATION
+    if "Terraform" in _after_first(agent, "HashiCorp/"):
+        return AccessMethod.TERRAFORM
     if "CloudShell" in agent:
         return AccessMethod.CLI
     if _is_console(agent, hosts, record):
         return AccessMethod.CONSOLE
     if any(_SERVICE_HOST.match(host) for host in hosts) or _text(user, "type") == "AWSService":
         return AccessMethod.SERVICE
-    if agent.startswith("aws-cli/"):
+    if agent.startswith(_COMMAND_LINES):
         return AccessMethod.CLI
     return AccessMethod.SDK if _SDK.search(agent) else AccessMethod.UNKNOWN
 
@@ -120,7 +196,7 @@ def access_method_of(user: dict[str, Any], record: dict[str, Any]) -> AccessMeth
 def _is_console(agent: str, hosts: tuple[str, ...], record: dict[str, Any]) -> bool:
     if _text(record, "sessionCredentialFromConsole").lower() == "true" or agent.startswith(_BROWSERS):
         return True
-    return _any_starts_with(hosts, _CONSOLE_HOSTS)
+    return _any_starts_with((*hosts, agent), _CONSOLE_HOSTS)
 
 
 def _any_starts_with(hosts: tuple[str, ...], prefixes: str | tuple[str, ...]) -> bool:
@@ -137,9 +213,13 @@ def session_role_arn(user: Any) -> str:
 
 
 def _issuer(user: dict[str, Any]) -> dict[str, Any]:
-    context = user.get("sessionContext")
-    issuer = context.get("sessionIssuer") if isinstance(context, dict) else None
+    issuer = _context(user).get("sessionIssuer")
     return issuer if isinstance(issuer, dict) else {}
+
+
+def _context(user: dict[str, Any]) -> dict[str, Any]:
+    context = user.get("sessionContext")
+    return context if isinstance(context, dict) else {}
 
 
 def _text(owner: dict[str, Any], key: str) -> str:

@@ -58,6 +58,7 @@ class IamOperation(StrEnum):
     PROVIDER_DELETED = "provider_deleted"
     SERVICE_ROLE_CREATED = "service_role_created"
     SERVICE_ROLE_DELETED = "service_role_deleted"
+    ACCESS_FEATURE = "access_feature"
     TAGGED = "tagged"
     UNTAGGED = "untagged"
     OTHER = "other"
@@ -99,8 +100,9 @@ class IamFacts(Struct, frozen=True, kw_only=True):
     """Facts of an IAM call. `target` is the policy that `entity` got, or the group that it joined.
 
     `key` is masked. `is_caller`: `entity` is the caller. `is_service_work`: AWS did it for one of its services.
-    `weak_settings`: settings of a password policy that are weaker than the CIS benchmark asks. `has_parameters` is
-    False when the event does not say what was requested.
+    `has_deny`, `is_deny_only`: some or all statements of the policy deny. `weak_settings`: settings of a password
+    policy that are weaker than the CIS benchmark asks. `has_parameters` is False when the event does not say what was
+    requested.
     """
 
     operation: IamOperation
@@ -109,9 +111,9 @@ class IamFacts(Struct, frozen=True, kw_only=True):
     key: str | None = None
     privilege_level: PrivilegeLevel | None = None
     trust: Trust | None = None
-    denies: bool = False
+    has_deny: bool = False
+    is_deny_only: bool = False
     is_caller: bool = False
-    by_root: bool = False
     is_service_work: bool = False
     weak_settings: tuple[str, ...] = ()
     has_parameters: bool = True
@@ -123,12 +125,15 @@ class SignInKind(StrEnum):
     SWITCH_ROLE = "switch_role"
     PASSWORD_RECOVERY = "password_recovery"  # noqa: S105  an event, not a password
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  likewise
+    CREDENTIAL = "credential"
 
 
 class SignInFacts(Struct, frozen=True, kw_only=True):
     """Facts of a sign-in. `mfa` is None when the event does not show it: federated users sign in elsewhere.
 
-    `recent_failures`: number of failed attempts in the window of the policy, including this one.
+    `recent_failures`: number of failed attempts in the window of the policy, including this one. `root_accounts`: in
+    how many accounts this address failed to sign in as root within it. `is_instance_role`: the session is that of an
+    EC2 instance's role.
     """
 
     kind: SignInKind
@@ -137,3 +142,5 @@ class SignInFacts(Struct, frozen=True, kw_only=True):
     mfa: bool | None = None
     role: str | None = None
     recent_failures: int = 0
+    root_accounts: int = 0
+    is_instance_role: bool = False

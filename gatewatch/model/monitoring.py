@@ -1,4 +1,4 @@
-"""Values of the family `hub`: tampering with gatewatch."""
+"""Values of the family `hub`: tampering with gatewatch and with the trails."""
 
 from __future__ import annotations
 
@@ -6,21 +6,58 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from gatewatch.model.iam import IamFacts
+
 
 class MonitoringComponent(StrEnum):
     """Kind of resource that the alert pipeline consists of; `resource_id` is `rule/gatewatch-security-group`."""
 
     RULE = "rule"
     BUS = "event-bus"
+    ARCHIVE = "archive"
     TRAIL = "trail"
+    ROLE = "role"
     FUNCTION = "function"
     QUEUE = "queue"
+    TOPIC = "topic"
+    TABLE = "table"
     PARAMETER = "parameter"
+    SECRET = "secret"  # noqa: S105  a kind of resource, not a secret
+    ALARM = "alarm"
+    CONFIG_RULE = "config-rule"
+    STACK = "stack"
 
 
-class MonitoringFacts(Struct, frozen=True):
-    """`disables_monitoring`: after this call events or alerts may be lost."""
+class Effect(StrEnum):
+    """What a call does to the pipeline. DEPENDS: on what was set; the policy decides."""
+
+    DISABLES = "disables"
+    MODIFIES = "modifies"
+    RESTORES = "restores"
+    DEPENDS = "depends"
+
+
+class RuleTarget(Struct, frozen=True):
+    """A target of a rule: ARN, and the ARN of the role that EventBridge uses."""
+
+    arn: str
+    role: str
+
+
+class MonitoringFacts(Struct, frozen=True, kw_only=True, tag=True):
+    """Facts of a call on gatewatch's own resources, or on a trail.
+
+    `name` is empty when a refused call does not say. `pattern` is the JSON text of a rule's event pattern, `targets`
+    those it sends to; both only where the call sets them. `settings` are codes of the trail's settings that changed.
+    `iam`: what an IAM call did to a role of gatewatch. `by_deployment`: CloudFormation made the call.
+    """
 
     component: MonitoringComponent
     name: str
-    disables_monitoring: bool
+    effect: Effect
+    pattern: str | None = None
+    targets: tuple[RuleTarget, ...] = ()
+    is_scheduled: bool = False
+    settings: tuple[str, ...] = ()
+    iam: IamFacts | None = None
+    by_deployment: bool = False

@@ -82,7 +82,21 @@ class GroupPeer(Struct, frozen=True, tag=True):
         return f"{self.owner}/{self.name}" if self.owner else self.name
 
 
-Peer = CidrPeer | PrefixListPeer | GroupPeer
+class AccountPeer(Struct, frozen=True, tag=True):
+    """An AWS account, by its id."""
+
+    account_id: str
+
+    @property
+    def kind(self) -> str:
+        return "account"
+
+    @property
+    def text(self) -> str:
+        return self.account_id
+
+
+Peer = CidrPeer | PrefixListPeer | GroupPeer | AccountPeer
 
 
 class SecurityGroupRule(Struct, frozen=True, kw_only=True):

@@ -51,6 +51,8 @@ class Row(Struct, frozen=True, kw_only=True):
     cloudtrail_url: str
     understood: bool
     resource_id: str | None
+    source_identity: str | None
+    delegate_account: str | None
 
 
 def rows(alert: Alert, english: Labels) -> Iterator[Row]:
@@ -85,6 +87,8 @@ def _row(alert: Alert, assessed: AssessedChange, english: Labels) -> Row:
         cloudtrail_url=alert.links.event,
         understood=change.understood,
         resource_id=change.resource_id,
+        source_identity=call.source_identity,
+        delegate_account=call.delegate_account,
     )
 
 

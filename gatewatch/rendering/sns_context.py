@@ -90,6 +90,8 @@ def _advice_key(alert: Alert) -> str:
         return "not_understood"
     if isinstance(change.facts, ComplianceFacts):
         return "compliance" if change.facts.is_noncompliant else ""
+    if "key_exposed" in {each.code for each in assessed.assessment.reasons}:
+        return "exposed_key"
     if severity.rank < Severity.MEDIUM.rank:
         return ""
     if change.outcome is Outcome.FAILED and change.family is Family.SIGN_IN:

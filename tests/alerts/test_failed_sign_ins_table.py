@@ -93,15 +93,31 @@ def test_only_failures_within_the_window_count_also_across_two_rows(table):
     assert count(run(table), 5, 10_000) == 1
 
 
-def test_accounts_are_counted_separately(table):
-    changes, call = failure(1)
-    run(table).with_failure_counts(changes, call, POLICY)
-    assert count(run(table), 2) == 2
-    other = {"accountId": "444455556666"}
-    record = call.record | {"recipientAccountId": "444455556666", "userIdentity": call.record["userIdentity"] | other}
-    (there,) = decode(record)
-    (change,) = run(table).with_failure_counts(changes_of(there), there, POLICY)
-    assert change.facts.recent_failures == 1
+def counted(table, number, account="111122223333", **user):
+    """The facts of a failed sign-in in an account, counted by a run of its own."""
+    _, call = failure(number)
+    identity = call.record["userIdentity"] | {"accountId": account} | user
+    (made,) = decode(call.record | {"recipientAccountId": account, "userIdentity": identity})
+    (change,) = run(table).with_failure_counts(changes_of(made), made, POLICY)
+    return change.facts
+
+
+def test_a_name_counts_for_its_account_and_an_address_over_all(table):
+    accounts = ["111122223333", "444455556666", "999988887777"]
+    assert [counted(table, number, each).recent_failures for number, each in enumerate(accounts)] == [1, 2, 3]
+    _, call = failure(9, address="192.0.2.9")
+    (other,) = decode(call.record | {"recipientAccountId": "444455556666"})
+    (change,) = run(table).with_failure_counts(changes_of(other), other, POLICY)
+    assert change.facts.recent_failures == 2, "of the name alice in this account"
+
+
+def test_accounts_in_which_an_address_failed_as_root_are_counted_once_each(table):
+    root = {"type": "Root", "userName": None}
+    accounts = ["111122223333", "111122223333", "444455556666", "111122223333", "999988887777"]
+    found = [counted(table, number, each, **root) for number, each in enumerate(accounts)]
+    assert [each.root_accounts for each in found] == [1, 1, 2, 2, 3]
+    assert counted(table, 2, "444455556666", **root).root_accounts == 2, "delivered again"
+    assert counted(table, 20).root_accounts == 0
 
 
 def test_a_changed_window_length_starts_a_new_count(table):

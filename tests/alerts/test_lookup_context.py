@@ -116,7 +116,7 @@ def test_the_direction_of_a_rule_is_taken_from_the_lookup(build):
     outbound = msgspec.structs.replace(SSH, direction=Direction.EGRESS)
     (whole,) = with_current_rules(changes(made), standing(outbound))
     assert whole.rule.direction is Direction.EGRESS
-    (judged,) = assess([whole], SETTINGS.severity_rules)
+    (judged,) = assess(made.call, [whole], SETTINGS.severity_rules)
     assert (made.severity, judged.assessment.severity) == ("critical", "info")
 
 
@@ -185,7 +185,7 @@ def test_network_interfaces_are_shown_only_for_changes_that_open_something(build
     )
     outbound = with_current_rules(changes(modified), standing(msgspec.structs.replace(SSH, direction=Direction.EGRESS)))
     assert with_context(modified, seen).network_interfaces == seen.network_interfaces
-    judged = enrich(modified.call, assess(outbound, SETTINGS.severity_rules), SETTINGS)
+    judged = enrich(modified.call, assess(modified.call, outbound, SETTINGS.severity_rules), SETTINGS)
     assert with_context(judged, seen).network_interfaces is None
 
 

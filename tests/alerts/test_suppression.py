@@ -176,7 +176,7 @@ def test_an_exception_that_expired_by_the_clock_or_by_the_event_time_is_inactive
 
 
 def may_be(alert, *exceptions, at=AT):
-    where = ChangeContext(alert.account, alert.call.region, alert.call.actor.name)
+    where = ChangeContext(alert.account, alert.call.region, alert.call.actor)
     return find_possible_suppression(where, alert.worst.change, exceptions, at)
 
 

@@ -45,7 +45,7 @@ KEYS = [
     "cloudtrail_url",
     "understood",
 ]
-ADDITIONAL_KEYS = {"resource_id"}
+ADDITIONAL_KEYS = {"delegate_account", "resource_id", "source_identity"}
 OPEN = "0.0.0.0/0"
 
 
@@ -109,6 +109,8 @@ def test_the_row_of_one_event(build, replay):
         "#/events/1beb5d85-3e0f-4000-b7d7-111111111111",
         "understood": True,
         "resource_id": None,
+        "source_identity": None,
+        "delegate_account": None,
     }
 
 
@@ -139,6 +141,8 @@ def test_the_row_of_a_compliance_change_has_null_for_fields_that_do_not_apply(re
         "#/rules/details?configRuleName=s3-bucket-public-read-prohibited-conformance-pack-4hq7vzk2m",
         "understood": True,
         "resource_id": "payments-exports",
+        "source_identity": None,
+        "delegate_account": None,
     }
     assert row == dict.fromkeys([*KEYS, *ADDITIONAL_KEYS]) | expected
 

@@ -9,6 +9,7 @@ from cfnlint.decode.cfn_yaml import load
 
 from gatewatch.config.accounts import LOOKUP_ROLE
 from gatewatch.config.iam import KeyPolicy
+from gatewatch.events.changes.monitoring import is_own_role
 from gatewatch.events.changes.registry import CALL_SPECS, SERVICES
 from support.paths import EVENTBRIDGE
 
@@ -52,10 +53,16 @@ def test_the_rules_of_the_member_have_the_checked_in_patterns():
     }
 
 
-def test_an_event_name_is_in_one_pattern_only():
-    names = [name for pattern in PATTERNS.values() for name in event_names(pattern)]
-    assert len(names) > 40
-    assert sorted(set(names)) == sorted(names)
+def calls_of(pattern: dict[str, Any]) -> set[tuple[str, str]]:
+    """The calls of a pattern, as service and event name."""
+    branches = pattern["detail"].get("$or", [pattern["detail"]])
+    return {(each["eventSource"][0], name) for each in branches for name in each.get("eventName", [])}
+
+
+def test_a_call_is_in_one_pattern_only():
+    calls = [call for name, pattern in PATTERNS.items() if name != "compliance" for call in calls_of(pattern)]
+    assert len(calls) > 40
+    assert sorted(set(calls)) == sorted(calls)
 
 
 @pytest.mark.parametrize("name", sorted(PATTERNS))
@@ -135,9 +142,11 @@ def test_the_rule_of_the_hub_accepts_aws_sources_and_has_a_dead_letter_queue():
     assert all({"DeadLetterConfig", "RetryPolicy"} <= target.keys() for target in rule["Targets"])
 
 
-def test_the_forwarding_role_has_no_fixed_name_and_may_only_put_events_on_the_hub():
+def test_the_forwarding_role_is_recognizable_and_may_only_put_events_on_the_hub():
     role = resources("member", "IAM::Role")["ForwardRole"]
-    assert "RoleName" not in role
+    assert role["RoleName"] == {"Fn::Sub": "gatewatch-forward-${AWS::Region}"}
+    assert is_own_role("gatewatch-forward-eu-west-1")
+    assert role["Path"] == "/gatewatch/"
     (policy,) = role["Policies"]
     assert statements(policy) == [{"Effect": "Allow", "Action": "events:PutEvents", "Resource": {"Ref": "HubBusArn"}}]
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
@@ -149,7 +158,6 @@ def test_the_forwarding_role_has_no_fixed_name_and_may_only_put_events_on_the_hu
 @pytest.mark.parametrize(
     ("role", "caller"),
     [
-        ("DoctorRole", "DoctorRoleArn"),
         ("RemediationRole", "RemediationRoleArn"),
         ("KeyRotationRole", "KeyRotationRoleArn"),
         ("LookupRole", "LookupRoleArn"),
@@ -164,9 +172,22 @@ def test_a_role_for_the_hub_exists_only_for_a_given_caller_of_the_organization(r
     assert trust["Condition"]["StringEquals"]["Fn::If"][:2] == ["HasOrganization", named]
 
 
+def test_the_doctor_role_admits_its_caller_and_the_forwarding_check():
+    assert TEMPLATES["member"]["Resources"]["DoctorRole"]["Condition"] == "HasDoctorRole"
+    trusts = resources("member", "IAM::Role")["DoctorRole"]["AssumeRolePolicyDocument"]["Statement"]
+    conditions = ["HasDoctorCaller", "HasForwardingCheck"]
+    for trust, condition, caller in zip(trusts, conditions, ["DoctorRoleArn", "ForwardingCheckRoleArn"], strict=True):
+        assert TEMPLATES["member"]["Parameters"][caller]["Default"] == ""
+        name, statement, otherwise = trust["Fn::If"]
+        assert (name, otherwise) == (condition, {"Ref": "AWS::NoValue"})
+        assert statement["Condition"]["ArnLike"] == {"aws:PrincipalArn": {"Ref": caller}}
+        named = {"aws:PrincipalOrgID": {"Ref": "OrganizationId"}}
+        assert statement["Condition"]["StringEquals"]["Fn::If"][:2] == ["HasOrganization", named]
+
+
 def test_a_role_with_a_fixed_name_is_created_in_the_global_region_only():
     everything, conditions = TEMPLATES["member"]["Resources"], TEMPLATES["member"]["Conditions"]
-    named = [name for name, role in resources("member", "IAM::Role").items() if "RoleName" in role]
+    named = [name for name, role in resources("member", "IAM::Role").items() if isinstance(role.get("RoleName"), str)]
     assert named == ["DoctorRole", "RemediationRole", "KeyRotationRole", "LookupRole"]
     for name in named:
         assert {"Condition": "IsGlobalRegion"} in conditions[everything[name]["Condition"]]["Fn::And"]

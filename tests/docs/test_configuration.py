@@ -27,6 +27,7 @@ DOCS = PAGES["docs/configuration.md"]
 TYPES = {
     "accounts.yaml: defaults": account_settings.Defaults,
     "accounts.yaml: accounts": account_settings.AccountEntry,
+    "accounts.yaml: hub": account_settings.Hub,
     "policy.yaml: severity": severity_settings.SeveritySection,
     "policy.yaml: severity.iam": access_policy.IamSeverity,
     "policy.yaml: severity.sign_in": access_policy.SignInSeverity,

@@ -12,7 +12,7 @@ import typer
 from cfnlint.decode.cfn_yaml import load
 
 from gatewatch.cli.app import app
-from gatewatch.monitoring.doctor.checks import rule_patterns
+from gatewatch.config.forwarding_rules import rule_patterns
 from support.markdown import PAGES, commands, inline_code
 from support.paths import ROOT
 from tools.generate_events_doc import DOCUMENT, document

@@ -1,10 +1,13 @@
 """IAM: every write gives one row with a plain headline, a severity and its reasons; reads give none."""
 
 import json
+from urllib.parse import quote
 
 import pytest
 
 from gatewatch.model.alert import Alert
+from gatewatch.rendering.sns import sns_bodies
+from gatewatch.rendering.templates import load_templates
 from gatewatch.rendering.text.headline import alert_headline
 from gatewatch.rendering.text.labels import load_labels
 from support.paths import TEMPLATES
@@ -65,7 +68,6 @@ def headline(results):
         ("PutUserPolicy", "other"),
         ("AddUserToGroup", "other"),
         ("UpdateAccessKey", "other"),
-        ("AcquireRole", "other"),
         ("SomethingThatIamLearnsNextYear", "other"),
     ],
 )
@@ -247,3 +249,95 @@ def test_the_iam_console_link_is_in_the_partition_of_the_event(iam, results, reg
 def test_an_isolated_partition_has_no_console(iam, results):
     (alert,) = results(json.dumps(iam("CreateUser", {"userName": "bob"}, awsRegion="us-iso-east-1")))
     assert alert.links.iam == ""
+
+
+QUARANTINE = "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"
+DENY_ONLY = json.dumps({"Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "reason"),
+    [
+        ("AttachUserPolicy", {"policyArn": QUARANTINE}, "exposed"),
+        ("AttachUserPolicy", {"policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantine"}, "exposed"),
+        ("AttachUserPolicy", {"policyArn": "arn:aws-us-gov:iam::aws:policy/AWSCompromisedKeyQuarantineV2"}, "exposed"),
+        (
+            "PutUserPolicy",
+            {"policyName": "AWSExposedCredentialPolicy_DO_NOT_REMOVE", "policyDocument": DENY_ONLY},
+            "exposed",
+        ),
+        ("DetachUserPolicy", {"policyArn": QUARANTINE}, "lifted"),
+        ("DeleteUserPolicy", {"policyName": "AWSExposedCredentialPolicy_DO_NOT_REMOVE"}, "lifted"),
+    ],
+)
+def test_a_user_that_aws_put_in_quarantine_is_high(iam, row, name, request_, reason):
+    shown = row(iam(name, {"userName": "ci-deploy"} | request_))
+    assert shown["severity"] == "high"
+    assert reason in shown["reasons"][0]
+
+
+def test_the_advice_for_an_exposed_key_is_to_rotate_it(iam, results, settings):
+    templates = load_templates(TEMPLATES, settings.languages)
+    attached = iam("AttachUserPolicy", {"userName": "ci-deploy", "policyArn": QUARANTINE}, None)
+    (alert,) = results(json.dumps(attached))
+    (body,) = sns_bodies(alert, templates, settings.colors)
+    assert "Rotate the access key" in body.mail
+    assert "undo" not in body.mail
+
+
+@pytest.mark.parametrize(
+    ("name", "request_"),
+    [
+        ("PutRolePolicy", {"roleName": "app", "policyName": "p", "policyDocument": DENY_ONLY}),
+        ("PutUserPolicy", {"userName": "alice", "policyName": "p", "policyDocument": DENY_ONLY}),
+        ("AttachRolePolicy", {"roleName": "app", "policyArn": "arn:aws:iam::aws:policy/AWSDenyAll"}),
+        ("CreatePolicy", {"policyName": "p", "policyDocument": DENY_ONLY}),
+    ],
+)
+def test_a_policy_that_only_denies_is_low_and_gives_no_rights(iam, row, name, request_):
+    shown = row(iam(name, request_))
+    assert shown["severity"] == "low"
+    assert not any("more rights" in each or "new permissions" in each for each in shown["reasons"])
+
+
+@pytest.mark.parametrize("request_", [None, {}])
+@pytest.mark.parametrize(
+    ("name", "severity"),
+    [("CreateLoginProfile", "info"), ("UpdateLoginProfile", "info"), ("DeleteLoginProfile", "info")],
+)
+def test_a_login_profile_without_parameters_is_the_callers_own(iam, row, shows, name, request_, severity):
+    shown = row(iam(name, request_, None))
+    shows(shown, resource_id="user/alice", understood=True)
+    assert shown["severity"] in {severity, "low"}
+
+
+@pytest.mark.parametrize(
+    ("name", "request_"),
+    [
+        ("AcceptDelegationRequest", {"delegationRequestId": "x"}),
+        ("SendDelegationToken", {"delegationRequestId": "x"}),
+        ("EnableOrganizationsRootSessions", None),
+        ("EnableOrganizationsRootCredentialsManagement", None),
+        ("EnableOutboundWebIdentityFederation", None),
+        ("UpdateOpenIDConnectProvider", {"openIDConnectProviderArn": "arn:aws:iam::111122223333:oidc-provider/x"}),
+    ],
+)
+def test_new_ways_into_an_account_are_medium(iam, row, shows, name, request_):
+    shows(row(iam(name, request_, None)), severity="medium", understood=True)
+
+
+@pytest.mark.parametrize("place", ["request", "response", "encoded"])
+def test_a_role_made_from_a_template_is_assessed_by_its_trust_policy(iam, row, shows, place):
+    document = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]})
+    request, response = {"roleName": "vendor"}, None
+    if place == "request":
+        request |= {"assumeRolePolicyDocument": document}
+    else:
+        response = {"role": {"assumeRolePolicyDocument": quote(document) if place == "encoded" else document}}
+    shows(row(iam("AcquireRole", request, response)), severity="critical", resource_id="role/vendor")
+
+
+def test_a_role_made_from_a_template_with_unknown_trust_is_not_understood(iam, row, shows):
+    shows(
+        row(iam("AcquireRole", {"roleName": "vendor", "templateArn": "x"}, None)), severity="medium", understood=False
+    )

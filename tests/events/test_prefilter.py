@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewatch.errors import UndecodableError
-from gatewatch.events.changes.registry import may_be_relevant, spec_of
+from gatewatch.events.changes.registry import may_be_relevant, specs_of
 from gatewatch.events.decode import decode, parse
 from gatewatch.events.files import Document
 from gatewatch.events.files import _parsed as parse_with_prefilter
@@ -59,7 +59,7 @@ def decoded_texts(document: Document | UndecodableError) -> list[str]:
     if isinstance(document, UndecodableError):
         return [f"error {document.reason}"]
     found = decode(document.content, "x")
-    return [_text(each) for each in found if not isinstance(each, ApiCall) or spec_of(each)]
+    return [_text(each) for each in found if not isinstance(each, ApiCall) or specs_of(each)]
 
 
 def _text(decoded: object) -> str:

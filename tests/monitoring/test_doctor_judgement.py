@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from gatewatch.cli.doctor_report import report
-from gatewatch.monitoring.doctor.checks import rule_patterns
+from gatewatch.config.forwarding_rules import rule_patterns
 from gatewatch.monitoring.doctor.gather_member import records_writes
 from gatewatch.monitoring.doctor.judge_hub import admitted_senders, judge_admission, judge_canary, judge_hub
 from gatewatch.monitoring.doctor.judge_member import CANARY, IAM, Expected, judge_member

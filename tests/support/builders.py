@@ -38,13 +38,14 @@ def record(name, request=None, response=None, **fields):
 
 
 def event(detail, **fields):
-    """The EventBridge envelope of a record."""
+    """The EventBridge envelope of a record; source and account are those of the record."""
+    service = str(detail.get("eventSource") or "ec2").partition(".")[0]
     return {
         "version": "0",
         "id": "6f87d04b-9f39-4f31-8aa3-111111111111",
         "detail-type": "AWS API Call via CloudTrail",
-        "source": "aws.ec2",
-        "account": ACCOUNT,
+        "source": f"aws.{service}",
+        "account": detail.get("recipientAccountId") or ACCOUNT,
         "time": "2026-01-24T03:45:49Z",
         "region": "eu-west-1",
         "resources": [],

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from gatewatch.alerts.severity.caller import ADDS_ACCESS, with_caller, with_event_notes
 from gatewatch.alerts.severity.compliance import compliance_assessment
-from gatewatch.alerts.severity.iam import iam_assessment, sign_in_assessment
-from gatewatch.alerts.severity.monitoring import monitoring_assessment
+from gatewatch.alerts.severity.iam import iam_assessment
+from gatewatch.alerts.severity.monitoring import is_routine, monitoring_assessment
 from gatewatch.alerts.severity.security_group import (
-    ADDS_ACCESS,
     prefix_list_assessment,
     rule_assessment,
     world_by_traffic,
 )
+from gatewatch.alerts.severity.sign_in import sign_in_assessment
 from gatewatch.model.alert import AssessedChange
 from gatewatch.model.change import Change, Family, Outcome
 from gatewatch.model.compliance import ComplianceFacts
@@ -28,21 +31,41 @@ if TYPE_CHECKING:
 
     from gatewatch.alerts.severity.security_group import Pool
     from gatewatch.config.severity import SeverityRules
+    from gatewatch.model.api_call import ApiCall
 
 
-def assess(changes: Sequence[Change], policy: SeverityRules) -> tuple[AssessedChange, ...]:
-    """Return each change with its assessment, in the same order."""
+def assess(call: ApiCall, changes: Sequence[Change], policy: SeverityRules) -> tuple[AssessedChange, ...]:
+    """Return each change with its assessment, in the same order.
+
+    The changes of an event whose envelope and record disagree are assessed, and marked as not understood.
+    """
     world = world_by_traffic(changes)
-    return tuple(AssessedChange(each, _with_outcome(each, world, policy)) for each in changes)
+    return tuple(_assessed(call, each, world, policy) for each in changes)
 
 
-def _with_outcome(change: Change, world: dict[Pool, frozenset[str]], policy: SeverityRules) -> Assessment:
+def is_reported(call: ApiCall, change: Change, policy: SeverityRules) -> bool:
+    """Whether a change is reported at all; routine work of CloudFormation on gatewatch's own rules is not."""
+    facts = change.facts
+    return not (isinstance(facts, MonitoringFacts) and is_routine(change, facts, call, policy))
+
+
+def _assessed(
+    call: ApiCall, change: Change, world: dict[Pool, frozenset[str]], policy: SeverityRules
+) -> AssessedChange:
+    assessment = with_event_notes(call, change, _with_outcome(call, change, world, policy))
+    return AssessedChange(replace(change, understood=change.understood and not call.conflicts), assessment)
+
+
+def _with_outcome(
+    call: ApiCall, change: Change, world: dict[Pool, frozenset[str]], policy: SeverityRules
+) -> Assessment:
     """Failed, dry-run and no-op calls are info; a denied one is one level below what it would have been."""
     if isinstance(change.facts, SignInFacts):
-        return sign_in_assessment(change, change.facts, policy.sign_in)
+        return sign_in_assessment(call, change, change.facts, policy)
     if change.outcome in {Outcome.FAILED, Outcome.DRY_RUN, Outcome.NO_OP}:
-        return Assessment(Severity.INFO, (Reason(change.outcome.value),))
-    would_be = _applied(change, world, policy)
+        is_root_failure = change.outcome is Outcome.FAILED and call.is_by_root
+        return Assessment(Severity.LOW if is_root_failure else Severity.INFO, (Reason(change.outcome.value),))
+    would_be = with_caller(call, _applied(call, change, world, policy), policy)
     if change.outcome is Outcome.APPLIED:
         return would_be
     severity = max(would_be.severity.one_step_down(), Severity.LOW, key=lambda level: level.rank)
@@ -56,18 +79,21 @@ def _with_outcome(change: Change, world: dict[Pool, frozenset[str]], policy: Sev
 
 def _denied(change: Change, would_be: Assessment) -> Reason:
     """The reason of a denial; without parameters the severity of the applied call is unknown."""
-    if isinstance(change.facts, IamFacts) and not change.facts.has_parameters:
+    facts = change.facts.iam if isinstance(change.facts, MonitoringFacts) else change.facts
+    is_nameless = isinstance(change.facts, MonitoringFacts) and not change.facts.name
+    if is_nameless or (isinstance(facts, IamFacts) and not facts.has_parameters):
         return Reason("denied_without_parameters")
     return Reason("denied", {"severity": would_be.severity.value})
 
 
-def _applied(change: Change, world: dict[Pool, frozenset[str]], policy: SeverityRules) -> Assessment:
-    if not change.understood or _is_empty(change):
+def _applied(call: ApiCall, change: Change, world: dict[Pool, frozenset[str]], policy: SeverityRules) -> Assessment:
+    is_unread = not change.understood and not call.conflicts
+    if is_unread or _is_empty(change):
         return _not_understood(change)
     if isinstance(change.facts, IamFacts):
         return iam_assessment(change.facts, policy)
     if isinstance(change.facts, MonitoringFacts):
-        return monitoring_assessment(change.facts)
+        return monitoring_assessment(change.facts, call.account_id, policy)
     if isinstance(change.facts, ComplianceFacts):
         return compliance_assessment(change.facts, policy.catalogue)
     if change.family is Family.ATTACHMENT:

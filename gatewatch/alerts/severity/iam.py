@@ -1,18 +1,16 @@
-"""Severity of IAM changes and sign-ins. Every check that matches gives a reason, the most severe first."""
+"""Severity of IAM changes. Every check that matches gives a reason, the most severe first."""
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from gatewatch.model.change import Change, Outcome
-from gatewatch.model.iam import IamFacts, IamOperation, PrivilegeLevel, SignInFacts, SignInKind
+from gatewatch.model.iam import IamFacts, IamOperation, PrivilegeLevel
 from gatewatch.model.severity import Assessment, Reason, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from gatewatch.config.iam import SignInSeverity
     from gatewatch.config.severity import SeverityRules
 
 _Finding = tuple[Severity, Reason]
@@ -47,6 +45,8 @@ _OTHER = frozenset(
 _OTHER |= {IamOperation.PROVIDER_DELETED}
 _REMOVES_DENY = frozenset({IamOperation.POLICY_DETACHED, IamOperation.POLICY_REMOVED, IamOperation.POLICY_DELETED})
 _ROOT = "root"
+# AWS attaches these to a user whose access key it found in public (IAM user guide, AWS managed policies).
+_QUARANTINE = ("AWSCompromisedKeyQuarantine*", "AWSExposedCredentialPolicy_DO_NOT_REMOVE")
 
 
 def iam_assessment(facts: IamFacts, policy: SeverityRules) -> Assessment:
@@ -96,8 +96,23 @@ def _is_named(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
 
 
+def _quarantine(facts: IamFacts, _policy: SeverityRules) -> Iterator[_Finding]:
+    """AWS found an access key of the user in public and limited what it may do, or somebody lifted that limit."""
+    if facts.target is None or not _is_named(facts.target.name, _QUARANTINE):
+        return
+    if facts.operation in {IamOperation.POLICY_ATTACHED, IamOperation.POLICY_WRITTEN}:
+        yield Severity.HIGH, Reason("key_exposed")
+    if facts.operation in {IamOperation.POLICY_DETACHED, IamOperation.POLICY_REMOVED}:
+        yield Severity.HIGH, Reason("quarantine_removed")
+
+
+def _only_denies(facts: IamFacts) -> bool:
+    is_deny_all = facts.target is not None and (facts.target.arn or "").endswith(":aws:policy/AWSDenyAll")
+    return facts.is_deny_only or is_deny_all
+
+
 def _own_permissions(facts: IamFacts, policy: SeverityRules) -> Iterator[_Finding]:
-    if facts.is_caller and facts.operation in _GRANTS:
+    if facts.is_caller and facts.operation in _GRANTS and not _only_denies(facts):
         yield policy.iam.own_permissions, Reason("own_permissions")
 
 
@@ -110,8 +125,8 @@ def _root(facts: IamFacts, policy: SeverityRules) -> Iterator[_Finding]:
     is_about_root = facts.entity is not None and facts.entity.name == _ROOT and facts.entity.kind == "user"
     if is_about_root and facts.operation in _CREDENTIALS | {IamOperation.MFA_REMOVED}:
         yield policy.iam.root_credentials, Reason("root_credentials")
-    if facts.by_root:
-        yield policy.iam.root, Reason("by_root")
+    if is_about_root and facts.operation is IamOperation.LOGIN_DELETED:
+        yield policy.iam.root, Reason("root_login_removed")
 
 
 def _safeguards(facts: IamFacts, policy: SeverityRules) -> Iterator[_Finding]:
@@ -137,8 +152,10 @@ _SAFEGUARDS = {
 def _baseline(facts: IamFacts, policy: SeverityRules) -> Iterator[_Finding]:
     if facts.operation in _PROVIDERS:
         yield policy.iam.identity_provider, Reason("identity_provider")
+    if facts.operation is IamOperation.ACCESS_FEATURE:
+        yield Severity.MEDIUM, Reason("access_feature")
     if facts.operation in _NEW_ACCESS:
-        yield policy.iam.new_access, Reason("new_access")
+        yield policy.iam.new_access, Reason("adds_deny" if _only_denies(facts) else "new_access")
     if facts.operation in _OTHER:
         yield policy.iam.other, Reason("iam_write")
 
@@ -147,33 +164,9 @@ _CHECKS: tuple[Callable[[IamFacts, SeverityRules], Iterator[_Finding]], ...] = (
     _trust,
     _root,
     _privileges,
+    _quarantine,
     _safeguards,
     _own_permissions,
     _credentials,
     _baseline,
 )
-
-
-def sign_in_assessment(change: Change, facts: SignInFacts, levels: SignInSeverity) -> Assessment:
-    """Assess a sign-in. A failed one counts only as part of a burst."""
-    if change.outcome is not Outcome.APPLIED:
-        return _failed_sign_in(change, facts, levels)
-    found = sorted(_successful_sign_in(facts, levels), key=lambda each: -each[0].rank)
-    return Assessment(found[0][0] if found else Severity.INFO, tuple(reason for _, reason in found))
-
-
-def _failed_sign_in(change: Change, facts: SignInFacts, levels: SignInSeverity) -> Assessment:
-    if facts.recent_failures and facts.recent_failures % levels.burst_count == 0:
-        values = {"count": str(facts.recent_failures), "minutes": str(levels.burst_minutes)}
-        return Assessment(levels.burst, (Reason("sign_in_burst", values),))
-    denied = change.outcome is Outcome.DENIED
-    return Assessment(Severity.LOW if denied else Severity.INFO, (Reason("sign_in_failed"),))
-
-
-def _successful_sign_in(facts: SignInFacts, levels: SignInSeverity) -> Iterator[_Finding]:
-    if facts.kind in {SignInKind.PASSWORD_RECOVERY, SignInKind.PASSWORD_CHANGED}:
-        yield levels.password_recovery, Reason("password_recovery")
-    elif facts.is_root:
-        yield levels.root, Reason("root_sign_in")
-    if facts.mfa is False:
-        yield levels.root_without_mfa if facts.is_root else levels.without_mfa, Reason("without_mfa")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gatewatch.alerts.severity.caller import ADDS_ACCESS
 from gatewatch.model.change import Action, Change
 from gatewatch.model.network import ALL_PROTOCOLS, ICMP_PROTOCOLS, exposure_of_cidr, is_trusted, world_cidrs
-from gatewatch.model.security_group import CidrPeer, Direction, GroupPeer, PrefixListPeer, Traffic
+from gatewatch.model.security_group import AccountPeer, CidrPeer, Direction, GroupPeer, PrefixListPeer, Traffic
 from gatewatch.model.severity import Assessment, Exposure, Reason, Severity
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from gatewatch.config.severity import SeverityRules
 
 _ECHO = 8  # ICMPv4 echo request; all of ICMPv6 counts as public, path MTU discovery needs it (RFC 4890)
-ADDS_ACCESS = frozenset({Action.AUTHORIZE, Action.MODIFY})
 _SENSITIVE, _OTHER, _PUBLIC = "sensitive", "other", "public"
 _TABLE = {
     (Exposure.WORLD, _SENSITIVE): Severity.CRITICAL,
@@ -99,7 +99,7 @@ def _access(change: Change, world: frozenset[str], policy: SeverityRules) -> Ass
 
 def _by_reference(
     change: Change,
-    peer: GroupPeer | PrefixListPeer,
+    peer: AccountPeer | GroupPeer | PrefixListPeer,
     ports: str,
     ports_reason: Reason,
     services: tuple[str, ...],
@@ -110,8 +110,9 @@ def _by_reference(
     if isinstance(peer, PrefixListPeer):
         reason, is_unknown = Reason("entries_unknown", {"peer": peer.text}), True
     else:
-        code = "foreign_group" if peer.foreign else "own_group"
-        reason, is_unknown = Reason(code, {"peer": peer.text}), peer.foreign
+        is_foreign = isinstance(peer, AccountPeer) or peer.foreign
+        code = "foreign_group" if is_foreign else "own_group"
+        reason, is_unknown = Reason(code, {"peer": peer.text}), is_foreign
     severity = Severity.MEDIUM if is_unknown and ports == _SENSITIVE else Severity.LOW
     return Assessment(severity, (reason, ports_reason), None, services)
 

@@ -23,6 +23,7 @@ _DENIED = frozenset(
         "UnauthorizedAccess",
         "UnauthorizedException",
         "UnauthorizedOperation",
+        "VpceAccessDenied",
     }
 )
 _DRY_RUN = "DryRunOperation"

@@ -12,7 +12,6 @@ from gatewatch.events.changes.base import CallSpec, ParsedCall
 from gatewatch.events.changes.iam_entities import (
     DENIED_RESOURCE,
     TARGET_KINDS,
-    called_by_root,
     entity_of,
     is_caller,
     is_service_work,
@@ -21,6 +20,7 @@ from gatewatch.events.changes.iam_entities import (
 from gatewatch.events.changes.iam_operations import CIS_PASSWORD_POLICY, OPERATIONS, action_of, is_read, operation_of
 from gatewatch.events.changes.iam_policy import PolicyDocument, privilege_level_of, read_document
 from gatewatch.events.changes.iam_trust_policy import trust_of
+from gatewatch.events.changes.monitoring import is_own_role, role_change
 from gatewatch.events.changes.normalization import Fields, as_text, first_present, is_true
 from gatewatch.model.change import Change, Family
 from gatewatch.model.iam import Entity, IamFacts, IamOperation, masked_key
@@ -30,10 +30,21 @@ if TYPE_CHECKING:
 
     from gatewatch.model.api_call import ApiCall
 
-# Calls that need no parameters, and those whose parameters CloudTrail does not record.
+# Calls that need no parameters (a login profile is the caller's then), and those whose CloudTrail does not record.
 _WITHOUT_PARAMETERS = frozenset(
-    {IamOperation.KEY_CREATED, IamOperation.PASSWORD_CHANGED, IamOperation.PASSWORD_POLICY_DELETED, IamOperation.OTHER}
+    {
+        IamOperation.KEY_CREATED,
+        IamOperation.LOGIN_CREATED,
+        IamOperation.LOGIN_CHANGED,
+        IamOperation.LOGIN_DELETED,
+        IamOperation.PASSWORD_CHANGED,
+        IamOperation.PASSWORD_POLICY_DELETED,
+        IamOperation.ACCESS_FEATURE,
+        IamOperation.OTHER,
+    }
 )
+_TRUST_FROM_TEMPLATE = frozenset({"AcquireRole"})
+_DOCUMENTS = ("policydocument", "assumerolepolicydocument", "trustpolicy", "trustpolicydocument")
 _TRUST_OPERATIONS = frozenset({IamOperation.TRUST_CHANGED, IamOperation.ENTITY_CREATED})
 
 
@@ -45,17 +56,44 @@ def spec_of(call: ApiCall) -> CallSpec | None:
 
 
 def _read(call: ParsedCall) -> Iterable[Change]:
+    """One change: of family `hub` when the call is about a role of gatewatch, else of `iam`."""
+    change = _iam_change(call)
+    role = _own_role(call)
+    return [role_change(call, change.facts, role) if role and isinstance(change.facts, IamFacts) else change]
+
+
+def _own_role(call: ParsedCall) -> str:
+    """A role of gatewatch that the call names, by name and path; empty for others."""
+    name = as_text(call.request_parameters.get("rolename")) or ""
+    named = (f"{as_text(call.request_parameters.get('path')) or ''}{name}", name, _denied_role(call))
+    return next((each for each in named if each and is_own_role(each)), "")
+
+
+def _denied_role(call: ParsedCall) -> str:
+    message = call.call.record.get("errorMessage")
+    match = DENIED_RESOURCE.search(message) if isinstance(message, str) and not call.is_applied else None
+    if match is None or match[1] != "role":
+        return ""
+    return f"/{match[2]}" if "/" in match[2] else match[2]
+
+
+def _iam_change(call: ParsedCall) -> Change:
     operation = operation_of(call.call.event_name, call.request_parameters)
     if call.request is None:
-        return [_without_parameters(call, operation)]
+        return _without_parameters(call, operation)
     document = _document(call)
-    facts = _facts(call, operation, read_document(document) if document is not None else None)
-    is_readable = document is None or read_document(document) is not None
-    return [_change(call, facts, understood=is_readable)]
+    read = read_document(document) if document is not None else None
+    is_needed = document is not None or call.call.event_name in _TRUST_FROM_TEMPLATE
+    return _change(call, _facts(call, operation, read), understood=read is not None or not is_needed)
 
 
 def _document(call: ParsedCall) -> Any:
-    return first_present(call.request_parameters, "policydocument", "assumerolepolicydocument")
+    """The policy of the request; of a role made from a template only the response may have it."""
+    requested = first_present(call.request_parameters, *_DOCUMENTS)
+    if requested is not None or call.call.event_name not in _TRUST_FROM_TEMPLATE:
+        return requested
+    role = call.response_elements.get("role")
+    return first_present(role if isinstance(role, dict) else call.response_elements, *_DOCUMENTS)
 
 
 def _change(call: ParsedCall, facts: IamFacts, *, understood: bool = True) -> Change:
@@ -79,7 +117,6 @@ def _without_parameters(call: ParsedCall, operation: IamOperation) -> Change:
         entity=None if is_target else entity,
         target=entity if is_target else None,
         is_caller=is_caller(entity, call.call),
-        by_root=called_by_root(call.call),
         is_service_work=is_service_work(call, operation),
         has_parameters=has_parameters,
     )
@@ -103,9 +140,9 @@ def _facts(call: ParsedCall, operation: IamOperation, document: PolicyDocument |
         key=_key(call),
         privilege_level=privilege_level_of(document) if document and not is_trust else None,
         trust=trust_of(document, call.call.account_id) if document and is_trust else None,
-        denies=bool(document and document.has_deny),
+        has_deny=bool(document and document.has_deny),
+        is_deny_only=bool(document and document.is_deny_only),
         is_caller=is_caller(entity, call.call),
-        by_root=called_by_root(call.call),
         is_service_work=is_service_work(call, operation),
         weak_settings=_weak_settings(call.request_parameters)
         if operation is IamOperation.PASSWORD_POLICY_CHANGED

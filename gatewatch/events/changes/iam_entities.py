@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gatewatch.events.changes.normalization import Fields, as_text, first_present
-from gatewatch.model.api_call import AccessMethod
 from gatewatch.model.iam import Entity, IamOperation
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ ROOT = Entity("user", "root")
 DENIED_RESOURCE = re.compile(
     r"on resource: (?:arn:[^:\s]*:iam::\d*:)?(user|role|group|policy|instance-profile)[ /](\S+)"
 )
-_LINKED = "/aws-service-role/"  # a path that IAM keeps for AWS
+_LINKED = "/aws-service-role/"  # IAM reserves paths that begin with it
 # In the order of preference: a call that names a user and a policy is about the user.
 _ENTITIES = (
     ("user", ("username",)),
@@ -45,6 +44,7 @@ _SELF_SERVICE = frozenset(
     IamOperation.CREDENTIAL_CREATED,
     IamOperation.LOGIN_CREATED,
     IamOperation.LOGIN_CHANGED,
+    IamOperation.LOGIN_DELETED,
     IamOperation.MFA_ENABLED,
     IamOperation.MFA_REMOVED,
 }
@@ -100,9 +100,13 @@ def _caller(call: ParsedCall) -> Entity | None:
     response = next((each for each in call.response_elements.values() if isinstance(each, dict)), {})
     if name := as_text(response.get("username")):
         return Entity("user", name)
-    if called_by_root(call.call):
+    if call.call.actor.type == "Root":
         return ROOT
-    return Entity("user", call.call.actor.name) if call.call.actor.type == "IAMUser" else None
+    return Entity("user", _user_name(call.call)) if call.call.actor.type == "IAMUser" else None
+
+
+def _user_name(call: ApiCall) -> str:
+    return next(iter(call.actor.verified_names), call.actor.name)
 
 
 def is_caller(entity: Entity | None, call: ApiCall) -> bool:
@@ -110,28 +114,17 @@ def is_caller(entity: Entity | None, call: ApiCall) -> bool:
     if entity is None:
         return False
     if entity == ROOT or call.actor.type == "Root":
-        return entity == ROOT and called_by_root(call)
+        return entity == ROOT and call.actor.type == "Root"
     if call.actor.type == "IAMUser":
-        return entity == Entity("user", call.actor.name)
+        return entity == Entity("user", _user_name(call))
     return entity == Entity("role", str(_issuer(call).get("userName") or ""))
-
-
-def called_by_root(call: ApiCall) -> bool:
-    return call.actor.type == "Root"
 
 
 def is_service_work(call: ParsedCall, operation: IamOperation) -> bool:
     """Whether AWS did it for one of its services: service-linked roles, calls by a service's own identity."""
-    if (
-        operation in {IamOperation.SERVICE_ROLE_CREATED, IamOperation.SERVICE_ROLE_DELETED}
-        or call.call.actor.type == "AWSService"
-    ):
+    if call.call.is_aws_work or operation in {IamOperation.SERVICE_ROLE_CREATED, IamOperation.SERVICE_ROLE_DELETED}:
         return True
-    if call.call.via is AccessMethod.SERVICE and (as_text(call.request_parameters.get("rolename")) or "").startswith(
-        "AWSServiceRoleFor"
-    ):
-        return True
-    return any(_LINKED in str(each) for each in (call.request_parameters.get("path"), _issuer(call.call).get("arn")))
+    return (as_text(call.request_parameters.get("path")) or "").startswith(_LINKED)
 
 
 def _issuer(call: ApiCall) -> Fields:

@@ -19,8 +19,8 @@ from gatewatch.model.iam import PrivilegeLevel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Privilege escalation: each of these, on every resource, lets the holder grant themselves more permissions.
-_ESCALATING = (
+# All of these, on every resource, are as good as administrator rights.
+_ALL_OF_IAM = (
     "iam:addusertogroup",
     "iam:attachgrouppolicy",
     "iam:attachrolepolicy",
@@ -34,11 +34,67 @@ _ESCALATING = (
     "iam:setdefaultpolicyversion",
     "iam:updateassumerolepolicy",
     "iam:updateloginprofile",
+)
+# Privilege escalation: each of these, on every resource, lets the holder get more permissions.
+_ESCALATING = (
+    *_ALL_OF_IAM,
+    "iam:deleterolepermissionsboundary",
+    "iam:deleteuserpermissionsboundary",
+    "lambda:updatefunctioncode",
     "sts:assumerole",
 )
-_ANYTHING = re.compile(r"^[*?:]*\*[*?:]*$")
-_NEGATIVE = re.compile(r"Not|Null", re.IGNORECASE)
-_ANY_ARN = re.compile(r"^(?:arn:[^:]*(?::\*)+|[*?:]*\*[*?:]*)$")
+_PASS_ROLE = "iam:passrole"  # noqa: S105  an action, not a password
+# With iam:PassRole: a service runs code of the caller with the role that was passed.
+_RUNS_CODE = (
+    "apprunner:createservice",
+    "autoscaling:createautoscalinggroup",
+    "autoscaling:createlaunchconfiguration",
+    "batch:registerjobdefinition",
+    "batch:submitjob",
+    "bedrock-agentcore:create*",
+    "cloudformation:createchangeset",
+    "cloudformation:createstack",
+    "cloudformation:createstackset",
+    "cloudformation:updatestack",
+    "codebuild:createproject",
+    "codebuild:updateproject",
+    "codepipeline:createpipeline",
+    "datapipeline:*",
+    "ec2:createfleet",
+    "ec2:requestspotfleet",
+    "ec2:requestspotinstances",
+    "ec2:runinstances",
+    "ecs:createservice",
+    "ecs:registertaskdefinition",
+    "ecs:runtask",
+    "ecs:starttask",
+    "elasticmapreduce:runjobflow",
+    "emr-serverless:startjobrun",
+    "glue:createdevendpoint",
+    "glue:createjob",
+    "glue:createsession",
+    "glue:updatejob",
+    "lambda:createfunction",
+    "sagemaker:create*",
+    "scheduler:createschedule",
+    "ssm:startautomationexecution",
+    "states:createstatemachine",
+    "states:updatestatemachine",
+)
+_ANY_ARN = re.compile(r"^arn:[^:]*(?::\*)+$")
+# Every role, user, group or policy of an account; every function.
+_ALL_OF_A_KIND = re.compile(
+    r"^arn:[^:]*:(?:iam|sts|\*)?:[^:]*:[^:]*:(?:(?:role|user|group|policy)/\*+|\*+)$"
+    r"|^arn:[^:]*:lambda:[^:]*:[^:]*:function:\*+$"
+)
+
+
+class Condition(Struct, frozen=True):
+    """One operator of a condition on one key, both in lower case. The values are alternatives."""
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
 
 
 class Statement(Struct, frozen=True, kw_only=True):
@@ -55,12 +111,17 @@ class Statement(Struct, frozen=True, kw_only=True):
     principals: tuple[tuple[str, str], ...] = ()
     not_principals: tuple[tuple[str, str], ...] = ()
     is_conditional: bool = False
-    condition_keys: frozenset[str] = frozenset()
+    conditions: tuple[Condition, ...] = ()
 
     @property
     def covers_all_resources(self) -> bool:
         """Whether it applies to all resources; `NotResource`, which leaves out a few, counts as all."""
-        return bool(self.not_resources) or any(_ANY_ARN.match(each) for each in self.resources)
+        return bool(self.not_resources) or any(_is_anything(each) or _ANY_ARN.match(each) for each in self.resources)
+
+    @property
+    def covers_a_kind(self) -> bool:
+        """Whether it applies to all resources, or to all roles, users, groups, policies or functions."""
+        return self.covers_all_resources or any(_ALL_OF_A_KIND.match(each) for each in self.resources)
 
     def covers(self, action: str) -> bool:
         if self.not_actions:
@@ -69,7 +130,16 @@ class Statement(Struct, frozen=True, kw_only=True):
 
     @property
     def covers_all_actions(self) -> bool:
-        return any(_ANYTHING.match(each) for each in self.actions)
+        return any(map(_is_anything, self.actions))
+
+    @property
+    def runs_code(self) -> bool:
+        """Whether it allows an action that runs code, also one of those that `_RUNS_CODE` names by a wildcard."""
+        return any(self.covers(each) or any(fnmatchcase(own, each) for own in self.actions) for each in _RUNS_CODE)
+
+
+def _is_anything(pattern: str) -> bool:
+    return "*" in pattern and not pattern.strip("*?:")
 
 
 class PolicyDocument(Struct, frozen=True):
@@ -78,6 +148,10 @@ class PolicyDocument(Struct, frozen=True):
     @property
     def has_deny(self) -> bool:
         return any(not each.allows for each in self.statements)
+
+    @property
+    def is_deny_only(self) -> bool:
+        return not any(each.allows for each in self.statements)
 
     @property
     def effective_allows(self) -> tuple[Statement, ...]:
@@ -89,7 +163,10 @@ class PolicyDocument(Struct, frozen=True):
 
 def _denies_all(statement: Statement) -> bool:
     is_plain = not statement.is_conditional and not statement.not_resources
-    return not statement.allows and statement.covers_all_actions and statement.covers_all_resources and is_plain
+    is_for_all = not statement.principals and not statement.not_principals
+    is_for_all = is_for_all or ("aws", "*") in statement.principals
+    covers_all = statement.covers_all_actions and statement.covers_all_resources
+    return not statement.allows and covers_all and is_plain and is_for_all
 
 
 def read_document(value: Any) -> PolicyDocument | None:
@@ -97,7 +174,7 @@ def read_document(value: Any) -> PolicyDocument | None:
     parsed = _parsed(value) if isinstance(value, str) else value
     if not isinstance(parsed, dict):
         return None
-    statements = _as_list(_get(parsed, "Statement"))
+    statements = as_tuple(_get(parsed, "Statement"))
     read = [_statement(each) for each in statements]
     known = tuple(each for each in read if each is not None)
     return PolicyDocument(known) if known and len(known) == len(read) else None
@@ -127,7 +204,7 @@ def _statement(value: Any) -> Statement | None:
         principals=_principals(_get(value, "Principal")),
         not_principals=_principals(_get(value, "NotPrincipal")),
         is_conditional=bool(_get(value, "Condition")),
-        condition_keys=frozenset(_condition_keys(_get(value, "Condition"))),
+        conditions=tuple(_conditions(_get(value, "Condition"))),
     )
 
 
@@ -136,14 +213,19 @@ def _get(fields: dict[str, Any], name: str) -> Any:
     return fields.get(name, fields.get(name.lower()))
 
 
-def _as_list(value: Any) -> list[Any]:
+def as_tuple(value: Any) -> tuple[Any, ...]:
+    """Return the elements of a list, or a single value as one of them."""
     if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
+        return ()
+    return tuple(value) if isinstance(value, list) else (value,)
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(str(each) for each in _as_list(value) if isinstance(each, str | int))
+    return tuple(_text(each) for each in as_tuple(value) if isinstance(each, str | int))
+
+
+def _text(value: str | int) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _lowered(fields: dict[str, Any], name: str) -> tuple[str, ...]:
@@ -156,22 +238,22 @@ def _principals(value: Any) -> tuple[tuple[str, str], ...]:
     return tuple(("aws", name) for name in _texts(value))
 
 
-def _condition_keys(condition: Any) -> Iterator[str]:
-    """The keys that a condition limits to a value, of `{"StringEquals": {"aws:PrincipalOrgID": …}}`.
-
-    A negated operator excludes only some values, and the value `*` none, so neither limits the key.
-    """
+def _conditions(condition: Any) -> Iterator[Condition]:
+    """`{"StringEquals": {"aws:PrincipalOrgID": …}}`, one for each key."""
     for operator, tests in condition.items() if isinstance(condition, dict) else ():
-        if isinstance(tests, dict) and not _NEGATIVE.search(str(operator)):
-            yield from (str(key).lower() for key, values in tests.items() if "*" not in _texts(values))
+        for key, values in tests.items() if isinstance(tests, dict) else ():
+            yield Condition(str(operator).lower(), str(key).lower(), _texts(values))
 
 
 def privilege_level_of(document: PolicyDocument) -> PrivilegeLevel:
-    """Return the privilege level of the statements that apply to all resources."""
-    wide = [each for each in document.effective_allows if each.covers_all_resources]
-    if any(each.covers_all_actions or each.not_actions for each in wide):
+    """Return the privilege level of the statements that apply to all resources, or to all of a kind."""
+    allows = document.effective_allows
+    everything = [each for each in allows if each.covers_all_resources]
+    if any(each.covers_all_actions or each.not_actions for each in everything):
         return PrivilegeLevel.ADMINISTRATOR
-    covered = {action for action in _ESCALATING for each in wide if each.covers(action)}
-    if all(action in covered for action in _ESCALATING if action.startswith("iam:")):
+    wide = [each for each in allows if each.covers_a_kind]
+    covered = {action for action in (*_ESCALATING, _PASS_ROLE) for each in wide if each.covers(action)}
+    if covered.issuperset(_ALL_OF_IAM):
         return PrivilegeLevel.ADMINISTRATOR
-    return PrivilegeLevel.ESCALATES if covered else PrivilegeLevel.ORDINARY
+    passes_roles = _PASS_ROLE in covered and any(each.runs_code for each in allows)
+    return PrivilegeLevel.ESCALATES if passes_roles or covered - {_PASS_ROLE} else PrivilegeLevel.ORDINARY

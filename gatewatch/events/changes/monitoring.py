@@ -1,143 +1,228 @@
-"""Tampering with gatewatch: the members' rules, the bus, the trails, the hub's functions, queues and parameters.
+"""Tampering with gatewatch: the members' rules, the bus, the trails, the hub's functions, queues and the like.
 
 All resources but trails are recognized by names that begin with `gatewatch`; every trail counts. Event names are
-CloudTrail's: Lambda's carry the date of their API.
+CloudTrail's: Lambda's carry the date of their API. A refused call without parameters is reported without a name.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, structs
 
 from gatewatch.events.changes.base import CallSpec, ParsedCall
 from gatewatch.events.changes.normalization import Fields, as_list, as_text, first_present, is_true
+from gatewatch.events.changes.trails import event_selector_settings, trail_settings
 from gatewatch.model.api_call import AccessMethod
-from gatewatch.model.change import Action, Change, Family
-from gatewatch.model.monitoring import MonitoringComponent, MonitoringFacts
+from gatewatch.model.change import Action, Change, Family, Outcome
+from gatewatch.model.monitoring import Effect, MonitoringComponent, MonitoringFacts, RuleTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-_OWN_NAME = re.compile(r"^(?:.*[:/])?gatewatch-[^/]*$|^/gatewatch/")
+    from gatewatch.model.iam import IamFacts
+
+_OWN_NAME = re.compile(
+    r"^(?:.*[:/])?gatewatch-[^/]*$|^(?:arn:[^:]*:ssm:.*:parameter)?/gatewatch/"
+    r"|^(?:arn:[^:]*:secretsmanager:.*:secret:)?gatewatch/"
+)
+_OWN_STACK = re.compile(r"^(?:.*[:/-])?gatewatch")
 _IN_AN_ARN = re.compile(r"gatewatch-[^:/]+")
-_BUS = ":event-bus/gatewatch-"
+_OWN_ROLE = re.compile(r"^(?:gatewatch-.*|(?:.*:role)?/gatewatch/.*|.*:role/gatewatch-.*)$", re.IGNORECASE)
 
 
 class _Row(Struct, frozen=True):
-    """`name_keys`, in lower case, may hold the name; `disables_monitoring` takes the request parameters."""
+    """`name_keys`, in lower case, may hold a name or a list of names; `effect` takes the request parameters."""
 
     component: MonitoringComponent
     name_keys: tuple[str, ...]
-    disables_monitoring: Callable[[Fields], bool]
+    effect: Effect | Callable[[Fields], Effect]
 
 
-def _always(_request: Fields) -> bool:
-    return True
+def _rule_effect(request: Fields) -> Effect:
+    is_disabled = (as_text(request.get("state")) or "").upper() == "DISABLED"
+    return Effect.DISABLES if is_disabled else Effect.DEPENDS
 
 
-def _never(_request: Fields) -> bool:
-    return False
+def _selector_effect(request: Fields) -> Effect:
+    return Effect.DISABLES if event_selector_settings(request) else Effect.MODIFIES
 
 
-def _is_disabled(request: Fields) -> bool:
-    return (as_text(request.get("state")) or "").upper() == "DISABLED"
+def _trail_effect(request: Fields) -> Effect:
+    return Effect.DISABLES if trail_settings(request).leaves_out_events else Effect.MODIFIES
 
 
-def _replaces_hub_target(request: Fields) -> bool:
-    """PutTargets replaces a target of the same id."""
-    arns = [as_text(each.get("arn")) or "" for each in as_list(request.get("targets")) if isinstance(each, dict)]
-    return not any(_BUS in arn for arn in arns)
+def _concurrency_effect(request: Fields) -> Effect:
+    return Effect.DISABLES if request.get("reservedconcurrentexecutions") == 0 else Effect.MODIFIES
 
 
-def _leaves_out_events(request: Fields) -> bool:
-    """Whether the trail leaves out Regions, or global services such as IAM."""
-    return any(request.get(key) is False for key in ("ismultiregiontrail", "includeglobalserviceevents"))
+def _mapping_effect(request: Fields) -> Effect:
+    is_disabled = "enabled" in request and not is_true(request["enabled"])
+    return Effect.DISABLES if is_disabled else Effect.MODIFIES
 
 
-def _leaves_out_writes(request: Fields) -> bool:
-    """Whether no basic event selector records management writes; advanced selectors are not judged."""
-    selectors = [each for each in as_list(request.get("eventselectors")) if isinstance(each, dict)]
-    return bool(selectors) and not any(_records_writes(each) for each in selectors)
+def _queue_effect(request: Fields) -> Effect:
+    """A new policy may take the permission to send; a redrive policy decides where failed messages go."""
+    attributes = request.get("attributes")
+    is_policy = isinstance(attributes, dict) and not attributes.keys().isdisjoint({"policy", "redrivepolicy"})
+    return Effect.DISABLES if is_policy else Effect.MODIFIES
 
 
-def _records_writes(selector: Fields) -> bool:
-    kind = (as_text(selector.get("readwritetype")) or "All").lower()
-    return kind != "readonly" and selector.get("includemanagementevents") is not False
+def _topic_effect(request: Fields) -> Effect:
+    is_policy = (as_text(request.get("attributename")) or "").lower() == "policy"
+    return Effect.DISABLES if is_policy else Effect.MODIFIES
 
 
-def _disables_invocations(request: Fields) -> bool:
-    return request.get("reservedconcurrentexecutions") == 0
-
-
-def _is_mapping_disabled(request: Fields) -> bool:
-    return "enabled" in request and not is_true(request["enabled"])
-
-
+_C, _CUT, _SET, _ON = MonitoringComponent, Effect.DISABLES, Effect.MODIFIES, Effect.RESTORES
 _MAPPING = ("functionname", "functionarn")
 _ROWS = {
-    ("cloudtrail", "StopLogging"): _Row(MonitoringComponent.TRAIL, ("name",), _always),
-    ("cloudtrail", "DeleteTrail"): _Row(MonitoringComponent.TRAIL, ("name",), _always),
-    ("cloudtrail", "UpdateTrail"): _Row(MonitoringComponent.TRAIL, ("name",), _leaves_out_events),
-    ("cloudtrail", "PutEventSelectors"): _Row(MonitoringComponent.TRAIL, ("trailname",), _leaves_out_writes),
-    ("events", "DisableRule"): _Row(MonitoringComponent.RULE, ("name",), _always),
-    ("events", "DeleteRule"): _Row(MonitoringComponent.RULE, ("name",), _always),
-    ("events", "PutRule"): _Row(MonitoringComponent.RULE, ("name",), _is_disabled),
-    ("events", "RemoveTargets"): _Row(MonitoringComponent.RULE, ("rule",), _always),
-    ("events", "PutTargets"): _Row(MonitoringComponent.RULE, ("rule",), _replaces_hub_target),
-    ("events", "PutPermission"): _Row(MonitoringComponent.BUS, ("eventbusname",), _never),
-    ("events", "RemovePermission"): _Row(MonitoringComponent.BUS, ("eventbusname",), _always),
-    ("events", "DeleteEventBus"): _Row(MonitoringComponent.BUS, ("name",), _always),
-    ("events", "UpdateEventBus"): _Row(MonitoringComponent.BUS, ("name",), _never),
-    ("lambda", "UpdateFunctionCode20150331v2"): _Row(MonitoringComponent.FUNCTION, ("functionname",), _never),
-    ("lambda", "UpdateFunctionConfiguration20150331v2"): _Row(MonitoringComponent.FUNCTION, ("functionname",), _never),
-    ("lambda", "DeleteFunction20150331"): _Row(MonitoringComponent.FUNCTION, ("functionname",), _always),
-    ("lambda", "PutFunctionConcurrency20171031"): _Row(
-        MonitoringComponent.FUNCTION, ("functionname",), _disables_invocations
-    ),
-    ("lambda", "UpdateEventSourceMapping20150331"): _Row(MonitoringComponent.FUNCTION, _MAPPING, _is_mapping_disabled),
-    ("lambda", "DeleteEventSourceMapping20150331"): _Row(MonitoringComponent.FUNCTION, _MAPPING, _always),
-    ("sqs", "PurgeQueue"): _Row(MonitoringComponent.QUEUE, ("queueurl",), _always),
-    ("sqs", "DeleteQueue"): _Row(MonitoringComponent.QUEUE, ("queueurl",), _always),
-    ("sqs", "SetQueueAttributes"): _Row(MonitoringComponent.QUEUE, ("queueurl",), _never),
-    ("ssm", "PutParameter"): _Row(MonitoringComponent.PARAMETER, ("name",), _never),
-    ("ssm", "DeleteParameter"): _Row(MonitoringComponent.PARAMETER, ("name",), _always),
+    ("cloudtrail", "StopLogging"): _Row(_C.TRAIL, ("name",), _CUT),
+    ("cloudtrail", "StartLogging"): _Row(_C.TRAIL, ("name",), _ON),
+    ("cloudtrail", "CreateTrail"): _Row(_C.TRAIL, ("name",), _ON),
+    ("cloudtrail", "DeleteTrail"): _Row(_C.TRAIL, ("name",), _CUT),
+    ("cloudtrail", "UpdateTrail"): _Row(_C.TRAIL, ("name",), _trail_effect),
+    ("cloudtrail", "PutEventSelectors"): _Row(_C.TRAIL, ("trailname",), _selector_effect),
+    ("cloudtrail", "PutEventConfiguration"): _Row(_C.TRAIL, ("trailname", "eventdatastore"), _SET),
+    ("cloudtrail", "PutInsightSelectors"): _Row(_C.TRAIL, ("trailname", "eventdatastore"), _SET),
+    ("events", "DisableRule"): _Row(_C.RULE, ("name",), _CUT),
+    ("events", "DeleteRule"): _Row(_C.RULE, ("name",), _CUT),
+    ("events", "PutRule"): _Row(_C.RULE, ("name",), _rule_effect),
+    ("events", "RemoveTargets"): _Row(_C.RULE, ("rule",), _CUT),
+    ("events", "PutTargets"): _Row(_C.RULE, ("rule",), Effect.DEPENDS),
+    ("events", "PutPermission"): _Row(_C.BUS, ("eventbusname",), _SET),
+    ("events", "RemovePermission"): _Row(_C.BUS, ("eventbusname",), _CUT),
+    ("events", "DeleteEventBus"): _Row(_C.BUS, ("name",), _CUT),
+    ("events", "UpdateEventBus"): _Row(_C.BUS, ("name",), _SET),
+    ("events", "DeleteArchive"): _Row(_C.ARCHIVE, ("archivename",), _CUT),
+    ("events", "UpdateArchive"): _Row(_C.ARCHIVE, ("archivename",), _SET),
+    ("lambda", "UpdateFunctionCode20150331v2"): _Row(_C.FUNCTION, ("functionname",), _SET),
+    ("lambda", "UpdateFunctionConfiguration20150331v2"): _Row(_C.FUNCTION, ("functionname",), _SET),
+    ("lambda", "DeleteFunction20150331"): _Row(_C.FUNCTION, ("functionname",), _CUT),
+    ("lambda", "PutFunctionConcurrency20171031"): _Row(_C.FUNCTION, ("functionname",), _concurrency_effect),
+    ("lambda", "RemovePermission20150331v2"): _Row(_C.FUNCTION, ("functionname",), _CUT),
+    ("lambda", "UpdateEventSourceMapping20150331"): _Row(_C.FUNCTION, _MAPPING, _mapping_effect),
+    ("lambda", "DeleteEventSourceMapping20150331"): _Row(_C.FUNCTION, _MAPPING, _CUT),
+    ("sqs", "PurgeQueue"): _Row(_C.QUEUE, ("queueurl",), _CUT),
+    ("sqs", "DeleteQueue"): _Row(_C.QUEUE, ("queueurl",), _CUT),
+    ("sqs", "SetQueueAttributes"): _Row(_C.QUEUE, ("queueurl",), _queue_effect),
+    ("sqs", "AddPermission"): _Row(_C.QUEUE, ("queueurl",), _SET),
+    ("sqs", "RemovePermission"): _Row(_C.QUEUE, ("queueurl",), _CUT),
+    ("sns", "DeleteTopic"): _Row(_C.TOPIC, ("topicarn",), _CUT),
+    ("sns", "SetTopicAttributes"): _Row(_C.TOPIC, ("topicarn",), _topic_effect),
+    ("sns", "RemovePermission"): _Row(_C.TOPIC, ("topicarn",), _CUT),
+    ("sns", "Unsubscribe"): _Row(_C.TOPIC, ("subscriptionarn",), _CUT),
+    ("dynamodb", "DeleteTable"): _Row(_C.TABLE, ("tablename",), _CUT),
+    ("dynamodb", "UpdateTable"): _Row(_C.TABLE, ("tablename",), _SET),
+    ("dynamodb", "UpdateTimeToLive"): _Row(_C.TABLE, ("tablename",), _SET),
+    ("ssm", "PutParameter"): _Row(_C.PARAMETER, ("name",), _SET),
+    ("ssm", "DeleteParameter"): _Row(_C.PARAMETER, ("name",), _CUT),
+    ("ssm", "DeleteParameters"): _Row(_C.PARAMETER, ("names",), _CUT),
+    ("secretsmanager", "PutSecretValue"): _Row(_C.SECRET, ("secretid",), _SET),
+    ("secretsmanager", "UpdateSecret"): _Row(_C.SECRET, ("secretid",), _SET),
+    ("secretsmanager", "DeleteSecret"): _Row(_C.SECRET, ("secretid",), _CUT),
+    ("monitoring", "DeleteAlarms"): _Row(_C.ALARM, ("alarmnames",), _CUT),
+    ("monitoring", "DisableAlarmActions"): _Row(_C.ALARM, ("alarmnames",), _CUT),
+    ("monitoring", "PutMetricAlarm"): _Row(_C.ALARM, ("alarmname",), _SET),
+    ("config", "DeleteConfigRule"): _Row(_C.CONFIG_RULE, ("configrulename",), _CUT),
+    ("cloudformation", "DeleteStack"): _Row(_C.STACK, ("stackname",), _CUT),
+    ("cloudformation", "DeleteStackInstances"): _Row(_C.STACK, ("stacksetname",), _CUT),
+    ("cloudformation", "DeleteStackSet"): _Row(_C.STACK, ("stacksetname",), _CUT),
 }
+# A refused call of these that names nothing belongs to another family, or is anybody's.
+_NEEDS_A_NAME = frozenset({"monitoring", "config", "cloudformation"})
 
 
-def _reader(row: _Row) -> Callable[[ParsedCall], Iterable[Change]]:
+def is_own_name(name: str) -> bool:
+    """Whether a name or ARN is that of a resource of gatewatch."""
+    return bool(_OWN_NAME.match(name))
+
+
+def is_own_role(name: str) -> bool:
+    """Whether a role, by name, path or ARN, is one of gatewatch's. IAM ignores the case of names."""
+    return bool(_OWN_ROLE.match(name))
+
+
+def role_change(call: ParsedCall, facts: IamFacts, role: str) -> Change:
+    """The change of an IAM call on a role of gatewatch."""
+    name = role.rpartition("/")[2]
+    own = MonitoringFacts(
+        component=MonitoringComponent.ROLE,
+        name=name,
+        effect=Effect.DEPENDS,
+        iam=facts,
+        by_deployment=call.call.via is AccessMethod.CLOUDFORMATION,
+    )
+    return Change(
+        family=Family.HUB,
+        action=call.spec.action,
+        outcome=call.outcome,
+        resource_id=f"{MonitoringComponent.ROLE}/{name}",
+        facts=own,
+    )
+
+
+def _reader(service: str, row: _Row) -> Callable[[ParsedCall], Iterable[Change]]:
     def read(call: ParsedCall) -> Iterable[Change]:
-        name = _name(call, row.name_keys)
-        if not _is_reported(call, row, name):
-            return []
-        facts = MonitoringFacts(row.component, _short(name), row.disables_monitoring(call.request_parameters))
-        change = call.change(resource_id=f"{row.component}/{facts.name.removeprefix('/')}")
-        return [structs.replace(change, facts=facts)]
+        names = list(dict.fromkeys(_names(call, row.name_keys)))
+        if call.request is None and not names:
+            return _unnamed(call, service, row)
+        return [_change(call, row, _short(each)) for each in names if _is_watched(row.component, each)]
 
     return read
 
 
-def _name(call: ParsedCall, keys: tuple[str, ...]) -> str:
-    return (
-        as_text(first_present(call.request_parameters, *keys))
-        or as_text(first_present(call.response_elements, *keys))
-        or ""
-    )
+def _unnamed(call: ParsedCall, service: str, row: _Row) -> list[Change]:
+    """A denied call without parameters, or an applied one whose parameters were too large for the record."""
+    if call.outcome is Outcome.DENIED and service not in _NEEDS_A_NAME:
+        return [_change(call, row, "")]
+    is_omitted = isinstance(call.call.request, dict) and call.is_applied
+    return [call.not_understood()] if is_omitted else []
 
 
-def _is_reported(call: ParsedCall, row: _Row, name: str) -> bool:
-    """Leaves out what CloudFormation does to the members' rules at each deployment, unless it disables monitoring."""
-    if row.component is MonitoringComponent.TRAIL:
+def _is_watched(component: MonitoringComponent, name: str) -> bool:
+    if component is MonitoringComponent.TRAIL:
         return True
-    is_deployment = row.component is MonitoringComponent.RULE and call.call.via is AccessMethod.CLOUDFORMATION
-    return bool(_OWN_NAME.match(name)) and not (is_deployment and not row.disables_monitoring(call.request_parameters))
+    return bool(_OWN_STACK.match(name)) if component is MonitoringComponent.STACK else is_own_name(name)
+
+
+def _names(call: ParsedCall, keys: tuple[str, ...]) -> Iterator[str]:
+    found = first_present(call.request_parameters, *keys) or first_present(call.response_elements, *keys)
+    yield from filter(None, (as_text(each) for each in as_list(found)))
+
+
+def _change(call: ParsedCall, row: _Row, name: str) -> Change:
+    request = call.request_parameters
+    facts = MonitoringFacts(
+        component=row.component,
+        name=name,
+        effect=row.effect if isinstance(row.effect, Effect) else row.effect(request),
+        pattern=as_text(request.get("eventpattern")),
+        targets=tuple(_targets(request)),
+        is_scheduled=bool(as_text(request.get("scheduleexpression"))),
+        settings=_settings(row.component, request),
+        by_deployment=call.call.via is AccessMethod.CLOUDFORMATION,
+    )
+    change = call.change(resource_id=f"{row.component}/{name.removeprefix('/')}" if name else None)
+    return structs.replace(change, facts=facts)
+
+
+def _targets(request: Fields) -> Iterator[RuleTarget]:
+    for each in as_list(request.get("targets")):
+        fields: dict[str, Any] = each if isinstance(each, dict) else {}
+        yield RuleTarget(as_text(fields.get("arn")) or "", as_text(fields.get("rolearn")) or "")
+
+
+def _settings(component: MonitoringComponent, request: Fields) -> tuple[str, ...]:
+    if component is not MonitoringComponent.TRAIL:
+        return ()
+    return (*event_selector_settings(request), *trail_settings(request).changed)
 
 
 def _short(name: str) -> str:
     """The name in an ARN or a URL, without a version; the name of a parameter is a path and is returned whole."""
-    if name.startswith("/"):
+    if name.startswith(("/", "gatewatch/")):
         return name
     match = _IN_AN_ARN.search(name)
     return match[0] if match else re.split(r"[:/]", name)[-1]
@@ -145,7 +230,7 @@ def _short(name: str) -> str:
 
 def _spec(key: tuple[str, str]) -> CallSpec:
     is_removal = key[1].startswith(("Delete", "Remove"))
-    return CallSpec(Family.HUB, Action.DELETE if is_removal else Action.OTHER, _reader(_ROWS[key]))
+    return CallSpec(Family.HUB, Action.DELETE if is_removal else Action.OTHER, _reader(key[0], _ROWS[key]))
 
 
 CALL_SPECS = {key: _spec(key) for key in _ROWS}

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gatewatch.aws.clients import Aws, CoreSession
 from gatewatch.aws.error_codes import error_code
-from gatewatch.config.paths import PATTERNS
+from gatewatch.config.forwarding_rules import rule_patterns
 from gatewatch.errors import GatewatchError
 from gatewatch.events.canary import AccountRegion
 from gatewatch.monitoring.doctor.destinations import AUTH_TEST, DestinationChecks
@@ -142,11 +141,6 @@ def find_bus(aws: Aws, stage: str) -> str:
 def alerts_topic(bus: str, stage: str) -> str:
     """Return the ARN of the hub's alerts topic, which is in the account and Region of the bus."""
     return bus.replace(":events:", ":sns:").rpartition(":")[0] + f":gatewatch-{stage}-alerts"
-
-
-def rule_patterns() -> dict[str, dict[str, Any]]:
-    """Return the event patterns of the member rules, by rule name."""
-    return {f"gatewatch-{path.stem}": json.loads(path.read_text("utf-8")) for path in sorted(PATTERNS.glob("*.json"))}
 
 
 def own_account_id(aws: Aws) -> str:

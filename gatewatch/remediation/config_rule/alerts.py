@@ -70,14 +70,14 @@ def _alert(done: Enforcement, settings: Settings, at: float, changes: Sequence[A
         record={},
     )
     links = Links(group=group_url(group.region, group.group_id))
-    with_exposure = tuple(_with_exposure(each, settings) for each in changes)
+    with_exposure = tuple(_with_exposure(call, each, settings) for each in changes)
     return Alert(call=call, account=settings.account(group.account_id), changes=with_exposure, links=links)
 
 
-def _with_exposure(assessed: AssessedChange, settings: Settings) -> AssessedChange:
+def _with_exposure(call: ApiCall, assessed: AssessedChange, settings: Settings) -> AssessedChange:
     """Add who could connect, and to which services, as in any other alert."""
     applied = msgspec.structs.replace(assessed.change, outcome=Outcome.APPLIED)
-    (assessed_change,) = assess([applied], settings.severity_rules)
+    (assessed_change,) = assess(call, [applied], settings.severity_rules)
     known = assessed_change.assessment
     assessment = msgspec.structs.replace(assessed.assessment, exposure=known.exposure, services=known.services)
     return AssessedChange(assessed.change, assessment)

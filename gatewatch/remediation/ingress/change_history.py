@@ -12,7 +12,7 @@ from gatewatch.errors import UndecodableError
 from gatewatch.events.changes.registry import changes_of
 from gatewatch.events.decode import decode, parse
 from gatewatch.events.user_identity import session_role_arn
-from gatewatch.model.api_call import ApiCall
+from gatewatch.model.api_call import Actor, ApiCall
 from gatewatch.model.change import Action, Outcome
 from gatewatch.model.security_group import Direction
 from gatewatch.remediation.ingress.access import access_of
@@ -33,9 +33,13 @@ _ADDITIONS, _REMOVALS = frozenset({Action.AUTHORIZE, Action.MODIFY}), frozenset(
 class ChangeAuthor(Struct, frozen=True):
     """Who made a change. `principal`: the ARN of userIdentity; for a role session, the ARN of the role."""
 
-    name: str
+    actor: Actor
     event_id: str
     principal: str
+
+    @property
+    def name(self) -> str:
+        return self.actor.name
 
 
 class GroupHistory:
@@ -98,4 +102,4 @@ def _rules(call: ApiCall, actions: AbstractSet[Action]) -> Iterator[SecurityGrou
 def _author(call: ApiCall) -> ChangeAuthor:
     user = call.record.get("userIdentity")
     arn = user.get("arn") if isinstance(user, dict) else None
-    return ChangeAuthor(call.actor.name, call.event_id, session_role_arn(user) or (arn if isinstance(arn, str) else ""))
+    return ChangeAuthor(call.actor, call.event_id, session_role_arn(user) or (arn if isinstance(arn, str) else ""))

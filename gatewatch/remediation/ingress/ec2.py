@@ -85,5 +85,5 @@ def _peer(rule: SecurityGroupRule) -> tuple[str, dict[str, str]]:
             return "PrefixListIds", {"PrefixListId": prefix_list_id}
         case GroupPeer(name, owner):
             return "UserIdGroupPairs", {"GroupId": name} | ({"UserId": owner} if owner else {})
-        case None:
-            raise ValueError("a rule without a peer cannot be authorised")
+        case _:
+            raise ValueError("a rule without a CIDR, prefix list or group cannot be authorised")

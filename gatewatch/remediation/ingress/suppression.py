@@ -12,6 +12,7 @@ from gatewatch.alerts.suppression import ChangeContext, PossibleSuppression, fin
 from gatewatch.config.suppression_rules import PolicyException
 from gatewatch.events.user_identity import UNKNOWN
 from gatewatch.model.account import Account
+from gatewatch.model.api_call import Actor
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.security_group import Group
 from gatewatch.remediation.ingress.ec2 import describe_group
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     # Finds the exception that may cover the change which a planned action would revert.
     ExceptionLookup = Callable[[Planned], PossibleSuppression | None]
+
+_UNKNOWN_ACTOR = Actor(UNKNOWN, UNKNOWN)
 
 
 class RuleSuppression(Struct, frozen=True):
@@ -54,12 +57,12 @@ class RuleSuppression(Struct, frozen=True):
         needs_name = any(each.match.group is not None for each in self.exceptions)
         return describe_group(ec2, ref.group_id) if needs_name else Group(id=ref.group_id)
 
-    def _actor(self, planned: Planned, history: GroupHistory) -> str:
+    def _actor(self, planned: Planned, history: GroupHistory) -> Actor:
         """Only the author of this rule id: the history lags, and an author of an equal rule may not be the last one."""
         if isinstance(planned, Authorize) or not any(each.match.actor is not None for each in self.exceptions):
-            return UNKNOWN
+            return _UNKNOWN_ACTOR
         author = history.created_by(planned.current.rule)
-        return author.name if author else UNKNOWN
+        return author.actor if author else _UNKNOWN_ACTOR
 
 
 def _change(planned: Planned, group: Group) -> Change:

@@ -62,7 +62,7 @@ def _phrase(alert: Alert, assessed: AssessedChange, labels: Labels) -> Phrase:
     if not change.understood:
         return Phrase("not_understood", event)
     if isinstance(change.facts, MonitoringFacts):
-        return Phrase("monitoring_disabled" if change.facts.disables_monitoring else "monitoring_modified", event)
+        return Phrase(_monitoring_key(assessed), event)
     if isinstance(change.facts, ComplianceFacts):
         return compliance_phrase(change.facts, change.resource_id)
     if change.family is Family.PREFIX_LIST:
@@ -73,6 +73,14 @@ def _phrase(alert: Alert, assessed: AssessedChange, labels: Labels) -> Phrase:
         is_vpc = alert.call.event_name == "CreateDefaultVpc"
         return Phrase("create_vpc" if is_vpc else _GROUP_PHRASES[change.action], {})
     return _rule_change(alert, assessed, labels)
+
+
+def _monitoring_key(assessed: AssessedChange) -> str:
+    """By the reasons: what a rule's pattern or target means is known to the policy only."""
+    codes = {each.code for each in assessed.assessment.reasons}
+    if codes & {"monitoring_disabled", "trail_disabled"}:
+        return "monitoring_disabled"
+    return "monitoring_restored" if "monitoring_restored" in codes else "monitoring_modified"
 
 
 def _rule_change(alert: Alert, assessed: AssessedChange, labels: Labels) -> Phrase:

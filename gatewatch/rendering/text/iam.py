@@ -75,7 +75,7 @@ def _operation_key(facts: IamFacts) -> str:
     """The operation's key in `labels.operation`, with the variant that names what makes it severe."""
     if facts.operation is IamOperation.PASSWORD_POLICY_CHANGED and facts.weak_settings:
         return "password_policy_weak"
-    if facts.operation is IamOperation.OTHER:
+    if facts.operation in {IamOperation.OTHER, IamOperation.ACCESS_FEATURE}:
         return "other_on" if facts.entity else "other"
     return facts.operation + _variant(facts)
 

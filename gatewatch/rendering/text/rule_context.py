@@ -26,6 +26,8 @@ def has_line(assessed: AssessedChange, alert: Alert) -> bool:
         return True
     if change.family is Family.PREFIX_LIST:
         return isinstance(rule.peer, CidrPeer)
+    if change.family is Family.SIGN_IN:
+        return False
     return bool(rule.peer or rule.rule_id or rule.traffic.protocol)
 
 
