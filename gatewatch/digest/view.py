@@ -169,7 +169,7 @@ def _what(assessed: AssessedChange, text: DigestText) -> str:
     change = assessed.change
     if change.family is Family.PREFIX_LIST and change.rule.peer:
         return change.rule.peer.text
-    return target_text(assessed, text.alert)
+    return target_text(assessed, text.alert).strip()
 
 
 def _links(rule: ExposedRule, text: DigestText) -> Iterator[tuple[str, str]]:

@@ -105,7 +105,7 @@ def worded_for_a_topic(language, *events):
     [
         ("en", "🔴 Critical: SSH open to the internet"),
         ("ko", "🔴 심각: 인터넷에 SSH 개방"),
-        ("ja", "🔴 重大: インターネットにSSHを開放"),
+        ("ja", "🔴 重大: インターネットに SSH を開放"),
     ],
 )
 def test_what_arrives_at_a_chat_is_a_notification_in_the_readers_language(topic, build, language, title):

@@ -133,6 +133,17 @@ def test_a_headline_names_actor_operation_and_entity(iam, headline, call, senten
     assert headline(iam(*call)) == sentence
 
 
+def test_a_headline_names_a_role_session_without_its_role(iam, headline, row):
+    session = {
+        "type": "AssumedRole",
+        "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/carol@example.com",
+        "sessionContext": {"sessionIssuer": {"type": "Role", "arn": f"arn:aws:iam::{ACCOUNT}:role/Admin"}},
+    }
+    call = iam("CreateAccessKey", {"userName": "bob"}, userIdentity=session)
+    assert row(call)["actor"] == "carol@example.com (Admin)"
+    assert headline(call) == "Access key created for bob by carol@example.com"
+
+
 def test_removing_the_mfa_device_of_root_names_the_root_user(iam, headline):
     serial = f"arn:aws:iam::{ACCOUNT}:mfa/root-account-mfa-device"
     call = iam("DeactivateMFADevice", {"serialNumber": serial}, userIdentity=ROOT)

@@ -96,7 +96,7 @@ def test_a_headline_names_the_change_and_its_outcome(assessed, expected):
     ("labels", "applied", "denied"),
     [
         (KO, "인터넷에 SSH 개방", "인터넷에 SSH 개방 시도, 거부됨"),
-        (JA, "インターネットにSSHを開放", "インターネットへのSSHの開放を試行、拒否"),
+        (JA, "インターネットに SSH を開放", "インターネットへの SSH の開放を試行、拒否"),
     ],
 )
 def test_a_headline_is_in_the_language_of_the_account(labels, applied, denied):

@@ -115,7 +115,8 @@ def _entity(entity: Entity | None, kind: str | None, labels: Labels) -> str:
 
 
 def _actor(name: str, labels: Labels) -> str:
-    return labels.field["unknown"] if name == UNKNOWN else shorten(name)
+    """`alice` of `alice (Admin)`, so that the change fits a phone's preview; the field shows the whole name."""
+    return labels.field["unknown"] if name == UNKNOWN else shorten(name.partition(" (")[0])
 
 
 def iam_subject(change: Change, labels: Labels) -> IamSubject | None:

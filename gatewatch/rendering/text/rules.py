@@ -27,11 +27,11 @@ def target_text(assessed: AssessedChange, labels: Labels) -> str:
         return labels.target["all"]
     protocol = _PROTOCOLS.get(traffic.protocol, labels.target["protocol"].format(protocol=traffic.protocol))
     if traffic.ports is None:
-        return protocol
+        return labels.target["name"].format(name=protocol)
     if traffic.ports == PortRange(0, MAX_PORT):
         return labels.target["all_ports"].format(protocol=protocol)
     if 0 < len(services) <= _MAX_SERVICES:
-        return ", ".join(services)
+        return labels.target["name"].format(name=", ".join(services))
     key = "many_services" if services else "ports"
     return labels.target[key].format(protocol=protocol, ports=ports_text(traffic.ports), count=len(services))
 
