@@ -1,4 +1,4 @@
-"""`gatewatch keys`: access-key rotation as a table; keys are changed only with --apply and confirmation."""
+"""`gatewatch keys`: access-key rotation as a list; keys are changed only with --apply and confirmation."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from gatewatch.cli.listing import Format, ListFormat, wide_console
 from gatewatch.cli.options import ACCOUNTS, POLICY, STAGE, Accounts, Policy, Stage
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from gatewatch.cli.access_keys_live import LiveAccessKeys
     from gatewatch.config.settings import Settings
     from gatewatch.remediation.access_keys.plan import KeyAction
 
 _LIVE = "live"
-_COLUMNS = ("account", "user", "key", "age", "last used", "action", "reason")
+_INCOMPLETE = 1
 
 
 def keys(
@@ -31,30 +32,37 @@ def keys(
         str | None, typer.Option(help="Reactivate one key; the change id is in its message.", metavar="CHANGE")
     ] = None,
     stage: Stage = STAGE,
+    output: Format = ListFormat.TABLE,
     accounts: Accounts = ACCOUNTS,
     policy: Policy = POLICY,
 ) -> None:
     """Plan the rotation of old access keys, from an IAM credential report or from live accounts.
 
-    A credential report has no key ids, so it can only be used for a plan.
+    A credential report has no key ids, so it can only be used for a plan. Exit status: 0 done, 1 an account or user
+    could not be read or a change failed, 2 wrong usage or configuration.
     """
     from gatewatch.cli.access_keys_live import LiveAccessKeys, plan_from_report, print_plan
     from gatewatch.config.settings import load_settings
+    from gatewatch.remediation.access_keys.plan import KeyDecision
 
-    settings, console = load_settings(accounts, policy), Console(highlight=False)
+    settings, console = load_settings(accounts, policy), wide_console()
+    if (apply or undo) and output is not ListFormat.TABLE:
+        raise typer.BadParameter("--format is for plans; leave out --apply and --undo")
     if source != _LIVE:
         if apply or undo:
             raise typer.BadParameter("a credential report has no key ids; use live to change keys")
-        print_plan(plan_from_report(Path(source), settings), Table(*_COLUMNS), console)
+        print_plan(plan_from_report(Path(source), settings), output, console)
         return
     live = LiveAccessKeys(settings, stage)
     if undo:
         console.print(live.undo(undo), markup=False)
         return
     actions = live.plan(_account_ids(account, settings))
-    print_plan(actions, Table(*_COLUMNS), console)
+    print_plan(actions, output, console)
+    is_complete = all(each.decision is not KeyDecision.UNREADABLE for each in actions)
     if apply:
-        _apply(live, [each for each in actions if each.decision.changes_aws], console)
+        is_complete &= _apply(live, [each for each in actions if each.decision.changes_aws], console)
+    raise typer.Exit(0 if is_complete else _INCOMPLETE)
 
 
 def _account_ids(account: list[str] | None, settings: Settings) -> list[str]:
@@ -64,12 +72,15 @@ def _account_ids(account: list[str] | None, settings: Settings) -> list[str]:
     return account or sorted(settings.accounts)
 
 
-def _apply(live: LiveAccessKeys, due: list[KeyAction], console: Console) -> None:
+def _apply(live: LiveAccessKeys, due: list[KeyAction], console: Console) -> bool:
+    """Return whether every change succeeded."""
     if not due:
         console.print("nothing to apply")
-        return
+        return True
     counts = Counter(each.decision.value for each in due)
     question = " and ".join(f"{decision} {count} keys" for decision, count in sorted(counts.items()))
     typer.confirm(f"{question}?", abort=True)
-    for line in live.perform(due):
-        console.print(line, markup=False)
+    results = list(live.perform(due))
+    for each in results:
+        console.print(each.text, markup=False)
+    return not any(each.has_failed for each in results)

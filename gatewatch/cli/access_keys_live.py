@@ -7,19 +7,29 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
+from rich.table import Column, Table
+from rich.text import Text
+
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, member_iam_clients
+from gatewatch.aws.error_codes import error_code
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.cli.errors import aws_errors_as_messages
+from gatewatch.cli.listing import ListFormat, print_list
 from gatewatch.config.paths import TEMPLATES
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.model.iam import masked_key
 from gatewatch.remediation.access_keys.credential_report import CredentialReportError, read_credential_report
-from gatewatch.remediation.access_keys.executor import KeyStores, load_key_snapshot, undo
-from gatewatch.remediation.access_keys.plan import KeyAction, KeyDecision, plan
+from gatewatch.remediation.access_keys.executor import KeyStepResult, KeyStores, load_key_snapshot, undo
+from gatewatch.remediation.access_keys.plan import KeyAction, KeyDecision, plan, unreadable_keys
 from gatewatch.remediation.access_keys.records import KeyRecords
 from gatewatch.remediation.access_keys.runner import AccessKeyRunner
+from gatewatch.remediation.ingress.executor import StepStatus
 from gatewatch.remediation.snapshots import SnapshotStore
+from gatewatch.rendering.escaping import sanitize
 from gatewatch.rendering.text.labels import load_labels
 
 if TYPE_CHECKING:
@@ -27,7 +37,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
-    from rich.table import Table
 
     from gatewatch.config.settings import Settings
 
@@ -45,6 +54,13 @@ def plan_from_report(path: Path, settings: Settings) -> tuple[KeyAction, ...]:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+class PerformedAction(Struct, frozen=True):
+    """The line about a change."""
+
+    text: str
+    has_failed: bool
 
 
 class LiveAccessKeys:
@@ -70,16 +86,26 @@ class LiveAccessKeys:
         )
 
     def plan(self, account_ids: Sequence[str]) -> tuple[KeyAction, ...]:
-        with aws_errors_as_messages():
-            return tuple(action for each in account_ids for action in self._runner.actions(each, self._iam_of(each)))
+        """Plan for several accounts. An account or user that cannot be read is an UNREADABLE action."""
+        return tuple(action for each in account_ids for action in self._plan_account(each))
 
-    def perform(self, actions: Sequence[KeyAction]) -> Iterator[str]:
-        """Carry out deactivations and deletions and notify the owners; yield one line for each."""
+    def _plan_account(self, account_id: str) -> tuple[KeyAction, ...]:
+        try:
+            return self._runner.actions(account_id, self._iam_of(account_id))
+        except (ClientError, BotoCoreError) as error:
+            return (unreadable_keys(account_id, error_code(error)),)
+
+    def perform(self, actions: Sequence[KeyAction]) -> Iterator[PerformedAction]:
+        """Carry out deactivations and deletions and notify the owners."""
         for action in actions:
-            with aws_errors_as_messages():
-                step = self._runner.perform(action, self._iam_of(action.key.account_id), enforce=True)
-            key, reason = action.key, f" ({step.reason})" if step.reason else ""
-            yield f"{step.status}: {action.decision} {_masked(action)} of {key.user} in {key.account_id}{reason}"
+            key, change = action.key, f"{action.decision} {_masked(action)} of {action.key.user}"
+            try:
+                step = self._runner.perform(action, self._iam_of(key.account_id), enforce=True)
+            except (ClientError, BotoCoreError) as error:
+                step = KeyStepResult(action, StepStatus.FAILED, error_code(error))
+            reason = f" ({step.reason})" if step.reason else ""
+            text = f"{step.status}: {change} in {key.account_id}{reason}"
+            yield PerformedAction(text, has_failed=step.status is StepStatus.FAILED)
 
     def undo(self, change_id: str) -> str:
         """Reactivate the key of a change; return a line that says so."""
@@ -99,17 +125,48 @@ _STYLES = {
     KeyDecision.ESCALATE: "yellow",
     KeyDecision.REPORT: "yellow",
     KeyDecision.WARN: "blue",
+    KeyDecision.UNREADABLE: "red",
 }
 
 
-def print_plan(actions: Sequence[KeyAction], table: Table, console: Console) -> None:
+class KeyRow(Struct, frozen=True, kw_only=True):
+    """One key of the list. `age` is in days; `last_used` is a date."""
+
+    account: str
+    user: str
+    key: str
+    age: int | None
+    last_used: str | None
+    action: KeyDecision
+    reason: str
+
+
+def print_plan(actions: Sequence[KeyAction], output: ListFormat, console: Console) -> None:
     """Print the planned actions, most severe first; keys without an action are only counted."""
-    due = [each for each in actions if each.decision is not KeyDecision.KEEP]
     order = [*_STYLES, KeyDecision.EXEMPT]
-    for each in sorted(due, key=lambda action: (order.index(action.decision), -action.age)):
-        used = each.key.last_used.strftime("%Y-%m-%d") if each.key.last_used else "-"
-        age = str(each.age) if each.key.created else "-"
-        key = (each.key.account_id, each.key.user, _masked(each), age, used)
-        table.add_row(*key, each.decision.value, each.reason.replace("_", " "), style=_STYLES.get(each.decision, "dim"))
-    console.print(table if due else "no key needs an action")
-    console.print(f"{len(actions)} keys, {len(due)} of them need an action", style="dim")
+    due = [each for each in actions if each.decision is not KeyDecision.KEEP]
+    rows = [_row(each) for each in sorted(due, key=lambda action: (order.index(action.decision), -action.age))]
+    if output is not ListFormat.TABLE:
+        print_list(rows, KeyRow, output)
+        return
+    table = Table(*(Column(name.replace("_", " "), overflow="fold") for name in KeyRow.__struct_fields__))
+    for row in rows:
+        cells = ("-" if value is None else sanitize(str(value)) for value in msgspec.structs.astuple(row))
+        table.add_row(*map(Text, cells), style=_STYLES.get(row.action, "dim"))
+    console.print(table if rows else "no key needs an action")
+    keys = [each for each in actions if each.decision is not KeyDecision.UNREADABLE]
+    needing = sum(each.decision is not KeyDecision.KEEP for each in keys)
+    console.print(f"{len(keys)} keys, {needing} of them need an action", style="dim")
+
+
+def _row(action: KeyAction) -> KeyRow:
+    key = action.key
+    return KeyRow(
+        account=key.account_id,
+        user=key.user,
+        key=_masked(action),
+        age=action.age if key.created else None,
+        last_used=key.last_used.strftime("%Y-%m-%d") if key.last_used else None,
+        action=action.decision,
+        reason=action.reason.replace("_", " "),
+    )

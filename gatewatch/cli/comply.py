@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gatewatch.cli.errors import aws_errors_as_messages
+from gatewatch.cli.listing import Format, ListFormat, print_list
 from gatewatch.cli.options import ACCOUNTS, POLICY, STAGE, Accounts, Policy, Stage
 from gatewatch.cli.remediation_commands import (
     NOT_COMPLIANT,
@@ -44,12 +45,13 @@ def comply(
     yes: Yes = False,
     role: Role = ROLE,
     stage: Stage = STAGE,
+    output: Format = ListFormat.TABLE,
     accounts: Accounts = ACCOUNTS,
     policy: Policy = POLICY,
 ) -> None:
     """Evaluate security groups by policy.yaml; print violations and the changes that would remediate them.
 
-    Exit status: 0 every group is compliant, 1 a group is not, 2 wrong usage or configuration.
+    Exit status: 0 every group is compliant, 1 a group is not or a change failed, 2 wrong usage or configuration.
     """
     from gatewatch.cli.comply_input import evaluate_group, groups_of_account, groups_of_file
     from gatewatch.config.settings import load_settings
@@ -57,11 +59,12 @@ def comply(
     settings, now = load_settings(accounts, policy), datetime.now(UTC)
     if (path == _LIVE) != (account is not None) or (apply and path != _LIVE):
         raise typer.BadParameter("give a file, or live with --account; --apply needs live")
+    if apply and output is not ListFormat.TABLE:
+        raise typer.BadParameter("--format is for plans; leave out --apply")
     member = member_clients(account, region, role) if account else None
     found = groups_of_account(member, account) if member and account else groups_of_file(Path(path))
     groups = [evaluate_group(group_id, current, settings.ingress, now) for group_id, current in found]
-    for each in groups:
-        _print(each)
+    _print(groups, output)
     if apply and member and account:
         _apply(groups, settings, member, account, stage, yes=yes)
     raise typer.Exit(0 if all(each.plan.is_compliant for each in groups) else NOT_COMPLIANT)
@@ -107,6 +110,12 @@ def _apply(
     report_steps(steps)
 
 
-def _print(group: EvaluatedGroup) -> None:
-    print_line(f"{group.group_id} {group.result.state.value} {group.result.annotation}")
-    print_actions(group.plan.actions)
+def _print(groups: Iterable[EvaluatedGroup], output: ListFormat) -> None:
+    from gatewatch.cli.comply_input import GroupRow, row_of_group
+
+    if output is not ListFormat.TABLE:
+        print_list([row_of_group(each) for each in groups], GroupRow, output)
+        return
+    for each in groups:
+        print_line(f"{each.group_id} {each.result.state.value} {each.result.annotation}")
+        print_actions(each.plan.actions)

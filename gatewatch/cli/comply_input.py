@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from gatewatch.errors import UndecodableError
 from gatewatch.events.decode import parse
-from gatewatch.remediation.config_rule.annotation import EvaluationResult, evaluate_plan, exempt_result
+from gatewatch.remediation.config_rule.annotation import EvaluationResult, action_text, evaluate_plan, exempt_result
 from gatewatch.remediation.config_rule.configuration_item import rules_of_group
 from gatewatch.remediation.config_rule.invocation import SECURITY_GROUP
 from gatewatch.remediation.ingress.ec2 import current_rules
@@ -32,6 +32,20 @@ class EvaluatedGroup(Struct, frozen=True):
     current: tuple[CurrentRule, ...]
     result: EvaluationResult
     plan: IngressPlan
+
+
+class GroupRow(Struct, frozen=True):
+    """One group of the list. `actions` as `action_text` writes them."""
+
+    group: str
+    compliance: str
+    annotation: str
+    actions: tuple[str, ...]
+
+
+def row_of_group(group: EvaluatedGroup) -> GroupRow:
+    actions = tuple(action_text(each) for each in group.plan.actions)
+    return GroupRow(group.group_id, group.result.state.value, group.result.annotation, actions)
 
 
 def evaluate_group(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from gatewatch.rendering.escaping import sanitize
 
@@ -64,4 +63,4 @@ def report_steps(steps: Iterable[StepResult]) -> None:
 
 
 def print_line(text: str) -> None:
-    Console(highlight=False, soft_wrap=True).print(sanitize(text, 2000), markup=False)
+    typer.echo(sanitize(text, 2000))

@@ -1,12 +1,16 @@
 """`gatewatch keys`: the plan as a table, and changes only with --apply and confirmation."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from typer.testing import CliRunner
 
+from gatewatch.cli import access_keys_live
 from gatewatch.cli.app import app
 from gatewatch.cli.errors import AwsCallError
 from gatewatch.delivery.outbox import read_message
@@ -108,6 +112,57 @@ def test_live_accounts_give_a_plan_and_no_key_is_changed():
     assert ran.exit_code == 0
     assert ("deactivate" in ran.output, "warn" in ran.output, key_id in ran.output) == (True, True, False)
     assert status(bob, "bob") == ["Active"]
+
+
+@pytest.mark.usefixtures("hub")
+def test_the_plan_of_live_accounts_as_json_and_csv():
+    _, key_id = old_key(PROD, "a-user-with-a-very-long-name-that-no-table-of-eighty-columns-can-show")
+    (row,) = json.loads(run("live", "--format", "json").output)
+    assert (row["account"], row["age"], row["last_used"], row["action"]) == (PROD, 100, None, "deactivate")
+    assert key_id not in str(row)
+    header, line = run("live", "--format", "csv").output.splitlines()
+    assert header == "account,user,key,age,last_used,action,reason"
+    assert line.startswith(f"{PROD},a-user-with-a-very-long-name-that-no-table-of-eighty-columns-can-show,")
+    assert run("live", "--apply", "--format", "json").exit_code == 2
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_long_name_is_not_cut_in_a_pipe(monkeypatch):
+    monkeypatch.delenv("COLUMNS")
+    old_key(PROD, "x" * 64)
+    assert "x" * 64 in run("live").output
+
+
+@pytest.mark.usefixtures("hub")
+def test_an_account_that_refuses_and_a_user_deleted_meanwhile_are_rows_and_the_exit_status_is_1(monkeypatch):
+    old_key(PROD, "bob")
+    old_key(PROD, "carol")
+
+    def refuse(inner):
+        def iam_of(account_id):
+            if account_id == DEV:
+                raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "AssumeRole")
+            client = inner(account_id)
+            client.meta.events.register("before-call.iam.ListAccessKeys", user_is_deleted)
+            return client
+
+        return iam_of
+
+    def user_is_deleted(params, **_):
+        error = {"Error": {"Code": "NoSuchEntity", "Message": "no"}, "ResponseMetadata": {}}
+        return (SimpleNamespace(status_code=404, headers={}), error) if params["body"]["UserName"] == "bob" else None
+
+    inner = access_keys_live.member_iam_clients
+    monkeypatch.setattr(access_keys_live, "member_iam_clients", lambda *arguments: refuse(inner(*arguments)))
+    ran = run("live", "--format", "json")
+    rows = {(each["account"], each["user"]): (each["action"], each["reason"]) for each in json.loads(ran.output)}
+    assert ran.exit_code == 1
+    assert rows == {
+        (PROD, "carol"): ("deactivate", ""),
+        (PROD, "bob"): ("unreadable", "NoSuchEntity"),
+        (DEV, ""): ("unreadable", "AccessDenied"),
+    }
+    assert "AccessDenied" in run("live").output
 
 
 @pytest.mark.usefixtures("hub")

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from msgspec.structs import replace
 
@@ -323,6 +324,59 @@ def test_an_account_whose_role_cannot_be_assumed_does_not_stop_the_others(env):
     assert set(env.status(bob).values()) == {"Inactive"}
 
 
+def refuse(client, operation, code, when=lambda _: True):
+    """Let the calls of an operation fail."""
+
+    def handler(params, **_):
+        error = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {}}
+        return (SimpleNamespace(status_code=403, headers={}), error) if when(params["body"]) else None
+
+    client.meta.events.register(f"before-call.iam.{operation}", handler)
+
+
+def test_a_user_deleted_after_it_was_listed_does_not_stop_the_others(env):
+    env.user("alice")
+    env.user("bob")
+    env.days = 91
+    refuse(env.iam_of(PROD), "ListAccessKeys", "NoSuchEntity", lambda body: body.get("UserName") == "alice")
+    assert env.stage().handle(SCHEDULE) == {"deactivate": 1}
+
+
+def test_a_user_whose_keys_cannot_be_read_fails_the_account_after_the_others(env):
+    env.user("alice")
+    bob = env.user("bob")
+    env.days = 91
+    refuse(env.iam_of(PROD), "ListAccessKeys", "ServiceFailure", lambda body: body.get("UserName") == "alice")
+    with pytest.raises(AccessKeyRunError, match=f"1 accounts failed: {PROD}"):
+        env.stage().handle(SCHEDULE)
+    assert set(env.status(bob).values()) == {"Inactive"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_account_that_refuses_the_role_is_one_message_a_day_with_the_same_key_and_no_error(env, language):
+    env.user()
+    env.days = 91
+
+    def iam_of(account_id):
+        if account_id == DEV:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "AssumeRole")
+        return env.iam_of(account_id)
+
+    stage = env.stage(iam_of=iam_of, settings=settings_of(ENFORCE, language))
+    assert stage.handle(SCHEDULE) == {"deactivate": 1}
+    env.messages()
+    assert stage.handle(SCHEDULE) == {}
+    assert stage.handle(non_compliant(SimpleNamespace(id="AIDAEXAMPLEEXAMPLE00", account=DEV))) == {}
+    messages = env.messages()
+    assert {each.key for each in messages} == {f"access-refused-{DEV}#alerts"}
+    assert slack_problems(json.loads(messages[0].body)) == ()
+
+
+def test_a_user_of_an_account_that_is_not_listed_is_not_processed(env):
+    stage = env.stage(iam_of=None)
+    assert stage.handle(non_compliant(SimpleNamespace(id="AIDAEXAMPLEEXAMPLE00", account="777788889999"))) == {}
+
+
 def test_a_key_that_somebody_changed_since_the_plan_is_skipped(env):
     bob = env.user()
     env.days = 91
@@ -339,13 +393,7 @@ def test_an_error_of_aws_is_sent_with_its_code(env):
     env.days = 91
     stage = env.stage()
     actions = stage.actions(PROD, bob.iam)
-    bob.iam.meta.events.register(
-        "before-call.iam.UpdateAccessKey",
-        lambda **_: (
-            SimpleNamespace(status_code=403, headers={}),
-            {"Error": {"Code": "AccessDenied", "Message": "no"}, "ResponseMetadata": {}},
-        ),
-    )
+    refuse(bob.iam, "UpdateAccessKey", "AccessDenied")
     (step,) = [stage.perform(each, bob.iam) for each in actions]
     assert (step.status, step.reason) == ("failed", "AccessDenied")
     (message,) = env.messages()

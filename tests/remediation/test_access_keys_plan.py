@@ -136,7 +136,12 @@ def test_the_credential_report_gives_the_keys_of_every_user_and_of_root():
     [
         ("", "has no column user"),
         ("user,arn\n", "has no column access_key_1_active"),
-        (HEAD + "bob,arn,x,true,yesterday,N/A,false,N/A,N/A\n", "line 2: cannot be read"),
+        (HEAD + "bob,arn,N/A,true,yesterday,N/A,false,N/A,N/A\n", "line 2: cannot be read"),
+        (HEAD + "bob,arn,N/A,true,2026-06-01T00:00:00+00:00,N/A,false", "line 2: cannot be read"),
+        (HEAD + "bob,arn,N/A,true,2026-06-01T00:00:00+00:00,N/A,fal,N/A,N/A\n", "line 2: cannot be read"),
+        (HEAD + "bob,arn,N/A,true,2026-06-01T00:00:00+00:00,N/A,false,N/A,N/", "line 2: cannot be read"),
+        (HEAD + "bob,arn,N/A,true,2026-06-01T00:00,N/A,false,N/A,N/A\n", "line 2: cannot be read"),
+        (HEAD + "bob,arn,N/A,true,2026-06-01T00:00:00+00:00,N/A,false,N/A,N/A,more\n", "line 2: cannot be read"),
     ],
 )
 def test_a_file_that_is_not_a_credential_report_is_refused(text, sentence):

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _ROOT = "<root_account>"
 _KEY_NUMBERS = (1, 2)
 _REQUIRED_COLUMNS = ("user", "arn", "access_key_1_active", "access_key_1_last_rotated")
+_DATE_COLUMNS = ("_creation_time", "_last_used", "_last_used_date", "_last_changed", "_last_rotated")
+_FLAG_COLUMNS = ("_active", "_enabled")
+_FLAGS = frozenset({"true", "false", "TRUE", "FALSE", "N/A", "not_supported"})
 _NO_DATE = frozenset({"", "N/A", "no_information", "not_supported"})
 
 
@@ -36,9 +39,21 @@ def read_credential_report(text: str, name: str) -> tuple[AccessKey, ...]:
             "get one with `aws iam get-credential-report --query Content --output text | base64 -d`."
         )
     try:
-        return tuple(key for row in rows for key in _keys(row))
+        return tuple(key for row in rows for key in _keys(_complete(row)))
     except (ValueError, csv.Error) as error:
         raise CredentialReportError(f"{name}: line {rows.line_num}: cannot be read ({error}).") from error
+
+
+def _complete(row: dict[str, str | None]) -> dict[str, str | None]:
+    """Raise `ValueError` for a row that was cut: too few columns, or a value of no known form."""
+    if None in row.values() or len(row) != len(list(filter(None, row))):
+        raise ValueError("the row does not have the columns of the header")
+    for column, text in row.items():
+        if column.endswith(_DATE_COLUMNS):
+            _date(text)
+        elif column.endswith(_FLAG_COLUMNS) and text not in _FLAGS:
+            raise ValueError(f'"{text}" is not true or false')
+    return row
 
 
 def _keys(row: dict[str, str | None]) -> Iterator[AccessKey]:
@@ -67,4 +82,6 @@ def _date(text: str | None) -> datetime | None:
     if text is None or text in _NO_DATE:
         return None
     parsed = datetime.fromisoformat(text)
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    if parsed.tzinfo is None:
+        raise ValueError(f'"{text}" has no time zone')
+    return parsed.astimezone(UTC)

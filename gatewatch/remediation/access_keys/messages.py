@@ -59,6 +59,24 @@ def messages(step: KeyStepResult, settings: Settings, labels: Mapping[str, Label
     return notice_messages(operator_notice, key, destinations(account, severity, settings), settings)
 
 
+def refused_role_messages(account_id: str, settings: Settings, labels: Mapping[str, Labels]) -> list[Message]:
+    """Return the messages that say that the role of access key rotation cannot be assumed in an account."""
+    account, severity = settings.account(account_id), Severity.MEDIUM
+    texts, english = labels[account.language].access_key, labels["en"].access_key
+    notice = OperatorNotice(
+        title=f"{severity_mark(severity)} {texts['refused'].format(account=account.alias)}",
+        lines=(
+            _named(labels[account.language].field["account"], code(account.alias), code(account.id)),
+            mrkdwn(texts["advice_refused"].format(role=settings.access_keys.role)),
+        ),
+        subject=english["refused"].format(account=account.alias),
+        severity=severity,
+        color=settings.colors.addition,
+        account_id=account.id,
+    )
+    return notice_messages(notice, f"access-refused-{account.id}", destinations(account, severity, settings), settings)
+
+
 def _message_kind(step: KeyStepResult) -> str | None:
     """Return the label key for a decision, its result, and whether it was a dry run; None for no message."""
     decision = step.action.decision

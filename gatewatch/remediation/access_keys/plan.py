@@ -49,7 +49,7 @@ class AccessKey(Struct, frozen=True, kw_only=True):
 
 
 class KeyDecision(StrEnum):
-    """What to do with a key. KEEP and EXEMPT cause no message."""
+    """What to do with a key. KEEP, EXEMPT and UNREADABLE (the keys of a user are not known) cause no message."""
 
     KEEP = "keep"
     EXEMPT = "exempt"
@@ -58,10 +58,11 @@ class KeyDecision(StrEnum):
     DEACTIVATE = "deactivate"
     DELETE = "delete"
     REPORT = "report"
+    UNREADABLE = "unreadable"
 
     @property
     def is_silent(self) -> bool:
-        return self in {KeyDecision.KEEP, KeyDecision.EXEMPT}
+        return self in {KeyDecision.KEEP, KeyDecision.EXEMPT, KeyDecision.UNREADABLE}
 
     @property
     def changes_aws(self) -> bool:
@@ -80,6 +81,12 @@ class KeyAction(Struct, frozen=True):
     reason: str = ""
     owner: str = ""
     due: datetime | None = None
+
+
+def unreadable_keys(account_id: str, reason: str, user: str = "") -> KeyAction:
+    """Return the action for a user, or a whole account, whose keys cannot be read. `reason`: the error code of AWS."""
+    key = AccessKey(account_id=account_id, user=user, key_id="", is_active=False)
+    return KeyAction(KeyDecision.UNREADABLE, key, 0, reason)
 
 
 def plan(keys: Iterable[AccessKey], policy: KeyPolicy, now: datetime) -> tuple[KeyAction, ...]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from gatewatch.aws.error_codes import error_code
 from gatewatch.errors import GatewatchError
 from gatewatch.remediation.access_keys import iam as keys_iam
 from gatewatch.remediation.access_keys.executor import KeyStepResult, KeyStores, apply
-from gatewatch.remediation.access_keys.messages import DRY_RUN, messages
-from gatewatch.remediation.access_keys.plan import AccessKey, KeyAction, plan
+from gatewatch.remediation.access_keys.messages import DRY_RUN, messages, refused_role_messages
+from gatewatch.remediation.access_keys.plan import AccessKey, KeyAction, KeyDecision, plan, unreadable_keys
 from gatewatch.remediation.access_keys.records import KeyEvent
 from gatewatch.remediation.access_keys.trigger import AllAccounts, OneUser, trigger_of
 from gatewatch.remediation.ingress.executor import StepStatus
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from gatewatch.config.settings import Settings
     from gatewatch.delivery.outbox import Outbox
     from gatewatch.rendering.text.labels import Labels
+
+
+USER_DELETED = "NoSuchEntity"  # IAM error code: the user was deleted after it was listed
 
 
 class AccessKeyRunError(GatewatchError):
@@ -52,16 +56,22 @@ class AccessKeyRunner:
             self.log.info("event ignored", extra={"detail_type": str(event.get("detail-type"))})
             return {}
         if isinstance(trigger, AllAccounts):
-            return self._accounts(sorted(self.settings.accounts))
-        return _counted(self.one_user(trigger))
+            return self._accounts(sorted(self.settings.accounts), self.account)
+        if trigger.account_id not in self.settings.accounts:
+            self.log.info("account not listed", extra={"account_id": trigger.account_id})
+            return {}
+        return self._accounts([trigger.account_id], lambda _: self.one_user(trigger))
 
-    def _accounts(self, account_ids: Iterable[str]) -> dict[str, int]:
+    def _accounts(self, account_ids: Iterable[str], process: Callable[[str], list[KeyStepResult]]) -> dict[str, int]:
         steps: list[KeyStepResult] = []
         failed: list[str] = []
         for account_id in account_ids:
             try:
-                steps.extend(self.account(account_id))
-            except (ClientError, BotoCoreError, GatewatchError):
+                steps.extend(process(account_id))
+            except (ClientError, BotoCoreError, GatewatchError) as error:
+                if _is_role_refused(error):
+                    self._report_refused_role(account_id)
+                    continue
                 self.log.exception("access keys of an account failed", extra={"account_id": account_id})
                 failed.append(account_id)
         if failed:
@@ -69,10 +79,14 @@ class AccessKeyRunner:
         return _counted(steps)
 
     def account(self, account_id: str) -> list[KeyStepResult]:
-        """Process every user of an account, and root."""
+        """Process every user of an account, and root. Raises `AccessKeyRunError` when a user could not be read."""
         iam = self.iam_of(account_id)
-        steps = self._perform(self.actions(account_id, iam), iam)
+        actions = self.actions(account_id, iam)
+        steps = self._perform(actions, iam)
         self._report_unfinished(account_id, iam, {step.action.key.key_id for step in steps})
+        unread = [each for each in actions if each.decision is KeyDecision.UNREADABLE and each.reason != USER_DELETED]
+        if unread:
+            raise AccessKeyRunError(f"the keys of {len(unread)} users cannot be read: {unread[0].reason}")
         return steps
 
     def one_user(self, trigger: OneUser) -> list[KeyStepResult]:
@@ -86,10 +100,14 @@ class AccessKeyRunner:
         return self._perform(self._plan(keys), iam)
 
     def actions(self, account_id: str, iam: IAMClient) -> tuple[KeyAction, ...]:
-        """Plan for an account without changing anything."""
-        users = (name for _, name in keys_iam.users(iam))
-        keys = (key for user in users for key in keys_iam.keys_of(iam, account_id, user, self._warning_cutoff()))
-        return self._plan([*keys_iam.root_keys(iam, account_id), *keys])
+        """Plan for an account without changing anything. A user whose keys cannot be read does not end it."""
+        keys, unreadable = [*keys_iam.root_keys(iam, account_id)], []
+        for _, user in keys_iam.users(iam):
+            try:
+                keys.extend(keys_iam.keys_of(iam, account_id, user, self._warning_cutoff()))
+            except ClientError as error:
+                unreadable.append(unreadable_keys(account_id, error_code(error), user))
+        return (*self._plan(keys), *unreadable)
 
     def _plan(self, keys: Iterable[AccessKey]) -> tuple[KeyAction, ...]:
         """The records of a key are read only when it is old."""
@@ -114,6 +132,11 @@ class AccessKeyRunner:
             self.stores.records.mark_reported(action.key)
         return step
 
+    def _report_refused_role(self, account_id: str) -> None:
+        """The key of the message is the same every day, so that the ledger delivers it once."""
+        self.outbox.put(refused_role_messages(account_id, self.settings, self.labels))
+        self.log.warning("role refused", extra={"account_id": account_id})
+
     def _report(self, step: KeyStepResult) -> None:
         self.outbox.put(messages(step, self.settings, self.labels, self.now()))
         facts = {"account_id": step.action.key.account_id, "user": step.action.key.user}
@@ -130,6 +153,12 @@ class AccessKeyRunner:
             if is_done:
                 self._report(KeyStepResult(record.action, StepStatus.DONE))
             self.stores.records.mark_reported(record.action.key)
+
+
+def _is_role_refused(error: Exception) -> bool:
+    """Whether the account does not let gatewatch in: it is closed, or has no role."""
+    is_assume_role = isinstance(error, ClientError) and error.operation_name == "AssumeRole"
+    return is_assume_role and error_code(error) == "AccessDenied"
 
 
 def _counted(steps: Sequence[KeyStepResult]) -> dict[str, int]:

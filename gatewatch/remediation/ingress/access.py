@@ -5,12 +5,13 @@ The contents of a prefix list or a referenced group are not read, so each of the
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from gatewatch.config.ingress import AnyGroup, OwnGroup, Permit
-from gatewatch.model.network import ALL_PROTOCOLS, address_count, network_of
+from gatewatch.model.network import ALL_PROTOCOLS, network_of
 from gatewatch.model.security_group import CidrPeer, GroupPeer, IcmpType, Peer, PortRange, Traffic
 
 if TYPE_CHECKING:
@@ -48,18 +49,27 @@ def _permitted_peer(peer: Peer, permit: Peer | AnyGroup | OwnGroup, group_id: st
 
 def intersection(one: Access, other: Access) -> Access | None:
     """Return what both allow; None when that is nothing."""
-    peer = _intersect_peers(one.peer, other.peer)
     traffic = _intersect_traffic(one.traffic, other.traffic)
-    return Access(traffic, peer) if peer is not None and traffic is not None else None
+    if traffic is None:
+        return None
+    peer = _intersect_peers(one.peer, other.peer)
+    return None if peer is None else Access(traffic, peer)
 
 
 def _intersect_peers(one: Peer, other: Peer) -> Peer | None:
     if isinstance(one, CidrPeer) and isinstance(other, CidrPeer):
-        first, second = network_of(one), network_of(other)
-        if first.version != second.version or not first.overlaps(second):
+        (version, first, last), (other_version, other_first, other_last) = _bounds(one), _bounds(other)
+        if version != other_version or last < other_first or other_last < first:
             return None
-        return one if first.prefixlen >= second.prefixlen else other
+        return one if last - first <= other_last - other_first else other
     return one if one == other else None
+
+
+@lru_cache(maxsize=10_000)
+def _bounds(peer: CidrPeer) -> tuple[int, int, int]:
+    """Return the IP version and the first and last address of a network as numbers."""
+    network = network_of(peer)
+    return network.version, int(network.network_address), int(network.broadcast_address)
 
 
 def _intersect_traffic(one: Traffic, other: Traffic) -> Traffic | None:
@@ -93,8 +103,24 @@ def _intersect_icmp_field(one: int, other: int) -> int | None:
 
 def is_covered(access: Access, by: Iterable[Access]) -> bool:
     """Whether the others, alone or together, allow all of an access."""
-    parts = [part for each in by if (part := intersection(access, each)) is not None]
-    return all(_peer_covered(access.peer, slice_) for slice_ in _by_traffic(access.traffic, parts))
+    parts = []
+    for each in by:
+        if _is_disjoint(access.traffic, each.traffic):
+            continue
+        part = intersection(access, each)
+        if part == access:
+            return True
+        if part is not None:
+            parts.append(part)
+    return bool(parts) and all(_peer_covered(access.peer, slice_) for slice_ in _by_traffic(access.traffic, parts))
+
+
+def _is_disjoint(one: Traffic, other: Traffic) -> bool:
+    """Return whether two protocols or port ranges have nothing in common; a quick check before the intersection."""
+    if one.protocol != other.protocol:
+        return ALL_PROTOCOLS not in {one.protocol, other.protocol}
+    first, second = one.ports, other.ports
+    return first is not None and second is not None and (first.last < second.first or second.last < first.first)
 
 
 def _by_traffic(traffic: Traffic, parts: Sequence[Access]) -> Iterator[list[Peer]]:
@@ -111,15 +137,18 @@ def _by_traffic(traffic: Traffic, parts: Sequence[Access]) -> Iterator[list[Peer
 def _peer_covered(peer: Peer, by: Sequence[Peer]) -> bool:
     if not isinstance(peer, CidrPeer):
         return peer in by
-    return (
-        address_count(network_of(each) for each in by if isinstance(each, CidrPeer)) == network_of(peer).num_addresses
-    )
+    _, first, last = _bounds(peer)
+    for _, start, end in sorted(_bounds(each) for each in by if isinstance(each, CidrPeer)):
+        if start > first:
+            return False
+        first = max(first, end + 1)
+    return first > last
 
 
 def minimal_cover(wanted: Iterable[Access], existing: Iterable[Access] = ()) -> tuple[Access, ...]:
     """Return a minimal subset of `wanted` that, together with `existing`, allows the same."""
     kept = list(dict.fromkeys(wanted))
-    others = list(existing)
+    others = list(existing) if kept else []
     for each in list(kept):
         if is_covered(each, [*others, *(other for other in kept if other != each)]):
             kept.remove(each)

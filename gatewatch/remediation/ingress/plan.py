@@ -124,16 +124,14 @@ class _AssessedRule(Struct, frozen=True):
     current: CurrentRule
     access: Access
     parts: tuple[Access, ...]
-
-    @property
-    def is_allowed(self) -> bool:
-        return is_covered(self.access, self.parts)
+    is_allowed: bool = False
 
 
 def _assessed(current: Iterable[CurrentRule], permits: Sequence[Permit], group_id: str) -> Iterator[_AssessedRule]:
     for each in current:
         if (access := access_of(each.rule)) is not None:
-            yield _AssessedRule(each, access, tuple(_permitted_parts(access, permits, group_id)))
+            parts = tuple(_permitted_parts(access, permits, group_id))
+            yield _AssessedRule(each, access, parts, is_covered(access, parts))
 
 
 def _permitted_parts(access: Access, permits: Iterable[Permit], group_id: str) -> Iterator[Access]:
