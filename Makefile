@@ -4,12 +4,12 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 STAGE  ?= prod
-ARCH   ?= arm64
 SEED   ?= 1
 # Without bytecode files every process compiles its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 COVERAGE ?= --cov --cov-report=term --cov-fail-under=90
 OSLS   := node_modules/.bin/osls
+TEMPLATE := .serverless/cloudformation-template-update-stack.json
 # One Region of each partition, and us-east-1, where CloudTrail records IAM.
 REGIONS := ap-northeast-2 us-east-1 us-gov-west-1 cn-north-1
 
@@ -17,10 +17,14 @@ REGIONS := ap-northeast-2 us-east-1 us-gov-west-1 cn-north-1
 STACKS := $(wildcard eventbridge/*.yaml) $(filter-out compliance/controls.yaml,$(wildcard compliance/*.yaml))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-slow chaos bench lint scan format golden docs package deploy undeploy lock clean
+CONFIG ?= $(or $(GATEWATCH_CONFIG),.)
+.PHONY: help setup demo up test test-slow chaos bench lint scan format golden docs package deploy undeploy lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+setup: $(READY) ## install the command line into .venv
+	@echo "gatewatch is installed. To put it on the path: source $(BIN)/activate"
 
 demo: $(READY) ## run the whole pipeline locally once: two member accounts, two Regions, a Slack inbox (build/demo/inbox.html)
 	@$(BIN)/gatewatch demo
@@ -62,15 +66,20 @@ golden: $(READY) ## rewrite the golden messages; review the difference with git 
 docs: $(READY) ## regenerate docs/events.md from the event patterns and the dispatch table
 	@$(BIN)/python -m tools.generate_events_doc
 
-package: $(READY) ## build the zip of the functions into build/ (ARCH=arm64 or x86_64)
-	@$(BIN)/gatewatch check
-	@$(BIN)/python -m tools.package --architecture $(ARCH)
+package deploy undeploy: export GATEWATCH_CONFIG := $(CONFIG)
 
-deploy: package $(OSLS) ## deploy the hub to the account of your AWS credentials (STAGE=prod, and OPTIONS for osls)
-	@$(OSLS) deploy --stage $(STAGE) --param="architecture=$(ARCH)" $(OPTIONS)
+package: $(READY) ## build the zip of the functions into build/ for a stage (STAGE=prod, CONFIG=folder)
+	@$(BIN)/gatewatch check
+	@$(BIN)/python -m tools.package --stage $(STAGE)
+
+deploy: package $(OSLS) ## deploy the hub with CONFIG/deploy/STAGE.yaml; CONFIRM=1 accepts removals and replacements
+	@options="$$($(BIN)/gatewatch deploy-options --stage $(STAGE))" && \
+	$(OSLS) package $$options && \
+	$(BIN)/gatewatch deploy-check --stage $(STAGE) --template $(TEMPLATE) $(if $(CONFIRM),--confirm) && \
+	$(OSLS) deploy $$options
 
 undeploy: package $(OSLS) ## remove the hub's stack with everything in it
-	@$(OSLS) remove --stage $(STAGE) --param="architecture=$(ARCH)" $(OPTIONS)
+	@options="$$($(BIN)/gatewatch deploy-options --stage $(STAGE))" && $(OSLS) remove $$options
 
 lock: $(READY) ## resolve the dependencies again into requirements/
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra local --group dev pyproject.toml -o requirements/dev.txt

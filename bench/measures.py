@@ -136,7 +136,7 @@ def cold_start(rounds: int, environment_of: Callable[[str], dict[str, str]]) -> 
 
 def _lay_out(tree: Path) -> None:
     """Lay out the files of the zip in a folder, with the configuration of the demo but without lookups."""
-    copy_sources(ROOT, tree)
+    copy_sources(tree)
     accounts = yaml.safe_load(scenario.ACCOUNTS.read_text("utf-8"))
     del accounts["defaults"]["read_role"]
     (tree / "accounts.yaml").write_text(yaml.safe_dump(accounts), "utf-8")

@@ -10,6 +10,7 @@ python3.13 runtime lacks. Builds are reproducible.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gatewatch.cli.deployment.stage_file import load_stage
 from gatewatch.config.paths import ROOT
 from tools.precompile import prepare
 
@@ -30,7 +32,8 @@ LOCK = ROOT / "requirements" / "runtime.txt"
 PYTHON = "3.13"
 # boto3 and its dependencies, which the runtime provides.
 PROVIDED_BY_LAMBDA = frozenset({"boto3", "botocore", "python-dateutil", "s3transfer", "six"})
-SOURCES = ("functions", "gatewatch", "templates", "compliance/controls.yaml", "accounts.yaml", "policy.yaml")
+SOURCES = ("functions", "gatewatch", "templates", "compliance/controls.yaml")
+CONFIGURATION = ("accounts.yaml", "policy.yaml")
 LOCAL_ONLY = frozenset({"gatewatch/local", "gatewatch/cli", "gatewatch/__main__.py"})
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)==")
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
@@ -49,8 +52,8 @@ class Architecture(StrEnum):
         return f"{machine}-manylinux_2_28"
 
 
-def build(architecture: Architecture, zip_file: Path, sources: Path = ROOT) -> Path:
-    """Build the zip for an architecture on any machine. Downloads the locked packages.
+def build(architecture: Architecture, zip_file: Path, config: Path = ROOT) -> Path:
+    """Build the zip with the configuration files of a folder, on any machine. Downloads the locked packages.
 
     Returns the path of the zip.
     """
@@ -58,7 +61,7 @@ def build(architecture: Architecture, zip_file: Path, sources: Path = ROOT) -> P
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         _install(requirements(LOCK.read_text("utf-8")), tree, architecture)
-        copy_sources(sources, tree)
+        copy_sources(tree, config)
         if not prepare(tree, PYTHON):
             sys.stderr.write(f"Python {PYTHON} is not installed, so the modules in the zip are not compiled\n")
             sys.stderr.write("and every cold start compiles them, which makes it much slower.\n")
@@ -90,11 +93,17 @@ def _install(wanted: str, tree: Path, architecture: Architecture) -> None:
     (tree / ".lock").unlink(missing_ok=True)
 
 
-def copy_sources(sources: Path, tree: Path) -> None:
-    for path in source_files(sources):
-        copy = tree / path.relative_to(sources)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
+def copy_sources(tree: Path, config: Path = ROOT) -> None:
+    """Copy the code, the templates and the configuration files to a tree with the layout of the repository."""
+    for path in source_files(ROOT):
+        _copy(path, tree / path.relative_to(ROOT))
+    for name in CONFIGURATION:
+        _copy(config / name, tree / name)
+
+
+def _copy(path: Path, copy: Path) -> None:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, copy)
 
 
 def source_files(root: Path) -> Iterator[Path]:
@@ -121,9 +130,11 @@ def _zip(tree: Path, zip_file: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Build the zip of the Lambda functions.")
-    parser.add_argument("--architecture", type=Architecture, choices=list(Architecture), default=Architecture.ARM64)
-    architecture = parser.parse_args(arguments).architecture
-    path = build(architecture, ROOT / "build" / f"gatewatch-{architecture}.zip")
+    parser.add_argument("--stage", default="prod", help="the stage whose architecture is used")
+    parser.add_argument("--config", type=Path, default=Path(os.environ.get("GATEWATCH_CONFIG", ROOT)))
+    given = parser.parse_args(arguments)
+    architecture = Architecture(load_stage(given.config, given.stage).hub.architecture)
+    path = build(architecture, ROOT / "build" / f"gatewatch-{architecture}.zip", given.config)
     sys.stdout.write(f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes\n")
 
 

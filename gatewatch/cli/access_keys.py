@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gatewatch.cli.listing import Format, ListFormat, wide_console
-from gatewatch.cli.options import ACCOUNTS, POLICY, STAGE, Accounts, Policy, Stage
+from gatewatch.cli.options import CONFIG, STAGE, Accounts, Config, Policy, Stage, configuration_files
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,8 +33,9 @@ def keys(
     ] = None,
     stage: Stage = STAGE,
     output: Format = ListFormat.TABLE,
-    accounts: Accounts = ACCOUNTS,
-    policy: Policy = POLICY,
+    config: Config = CONFIG,
+    accounts: Accounts = None,
+    policy: Policy = None,
 ) -> None:
     """Plan the rotation of old access keys, from an IAM credential report or from live accounts.
 
@@ -45,7 +46,7 @@ def keys(
     from gatewatch.config.settings import load_settings
     from gatewatch.remediation.access_keys.plan import KeyDecision
 
-    settings, console = load_settings(accounts, policy), wide_console()
+    settings, console = load_settings(*configuration_files(config, accounts, policy)), wide_console()
     if (apply or undo) and output is not ListFormat.TABLE:
         raise typer.BadParameter("--format is for plans; leave out --apply and --undo")
     if source != _LIVE:

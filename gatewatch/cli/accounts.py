@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from gatewatch.cli.options import ACCOUNTS, Accounts
+from gatewatch.cli.options import CONFIG, Accounts, Config, configuration_files
 
-accounts = typer.Typer(no_args_is_help=True, help="Compare accounts.yaml with AWS Organizations.")
+accounts_app = typer.Typer(no_args_is_help=True, help="Compare accounts.yaml with AWS Organizations.")
 
 
-@accounts.command(epilog="Examples: gatewatch accounts sync · gatewatch accounts sync --write")
+@accounts_app.command(epilog="Examples: gatewatch accounts sync · gatewatch accounts sync --write")
 def sync(
-    file: Accounts = ACCOUNTS,
+    config: Config = CONFIG,
+    accounts: Accounts = None,
     write: Annotated[bool, typer.Option("--write", help="Write the file; without it, only show the changes.")] = False,
 ) -> None:
     """Add accounts of the organization that are not in accounts.yaml; existing lines are not changed.
@@ -24,6 +25,7 @@ def sync(
     from gatewatch.aws.organizations import list_accounts_or_raise
     from gatewatch.cli.accounts_sync import sync_accounts
 
+    file, _ = configuration_files(config, accounts, None)
     result = sync_accounts(file, list_accounts_or_raise(Aws().organizations))
     typer.echo(result.difference or "accounts.yaml has every account of the organization", nl=not result.difference)
     if result.inactive:

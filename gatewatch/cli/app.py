@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from gatewatch.cli.access_keys import keys
-from gatewatch.cli.accounts import accounts
+from gatewatch.cli.accounts import accounts_app
 from gatewatch.cli.check import check
 from gatewatch.cli.comply import comply
 from gatewatch.cli.dead_letters import dead_letters
 from gatewatch.cli.demo import demo, up
+from gatewatch.cli.deploy import deploy_check, deploy_options
 from gatewatch.cli.digest import digest
 from gatewatch.cli.doctor import doctor, send_test
 from gatewatch.cli.explain import explain
+from gatewatch.cli.members import members_app
 from gatewatch.cli.replay import replay
+from gatewatch.cli.store_secret import store_secret
 from gatewatch.cli.undo import undo
 from gatewatch.errors import GatewatchError
 
@@ -48,13 +51,17 @@ _EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     keys: ("gatewatch keys report.csv", "gatewatch keys live --account 111122223333 --apply"),
     doctor: ("gatewatch doctor", "gatewatch doctor --account 111122223333 --all"),
     send_test: ("gatewatch send-test sec-prod",),
+    store_secret: ("gatewatch store-secret sec-prod",),
+    deploy_check: ("gatewatch deploy-check --stage prod",),
+    deploy_options: ("gatewatch deploy-options --stage prod",),
 }
 
 for _command, _examples in _EXAMPLES.items():
     _title = "Example" if len(_examples) == 1 else "Examples"
     app.command(epilog=f"{_title}: " + " · ".join(f"[bold]{each}[/bold]" for each in _examples))(_command)
 app.add_typer(dead_letters, name="dead-letters")
-app.add_typer(accounts, name="accounts")
+app.add_typer(accounts_app, name="accounts")
+app.add_typer(members_app, name="members")
 
 
 def main() -> NoReturn:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gatewatch.cli.options import ACCOUNTS, POLICY, Accounts, Paths, Policy
+from gatewatch.cli.options import CONFIG, Accounts, Config, Paths, Policy, configuration_files
 from gatewatch.errors import ConfigurationError
 
 
@@ -25,8 +25,9 @@ def check(
     schema: Annotated[
         ConfigurationFile | None, typer.Option("--schema", help="Print the JSON Schema of a file, for editors.")
     ] = None,
-    accounts: Accounts = ACCOUNTS,
-    policy: Policy = POLICY,
+    config: Config = CONFIG,
+    accounts: Accounts = None,
+    policy: Policy = None,
 ) -> None:
     """Check both configuration files as a deploy does; errors say what is wrong and what to write instead.
 
@@ -40,6 +41,7 @@ def check(
         return
     if paths and not what_if:
         raise ConfigurationError("check takes events only with --what-if; write gatewatch check --what-if EVENTS.")
+    files = configuration_files(config, accounts, policy)
     if what_if:
-        raise typer.Exit(policy_check.what_if(accounts, policy, paths or []))
-    policy_check.check(accounts, policy, datetime.now(UTC))
+        raise typer.Exit(policy_check.what_if(*files, paths or []))
+    policy_check.check(*files, datetime.now(UTC))

@@ -11,7 +11,7 @@ import typer
 
 from gatewatch.cli.errors import aws_errors_as_messages
 from gatewatch.cli.listing import Format, ListFormat, print_list
-from gatewatch.cli.options import ACCOUNTS, POLICY, STAGE, Accounts, Policy, Stage
+from gatewatch.cli.options import CONFIG, STAGE, Accounts, Config, Policy, Stage, configuration_files
 from gatewatch.cli.remediation_commands import (
     NOT_COMPLIANT,
     ROLE,
@@ -46,8 +46,9 @@ def comply(
     role: Role = ROLE,
     stage: Stage = STAGE,
     output: Format = ListFormat.TABLE,
-    accounts: Accounts = ACCOUNTS,
-    policy: Policy = POLICY,
+    config: Config = CONFIG,
+    accounts: Accounts = None,
+    policy: Policy = None,
 ) -> None:
     """Evaluate security groups by policy.yaml; print violations and the changes that would remediate them.
 
@@ -56,7 +57,7 @@ def comply(
     from gatewatch.cli.comply_input import evaluate_group, groups_of_account, groups_of_file
     from gatewatch.config.settings import load_settings
 
-    settings, now = load_settings(accounts, policy), datetime.now(UTC)
+    settings, now = load_settings(*configuration_files(config, accounts, policy)), datetime.now(UTC)
     if (path == _LIVE) != (account is not None) or (apply and path != _LIVE):
         raise typer.BadParameter("give a file, or live with --account; --apply needs live")
     if apply and output is not ListFormat.TABLE:

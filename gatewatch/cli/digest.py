@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gatewatch.cli.options import ACCOUNTS, POLICY, Accounts, Language, Paths, Policy
+from gatewatch.cli.options import CONFIG, Accounts, Config, Language, Paths, Policy, configuration_files
 
 
 class DigestFormat(StrEnum):
@@ -24,13 +24,14 @@ def digest(
         int | None,
         typer.Option(min=1, max=36_500, help="Count only the last days of the events.", show_default=False),
     ] = None,
-    accounts: Accounts = ACCOUNTS,
-    policy: Policy = POLICY,
+    config: Config = CONFIG,
+    accounts: Accounts = None,
+    policy: Policy = None,
     language: Language = None,
 ) -> None:
     """Summarize events: rules still open to the internet, changes by person, suppressed alerts."""
     from gatewatch.cli.alert_printing import load_assessor, print_alerts
     from gatewatch.cli.digest_output import DigestPrinter
 
-    assessor = load_assessor(accounts, policy, language)
+    assessor = load_assessor(*configuration_files(config, accounts, policy), language)
     raise typer.Exit(print_alerts(DigestPrinter(assessor.settings, output, days), paths or [], assessor))

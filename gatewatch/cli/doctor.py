@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gatewatch.cli.options import ACCOUNTS, POLICY, STAGE, Accounts, Policy, Stage
+from gatewatch.cli.options import CONFIG, STAGE, Accounts, Config, Policy, Stage, configuration_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,8 +21,9 @@ def doctor(
     region: Annotated[list[str] | None, typer.Option(help="Check only this Region; can be repeated.")] = None,
     send: Annotated[bool, typer.Option("--send", help="Send a test message to each destination.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Also show checks that passed.")] = False,
-    accounts: Accounts = ACCOUNTS,
-    policy: Policy = POLICY,
+    config: Config = CONFIG,
+    accounts: Accounts = None,
+    policy: Policy = None,
 ) -> None:
     """Check a deployment in every account and Region without changing anything.
 
@@ -33,7 +34,8 @@ def doctor(
 
     from gatewatch.cli.doctor_report import report
 
-    health_check = _health_check(stage, tuple(account or ()), tuple(region or ()), accounts, policy, send=send)
+    files = configuration_files(config, accounts, policy)
+    health_check = _health_check(stage, tuple(account or ()), tuple(region or ()), *files, send=send)
     raise typer.Exit(report(health_check.results(), Console(highlight=False), everything=everything))
 
 
@@ -60,8 +62,9 @@ def _health_check(
 def send_test(
     destination: Annotated[str, typer.Argument(help="A destination of policy.yaml.")],
     stage: Stage = STAGE,
-    accounts: Accounts = ACCOUNTS,
-    policy: Policy = POLICY,
+    config: Config = CONFIG,
+    accounts: Accounts = None,
+    policy: Policy = None,
 ) -> None:
     """Send a test message to one destination, with the same secret that the hub uses."""
     from gatewatch.aws.clients import Aws
@@ -70,9 +73,9 @@ def send_test(
     from gatewatch.monitoring.doctor.checks import alerts_topic, find_bus
     from gatewatch.monitoring.doctor.destinations import DestinationChecks
 
-    known = load_settings(accounts, policy).destinations
+    known = load_settings(*configuration_files(config, accounts, policy)).destinations
     if destination not in known:
-        raise ConfigurationError(f"{policy} has no destination {destination}; it has {', '.join(sorted(known))}")
+        raise ConfigurationError(f"policy.yaml has no destination {destination}; it has {', '.join(sorted(known))}")
     aws = Aws()
     receipt = DestinationChecks(aws, alerts_topic(find_bus(aws, stage), stage)).post(destination, known[destination])
     typer.echo(f"{destination} accepted the message: {receipt.answer}")

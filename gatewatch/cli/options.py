@@ -19,13 +19,32 @@ Paths = Annotated[
     list[Path] | None,
     typer.Argument(help="Files or folders of events; - or nothing reads standard input.", show_default=False),
 ]
-Accounts = Annotated[Path, typer.Option("--accounts", metavar="FILE", help="The accounts and their settings.")]
-Policy = Annotated[Path, typer.Option("--policy", metavar="FILE", help="Severity rules, routes and exceptions.")]
+Config = Annotated[
+    Path,
+    typer.Option(
+        "--config",
+        metavar="DIR",
+        envvar="GATEWATCH_CONFIG",
+        help="Folder of accounts.yaml, policy.yaml and deploy/.",
+    ),
+]
+Accounts = Annotated[
+    Path | None,
+    typer.Option("--accounts", metavar="FILE", help="The accounts; overrides --config.", show_default=False),
+]
+Policy = Annotated[
+    Path | None,
+    typer.Option("--policy", metavar="FILE", help="Rules, routes, exceptions; overrides --config.", show_default=False),
+]
 Language = Annotated[
     LanguageOption | None,
     typer.Option("--language", help="Language of the messages; overrides accounts.yaml.", show_default=False),
 ]
 Stage = Annotated[str, typer.Option("--stage", help="The stage of the deployment.", metavar="NAME")]
-ACCOUNTS = Path("accounts.yaml")
-POLICY = Path("policy.yaml")
+CONFIG = Path()
 STAGE = "prod"
+
+
+def configuration_files(config: Path, accounts: Path | None, policy: Path | None) -> tuple[Path, Path]:
+    """Return the paths of accounts.yaml and policy.yaml."""
+    return accounts or config / "accounts.yaml", policy or config / "policy.yaml"

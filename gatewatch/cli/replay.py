@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gatewatch.cli.options import ACCOUNTS, POLICY, Accounts, Language, Paths, Policy
+from gatewatch.cli.options import CONFIG, Accounts, Config, Language, Paths, Policy, configuration_files
 from gatewatch.model.severity import Severity
 
 
@@ -23,8 +23,9 @@ class Format(StrEnum):
 def replay(
     paths: Paths = None,
     output: Annotated[Format, typer.Option("--format", help="What to print for each change.")] = Format.TEXT,
-    accounts: Accounts = ACCOUNTS,
-    policy: Policy = POLICY,
+    config: Config = CONFIG,
+    accounts: Accounts = None,
+    policy: Policy = None,
     language: Language = None,
     min_severity: Annotated[Severity, typer.Option(help="Print only this severity and above.")] = Severity.INFO,
     jobs: Annotated[int, typer.Option(min=0, help="Processes that read large folders; 0: one per core.")] = 0,
@@ -38,6 +39,6 @@ def replay(
     from gatewatch.cli.alert_printing import load_assessor, print_alerts
     from gatewatch.cli.output import printer_for
 
-    assessor = load_assessor(accounts, policy, language)
+    assessor = load_assessor(*configuration_files(config, accounts, policy), language)
     printer = printer_for(output, assessor.settings, min_severity)
     raise typer.Exit(print_alerts(printer, paths or [], assessor, jobs))

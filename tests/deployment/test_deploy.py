@@ -45,6 +45,10 @@ ZIP = "gatewatch-x86_64.zip"
 MAILED = """
 digest: {mail: {from: hub@example.com, to: [team@example.com]}, at: "00:00", timezone: UTC}
 """
+PARAMETERS = f"""
+hub: {{account: "{HUB_ACCOUNT}", region: {HUB_REGION}, organization: o-a1b2c3d4e5, architecture: x86_64}}
+members: {{regions: [{HUB_REGION}]}}
+"""
 FOUND_BY_CONFIG = {
     "Source": "aws.config",
     "DetailType": "Config Rules Compliance Change",
@@ -98,6 +102,8 @@ def service(tmp_path_factory):
     folder = tmp_path_factory.mktemp("service")
     shutil.copy(ROOT / "serverless.yml", folder)
     shutil.copytree(ROOT / "eventbridge", folder / "eventbridge")
+    (folder / "deploy").mkdir()
+    (folder / "deploy" / f"{STAGE}.yaml").write_text(PARAMETERS, "utf-8")
     build(Architecture.X86_64, folder / "build" / ZIP)
     return folder
 
@@ -110,10 +116,12 @@ def cloud():
 
 @pytest.fixture(scope="module")
 def osls(cloud, service):
+    environment = without_aws(os.environ) | cloud.variables(HUB_ACCOUNT, HUB_REGION)
+
     def call(command):
-        options = ["--stage", STAGE, "--region", HUB_REGION, "--param=architecture=x86_64"]
-        environment = without_aws(os.environ) | cloud.variables(HUB_ACCOUNT, HUB_REGION)
-        result = run(OSLS, command, *options, "--param=organization=o-a1b2c3d4e5", cwd=service, env=environment)
+        stage = ["--stage", STAGE, "--config", service]
+        options = run(sys.executable, "-m", "gatewatch", "deploy-options", *stage).stdout.split()
+        result = run(OSLS, command, *options, cwd=service, env=environment)
         assert result.returncode == 0, result.stdout + result.stderr
 
     return call

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 from decimal import Decimal
 
+import msgspec
 import pytest
 import typer
 from cfnlint.decode.cfn_yaml import load
 
 from gatewatch.cli.app import app
+from gatewatch.cli.deployment.stage_file import ComplianceSection, HubSection, MembersSection
 from gatewatch.config.forwarding_rules import rule_patterns
+from support.aws_cli import problems
 from support.markdown import PAGES, commands, inline_code
 from support.paths import ROOT
 from tools.generate_events_doc import DOCUMENT, document
@@ -60,19 +64,54 @@ def test_a_file_exists(page):
     pattern = r"[\w.-]+(/[\w.-]+)*\.(yaml|yml|json|py|txt|md)"
     named = {each for each in inline_code(PAGES[page]) if re.fullmatch(pattern, each)}
     built = {name for name in named if name.startswith("build/")}
-    assert {name for name in named - built if not (ROOT / name).exists()} == set()
-
-
-def test_the_parameters_of_the_hub_are_documented():
-    named = set(re.findall(r"--param=(\w+)=", DOCS["deploy"]))
-    assert named == SERVERLESS["params"]["default"].keys()
+    assert {name for name in named - built if not (ROOT / name.replace("STAGE", "prod")).exists()} == set()
 
 
 def test_the_parameters_of_a_member_are_documented():
-    table = set(re.findall(r"^\| member \| `(\w+)`", DOCS["deploy"], re.MULTILINE))
+    table = set(re.findall(r"^\| `(\w+)` \| [^|]+ \|$", section("The templates' parameters"), re.MULTILINE))
     assert table == MEMBER["Parameters"].keys()
-    used = set(re.findall(r"ParameterKey=(\w+)", DOCS["deploy"])) | {"HubBusArn"}
-    assert used <= table
+
+
+def section(title):
+    """Return a section of the page about deploying."""
+    return DOCS["deploy"].partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("hub", HubSection), ("members", MembersSection), ("compliance", ComplianceSection)]
+)
+def test_the_keys_of_a_stage_file_are_documented_with_their_defaults(name, kind):
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| .+ \|$", section(f"deploy/STAGE.yaml: {name}"), re.MULTILINE)
+    fields = msgspec.structs.fields(kind)
+    assert [key for key, _ in rows] == [field.name for field in fields]
+    documented = {key: default for key, default in rows if default not in {"required", "—"}}
+    assert documented == {field.name: shown(field.default) for field in fields if field.default not in ("", ())} | {
+        key: "[]" for key, default in rows if default == "[]"
+    }
+
+
+def shown(value):
+    """Return a default as the tables show it."""
+    return (
+        str(list(value)) if isinstance(value, tuple) else str(value).lower() if value in (True, False) else str(value)
+    )
+
+
+@pytest.mark.parametrize("line", [each for each in COMMANDS if each.startswith("aws ")])
+def test_an_aws_command_has_an_operation_and_options_that_exist(line):
+    assert problems(line) == []
+
+
+@pytest.mark.parametrize("line", [each for each in COMMANDS if not each.startswith(("aws ", "gatewatch "))])
+def test_any_other_command_is_valid_shell_of_a_known_program(line):
+    assert subprocess.run(["bash", "-n", "-c", line], check=False).returncode == 0
+    assert line.split()[0] in {"make", "source", "mkdir", "cp", "export", "git"}
+
+
+@pytest.mark.parametrize("line", [each for each in COMMANDS if each.startswith("make ")])
+def test_a_make_command_of_a_page_can_be_planned(line):
+    ran = subprocess.run(shlex.split(line.replace("make ", "make -n ", 1)), cwd=ROOT, capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_the_alarms_are_documented():

@@ -106,7 +106,7 @@ def test_a_hub_that_may_not_assume_the_lookup_role_is_an_error_with_a_remedy(fou
 def test_a_member_role_that_is_missing_or_trusts_another_caller_is_an_error(callers, alert, expected):
     result = judge_trusted_callers("here", LOOKUP_ROLE, callers, alert)
     assert result.status is expected
-    assert ("LookupRoleArn" in result.remedy) == (expected is not CheckStatus.OK)
+    assert ("members.lookups" in result.remedy) == (expected is not CheckStatus.OK)
 
 
 @pytest.mark.parametrize(

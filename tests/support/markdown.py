@@ -18,8 +18,13 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def commands(text: str) -> list[str]:
-    """Return the lines of the console blocks."""
-    return [line for block in blocks(text, "console") for line in block.splitlines()]
+    """Return the commands of the console blocks; in a block with output they are the lines after `$`."""
+    return [line for block in blocks(text, "console") for line in _commands(block.splitlines())]
+
+
+def _commands(lines: list[str]) -> list[str]:
+    prompted = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+    return prompted or lines
 
 
 def inline_code(text: str) -> list[str]:

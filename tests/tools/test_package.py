@@ -16,11 +16,13 @@ from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.settings import LANGUAGES, load_settings
 from gatewatch.config.yaml_file import load_content
+from gatewatch.errors import ConfigurationError
 from gatewatch.events.decode import decode, parse
 from gatewatch.rendering.slack import slack_payloads
 from gatewatch.rendering.sns import sns_bodies
 from gatewatch.rendering.templates import load_templates
-from tools.package import LOCK, PROVIDED_BY_LAMBDA, PYTHON, ROOT, Architecture, build, main, requirements
+from support.stage import write_stage
+from tools.package import LOCK, PROVIDED_BY_LAMBDA, PYTHON, ROOT, Architecture, build, copy_sources, main, requirements
 from tools.precompile import compile_python, parse_yaml
 
 MEBIBYTE = 1024 * 1024
@@ -201,7 +203,14 @@ def test_functions_import_nothing_that_is_not_in_the_zip():
     assert not names & {"typer", "rich", "moto", "werkzeug", "boto3", "s3transfer", "requests"}
 
 
-def test_an_unknown_architecture_is_rejected(capsys):
-    with pytest.raises(SystemExit):
-        main(["--architecture", "riscv"])
-    assert "riscv" in capsys.readouterr().err
+def test_an_unknown_architecture_is_rejected(tmp_path):
+    with pytest.raises(ConfigurationError, match="architecture"):
+        main(["--config", str(write_stage(tmp_path, "hub: {architecture: riscv}"))])
+
+
+def test_the_zip_has_the_configuration_files_of_the_folder(tmp_path):
+    for name in ("accounts.yaml", "policy.yaml"):
+        (tmp_path / name).write_text(f"# {name} of the folder\n", "utf-8")
+    copy_sources(tmp_path / "tree", tmp_path)
+    assert (tmp_path / "tree" / "policy.yaml").read_text("utf-8") == "# policy.yaml of the folder\n"
+    assert (tmp_path / "tree" / "gatewatch" / "errors.py").is_file()

@@ -69,7 +69,7 @@ def _bus_policy(policy: Mapping[str, Any] | QueryFailed) -> CheckResult:
     if organizations or accounts:
         admitted = ", ".join([*sorted(organizations), *sorted(accounts)])
         return CheckResult(_WHERE, "bus", CheckStatus.OK, f"accepts events from {admitted}")
-    remedy = "deploy with --param=organization=o-… or --param=members=…"
+    remedy = "set hub.organization or hub.accounts in deploy/STAGE.yaml, then make deploy"
     return CheckResult(_WHERE, "bus", CheckStatus.ERROR, "no member account may send events", remedy)
 
 
@@ -94,7 +94,7 @@ def judge_admission(where: str, account_id: str, policy: Mapping[str, Any] | Que
     if account_id in accounts or organizations:
         by = "by its id" if account_id in accounts else f"when it is in {', '.join(sorted(organizations))}"
         return CheckResult(where, "bus policy", CheckStatus.OK, f"admitted {by}")
-    remedy = f"deploy the hub with {account_id} among --param=members=…"
+    remedy = f"add {account_id} to hub.accounts in deploy/STAGE.yaml, then make deploy"
     return CheckResult(where, "bus policy", CheckStatus.ERROR, "the hub's bus does not admit this account", remedy)
 
 

@@ -12,8 +12,8 @@ from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus, EventRul
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_REDEPLOY = "deploy eventbridge/member.yaml there again, with the parameters of docs/deploy.md"
-DOCTOR_ROLE_REMEDY = "set DoctorRoleArn of member.yaml, so that gatewatch doctor can read this account (docs/deploy.md)"
+_REDEPLOY = "deploy the member stack there again: gatewatch members apply"
+DOCTOR_ROLE_REMEDY = "set members.doctor_role in deploy/STAGE.yaml, then gatewatch members apply"
 CANARY = "gatewatch-canary"
 IAM = "gatewatch-iam"
 

@@ -67,14 +67,16 @@ def judge_alert_role(found: AlertRole | QueryFailed, roles: Collection[str]) -> 
         elif any(arn.endswith(f":role/{role}") for arn in found.assumable_roles):
             yield CheckResult(_HUB, _CHECK, CheckStatus.OK, f"functions/alert may assume {role}")
         else:
-            remedy = f"deploy the hub with --param=lookupRole={role}, or remove read_role from accounts.yaml"
+            remedy = (
+                "set members.lookups in deploy/STAGE.yaml, then make deploy; or remove read_role from accounts.yaml"
+            )
             yield CheckResult(_HUB, _CHECK, CheckStatus.ERROR, f"functions/alert may not assume {role}", remedy)
 
 
 def judge_trusted_callers(
     where: str, role: str, callers: TrustedCallers, alert: AlertRole | QueryFailed
 ) -> CheckResult:
-    remedy = "set LookupRoleArn of member.yaml in the global Region to the hub's output AlertRoleArn"
+    remedy = "set members.lookups in deploy/STAGE.yaml, then gatewatch members apply"
     if isinstance(callers, QueryFailed):
         return CheckResult(where, _CHECK, CheckStatus.WARNING, f"check failed: {callers.reason}", remedy)
     if callers is None:

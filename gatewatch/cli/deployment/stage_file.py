@@ -1,0 +1,221 @@
+"""`deploy/<stage>.yaml`: the parameters of one stage for the hub, the members and AWS Config."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+
+from gatewatch.aws.clients import CoreSession
+from gatewatch.config.accounts import LOOKUP_ROLE
+from gatewatch.config.paths import ROOT
+from gatewatch.config.yaml_file import YamlFile
+from gatewatch.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ACCOUNT = re.compile(r"[0-9]{12}\Z")
+_REGION = re.compile(r"[a-z]+(-[a-z]+)+-[0-9]\Z")
+_ORGANIZATION = re.compile(r"(o-[a-z0-9]{10,32})?\Z")
+_UNIT = re.compile(r"(r-[a-z0-9]{4,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32})\Z")
+# osls gets these values on a command line.
+_PLAIN = re.compile(r"[A-Za-z0-9+=,.@_:/-]*\Z")
+_ROLE_ARN = re.compile(r"(arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/*-]+)?\Z")
+
+
+class HubSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """The hub. `accounts` are members outside the organization."""
+
+    account: str = ""
+    region: str = ""
+    organization: str = ""
+    accounts: tuple[str, ...] = ()
+    architecture: Literal["arm64", "x86_64"] = "arm64"
+    secrets_key: str = ""
+    alerts_email: str = ""
+    chat_workspace: str = ""
+    chat_channel: str = ""
+    digest_from: str = ""
+    silence_minutes: int = 60
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class MembersSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """The members. Each of the last four admits a function of the hub to a role in the members."""
+
+    regions: tuple[str, ...] = ()
+    organizational_units: tuple[str, ...] = ()
+    canary_schedule: str = "rate(15 minutes)"
+    doctor_role: str = ""
+    forwarding_check: bool = True
+    lookups: bool = False
+    remediation: bool = False
+    key_rotation: bool = False
+
+
+class ComplianceSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """The managed AWS Config rules in the members, `compliance/rules.yaml`."""
+
+    rules: bool = False
+    remediation: Literal["manual", "automatic"] = "manual"
+    access_key_age: int = 90
+    blocked_ports: tuple[int, int, int] = (22, 3389, 3306)
+    authorized_tcp_ports: str = "80,443"
+    bucket_control_policy: str = ""
+
+
+class StackSetTemplate(Struct, frozen=True):
+    """A template for every member, with all of its parameters."""
+
+    name: str
+    template: Path
+    parameters: dict[str, str]
+
+
+class Stage(Struct, frozen=True):
+    """One stage: its name, and the sections of its file."""
+
+    name: str
+    hub: HubSection
+    members: MembersSection
+    compliance: ComplianceSection
+
+    @property
+    def hub_stack(self) -> str:
+        return f"gatewatch-{self.name}"
+
+    @property
+    def partition(self) -> str:
+        return CoreSession().get_partition_for_region(self.hub.region)
+
+    def hub_parameters(self) -> dict[str, str]:
+        """Return all parameters of serverless.yml by name."""
+        hub, members = self.hub, self.members
+        return {
+            "architecture": hub.architecture,
+            "organization": hub.organization,
+            "members": ",".join(hub.accounts),
+            "secretsKey": hub.secrets_key,
+            "lookupRole": LOOKUP_ROLE if members.lookups else "",
+            "mailTo": hub.alerts_email,
+            "chatWorkspace": hub.chat_workspace,
+            "chatChannel": hub.chat_channel,
+            "logLevel": hub.log_level,
+            "silenceMinutes": str(hub.silence_minutes),
+            "remediationRole": "gatewatch/gatewatch-remediation",
+            "digestFrom": hub.digest_from,
+            "keyRotation": str(members.key_rotation).lower(),
+        }
+
+    def hub_stack_parameters(self) -> dict[str, str]:
+        """Return the parameters of eventbridge/hub.yaml that serverless.yml passes, by name."""
+        values = self.hub_parameters()
+        return {"Stage": self.name} | {key: values[name] for key, name in _STACK_PARAMETERS.items()}
+
+    def member_parameters(self) -> dict[str, str]:
+        """Return all parameters of eventbridge/member.yaml by name."""
+        arn = f"arn:{self.partition}:events:{self.hub.region}:{self.hub.account}:event-bus/{self.hub_stack}"
+        members = self.members
+        return {
+            "HubBusArn": arn,
+            "CanarySchedule": members.canary_schedule,
+            "OrganizationId": self.hub.organization,
+            "DoctorRoleArn": members.doctor_role,
+            "ForwardingCheckRoleArn": self._hub_role(f"{self.hub_stack}-HeartbeatRole-*")
+            if members.forwarding_check
+            else "",
+            "RemediationRoleArn": self._hub_role(f"{self.hub_stack}-config-rule-*") if members.remediation else "",
+            "KeyRotationRoleArn": self._hub_role(f"{self.hub_stack}-AccessKeysRole-*") if members.key_rotation else "",
+            "LookupRoleArn": self._hub_role(f"{self.hub_stack}-AlertRole-*") if members.lookups else "",
+        }
+
+    def _hub_role(self, name: str) -> str:
+        """Return the ARN pattern of a role that CloudFormation named in the hub."""
+        return f"arn:{self.partition}:iam::{self.hub.account}:role/{name}"
+
+    def rules_parameters(self) -> dict[str, str]:
+        """Return all parameters of compliance/rules.yaml by name."""
+        compliance = self.compliance
+        ports = {f"BlockedPort{number}": str(port) for number, port in enumerate(compliance.blocked_ports, 1)}
+        return {
+            "Remediation": compliance.remediation,
+            "HomeRegion": self.members.regions[0],
+            "AccessKeyAge": str(compliance.access_key_age),
+            **ports,
+            "AuthorizedTcpPorts": compliance.authorized_tcp_ports,
+            "BucketControlPolicy": compliance.bucket_control_policy,
+        }
+
+    def templates(self) -> tuple[StackSetTemplate, ...]:
+        """Return the templates that every member gets."""
+        member = StackSetTemplate("gatewatch-member", ROOT / "eventbridge" / "member.yaml", self.member_parameters())
+        rules = StackSetTemplate("gatewatch-rules", ROOT / "compliance" / "rules.yaml", self.rules_parameters())
+        return (member, rules) if self.compliance.rules else (member,)
+
+
+# Parameter of eventbridge/hub.yaml -> parameter of serverless.yml.
+_STACK_PARAMETERS = {
+    "OrganizationId": "organization",
+    "MemberAccounts": "members",
+    "DigestFrom": "digestFrom",
+    "SecretsKeyArn": "secretsKey",
+    "LookupRole": "lookupRole",
+    "MailTo": "mailTo",
+    "ChatWorkspaceId": "chatWorkspace",
+    "ChatChannelId": "chatChannel",
+}
+
+
+def stage_file(folder: Path, stage: str) -> Path:
+    """Return the path of a stage's file in a configuration folder."""
+    return folder / "deploy" / f"{stage}.yaml"
+
+
+def load_stage(folder: Path, stage: str) -> Stage:
+    """Read and check `deploy/<stage>.yaml`. Raises `ConfigurationError` with all problems at once."""
+    problems: list[str] = []
+    file = YamlFile(stage_file(folder, stage), problems)
+    loaded = Stage(
+        stage,
+        file.section("hub", HubSection),
+        file.section("members", MembersSection),
+        file.section("compliance", ComplianceSection),
+    )
+    file.refuse_other_keys()
+    if not problems:
+        for key, sentence in _problems(loaded):
+            file.problem(key, sentence)
+    if problems:
+        raise ConfigurationError(*problems)
+    return loaded
+
+
+def _problems(stage: Stage) -> Iterator[tuple[str, str]]:
+    """Yield key and sentence for every problem that the types do not exclude."""
+    hub, members = stage.hub, stage.members
+    for key, value, pattern, example in _checked_values(hub, members):
+        if not pattern.match(value):
+            yield key, f'"{value}" is not valid; write {example}.'
+    if not members.regions:
+        yield "members.regions", "is empty; write the Regions that are monitored, the global Region first."
+    if members.organizational_units and not hub.organization:
+        yield "hub.organization", "is empty, but there are organizational units; write the id of the organization."
+
+
+def _checked_values(hub: HubSection, members: MembersSection) -> Iterator[tuple[str, str, re.Pattern[str], str]]:
+    """Yield key, value, the pattern of valid values and an example."""
+    yield "hub.account", hub.account, _ACCOUNT, "12 digits in quotes"
+    yield "hub.region", hub.region, _REGION, "a Region such as ap-northeast-2"
+    yield "hub.organization", hub.organization, _ORGANIZATION, "the id of an organization, such as o-a1b2c3d4e5"
+    yield "members.doctor_role", members.doctor_role, _ROLE_ARN, "an ARN such as arn:aws:iam::999988887777:role/ops-*"
+    for name in ("secrets_key", "alerts_email", "chat_workspace", "chat_channel", "digest_from"):
+        yield f"hub.{name}", getattr(hub, name), _PLAIN, "A-Z, a-z, 0-9 and + = , . @ _ : / - only"
+    for index, each in enumerate(hub.accounts):
+        yield f"hub.accounts[{index}]", each, _ACCOUNT, "12 digits in quotes"
+    for index, each in enumerate(members.regions):
+        yield f"members.regions[{index}]", each, _REGION, "a Region such as us-east-1"
+    for index, each in enumerate(members.organizational_units):
+        yield f"members.organizational_units[{index}]", each, _UNIT, "the id of a root or unit, r-… or ou-…"

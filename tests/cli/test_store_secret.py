@@ -1,0 +1,68 @@
+"""`gatewatch store-secret` on moto."""
+
+import pytest
+from typer.testing import CliRunner
+
+from gatewatch.cli.app import app
+from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
+from gatewatch.local.lambda_.event_source_mapping import lambda_environment
+from support.stage import write_stage
+
+URL = "https://hooks.slack.example/services/T0/B0/sEcReT"
+POLICY = """
+destinations:
+  hook: {kind: slack_webhook, url: {ssm: /gatewatch/slack/hook}}
+  bot: {kind: slack_app, channel: C0, token: {secret: gatewatch/slack-token}}
+routes: [{to: [hook]}]
+"""
+ONE = 'hub: {account: "999988887777", region: ap-northeast-2}\nmembers: {regions: [us-east-1]}\n'
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    with Cloud() as cloud, lambda_environment(cloud.variables(HUB_ACCOUNT, "us-east-1")):
+        yield cloud
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "accounts.yaml").write_text("{}\n")
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    return write_stage(tmp_path, ONE)
+
+
+def store(folder, name, value):
+    return CliRunner().invoke(app, ["store-secret", name, "--config", str(folder)], input=f"{value}\n")
+
+
+def test_a_webhook_url_is_stored_as_secure_string_in_the_region_of_the_hub(cloud, folder):
+    for value in (URL + "1", URL):
+        ran = store(folder, "hook", value)
+        assert ran.exit_code == 0, ran.exception
+        assert "sEcReT" not in ran.output
+    ssm = cloud.session(HUB_ACCOUNT, HUB_REGION).client("ssm")
+    found = ssm.get_parameter(Name="/gatewatch/slack/hook", WithDecryption=True)["Parameter"]
+    assert (found["Value"], found["Type"]) == (URL, "SecureString")
+
+
+def test_a_bot_token_is_stored_and_replaced_in_secrets_manager(cloud, folder):
+    for value in ("xoxb-1", "xoxb-2"):
+        assert store(folder, "bot", value).exit_code == 0
+    secrets = cloud.session(HUB_ACCOUNT, HUB_REGION).client("secretsmanager")
+    assert secrets.get_secret_value(SecretId="gatewatch/slack-token")["SecretString"] == "xoxb-2"
+
+
+@pytest.mark.usefixtures("cloud")
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("hook", "xoxb-1", "does not start with https://"),
+        ("bot", URL, "does not start with xox"),
+        ("nothing", URL, "has no destination nothing; it has alerts, bot, hook"),
+        ("alerts", URL, "is an SNS topic"),
+    ],
+)
+def test_a_wrong_destination_or_value_is_rejected_without_showing_it(folder, name, value, message):
+    ran = store(folder, name, value)
+    assert message in str(ran.exception)
+    assert value not in f"{ran.exception} {ran.output}"

@@ -1,0 +1,30 @@
+"""Checks AWS CLI commands against the service models of botocore, without running them."""
+
+import shlex
+
+import botocore.session
+from botocore import xform_name
+
+_GLOBAL = {"region", "profile", "output", "query"}
+# Options that the CLI calls otherwise than the API.
+_RENAMED = {("sns", "subscribe"): {"notification-endpoint": "endpoint"}}
+# Commands of the CLI itself, which are not API operations.
+_CUSTOM = {("cloudformation", "deploy"): {"stack-name", "template-file", "capabilities", "parameter-overrides"}}
+
+
+def problems(line: str) -> list[str]:
+    """Return what is wrong with a command: unknown operation, unknown options, missing required options."""
+    _, service, operation, *words = shlex.split(line)
+    options = {word.removeprefix("--").partition("=")[0] for word in words if word.startswith("--")}
+    if (service, operation) in _CUSTOM:
+        return sorted(options - _CUSTOM[service, operation] - _GLOBAL)
+    renamed = _RENAMED.get((service, operation), {})
+    options = {renamed.get(option, option) for option in options}
+    model = botocore.session.get_session().get_service_model(service)
+    names = {xform_name(name, "-"): name for name in model.operation_names}
+    if operation not in names:
+        return [f"no operation {operation}"]
+    shape = model.operation_model(names[operation]).input_shape
+    known = {xform_name(name, "-") for name in shape.members}
+    missing = {xform_name(name, "-") for name in shape.required_members} - options
+    return sorted(options - known - _GLOBAL) + [f"{name} is missing" for name in sorted(missing)]
