@@ -76,7 +76,9 @@ def compose() -> ConfigRuleHandler:
     )
     log: Any = Logger(service=_SERVICE, use_rfc3339=True)
     return ConfigRuleHandler(
-        {"ingress": ingress.evaluations, "rds-ca": rds_certificates.evaluations}, member_clients(aws, role), log
+        {"ingress": ingress.evaluations, "rds-ca": rds_certificates.evaluations},
+        member_clients(aws, role, settings.accounts),
+        log,
     )
 
 

@@ -101,7 +101,7 @@ def account_problems(defaults: Defaults, entries: Mapping[str, AccountEntry], kn
 
 def _role_problems(roles: Mapping[str, str]) -> Iterator[str]:
     for key, role in roles.items():
-        if not _ROLE.match(role):
+        if not _ROLE.match(role) or {".", ".."} & set(role.split("/")):
             yield f'{key}: "{role}" is not a role; write its path and name, such as {LOOKUP_ROLE}.'
     if len(set(roles.values())) > 1:
         named = ", ".join(sorted(set(roles.values())))

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from functions import config_rule
 from gatewatch.cli.comply_input import groups_of_file
+from gatewatch.errors import ConfigurationError
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.local.lambda_.event_source_mapping import lambda_environment
+from gatewatch.remediation.config_rule.evaluation import EvaluationError
+from gatewatch.remediation.config_rule.member_role import member_clients
 from gatewatch.remediation.ingress.ec2 import current_rules, ip_permission
 from support import ingress as kit
 from support.command import gatewatch
@@ -170,6 +174,21 @@ def test_the_evaluations_of_a_file_as_json_and_csv():
     header, line, _ = output.splitlines()
     assert header == "group,compliance,annotation,actions"
     assert line.endswith(",~ tcp 22 from 0.0.0.0/0 -> tcp 22 from 172.16.0.0/12; + tcp 22 from 192.168.0.0/16")
+
+
+def test_an_account_that_is_not_listed_is_refused_before_a_role_is_assumed():
+    clients = member_clients(None, "gatewatch/gatewatch-remediation", {"111122223333"})
+    invocation = SimpleNamespace(account_id="999999999999", partition="aws", region="us-east-1")
+    with pytest.raises(EvaluationError, match=r"accounts\.yaml has no account 999999999999"):
+        clients(invocation)
+
+
+@pytest.mark.parametrize(
+    "role", ["AWSServiceRoleForConfig", "aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"]
+)
+def test_a_service_linked_role_is_refused_with_the_template_of_the_right_one(role):
+    with pytest.raises(ConfigurationError, match=r"name the role of eventbridge/member\.yaml"):
+        member_clients(None, role, ())
 
 
 def test_comply_plans_then_applies_and_undo_restores(deployment):

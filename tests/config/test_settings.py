@@ -78,6 +78,8 @@ ACCOUNTS_SENTENCES = [
         'defaults: {read_role: one}\naccounts: {"111122223333": {alias: x, read_role: path/two}}',
         "read_role: names one, path/two; the hub may assume only one role, so use one name in every account.",
     ),
+    ("defaults: {read_role: ../../x}", f'defaults.read_role: "../../x" is not a role; {READER}'),
+    ("defaults: {read_role: a/./x}", f'defaults.read_role: "a/./x" is not a role; {READER}'),
     ('defaults: {read_role: "a/b\\n"}', f'defaults.read_role: "a/b\n" is not a role; {READER}'),
     ('accounts: {"１１１１２２２２３３３３": {alias: x}}', f"accounts.１１１１２２２２３３３３: {DIGITS}"),
     ("accounts: [x]", "accounts: is not a mapping; write one entry per id or name."),

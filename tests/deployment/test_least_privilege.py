@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -274,6 +275,14 @@ def test_only_the_deliver_role_can_write_the_ledger():
             ):
                 keys = as_list(statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
                 assert set(keys) <= own
+
+
+def test_the_deliver_role_is_limited_to_the_rows_of_delivery():
+    sources = (ROOT / "gatewatch" / "delivery").glob("*.py")
+    prefixes = {name for each in sources for name in re.findall(r'f?"([a-z-]+)#|prefix="([a-z-]+)"', each.read_text())}
+    rows = {f"{first or second}#*" for first, second in prefixes} - {"deferred#*"}  # written by other functions
+    (state,) = (each for _, each in statements(TEMPLATES["hub"]) if each.get("Sid") == "ReadAndWriteDeliveryState")
+    assert set(state["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]) == rows
 
 
 def test_the_alert_role_can_read_own_actions_but_not_write_them():
