@@ -26,18 +26,14 @@ from gatewatch.rendering.text.labels import load_labels
 def compose() -> AccessKeyRunner:
     """Composition root. Raises `ConfigurationError`: without a valid policy no key is changed."""
     environment, aws = os.environ, Aws()
-    bundle, table = load_bundle(environment), environment["GATEWATCH_TABLE"]
+    bundle, table = load_bundle(environment), HubTable(aws.dynamodb, environment["GATEWATCH_TABLE"])
     if bundle.configuration_error:
         raise ConfigurationError(bundle.configuration_error)
     settings = bundle.settings
     return AccessKeyRunner(
         settings=settings,
         iam_of=member_iam_clients(aws, environment["AWS_REGION"], settings.access_keys.role),
-        stores=KeyStores(
-            SnapshotStore(aws.dynamodb, table),
-            KeyRecords(aws.dynamodb, table),
-            ActionLog(HubTable(aws.dynamodb, table)),
-        ),
+        stores=KeyStores(SnapshotStore(table), KeyRecords(table), ActionLog(table)),
         outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
         labels={language: load_labels(bundle.templates, language) for language in {*settings.languages, "en"}},
         now=lambda: datetime.now(UTC),

@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 
 from functions.bundle import load_bundle
 from gatewatch.alerts.own_actions import ActionLog
-from gatewatch.aws.clients import Aws, CoreSession
+from gatewatch.aws.clients import Aws, CoreSession, role_arn
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.delivery.deferred import DeferredMessages, DurableOutbox
 from gatewatch.delivery.outbox import Outbox
@@ -19,7 +19,7 @@ from gatewatch.errors import ConfigurationError
 from gatewatch.handlers.config_rule import ConfigRuleHandler
 from gatewatch.remediation.config_rule import rds_certificates
 from gatewatch.remediation.config_rule.ingress_rule import IngressRule
-from gatewatch.remediation.config_rule.member_role import member_clients, role_arn
+from gatewatch.remediation.config_rule.member_role import member_clients
 from gatewatch.remediation.ingress.conflict_guard import ConflictGuard
 from gatewatch.remediation.ingress.enforcer import Enforcer
 from gatewatch.remediation.ingress.suppression import RuleSuppression
@@ -44,32 +44,20 @@ def compose() -> ConfigRuleHandler:
     bundle = load_bundle(environment)
     if bundle.configuration_error:
         raise ConfigurationError(bundle.configuration_error)
-    settings, table, role = (
-        bundle.settings,
-        environment["GATEWATCH_TABLE"],
-        environment.get("GATEWATCH_REMEDIATION_ROLE", ""),
-    )
+    settings, role = bundle.settings, environment.get("GATEWATCH_REMEDIATION_ROLE", "")
+    table = HubTable(hub.dynamodb, environment["GATEWATCH_TABLE"])
 
     def enforcer(invocation: Invocation) -> Enforcer:
-        guard = ConflictGuard(hub.dynamodb, table, settings.ingress.fight, time.time)
+        guard = ConflictGuard(table, settings.ingress.fight, time.time)
         own = role_arn(invocation.partition, invocation.account_id, role) if role else ""
         suppression = RuleSuppression(settings.exceptions, settings.account)
-        return Enforcer(
-            SnapshotStore(hub.dynamodb, table),
-            UnfinishedChanges(hub.dynamodb, table),
-            guard,
-            ActionLog(HubTable(hub.dynamodb, table)),
-            suppression,
-            own,
-        )
+        return Enforcer(SnapshotStore(table), UnfinishedChanges(table), guard, ActionLog(table), suppression, own)
 
     ingress = IngressRule(
         settings=settings,
         templates=load_templates(bundle.templates, settings.languages),
         outbox=DurableOutbox(
-            Outbox(hub.sqs, environment["GATEWATCH_OUTBOX_URL"]),
-            DeferredMessages(HubTable(hub.dynamodb, table)).defer,
-            time.time,
+            Outbox(hub.sqs, environment["GATEWATCH_OUTBOX_URL"]), DeferredMessages(table).defer, time.time
         ),
         enforcer=enforcer,
         now=time.time,

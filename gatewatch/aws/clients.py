@@ -193,15 +193,20 @@ class Aws:
             )
         return client
 
-    def assume_role(self, role_arn: str, region: str, session_name: str) -> Aws:
+    def assume_role(self, arn: str, region: str, session_name: str) -> Aws:
         """Return the clients of another account by a role there. The credentials are not refreshed."""
-        credentials = assume_role_credentials(self.sts, role_arn, session_name)
+        credentials = assume_role_credentials(self.sts, arn, session_name)
         return Aws(CoreSession(region, (credentials.access_key, credentials.secret_key, credentials.token)))
 
 
-def assume_role_credentials(sts: STSClient, role_arn: str, session_name: str) -> Credentials:
+def role_arn(partition: str, account_id: str, role: str) -> str:
+    """Return the ARN of a role. `role` is its path and name, as after `:role/`."""
+    return f"arn:{partition}:iam::{account_id}:role/{role}"
+
+
+def assume_role_credentials(sts: STSClient, arn: str, session_name: str) -> Credentials:
     """Assume a role. Raises botocore's `ClientError` or `BotoCoreError`."""
-    response = sts.assume_role(RoleArn=role_arn, RoleSessionName=session_name)["Credentials"]
+    response = sts.assume_role(RoleArn=arn, RoleSessionName=session_name)["Credentials"]
     expires_at = response["Expiration"].timestamp()
     return Credentials(response["AccessKeyId"], response["SecretAccessKey"], response["SessionToken"], expires_at)
 
@@ -210,5 +215,5 @@ def member_iam_clients(aws: Aws, region: str, role: str) -> Callable[[str], IAMC
     """Return a function from account id to the IAM client of that account, by the role of this name there."""
     partition = aws.partition(region)
     return lambda account_id: (
-        aws.assume_role(f"arn:{partition}:iam::{account_id}:role/{role}", region, "gatewatch-access-keys").iam
+        aws.assume_role(role_arn(partition, account_id, role), region, "gatewatch-access-keys").iam
     )

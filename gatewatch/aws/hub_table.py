@@ -162,12 +162,13 @@ class HubTable:
         values: Mapping[str, Any],
         **options: Any,
     ) -> Update:
-        """Run an update expression; SET also renews the lifetime. `options` are further parameters of UpdateItem.
+        """Run an update expression and renew the lifetime. `options` are further parameters of UpdateItem.
 
-        `values` are str, int, float, bool, lists of these, or sets of str.
+        A SET clause must be the last one. `values` are str, int, float, bool, lists of these, or sets of str.
         """
-        if expression.startswith("SET ") and kind.lifetime:
-            expression, values = f"{expression}, expires = :expires", {**values, ":expires": self._expires(kind)}
+        if kind.lifetime:
+            expression += ", expires = :expires" if "SET " in expression else " SET expires = :expires"
+            values = {**values, ":expires": self._expires(kind)}
         if values:
             options["ExpressionAttributeValues"] = {name: _encoded(each) for name, each in values.items()}
         return self._conditional(

@@ -67,18 +67,15 @@ class LiveAccessKeys:
     """The access keys of live accounts; uses the table and the outbox of a deployed stage."""
 
     def __init__(self, settings: Settings, stage: str) -> None:
-        aws, table = Aws(), f"gatewatch-{stage}"
+        aws = Aws()
+        table = HubTable(aws.dynamodb, f"gatewatch-{stage}")
         with aws_errors_as_messages():
             url = aws.sqs.get_queue_url(QueueName=f"gatewatch-{stage}-outbox.fifo")["QueueUrl"]
             self._iam_of = cache(member_iam_clients(aws, aws.sqs.meta.region_name, settings.access_keys.role))
         self._runner = AccessKeyRunner(
             settings=settings,
             iam_of=self._iam_of,
-            stores=KeyStores(
-                SnapshotStore(aws.dynamodb, table),
-                KeyRecords(aws.dynamodb, table),
-                ActionLog(HubTable(aws.dynamodb, table)),
-            ),
+            stores=KeyStores(SnapshotStore(table), KeyRecords(table), ActionLog(table)),
             outbox=Outbox(aws.sqs, url),
             labels={language: load_labels(TEMPLATES, language) for language in {*settings.languages, "en"}},
             now=_now,

@@ -88,16 +88,10 @@ def _apply(
     if not wanted:
         return
     confirm(f"Change {len(wanted)} groups?", yes=yes)
-    hub, table = Aws(), f"gatewatch-{stage}"
-    guard = ConflictGuard(hub.dynamodb, table, settings.ingress.fight, time.time)
+    table = HubTable(Aws().dynamodb, f"gatewatch-{stage}")
+    guard = ConflictGuard(table, settings.ingress.fight, time.time)
     suppression = RuleSuppression(settings.exceptions, settings.account)
-    enforcer = Enforcer(
-        SnapshotStore(hub.dynamodb, table),
-        UnfinishedChanges(hub.dynamodb, table),
-        guard,
-        ActionLog(HubTable(hub.dynamodb, table)),
-        suppression,
-    )
+    enforcer = Enforcer(SnapshotStore(table), UnfinishedChanges(table), guard, ActionLog(table), suppression)
     steps: list[StepResult] = []
     for each in wanted:
         group = GroupRef(account, member.ec2.meta.region_name, each.group_id)

@@ -26,8 +26,8 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")
 
 
 def member_clients(account: str, region: str | None, role: str) -> Aws:
-    from gatewatch.aws.clients import Aws
-    from gatewatch.remediation.config_rule.member_role import SESSION_NAME, role_arn
+    from gatewatch.aws.clients import Aws, role_arn
+    from gatewatch.remediation.config_rule.member_role import SESSION_NAME
 
     aws = Aws()
     region = region or aws.sts.meta.region_name

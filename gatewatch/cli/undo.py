@@ -40,8 +40,8 @@ def undo(
     from gatewatch.remediation.ingress.undo import group_of, plan_undo, stop_enforcing
     from gatewatch.remediation.snapshots import SnapshotError, SnapshotStore
 
-    hub = Aws()
-    snapshot = SnapshotStore(hub.dynamodb, f"gatewatch-{stage}").load(change_id)
+    table = HubTable(Aws().dynamodb, f"gatewatch-{stage}")
+    snapshot = SnapshotStore(table).load(change_id)
     if snapshot.kind != KIND:
         raise SnapshotError(f"{change_id} is not a change of a security group but {snapshot.kind}.")
     member = member_clients(snapshot.account_id, snapshot.region, role)
@@ -52,8 +52,8 @@ def undo(
         print_line("everything is already restored")
         return
     confirm("Restore these rules?", yes=yes)
-    table, group = f"gatewatch-{stage}", group_of(snapshot)
-    stop_enforcing(snapshot, ConflictGuard(hub.dynamodb, table, ConflictLimit(), time.time))
+    group = group_of(snapshot)
+    stop_enforcing(snapshot, ConflictGuard(table, ConflictLimit(), time.time))
     action = OwnAction(change_id, time.time(), is_undo=True)
-    ActionLog(HubTable(hub.dynamodb, table)).record(action_ids_of(group, plan.actions), action)
+    ActionLog(table).record(action_ids_of(group, plan.actions), action)
     report_steps(apply(snapshot.resource_id, plan.actions, member.ec2))

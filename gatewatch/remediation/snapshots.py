@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
+from gatewatch.aws.hub_table import JsonRows
 from gatewatch.errors import GatewatchError
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
+    from gatewatch.aws.hub_table import HubTable
+
 
 RETENTION_SECONDS = 400 * 24 * 3600  # one year of audit plus one month
 
 
 class SnapshotError(GatewatchError):
-    """A snapshot cannot be written or found; nothing is changed without one."""
+    """There is no snapshot of a change, or it is one of another kind."""
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -37,32 +37,26 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     event_id: str = ""
 
 
+SNAPSHOTS = JsonRows(
+    prefix="snapshot",
+    name="the snapshot of a change",
+    lifetime=RETENTION_SECONDS,
+    value_type=Snapshot,
+)
+
+
 class SnapshotStore:
     """Snapshots in the hub's table."""
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
-        self._dynamodb = dynamodb
+    def __init__(self, table: HubTable) -> None:
         self._table = table
 
     def save(self, snapshot: Snapshot) -> None:
-        """Write a snapshot. Raises `SnapshotError`; the caller must then change nothing."""
-        expires = int(snapshot.at) + RETENTION_SECONDS
-        row = {"body": {"S": msgspec.json.encode(snapshot).decode()}, "expires": {"N": str(expires)}}
-        try:
-            self._dynamodb.put_item(TableName=self._table, Item={**_key(snapshot.change_id), **row})
-        except (ClientError, BotoCoreError) as error:
-            raise SnapshotError(f"the snapshot cannot be written: {type(error).__name__}") from error
+        """Write a snapshot. Raises `HubTableError`; the caller must then change nothing."""
+        self._table.put(SNAPSHOTS, snapshot.change_id, snapshot)
 
     def load(self, change_id: str) -> Snapshot:
-        """Return the snapshot of a change. Raises `SnapshotError` when there is none."""
-        try:
-            answer = self._dynamodb.get_item(TableName=self._table, Key=_key(change_id), ConsistentRead=True)
-        except (ClientError, BotoCoreError) as error:
-            raise SnapshotError(f"the snapshots cannot be read: {error}") from error
-        if "Item" not in answer:
-            raise SnapshotError(f"there is no change {change_id}; the message about a change and the log name its id.")
-        return msgspec.json.decode(answer["Item"]["body"]["S"], type=Snapshot)
-
-
-def _key(change_id: str) -> dict[str, dict[str, str]]:
-    return {"pk": {"S": f"snapshot#{change_id}"}}
+        """Return the snapshot of a change. Raises `HubTableError`, and `SnapshotError` when there is none."""
+        if snapshot := self._table.get(SNAPSHOTS, change_id):
+            return snapshot
+        raise SnapshotError(f"there is no change {change_id}; the message about a change and the log name its id.")

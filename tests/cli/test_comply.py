@@ -235,10 +235,7 @@ def test_wrong_usage_is_an_error_message_and_status_2(arguments):
 def test_undo_without_credentials_is_an_error_message_and_status_2(monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     status, _, err = run("undo", "chg-0123456789ab")
-    assert (status, err) == (
-        2,
-        "gatewatch: the snapshots cannot be read: The config profile (nobody) could not be found\n",
-    )
+    assert (status, err) == (2, "gatewatch: the snapshot of a change cannot be read: ProfileNotFound\n")
 
 
 @pytest.mark.parametrize(

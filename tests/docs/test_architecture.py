@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 
 import pytest
 
+import gatewatch
+from gatewatch.aws.hub_table import RowKind
 from gatewatch.model.change import Family
 from support.markdown import PAGES, inline_code
 from support.paths import ROOT
@@ -52,3 +56,21 @@ def test_the_glossary_is_sorted_and_has_every_family():
     assert terms == sorted(terms, key=str.lower)
     (families,) = re.findall(r"^\| family \| the kind of a change: (.+) \|$", PAGES["docs/glossary.md"], re.MULTILINE)
     assert set(families.split(", ")) == set(Family)
+
+
+def row_kinds():
+    """Return every declared kind of row by its prefix."""
+    names = [each.name for each in pkgutil.walk_packages(gatewatch.__path__, "gatewatch.")]
+    modules = [importlib.import_module(name) for name in names if not name.endswith("__main__")]
+    return {each.prefix: each for module in modules for each in vars(module).values() if isinstance(each, RowKind)}
+
+
+def test_every_kind_of_row_is_described_with_its_lifetime():
+    kinds = row_kinds()
+    assert {"rule", "snapshot", "deferred"} <= kinds.keys()
+    for prefix, kind in kinds.items():
+        (line,) = re.findall(rf"^\| [^|]*`{prefix}`[^|]* \|.*$", ARCHITECTURE, re.MULTILINE)
+        if kind.lifetime:
+            assert re.search(rf"\b{kind.lifetime // 86400} days? \|$", line), line
+        else:
+            assert line.endswith(("| none |", "| until sent |"))

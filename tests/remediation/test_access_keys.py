@@ -16,15 +16,16 @@ from msgspec.structs import replace
 from functions import access_keys
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, member_iam_clients
-from gatewatch.aws.hub_table import HubTable
+from gatewatch.aws.hub_table import HubTable, HubTableError
 from gatewatch.config.destinations import SecretRef, SlackWebhook
 from gatewatch.config.iam import KeyExemption, KeyPolicy
 from gatewatch.config.settings import LANGUAGES, emergency_settings
 from gatewatch.delivery.outbox import Outbox, read_message
+from gatewatch.errors import GatewatchError
 from gatewatch.model.account import Account
 from gatewatch.remediation.access_keys import iam as keys_iam
 from gatewatch.remediation.access_keys.executor import KeyStores, KeyUndoError, load_key_snapshot, undo
-from gatewatch.remediation.access_keys.records import KeyRecordError, KeyRecords
+from gatewatch.remediation.access_keys.records import KeyRecords
 from gatewatch.remediation.access_keys.runner import AccessKeyRunError, AccessKeyRunner
 from gatewatch.remediation.snapshots import SnapshotError, SnapshotStore
 from gatewatch.rendering.slack_validation import slack_problems
@@ -60,8 +61,7 @@ class Environment:
         )
         self.queue = self.aws.sqs.create_queue(QueueName="outbox.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
         self.stores = KeyStores(
-            *(kind(self.aws.dynamodb, "gatewatch") for kind in (SnapshotStore, KeyRecords)),
-            ActionLog(HubTable(self.aws.dynamodb, "gatewatch")),
+            *(kind(HubTable(self.aws.dynamodb, "gatewatch")) for kind in (SnapshotStore, KeyRecords, ActionLog))
         )
         self.days = 0
 
@@ -302,10 +302,10 @@ def test_a_message_that_a_run_did_not_send_is_sent_by_the_next_run(env, days, po
 def test_nothing_is_changed_while_the_records_cannot_be_written(env):
     bob = env.user()
     env.days = 91
-    stores = dataclasses.replace(env.stores, records=KeyRecords(env.aws.dynamodb, "gone"))
+    stores = dataclasses.replace(env.stores, records=KeyRecords(HubTable(env.aws.dynamodb, "gone")))
     with pytest.raises(AccessKeyRunError, match=PROD):
         env.stage(stores=stores).handle(SCHEDULE)
-    with pytest.raises(KeyRecordError):
+    with pytest.raises(HubTableError):
         env.stage(stores=stores).account(PROD)
     assert set(env.status(bob).values()) == {"Active"}
 
@@ -316,7 +316,7 @@ def test_an_account_whose_role_cannot_be_assumed_does_not_stop_the_others(env):
 
     def iam_of(account_id):
         if account_id == DEV:
-            raise KeyRecordError("no role")
+            raise GatewatchError("no role")
         return env.iam_of(account_id)
 
     with pytest.raises(AccessKeyRunError, match=f"1 accounts failed: {DEV}"):

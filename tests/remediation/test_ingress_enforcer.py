@@ -49,9 +49,9 @@ class Environment:
     def __init__(self, limit=ConflictLimit(), exceptions=()):  # noqa: B008  a frozen value
         self.member, self.clock = members.Member(), Clock()
         self.dynamodb = members.table(self.member)
-        self.snapshots = SnapshotStore(self.dynamodb, members.TABLE)
-        self.unfinished = UnfinishedChanges(self.dynamodb, members.TABLE)
-        self.guard = ConflictGuard(self.dynamodb, members.TABLE, limit, self.clock)
+        self.snapshots = SnapshotStore(HubTable(self.dynamodb, members.TABLE))
+        self.unfinished = UnfinishedChanges(HubTable(self.dynamodb, members.TABLE))
+        self.guard = ConflictGuard(HubTable(self.dynamodb, members.TABLE), limit, self.clock)
         self.action_log = ActionLog(HubTable(self.dynamodb, members.TABLE))
         self.enforcer = self.with_exceptions(*exceptions)
 
@@ -153,8 +153,10 @@ def test_one_refused_revocation_does_not_hide_behind_the_others(env):
 
 def test_nothing_is_changed_when_the_snapshot_cannot_be_saved(env):
     group_id = env.member.group(kit.rule(SSH))
-    env.enforcer = msgspec.structs.replace(env.enforcer, snapshots=SnapshotStore(env.dynamodb, "no-such-table"))
-    with pytest.raises(SnapshotError, match="cannot be written"):
+    env.enforcer = msgspec.structs.replace(
+        env.enforcer, snapshots=SnapshotStore(HubTable(env.dynamodb, "no-such-table"))
+    )
+    with pytest.raises(HubTableError, match="cannot be written"):
         env.enforce(group_id, kit.ingress([WEB]))
     assert len(env.member.rules(group_id)) == 1
 
@@ -169,7 +171,7 @@ def test_nothing_is_changed_when_the_action_log_cannot_be_written(env):
 
 def test_nothing_is_changed_when_the_conflicts_cannot_be_read(env):
     group_id = env.member.group(kit.rule(SSH))
-    guard = ConflictGuard(env.dynamodb, "no-such-table", ConflictLimit(), env.clock)
+    guard = ConflictGuard(HubTable(env.dynamodb, "no-such-table"), ConflictLimit(), env.clock)
     env.enforcer = msgspec.structs.replace(env.enforcer, guard=guard)
     with pytest.raises(GatewatchError, match="cannot be read"):
         env.enforce(group_id, kit.ingress([WEB]))

@@ -46,17 +46,17 @@ class Environment:
 
     def __init__(self, policy, mode=EnforcementMode.ENFORCE, exceptions=()):
         self.member, self.outbox = members.Member(), Outbox()
-        dynamodb = members.table(self.member)
+        table = HubTable(members.table(self.member), members.TABLE)
         policy = msgspec.structs.replace(policy, accounts={members.ACCOUNT: mode})
         settings = msgspec.structs.replace(SETTINGS, ingress=policy, exceptions=exceptions)
-        guard = ConflictGuard(dynamodb, members.TABLE, ConflictLimit(), self.now)
+        guard = ConflictGuard(table, ConflictLimit(), self.now)
         suppression = RuleSuppression(settings.exceptions, settings.account)
-        self.unfinished = UnfinishedChanges(dynamodb, members.TABLE)
+        self.unfinished = UnfinishedChanges(table)
         enforcer = Enforcer(
-            SnapshotStore(dynamodb, members.TABLE),
+            SnapshotStore(table),
             self.unfinished,
             guard,
-            ActionLog(HubTable(dynamodb, members.TABLE)),
+            ActionLog(table),
             suppression,
         )
         rule = IngressRule(settings, TEMPLATES, self.outbox, lambda _: enforcer, self.now)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.aws.clients import assume_role_credentials
+from gatewatch.aws.clients import assume_role_credentials, role_arn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ class MemberClients:
         """
         known = self._credentials.get(role.account_id)
         if known is None or known.expires_at < self._now() + _EXPIRY_MARGIN_SECONDS:
-            arn = f"arn:{self._aws.partition(role.region)}:iam::{role.account_id}:role/{role.name}"
+            arn = role_arn(self._aws.partition(role.region), role.account_id, role.name)
             sts = self._aws.sts_short_timeout
             known = run_in_time(lambda: assume_role_credentials(sts, arn, _SESSION_NAME))
             self._credentials[role.account_id] = known

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gatewatch.aws.clients import Aws, CoreSession
+from gatewatch.aws.clients import Aws, CoreSession, role_arn
 from gatewatch.aws.error_codes import error_code
 from gatewatch.config.forwarding_rules import rule_patterns
 from gatewatch.errors import GatewatchError
@@ -157,7 +157,7 @@ def member_session(aws: Aws, own_account: str) -> Callable[[AccountRegion], Aws]
     def session_for(origin: AccountRegion) -> Aws:
         if origin.account_id == own_account:
             return Aws(CoreSession(origin.region))
-        role = f"arn:{aws.partition(origin.region)}:iam::{origin.account_id}:role/{DOCTOR_ROLE}"
+        role = role_arn(aws.partition(origin.region), origin.account_id, DOCTOR_ROLE)
         return aws.assume_role(role, origin.region, "gatewatch-doctor")
 
     return session_for

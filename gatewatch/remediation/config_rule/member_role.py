@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gatewatch.aws.clients import role_arn
 from gatewatch.errors import ConfigurationError
 from gatewatch.remediation.config_rule.evaluation import EvaluationError
 
@@ -14,11 +15,6 @@ if TYPE_CHECKING:
     from gatewatch.remediation.config_rule.invocation import Invocation
 
 SESSION_NAME = "gatewatch-config-rule"
-
-
-def role_arn(partition: str, account_id: str, role: str) -> str:
-    """Return the ARN of gatewatch's role in a member. `executionRoleArn` of the event can be assumed by Config only."""
-    return f"arn:{partition}:iam::{account_id}:role/{role}"
 
 
 def member_clients(aws: Aws, role: str, account_ids: Collection[str]) -> Callable[[Invocation], Aws]:
@@ -34,6 +30,7 @@ def member_clients(aws: Aws, role: str, account_ids: Collection[str]) -> Callabl
     def assumed(invocation: Invocation) -> Aws:
         if invocation.account_id not in account_ids:
             raise EvaluationError(f"accounts.yaml has no account {invocation.account_id}; nothing is evaluated there")
+        # `executionRoleArn` of the event can be assumed by AWS Config only.
         arn = role_arn(invocation.partition, invocation.account_id, role)
         return aws.assume_role(arn, invocation.region, SESSION_NAME)
 

@@ -7,28 +7,22 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from gatewatch.errors import GatewatchError
+from gatewatch.aws.hub_table import RowKind
 from gatewatch.remediation.ingress.access import Access
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from types_boto3_dynamodb import DynamoDBClient
-
+    from gatewatch.aws.hub_table import HubTable
     from gatewatch.config.ingress import ConflictLimit
 
 _STOP_SECONDS = 30 * 24 * 3600
 _HOUR = 3600
-
-
-class ConflictGuardError(GatewatchError):
-    """The conflict rows cannot be read or written; the rule must not be changed then."""
 
 
 class StopReason(StrEnum):
@@ -61,34 +55,45 @@ class RuleConflict(Struct, frozen=True):
     def access_hash(self) -> str:
         return hashlib.sha256(msgspec.json.encode(self.access, order="deterministic")).hexdigest()[:24]
 
+    @property
+    def key(self) -> str:
+        """Return the key of the conflict's row, which does not contain the rule's id."""
+        group, suffix = self.group, "#missing" if self.is_missing else ""
+        return f"{group.account_id}#{group.region}#{group.group_id}#{self.access_hash}{suffix}"
+
+
+CONFLICTS = RowKind(prefix="conflict", name="the conflicts of a rule", lifetime=_STOP_SECONDS)
+
 
 class ConflictGuard:
-    """Counts remediations of a rule in the hub's table. `now` returns seconds since 1970."""
+    """Counts remediations of a rule in the hub's table. Every method raises `HubTableError`.
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str, limit: ConflictLimit, now: Callable[[], float]) -> None:
-        self._dynamodb = dynamodb
+    `now` returns seconds since 1970.
+    """
+
+    def __init__(self, table: HubTable, limit: ConflictLimit, now: Callable[[], float]) -> None:
         self._table = table
         self._limit = limit
         self._now = now
 
     def stop_reason(self, conflict: RuleConflict) -> StopReason | None:
         """Return why a rule must not be remediated now; None when it may be."""
-        row = self._read(conflict)
-        stored = StopReason(row["stopped"]["S"]) if "stopped" in row else None
-        if stored not in {None, StopReason.EXCEPTION} and float(row["until"]["N"]) > self._now():
+        row = self._table.attributes(CONFLICTS, conflict.key)
+        stored = StopReason(row["stopped"]) if "stopped" in row else None
+        if stored not in {None, StopReason.EXCEPTION} and row["until"] > self._now():
             return stored
         earliest = self._now() - self._limit.hours * _HOUR
-        times = [each for each in row.get("times", {}).get("L", []) if float(each["N"]) > earliest]
+        times = [each for each in row.get("times", ()) if each > earliest]
         return StopReason.CONFLICT if len(times) >= self._limit.returns else None
 
     def count_change(self, conflict: RuleConflict) -> None:
         """Count one remediation: a rule that is not allowed was removed, or a required one authorised."""
-        now = {"N": str(self._now())}
-        self._update(
-            conflict,
-            "SET #t = list_append(if_not_exists(#t, :none), :now), expires = :expires",
-            {":none": {"L": []}, ":now": {"L": [now]}, ":expires": self._expires()},
-            {"#t": "times"},
+        self._table.update(
+            CONFLICTS,
+            conflict.key,
+            "SET #times = list_append(if_not_exists(#times, :none), :now)",
+            {":none": [], ":now": [self._now()]},
+            ExpressionAttributeNames={"#times": "times"},
         )
 
     def stop_enforcement(self, conflict: RuleConflict, reason: StopReason) -> bool:
@@ -98,51 +103,11 @@ class ConflictGuard:
         """
         now = self._now()
         until = now + (self._limit.hours * _HOUR if reason is StopReason.OWN else _STOP_SECONDS)
-        values: dict[str, Any] = {
-            ":reason": {"S": reason.value},
-            ":until": {"N": str(until)},
-            ":now": {"N": str(now)},
-            ":expires": self._expires(),
-        }
-        expression = "SET stopped = :reason, #u = :until, expires = :expires"
-        is_new = "attribute_not_exists(stopped) OR stopped <> :reason OR #u <= :now"
-        return self._update(conflict, expression, values, {"#u": "until"}, is_new)
-
-    def _expires(self) -> dict[str, str]:
-        return {"N": str(int(self._now()) + _STOP_SECONDS)}
-
-    def _read(self, conflict: RuleConflict) -> dict[str, Any]:
-        try:
-            answer = self._dynamodb.get_item(TableName=self._table, Key=_key(conflict), ConsistentRead=True)
-        except (ClientError, BotoCoreError) as error:
-            raise ConflictGuardError(f"the conflicts of a rule cannot be read: {type(error).__name__}") from error
-        return dict(answer.get("Item", {}))
-
-    def _update(
-        self,
-        conflict: RuleConflict,
-        expression: str,
-        values: dict[str, Any],
-        names: dict[str, str],
-        condition: str = "",
-    ) -> bool:
-        more: Any = {"ConditionExpression": condition} if condition else {}
-        try:
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key=_key(conflict),
-                UpdateExpression=expression,
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=values,
-                **more,
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return False
-        except (ClientError, BotoCoreError) as error:
-            raise ConflictGuardError(f"the conflicts of a rule cannot be written: {type(error).__name__}") from error
-        return True
-
-
-def _key(conflict: RuleConflict) -> dict[str, dict[str, str]]:
-    group, suffix = conflict.group, "#missing" if conflict.is_missing else ""
-    return {"pk": {"S": f"conflict#{group.account_id}#{group.region}#{group.group_id}#{conflict.access_hash}{suffix}"}}
+        return self._table.update(
+            CONFLICTS,
+            conflict.key,
+            "SET stopped = :reason, #until = :until",
+            {":reason": reason.value, ":until": until, ":now": now},
+            ExpressionAttributeNames={"#until": "until"},
+            ConditionExpression="attribute_not_exists(stopped) OR stopped <> :reason OR #until <= :now",
+        ).is_applied

@@ -5,62 +5,46 @@ The next run for the group completes them under the same change id, so that noth
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from gatewatch.aws.hub_table import RowKind
 from gatewatch.remediation.ingress.access import access_of
 from gatewatch.remediation.ingress.executor import StepResult, StepStatus
 from gatewatch.remediation.ingress.plan import Authorize, CurrentRule, Modify, Revoke
 from gatewatch.remediation.ingress.undo import recorded_actions
-from gatewatch.remediation.snapshots import RETENTION_SECONDS, Snapshot, SnapshotError
+from gatewatch.remediation.snapshots import RETENTION_SECONDS, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from types_boto3_dynamodb import DynamoDBClient
+    from gatewatch.aws.hub_table import HubTable
+
+
+UNFINISHED = RowKind(prefix="unfinished", name="unfinished changes", lifetime=RETENTION_SECONDS)
 
 
 class UnfinishedChanges:
-    """One row for each account and Region in the hub's table. Every method raises `SnapshotError`."""
+    """One row for each account and Region in the hub's table. Every method raises `HubTableError`."""
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
-        self._dynamodb = dynamodb
+    def __init__(self, table: HubTable) -> None:
         self._table = table
 
     def of_account(self, account_id: str, region: str) -> Mapping[str, str]:
         """Return change ids by group id."""
-        try:
-            response = self._dynamodb.get_item(TableName=self._table, Key=_key(account_id, region), ConsistentRead=True)
-        except (ClientError, BotoCoreError) as error:
-            raise SnapshotError(f"unfinished changes cannot be read: {type(error).__name__}") from error
-        entries = response.get("Item", {}).get("changes", {}).get("SS", [])
-        return dict(each.split("#") for each in sorted(entries))
+        changes = self._table.attributes(UNFINISHED, f"{account_id}#{region}").get("changes", ())
+        return dict(each.split("#") for each in sorted(changes))
 
     def add(self, snapshot: Snapshot) -> None:
-        expires = {"N": str(int(snapshot.at) + RETENTION_SECONDS)}
-        change = _entry(snapshot.resource_id, snapshot.change_id)
-        key = _key(snapshot.account_id, snapshot.region)
-        self._update(key, "ADD changes :changes SET expires = :expires", {":changes": change, ":expires": expires})
+        key = f"{snapshot.account_id}#{snapshot.region}"
+        self._table.update(UNFINISHED, key, "ADD changes :changes", _entry(snapshot.resource_id, snapshot.change_id))
 
     def remove(self, account_id: str, region: str, group_id: str, change_id: str) -> None:
-        self._update(_key(account_id, region), "DELETE changes :changes", {":changes": _entry(group_id, change_id)})
-
-    def _update(self, key: dict[str, Any], expression: str, values: dict[str, Any]) -> None:
-        try:
-            self._dynamodb.update_item(
-                TableName=self._table, Key=key, UpdateExpression=expression, ExpressionAttributeValues=values
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise SnapshotError(f"unfinished changes cannot be written: {type(error).__name__}") from error
+        entry = _entry(group_id, change_id)
+        self._table.update(UNFINISHED, f"{account_id}#{region}", "DELETE changes :changes", entry)
 
 
-def _entry(group_id: str, change_id: str) -> dict[str, list[str]]:
-    return {"SS": [f"{group_id}#{change_id}"]}
-
-
-def _key(account_id: str, region: str) -> dict[str, dict[str, str]]:
-    return {"pk": {"S": f"unfinished#{account_id}#{region}"}}
+def _entry(group_id: str, change_id: str) -> dict[str, set[str]]:
+    return {":changes": {f"{group_id}#{change_id}"}}
 
 
 def interrupted_parts(snapshot: Snapshot) -> Iterator[Authorize]:
