@@ -1,0 +1,105 @@
+"""Pages and e-mails, judged by a validator, an accessibility checker and a mail parser of other authors."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from support.command import gatewatch
+from support.paths import ROOT
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; make test installs it")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+MODULES = ROOT / "node_modules"
+AXE = MODULES / "axe-core" / "axe.min.js"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not AXE.exists(), reason="the judges are not installed; run `npm ci`"),
+]
+# What the pages leave out on purpose: HTML 5 spells its doctype in small letters, mail programs read inline styles
+# only and need no tbody, and the filter of the inbox works while one types.
+RULES = ("doctype-style", "no-inline-style", "prefer-tbody", "wcag/h32")
+PAGE = '<!doctype html><html lang="en"><head><title>page</title></head><body><main>{}</main></body></html>'
+COMMANDS = {
+    "inbox": ["replay", "docs/examples", "tests/golden", "--format", "html"],
+    "digest": ["digest", "docs/examples", "tests/golden", "--days", "7", "--format", "html"],
+}
+
+
+@pytest.fixture(scope="module", params=[(name, language) for name in COMMANDS for language in ("en", "ko", "ja")])
+def page(request, tmp_path_factory):
+    name, language = request.param
+    result = gatewatch(*COMMANDS[name], "--language", language)
+    path = tmp_path_factory.mktemp("pages") / f"{name}.{language}.html"
+    path.write_text(result.out, "utf-8")
+    return path
+
+
+def validate(path):
+    """The lines of html-validate about a page."""
+    off = [option for rule in RULES for option in ("--rule", f"{rule}:off")]
+    command = ["node", MODULES / ".bin" / "html-validate", "--preset", "standard", "--formatter", "text", *off, path]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert answer.stderr == ""
+    return answer.stdout.splitlines()
+
+
+def test_a_page_is_valid_html(page):
+    assert validate(page) == []
+
+
+def test_the_validator_finds_a_broken_page(tmp_path):
+    broken = tmp_path / "broken.html"
+    broken.write_text(PAGE.format("<p><div>text</p>"), "utf-8")
+    assert validate(broken)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine; apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+def violations(browser, path, scheme):
+    """What axe-core finds, by the id of its rule. The page's own policy allows no script; the test goes past it."""
+    context = browser.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": 390, "height": 844})
+    tab = context.new_page()
+    tab.goto(path.as_uri())
+    tab.add_script_tag(path=AXE)
+    found = tab.evaluate("axe.run().then(result => result.violations.map(one => [one.id, one.nodes[0].html]))")
+    context.close()
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_is_accessible(browser, page, scheme):
+    assert violations(browser, page, scheme) == []
+
+
+def test_the_checker_finds_text_that_nobody_can_read(browser, tmp_path):
+    pale = tmp_path / "pale.html"
+    pale.write_text(PAGE.format('<p style="color:#eee;background:#fff">text</p>'), "utf-8")
+    assert "color-contrast" in {rule for rule, _ in violations(browser, pale, "light")}
+
+
+@pytest.mark.parametrize("language", ["en", "ko", "ja"])
+def test_a_second_parser_reads_the_same_from_the_mail_of_a_digest(language):
+    raw = gatewatch("digest", "docs/examples", "--days", "7", "--format", "email", "--language", language).out
+    answer = subprocess.run(
+        ["node", "tests/local/parse_mail.mjs"], input=raw, capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    theirs = json.loads(answer.stdout)
+    ours = email.message_from_string(raw, policy=email.policy.default)
+    assert theirs["subject"] == ours["subject"]
+    assert theirs["text"].split() == ours.get_body(("plain",)).get_content().split()
+    assert theirs["html"].split() == ours.get_body(("html",)).get_content().split()
+    assert theirs["attachments"] == 0
