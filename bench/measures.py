@@ -22,7 +22,7 @@ from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.settings import load_settings
 from gatewatch.delivery.rate_limit import Clock, RateLimiter
 from gatewatch.delivery.rollup import foldable, folded
-from gatewatch.events.decode import decode, parse
+from gatewatch.events.decoding import decode, parse
 from gatewatch.local.demo import scenario
 from gatewatch.model.api_call import ApiCall
 from gatewatch.rendering.templates import load_templates

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from gatewatch.alerts.pipeline import Assessor
-from gatewatch.alerts.replay import replay
+from gatewatch.alerts.replay import replay_documents
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.settings import load_settings
 from gatewatch.errors import UndecodableError
@@ -61,7 +61,7 @@ def results(settings):
 
     def run(content, name="input"):
         stream = io.BytesIO(content.encode() if isinstance(content, str) else content)
-        return list(replay(read_documents(stream, name), Assessor(settings, InMemoryRuleHistory())))
+        return list(replay_documents(read_documents(stream, name), Assessor(settings, InMemoryRuleHistory())))
 
     return run
 

@@ -15,7 +15,7 @@ from gatewatch.alerts.failed_sign_ins import InMemorySignInFailures, SignInFailu
 from gatewatch.alerts.lookup.context import NO_CONTEXT, GroupContext, with_context, with_current_rules
 from gatewatch.alerts.routing import route
 from gatewatch.alerts.rule_history import RuleHistory, with_rule_history
-from gatewatch.alerts.severity.assess import assess, is_reported
+from gatewatch.alerts.severity.assessment import assess, is_reported
 from gatewatch.alerts.suppression import SuppressionResult, evaluation_time, suppress
 from gatewatch.config.settings import Settings
 from gatewatch.events.changes.registry import changes_of

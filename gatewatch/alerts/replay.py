@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.errors import UndecodableError
-from gatewatch.events.decode import UnrecognizedDocument, decode
+from gatewatch.events.decoding import UnrecognizedDocument, decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gatewatch.model.alert import Alert
 
 
-def replay(
+def replay_documents(
     documents: Iterable[Document | UndecodableError], assessor: Assessor
 ) -> Iterator[Alert | UnrecognizedDocument | UndecodableError]:
     """Yield alerts, unrecognized documents and decoding errors. Duplicates are not removed."""

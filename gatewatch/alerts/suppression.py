@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from gatewatch.config.patterns import Patterns, matches_patterns, pattern_list
-from gatewatch.config.suppression_rules import Effect, PolicyException
+from gatewatch.config.suppression_rules import ExceptionEffect, PolicyException
 from gatewatch.model.account import Account
 from gatewatch.model.alert import Alert, AssessedChange
 from gatewatch.model.api_call import Actor
@@ -112,16 +112,16 @@ def _suppress_change(
     strongest = active[0]
     severity = _severity(strongest.effect, assessed.assessment.severity)
     change = _with_reasons(assessed, severity, [_reason(strongest)])
-    return _ChangeResult(change, strongest.effect is Effect.MUTE, (strongest.id,))
+    return _ChangeResult(change, strongest.effect is ExceptionEffect.MUTE, (strongest.id,))
 
 
 def _strength(exception: PolicyException) -> int:
     """Return the sort key of the effect; lower is stronger."""
-    return list(Effect).index(exception.effect)
+    return list(ExceptionEffect).index(exception.effect)
 
 
-def _severity(effect: Effect, severity: Severity) -> Severity:
-    lowered = {Effect.MUTE: Severity.INFO, Effect.LOWER: severity.one_step_down()}
+def _severity(effect: ExceptionEffect, severity: Severity) -> Severity:
+    lowered = {ExceptionEffect.MUTE: Severity.INFO, ExceptionEffect.LOWER: severity.one_step_down()}
     return lowered.get(effect, severity)
 
 

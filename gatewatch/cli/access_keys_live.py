@@ -24,7 +24,7 @@ from gatewatch.delivery.outbox import Outbox
 from gatewatch.model.iam import masked_key
 from gatewatch.remediation.access_keys.credential_report import CredentialReportError, read_credential_report
 from gatewatch.remediation.access_keys.executor import KeyStepResult, KeyStores, load_key_snapshot, undo
-from gatewatch.remediation.access_keys.plan import KeyAction, KeyDecision, plan, unreadable_keys
+from gatewatch.remediation.access_keys.plan import KeyAction, KeyDecision, plan_key_actions, unreadable_keys
 from gatewatch.remediation.access_keys.records import KeyRecords
 from gatewatch.remediation.access_keys.runner import AccessKeyRunner
 from gatewatch.remediation.ingress.executor import StepStatus
@@ -49,7 +49,7 @@ def plan_from_report(path: Path, settings: Settings) -> tuple[KeyAction, ...]:
         raise CredentialReportError(
             f"{path}: cannot be read; name a credential report (CSV), or the word live."
         ) from error
-    return plan(read_credential_report(text, str(path)), settings.access_keys, _now())
+    return plan_key_actions(read_credential_report(text, str(path)), settings.access_keys, _now())
 
 
 def _now() -> datetime:

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from gatewatch.alerts.pipeline import Assessor
-from gatewatch.alerts.replay import replay
+from gatewatch.alerts.replay import replay_documents
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.cli.parallel import documents_of_files
 from gatewatch.config.settings import load_settings
 from gatewatch.errors import ConfigurationError, UndecodableError
-from gatewatch.events.decode import UnrecognizedDocument
+from gatewatch.events.decoding import UnrecognizedDocument
 from gatewatch.events.files import find_files, read_documents
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _print_all(printer: Printer, found: Iterable[Document | UndecodableError], a
     undecodable = 0
     with _progress(console) as progress:
         task = progress.add_task("reading", total=None)
-        for result in replay(_with_progress(found, progress, task), assessor):
+        for result in replay_documents(_with_progress(found, progress, task), assessor):
             if isinstance(result, UndecodableError):
                 undecodable += 1
                 console.print(f"gatewatch: {result}", style="red", markup=False, soft_wrap=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from gatewatch.errors import UndecodableError
-from gatewatch.events.decode import parse
+from gatewatch.events.decoding import parse
 from gatewatch.remediation.config_rule.annotation import EvaluationResult, action_text, evaluate_plan, exempt_result
 from gatewatch.remediation.config_rule.configuration_item import rules_of_group
 from gatewatch.remediation.config_rule.invocation import SECURITY_GROUP

@@ -36,7 +36,7 @@ def undo(
     from gatewatch.remediation.ingress.conflict_guard import ConflictGuard
     from gatewatch.remediation.ingress.ec2 import current_rules
     from gatewatch.remediation.ingress.enforcer import KIND, action_ids_of
-    from gatewatch.remediation.ingress.executor import apply
+    from gatewatch.remediation.ingress.executor import apply_ingress_actions
     from gatewatch.remediation.ingress.undo import group_of, plan_undo, stop_enforcing
     from gatewatch.remediation.snapshots import SnapshotError, SnapshotStore
 
@@ -56,4 +56,4 @@ def undo(
     stop_enforcing(snapshot, ConflictGuard(table, ConflictLimit(), time.time))
     action = OwnAction(change_id, time.time(), is_undo=True)
     ActionLog(table).record(action_ids_of(group, plan.actions), action)
-    report_steps(apply(snapshot.resource_id, plan.actions, member.ec2))
+    report_steps(apply_ingress_actions(snapshot.resource_id, plan.actions, member.ec2))

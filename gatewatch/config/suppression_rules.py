@@ -29,7 +29,7 @@ _PEER_ID = re.compile(r"^(?:[0-9]{12}/)?sg-[0-9a-f]{8,17}\Z|^pl-[0-9a-f]{8,17}\Z
 NonEmptyText = Annotated[str, Meta(min_length=1)]
 
 
-class Effect(StrEnum):
+class ExceptionEffect(StrEnum):
     """MUTE: no message. LOWER: one severity lower. NOTIFY_ONLY: unchanged alert. None is ever remediated."""
 
     MUTE = "mute"
@@ -69,7 +69,7 @@ class PolicyException(Struct, frozen=True, forbid_unknown_fields=True):
 
     id: NonEmptyText
     match: ExceptionMatch
-    effect: Effect
+    effect: ExceptionEffect
     owner: NonEmptyText
     reason: NonEmptyText
     ticket: NonEmptyText

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from gatewatch.errors import ConfigurationError, UndecodableError
 from gatewatch.events.changes.registry import may_be_relevant
-from gatewatch.events.decode import parse
+from gatewatch.events.decoding import parse
 from gatewatch.events.prefilter import relevant_records
 
 if TYPE_CHECKING:

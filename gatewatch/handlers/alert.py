@@ -12,7 +12,7 @@ from gatewatch.aws import metrics
 from gatewatch.digest.activity_log import NO_ACTIVITY_LOG
 from gatewatch.errors import GatewatchError, RenderError, TransientDeliveryError, UndecodableError
 from gatewatch.events.canary import parse_canary
-from gatewatch.events.decode import decode, parse
+from gatewatch.events.decoding import decode, parse
 from gatewatch.model.api_call import ApiCall
 from gatewatch.rendering import notices as notice
 

@@ -18,8 +18,8 @@ from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.alerts.suppression import suppress
 from gatewatch.config.settings import load_settings
-from gatewatch.config.suppression_rules import Effect, ExceptionMatch, PolicyException
-from gatewatch.events.decode import decode
+from gatewatch.config.suppression_rules import ExceptionEffect, ExceptionMatch, PolicyException
+from gatewatch.events.decoding import decode
 from gatewatch.events.user_identity import session_role_arn
 from gatewatch.model.api_call import ApiCall
 from support.paths import GOLDEN, ROOT
@@ -50,7 +50,7 @@ EXCEPTIONS = [
     PolicyException(
         id=f"exception-{number}",
         match=ExceptionMatch(actor=text or "nobody"),
-        effect=Effect.MUTE,
+        effect=ExceptionEffect.MUTE,
         owner="@platform",
         reason="the pipeline changes groups",
         ticket="SEC-1",

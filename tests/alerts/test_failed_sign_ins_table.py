@@ -16,7 +16,7 @@ from gatewatch.alerts.failed_sign_ins_table import DynamoSignInFailures
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.iam import SignInSeverity
 from gatewatch.events.changes.registry import changes_of
-from gatewatch.events.decode import decode
+from gatewatch.events.decoding import decode
 
 START = datetime(2026, 1, 24, 3, 45, tzinfo=UTC)
 POLICY = SignInSeverity()

@@ -16,7 +16,7 @@ from gatewatch.alerts.lookup.context import (
     with_current_rules,
 )
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
-from gatewatch.alerts.severity.assess import assess
+from gatewatch.alerts.severity.assessment import assess
 from gatewatch.model.change import Action
 from gatewatch.model.network_interfaces import NetworkInterfaceSummary
 from gatewatch.model.security_group import CidrPeer, Direction, Group, PortRange, SecurityGroupRule, Traffic

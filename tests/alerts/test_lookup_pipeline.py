@@ -9,7 +9,7 @@ from gatewatch.alerts.pipeline import AlertPipeline, run_pipeline
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.accounts import LOOKUP_ROLE
 from gatewatch.config.settings import load_settings
-from gatewatch.events.decode import decode
+from gatewatch.events.decoding import decode
 from gatewatch.rendering.templates import load_templates
 from support.lookup import CALL_TIME, GROUP, ROOT, Ec2, LookupHarness, client_error, instance
 

@@ -16,7 +16,7 @@ from gatewatch.alerts.suppression import (
     suppress,
 )
 from gatewatch.config.settings import LANGUAGES, load_settings
-from gatewatch.config.suppression_rules import Effect, ExceptionMatch, PolicyException
+from gatewatch.config.suppression_rules import ExceptionEffect, ExceptionMatch, PolicyException
 from gatewatch.errors import ConfigurationError
 from gatewatch.model.change import Family
 from gatewatch.model.severity import Severity
@@ -28,7 +28,7 @@ AT = datetime(2026, 1, 24, 3, 45, 49, tzinfo=UTC)
 ACCOUNT, GROUP = "111122223333", "sg-0aaaaaaaaaaaaaaa1"
 
 
-def exception(effect=Effect.MUTE, expires=date(2027, 1, 31), **match):
+def exception(effect=ExceptionEffect.MUTE, expires=date(2027, 1, 31), **match):
     return PolicyException(
         id="bastion-ssh",
         match=ExceptionMatch(**match),
@@ -148,14 +148,14 @@ def test_a_suppressed_change_stays_in_the_message_with_an_unsuppressed_one(alert
 
 
 def test_lower_reduces_the_severity_by_one_and_notify_only_by_none(world):
-    lowered = suppress(world, [exception(Effect.LOWER, port=22)], AT)
-    result = suppress(world, [exception(Effect.NOTIFY_ONLY, port=22)], AT)
+    lowered = suppress(world, [exception(ExceptionEffect.LOWER, port=22)], AT)
+    result = suppress(world, [exception(ExceptionEffect.NOTIFY_ONLY, port=22)], AT)
     assert (lowered.alert.severity, lowered.is_suppressed) == (Severity.HIGH, False)
     assert (result.alert.severity, result.is_suppressed) == (Severity.CRITICAL, False)
 
 
 def test_the_strongest_of_two_exceptions_wins(world):
-    both = [exception(Effect.LOWER, port=22), exception(Effect.MUTE, group=GROUP)]
+    both = [exception(ExceptionEffect.LOWER, port=22), exception(ExceptionEffect.MUTE, group=GROUP)]
     assert suppress(world, both, AT).is_suppressed
 
 
@@ -191,7 +191,7 @@ def test_in_doubt_nothing_is_remediated(ssh):
 
 
 def test_for_remediation_a_certain_exception_comes_first_then_the_strongest(ssh):
-    doubtful, lowering, muting = exception(group="x-*"), exception(Effect.LOWER, port=22), exception(port=22)
+    doubtful, lowering, muting = exception(group="x-*"), exception(ExceptionEffect.LOWER, port=22), exception(port=22)
     assert may_be(ssh, doubtful, lowering) == PossibleSuppression(lowering, is_certain=True)
     assert may_be(ssh, doubtful, lowering, muting) == PossibleSuppression(muting, is_certain=True)
 
@@ -226,7 +226,7 @@ def problem(folder, *exceptions):
 
 def test_a_complete_exception_is_read(tmp_path):
     (found,) = load(tmp_path, GOOD).exceptions
-    assert (found.effect, found.expires, found.match.port) == (Effect.MUTE, date(2027, 1, 31), 22)
+    assert (found.effect, found.expires, found.match.port) == (ExceptionEffect.MUTE, date(2027, 1, 31), 22)
 
 
 @pytest.mark.parametrize("key", ["id", "match", "effect", "owner", "reason", "ticket", "expires"])

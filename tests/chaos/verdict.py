@@ -14,7 +14,7 @@ from gatewatch.alerts.routing import route
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.errors import UndecodableError
-from gatewatch.events.decode import decode, parse
+from gatewatch.events.decoding import decode, parse
 from gatewatch.local.demo.expectations import rule_headings
 from gatewatch.model.api_call import ApiCall
 

@@ -12,7 +12,7 @@ from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.quiet_hours import QuietHours, deferred_until
 from gatewatch.config.settings import LANGUAGES, load_settings
-from gatewatch.config.suppression_rules import Effect, ExceptionMatch, PolicyException
+from gatewatch.config.suppression_rules import ExceptionEffect, ExceptionMatch, PolicyException
 from gatewatch.delivery.deferred import DeferredMessages, QuietHoursOutbox
 from gatewatch.digest.labels import load_digest_labels
 from gatewatch.errors import TransientDeliveryError
@@ -178,7 +178,7 @@ def test_a_table_that_cannot_be_written_is_a_transient_error(tmp_path):
 SOON = PolicyException(
     id="bastion-ssh",
     match=ExceptionMatch(port=22),
-    effect=Effect.NOTIFY_ONLY,
+    effect=ExceptionEffect.NOTIFY_ONLY,
     owner="@payments",
     reason="the <!channel> bastion",
     ticket="SEC-1",

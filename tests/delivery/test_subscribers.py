@@ -17,7 +17,7 @@ from gatewatch.delivery.message_edits import Edits
 from gatewatch.delivery.sns import Sns
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.threads import Threads
-from gatewatch.events.decode import decode
+from gatewatch.events.decoding import decode
 from gatewatch.rendering.chatbot_validation import chatbot_problems
 from gatewatch.rendering.templates import load_templates
 from support.paths import ROOT

@@ -12,7 +12,7 @@ from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.settings import load_settings
 from gatewatch.events.changes.registry import CALL_SPECS
-from gatewatch.events.decode import decode
+from gatewatch.events.decoding import decode
 from gatewatch.model.api_call import ApiCall
 from gatewatch.model.change import Family
 from support.cloudformation import Stack

@@ -16,7 +16,7 @@ from gatewatch.alerts.suppression import suppress
 from gatewatch.aws import metrics
 from gatewatch.aws.clients import Aws
 from gatewatch.config.settings import load_settings
-from gatewatch.config.suppression_rules import Effect, ExceptionMatch, PolicyException
+from gatewatch.config.suppression_rules import ExceptionEffect, ExceptionMatch, PolicyException
 from gatewatch.digest.activity import AlertSummary, activity_of
 from gatewatch.digest.activity_log import EXPOSURES, OPENED_SECONDS, ActivityLog, day_of
 from gatewatch.digest.activity_log_reader import ActivityLogReader
@@ -31,7 +31,7 @@ SETTINGS = msgspec.structs.replace(
         PolicyException(
             id="rdp-of-alice",
             match=ExceptionMatch(port=3389, actor="alice"),
-            effect=Effect.MUTE,
+            effect=ExceptionEffect.MUTE,
             owner="@payments",
             reason="a lab",
             ticket="SEC-2",

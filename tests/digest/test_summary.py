@@ -15,7 +15,7 @@ import pytest
 
 from gatewatch.alerts.suppression import suppress
 from gatewatch.config.settings import LANGUAGES, load_settings
-from gatewatch.config.suppression_rules import Effect, ExceptionMatch, PolicyException
+from gatewatch.config.suppression_rules import ExceptionEffect, ExceptionMatch, PolicyException
 from gatewatch.digest.activity import activity_of
 from gatewatch.digest.email import EmailTemplate, bar_segments, email_message, html_page
 from gatewatch.digest.labels import DigestLabels, load_digest_labels
@@ -238,7 +238,7 @@ def test_only_the_last_days_are_counted_and_earlier_exposures_stay_open(alerts_o
 
 def test_a_suppressed_change_is_counted_and_is_no_open_exposure(alerts_of, world, nothing):
     muting = PolicyException(
-        id="bastion", match=ExceptionMatch(port=22), effect=Effect.MUTE, owner="a", reason="b", ticket="c",
+        id="bastion", match=ExceptionMatch(port=22), effect=ExceptionEffect.MUTE, owner="a", reason="b", ticket="c",
         expires=date(2027, 1, 1),
     )  # fmt: skip
     found = digest(alerts_of(world, nothing), (muting,))
@@ -247,7 +247,7 @@ def test_a_suppressed_change_is_counted_and_is_no_open_exposure(alerts_of, world
 
 def test_an_exception_hides_an_exposure_only_while_it_is_active(alerts_of, world, nothing):
     expired = PolicyException(
-        id="bastion", match=ExceptionMatch(port=22), effect=Effect.MUTE, owner="a", reason="b", ticket="c",
+        id="bastion", match=ExceptionMatch(port=22), effect=ExceptionEffect.MUTE, owner="a", reason="b", ticket="c",
         expires=START.date(),
     )  # fmt: skip
     found = digest(alerts_of(world, nothing, step=timedelta(days=2)), (expired,))

@@ -11,7 +11,7 @@ from gatewatch.alerts.severity.compliance import compliance_assessment
 from gatewatch.config.controls import ControlCatalogue
 from gatewatch.config.settings import Colors
 from gatewatch.errors import ConfigurationError
-from gatewatch.events.decode import decode
+from gatewatch.events.decoding import decode
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.compliance import ComplianceFacts
 from gatewatch.model.severity import Severity

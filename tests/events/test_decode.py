@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gatewatch.errors import UndecodableError
-from gatewatch.events.decode import UnrecognizedDocument
+from gatewatch.events.decoding import UnrecognizedDocument
 from gatewatch.model.alert import Alert
 
 

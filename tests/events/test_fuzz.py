@@ -11,7 +11,7 @@ from chaos.queues import Sent
 from chaos.world import World
 from gatewatch.errors import UndecodableError
 from gatewatch.events.changes.registry import changes_of
-from gatewatch.events.decode import decode, parse
+from gatewatch.events.decoding import decode, parse
 from gatewatch.model.api_call import ApiCall
 from support.paths import ROOT
 

@@ -10,7 +10,7 @@ from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.settings import LANGUAGES, load_settings
 from gatewatch.events.changes.iam_operations import OPERATIONS
-from gatewatch.events.decode import decode
+from gatewatch.events.decoding import decode
 from gatewatch.rendering.json_rows import rows
 from gatewatch.rendering.slack import slack_payloads
 from gatewatch.rendering.slack_validation import mentions, slack_problems

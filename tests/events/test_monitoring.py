@@ -10,7 +10,7 @@ from gatewatch.config.forwarding_rules import rule_patterns
 from gatewatch.config.settings import LANGUAGES, load_settings
 from gatewatch.events.changes import monitoring
 from gatewatch.events.changes.registry import CALL_SPECS
-from gatewatch.events.decode import decode
+from gatewatch.events.decoding import decode
 from gatewatch.model.change import Family
 from gatewatch.model.monitoring import MonitoringComponent
 from gatewatch.rendering.text.labels import load_labels

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gatewatch.errors import UndecodableError
 from gatewatch.events.changes.registry import may_be_relevant, specs_of
-from gatewatch.events.decode import decode, parse
+from gatewatch.events.decoding import decode, parse
 from gatewatch.events.files import Document
 from gatewatch.events.files import _parsed as parse_with_prefilter
 from gatewatch.events.prefilter import relevant_records

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewatch.events.changes.registry import changes_of
-from gatewatch.events.decode import decode
+from gatewatch.events.decoding import decode
 from gatewatch.model.alert import Alert
 from gatewatch.model.api_call import ApiCall
 from gatewatch.model.network import parse_cidr

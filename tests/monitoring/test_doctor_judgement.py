@@ -9,9 +9,9 @@ from rich.console import Console
 
 from gatewatch.cli.doctor_report import report
 from gatewatch.config.forwarding_rules import rule_patterns
-from gatewatch.monitoring.doctor.gather_member import records_writes
-from gatewatch.monitoring.doctor.judge_hub import admitted_senders, judge_admission, judge_canary, judge_hub
-from gatewatch.monitoring.doctor.judge_member import CANARY, IAM, Expected, judge_member
+from gatewatch.monitoring.doctor.hub_checks import admitted_senders, judge_admission, judge_canary, judge_hub
+from gatewatch.monitoring.doctor.member_checks import CANARY, IAM, Expected, judge_member
+from gatewatch.monitoring.doctor.member_queries import records_writes
 from gatewatch.monitoring.doctor.model import (
     CheckResult,
     CheckStatus,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gatewatch.config.iam import KeyExemption, KeyPolicy
 from gatewatch.remediation.access_keys.credential_report import CredentialReportError, read_credential_report
-from gatewatch.remediation.access_keys.plan import AccessKey, KeyDecision, plan
+from gatewatch.remediation.access_keys.plan import AccessKey, KeyDecision, plan_key_actions
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ACCOUNT = "111122223333"
@@ -24,7 +24,7 @@ def key(age, used=None, *, active=True, user="bob", off=None, back=None, **more)
 
 
 def decided(key_, policy=None):
-    (action,) = plan([key_], policy or KeyPolicy(), NOW)
+    (action,) = plan_key_actions([key_], policy or KeyPolicy(), NOW)
     return action
 
 
@@ -128,7 +128,7 @@ def test_the_credential_report_gives_the_keys_of_every_user_and_of_root():
         ("bob", "#2", False, False),
     ]
     assert {each.account_id for each in found} == {ACCOUNT}
-    assert [each.decision for each in plan(found, KeyPolicy(), NOW)] == ["report", "escalate", "keep"]
+    assert [each.decision for each in plan_key_actions(found, KeyPolicy(), NOW)] == ["report", "escalate", "keep"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from moto import mock_aws
 from gatewatch.alerts.own_actions import ActionLookup, action_id
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.ingress import EnforcementMode, ExemptGroup
-from gatewatch.config.suppression_rules import Effect, ExceptionMatch, PolicyException
+from gatewatch.config.suppression_rules import ExceptionEffect, ExceptionMatch, PolicyException
 from gatewatch.errors import UndecodableError
 from gatewatch.handlers.config_rule import ConfigRuleHandler
 from gatewatch.model.change import Action, Change, Family, Outcome
@@ -320,13 +320,13 @@ class TestExceptions:
         return Environment(kit.ingress([WEB]), exceptions=(exception(effect, **match),))
 
     def test_a_rule_under_an_exception_is_not_compliant_and_the_exception_is_named(self):
-        env = self.env(Effect.NOTIFY_ONLY, port=22)
+        env = self.env(ExceptionEffect.NOTIFY_ONLY, port=22)
         group_id = env.member.group(kit.rule(SSH))
         exception_text = "tcp 22 from 0.0.0.0/0 not remediated, exception bastion-ssh covers it until 2027-01-31."
         assert env.changed(group_id) == ("NON_COMPLIANT", f"{exception_text} Not allowed: tcp 22 from 0.0.0.0/0.")
         assert env.rules(group_id) == [SSH]
 
-    @pytest.mark.parametrize("effect", [Effect.NOTIFY_ONLY, Effect.LOWER])
+    @pytest.mark.parametrize("effect", [ExceptionEffect.NOTIFY_ONLY, ExceptionEffect.LOWER])
     def test_it_is_alerted_once_with_low_severity(self, effect):
         env = self.env(effect, port=22)
         group_id = env.member.group(kit.rule(SSH))
@@ -337,11 +337,11 @@ class TestExceptions:
         assert "exception bastion-ssh (SEC-1) of @web covers it until 2027-01-31" in message.body
 
     def test_a_certain_mute_sends_nothing(self):
-        env = self.env(Effect.MUTE, port=22)
+        env = self.env(ExceptionEffect.MUTE, port=22)
         assert env.changed(env.member.group(kit.rule(SSH)))[0] == "NON_COMPLIANT"
         assert env.outbox.messages == []
 
-    @pytest.mark.parametrize("effect", Effect)
+    @pytest.mark.parametrize("effect", ExceptionEffect)
     def test_a_possible_exception_is_alerted_with_high_severity_whatever_its_effect(self, effect):
         env = self.env(effect, port=22, actor="alice*")
         assert "exception bastion-ssh may cover it" in env.changed(env.member.group(kit.rule(SSH)))[1]
@@ -350,7 +350,7 @@ class TestExceptions:
         assert "may cover it until 2027-01-31; gatewatch cannot determine this" in message.body
 
     def test_other_rules_are_remediated_meanwhile(self):
-        env = self.env(Effect.MUTE, port=22)
+        env = self.env(ExceptionEffect.MUTE, port=22)
         group_id = env.member.group(kit.rule(SSH), kit.rule("udp 161 from 0.0.0.0/0"))
         state, annotation = env.changed(group_id)
         assert (state, env.rules(group_id)) == ("NON_COMPLIANT", [SSH])

@@ -12,12 +12,12 @@ from moto import mock_aws
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.hub_table import HubTable, HubTableError
 from gatewatch.config.ingress import ConflictLimit
-from gatewatch.config.suppression_rules import Effect, ExceptionMatch, PolicyException
+from gatewatch.config.suppression_rules import ExceptionEffect, ExceptionMatch, PolicyException
 from gatewatch.errors import GatewatchError
 from gatewatch.model.account import Account
 from gatewatch.remediation.ingress.conflict_guard import ConflictGuard, GroupRef, StopReason
 from gatewatch.remediation.ingress.enforcer import Enforcer
-from gatewatch.remediation.ingress.executor import StepStatus, apply
+from gatewatch.remediation.ingress.executor import StepStatus, apply_ingress_actions
 from gatewatch.remediation.ingress.plan import plan_ingress
 from gatewatch.remediation.ingress.suppression import RuleSuppression
 from gatewatch.remediation.ingress.undo import plan_undo, stop_enforcing
@@ -72,7 +72,7 @@ class Environment:
         snapshot = self.snapshots.load(change_id)
         stop_enforcing(snapshot, self.guard)
         plan = plan_undo(snapshot, self.member.current_rules(snapshot.resource_id))
-        return apply(snapshot.resource_id, plan.actions, self.member.ec2)
+        return apply_ingress_actions(snapshot.resource_id, plan.actions, self.member.ec2)
 
 
 @pytest.fixture
@@ -128,8 +128,10 @@ def test_a_second_run_does_nothing(env):
 def test_a_plan_applied_twice_is_no_error(env):
     group_id = env.member.group(kit.rule(SSH))
     plan = plan_ingress(group_id, env.member.current_rules(group_id), kit.ingress([WEB]))
-    assert {each.status for each in apply(group_id, plan.actions, env.member.ec2)} == {StepStatus.DONE}
-    assert {each.status for each in apply(group_id, plan.actions, env.member.ec2)} == {StepStatus.ALREADY}
+    assert {each.status for each in apply_ingress_actions(group_id, plan.actions, env.member.ec2)} == {StepStatus.DONE}
+    assert {each.status for each in apply_ingress_actions(group_id, plan.actions, env.member.ec2)} == {
+        StepStatus.ALREADY
+    }
 
 
 def test_a_part_that_cannot_be_authorised_fails_and_every_rule_is_closed(env):
@@ -306,7 +308,7 @@ def test_a_rule_removed_by_undo_is_not_authorised_again(env):
     assert env.member.current_rules(group_id) == ()
 
 
-def policy_exception(effect=Effect.NOTIFY_ONLY, expires=date(2024, 1, 31), **match):
+def policy_exception(effect=ExceptionEffect.NOTIFY_ONLY, expires=date(2024, 1, 31), **match):
     """The clock of the environment starts in November 2023."""
     return PolicyException(
         id="bastion",
@@ -338,7 +340,7 @@ OTHERS = [
 OFFICE = "tcp 22 from 198.51.100.0/25"
 
 
-@pytest.mark.parametrize("effect", Effect)
+@pytest.mark.parametrize("effect", ExceptionEffect)
 @pytest.mark.parametrize("match", COVERING)
 def test_a_rule_that_an_exception_covers_is_not_changed_whatever_its_effect(env, match, effect):
     group_id = env.member.group(kit.rule(OFFICE), name="bastion-1")
@@ -431,7 +433,7 @@ def test_an_author_of_an_equal_rule_with_another_id_is_only_a_possible_match(env
     group_id = env.member.group(kit.rule(SSH))
     env.member.history = [by_id(authorize_record("alice", group_id), kit.rule(SSH, "sgr-0fffffffffffffff0"))]
     for actor in ("alice*", "bob*"):
-        env.enforcer = env.with_exceptions(policy_exception(Effect.MUTE, actor=actor))
+        env.enforcer = env.with_exceptions(policy_exception(ExceptionEffect.MUTE, actor=actor))
         (action,) = env.enforce(group_id, kit.ingress([WEB])).unenforced
         assert (action.reason, action.suppressed_by.is_certain) == (StopReason.EXCEPTION, False)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewatch.remediation.ingress.access import access_of
-from gatewatch.remediation.ingress.executor import StepStatus, apply
+from gatewatch.remediation.ingress.executor import StepStatus, apply_ingress_actions
 from gatewatch.remediation.ingress.plan import Authorize, Modify, Revoke, plan_ingress
 from gatewatch.remediation.ingress.undo import plan_undo
 from gatewatch.remediation.snapshots import Snapshot
@@ -20,7 +20,9 @@ WEB, ALL_TCP = "tcp 443 from 0.0.0.0/0", "tcp 0-65535 from 0.0.0.0/0"
 
 def group_of(*rules, quota=60):
     group = StrictGroup(quota=quota)
-    apply(GROUP, [Authorize(kit.rule(each, description="original"), (("Owner", "web"),)) for each in rules], group)
+    apply_ingress_actions(
+        GROUP, [Authorize(kit.rule(each, description="original"), (("Owner", "web"),)) for each in rules], group
+    )
     group.calls.clear()
     return group
 
@@ -32,7 +34,7 @@ def full_group(*rules):
 
 def enforce(group, policy):
     plan = plan_ingress(GROUP, group.current(), policy)
-    return plan, apply(GROUP, plan.actions, group)
+    return plan, apply_ingress_actions(GROUP, plan.actions, group)
 
 
 def texts(group):
@@ -96,8 +98,8 @@ def test_a_rule_that_cannot_be_modified_is_revoked_and_its_part_authorised(error
 def test_a_rule_whose_narrowed_form_was_added_meanwhile_is_revoked():
     group = group_of(ALL_TCP)
     plan = plan_ingress(GROUP, group.current(), kit.ingress([WEB]))
-    apply(GROUP, [Authorize(kit.rule(WEB))], group)
-    (step,) = apply(GROUP, plan.actions, group)
+    apply_ingress_actions(GROUP, [Authorize(kit.rule(WEB))], group)
+    (step,) = apply_ingress_actions(GROUP, plan.actions, group)
     assert (type(step.action), step.status, texts(group)) == (Revoke, StepStatus.DONE, [WEB])
 
 
@@ -105,7 +107,7 @@ def test_a_rule_that_was_removed_meanwhile_is_not_brought_back_in_part():
     group = group_of(ALL_TCP)
     plan = plan_ingress(GROUP, group.current(), kit.ingress([WEB]))
     group.rules.clear()
-    (step,) = apply(GROUP, plan.actions, group)
+    (step,) = apply_ingress_actions(GROUP, plan.actions, group)
     assert (step.status, texts(group)) == (StepStatus.ALREADY, [])
 
 
@@ -173,7 +175,7 @@ def test_undo_restores_every_rule_description_and_tag(rules, allowed, required, 
     snapshot = Snapshot(
         change_id="chg-1", kind="ingress", account_id=ACCOUNT, region="x", resource_id=GROUP, at=0, body=body
     )
-    steps = apply(GROUP, plan_undo(snapshot, group.current()).actions, group)
+    steps = apply_ingress_actions(GROUP, plan_undo(snapshot, group.current()).actions, group)
     assert all(each.succeeded for each in steps)
     assert content(group) == before
     assert plan_undo(snapshot, group.current()).actions == ()

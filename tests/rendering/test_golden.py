@@ -7,7 +7,7 @@ import re
 import pytest
 
 from gatewatch.alerts.pipeline import Assessor
-from gatewatch.alerts.replay import replay
+from gatewatch.alerts.replay import replay_documents
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.destinations import HUB_TOPIC
 from gatewatch.config.settings import LANGUAGES, load_settings
@@ -71,7 +71,9 @@ _TEXT = re.compile(r'\{\n\s+("type": "(?:mrkdwn|plain_text)",(?:\n.*?)+?)\n\s+\}
 
 
 def alerts_of(case, language):
-    alerts = list(replay(read_file(GOLDEN / case / "event.json"), Assessor(SETTINGS[language], InMemoryRuleHistory())))
+    alerts = list(
+        replay_documents(read_file(GOLDEN / case / "event.json"), Assessor(SETTINGS[language], InMemoryRuleHistory()))
+    )
     assert all(isinstance(alert, Alert) for alert in alerts)
     return alerts
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from gatewatch.config.destinations import Route, SecretRef, SlackWebhook, SnsTopic
 from gatewatch.config.settings import LANGUAGES, emergency_settings
-from gatewatch.config.suppression_rules import Effect, ExceptionMatch, PolicyException
+from gatewatch.config.suppression_rules import ExceptionEffect, ExceptionMatch, PolicyException
 from gatewatch.digest.labels import load_digest_labels
 from gatewatch.events.canary import AccountRegion
 from gatewatch.model.account import Account
@@ -20,7 +20,7 @@ from gatewatch.monitoring.heartbeat.judge import HeartbeatChanges, SilentRegion
 from gatewatch.monitoring.heartbeat.messages import heartbeat_messages
 from gatewatch.monitoring.reminders import reminder_messages
 from gatewatch.remediation.access_keys.executor import KeyStepResult
-from gatewatch.remediation.access_keys.messages import messages as key_messages
+from gatewatch.remediation.access_keys.messages import key_messages
 from gatewatch.remediation.access_keys.plan import AccessKey, KeyAction, KeyDecision
 from gatewatch.remediation.ingress.executor import StepStatus
 from gatewatch.rendering import notices as notice
@@ -55,7 +55,7 @@ def exception_of(name):
     return PolicyException(
         id=name,
         match=ExceptionMatch(),
-        effect=Effect.MUTE,
+        effect=ExceptionEffect.MUTE,
         owner="@payments",
         reason="the <office> reaches https://bastion.example",
         ticket="SEC-1",

@@ -262,12 +262,12 @@ def test_every_rule_shows_its_reasons_unless_the_rule_before_it_has_the_same():
 
 def test_a_modified_rule_shows_its_previous_values():
     from gatewatch.alerts.pipeline import Assessor  # noqa: PLC0415
-    from gatewatch.alerts.replay import replay  # noqa: PLC0415
+    from gatewatch.alerts.replay import replay_documents  # noqa: PLC0415
     from gatewatch.alerts.rule_history import InMemoryRuleHistory  # noqa: PLC0415
     from gatewatch.events.files import read_file  # noqa: PLC0415
 
     path = TESTS / "golden" / "modify-known-previous" / "event.json"
-    *_, alert = replay(read_file(path), Assessor(SETTINGS["en"], InMemoryRuleHistory()))
+    *_, alert = replay_documents(read_file(path), Assessor(SETTINGS["en"], InMemoryRuleHistory()))
     (body,) = bodies_of(alert)
     assert "  Before: 198.51.100.7/32\n  After: 0.0.0.0/0 (4,294,967,296 times wider)\n" in body.mail
     assert "`198.51.100.7/32` → `0.0.0.0/0` (4,294,967,296 times wider)" in body.chat["content"]["description"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.settings import LANGUAGES, load_settings
-from gatewatch.events.decode import decode, parse
+from gatewatch.events.decoding import decode, parse
 from gatewatch.model.api_call import ApiCall
 from gatewatch.rendering.templates import load_templates
 from support.paths import TESTS

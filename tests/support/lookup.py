@@ -17,7 +17,7 @@ from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.accounts import LOOKUP_ROLE
 from gatewatch.config.destinations import HUB_TOPIC, Route, SecretRef, SlackWebhook, SnsTopic
 from gatewatch.config.settings import load_settings
-from gatewatch.events.decode import decode
+from gatewatch.events.decoding import decode
 from gatewatch.events.files import read_file
 from support.paths import ROOT
 

@@ -17,7 +17,7 @@ from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.settings import LANGUAGES, load_settings
 from gatewatch.config.yaml_file import load_content
 from gatewatch.errors import ConfigurationError
-from gatewatch.events.decode import decode, parse
+from gatewatch.events.decoding import decode, parse
 from gatewatch.rendering.slack import slack_payloads
 from gatewatch.rendering.sns import sns_bodies
 from gatewatch.rendering.templates import load_templates

@@ -123,11 +123,11 @@ class GroupLookup:
     def _query(self, part: LookupPart, ec2: EC2Client, request: LookupRequest, until: float) -> Any:
         match part:
             case LookupPart.GROUP:
-                return ec2_queries.describe_group(ec2, request.group_id)
+                return ec2_queries.find_group(ec2, request.group_id)
             case LookupPart.RULES:
-                return ec2_queries.describe_rules(ec2, request.group_id, request.account_id)
+                return ec2_queries.find_rules(ec2, request.group_id, request.account_id)
             case LookupPart.NETWORK_INTERFACES:
-                page = ec2_queries.describe_interfaces(ec2, request.group_id, lambda: self._monotonic() < until)
+                page = ec2_queries.find_interfaces(ec2, request.group_id, lambda: self._monotonic() < until)
                 if page.names_error:
                     self._report(request, page.names_error)
                 return page

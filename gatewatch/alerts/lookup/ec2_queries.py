@@ -33,7 +33,7 @@ class InterfacePage(Struct, frozen=True):
     names_error: Exception | None = None
 
 
-def describe_group(ec2: EC2Client, group_id: str) -> Group:
+def find_group(ec2: EC2Client, group_id: str) -> Group:
     """Return `NO_GROUP` for a deleted group."""
     try:
         found = ec2.describe_security_groups(GroupIds=[group_id])["SecurityGroups"]
@@ -44,7 +44,7 @@ def describe_group(ec2: EC2Client, group_id: str) -> Group:
     return next((Group(id=group_id, name=each.get("GroupName"), vpc_id=each.get("VpcId")) for each in found), NO_GROUP)
 
 
-def describe_rules(ec2: EC2Client, group_id: str, account_id: str) -> dict[str, SecurityGroupRule]:
+def find_rules(ec2: EC2Client, group_id: str, account_id: str) -> dict[str, SecurityGroupRule]:
     """Return the rules of the first page by id, without those that cannot be parsed."""
     found = ec2.describe_security_group_rules(Filters=_group_filter(group_id), MaxResults=_MAX_RESULTS)[
         "SecurityGroupRules"
@@ -53,7 +53,7 @@ def describe_rules(ec2: EC2Client, group_id: str, account_id: str) -> dict[str, 
     return {each.rule_id: each for each in read if each.rule_id and each.peer and each.traffic.protocol}
 
 
-def describe_interfaces(ec2: EC2Client, group_id: str, may_go_on: Callable[[], bool]) -> InterfacePage:
+def find_interfaces(ec2: EC2Client, group_id: str, may_go_on: Callable[[], bool]) -> InterfacePage:
     """Return the interfaces with a group. When tags cannot be read, instances are shown by id."""
     found, is_partial = _interfaces(ec2, group_id, may_go_on)
     wanted = instances_to_name(found) if may_go_on() else ()

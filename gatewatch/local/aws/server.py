@@ -23,7 +23,7 @@ from werkzeug.serving import make_server
 
 from gatewatch.errors import GatewatchError
 from gatewatch.local.aws.schedules import isolate_scheduled_rules, run_scheduled_rules
-from gatewatch.local.aws.sessions import Credentials, isolated_session, isolated_variables
+from gatewatch.local.aws.sessions import LocalCredentials, isolated_session, isolated_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,7 +47,7 @@ MEMBERS = (
 )
 
 # moto lets any caller assume any role, whether it exists or not; the session belongs to the role's account.
-ANYONE = Credentials("anyone", "anyone", "anyone")
+ANYONE = LocalCredentials("anyone", "anyone", "anyone")
 
 
 class DeployError(GatewatchError):
@@ -61,7 +61,7 @@ class Cloud:
         app = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietRequestHandler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._credentials: dict[str, Credentials] = {}
+        self._credentials: dict[str, LocalCredentials] = {}
         self._loader = _service_models()
         self.endpoint = f"http://127.0.0.1:{self._server.port}"
 
@@ -111,16 +111,16 @@ class Cloud:
         """Run every scheduled rule once; return the number of events sent."""
         return run_scheduled_rules(account, region, self.session)
 
-    def _credentials_of(self, account: str) -> Credentials:
+    def _credentials_of(self, account: str) -> LocalCredentials:
         if account not in self._credentials:
             self._credentials[account] = self._assume_role(account)
         return self._credentials[account]
 
-    def _assume_role(self, account: str) -> Credentials:
+    def _assume_role(self, account: str) -> LocalCredentials:
         sts = isolated_session(self.endpoint, HUB_REGION, ANYONE, self._loader).client("sts")
         role = f"arn:aws:iam::{account}:role/gatewatch-local"
         response = sts.assume_role(RoleArn=role, RoleSessionName="local")["Credentials"]
-        return Credentials(response["AccessKeyId"], response["SecretAccessKey"], response["SessionToken"])
+        return LocalCredentials(response["AccessKeyId"], response["SecretAccessKey"], response["SessionToken"])
 
     def _reset(self) -> None:
         urllib3.request("POST", f"{self.endpoint}/moto-api/reset", retries=False, timeout=60)

@@ -26,7 +26,7 @@ DEFAULTS_ONLY = {
 } | NO_FILES
 
 
-class Credentials(NamedTuple):
+class LocalCredentials(NamedTuple):
     access_key: str
     secret_key: str
     token: str
@@ -46,7 +46,7 @@ class OneEndpointSession(botocore.session.Session):
         return super().create_client(*args, **kwargs | local)
 
 
-def isolated_session(endpoint: str, region: str, credentials: Credentials, loader: Loader) -> boto3.Session:
+def isolated_session(endpoint: str, region: str, credentials: LocalCredentials, loader: Loader) -> boto3.Session:
     """Sessions that share a `loader` read AWS's service models once, which is most of the cost of a session."""
     return boto3.Session(
         aws_access_key_id=credentials.access_key,
@@ -57,7 +57,7 @@ def isolated_session(endpoint: str, region: str, credentials: Credentials, loade
     )
 
 
-def isolated_variables(endpoint: str, region: str, credentials: Credentials) -> dict[str, str]:
+def isolated_variables(endpoint: str, region: str, credentials: LocalCredentials) -> dict[str, str]:
     """The AWS variables of a Lambda function's environment, and the endpoint for its clients."""
     return {
         "AWS_ACCESS_KEY_ID": credentials.access_key,

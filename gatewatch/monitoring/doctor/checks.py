@@ -14,10 +14,8 @@ from gatewatch.config.forwarding_rules import rule_patterns
 from gatewatch.errors import GatewatchError
 from gatewatch.events.canary import AccountRegion
 from gatewatch.monitoring.doctor.destinations import AUTH_TEST, DestinationChecks
-from gatewatch.monitoring.doctor.gather_hub import bus_arn, gather_hub
-from gatewatch.monitoring.doctor.gather_member import gather_member
-from gatewatch.monitoring.doctor.judge_hub import judge_admission, judge_canary, judge_hub
-from gatewatch.monitoring.doctor.judge_member import DOCTOR_ROLE_REMEDY, Expected, judge_member
+from gatewatch.monitoring.doctor.hub_checks import judge_admission, judge_canary, judge_hub
+from gatewatch.monitoring.doctor.hub_queries import bus_arn, gather_hub
 from gatewatch.monitoring.doctor.lookup_role import (
     AlertRole,
     gather_alert_role,
@@ -25,6 +23,8 @@ from gatewatch.monitoring.doctor.lookup_role import (
     judge_alert_role,
     judge_trusted_callers,
 )
+from gatewatch.monitoring.doctor.member_checks import DOCTOR_ROLE_REMEDY, Expected, judge_member
+from gatewatch.monitoring.doctor.member_queries import gather_member
 from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus, HubState, QueryFailed
 
 if TYPE_CHECKING:

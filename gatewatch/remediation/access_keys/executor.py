@@ -51,7 +51,7 @@ class KeyStores:
     action_log: ActionLog
 
 
-def apply(action: KeyAction, iam: IAMClient, stores: KeyStores, now: datetime) -> KeyStepResult:
+def apply_key_action(action: KeyAction, iam: IAMClient, stores: KeyStores, now: datetime) -> KeyStepResult:
     """Perform one action. Only deactivations and deletions change anything."""
     if not action.decision.changes_aws:
         return KeyStepResult(action, StepStatus.DONE)

@@ -37,7 +37,7 @@ _SEVERITIES = {KeyDecision.WARN: Severity.LOW, KeyDecision.REPORT: Severity.HIGH
 _REMINDED_WEEKLY = frozenset({"escalate", "escalate_restored", "report", "deactivate_due", "delete_due", "failed"})
 
 
-def messages(step: KeyStepResult, settings: Settings, labels: Mapping[str, Labels], now: datetime) -> list[Message]:
+def key_messages(step: KeyStepResult, settings: Settings, labels: Mapping[str, Labels], now: datetime) -> list[Message]:
     """Return one message for each destination of the account; none for an action that was skipped."""
     kind = _message_kind(step)
     if kind is None:

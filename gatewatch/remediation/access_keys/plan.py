@@ -89,7 +89,7 @@ def unreadable_keys(account_id: str, reason: str, user: str = "") -> KeyAction:
     return KeyAction(KeyDecision.UNREADABLE, key, 0, reason)
 
 
-def plan(keys: Iterable[AccessKey], policy: KeyPolicy, now: datetime) -> tuple[KeyAction, ...]:
+def plan_key_actions(keys: Iterable[AccessKey], policy: KeyPolicy, now: datetime) -> tuple[KeyAction, ...]:
     """Return one action for each key, in the order of the keys."""
     return tuple(_decide(key, policy, now) for key in keys)
 

@@ -11,9 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from gatewatch.aws.error_codes import error_code
 from gatewatch.errors import GatewatchError
 from gatewatch.remediation.access_keys import iam as keys_iam
-from gatewatch.remediation.access_keys.executor import KeyStepResult, KeyStores, apply
-from gatewatch.remediation.access_keys.messages import DRY_RUN, messages, refused_role_messages
-from gatewatch.remediation.access_keys.plan import AccessKey, KeyAction, KeyDecision, plan, unreadable_keys
+from gatewatch.remediation.access_keys.executor import KeyStepResult, KeyStores, apply_key_action
+from gatewatch.remediation.access_keys.messages import DRY_RUN, key_messages, refused_role_messages
+from gatewatch.remediation.access_keys.plan import AccessKey, KeyAction, KeyDecision, plan_key_actions, unreadable_keys
 from gatewatch.remediation.access_keys.records import KeyEvent
 from gatewatch.remediation.access_keys.trigger import AllAccounts, OneUser, trigger_of
 from gatewatch.remediation.ingress.executor import StepStatus
@@ -113,7 +113,7 @@ class AccessKeyRunner:
         """The records of a key are read only when it is old."""
         cutoff, records = self._warning_cutoff(), self.stores.records
         complete = (records.with_history(key) if key.created and key.created <= cutoff else key for key in keys)
-        return plan(complete, self.settings.access_keys, self.now())
+        return plan_key_actions(complete, self.settings.access_keys, self.now())
 
     def _warning_cutoff(self) -> datetime:
         return self.now() - timedelta(days=self.settings.access_keys.warn_after_days)
@@ -126,7 +126,7 @@ class AccessKeyRunner:
         enforced = self.settings.access_keys.mode == "enforce" if enforce is None else enforce
         is_dry_run = action.decision.changes_aws and not enforced
         dry_run = KeyStepResult(action, StepStatus.DONE, DRY_RUN)
-        step = dry_run if is_dry_run else apply(action, iam, self.stores, self.now())
+        step = dry_run if is_dry_run else apply_key_action(action, iam, self.stores, self.now())
         self._report(step)
         if action.decision.changes_aws and step.status is StepStatus.DONE and not is_dry_run:
             self.stores.records.mark_reported(action.key)
@@ -138,7 +138,7 @@ class AccessKeyRunner:
         self.log.warning("role refused", extra={"account_id": account_id})
 
     def _report(self, step: KeyStepResult) -> None:
-        self.outbox.put(messages(step, self.settings, self.labels, self.now()))
+        self.outbox.put(key_messages(step, self.settings, self.labels, self.now()))
         facts = {"account_id": step.action.key.account_id, "user": step.action.key.user}
         self.log.info(step.action.decision.value, extra={**facts, "status": step.status.value, "reason": step.reason})
 

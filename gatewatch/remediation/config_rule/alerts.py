@@ -10,8 +10,8 @@ import msgspec
 from gatewatch.alerts.enrichment import group_url
 from gatewatch.alerts.exposures import exposure_change_of
 from gatewatch.alerts.routing import route
-from gatewatch.alerts.severity.assess import assess
-from gatewatch.config.suppression_rules import Effect
+from gatewatch.alerts.severity.assessment import assess
+from gatewatch.config.suppression_rules import ExceptionEffect
 from gatewatch.model.alert import Alert, AssessedChange, Links
 from gatewatch.model.api_call import AccessMethod, Actor, ApiCall
 from gatewatch.model.change import Action, Change, Family, Outcome
@@ -117,7 +117,7 @@ def _failed_change(step: StepResult, done: Enforcement) -> AssessedChange:
 def _is_muted(action: UnenforcedAction) -> bool:
     """Whether a muting exception certainly covers it; a possible match is reported."""
     match = action.suppressed_by
-    return match is not None and match.is_certain and match.exception.effect is Effect.MUTE
+    return match is not None and match.is_certain and match.exception.effect is ExceptionEffect.MUTE
 
 
 def _unenforced_change(action: UnenforcedAction, done: Enforcement) -> AssessedChange:

@@ -104,7 +104,7 @@ def _listed(rules: Sequence[SecurityGroupRule]) -> str:
 
 def rule_text(rule: SecurityGroupRule) -> str:
     """Return a rule as `tcp 22-443 from 0.0.0.0/0` or `all traffic from sg-…`."""
-    return f"{traffic_text(rule.traffic)} from {rule.peer.text if rule.peer else '?'}"
+    return f"{annotated_traffic(rule.traffic)} from {rule.peer.text if rule.peer else '?'}"
 
 
 def action_text(action: IngressAction) -> str:
@@ -115,7 +115,7 @@ def action_text(action: IngressAction) -> str:
     return f"~ {old} -> {rule_text(action.rule)}" if isinstance(action, Modify) else f"- {old}"
 
 
-def traffic_text(traffic: Traffic) -> str:
+def annotated_traffic(traffic: Traffic) -> str:
     if traffic.protocol in {None, ALL_PROTOCOLS}:
         return "all traffic"
     if traffic.ports:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from gatewatch.errors import UndecodableError
 from gatewatch.events.changes.registry import changes_of
-from gatewatch.events.decode import decode, parse
+from gatewatch.events.decoding import decode, parse
 from gatewatch.events.user_identity import session_role_arn
 from gatewatch.model.api_call import Actor, ApiCall
 from gatewatch.model.change import Action, Outcome

@@ -15,7 +15,7 @@ from gatewatch.remediation.ingress.access import access_of
 from gatewatch.remediation.ingress.change_history import ChangeAuthor, GroupHistory
 from gatewatch.remediation.ingress.conflict_guard import ConflictGuard, GroupRef, RuleConflict, StopReason
 from gatewatch.remediation.ingress.ec2 import current_rules
-from gatewatch.remediation.ingress.executor import StepResult, StepStatus, apply
+from gatewatch.remediation.ingress.executor import StepResult, StepStatus, apply_ingress_actions
 from gatewatch.remediation.ingress.plan import (
     Authorize,
     CurrentRule,
@@ -118,7 +118,7 @@ class Enforcer(Struct, frozen=True):
         self.snapshots.save(snapshot)
         self.unfinished.add(snapshot)
         self.action_log.record(action_ids_of(group, actions), OwnAction(snapshot.change_id, at))
-        steps = apply(group.group_id, actions, member.ec2)
+        steps = apply_ingress_actions(group.group_id, actions, member.ec2)
         self._count_changes(group, steps)
         after = current_rules(member.ec2, group.group_id, group.account_id)
         return Enforcement(

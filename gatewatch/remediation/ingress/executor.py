@@ -44,7 +44,7 @@ class StepResult(Struct, frozen=True):
         return self.status in {StepStatus.DONE, StepStatus.ALREADY}
 
 
-def apply(group_id: str, actions: Sequence[IngressAction], ec2: EC2Client) -> tuple[StepResult, ...]:
+def apply_ingress_actions(group_id: str, actions: Sequence[IngressAction], ec2: EC2Client) -> tuple[StepResult, ...]:
     """Perform every action; one that fails does not stop the others.
 
     A rule that cannot be modified is revoked, and its allowed part authorised in its place: the results say so.

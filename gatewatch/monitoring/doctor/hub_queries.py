@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from gatewatch.aws.hub_table import HubTable
-from gatewatch.monitoring.doctor.gather_member import queue_depth
+from gatewatch.monitoring.doctor.member_queries import queue_depth
 from gatewatch.monitoring.doctor.model import FunctionState, HubState
 from gatewatch.monitoring.doctor.query import run_query
 from gatewatch.monitoring.heartbeat.store import HeartbeatStore
