@@ -18,6 +18,7 @@ from gatewatch.cli.deploy import deploy_check, deploy_options
 from gatewatch.cli.digest import digest
 from gatewatch.cli.doctor import doctor, send_test
 from gatewatch.cli.explain import explain
+from gatewatch.cli.init import init
 from gatewatch.cli.members import members_app
 from gatewatch.cli.replay import replay
 from gatewatch.cli.store_secret import store_secret
@@ -51,6 +52,7 @@ _EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     keys: ("gatewatch keys report.csv", "gatewatch keys live --account 111122223333 --apply"),
     doctor: ("gatewatch doctor", "gatewatch doctor --account 111122223333 --all"),
     send_test: ("gatewatch send-test sec-prod",),
+    init: ("gatewatch init ~/gatewatch-config --accounts 111122223333",),
     store_secret: ("gatewatch store-secret sec-prod",),
     deploy_check: ("gatewatch deploy-check --stage prod",),
     deploy_options: ("gatewatch deploy-options --stage prod",),

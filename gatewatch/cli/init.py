@@ -1,0 +1,55 @@
+"""`gatewatch init`: writes a configuration folder for a first deployment."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003  typer reads the annotation
+from typing import Annotated
+
+import typer
+
+from gatewatch.cli.options import STAGE, Stage
+from gatewatch.errors import ConfigurationError
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="The folder to create, outside the clone.")],
+    hub_account: Annotated[str, typer.Option(prompt="Account id of the monitoring account")],
+    region: Annotated[str, typer.Option(prompt="Region of the hub, such as ap-northeast-2")],
+    member_regions: Annotated[
+        str, typer.Option(prompt="Regions to monitor, separated by commas, the global Region first")
+    ],
+    accounts: Annotated[str, typer.Option(help="Account ids to monitor, separated by commas.")] = "",
+    organization: Annotated[
+        bool, typer.Option("--organization", help="Read the accounts from AWS Organizations instead.")
+    ] = False,
+    stage: Stage = STAGE,
+) -> None:
+    """Write accounts.yaml, policy.yaml, deploy/STAGE.yaml and the Slack app manifest; no file is overwritten.
+
+    With --organization it needs credentials of the management account or of a delegated administrator.
+    """
+    from gatewatch.cli.deployment.new_configuration import NewConfiguration, organization_of, write_configuration
+
+    if bool(accounts) == organization:
+        raise ConfigurationError("name the accounts with --accounts, or read them with --organization.")
+    found = organization_of() if organization else None
+    written = write_configuration(
+        folder,
+        NewConfiguration(
+            stage=stage,
+            hub_account=hub_account,
+            region=region,
+            member_regions=_listed(member_regions),
+            accounts=dict.fromkeys(_listed(accounts), "") if found is None else found.accounts,
+            organization="" if found is None else found.id,
+            root="" if found is None else found.root,
+        ),
+    )
+    for path in written:
+        typer.echo(f"{path} written")
+    typer.echo(f"next:\n  export GATEWATCH_CONFIG={folder.resolve()}")
+    typer.echo(f"  gatewatch store-secret sec-all --stage {stage}\n  make deploy STAGE={stage}")
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(",") if each.strip())
