@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from gatewatch.config.patterns import Patterns, matches_patterns, pattern_list
+from gatewatch.config.patterns import Patterns, matches_patterns, matches_tags, pattern_list
 from gatewatch.config.suppression_rules import ExceptionEffect, PolicyException
 from gatewatch.model.account import Account
 from gatewatch.model.alert import Alert, AssessedChange
@@ -166,9 +166,17 @@ def _criteria(where: ChangeContext, change: Change, match: ExceptionMatch) -> It
     yield _matches_pattern(match.region, where.region)
     yield not match.families or change.family in match.families
     yield _matches_pattern(match.group, change.group.id, change.group.name)
+    yield _matches_tags(match, change)
     yield _matches_actor(match.actor, actor, account.id)
     yield _matches_port(match, change.rule)
     yield _matches_peer(match, change.rule)
+
+
+def _matches_tags(match: ExceptionMatch, change: Change) -> bool | None:
+    """Return None where the tags of the group are not known, as for every event: an alert is then sent."""
+    if not match.tags:
+        return True
+    return None if change.group.tags is None else matches_tags(match.tags, change.group.tags)
 
 
 def _matches_actor(patterns: Patterns | None, actor: Actor, account_id: str) -> bool | None:

@@ -11,7 +11,7 @@ from gatewatch.events.decoding import parse
 from gatewatch.remediation.config_rule.annotation import EvaluationResult, action_text, evaluate_plan, exempt_result
 from gatewatch.remediation.config_rule.configuration_item import rules_of_group
 from gatewatch.remediation.config_rule.invocation import SECURITY_GROUP
-from gatewatch.remediation.ingress.ec2 import current_rules
+from gatewatch.remediation.ingress.ec2 import current_rules, read_group
 from gatewatch.remediation.ingress.plan import CurrentRule, IngressPlan, plan_ingress
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from gatewatch.aws.clients import Aws
     from gatewatch.config.ingress import IngressPolicy
+    from gatewatch.model.security_group import Group
 
 _MAX_DEPTH = 4
 
@@ -49,15 +50,16 @@ def row_of_group(group: EvaluatedGroup) -> GroupRow:
 
 
 def evaluate_group(
-    group_id: str, current: tuple[CurrentRule, ...], ingress: IngressPolicy, now: datetime
+    group: Group, current: tuple[CurrentRule, ...], ingress: IngressPolicy, now: datetime
 ) -> EvaluatedGroup:
-    if exemption := ingress.exemption(group_id, now):
+    group_id = group.id or ""
+    if exemption := ingress.exemption(group, now):
         return EvaluatedGroup(group_id, current, exempt_result(exemption), IngressPlan(group_id=group_id))
     plan = plan_ingress(group_id, current, ingress)
     return EvaluatedGroup(group_id, current, evaluate_plan(plan), plan)
 
 
-def groups_of_file(path: Path) -> list[tuple[str, tuple[CurrentRule, ...]]]:
+def groups_of_file(path: Path) -> list[tuple[Group, tuple[CurrentRule, ...]]]:
     """Groups of DescribeSecurityGroups output, configuration items, or arrays of either. Raises `UndecodableError`."""
     try:
         document = parse(path.read_bytes(), str(path))
@@ -91,13 +93,13 @@ def _groups_of_object(document: dict[str, Any], depth: int) -> Iterator[dict[str
         yield from _groups(document.get(key), depth + 1)
 
 
-def _read(group: dict[str, Any]) -> tuple[str, tuple[CurrentRule, ...]]:
+def _read(group: dict[str, Any]) -> tuple[Group, tuple[CurrentRule, ...]]:
     owner = group.get("OwnerId") or group.get("ownerId") or ""
-    return str(group.get("GroupId") or group.get("groupId")), rules_of_group(group, str(owner))
+    return read_group(group), rules_of_group(group, str(owner))
 
 
-def groups_of_account(aws: Aws, account_id: str) -> Iterator[tuple[str, tuple[CurrentRule, ...]]]:
+def groups_of_account(aws: Aws, account_id: str) -> Iterator[tuple[Group, tuple[CurrentRule, ...]]]:
     """The current groups of an account. Raises `ClientError`."""
     for page in aws.ec2.get_paginator("describe_security_groups").paginate():
         for group in page["SecurityGroups"]:
-            yield group["GroupId"], current_rules(aws.ec2, group["GroupId"], account_id)
+            yield read_group(group), current_rules(aws.ec2, group["GroupId"], account_id)

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gatewatch.config.expiry import end_of_day_everywhere
+from gatewatch.config.patterns import Patterns, matches_patterns, matches_tags
 from gatewatch.model.security_group import Peer, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gatewatch.model.account import Account
+    from gatewatch.model.security_group import Group
 
 OWN_GROUP, ANY_GROUP = "self", "any_group"
 
@@ -38,13 +40,19 @@ class RuleEntry(Struct, frozen=True, forbid_unknown_fields=True):
     description: str | None = None
 
 
-class ExemptGroup(Struct, frozen=True, forbid_unknown_fields=True):
-    """A group that is neither evaluated nor remediated until the end of the day `expires`."""
+class ExemptGroup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Groups that are neither evaluated nor remediated until the end of the day `expires`. All criteria must match."""
 
-    group: str
+    group: str | None = None
+    name: Patterns | None = None
+    tags: dict[str, Patterns] = {}
     owner: str
     reason: str
     expires: date
+
+    def covers(self, group: Group) -> bool:
+        is_named = self.group in {None, group.id} and matches_patterns(self.name, group.name)
+        return is_named and matches_tags(self.tags, group.tags or ())
 
     def is_active(self, now: datetime) -> bool:
         return now < end_of_day_everywhere(self.expires)
@@ -106,14 +114,14 @@ class IngressPolicy(Struct, frozen=True, kw_only=True):
             return EnforcementMode.REPORT
         return self.environments.get(account.environment or "", self.mode)
 
-    def exemption(self, group_id: str, now: datetime) -> ExemptGroup | None:
-        return next((each for each in self._exemptions(group_id) if each.is_active(now)), None)
+    def exemption(self, group: Group, now: datetime) -> ExemptGroup | None:
+        return next((each for each in self._exemptions(group) if each.is_active(now)), None)
 
-    def expired_exemption(self, group_id: str, now: datetime) -> ExemptGroup | None:
-        return next((each for each in self._exemptions(group_id) if not each.is_active(now)), None)
+    def expired_exemption(self, group: Group, now: datetime) -> ExemptGroup | None:
+        return next((each for each in self._exemptions(group) if not each.is_active(now)), None)
 
-    def _exemptions(self, group_id: str) -> Iterator[ExemptGroup]:
-        return (each for each in self.exempt_groups if each.group == group_id)
+    def _exemptions(self, group: Group) -> Iterator[ExemptGroup]:
+        return (each for each in self.exempt_groups if each.covers(group))
 
 
 NO_INGRESS = IngressPolicy()

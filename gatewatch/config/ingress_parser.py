@@ -17,6 +17,7 @@ from gatewatch.config.ingress import (
     Permit,
     RuleEntry,
 )
+from gatewatch.config.patterns import is_wildcard
 from gatewatch.model.network import ICMP_PROTOCOLS, MAX_PORT, PORT_PROTOCOLS, cidr_peer, protocol_name
 from gatewatch.model.security_group import CidrPeer, GroupPeer, IcmpType, Peer, PortRange, PrefixListPeer, Traffic
 
@@ -63,8 +64,10 @@ def _check(policy: YamlFile, section: IngressSection) -> None:
 
 
 def _check_exemption(policy: YamlFile, key: str, each: ExemptGroup) -> None:
-    match = _GROUP.match(each.group)
-    if match is None or match["owner"]:
+    if each.group is None and not each.tags and is_wildcard(each.name):
+        policy.problem(key, "covers every group; name a group, a name pattern or tags.")
+    match = _GROUP.match(each.group or "")
+    if each.group is not None and (match is None or match["owner"]):
         policy.problem(
             f"{key}.group", f'"{each.group}" is not a security group; write its id, such as sg-0a1b2c3d4e5f67890.'
         )

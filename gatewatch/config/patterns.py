@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 Patterns = str | tuple[str, ...]
 
@@ -17,6 +21,12 @@ def pattern_list(patterns: Patterns | None) -> tuple[str, ...]:
 def matches_patterns(patterns: Patterns | None, *facts: str | None) -> bool:
     """Return whether any pattern matches any of the facts; None matches everything. An unknown fact is empty text."""
     return patterns is None or any(fnmatchcase(fact or "", each) for each in pattern_list(patterns) for fact in facts)
+
+
+def matches_tags(patterns: Mapping[str, Patterns], tags: Iterable[tuple[str, str]]) -> bool:
+    """Return whether every key is a tag whose value matches."""
+    known = dict(tags)
+    return all(key in known and matches_patterns(value, known[key]) for key, value in patterns.items())
 
 
 def is_wildcard(patterns: Patterns | None) -> bool:

@@ -48,6 +48,7 @@ class ExceptionMatch(Struct, frozen=True, forbid_unknown_fields=True):
     port: int | str | None = None
     peer: Patterns | None = None
     actor: Patterns | None = None
+    tags: dict[str, Patterns] = {}
 
     @property
     def ports(self) -> PortRange | None:
@@ -131,4 +132,5 @@ def _matches_everything(match: ExceptionMatch) -> bool:
     patterns = (match.account, match.environment, match.region, match.group, match.actor)
     all_ports = match.port is None or match.ports == PortRange(0, MAX_PORT)
     all_families = match.family is None or set(match.families) == set(Family)
-    return all(map(is_wildcard, patterns)) and all_ports and all_families and not pattern_list(match.peer)
+    is_limited = match.tags or pattern_list(match.peer)
+    return all(map(is_wildcard, patterns)) and all_ports and all_families and not is_limited

@@ -118,11 +118,12 @@ NO_RULE = SecurityGroupRule()
 
 
 class Group(Struct, frozen=True, kw_only=True):
-    """The security group a change is about; None where the event does not say."""
+    """The security group a change is about; None where the event does not say. `tags` are never taken from events."""
 
     id: str | None = None
     name: str | None = None
     vpc_id: str | None = None
+    tags: tuple[tuple[str, str], ...] | None = None
 
 
 NO_GROUP = Group()

@@ -8,6 +8,7 @@ from gatewatch.config.ingress import EnforcementMode
 from gatewatch.config.settings import load_settings
 from gatewatch.errors import ConfigurationError
 from gatewatch.model.account import Account
+from gatewatch.model.security_group import Group
 from support.paths import ROOT
 
 ACCOUNTS = ROOT / "accounts.yaml"
@@ -60,6 +61,8 @@ def account(environment=None, **fields):
         ("allowed: [{protocol: icmp, icmp_type: 300, peers: [10.0.0.0/8]}]", "is a number from 0 to 255"),
         ("fight: {returns: 0}", "returns and hours must be at least 1."),
         (f"exempt_groups: [{{group: {GROUP}, owner: a, reason: b}}]", 'missing required field "expires"'),
+        ("exempt_groups: [{owner: a, reason: b, expires: 2027-01-31}]", "covers every group"),
+        ('exempt_groups: [{name: "*", owner: a, reason: b, expires: 2027-01-31}]', "covers every group"),
         ("exempt_groups: [{group: web, owner: a, reason: b, expires: 2027-01-31}]", '"web" is not a security group'),
         (f'exempt_groups: [{{group: {GROUP}, owner: " ", reason: b, expires: 2027-01-31}}]', "owner: is empty"),
         (f"exempt_groups: [{{group: {GROUP}, owner: a, reason: b, expires: soon}}]", "expires"),
@@ -102,14 +105,33 @@ def test_the_most_specific_mode_wins_and_an_unlisted_account_is_never_enforced(l
 )
 def test_an_exemption_is_active_until_its_last_day_has_ended_in_every_time_zone(load, now, holds):
     ingress = load(f"exempt_groups: [{{group: {GROUP}, owner: a, reason: b, expires: 2027-01-31}}]")
-    assert (ingress.exemption(GROUP, now) is not None) is holds
-    assert (ingress.expired_exemption(GROUP, now) is not None) is not holds
-    assert ingress.exemption("sg-0fedcba9876543210", now) is None
+    assert (ingress.exemption(Group(id=GROUP), now) is not None) is holds
+    assert (ingress.expired_exemption(Group(id=GROUP), now) is not None) is not holds
+    assert ingress.exemption(Group(id="sg-0fedcba9876543210"), now) is None
+
+
+@pytest.mark.parametrize(
+    ("criteria", "group", "is_exempt"),
+    [
+        ("name: k8s-*", Group(id=GROUP, name="k8s-web"), True),
+        ("name: [k8s-*, eks-*]", Group(id=GROUP, name="eks-web"), True),
+        ("name: k8s-*", Group(id=GROUP, name="web"), False),
+        ("name: k8s-*", Group(id=GROUP), False),
+        ("tags: {managed-by: eks-*}", Group(id=GROUP, tags=(("managed-by", "eks-1"), ("a", "b"))), True),
+        ("tags: {managed-by: eks-*}", Group(id=GROUP, tags=(("managed-by", "me"),)), False),
+        ("tags: {managed-by: eks-*, team: web}", Group(id=GROUP, tags=(("managed-by", "eks-1"),)), False),
+        ("tags: {managed-by: eks-*}", Group(id=GROUP), False),
+        ("name: k8s-*, tags: {team: web}", Group(id=GROUP, name="k8s-web", tags=(("team", "db"),)), False),
+    ],
+)
+def test_groups_are_exempt_by_name_and_tags(load, criteria, group, is_exempt):
+    ingress = load(f"exempt_groups: [{{{criteria}, owner: a, reason: b, expires: 2027-01-31}}]")
+    assert (ingress.exemption(group, datetime(2027, 1, 1, tzinfo=UTC)) is not None) is is_exempt
 
 
 def test_an_exemption_may_expire_on_the_last_date_of_the_calendar(load):
     ingress = load(f"exempt_groups: [{{group: {GROUP}, owner: a, reason: b, expires: 9999-12-31}}]")
-    assert ingress.exemption(GROUP, datetime(2027, 1, 31, tzinfo=UTC)) is not None
+    assert ingress.exemption(Group(id=GROUP), datetime(2027, 1, 31, tzinfo=UTC)) is not None
 
 
 def test_the_ingress_policy_of_the_repository_is_configured():

@@ -207,15 +207,33 @@ class TestEnforcing:
 
     def test_an_exempt_group_is_not_changed_and_the_annotation_has_the_end_date(self):
         group_id = "sg-0aaaaaaaaaaaaaaa1"
-        exemption = ExemptGroup(group_id, "@web", "migration", datetime(2026, 6, 1, tzinfo=UTC).date())
+        exemption = ExemptGroup(
+            group=group_id, owner="@web", reason="migration", expires=datetime(2026, 6, 1, tzinfo=UTC).date()
+        )
         env = Environment(kit.ingress([WEB], exempt_groups=(exemption,)))
         permission = {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipv4Ranges": [{"cidrIp": "0.0.0.0/0"}]}
         env.stage.handle(event(item({"ipPermissions": [permission]}, resourceId=group_id)))
         assert env.last == ("NOT_APPLICABLE", "Exempt until 2026-06-01, by @web: migration")
 
+    @pytest.mark.parametrize("criteria", [{"name": "k8s-*"}, {"tags": {"managed-by": "eks-*"}}])
+    def test_a_group_of_a_controller_is_exempt_by_name_or_tag(self, criteria):
+        until = datetime(2026, 6, 1, tzinfo=UTC).date()
+        exemption = ExemptGroup(owner="@web", reason="made by EKS", expires=until, **criteria)
+        env = Environment(kit.ingress([WEB], exempt_groups=(exemption,)))
+        group_id = env.member.group(kit.rule(SSH), name="k8s-web")
+        env.member.ec2.create_tags(Resources=[group_id], Tags=[{"Key": "managed-by", "Value": "eks-1"}])
+        configuration = env.configuration(group_id) | {"tags": [{"key": "managed-by", "value": "eks-1"}]}
+        env.stage.handle(event(item(configuration, resourceId=group_id)))
+        env.evaluated_before(SECURITY_GROUP)
+        env.stage.handle(event(SCHEDULED))
+        states = [each["ComplianceType"] for each in env.member.evaluations if each["ComplianceResourceId"] == group_id]
+        assert (states, env.rules(group_id)) == (["NOT_APPLICABLE", "NOT_APPLICABLE"], [SSH])
+
     def test_an_expired_exemption_does_not_apply_and_is_named(self):
         group_id = "sg-0aaaaaaaaaaaaaaa1"
-        exemption = ExemptGroup(group_id, "@web", "migration", datetime(2026, 5, 1, tzinfo=UTC).date())
+        exemption = ExemptGroup(
+            group=group_id, owner="@web", reason="migration", expires=datetime(2026, 5, 1, tzinfo=UTC).date()
+        )
         env = Environment(kit.ingress([WEB], exempt_groups=(exemption,)), EnforcementMode.REPORT)
         permission = {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipv4Ranges": [{"cidrIp": "0.0.0.0/0"}]}
         env.stage.handle(event(item({"ipPermissions": [permission]}, resourceId=group_id)))

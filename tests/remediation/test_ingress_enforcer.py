@@ -326,6 +326,7 @@ COVERING = [
     {"environment": "prod"},
     {"region": "eu-*"},
     {"group": "bastion-*"},
+    {"tags": {"Role": "bastion*"}},
     {"port": 22},
     {"port": 22, "peer": "198.51.100.0/24", "family": "security_group"},
 ]
@@ -333,6 +334,8 @@ OTHERS = [
     {"account": "999988887777"},
     {"environment": "dev"},
     {"group": "web-*"},
+    {"tags": {"Role": "web"}},
+    {"tags": {"Team": "*"}},
     {"port": 443},
     {"port": 22, "peer": "198.51.100.0/26"},
     {"region": "eu-*", "family": "iam"},
@@ -344,6 +347,7 @@ OFFICE = "tcp 22 from 198.51.100.0/25"
 @pytest.mark.parametrize("match", COVERING)
 def test_a_rule_that_an_exception_covers_is_not_changed_whatever_its_effect(env, match, effect):
     group_id = env.member.group(kit.rule(OFFICE), name="bastion-1")
+    env.member.ec2.create_tags(Resources=[group_id], Tags=[{"Key": "Role", "Value": "bastion-host"}])
     env.enforcer = env.with_exceptions(policy_exception(effect, **match))
     done = env.enforce(group_id, kit.ingress([WEB]))
     (action,) = done.unenforced
@@ -354,6 +358,7 @@ def test_a_rule_that_an_exception_covers_is_not_changed_whatever_its_effect(env,
 @pytest.mark.parametrize("match", OTHERS)
 def test_a_rule_that_no_exception_covers_is_remediated(env, match):
     group_id = env.member.group(kit.rule(OFFICE), name="bastion-1")
+    env.member.ec2.create_tags(Resources=[group_id], Tags=[{"Key": "Role", "Value": "bastion-host"}])
     env.enforcer = env.with_exceptions(policy_exception(**match))
     assert len(env.enforce(group_id, kit.ingress([WEB])).steps) == 1
     assert env.member.rules(group_id) == set()
@@ -417,7 +422,7 @@ def by_id(record, rule):
     return record | {"responseElements": {"_return": True, "securityGroupRuleSet": {"items": [made]}}}
 
 
-@pytest.mark.parametrize(("actor", "certain"), [("alice*", True), ("bob*", None)])
+@pytest.mark.parametrize(("actor", "certain"), [("ci", True), ("alice* (ci)", True), ("alice*", None), ("ops", None)])
 def test_the_author_of_the_rule_id_decides_an_exception_by_actor(env, actor, certain):
     group_id = env.member.group(kit.rule(SSH))
     (current,) = env.member.current_rules(group_id)

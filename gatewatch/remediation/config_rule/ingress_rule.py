@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
 from gatewatch.config.ingress import EnforcementMode
@@ -27,7 +28,7 @@ from gatewatch.remediation.config_rule.invocation import (
     with_configuration,
 )
 from gatewatch.remediation.ingress.conflict_guard import GroupRef
-from gatewatch.remediation.ingress.ec2 import read_current_rule
+from gatewatch.remediation.ingress.ec2 import read_current_rule, read_group
 from gatewatch.remediation.ingress.enforcer import Enforcer
 from gatewatch.remediation.ingress.plan import CurrentRule, plan_ingress
 from gatewatch.rendering.templates import Templates
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from gatewatch.aws.clients import Aws
+    from gatewatch.model.security_group import Group
 
 
 class IngressRule(Struct, frozen=True):
@@ -56,8 +58,9 @@ class IngressRule(Struct, frozen=True):
             yield Evaluation(item.resource_type, item.resource_id, found.state, found.annotation, item.captured_at)
             return
         existing: list[Evaluation] = []
-        for group_id, current in _all_groups(member, invocation.account_id):
-            found = self._evaluate(invocation, group_id, current, member, unfinished.get(group_id, ""))
+        for group, current in _all_groups(member, invocation.account_id):
+            group_id = group.id or ""
+            found = self._evaluate(invocation, group, current, member, unfinished.get(group_id, ""))
             existing.append(Evaluation(SECURITY_GROUP, group_id, found.state, found.annotation, message.at))
         yield from existing
         yield from deleted_resources(member.config, invocation, existing, message.at)
@@ -81,24 +84,24 @@ class IngressRule(Struct, frozen=True):
             )
         found = with_configuration(item, member)
         current = rules_of_group(found.configuration or {}, invocation.account_id)
-        interrupted = unfinished.get(item.resource_id, "")
-        return self._evaluate(invocation, item.resource_id, current, member, interrupted)
+        group = msgspec.structs.replace(read_group(found.configuration or {}), id=item.resource_id)
+        return self._evaluate(invocation, group, current, member, unfinished.get(item.resource_id, ""))
 
     def _evaluate(
-        self, invocation: Invocation, group_id: str, current: Sequence[CurrentRule], member: Aws, interrupted: str
+        self, invocation: Invocation, group: Group, current: Sequence[CurrentRule], member: Aws, interrupted: str
     ) -> EvaluationResult:
         """A group that cannot be read or changed is NON_COMPLIANT with the reason."""
-        ingress, now = self.settings.ingress, datetime.fromtimestamp(self.now(), UTC)
+        ingress, group_id, now = self.settings.ingress, group.id or "", datetime.fromtimestamp(self.now(), UTC)
         if not ingress.is_configured:
             return EvaluationResult(ComplianceType.NOT_APPLICABLE, "policy.yaml has no section about inbound rules.")
-        if exemption := ingress.exemption(group_id, now):
+        if exemption := ingress.exemption(group, now):
             return exempt_result(exemption)
         plan = plan_ingress(group_id, current, ingress)
         if self._is_enforced(invocation) and (plan.actions or interrupted):
             found = self._enforce(invocation, group_id, member, interrupted)
         else:
             found = evaluate_plan(plan)
-        expired = ingress.expired_exemption(group_id, now)
+        expired = ingress.expired_exemption(group, now)
         if expired is None or found.state is not ComplianceType.NON_COMPLIANT:
             return found
         return EvaluationResult(
@@ -123,7 +126,7 @@ class IngressRule(Struct, frozen=True):
         ).run()
 
 
-def _all_groups(member: Aws, account_id: str) -> Iterator[tuple[str, tuple[CurrentRule, ...]]]:
+def _all_groups(member: Aws, account_id: str) -> Iterator[tuple[Group, tuple[CurrentRule, ...]]]:
     """Yield every group of the account and Region with its inbound rules, from two paginated calls in all."""
     rules: dict[str, list[CurrentRule]] = {}
     for page in member.ec2.get_paginator("describe_security_group_rules").paginate():
@@ -132,4 +135,4 @@ def _all_groups(member: Aws, account_id: str) -> Iterator[tuple[str, tuple[Curre
                 rules.setdefault(rule["GroupId"], []).append(read_current_rule(rule, account_id))
     for groups in member.ec2.get_paginator("describe_security_groups").paginate():
         for group in groups["SecurityGroups"]:
-            yield group["GroupId"], tuple(rules.get(group["GroupId"], ()))
+            yield read_group(group), tuple(rules.get(group["GroupId"], ()))

@@ -17,9 +17,21 @@ if TYPE_CHECKING:
 
 
 def describe_group(ec2: EC2Client, group_id: str) -> Group:
-    """Return a group with its name and VPC. Raises `ClientError`."""
+    """Return a group with its name, VPC and tags. Raises `ClientError`."""
     (group,) = ec2.describe_security_groups(GroupIds=[group_id])["SecurityGroups"]
-    return Group(id=group_id, name=group.get("GroupName"), vpc_id=group.get("VpcId"))
+    return read_group(group)
+
+
+def read_group(group: Mapping[str, Any]) -> Group:
+    """Read a group of DescribeSecurityGroups, or the configuration of a configuration item."""
+    fields = {key.lower(): value for key, value in group.items()}
+    tags = [{key.lower(): value for key, value in each.items()} for each in fields.get("tags") or ()]
+    return Group(
+        id=fields.get("groupid"),
+        name=fields.get("groupname"),
+        vpc_id=fields.get("vpcid"),
+        tags=tuple((str(each.get("key")), str(each.get("value"))) for each in tags),
+    )
 
 
 def current_rules(ec2: EC2Client, group_id: str, account_id: str) -> tuple[CurrentRule, ...]:

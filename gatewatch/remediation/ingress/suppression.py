@@ -53,8 +53,8 @@ class RuleSuppression(Struct, frozen=True):
         return exception_for
 
     def _group(self, ref: GroupRef, ec2: EC2Client) -> Group:
-        """With its name only where an exception matches names."""
-        needs_name = any(each.match.group is not None for each in self.exceptions)
+        """With its name and tags only where an exception matches those."""
+        needs_name = any(each.match.group is not None or each.match.tags for each in self.exceptions)
         return describe_group(ec2, ref.group_id) if needs_name else Group(id=ref.group_id)
 
     def _actor(self, planned: Planned, history: GroupHistory) -> Actor:
