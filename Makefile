@@ -63,8 +63,10 @@ format: $(READY) ## format the code with ruff
 golden: $(READY) ## rewrite the golden messages; review the difference with git diff
 	@GATEWATCH_GOLDEN=write $(BIN)/python -m pytest -q -m "" tests -k "golden or screenshot"
 
-docs: $(READY) ## regenerate docs/events.md from the event patterns and the dispatch table
+docs: $(READY) ## regenerate the member rules, docs/events.md and docs/coverage.md from the tables of events/changes
+	@$(BIN)/python -m tools.generate_patterns
 	@$(BIN)/python -m tools.generate_events_doc
+	@$(BIN)/python -m tools.generate_coverage
 
 package deploy undeploy: export GATEWATCH_CONFIG := $(CONFIG)
 

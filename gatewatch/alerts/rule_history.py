@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     Known = dict[str, SecurityGroupRule]
 
 _MAX_RULES = 50_000
-_BY_ID = frozenset({Action.REVOKE, Action.DESCRIBE})
+_REMOVES = frozenset({Action.REVOKE, Action.DELETE})
+_BY_ID = _REMOVES | {Action.DESCRIBE}
 _MAX_ID_LENGTH = 100  # an event can have any text as rule id; DynamoDB limits the length of a key
 
 
@@ -94,7 +95,7 @@ def _with_previous(change: Change, previous: SecurityGroupRule | None) -> Change
 def _update_known(change: Change, rule_id: str, known: Known) -> None:
     """Forget a rule that was deleted or changed in an unknown way: no `previous` is better than a wrong one."""
     rule = change.rule
-    if change.action is Action.REVOKE or not change.understood:
+    if change.action in _REMOVES or not change.understood:
         known.pop(rule_id, None)
     elif rule.peer is not None and rule.traffic.protocol is not None:
         known[rule_id] = rule

@@ -23,6 +23,8 @@ class AccountsFile(Struct, frozen=True, forbid_unknown_fields=True):
     defaults: Defaults = Defaults()
     accounts: dict[str, AccountEntry] = {}
     hub: Hub = Hub()
+    organization: str | None = None
+    known_accounts: tuple[str, ...] = ()
 
 
 class PolicyFile(Struct, frozen=True, forbid_unknown_fields=True):

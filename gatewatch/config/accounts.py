@@ -23,6 +23,10 @@ _ACCOUNT_ID = re.compile(r"^[0-9]{12}\Z")
 _BUS = re.compile(r"^arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/[\w./-]+\Z", re.ASCII)
 
 
+_ORGANIZATION = re.compile(r"^o-[a-z0-9]{10,32}\Z")
+_CANONICAL_ID = re.compile(r"^[0-9a-f]{64}\Z")  # how Amazon S3 names an account in an access control list
+
+
 class Defaults(Struct, frozen=True, forbid_unknown_fields=True):
     """`read_role`: path and name, as after `:role/` in its ARN; the same in every account."""
 
@@ -97,6 +101,15 @@ def account_problems(defaults: Defaults, entries: Mapping[str, AccountEntry], kn
         yield from (
             f"accounts.{account_id}.destinations: {each}" for each in undefined_destinations(entry.destinations, known)
         )
+
+
+def ownership_problems(organization: str | None, known_accounts: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield key and sentence for each problem of `organization` and `known_accounts`."""
+    if organization and not _ORGANIZATION.match(organization):
+        yield "organization", f'"{organization}" is not an organization id; write one such as o-a1b2c3d4e5.'
+    for index, account in enumerate(known_accounts):
+        if not (_ACCOUNT_ID.match(account) or _CANONICAL_ID.match(account)):
+            yield f"known_accounts[{index}]", 'an account id has 12 digits; write it in quotes, "111122223333".'
 
 
 def _role_problems(roles: Mapping[str, str]) -> Iterator[str]:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
+from gatewatch.config.accounts import ownership_problems
 from gatewatch.config.controls import ControlCatalogue
+from gatewatch.config.families import (
+    DetectionSeverity,
+    NetworkSeverity,
+    OrganizationSeverity,
+    PublicAccessSeverity,
+)
 from gatewatch.config.iam import IamSeverity, SignInSeverity
 from gatewatch.config.sensitive_ports import SENSITIVE_PORTS
 from gatewatch.model.network import MAX_PORT, Network, parse_cidr
@@ -16,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gatewatch.config.yaml_file import YamlFile
+    from gatewatch.model.change import Family
 
 _PORTS = re.compile(r"^([0-9]{1,5})(?:-([0-9]{1,5}))?\Z")
 
@@ -28,6 +36,10 @@ class SeveritySection(Struct, frozen=True, forbid_unknown_fields=True):
     trusted_networks: tuple[str, ...] = ()
     iam: IamSeverity = IamSeverity()
     sign_in: SignInSeverity = SignInSeverity()
+    network: NetworkSeverity = NetworkSeverity()
+    public_access: PublicAccessSeverity = PublicAccessSeverity()
+    organization: OrganizationSeverity = OrganizationSeverity()
+    detection: DetectionSeverity = DetectionSeverity()
 
 
 class PortName(Struct, frozen=True):
@@ -37,14 +49,30 @@ class PortName(Struct, frozen=True):
 
 
 class SeverityRules(Struct, frozen=True):
-    """The parsed section; `accounts` are the ids of accounts.yaml, `hub_bus` the ARN of the hub's event bus."""
+    """The parsed section.
+
+    `accounts` are the ids of accounts.yaml, `known_accounts` those of others that it names, `own_organization` its
+    `organization`, `hub_bus` the ARN of the hub's event bus.
+    """
 
     sensitive: tuple[PortName, ...]
     public_ports: frozenset[int]
     trusted: tuple[Any, ...]
     iam: IamSeverity = IamSeverity()
     sign_in: SignInSeverity = SignInSeverity()
+    network: NetworkSeverity = NetworkSeverity()
+    public_access: PublicAccessSeverity = PublicAccessSeverity()
+    organization: OrganizationSeverity = OrganizationSeverity()
+    detection: DetectionSeverity = DetectionSeverity()
     accounts: frozenset[str] = frozenset()
+    known_accounts: frozenset[str] = frozenset()
+    own_organization: str | None = None
+
+    def is_enabled(self, family: Family) -> bool:
+        """Whether the changes of a family are reported: four families have a switch of their own."""
+        section = getattr(self, family, None)
+        return section is None or getattr(section, "enabled", True)
+
     catalogue: ControlCatalogue = field(default_factory=ControlCatalogue)
     hub_bus: str | None = None
 
@@ -55,7 +83,9 @@ def default_severity_rules() -> SeverityRules:
     return SeverityRules(sensitive, frozenset(SeveritySection().public_ports), ())
 
 
-def read_severity_rules(policy: YamlFile, accounts: Iterable[str], hub_bus: str | None = None) -> SeverityRules:
+def read_severity_rules(
+    policy: YamlFile, accounts_file: YamlFile, accounts: Iterable[str], hub_bus: str | None = None
+) -> SeverityRules:
     severity = policy.section("severity", SeveritySection)
     named = severity.sensitive_ports or dict(SENSITIVE_PORTS)
     sensitive = [_port_name(policy, str(ports), name) for ports, name in named.items()]
@@ -64,14 +94,23 @@ def read_severity_rules(policy: YamlFile, accounts: Iterable[str], hub_bus: str 
         if not 0 <= port <= MAX_PORT:
             sentence = f"{port} is not a port; write a number from 0 to {MAX_PORT}."
             policy.problem(f"severity.public_ports[{index}]", sentence)
+    organization, known = accounts_file.text("organization"), accounts_file.sequence("known_accounts", str)
+    for key, sentence in ownership_problems(organization, known):
+        accounts_file.problem(key, sentence)
     return SeverityRules(
         sensitive=tuple(each for each in sensitive if each),
         public_ports=frozenset(severity.public_ports),
         trusted=tuple(each for each in trusted if each),
         iam=severity.iam,
         sign_in=severity.sign_in,
+        network=severity.network,
+        public_access=severity.public_access,
+        organization=severity.organization,
+        detection=severity.detection,
         accounts=frozenset(accounts),
         hub_bus=hub_bus,
+        known_accounts=frozenset(known),
+        own_organization=organization,
     )
 
 

@@ -76,6 +76,10 @@ class YamlFile:
         converted: T | None = self._convert(self._take(key, {}), kind, key)
         return converted if converted is not None else kind()
 
+    def text(self, key: str) -> str | None:
+        """A key that holds one text; None when it is absent or empty."""
+        return self._convert(self._take(key, ""), str, key) or None
+
     def entries(self, key: str, kind: Any) -> dict[str, Any]:
         content = self._take(key, {})
         if not isinstance(content, dict):

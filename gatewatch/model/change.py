@@ -10,6 +10,7 @@ from msgspec import Struct
 from gatewatch.model.compliance import ComplianceFacts
 from gatewatch.model.iam import IamFacts, SignInFacts
 from gatewatch.model.monitoring import MonitoringFacts
+from gatewatch.model.resource import ResourceFacts
 from gatewatch.model.security_group import NO_GROUP, NO_RULE, Group, SecurityGroupRule
 
 
@@ -21,6 +22,10 @@ class Family(StrEnum):
     SIGN_IN = "sign_in"
     COMPLIANCE = "compliance"
     HUB = "hub"
+    NETWORK = "network"
+    PUBLIC_ACCESS = "public_access"
+    ORGANIZATION = "organization"
+    DETECTION = "detection"
 
 
 class Action(StrEnum):
@@ -52,7 +57,7 @@ class Change(Struct, frozen=True, kw_only=True):
 
     `resource_id` names the resource when it is not a security group: a prefix list, an interface, an instance,
     `role/ci`. `facts` hold the values of families without rules. `understood` is False for a supported call of an
-    unknown form.
+    unknown form; `is_severe` says that calls of this name are, or may be, high or critical.
 
     For a rule that the call names by its id alone, `rule_before` is the rule before the call, and `observed_at` the
     time after the call at which `rule` was looked up.
@@ -65,7 +70,8 @@ class Change(Struct, frozen=True, kw_only=True):
     rule: SecurityGroupRule = NO_RULE
     previous: SecurityGroupRule | None = None
     resource_id: str | None = None
-    facts: IamFacts | SignInFacts | MonitoringFacts | ComplianceFacts | None = None
+    facts: IamFacts | SignInFacts | MonitoringFacts | ComplianceFacts | ResourceFacts | None = None
     understood: bool = True
     rule_before: SecurityGroupRule | None = None
     observed_at: datetime | None = None
+    is_severe: bool = False

@@ -82,8 +82,20 @@ class GroupPeer(Struct, frozen=True, tag=True):
         return f"{self.owner}/{self.name}" if self.owner else self.name
 
 
+class EveryonePeer(Struct, frozen=True, tag=True):
+    """Anyone, as a resource policy, an access control list or a shared snapshot says it."""
+
+    @property
+    def kind(self) -> str:
+        return "everyone"
+
+    @property
+    def text(self) -> str:
+        return "*"
+
+
 class AccountPeer(Struct, frozen=True, tag=True):
-    """An AWS account, by its id."""
+    """An AWS account by its 12 digits, or the canonical id that Amazon S3 has for one."""
 
     account_id: str
 
@@ -96,17 +108,21 @@ class AccountPeer(Struct, frozen=True, tag=True):
         return self.account_id
 
 
-Peer = CidrPeer | PrefixListPeer | GroupPeer | AccountPeer
+Peer = CidrPeer | PrefixListPeer | GroupPeer | EveryonePeer | AccountPeer
 
 
 class SecurityGroupRule(Struct, frozen=True, kw_only=True):
-    """EC2's SecurityGroupRule: one direction, one traffic, one peer. None where the event does not say."""
+    """EC2's SecurityGroupRule: one direction, one traffic, one peer. None where the event does not say.
+
+    Only an entry of a network ACL `denies`.
+    """
 
     rule_id: str | None = None
     direction: Direction | None = None
     traffic: Traffic = UNKNOWN_TRAFFIC
     peer: Peer | None = None
     description: str | None = None
+    denies: bool = False
 
     @property
     def is_empty(self) -> bool:

@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from gatewatch.model.alert import Alert, AssessedChange
     from gatewatch.rendering.text.labels import Labels
 
-_ADVICE_BY_FAMILY = {Family.IAM: "iam", Family.SIGN_IN: "sign_in", Family.HUB: "monitoring"}
+_ADVICE_BY_FAMILY = {
+    Family.IAM: "iam",
+    Family.SIGN_IN: "sign_in",
+    Family.HUB: "monitoring",
+    Family.NETWORK: "network",
+    Family.PUBLIC_ACCESS: "public_access",
+    Family.ORGANIZATION: "organization",
+    Family.DETECTION: "detection",
+}
 
 
 def sns_message_context(alert: Alert, labels: Labels, colors: Colors) -> dict[str, Any]:

@@ -53,8 +53,17 @@ def test_the_stage_gives_every_parameter_of_the_config_rules(stage):
 def test_without_a_file_every_optional_parameter_of_the_member_is_empty(tmp_path):
     text = 'hub: {account: "999988887777", region: us-east-1}\nmembers: {regions: [us-east-1]}\n'
     found = load_stage(write_stage(tmp_path, text), "prod").member_parameters()
-    given = {name for name, value in found.items() if value}
+    given = {name for name, value in found.items() if value and not name.startswith("Forward")}
+    given |= {name for name, value in found.items() if value and name.endswith("Arn")}
     assert given == {"HubBusArn", "CanarySchedule", "ForwardingCheckRoleArn"}
+
+
+def test_a_family_that_is_not_forwarded_has_its_parameter_off(tmp_path):
+    text = STAGE.replace("lookups: true", "lookups: true\n  not_forwarded: [network, public_access]")
+    found = load_stage(write_stage(tmp_path, text), "prod").member_parameters()
+    switches = {name: value for name, value in found.items() if name.startswith("Forward") and not name.endswith("Arn")}
+    assert {name for name, value in switches.items() if value == "false"} == {"ForwardNetwork", "ForwardPublicAccess"}
+    assert len(switches) == 5
 
 
 def test_the_bus_of_another_partition_has_its_arn(tmp_path):

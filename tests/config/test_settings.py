@@ -83,7 +83,10 @@ ACCOUNTS_SENTENCES = [
     ('defaults: {read_role: "a/b\\n"}', f'defaults.read_role: "a/b\n" is not a role; {READER}'),
     ('accounts: {"１１１１２２２２３３３３": {alias: x}}', f"accounts.１１１１２２２２３３３３: {DIGITS}"),
     ("accounts: [x]", "accounts: is not a mapping; write one entry per id or name."),
-    ("accounts: {}\nroutes: []", "routes: is not a known key; write one of accounts, defaults, hub."),
+    (
+        "accounts: {}\nroutes: []",
+        "routes: is not a known key; write one of accounts, defaults, hub, known_accounts, organization.",
+    ),
     ("- x", "is not a mapping; write keys and values, such as defaults: {language: en}."),
     (
         'accounts:\n  "111122223333": {alias: x}\n  "111122223333": {alias: y}',

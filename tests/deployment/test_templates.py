@@ -11,7 +11,10 @@ from gatewatch.config.accounts import LOOKUP_ROLE
 from gatewatch.config.iam import KeyPolicy
 from gatewatch.events.changes.monitoring import is_own_role
 from gatewatch.events.changes.registry import CALL_SPECS, SERVICES
+from gatewatch.model.change import Family
 from support.paths import EVENTBRIDGE
+from tools.generate_patterns import MEMBER, RULES, member_template
+from tools.generate_patterns import patterns as generated_patterns
 
 TEMPLATES = {name: load(str(EVENTBRIDGE / f"{name}.yaml")) for name in ("hub", "member")}
 PATTERNS = {path.stem: json.loads(path.read_text("utf-8")) for path in (EVENTBRIDGE / "patterns").glob("*.json")}
@@ -37,15 +40,6 @@ def targets(template: str) -> list[dict[str, Any]]:
     return [target for rule in resources(template, "Events::Rule").values() for target in rule["Targets"]]
 
 
-def event_names(node: Any) -> list[str]:
-    """Return every event name of a pattern, at any depth."""
-    if isinstance(node, list):
-        return [name for each in node for name in event_names(each)]
-    if not isinstance(node, dict):
-        return []
-    return node.get("eventName", []) + [name for each in node.values() for name in event_names(each)]
-
-
 def test_the_rules_of_the_member_have_the_checked_in_patterns():
     rules = resources("member", "Events::Rule").values()
     assert {rule["Name"]: rule["EventPattern"] for rule in rules if "EventPattern" in rule} == {
@@ -53,16 +47,51 @@ def test_the_rules_of_the_member_have_the_checked_in_patterns():
     }
 
 
-def calls_of(pattern: dict[str, Any]) -> set[tuple[str, str]]:
-    """The calls of a pattern, as service and event name."""
-    branches = pattern["detail"].get("$or", [pattern["detail"]])
-    return {(each["eventSource"][0], name) for each in branches for name in each.get("eventName", [])}
+def calls(pattern: dict[str, Any]) -> set[tuple[str, str]]:
+    """Service and event name of each call that a pattern lists."""
+    return {
+        (each["eventSource"][0].removesuffix(".amazonaws.com"), name)
+        for each in pattern["detail"].get("$or", [pattern["detail"]])
+        for name in each.get("eventName", [])
+    }
+
+
+def test_a_parameter_switches_the_rules_of_a_family_and_all_are_forwarded_by_default():
+    template = TEMPLATES["member"]
+    for rule in RULES:
+        parameter = template["Parameters"][f"Forward{rule.parameter}"]
+        assert (parameter["Default"], parameter["AllowedValues"]) == ("true", ["true", "false"])
+        condition = template["Resources"][rule.logical_id]["Condition"]
+        assert condition == f"Forwards{rule.parameter}" + ("Global" if rule.is_global else "")
+        assert condition in template["Conditions"]
 
 
 def test_a_call_is_in_one_pattern_only():
-    calls = [call for name, pattern in PATTERNS.items() if name != "compliance" for call in calls_of(pattern)]
-    assert len(calls) > 40
-    assert sorted(set(calls)) == sorted(calls)
+    listed = [call for pattern in PATTERNS.values() for call in calls(pattern)]
+    assert len(listed) > 300
+    assert sorted(set(listed)) == sorted(listed)
+
+
+def test_a_call_that_another_family_reads_is_not_limited_to_the_names_of_gatewatch():
+    """Its rule is one of the family hub, and the other family needs it whatever the name is."""
+    limited = {
+        (each["eventSource"][0].removesuffix(".amazonaws.com"), name)
+        for pattern in PATTERNS.values()
+        for each in pattern["detail"].get("$or", [pattern["detail"]])
+        if not each.keys() <= {"eventSource", "eventName", "readOnly", "messageType"}
+        for name in each["eventName"]
+    }
+    assert {call for call in limited if {spec.family for spec in CALL_SPECS[call]} != {Family.HUB}} == set()
+
+
+def test_the_rules_of_the_tables_are_those_that_the_generator_makes():
+    assert {name: PATTERNS[name] for name in generated_patterns()} == generated_patterns()
+    assert MEMBER.read_text("utf-8") == member_template()
+
+
+def test_the_member_template_fits_the_limit_of_cloudformation():
+    """A template in the body of a request (CloudFormation quotas)."""
+    assert MEMBER.stat().st_size < 51_200
 
 
 @pytest.mark.parametrize("name", sorted(PATTERNS))
@@ -83,18 +112,16 @@ def test_a_pattern_of_calls_names_the_service_of_each_list_of_event_names(name):
 
 
 def test_members_forward_the_calls_that_the_hub_understands():
-    forwarded = {
-        (each["eventSource"][0].removesuffix(".amazonaws.com"), name)
-        for pattern in PATTERNS.values()
-        for each in pattern["detail"].get("$or", [pattern["detail"]])
-        for name in each.get("eventName", [])
-    }
-    assert forwarded == CALL_SPECS.keys() - {("config", "ConfigRulesComplianceChange")}
+    forwarded = set().union(*map(calls, PATTERNS.values()))
+    listed = {call for call in CALL_SPECS if call[0] not in SERVICES}
+    assert forwarded == listed - {("config", "ConfigRulesComplianceChange")}
 
 
-def test_every_write_call_of_iam_is_forwarded():
-    assert SERVICES.keys() == {"iam"}
-    assert PATTERNS["iam"]["detail"] == {"eventSource": ["iam.amazonaws.com"], "readOnly": [False]}
+def test_every_write_call_of_some_services_is_forwarded():
+    branches = PATTERNS["organization-global"]["detail"]["$or"]
+    whole = [PATTERNS["iam"]["detail"], *branches]
+    assert {each["eventSource"][0].removesuffix(".amazonaws.com") for each in whole} == SERVICES.keys()
+    assert all(each["readOnly"] == [False] and each.keys() == {"eventSource", "readOnly"} for each in whole)
 
 
 def test_iam_is_forwarded_from_the_global_region_and_sign_ins_from_every_region():
@@ -103,7 +130,7 @@ def test_iam_is_forwarded_from_the_global_region_and_sign_ins_from_every_region(
     conditional = {
         name for name, each in everything.items() if each["Type"] == "AWS::Events::Rule" and "Condition" in each
     }
-    assert conditional == {"IamRule", "CanaryRule"}
+    assert conditional == {"IamRule", "CanaryRule", *(rule.logical_id for rule in RULES)}
     regions = TEMPLATES["member"]["Mappings"]["Partition"]
     assert [regions[name]["GlobalRegion"] for name in ("aws", "aws-cn", "aws-us-gov")] == [
         "us-east-1",
@@ -276,6 +303,11 @@ def test_only_rules_of_the_stack_may_send_to_a_queue(template):
     ]
     assert allowed
     for statement in allowed:
+        if template == "member":
+            by_name = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/gatewatch-*"
+            assert statement["Condition"]["ArnLike"] == {"aws:SourceArn": {"Fn::Sub": by_name}}
+            assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+            continue
         sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
         named = [sources] if isinstance(sources, dict) else sources
         present = [source["Fn::If"][1] if "Fn::If" in source else source for source in named]

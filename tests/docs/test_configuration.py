@@ -12,6 +12,7 @@ from gatewatch.cli.schemas import FILES, schema
 from gatewatch.config import accounts as account_settings
 from gatewatch.config import destinations as destination_settings
 from gatewatch.config import digest as digest_settings
+from gatewatch.config import families as family_settings
 from gatewatch.config import iam as access_policy
 from gatewatch.config import ingress as ingress_settings
 from gatewatch.config import settings
@@ -31,6 +32,10 @@ TYPES = {
     "policy.yaml: severity": severity_settings.SeveritySection,
     "policy.yaml: severity.iam": access_policy.IamSeverity,
     "policy.yaml: severity.sign_in": access_policy.SignInSeverity,
+    "policy.yaml: severity.network": family_settings.NetworkSeverity,
+    "policy.yaml: severity.public_access": family_settings.PublicAccessSeverity,
+    "policy.yaml: severity.organization": family_settings.OrganizationSeverity,
+    "policy.yaml: severity.detection": family_settings.DetectionSeverity,
     "policy.yaml: colors": settings.Colors,
     "policy.yaml: destinations, kind slack_webhook": destination_settings.SlackWebhook,
     "policy.yaml: destinations, kind slack_app": destination_settings.SlackApp,

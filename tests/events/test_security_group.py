@@ -637,7 +637,7 @@ def test_one_thousand_rules_give_one_thousand_rows(build, rows):
 @pytest.mark.parametrize(
     ("source", "name"),
     [
-        ("rds.amazonaws.com", "AuthorizeDBSecurityGroupIngress"),
+        ("rds.amazonaws.com", "StartDBInstance"),
         ("rds.amazonaws.com", "AuthorizeSecurityGroupIngress"),
         ("ec2.amazonaws.com", "DescribeSecurityGroups"),
         ("s3.amazonaws.com", "PutObject"),

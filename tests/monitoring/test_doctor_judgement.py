@@ -10,7 +10,7 @@ from rich.console import Console
 from gatewatch.cli.doctor_report import report
 from gatewatch.config.forwarding_rules import rule_patterns
 from gatewatch.monitoring.doctor.hub_checks import admitted_senders, judge_admission, judge_canary, judge_hub
-from gatewatch.monitoring.doctor.member_checks import CANARY, IAM, Expected, judge_member
+from gatewatch.monitoring.doctor.member_checks import CANARY, GLOBAL_RULES, IAM, SWITCHES, Expected, judge_member
 from gatewatch.monitoring.doctor.member_queries import records_writes
 from gatewatch.monitoring.doctor.model import (
     CheckResult,
@@ -78,10 +78,19 @@ def test_a_healthy_member_has_no_warning_or_error():
 
 def test_the_iam_rule_is_required_in_the_global_region_only():
     rules = {name: rule(name) for name in EXPECTED.names}
-    assert IAM not in rules
+    assert GLOBAL_RULES.isdisjoint(rules)
     assert not_ok(judge_member("here", member(rules=rules), EXPECTED)) == []
-    ((check, status, detail),) = not_ok(judge_member("here", member(rules=rules | {IAM: None}), GLOBAL))
-    assert (check, status, detail) == ("rule", CheckStatus.ERROR, "gatewatch-iam does not exist")
+    found = not_ok(judge_member("here", member(rules=rules | {IAM: None}), GLOBAL))
+    assert ("rule", CheckStatus.ERROR, "gatewatch-iam does not exist") in found
+    assert len(found) == len(GLOBAL_RULES)
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_rule_that_a_parameter_leaves_out_is_a_warning_when_it_is_missing(name):
+    rules = {each: rule(each) for each in GLOBAL.names if each != name}
+    (found,) = (each for each in judge_member("here", member(rules=rules), GLOBAL) if each.status is not CheckStatus.OK)
+    assert (found.check, found.status) == ("rule", CheckStatus.WARNING)
+    assert SWITCHES[name] in (found.remedy or "")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from gatewatch.alerts.severity.caller import ADDS_ACCESS, with_caller, with_even
 from gatewatch.alerts.severity.compliance import compliance_assessment
 from gatewatch.alerts.severity.iam import iam_assessment
 from gatewatch.alerts.severity.monitoring import is_routine, monitoring_assessment
+from gatewatch.alerts.severity.resource import RESOURCE_FAMILIES, attachment_assessment, resource_assessment
 from gatewatch.alerts.severity.security_group import (
     prefix_list_assessment,
     rule_assessment,
@@ -24,6 +25,7 @@ from gatewatch.model.change import Change, Family, Outcome
 from gatewatch.model.compliance import ComplianceFacts
 from gatewatch.model.iam import IamFacts, SignInFacts
 from gatewatch.model.monitoring import MonitoringFacts
+from gatewatch.model.resource import ResourceFacts
 from gatewatch.model.severity import Assessment, Reason, Severity
 
 if TYPE_CHECKING:
@@ -44,9 +46,14 @@ def assess(call: ApiCall, changes: Sequence[Change], policy: SeverityRules) -> t
 
 
 def is_reported(call: ApiCall, change: Change, policy: SeverityRules) -> bool:
-    """Whether a change is reported at all; routine work of CloudFormation on gatewatch's own rules is not."""
+    """Whether a change is reported at all.
+
+    Routine work of CloudFormation on gatewatch's own rules is not, nor a family that policy.yaml switches off.
+    """
     facts = change.facts
-    return not (isinstance(facts, MonitoringFacts) and is_routine(change, facts, call, policy))
+    if isinstance(facts, MonitoringFacts) and is_routine(change, facts, call, policy):
+        return False
+    return policy.is_enabled(change.family)
 
 
 def _assessed(
@@ -97,7 +104,11 @@ def _applied(call: ApiCall, change: Change, world: dict[Pool, frozenset[str]], p
     if isinstance(change.facts, ComplianceFacts):
         return compliance_assessment(change.facts, policy.catalogue)
     if change.family is Family.ATTACHMENT:
-        return Assessment(Severity.LOW, (Reason("attached"),))
+        return attachment_assessment(change)
+    if isinstance(change.facts, ResourceFacts):
+        if call.is_aws_work:
+            return Assessment(Severity.INFO, (Reason("service_work"),))
+        return resource_assessment(change, change.facts, world, policy)
     if change.family is Family.PREFIX_LIST:
         return prefix_list_assessment(change, world, policy)
     return rule_assessment(change, world, policy)
@@ -107,10 +118,11 @@ def _is_empty(change: Change) -> bool:
     """Whether an authorize or modify names nothing: a refused call may have null parameters."""
     rule = change.rule
     named = rule.rule_id or rule.peer or rule.traffic.protocol or change.resource_id
-    return change.action in ADDS_ACCESS and named is None
+    return change.action in ADDS_ACCESS and named is None and change.facts is None
 
 
 def _not_understood(change: Change) -> Assessment:
-    severity = Severity.HIGH if change.action in ADDS_ACCESS else Severity.MEDIUM
+    is_high = change.is_severe if change.family in RESOURCE_FAMILIES else change.action in ADDS_ACCESS
+    severity = Severity.HIGH if is_high else Severity.MEDIUM
     code = "not_understood" if not change.understood else "no_parameters"
     return Assessment(severity, (Reason(code),))

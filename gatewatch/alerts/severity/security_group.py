@@ -51,7 +51,7 @@ def rule_assessment(change: Change, world: dict[Pool, frozenset[str]], policy: S
     """Assess one change; `world` is `world_by_traffic` of all changes of the call."""
     if change.action not in ADDS_ACCESS:
         return _without_new_access(change, policy)
-    return _access(change, world.get(_pool(change), frozenset()), policy)
+    return access_assessment(change, world, policy)
 
 
 def _without_new_access(change: Change, policy: SeverityRules) -> Assessment:
@@ -59,7 +59,7 @@ def _without_new_access(change: Change, policy: SeverityRules) -> Assessment:
     peer = change.rule.peer
     exposure = None
     if isinstance(peer, CidrPeer):
-        exposure = _exposure(peer, world_cidrs([peer.cidr]), policy)
+        exposure = exposure_of(peer, world_cidrs([peer.cidr]), policy)
     severity = Severity.LOW if change.action is Action.ASSOCIATE else Severity.INFO
     return Assessment(severity, (), exposure, _services(change.rule.traffic, policy))
 
@@ -71,9 +71,14 @@ def prefix_list_assessment(change: Change, world: dict[Pool, frozenset[str]], po
         return Assessment(Severity.INFO)
     if not isinstance(peer, CidrPeer):
         return Assessment(Severity.LOW, (Reason("entries_unknown", {"peer": peer.text}),))
-    exposure = _exposure(peer, world.get(_pool(change), frozenset()), policy)
-    reasons = (_exposure_reason(peer, exposure), Reason("prefix_list_entry"))
+    exposure = exposure_of(peer, world.get(_pool(change), frozenset()), policy)
+    reasons = (exposure_reason(peer, exposure), Reason("prefix_list_entry"))
     return Assessment(_TABLE[exposure, _OTHER], reasons, exposure)
+
+
+def access_assessment(change: Change, world: dict[Pool, frozenset[str]], policy: SeverityRules) -> Assessment:
+    """What a rule is that allows something; `world` is that of all changes of the call."""
+    return _access(change, world.get(_pool(change), frozenset()), policy)
 
 
 def _access(change: Change, world: frozenset[str], policy: SeverityRules) -> Assessment:
@@ -83,17 +88,17 @@ def _access(change: Change, world: frozenset[str], policy: SeverityRules) -> Ass
     ports, ports_reason = _ports(rule.traffic, services, policy)
     match rule.peer:
         case CidrPeer():
-            exposure = _exposure(rule.peer, world, policy)
+            exposure = exposure_of(rule.peer, world, policy)
             if rule.direction is Direction.EGRESS:
                 return _egress(rule.traffic, exposure, services)
-            severity, reason = _TABLE[exposure, ports], _exposure_reason(rule.peer, exposure)
-        case None:
+            severity, reason = _TABLE[exposure, ports], exposure_reason(rule.peer, exposure)
+        case GroupPeer() | PrefixListPeer():
+            return _by_reference(change, rule.peer, ports, ports_reason, services)
+        case _:
             if rule.direction is Direction.EGRESS:
                 return _egress(rule.traffic, Exposure.WORLD, services)
             exposure = Exposure.WORLD
             severity, reason = _TABLE[exposure, ports], Reason("peer_unknown")
-        case _:
-            return _by_reference(change, rule.peer, ports, ports_reason, services)
     return Assessment(severity, (reason, ports_reason), exposure, services)
 
 
@@ -123,7 +128,7 @@ def _egress(traffic: Traffic, exposure: Exposure, services: tuple[str, ...]) -> 
     return Assessment(severity, (Reason("egress_default" if is_default else "egress"),), exposure, services)
 
 
-def _exposure(peer: CidrPeer, world: frozenset[str], policy: SeverityRules) -> Exposure:
+def exposure_of(peer: CidrPeer, world: frozenset[str], policy: SeverityRules) -> Exposure:
     computed = exposure_of_cidr(peer.cidr)
     if policy.trusted and is_trusted(computed.network, policy.trusted):
         return Exposure.NARROW
@@ -132,7 +137,7 @@ def _exposure(peer: CidrPeer, world: frozenset[str], policy: SeverityRules) -> E
     return Exposure.WIDE if computed.is_wide else Exposure.NARROW
 
 
-def _exposure_reason(peer: CidrPeer, exposure: Exposure) -> Reason:
+def exposure_reason(peer: CidrPeer, exposure: Exposure) -> Reason:
     if exposure is Exposure.WORLD:
         is_whole = peer.cidr.endswith("/0")
         return Reason("world" if is_whole else "world_in_parts", {"peer": peer.cidr})

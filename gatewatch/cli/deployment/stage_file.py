@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from msgspec import Struct
 
@@ -43,17 +43,29 @@ class HubSection(Struct, frozen=True, forbid_unknown_fields=True):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
+SwitchedFamily = Literal["attachment", "network", "public_access", "organization", "detection"]
+
+
 class MembersSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """The members. Each of the last four admits a function of the hub to a role in the members."""
+    """The members. Each of the last four admits a function of the hub to a role in the members.
+
+    `not_forwarded` are the families whose rules are left out.
+    """
 
     regions: tuple[str, ...] = ()
     organizational_units: tuple[str, ...] = ()
     canary_schedule: str = "rate(15 minutes)"
+    not_forwarded: tuple[SwitchedFamily, ...] = ()
     doctor_role: str = ""
     forwarding_check: bool = True
     lookups: bool = False
     remediation: bool = False
     key_rotation: bool = False
+
+
+def _switch(family: str) -> str:
+    """The parameter of eventbridge/member.yaml that switches the rules of a family."""
+    return "Forward" + "".join(map(str.title, family.split("_")))
 
 
 class ComplianceSection(Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,6 +134,9 @@ class Stage(Struct, frozen=True):
         return {
             "HubBusArn": arn,
             "CanarySchedule": members.canary_schedule,
+            **{
+                _switch(family): str(family not in members.not_forwarded).lower() for family in get_args(SwitchedFamily)
+            },
             "OrganizationId": self.hub.organization,
             "DoctorRoleArn": members.doctor_role,
             "ForwardingCheckRoleArn": self._hub_role(f"{self.hub_stack}-HeartbeatRole-*")

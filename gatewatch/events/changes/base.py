@@ -90,6 +90,7 @@ class ParsedCall(Struct, frozen=True, kw_only=True):
             rule=rule,
             resource_id=resource_id,
             understood=understood,
+            is_severe=self.spec.is_severe,
         )
 
     def not_understood(self) -> Change:
@@ -105,12 +106,16 @@ class ParsedCall(Struct, frozen=True, kw_only=True):
 
 
 class CallSpec(Struct, frozen=True):
-    """One row of the dispatch table: family and action of a call, and its parser."""
+    """One row of the dispatch table: family and action of a call, and its parser.
+
+    `is_severe`: the call is, or may be, high or critical, so a form that cannot be read counts as high.
+    """
 
     family: Family
     action: Action
     read: Callable[[ParsedCall], Iterable[Change]]
     direction: Direction | None = None
+    is_severe: bool = False
 
 
 def parse_call(call: ApiCall, spec: CallSpec) -> ParsedCall:

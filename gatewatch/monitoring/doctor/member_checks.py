@@ -16,6 +16,18 @@ _REDEPLOY = "deploy the member stack there again: gatewatch members apply"
 DOCTOR_ROLE_REMEDY = "set members.doctor_role in deploy/STAGE.yaml, then gatewatch members apply"
 CANARY = "gatewatch-canary"
 IAM = "gatewatch-iam"
+GLOBAL_RULES = frozenset({IAM, "gatewatch-organization-global"})
+# Parameters of member.yaml leave these out; the others are always there.
+SWITCHES = {
+    "gatewatch-attachment": "ForwardAttachment",
+    "gatewatch-detection-records": "ForwardDetection",
+    "gatewatch-detection-services": "ForwardDetection",
+    "gatewatch-network": "ForwardNetwork",
+    "gatewatch-organization": "ForwardOrganization",
+    "gatewatch-organization-global": "ForwardOrganization",
+    "gatewatch-public-access": "ForwardPublicAccess",
+    "gatewatch-resource-policies": "ForwardPublicAccess",
+}
 
 
 class Expected(Struct, frozen=True):
@@ -27,7 +39,7 @@ class Expected(Struct, frozen=True):
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(name for name in (*self.patterns, CANARY) if self.is_global or name != IAM)
+        return tuple(name for name in (*self.patterns, CANARY) if self.is_global or name not in GLOBAL_RULES)
 
 
 def judge_member(where: str, state: MemberState, expected: Expected) -> Iterator[CheckResult]:
@@ -63,13 +75,22 @@ def _rules(where: str, state: MemberState, expected: Expected) -> Iterator[Check
         for problem in _rule_problems(name, state.rules.get(name), grants, expected, has_grants=state.grants is grants)
     ]
     for name, problem in problems:
-        yield CheckResult(where, "rule", CheckStatus.ERROR, f"{name} {problem}", _REDEPLOY)
+        yield _rule_result(where, name, problem, is_missing=state.rules.get(name) is None)
     if not problems:
         yield CheckResult(
             where, "rule", CheckStatus.OK, f"{len(expected.names)} rules are enabled, up to date and allowed to send"
         )
     if isinstance(state.grants, QueryFailed):
         yield _query_failed(where, "role", state.grants)
+
+
+def _rule_result(where: str, name: str, problem: str, *, is_missing: bool) -> CheckResult:
+    """A rule that a parameter leaves out may be missing on purpose."""
+    if is_missing and name in SWITCHES:
+        detail = f"{name} {problem}: events of the family are not forwarded"
+        remedy = f"set {SWITCHES[name]} of member.yaml to true, unless it is off on purpose"
+        return CheckResult(where, "rule", CheckStatus.WARNING, detail, remedy)
+    return CheckResult(where, "rule", CheckStatus.ERROR, f"{name} {problem}", _REDEPLOY)
 
 
 def _rule_problems(

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from gatewatch.events.user_identity import UNKNOWN
 from gatewatch.model.change import Family, Outcome
 from gatewatch.model.compliance import ComplianceFacts
+from gatewatch.model.resource import ResourceFacts
 from gatewatch.rendering.escaping import code, format_safe, join_safe, trusted_label
 from gatewatch.rendering.text.iam import iam_subject
 from gatewatch.rendering.text.network_interfaces import interface_lines
+from gatewatch.rendering.text.resources import undo_command
 from gatewatch.rendering.time_text import local_time, utc_time
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ def alert_fields(alert: Alert, assessed: AssessedChange, labels: Labels) -> tupl
         fields.append(_field(labels.field["actor"], actor))
         fields.append(_field(labels.field["source_ip"], code(alert.call.source_ip or "") or unknown))
     fields.extend(subject_fields(assessed, labels))
+    if command := undo_command(alert, assessed.change):
+        fields.append(_code_field(labels.line["ingress_undo"], command))
     if alert.network_interfaces:
         lines = interface_lines(alert.network_interfaces, alert.account.timezone, labels)
         fields.append(_field(labels.network_interfaces["name"], *lines))
@@ -78,6 +82,8 @@ def subject_fields(assessed: AssessedChange, labels: Labels) -> Iterator[Field]:
     elif change.family in {Family.IAM, Family.SIGN_IN}:
         if subject := iam_subject(change, labels):
             yield _code_field(subject.name, *subject.texts)
+    elif isinstance(change.facts, ResourceFacts):
+        yield _code_field(labels.resource_kind[change.facts.resource.kind], change.resource_id)
     else:
         yield _resource(change, labels)
 

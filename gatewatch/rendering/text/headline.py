@@ -11,6 +11,7 @@ from gatewatch.model.security_group import CidrPeer, Direction
 from gatewatch.rendering.text.compliance import compliance_phrase
 from gatewatch.rendering.text.iam import iam_headline
 from gatewatch.rendering.text.phrases import Phrase, outcome_sentence
+from gatewatch.rendering.text.resources import resource_headline
 from gatewatch.rendering.text.rule_diff import is_narrowed
 from gatewatch.rendering.text.rules import cidr_peer_key, peer_text, shorten, target_text
 
@@ -26,6 +27,7 @@ _GROUP_PHRASES = {
     Action.DISASSOCIATE: "disassociate",
     Action.DESCRIBE: "describe",
 }
+_RESOURCE_FAMILIES = frozenset({Family.NETWORK, Family.PUBLIC_ACCESS, Family.ORGANIZATION, Family.DETECTION})
 _OPENS = frozenset({Action.AUTHORIZE, Action.MODIFY})
 _WORLD = frozenset({"world", "world_in_parts"})
 
@@ -51,10 +53,14 @@ def alert_headline(alert: Alert, labels: Labels, assessed: AssessedChange | None
     assessed = assessed or headline_change(alert)
     if text := iam_headline(alert.call, assessed.change, labels):
         return text
-    phrase = _phrase(alert, assessed, labels)
-    text = outcome_sentence(phrase, assessed.change.outcome, labels.headline, labels.attempt, labels)
+    text = resource_headline(alert, assessed, labels) or _sentence(alert, assessed, labels)
     others = 0 if assessed.change.family is Family.ATTACHMENT else len(alert.changes) - 1
     return labels.line["more"].format(headline=text, count=others) if others else text
+
+
+def _sentence(alert: Alert, assessed: AssessedChange, labels: Labels) -> str:
+    phrase = _phrase(alert, assessed, labels)
+    return outcome_sentence(phrase, assessed.change.outcome, labels.headline, labels.attempt, labels)
 
 
 def _phrase(alert: Alert, assessed: AssessedChange, labels: Labels) -> Phrase:
@@ -69,6 +75,8 @@ def _phrase(alert: Alert, assessed: AssessedChange, labels: Labels) -> Phrase:
         return _prefix_list(alert, assessed, labels)
     if change.family is Family.ATTACHMENT:
         return _attachment(alert, labels)
+    if change.family in _RESOURCE_FAMILIES:
+        return Phrase("no_parameters", event)
     if change.action in _GROUP_PHRASES:
         is_vpc = alert.call.event_name == "CreateDefaultVpc"
         return Phrase("create_vpc" if is_vpc else _GROUP_PHRASES[change.action], {})

@@ -39,6 +39,8 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     thread: dict[str, str]
     advice: dict[str, str]
     access_key: dict[str, str]
+    resource_kind: dict[str, str]
+    resource_change: dict[str, str]
 
     def reason_text(self, reason: Reason) -> str:
         return self.reason[reason.code].format_map(reason.values)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gatewatch.model.change import Action, Change, Family
+from gatewatch.model.resource import ResourceFacts
 from gatewatch.model.security_group import CidrPeer, Direction
+from gatewatch.rendering.text.resources import is_acl_entry
 from gatewatch.rendering.text.rule_diff import diff_of_change
 from gatewatch.rendering.text.rules import cidr_peer_key, traffic_text
 from gatewatch.rendering.text.severity_marks import severity_mark
@@ -28,6 +30,8 @@ def has_line(assessed: AssessedChange, alert: Alert) -> bool:
         return isinstance(rule.peer, CidrPeer)
     if change.family is Family.SIGN_IN:
         return False
+    if isinstance(change.facts, ResourceFacts):
+        return is_acl_entry(change)
     return bool(rule.peer or rule.rule_id or rule.traffic.protocol)
 
 
@@ -74,7 +78,7 @@ def _direction(change: Change, labels: Labels) -> str:
 
 
 def _is_rule(change: Change) -> bool:
-    return change.family is Family.SECURITY_GROUP and not change.rule.is_empty
+    return is_acl_entry(change) or (change.family is Family.SECURITY_GROUP and not change.rule.is_empty)
 
 
 def _preposition(change: Change, labels: Labels) -> str:

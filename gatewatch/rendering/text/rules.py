@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gatewatch.model.network import ALL_PROTOCOLS, MAX_PORT
-from gatewatch.model.security_group import CidrPeer, GroupPeer, PortRange, PrefixListPeer, Traffic
+from gatewatch.model.security_group import (
+    AccountPeer,
+    CidrPeer,
+    EveryonePeer,
+    GroupPeer,
+    PortRange,
+    PrefixListPeer,
+    Traffic,
+)
 from gatewatch.model.severity import Exposure
 
 if TYPE_CHECKING:
@@ -45,6 +53,8 @@ def peer_text(peer: Peer | None, exposure: Exposure | None, labels: Labels) -> s
             key = "foreign_group" if peer.foreign else "group"
         case PrefixListPeer():
             key = "prefix_list"
+        case EveryonePeer() | AccountPeer():
+            key = "peer"
         case None:
             return labels.peer["unknown"]
     return labels.peer[key].format(peer=shorten(peer.text))

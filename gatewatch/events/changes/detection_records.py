@@ -1,0 +1,118 @@
+"""Logs, keys, filters and alarms: what keeps records, makes them readable, or stops and reports requests."""
+
+from __future__ import annotations
+
+from gatewatch.events.changes.detection import (
+    Table,
+    access_logs,
+    bucket_logging,
+    cancel_deletion,
+    eks_logs,
+    enable_alarms,
+    enable_key,
+    row_of,
+    rows,
+    versioning,
+)
+from gatewatch.model.resource import Effect
+
+_X, _R, _ON, _SET = Effect.DISABLED, Effect.REDUCED, Effect.RESTORED, Effect.SETTING_CHANGED
+_KEY, _FILTER, _DELETED = Effect.KEY_UNUSABLE, Effect.PROTECTION_REMOVED, Effect.RECORDS_DELETED
+_WEB_ACL = "webaclarn webaclid name id resourcearn"
+_GROUP = "loggroupname loggroupidentifier resourceidentifier"
+_SHIELD = "protectionid resourcearn protectiongroupid name"
+_CLASSIC_WAF = (
+    ("DeleteWebACL DisassociateWebACL", row_of(_FILTER, "web_acl", _WEB_ACL)),
+    ("DeleteRule DeleteRuleGroup DeleteLoggingConfiguration", row_of(_R, "web_acl", "ruleid rulegroupid resourcearn")),
+)
+
+CALL_SPECS: Table = {
+    **rows(
+        "ec2",
+        ("DeleteFlowLogs", row_of(_X, "flow_log", "flowlogid flowlogids")),
+        ("DisableEbsEncryptionByDefault", row_of(_R, "account")),
+        ("EnableEbsEncryptionByDefault", row_of(_ON, "account")),
+    ),
+    **rows(
+        "logs",
+        ("DeleteLogGroup PutRetentionPolicy", row_of(_DELETED, "log_group", "loggroupname")),
+        ("DeleteLogStream", row_of(_DELETED, "log_stream", "logstreamname loggroupname")),
+        ("DeleteRetentionPolicy", row_of(_SET, "log_group", "loggroupname")),
+        ("DeleteSubscriptionFilter DeleteMetricFilter", row_of(_R, "log_group", _GROUP)),
+        ("DeleteDataProtectionPolicy DisassociateKmsKey", row_of(_R, "log_group", _GROUP)),
+        ("DeleteDestination", row_of(_R, "log_destination", "destinationname")),
+    ),
+    **rows(
+        "kms",
+        ("DisableKey", row_of(_KEY, "kms_key", "keyid", undo=enable_key)),
+        ("ScheduleKeyDeletion", row_of(_KEY, "kms_key", "keyid", undo=cancel_deletion)),
+        ("DeleteImportedKeyMaterial DisconnectCustomKeyStore", row_of(_KEY, "kms_key", "keyid customkeystoreid")),
+        ("DisableKeyRotation", row_of(_R, "kms_key", "keyid")),
+        ("EnableKey CancelKeyDeletion EnableKeyRotation", row_of(_ON, "kms_key", "keyid")),
+        ("ImportKeyMaterial", row_of(_SET, "kms_key", "keyid")),
+    ),
+    **rows(
+        "wafv2",
+        ("DeleteWebACL DisassociateWebACL", row_of(_FILTER, "web_acl", _WEB_ACL)),
+        ("DeleteLoggingConfiguration DeleteRuleGroup", row_of(_R, "web_acl", "resourcearn name id")),
+        ("AssociateWebACL", row_of(_ON, "web_acl", _WEB_ACL)),
+    ),
+    **rows("waf", *_CLASSIC_WAF),
+    **rows("waf-regional", *_CLASSIC_WAF),
+    **rows(
+        "shield",
+        (
+            "DeleteProtection DeleteProtectionGroup DeleteSubscription",
+            row_of(_FILTER, "shield", _SHIELD, is_optional=True),
+        ),
+        ("DisableApplicationLayerAutomaticResponse", row_of(_FILTER, "shield", _SHIELD)),
+        ("CreateProtection CreateSubscription", row_of(_ON, "shield", _SHIELD, is_optional=True)),
+    ),
+    **rows("network-firewall", ("DeleteFirewall", row_of(_FILTER, "firewall", "firewallarn firewallname"))),
+    **rows(
+        "route53resolver",
+        (
+            "DeleteResolverQueryLogConfig DisassociateResolverQueryLogConfig",
+            row_of(_X, "query_log", "resolverquerylogconfigid"),
+        ),
+        ("DisassociateFirewallRuleGroup", row_of(_FILTER, "firewall", "firewallrulegroupassociationid")),
+    ),
+    **rows("route53", ("DeleteQueryLoggingConfig", row_of(_X, "query_log", "id"))),
+    **rows(
+        "monitoring",
+        ("DeleteAlarms DisableAlarmActions", row_of(Effect.ALARMS_OFF, "alarm", "alarmnames", undo=enable_alarms)),
+        ("EnableAlarmActions", row_of(_ON, "alarm", "alarmnames")),
+    ),
+    **rows(
+        "cloudtrail",
+        ("DeleteEventDataStore StopEventDataStoreIngestion", row_of(_X, "event_data_store", "eventdatastore")),
+    ),
+    **rows("rds", ("StopActivityStream", row_of(_X, "database", "resourcearn"))),
+    **rows("eks", ("UpdateClusterConfig", row_of(eks_logs, "eks_cluster", "name", worst=_R))),
+    **rows(
+        "elasticloadbalancing",
+        ("ModifyLoadBalancerAttributes", row_of(access_logs, "load_balancer", "loadbalancerarn loadbalancername")),
+    ),
+    **rows(
+        "bedrock",
+        ("DeleteModelInvocationLoggingConfiguration", row_of(_X, "bedrock")),
+        ("PutModelInvocationLoggingConfiguration", row_of(_SET, "bedrock")),
+        ("DeleteGuardrail UpdateGuardrail", row_of(_R, "guardrail", "guardrailidentifier")),
+    ),
+    **rows(
+        "backup",
+        (
+            "DeleteBackupVault DeleteBackupVaultLockConfiguration DeleteRecoveryPoint",
+            row_of(_DELETED, "backup_vault", "backupvaultname"),
+        ),
+    ),
+    **rows(
+        "s3",
+        ("PutBucketLogging", row_of(bucket_logging, "bucket", "bucketname")),
+        ("PutBucketVersioning", row_of(versioning, "bucket", "bucketname")),
+        ("PutBucketReplication DeleteBucketReplication", row_of(Effect.STORAGE_CHANGED, "bucket", "bucketname")),
+        ("PutBucketLifecycle DeleteBucketEncryption", row_of(Effect.STORAGE_CHANGED, "bucket", "bucketname")),
+        ("PutBucketCors DeleteBucketCors", row_of(_SET, "bucket", "bucketname")),
+        ("DeleteBucketLifecycle PutBucketEncryption", row_of(_SET, "bucket", "bucketname")),
+    ),
+}

@@ -1,0 +1,300 @@
+"""Paths into and out of a VPC that no security group names: ACLs, routes, gateways, addresses, other networks.
+
+Newer calls of EC2 wrap their parameters; names here are those of the API in lower case, under either rendering.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from gatewatch.events.changes.base import CallSpec, ParsedCall
+from gatewatch.events.changes.network_acl import ACL, acl_entry, acl_entry_removed
+from gatewatch.events.changes.normalization import Fields, as_account_id, as_text, first_present, is_true
+from gatewatch.events.changes.resource_call import (
+    Named,
+    UnknownShapeError,
+    flag,
+    names_of,
+    resource_change,
+    row,
+    values_at,
+    without_parameters,
+    word,
+)
+from gatewatch.model.change import Action, Change, Family
+from gatewatch.model.network import cidr_peer, exposure_of_cidr
+from gatewatch.model.resource import Effect
+from gatewatch.model.security_group import AccountPeer, EveryonePeer, Group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from gatewatch.events.changes.resource_call import EffectOf
+
+_ACCOUNT = re.compile(r"^\d{12}$", re.ASCII)
+_IN_PRINCIPAL = re.compile(r"^arn:[^:]+:iam::(\d{12}):", re.ASCII)
+_INTERNET_GATEWAYS = ("igw-", "eigw-")
+_TARGETS = (
+    "gatewayid",
+    "egressonlyinternetgatewayid",
+    "natgatewayid",
+    "transitgatewayid",
+    "vpcpeeringconnectionid",
+    "networkinterfaceid",
+    "instanceid",
+    "vpcendpointid",
+    "carriergatewayid",
+    "localgatewayid",
+    "corenetworkarn",
+    "odbnetworkarn",
+)
+
+_TABLE = Named("route_table", ("routetableid",))
+_TABLE_OF_ASSOCIATION = Named("route_table", ("routetableid", "associationid"))
+_GATEWAY = Named(
+    "internet_gateway", ("internetgatewayid", "egressonlyinternetgatewayid", "carriergatewayid"), is_optional=True
+)
+_VPC = Named("vpc", ("vpcid",), is_optional=True)
+_SUBNET = Named("subnet", ("subnetid",))
+_NEW_SUBNET = Named("subnet", ("subnetid",), is_optional=True)
+_BLOCK = Named("account")
+_EXCLUSION = Named("vpc_block_exclusion", ("exclusionid", "vpcid", "subnetid"))
+_ADDRESS = Named("elastic_ip", ("allocationid", "publicip", "address", "networkinterfaceid", "instanceid"))
+_PEERING = Named("vpc_peering", ("vpcpeeringconnectionid",), is_optional=True)
+_TRANSIT = Named("transit_gateway", ("transitgatewayattachmentid", "transitgatewayid", "transitgatewayroutetableid"))
+_VPN = Named("client_vpn", ("clientvpnendpointid",))
+_SERVICE = Named("endpoint_service", ("serviceid", "serviceids"))
+_MIRROR = Named("traffic_mirror", ("trafficmirrorsessionid", "networkinterfaceid"))
+
+
+def _route(call: ParsedCall) -> Iterable[Change]:
+    """A route; one to an internet gateway for everything is a way in for whatever has a public address."""
+    if call.request is None:
+        return [without_parameters(call, _TABLE)]
+    (name,) = names_of(call, _TABLE)
+    destination = as_text(first_present(call.request_parameters, "destinationcidrblock", "destinationipv6cidrblock"))
+    listed_there = as_text(call.request_parameters.get("destinationprefixlistid"))
+    peer = cidr_peer(destination) if destination else None
+    target = as_text(first_present(call.request_parameters, *_TARGETS)) or (
+        "local" if is_true(call.request_parameters.get("localtarget")) else None
+    )
+    if target is None or (peer is None and listed_there is None):
+        raise UnknownShapeError("route")
+    is_way_out = target.startswith(_INTERNET_GATEWAYS) and peer is not None and exposure_of_cidr(peer.cidr).is_world
+    effect = Effect.INTERNET_ROUTE if is_way_out else Effect.ROUTE_CHANGED
+    return [resource_change(call, effect, _TABLE.kind, name, peer=peer, detail=target, undo=_delete_route)]
+
+
+def _delete_route(call: ParsedCall, name: str) -> tuple[str, ...]:
+    destination = as_text(call.request_parameters.get("destinationcidrblock"))
+    if call.call.event_name != "CreateRoute" or destination is None:
+        return ()
+    return ("ec2", "delete-route", "--route-table-id", name, "--destination-cidr-block", destination)
+
+
+def _gateway_attached(call: ParsedCall) -> Iterable[Change]:
+    if call.request is None:
+        return [without_parameters(call, _GATEWAY)]
+    (name,) = names_of(call, Named("internet_gateway", ("internetgatewayid",)))
+    vpc = as_text(call.request_parameters.get("vpcid"))
+    group, undo = Group(vpc_id=vpc), _detach_gateway
+    return [resource_change(call, Effect.INTERNET_GATEWAY, _GATEWAY.kind, name, detail=vpc, group=group, undo=undo)]
+
+
+def _detach_gateway(call: ParsedCall, name: str) -> tuple[str, ...]:
+    vpc = as_text(call.request_parameters.get("vpcid")) or ""
+    return ("ec2", "detach-internet-gateway", "--internet-gateway-id", name, "--vpc-id", vpc) if vpc else ()
+
+
+def _block_mode(request_parameters: Fields) -> Effect:
+    mode = word(request_parameters, "internetgatewayblockmode")
+    if not mode:
+        raise UnknownShapeError("internetgatewayblockmode")
+    return Effect.BLOCK_REMOVED if mode == "off" else Effect.BLOCK_RESTORED
+
+
+def _subnet(request_parameters: Fields) -> Effect:
+    """IPv6 addresses are public: what a subnet hands out of them counts as well."""
+    given = [flag(request_parameters, "mappubliciponlaunch"), flag(request_parameters, "assignipv6addressoncreation")]
+    return Effect.PUBLIC_ADDRESSES if any(given) else Effect.TOPOLOGY
+
+
+def _connected(named: Named) -> Callable[[ParsedCall], Iterable[Change]]:
+    """A path to another network; whose it is may stand in the answer only."""
+
+    def read(call: ParsedCall) -> Iterable[Change]:
+        if call.request is None:
+            return [without_parameters(call, named)]
+        (name,) = names_of(call, named)
+        owners = [*_owners(call.request), *_owners(call.response)]
+        others = [each for each in dict.fromkeys(owners) if each != call.call.account_id]
+        is_inside = bool(owners) or (call.call.event_name == "CreateVpcPeeringConnection")
+        peers = others or ([call.call.account_id] if is_inside else [])
+        if not peers:
+            return [resource_change(call, Effect.CONNECTED, named.kind, name)]
+        return [resource_change(call, Effect.CONNECTED, named.kind, name, peer=AccountPeer(each)) for each in peers]
+
+    return read
+
+
+def _owners(value: Any, depth: int = 0) -> Iterator[str]:
+    """Every account that a request or an answer names as the owner of one end."""
+    if depth > 6:  # noqa: PLR2004  deeper than any answer of EC2
+        return
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            owner = as_account_id(inner) if key.lower().endswith(("ownerid", "accountid")) else None
+            if owner and _ACCOUNT.match(owner):
+                yield owner
+            yield from _owners(inner, depth + 1)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _owners(each, depth + 1)
+
+
+def _vpn(call: ParsedCall) -> Iterable[Change]:
+    """Whoever has a certificate of a Client VPN endpoint may reach the network, or a group of the directory may."""
+    if call.request is None:
+        return [without_parameters(call, _VPN)]
+    (name,) = names_of(call, _VPN)
+    cidr = as_text(call.request_parameters.get("targetnetworkcidr"))
+    peer = cidr_peer(cidr) if cidr else None
+    if peer is None:
+        raise UnknownShapeError("targetnetworkcidr")
+    everyone = (
+        "all"
+        if flag(call.request_parameters, "authorizeallgroups")
+        else as_text(call.request_parameters.get("accessgroupid"))
+    )
+    undo = _revoke_vpn
+    return [resource_change(call, Effect.VPN_ACCESS, _VPN.kind, name, peer=peer, detail=everyone, undo=undo)]
+
+
+def _revoke_vpn(call: ParsedCall, name: str) -> tuple[str, ...]:
+    group = as_text(call.request_parameters.get("accessgroupid"))
+    who = ("--access-group-id", group) if group else ("--revoke-all-groups",)
+    network = as_text(call.request_parameters.get("targetnetworkcidr")) or ""
+    command = ("ec2", "revoke-client-vpn-ingress", "--client-vpn-endpoint-id", name)
+    return (*command, "--target-network-cidr", network, *who)
+
+
+def _endpoint_service(call: ParsedCall) -> Iterable[Change]:
+    if call.request is None:
+        return [without_parameters(call, _SERVICE)]
+    (name,) = names_of(call, _SERVICE)[:1]
+    added = [as_text(each) for each in values_at(call.request_parameters, "addallowedprincipals")]
+    if None in added:
+        raise UnknownShapeError("addallowedprincipals")
+    if not added:
+        return [resource_change(call, Effect.ACCESS_CLOSED, _SERVICE.kind, name)]
+    return [_admitted(call, name, each or "") for each in added]
+
+
+def _admitted(call: ParsedCall, name: str | None, principal: str) -> Change:
+    match = _IN_PRINCIPAL.match(principal)
+    if principal == "*":
+        peer: EveryonePeer | AccountPeer = EveryonePeer()
+    elif match:
+        peer = AccountPeer(match[1])
+    else:
+        raise UnknownShapeError("addallowedprincipals")
+    return resource_change(call, Effect.ENDPOINT_SERVICE, _SERVICE.kind, name, peer=peer, detail=principal)
+
+
+def _own(effect: Effect | EffectOf, named: Named, action: Action, **more: Any) -> CallSpec:
+    return row(Family.NETWORK, action, effect, named, **more)
+
+
+def _reads(action: Action, read: Callable[[ParsedCall], Iterable[Change]], *, is_severe: bool = False) -> CallSpec:
+    return CallSpec(Family.NETWORK, action, read, is_severe=is_severe)
+
+
+def _each(names: str, kind: Callable[[], CallSpec]) -> dict[tuple[str, str], CallSpec]:
+    return {("ec2", name): kind() for name in names.split()}
+
+
+_C, _D, _M, _A = Action.CREATE, Action.DELETE, Action.MODIFY, Action.ATTACH
+_INFO, _LOW = Effect.TOPOLOGY, Effect.NETWORK_OPENING
+_PORT = Named("network_interface", ("networkinterfaceid",))
+_CONNECTION = Named("vpn_connection", ("vpnconnectionid", "vpngatewayid", "customergatewayid"), is_optional=True)
+_CONFIGURATION = Named("endpoint_service", ("serviceid", "serviceids", "vpcendpointservicename"), is_optional=True)
+_VERIFIED = Named("verified_access", ("verifiedaccessendpointid", "verifiedaccessgroupid"))
+
+CALL_SPECS: dict[tuple[str, str], CallSpec] = {
+    ("ec2", "CreateNetworkAclEntry"): _reads(_C, acl_entry, is_severe=True),
+    ("ec2", "ReplaceNetworkAclEntry"): _reads(_M, acl_entry, is_severe=True),
+    ("ec2", "DeleteNetworkAclEntry"): _reads(_D, acl_entry_removed),
+    ("ec2", "CreateNetworkAcl"): _own(Effect.ACL_CHANGED, Named(ACL.kind, ACL.keys, is_optional=True), _C),
+    ("ec2", "DeleteNetworkAcl"): _own(Effect.ACL_CHANGED, ACL, _D),
+    ("ec2", "ReplaceNetworkAclAssociation"): _own(Effect.ACL_CHANGED, ACL, _M),
+    ("ec2", "CreateRoute"): _reads(_C, _route),
+    ("ec2", "ReplaceRoute"): _reads(_M, _route),
+    ("ec2", "DeleteRoute"): _own(Effect.ROUTE_REMOVED, _TABLE, _D),
+    ("ec2", "AttachInternetGateway"): _reads(_A, _gateway_attached),
+    ("ec2", "DetachInternetGateway"): _own(_INFO, _GATEWAY, Action.DETACH),
+    ("ec2", "CreateInternetGateway"): _own(_INFO, _GATEWAY, _C),
+    ("ec2", "DeleteInternetGateway"): _own(_INFO, _GATEWAY, _D),
+    ("ec2", "CreateEgressOnlyInternetGateway"): _own(_INFO, _GATEWAY, _C),
+    ("ec2", "CreateCarrierGateway"): _own(_INFO, _GATEWAY, _C),
+    ("ec2", "AssociateRouteTable"): _own(Effect.ROUTE_TABLE, _TABLE, Action.ASSOCIATE),
+    ("ec2", "ReplaceRouteTableAssociation"): _own(Effect.ROUTE_TABLE, _TABLE, _M),
+    ("ec2", "DisassociateRouteTable"): _own(Effect.ROUTE_TABLE, _TABLE_OF_ASSOCIATION, Action.DISASSOCIATE),
+    ("ec2", "EnableVgwRoutePropagation"): _own(Effect.ROUTE_TABLE, _TABLE, _M),
+    ("ec2", "ModifyVpcBlockPublicAccessOptions"): _own(_block_mode, _BLOCK, _M, worst=Effect.BLOCK_REMOVED),
+    ("ec2", "CreateVpcBlockPublicAccessExclusion"): _own(Effect.BLOCK_REMOVED, _EXCLUSION, _C),
+    ("ec2", "ModifyVpcBlockPublicAccessExclusion"): _own(Effect.BLOCK_REMOVED, _EXCLUSION, _M),
+    ("ec2", "DeleteVpcBlockPublicAccessExclusion"): _own(Effect.BLOCK_RESTORED, _EXCLUSION, _D),
+    ("ec2", "ModifySubnetAttribute"): _own(_subnet, _SUBNET, _M),
+    ("ec2", "AssociateAddress"): _own(Effect.PUBLIC_ADDRESS, _ADDRESS, Action.ASSOCIATE),
+    ("ec2", "AcceptAddressTransfer"): _own(Effect.PUBLIC_ADDRESS, _ADDRESS, _M),
+    ("ec2", "AssignIpv6Addresses"): _own(Effect.PUBLIC_ADDRESS, _PORT, Action.ASSOCIATE),
+    ("ec2", "AssociateSubnetCidrBlock"): _own(_INFO, _SUBNET, Action.ASSOCIATE),
+    ("ec2", "AssociateVpcCidrBlock"): _own(_INFO, _VPC, Action.ASSOCIATE),
+    ("ec2", "CreateVpcPeeringConnection"): _reads(_C, _connected(_PEERING), is_severe=True),
+    ("ec2", "AcceptVpcPeeringConnection"): _reads(_A, _connected(_PEERING), is_severe=True),
+    ("ec2", "CreateTransitGatewayPeeringAttachment"): _reads(_C, _connected(_TRANSIT), is_severe=True),
+    **_each(
+        "AcceptTransitGatewayVpcAttachment AcceptTransitGatewayPeeringAttachment"
+        " AcceptTransitGatewayClientVpnAttachment",
+        lambda: _reads(_A, _connected(_TRANSIT), is_severe=True),
+    ),
+    **_each(
+        "CreateTransitGatewayRoute ReplaceTransitGatewayRoute EnableTransitGatewayRouteTablePropagation",
+        lambda: _own(Effect.ROUTE_CHANGED, _TRANSIT, _M),
+    ),
+    ("ec2", "ModifyVpcPeeringConnectionOptions"): _own(_LOW, _PEERING, _M),
+    ("ec2", "DeleteVpcPeeringConnection"): _own(_INFO, _PEERING, _D),
+    ("ec2", "RejectVpcPeeringConnection"): _own(_INFO, _PEERING, _M),
+    ("ec2", "CreateVpnConnection"): _own(_LOW, _CONNECTION, _C),
+    ("ec2", "CreateVpnConnectionRoute"): _own(Effect.ROUTE_CHANGED, _CONNECTION, _C),
+    ("ec2", "AuthorizeClientVpnIngress"): _reads(_C, _vpn, is_severe=True),
+    ("ec2", "RevokeClientVpnIngress"): _own(Effect.ACCESS_CLOSED, _VPN, _D),
+    ("ec2", "CreateClientVpnRoute"): _own(Effect.ROUTE_CHANGED, _VPN, _C),
+    ("ec2", "AssociateClientVpnTargetNetwork"): _own(_LOW, _VPN, Action.ASSOCIATE),
+    **_each(
+        "ModifyClientVpnEndpointAuthorizationPolicy DeleteClientVpnEndpointAuthorizationPolicy",
+        lambda: _own(_LOW, _VPN, _M),
+    ),
+    ("ec2", "ModifyVpcEndpointServicePermissions"): _reads(_M, _endpoint_service, is_severe=True),
+    ("ec2", "CreateVpcEndpointServiceConfiguration"): _own(_LOW, _CONFIGURATION, _C),
+    ("ec2", "ModifyVpcEndpointServiceConfiguration"): _own(_LOW, _CONFIGURATION, _M),
+    ("ec2", "AcceptVpcEndpointConnections"): _own(_LOW, _CONFIGURATION, _A),
+    **_each(
+        "ModifyVerifiedAccessEndpoint ModifyVerifiedAccessEndpointPolicy ModifyVerifiedAccessGroupPolicy",
+        lambda: _own(_LOW, _VERIFIED, _M),
+    ),
+    ("ec2", "CreateTrafficMirrorSession"): _own(Effect.TRAFFIC_COPIED, _MIRROR, _C),
+    ("ec2", "ModifyTrafficMirrorSession"): _own(Effect.TRAFFIC_COPIED, _MIRROR, _M),
+    ("ec2", "CreateVpc"): _own(_INFO, _VPC, _C),
+    ("ec2", "DeleteVpc"): _own(_INFO, _VPC, _D),
+    ("ec2", "ModifyVpcAttribute"): _own(_INFO, _VPC, _M),
+    **_each("AttachClassicLinkVpc EnableVpcClassicLink", lambda: _own(_INFO, _VPC, _A)),
+    **_each("DetachClassicLinkVpc DisableVpcClassicLink", lambda: _own(_INFO, _VPC, Action.DETACH)),
+    **_each("CreateSubnet CreateDefaultSubnet", lambda: _own(_INFO, _NEW_SUBNET, _C)),
+    ("ec2", "DeleteSubnet"): _own(_INFO, _SUBNET, _D),
+    ("ec2", "CreateRouteTable"): _own(_INFO, Named("route_table", ("routetableid",), is_optional=True), _C),
+    ("ec2", "DeleteRouteTable"): _own(_INFO, _TABLE, _D),
+    ("ec2", "CreateCustomerGateway"): _own(_INFO, _CONNECTION, _C),
+    ("ec2", "DeleteCustomerGateway"): _own(_INFO, _CONNECTION, _D),
+}

@@ -1,0 +1,76 @@
+"""Whom a resource policy lets in from outside its account: everyone, everyone who meets a condition, which accounts.
+
+Principal forms: IAM user guide, "AWS JSON policy elements: Principal". AWS services are left out: what they may do is
+done for whoever owns the other end, and a policy of AWS's own consoles admits several.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, structs
+
+from gatewatch.events.changes.iam_policy import read_document
+from gatewatch.events.changes.policy_conditions import OWN_ACCOUNT, narrowing_of
+from gatewatch.model.resource import Narrowing
+from gatewatch.model.security_group import AccountPeer, EveryonePeer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gatewatch.events.changes.iam_policy import Statement
+
+_ACCOUNT = re.compile(r"^(?:arn:[^:]+:(?:iam|sts)::)?(\d{12})(?::|$)", re.ASCII)
+_ANY = re.compile(r"^(?:\*|arn:[^:]*:(?:iam|sts)::[*?]+:.*)$")
+
+
+class UnreadablePolicyError(ValueError):
+    """A document is no policy, or has a statement that admits nobody who can be named."""
+
+
+class Grant(Struct, frozen=True):
+    """One grantee outside the as_account_id, and what the grant's conditions hold it to."""
+
+    peer: EveryonePeer | AccountPeer
+    narrowing: Narrowing = Narrowing()
+
+
+def grants_of(policy: Any, account_id: str) -> tuple[Grant, ...]:
+    """The grantees outside `account_id`, each once, everyone first. Raises `UnreadablePolicyError`."""
+    document = read_document(policy)
+    if document is None:
+        raise UnreadablePolicyError
+    if any(not (each.principals or each.not_principals) for each in document.effective_allows):
+        raise UnreadablePolicyError
+    found = dict.fromkeys(grant for each in document.effective_allows for grant in _grants(each, account_id))
+    return tuple(sorted(found, key=lambda grant: (isinstance(grant.peer, AccountPeer), grant.narrowing.narrows)))
+
+
+def _grants(statement: Statement, account_id: str) -> Iterator[Grant]:
+    if is_open(statement):
+        yield Grant(EveryonePeer(), _seen_from(narrowing_of(statement.conditions), account_id))
+    for kind, name in statement.principals:
+        account = _account(kind, name)
+        if account and account != account_id:
+            yield Grant(AccountPeer(account))
+
+
+def _seen_from(narrowing: Narrowing, account_id: str) -> Narrowing:
+    accounts = tuple(OWN_ACCOUNT if each == account_id else each for each in narrowing.accounts)
+    return structs.replace(narrowing, accounts=accounts)
+
+
+def is_open(statement: Statement) -> bool:
+    """Anyone, or anyone but a few."""
+    return bool(statement.not_principals) or any(
+        kind != "service" and _ANY.match(name) for kind, name in statement.principals
+    )
+
+
+def _account(kind: str, name: str) -> str | None:
+    """Amazon S3 writes an account as a canonical id too, which says nothing about whose it is."""
+    if kind == "canonicaluser":
+        return name
+    match = _ACCOUNT.match(name) if kind == "aws" else None
+    return match[1] if match else None

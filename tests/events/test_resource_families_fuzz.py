@@ -1,0 +1,83 @@
+"""Whatever the request of a call of these families holds: a row, never an exception, and messages that fit."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gatewatch.events.changes import attachment
+from gatewatch.events.changes.registry import CALL_SPECS
+from tools.example_calls import EXAMPLES, Example, rows_of
+
+# Calls that set other things as well: without what opens or switches off they give no row.
+MIXED = {
+    *(name for _, name in attachment.CALL_SPECS),
+    *(each.name for each in EXAMPLES if each.expected["severity"] == "none"),
+    "CreateElasticsearchDomain",
+    "RestoreDBInstanceFromDBSnapshot",
+    "UpdateElasticsearchDomainConfig",
+    "UpdateDetector",
+    "UpdateFunctionUrlConfig",
+    "UpdateMacieSession",
+}
+FULL = [
+    each for each in EXAMPLES if each.request and not each.error and each.expected["severity"] not in {"none", "row"}
+]
+WORDS = st.sampled_from(["", "*", "all", "0.0.0.0/0", "arn:aws:iam::777788889999:root", "true", "off", "{}", "<!here>"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | WORDS | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+fuzzing = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, member in members for place in places(member, (*path, key)))]
+
+
+def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    if not path:
+        return new
+    copy = value.copy()
+    copy[path[0]] = replaced(value[path[0]], path[1:], new)
+    return copy
+
+
+@fuzzing
+@given(st.sampled_from(FULL), st.data())
+def test_a_request_with_something_else_in_one_place_gives_a_row(example: Example, data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(places(example.request)))
+    rows = rows_of(example, requestParameters=replaced(example.request, path, data.draw(JSON)))
+    assert rows or example.name in MIXED
+    assert all(row["reasons"] for row in rows if row["severity"] in {"medium", "high", "critical"})
+
+
+@fuzzing
+@given(st.sampled_from(FULL), JSON, JSON, st.sampled_from([None, "AccessDenied", "Client.InvalidParameterValue"]))
+def test_any_request_and_any_response_give_a_row(example: Example, request: Any, response: Any, error: Any) -> None:
+    failed = {"errorCode": error} if error else {}
+    rows = rows_of(example, requestParameters=request, responseElements=response, **failed)
+    assert rows or example.name in MIXED
+    if error == "Client.InvalidParameterValue":
+        assert {row["severity"] for row in rows} <= {"info"}
+
+
+@pytest.mark.parametrize("example", [each for each in FULL if each.family != "hub"], ids=lambda each: each.id)
+def test_a_call_that_failed_is_info_and_one_that_was_denied_is_one_step_lower(example: Example) -> None:
+    levels = ("info", "low", "medium", "high", "critical")
+    failed = rows_of(example, errorCode="Client.InvalidParameterValue")
+    assert {(row["severity"], row["outcome"]) for row in failed} == {("info", "failed")}
+    applied = [row for row in rows_of(example) if row["family"] == example.family]
+    denied = [row for row in rows_of(example, errorCode="AccessDenied") if row["family"] == example.family]
+    expected = [levels[max(1, levels.index(row["severity"]) - 1)] for row in applied]
+    assert [row["severity"] for row in denied] == expected
+
+
+def test_the_examples_name_every_call_that_the_contract_names() -> None:
+    named = {(each.service, each.name) for each in EXAMPLES}
+    families = {"network", "public_access", "organization", "detection"}
+    tables = {key for key, specs in CALL_SPECS.items() for spec in specs if spec.family in families}
+    assert len(named & tables) > 150
