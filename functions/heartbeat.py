@@ -1,4 +1,4 @@
-"""AWS Lambda, on a schedule: heartbeat, deferred messages and reminders, to the outbox."""
+"""AWS Lambda, on a schedule: heartbeat, comparison of members, deferred messages and reminders, to the outbox."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ from gatewatch.aws.organizations import active_accounts
 from gatewatch.delivery.deferred import DeferredMessages
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.digest.labels import load_digest_labels
+from gatewatch.handlers.forwarding import ForwardingHandler
 from gatewatch.handlers.heartbeat import HeartbeatHandler
 from gatewatch.handlers.scheduled import ScheduledHandler
+from gatewatch.monitoring.doctor.member_access import doctor_session
+from gatewatch.monitoring.forwarding.check import ForwardingCheck
+from gatewatch.monitoring.forwarding.store import ForwardingStore
 from gatewatch.monitoring.heartbeat.store import HeartbeatStore
 from gatewatch.monitoring.reminders import ReminderStore
 
@@ -53,13 +57,32 @@ def compose_scheduled() -> ScheduledHandler:
 
 
 @cache
+def compose_forwarding() -> ForwardingHandler:
+    """Composition root of the comparison of what members forward."""
+    environment, aws = os.environ, Aws()
+    table = HubTable(aws.dynamodb, environment["GATEWATCH_TABLE"])
+    return ForwardingHandler(
+        settings=load_bundle(environment).settings,
+        check=ForwardingCheck(environment["GATEWATCH_BUS"], doctor_session(aws)),
+        canaries=HeartbeatStore(table),
+        store=ForwardingStore(table),
+        outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
+        now=time.time,
+        log=_log(),
+    )
+
+
+@cache
 def _log() -> Any:
     return Logger(use_rfc3339=True)
 
 
 def handler(_event: dict[str, Any], _context: Any) -> None:
-    """Both run, even if the first fails."""
+    """All three run, even if one fails."""
     try:
         compose().run()
     finally:
-        compose_scheduled().run()
+        try:
+            compose_scheduled().run()
+        finally:
+            compose_forwarding().run()

@@ -32,7 +32,7 @@ LOCK = ROOT / "requirements" / "runtime.txt"
 PYTHON = "3.13"
 # boto3 and its dependencies, which the runtime provides.
 PROVIDED_BY_LAMBDA = frozenset({"boto3", "botocore", "python-dateutil", "s3transfer", "six"})
-SOURCES = ("functions", "gatewatch", "templates", "compliance/controls.yaml")
+SOURCES = ("functions", "gatewatch", "templates", "compliance/controls.yaml", "eventbridge/patterns")
 CONFIGURATION = ("accounts.yaml", "policy.yaml")
 LOCAL_ONLY = frozenset({"gatewatch/local", "gatewatch/cli", "gatewatch/__main__.py"})
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)==")

@@ -31,6 +31,10 @@ EXPLAINED = {
         "Resource …secret:gatewatch/*",
         "policy.yaml names the secrets, and Secrets Manager appends six characters to each name",
     ),
+    ("hub", "HeartbeatRole", "AssumeDoctorRole"): (
+        "Resource …::*:role/gatewatch/gatewatch-doctor",
+        "canaries name the accounts; member.yaml creates the role, which can only read, and it trusts the hub only",
+    ),
     ("hub", "HeartbeatRole", "ListAccounts"): (
         "Resource *",
         "ListAccounts supports no resource ARN",

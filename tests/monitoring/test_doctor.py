@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import io
 import json
@@ -73,8 +72,6 @@ def cloud(inbox):
             cloud.deploy(account, HUB_REGION, ROOT / "eventbridge" / "member.yaml", {"HubBusArn": hub["BusArn"]})
         session = cloud.session(HUB_ACCOUNT, HUB_REGION)
         complete(session, hub, inbox)
-        for account in MEMBER_ACCOUNTS:
-            fix_role_policies(cloud.session(account, HUB_REGION).client("iam"))
         enable_recording(cloud.session(HEALTHY, HUB_REGION))
         break_member(cloud.session(BROKEN, HUB_REGION))
         HeartbeatStore(HubTable(session.client("dynamodb"), hub["TableName"])).record(
@@ -111,14 +108,6 @@ def break_member(session):
     for role in iam.list_roles(PathPrefix="/gatewatch/")["Roles"]:
         iam.delete_role_policy(RoleName=role["RoleName"], PolicyName="put-events-on-the-hub")
         iam.delete_role(RoleName=role["RoleName"])
-
-
-def fix_role_policies(iam):
-    """Write policies as JSON: the local CloudFormation stores the repr of a dict."""
-    for role in iam.list_roles(PathPrefix="/gatewatch/")["Roles"]:
-        named = {"RoleName": role["RoleName"], "PolicyName": "put-events-on-the-hub"}
-        written = iam.get_role_policy(**named)["PolicyDocument"]
-        iam.put_role_policy(**named, PolicyDocument=json.dumps(ast.literal_eval(written)))
 
 
 def function(session, name, queue):

@@ -22,6 +22,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from gatewatch.errors import GatewatchError
+from gatewatch.local.aws.policies import store_policies_as_json
 from gatewatch.local.aws.schedules import isolate_scheduled_rules, run_scheduled_rules
 from gatewatch.local.aws.sessions import LocalCredentials, isolated_session, isolated_variables
 
@@ -96,6 +97,7 @@ class Cloud:
             except (ClientError, WaiterError) as error:
                 raise DeployError(f"{name} in {account} {region}: {error}{_failure_reasons(client, name)}") from error
         isolate_scheduled_rules(self.session(account, region))
+        store_policies_as_json(self.session(account, region))
         return outputs
 
     def publish(self, account: str, region: str, record: Mapping[str, Any]) -> None:

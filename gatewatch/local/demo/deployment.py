@@ -79,7 +79,11 @@ def deploy(inbox: Inbox) -> Iterator[Deployment]:
                 "EventsVisibility": "5",
             },
         )
-        parameters = {"HubBusArn": hub["BusArn"], "LookupRoleArn": hub["AlertRoleArn"]}
+        parameters = {
+            "HubBusArn": hub["BusArn"],
+            "LookupRoleArn": hub["AlertRoleArn"],
+            "ForwardingCheckRoleArn": hub["HeartbeatRoleArn"],
+        }
         for account, region in MEMBERS:
             cloud.deploy(account, region, EVENTBRIDGE / "member.yaml", parameters)
         _store_secrets(cloud, inbox)
@@ -110,6 +114,7 @@ def function_variables(hub: Mapping[str, str], inbox: Inbox) -> dict[str, str]:
         "GATEWATCH_REMEDIATION_ROLE": "gatewatch/gatewatch-remediation",
         "GATEWATCH_ALERTS_TOPIC": hub["AlertsTopicArn"],
         "GATEWATCH_TABLE": hub["TableName"],
+        "GATEWATCH_BUS": hub["BusArn"],
         "GATEWATCH_ACTIVITY_TABLE": hub["ActivityTableName"],
         "GATEWATCH_ALERT_SERVICE": "gatewatch-prod-alert",
         "POWERTOOLS_LOG_LEVEL": "WARNING",

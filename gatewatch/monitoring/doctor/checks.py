@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gatewatch.aws.clients import Aws, CoreSession, role_arn
+from gatewatch.aws.clients import Aws, CoreSession
 from gatewatch.aws.error_codes import error_code
 from gatewatch.config.forwarding_rules import rule_patterns
 from gatewatch.errors import GatewatchError
@@ -23,6 +23,7 @@ from gatewatch.monitoring.doctor.lookup_role import (
     judge_alert_role,
     judge_trusted_callers,
 )
+from gatewatch.monitoring.doctor.member_access import GLOBAL_REGIONS, doctor_session
 from gatewatch.monitoring.doctor.member_checks import DOCTOR_ROLE_REMEDY, Expected, judge_member
 from gatewatch.monitoring.doctor.member_queries import gather_member
 from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus, HubState, QueryFailed
@@ -33,18 +34,6 @@ if TYPE_CHECKING:
     from gatewatch.config.settings import Settings
 
 _MAX_THREADS = 16
-DOCTOR_ROLE = "gatewatch/gatewatch-doctor"
-# The Region that records IAM events by partition, as in the mapping of eventbridge/member.yaml.
-GLOBAL_REGIONS = {
-    "aws": "us-east-1",
-    "aws-cn": "cn-north-1",
-    "aws-us-gov": "us-gov-west-1",
-    "aws-eusc": "eusc-de-east-1",
-    "aws-iso": "us-iso-east-1",
-    "aws-iso-b": "us-isob-east-1",
-    "aws-iso-e": "eu-isoe-west-1",
-    "aws-iso-f": "us-isof-south-1",
-}
 
 
 class NoHubError(GatewatchError):
@@ -153,11 +142,5 @@ def own_account_id(aws: Aws) -> str:
 
 def member_session(aws: Aws, own_account: str) -> Callable[[AccountRegion], Aws]:
     """Return a function from account and Region to AWS clients: by the doctor role in all other accounts."""
-
-    def session_for(origin: AccountRegion) -> Aws:
-        if origin.account_id == own_account:
-            return Aws(CoreSession(origin.region))
-        role = role_arn(aws.partition(origin.region), origin.account_id, DOCTOR_ROLE)
-        return aws.assume_role(role, origin.region, "gatewatch-doctor")
-
-    return session_for
+    by_role = doctor_session(aws)
+    return lambda origin: Aws(CoreSession(origin.region)) if origin.account_id == own_account else by_role(origin)

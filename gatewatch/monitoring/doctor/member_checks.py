@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus, EventRule, MemberState, QueryFailed, Trail
+from gatewatch.monitoring.doctor.model import (
+    CheckResult,
+    CheckStatus,
+    EventRule,
+    ForwardingState,
+    MemberState,
+    QueryFailed,
+    Trail,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +52,7 @@ class Expected(Struct, frozen=True):
 
 def judge_member(where: str, state: MemberState, expected: Expected) -> Iterator[CheckResult]:
     yield _trail(where, state.trails)
-    yield from _rules(where, state, expected)
+    yield from judge_forwarding(where, state, expected)
     yield _undelivered(where, state.undelivered)
     yield _recorder(where, state.is_recording)
 
@@ -64,7 +72,8 @@ def _trail(where: str, trails: tuple[Trail, ...] | QueryFailed) -> CheckResult:
     return CheckResult(where, "trail", CheckStatus.ERROR, detail, remedy)
 
 
-def _rules(where: str, state: MemberState, expected: Expected) -> Iterator[CheckResult]:
+def judge_forwarding(where: str, state: MemberState | ForwardingState, expected: Expected) -> Iterator[CheckResult]:
+    """Compare rules, targets and the roles of the targets with what this version deploys."""
     if isinstance(state.rules, QueryFailed):
         yield _query_failed(where, "rules", state.rules)
         return

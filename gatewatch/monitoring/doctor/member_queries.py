@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from gatewatch.monitoring.doctor.model import EventRule, MemberState, QueryFailed, Trail
+from gatewatch.monitoring.doctor.model import EventRule, ForwardingState, MemberState, QueryFailed, Trail
 from gatewatch.monitoring.doctor.query import is_not_found, run_query
 
 if TYPE_CHECKING:
@@ -18,17 +18,22 @@ if TYPE_CHECKING:
 UNDELIVERED = "gatewatch-undelivered"
 
 
-def gather_member(aws: Aws, rule_names: Iterable[str]) -> MemberState:
+def gather_forwarding(aws: Aws, rule_names: Iterable[str]) -> ForwardingState:
     rules = run_query(lambda: {name: _rule(aws, name) for name in rule_names})
     roles = (
         set()
         if isinstance(rules, QueryFailed)
         else {role for rule in rules.values() if rule for _, role in rule.targets}
     )
+    return ForwardingState(rules, run_query(lambda: {role: _allowed_buses(aws, role) for role in sorted(roles)}))
+
+
+def gather_member(aws: Aws, rule_names: Iterable[str]) -> MemberState:
+    forwarding = gather_forwarding(aws, rule_names)
     return MemberState(
         trails=run_query(lambda: tuple(_trails(aws))),
-        rules=rules,
-        grants=run_query(lambda: {role: tuple(_allowed_buses(aws, role)) for role in sorted(roles)}),
+        rules=forwarding.rules,
+        grants=forwarding.grants,
         undelivered=run_query(lambda: queue_depth(aws, UNDELIVERED)),
         is_recording=run_query(lambda: _is_recording(aws)),
     )
@@ -86,24 +91,52 @@ def _rule(aws: Aws, name: str) -> EventRule | None:
     )
 
 
-def _allowed_buses(aws: Aws, role_arn: str) -> Iterator[str]:
-    """Yield the ARNs of the buses that a role may put events on; none when the role does not exist."""
-    role = role_arn.rpartition("/")[2]
+def _allowed_buses(aws: Aws, role_arn: str) -> tuple[str, ...]:
+    """Return the ARNs of the buses that EventBridge may put events on with a role; none when it does not exist.
+
+    The role that member.yaml makes has inline policies only. Anything that can restrict it counts as a restriction: a
+    statement that denies, an attached policy, a permissions boundary, a trust policy without EventBridge.
+    """
+    name = role_arn.rpartition("/")[2]
     try:
-        names = aws.iam.list_role_policies(RoleName=role)["PolicyNames"]
+        role: Any = aws.iam.get_role(RoleName=name)["Role"]
     except ClientError as error:
         if is_not_found(error):
-            return
+            return ()
         raise
-    for name in names:
-        document: Any = aws.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-        yield from _buses(document if isinstance(document, dict) else json.loads(document))
+    names = aws.iam.list_role_policies(RoleName=name)["PolicyNames"]
+    policies: list[Any] = [aws.iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"] for each in names]
+    statements = [statement for each in policies for statement in _statements(each)]
+    attached = aws.iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    is_restricted = attached or "PermissionsBoundary" in role or any(map(_denies, statements))
+    if is_restricted or not _trusts_eventbridge(_statements(role["AssumeRolePolicyDocument"])):
+        return ()
+    return tuple(bus for each in statements for bus in _buses(each))
 
 
-def _buses(document: Mapping[str, Any]) -> Iterator[str]:
-    for statement in _as_list(document.get("Statement")):
-        allows = statement.get("Effect") == "Allow" and "events:PutEvents" in _as_list(statement.get("Action"))
-        yield from _as_list(statement.get("Resource")) if allows else ()
+def _statements(document: Any) -> list[Mapping[str, Any]]:
+    """The statements of a policy, which botocore returns as a dict or, in some versions, as JSON text."""
+    return _as_list((json.loads(document) if isinstance(document, str) else document).get("Statement"))
+
+
+def _denies(statement: Mapping[str, Any]) -> bool:
+    return statement.get("Effect") != "Allow"
+
+
+def _trusts_eventbridge(statements: list[Mapping[str, Any]]) -> bool:
+    services = [
+        service
+        for each in statements
+        if "sts:AssumeRole" in _as_list(each.get("Action")) and isinstance(each.get("Principal"), dict)
+        for service in _as_list(each["Principal"].get("Service"))
+    ]
+    return not any(map(_denies, statements)) and "events.amazonaws.com" in services
+
+
+def _buses(statement: Mapping[str, Any]) -> Iterator[str]:
+    """`PutEvents` without a further condition; member.yaml has none."""
+    is_plain = not statement.get("Condition") and "events:PutEvents" in _as_list(statement.get("Action"))
+    yield from _as_list(statement.get("Resource")) if is_plain else ()
 
 
 def _as_list(value: Any) -> list[Any]:

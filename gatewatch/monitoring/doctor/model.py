@@ -61,6 +61,13 @@ class MemberState(Struct, frozen=True):
     is_recording: bool | QueryFailed
 
 
+class ForwardingState(Struct, frozen=True):
+    """The part of a member that forwards events; fields as in `MemberState`."""
+
+    rules: Mapping[str, EventRule | None] | QueryFailed
+    grants: Mapping[str, tuple[str, ...]] | QueryFailed
+
+
 class FunctionState(Struct, frozen=True):
     """A Lambda function. `is_served`: its event source mappings are enabled; None for a function without a queue."""
 
