@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import pytz
 from msgspec import Struct
 
 from gatewatch.config.destinations import undefined_destinations
+from gatewatch.config.formats import ACCOUNT_ID, ACCOUNT_ID_PROBLEM, time_zone_problems
 from gatewatch.config.languages import Language
 from gatewatch.model.account import Account
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 LOOKUP_ROLE = "gatewatch/gatewatch-lookup"
 _UNKNOWN_ALIAS: Mapping[str, str] = {"en": "unknown account", "ko": "계정정보없음", "ja": "不明なアカウント"}
 _ROLE = re.compile(r"^(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,64}\Z", re.ASCII)
-_ACCOUNT_ID = re.compile(r"^[0-9]{12}\Z")
 _BUS = re.compile(r"^arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/[\w./-]+\Z", re.ASCII)
 
 
@@ -92,12 +91,11 @@ def hub_problems(hub: Hub) -> Iterator[str]:
 def account_problems(defaults: Defaults, entries: Mapping[str, AccountEntry], known: Collection[str]) -> Iterator[str]:
     """Yield `key: sentence` for every problem; `known` are the names of destinations."""
     for zone_key, zone in _zones(defaults, entries):
-        if zone not in pytz.all_timezones_set:
-            yield f'{zone_key}: "{zone}" is not a time zone; write a name such as Asia/Seoul or UTC.'
+        yield from (f"{zone_key}: {each}" for each in time_zone_problems(zone))
     yield from _role_problems(dict(_read_roles(defaults, entries)))
     for account_id, entry in entries.items():
-        if not _ACCOUNT_ID.match(account_id):
-            yield f'accounts.{account_id}: an account id has 12 digits; write it in quotes, "111122223333".'
+        if not ACCOUNT_ID.match(account_id):
+            yield f"accounts.{account_id}: {ACCOUNT_ID_PROBLEM}"
         yield from (
             f"accounts.{account_id}.destinations: {each}" for each in undefined_destinations(entry.destinations, known)
         )
@@ -108,8 +106,8 @@ def ownership_problems(organization: str | None, known_accounts: Collection[str]
     if organization and not _ORGANIZATION.match(organization):
         yield "organization", f'"{organization}" is not an organization id; write one such as o-a1b2c3d4e5.'
     for index, account in enumerate(known_accounts):
-        if not (_ACCOUNT_ID.match(account) or _CANONICAL_ID.match(account)):
-            yield f"known_accounts[{index}]", 'an account id has 12 digits; write it in quotes, "111122223333".'
+        if not (ACCOUNT_ID.match(account) or _CANONICAL_ID.match(account)):
+            yield f"known_accounts[{index}]", ACCOUNT_ID_PROBLEM
 
 
 def _role_problems(roles: Mapping[str, str]) -> Iterator[str]:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Literal
 import pytz
 from msgspec import Struct
 
+from gatewatch.config.formats import TIME_OF_DAY, time_zone_problems
 from gatewatch.config.languages import Language
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CLOCK = re.compile(r"^([01][0-9]|2[0-3]):([0-5][0-9])\Z")
 _WORD = r"[\w!#$%&'*+/=?^`{|}~-]+"
 _ADDRESS = re.compile(
     rf"^(?=.{{1,64}}@){_WORD}(?:\.{_WORD})*@(?=.{{4,253}}\Z)(?:[a-z0-9-]+\.)+[a-z]{{2,63}}\Z", re.ASCII | re.IGNORECASE
@@ -64,10 +64,9 @@ class DigestSettings(Struct, frozen=True, forbid_unknown_fields=True):
         """Yield key and sentence for every problem that the types do not exclude."""
         if self != DigestSettings() and not self.is_on:
             yield "to", "names no destination, and there is no mail; write one of them, or remove the digest."
-        if not _CLOCK.match(self.at):
+        if not TIME_OF_DAY.match(self.at):
             yield "at", f'"{self.at}" is not a time of day; write one in quotes, such as "09:00".'
-        if self.timezone is not None and self.timezone not in pytz.all_timezones_set:
-            yield "timezone", f'"{self.timezone}" is not a time zone; write a name such as Asia/Seoul or UTC.'
+        yield from (("timezone", each) for each in time_zone_problems(self.timezone))
         yield from self._mail_problems()
 
     def _mail_problems(self) -> Iterator[tuple[str, str]]:

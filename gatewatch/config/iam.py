@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
+from gatewatch.config.formats import ACCOUNT_ID, ACCOUNT_ID_PROBLEM
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ACCOUNT_ID = re.compile(r"^[0-9]{12}\Z")
 _ROLE = re.compile(r"^[\w+=,.@-]{1,64}\Z", re.ASCII)
 _LONGEST_BURST = 7 * 24 * 60
 _LONGEST_DAYS = 36_500
@@ -94,11 +94,8 @@ class KeyPolicy(Struct, frozen=True, forbid_unknown_fields=True):
 def access_problems(iam: IamSeverity, sign_in: SignInSeverity, keys: KeyPolicy) -> Iterator[tuple[str, str]]:
     """Yield key path and sentence for every problem that the types do not exclude."""
     for index, account in enumerate(iam.known_accounts):
-        if not _ACCOUNT_ID.match(account):
-            yield (
-                f"severity.iam.known_accounts[{index}]",
-                'an account id has 12 digits; write it in quotes, "111122223333".',
-            )
+        if not ACCOUNT_ID.match(account):
+            yield f"severity.iam.known_accounts[{index}]", ACCOUNT_ID_PROBLEM
     for name in ("burst_count", "burst_minutes"):
         if getattr(sign_in, name) < 1:
             yield f"severity.sign_in.{name}", "must be at least 1; write a number such as 5."
@@ -127,5 +124,5 @@ def _exemption_problems(key: str, exemption: KeyExemption) -> Iterator[tuple[str
     for name in ("user", "owner", "reason"):
         if not getattr(exemption, name).strip():
             yield f"{key}.{name}", "is empty; an exemption names a user, an owner and a reason."
-    if exemption.account is not None and not _ACCOUNT_ID.match(exemption.account):
-        yield f"{key}.account", 'an account id has 12 digits; write it in quotes, "111122223333".'
+    if exemption.account is not None and not ACCOUNT_ID.match(exemption.account):
+        yield f"{key}.account", ACCOUNT_ID_PROBLEM

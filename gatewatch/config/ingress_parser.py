@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from gatewatch.config.formats import ACCOUNT_ID, ACCOUNT_ID_PROBLEM, parse_ports
 from gatewatch.config.ingress import (
     ANY_GROUP,
     OWN_GROUP,
@@ -18,8 +19,8 @@ from gatewatch.config.ingress import (
     RuleEntry,
 )
 from gatewatch.config.patterns import is_wildcard
-from gatewatch.model.network import ICMP_PROTOCOLS, MAX_PORT, PORT_PROTOCOLS, cidr_peer, protocol_name
-from gatewatch.model.security_group import CidrPeer, GroupPeer, IcmpType, Peer, PortRange, PrefixListPeer, Traffic
+from gatewatch.model.network import ICMP_PROTOCOLS, PORT_PROTOCOLS, cidr_peer, protocol_name
+from gatewatch.model.security_group import CidrPeer, GroupPeer, IcmpType, Peer, PrefixListPeer, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 _GROUP = re.compile(r"^(?:(?P<owner>[0-9]{12})/)?(?P<id>sg-[0-9a-f]{8,17})\Z")
 _PREFIX_LIST = re.compile(r"^pl-[0-9a-f]{8,17}\Z")
-_PORTS = re.compile(r"^([0-9]{1,5})(?:-([0-9]{1,5}))?\Z")
-_ACCOUNT_ID = re.compile(r"^[0-9]{12}\Z")
 _MAX_ICMP = 255
 
 
@@ -55,8 +54,8 @@ def _check(policy: YamlFile, section: IngressSection) -> None:
             "ingress", "enforces, but allows nothing: every inbound rule would be removed; write allowed rules."
         )
     for account_id in section.accounts:
-        if not _ACCOUNT_ID.match(account_id):
-            policy.problem(f"ingress.accounts.{account_id}", "an account id has 12 digits; write it in quotes.")
+        if not ACCOUNT_ID.match(account_id):
+            policy.problem(f"ingress.accounts.{account_id}", ACCOUNT_ID_PROBLEM)
     if section.fight.returns < 1 or section.fight.hours < 1:
         policy.problem("ingress.fight", "returns and hours must be at least 1.")
     for index, each in enumerate(section.exempt_groups):
@@ -126,14 +125,13 @@ def _traffic(policy: YamlFile, key: str, entry: RuleEntry) -> Traffic | None:
 
 
 def _with_ports(policy: YamlFile, key: str, protocol: str, entry: RuleEntry) -> Traffic | None:
-    match = _PORTS.match(str(entry.ports)) if entry.ports is not None else None
-    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-    if not first <= last <= MAX_PORT:
+    ports = parse_ports(entry.ports)
+    if ports is None:
         policy.problem(f"{key}.ports", f'{protocol} needs ports: write 443 or a range such as "1024-65535".')
         return None
     if entry.icmp_type is not None:
         policy.problem(f"{key}.icmp_type", f"{protocol} has no ICMP type; leave it out.")
-    return Traffic(protocol, ports=PortRange(first, last))
+    return Traffic(protocol, ports=ports)
 
 
 def _with_icmp(policy: YamlFile, key: str, protocol: str, entry: RuleEntry) -> Traffic | None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import pytz
 from msgspec import Struct
 
+from gatewatch.config.formats import TIME_OF_DAY, time_zone_problems
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_CLOCK = re.compile(r"^([01][0-9]|2[0-3]):([0-5][0-9])\Z")
 
 
 class QuietHours(Struct, frozen=True, forbid_unknown_fields=True, rename={"start": "from", "end": "to"}):
@@ -31,14 +29,13 @@ class QuietHours(Struct, frozen=True, forbid_unknown_fields=True, rename={"start
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield key and sentence for every problem."""
         for key, clock in (("from", self.start), ("to", self.end)):
-            if not _CLOCK.match(clock):
+            if not TIME_OF_DAY.match(clock):
                 yield key, f'"{clock}" is not a time of day; write one in quotes, such as "22:00".'
         if self.start == self.end:
             yield "to", "is the same as from; write another time."
         if self.below.rank > Severity.HIGH.rank:
             yield "below", "would defer alerts of high severity; write low, medium or high."
-        if self.timezone is not None and self.timezone not in pytz.all_timezones_set:
-            yield "timezone", f'"{self.timezone}" is not a time zone; write a name such as Asia/Seoul or UTC.'
+        yield from (("timezone", each) for each in time_zone_problems(self.timezone))
 
 
 def deferred_until(quiet: QuietHours | None, severity: Severity, now: datetime, zone: str) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
@@ -15,6 +14,7 @@ from gatewatch.config.families import (
     OrganizationSeverity,
     PublicAccessSeverity,
 )
+from gatewatch.config.formats import parse_ports
 from gatewatch.config.iam import IamSeverity, SignInSeverity
 from gatewatch.config.sensitive_ports import SENSITIVE_PORTS
 from gatewatch.model.network import MAX_PORT, Network, parse_cidr
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from gatewatch.config.yaml_file import YamlFile
     from gatewatch.model.change import Family
-
-_PORTS = re.compile(r"^([0-9]{1,5})(?:-([0-9]{1,5}))?\Z")
 
 
 class SeveritySection(Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,8 +77,9 @@ class SeverityRules(Struct, frozen=True):
 
 def default_severity_rules() -> SeverityRules:
     """Return the rules for an empty policy."""
-    sensitive = tuple(PortName(*_port_range(ports), name) for ports, name in SENSITIVE_PORTS.items())
-    return SeverityRules(sensitive, frozenset(SeveritySection().public_ports), ())
+    sensitive = [(parse_ports(ports), name) for ports, name in SENSITIVE_PORTS.items()]
+    names = tuple(PortName(ports.first, ports.last, name) for ports, name in sensitive if ports)
+    return SeverityRules(names, frozenset(SeveritySection().public_ports), ())
 
 
 def read_severity_rules(
@@ -114,19 +113,13 @@ def read_severity_rules(
     )
 
 
-def _port_range(ports: str) -> tuple[int, int]:
-    """Parse `22` or `27017-27019`; other text gives an empty range."""
-    match = _PORTS.match(ports)
-    return (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-
-
 def _port_name(policy: YamlFile, ports: str, name: str) -> PortName | None:
-    first, last = _port_range(ports)
-    if not first <= last <= MAX_PORT:
+    parsed = parse_ports(ports)
+    if parsed is None:
         sentence = 'is not a port; write a number such as 22 or a range such as "137-139".'
         policy.problem(f"severity.sensitive_ports.{ports}", sentence)
         return None
-    return PortName(first, last, name)
+    return PortName(parsed.first, parsed.last, name)
 
 
 def _network(policy: YamlFile, index: int, cidr: str) -> Network | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta, Struct
 
 from gatewatch.config.expiry import end_of_day_everywhere, end_of_day_utc
+from gatewatch.config.formats import parse_ports
 from gatewatch.config.patterns import Patterns, is_wildcard, pattern_list
 from gatewatch.model.change import Family
 from gatewatch.model.network import MAX_PORT, Network, parse_cidr, world_networks
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from gatewatch.config.yaml_file import YamlFile
 
-_PORTS = re.compile(r"^([0-9]{1,5})(?:-([0-9]{1,5}))?\Z")
 _PEER_ID = re.compile(r"^(?:[0-9]{12}/)?sg-[0-9a-f]{8,17}\Z|^pl-[0-9a-f]{8,17}\Z")
 
 NonEmptyText = Annotated[str, Meta(min_length=1)]
@@ -53,8 +53,7 @@ class ExceptionMatch(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def ports(self) -> PortRange | None:
         """Return None without a port; an invalid one is a problem of the file."""
-        match = _PORTS.match(str(self.port))
-        return PortRange(int(match[1]), int(match[2] or match[1])) if match else None
+        return parse_ports(self.port)
 
     @property
     def networks(self) -> tuple[Network, ...]:
@@ -99,7 +98,7 @@ def read_exceptions(policy: YamlFile) -> tuple[PolicyException, ...]:
 
 
 def _problems(match: ExceptionMatch) -> Iterator[tuple[str, str]]:
-    if match.port is not None and not _is_port(match.ports):
+    if match.port is not None and match.ports is None:
         yield ".port", 'is not a port; write a number such as 22 or a range such as "137-139".'
         return
     yield from (problem for each in pattern_list(match.peer) for problem in _peer_problems(each))
@@ -109,10 +108,6 @@ def _problems(match: ExceptionMatch) -> Iterator[tuple[str, str]]:
     yield from _empty_lists(match)
     if _matches_everything(match):
         yield "", "matches everything; name an account, a group, a port, a peer or another criterion."
-
-
-def _is_port(ports: PortRange | None) -> bool:
-    return ports is not None and ports.first <= ports.last <= MAX_PORT
 
 
 def _peer_problems(peer: str) -> Iterator[tuple[str, str]]:

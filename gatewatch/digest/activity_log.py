@@ -14,6 +14,8 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gatewatch.aws import metrics
+from gatewatch.aws.circuit_breaker import CircuitBreaker
+from gatewatch.aws.error_codes import error_code
 from gatewatch.delivery.outbox import deduplication_id
 from gatewatch.digest.activity import RuleOpened, activity_of
 
@@ -35,7 +37,8 @@ OPENED_SECONDS = 400 * _DAY  # functions/digest extends it while the exposure is
 _CLOSED_SECONDS = OPENED_SECONDS + 60 * _DAY
 EXPOSURES = "exposures"
 _SECONDS = 2.0  # for all requests of one invocation
-_COOLDOWN_SECONDS = 30.0
+_PAUSE_SECONDS = 30.0
+_TABLE = "table"
 _WRITE_BATCH = 25  # BatchWriteItem (DynamoDB developer guide, quotas)
 _MAX_ATTEMPTS = 3
 _ROW_BYTES = 390_000  # DynamoDB limits an item to 400 KB
@@ -76,7 +79,7 @@ class ActivityLog:
         self._meter = count
         self._now = now
         self._monotonic = monotonic
-        self._cooldown_until = float("-inf")
+        self._breaker = CircuitBreaker(monotonic)
         self._rows: dict[tuple[str, str], tuple[str, Any]] = {}
 
     def record(self, alert: Alert, suppressed: Alert) -> None:
@@ -93,15 +96,14 @@ class ActivityLog:
         rows, self._rows = list(self._rows.values()), {}
         if not rows:
             return
-        start = self._monotonic()
-        if start < self._cooldown_until:
+        if self._breaker.is_open(_TABLE):
             self._miss(rows, "paused after a failure")
             return
         try:
-            self._write(rows, start + _SECONDS)
+            self._write(rows, self._monotonic() + _SECONDS)
         except (ClientError, BotoCoreError, TimeoutError) as error:
-            self._cooldown_until = self._monotonic() + _COOLDOWN_SECONDS
-            self._miss(rows, type(error).__name__)
+            self._breaker.open(_TABLE, _PAUSE_SECONDS)
+            self._miss(rows, error_code(error))
 
     def _miss(self, rows: Sequence[tuple[str, Any]], reason: str) -> None:
         missing = {key for key, _ in rows}

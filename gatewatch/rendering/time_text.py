@@ -30,6 +30,11 @@ def utc_time(time: datetime) -> str:
     return f"{_clock(time.astimezone(UTC))} UTC"
 
 
+def utc_minute(seconds: float) -> str:
+    """Seconds since 1970 as `2026-01-24 03:45 UTC`."""
+    return f"{_clock(datetime.fromtimestamp(seconds, UTC))[:16]} UTC"
+
+
 def _clock(time: datetime, separator: str = " ") -> str:
     """Date and time to the second; `strftime` takes twice as long."""
     return time.isoformat(separator, "seconds")[:19]

@@ -45,7 +45,10 @@ def account(environment=None, **fields):
         ("alowed: []", 'unknown field "alowed"; the keys here are mode, environments, accounts, allowed, required'),
         ("mode: enforce", "enforces, but allows nothing: every inbound rule would be removed; write allowed rules."),
         ("environments: {dev: enforce}", "enforces, but allows nothing"),
-        (f'accounts: {{"44": report}}, {WEB}', "accounts.44: an account id has 12 digits; write it in quotes."),
+        (
+            f'accounts: {{"44": report}}, {WEB}',
+            'accounts.44: an account id has 12 digits; write it in quotes, "111122223333".',
+        ),
         ("allowed: [{ports: 443}]", 'missing required field "peers"'),
         ("allowed: [{ports: 443, peers: []}]", "allowed[0].peers: is empty; write at least one peer"),
         ("allowed: [{ports: 443, peers: [10.0.0.0]}]", '"10.0.0.0" is not a peer; write a CIDR, sg-…'),

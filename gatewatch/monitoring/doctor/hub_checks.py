@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus, FunctionState, HubState, QueryFailed
+from gatewatch.rendering.time_text import utc_minute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -105,7 +105,7 @@ def judge_canary(where: str, origin: str, last_canaries: Mapping[str, int] | Que
     if origin not in last_canaries:
         remedy = "deploy eventbridge/member.yaml there; the first canary is sent within 15 minutes"
         return CheckResult(where, "canary", CheckStatus.ERROR, "no canary received yet", remedy)
-    at = datetime.fromtimestamp(last_canaries[origin], UTC).strftime("%Y-%m-%d %H:%M UTC")
+    at = utc_minute(last_canaries[origin])
     if now - last_canaries[origin] > _SILENT_SECONDS:
         remedy = "see the other checks of this account and Region"
         return CheckResult(where, "canary", CheckStatus.ERROR, f"last canary {at}", remedy)

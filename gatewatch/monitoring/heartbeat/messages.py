@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -11,6 +10,7 @@ from markupsafe import Markup
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.escaping import code, mrkdwn, sanitize
 from gatewatch.rendering.notices import OperatorNotice, notice_messages
+from gatewatch.rendering.time_text import utc_minute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,7 +60,7 @@ def _messages(notice: OperatorNotice, settings: Settings) -> list[Message]:
 
 
 def _line(silent: SilentRegion, settings: Settings, since: str) -> Markup:
-    at = datetime.fromtimestamp(silent.last, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    at = utc_minute(silent.last)
     return _account(silent.origin.account_id, settings) + mrkdwn(f" {silent.origin.region} · {since} {at}")
 
 
