@@ -67,6 +67,7 @@ def compose() -> ConfigRuleHandler:
         {"ingress": ingress.evaluations, "rds-ca": rds_certificates.evaluations},
         member_clients(aws, role, settings.accounts),
         log,
+        {"ingress": ingress.publish},
     )
 
 

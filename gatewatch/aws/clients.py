@@ -177,6 +177,11 @@ class Aws:
     def lambda_(self) -> LambdaClient:
         return self._lazy_client("lambda", _STANDARD)
 
+    @cached_property
+    def securityhub(self) -> Any:
+        """Untyped: the type stubs of Security Hub are not a dependency."""
+        return self._lazy_client("securityhub", _STANDARD)
+
     def partition(self, region: str) -> str:
         return self._session.get_partition_for_region(region)
 

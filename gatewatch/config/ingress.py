@@ -75,6 +75,7 @@ class IngressSection(Struct, frozen=True, forbid_unknown_fields=True):
     required: tuple[RuleEntry, ...] = ()
     exempt_groups: tuple[ExemptGroup, ...] = ()
     fight: ConflictLimit = ConflictLimit()
+    securityhub: bool = False
 
 
 class AnyGroup(Struct, frozen=True):
@@ -101,6 +102,7 @@ class IngressPolicy(Struct, frozen=True, kw_only=True):
     required: tuple[Permit, ...] = ()
     exempt_groups: tuple[ExemptGroup, ...] = ()
     fight: ConflictLimit = ConflictLimit()
+    securityhub: bool = False
 
     @property
     def is_configured(self) -> bool:

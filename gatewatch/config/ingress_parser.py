@@ -44,6 +44,7 @@ def read_ingress(policy: YamlFile) -> IngressPolicy:
         required=tuple(_permits(policy, "required", section.required)),
         exempt_groups=section.exempt_groups,
         fight=section.fight,
+        securityhub=section.securityhub,
     )
 
 

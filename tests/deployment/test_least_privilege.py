@@ -89,6 +89,14 @@ EXPLAINED = {
         "Resource *",
         "not all of the three actions support a resource ARN",
     ),
+    ("member", "RemediationRole", "ImportFindings"): (
+        "Resource …/default",
+        "the default product of the account, in every Region",
+    ),
+    ("member", "RemediationRole", "ReadFindings"): (
+        "Resource …hub/default",
+        "the hub of the account, in every Region",
+    ),
     ("member", "RemediationRole", "ReadOwnEvaluations"): (
         "Resource …config-rule/*",
         "AWS chooses the ids of Config rules",

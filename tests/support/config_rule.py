@@ -61,7 +61,9 @@ class Environment:
         )
         rule = IngressRule(settings, TEMPLATES, self.outbox, lambda _: enforcer, self.now)
         rules = {"ingress": rule.evaluations, "rds-ca": rds_certificates.evaluations}
-        self.stage = ConfigRuleHandler(rules, lambda _: self.member, logging.getLogger("test"))
+        self.stage = ConfigRuleHandler(
+            rules, lambda _: self.member, logging.getLogger("test"), {"ingress": rule.publish}
+        )
 
     @staticmethod
     def now():

@@ -27,6 +27,7 @@ from gatewatch.remediation.config_rule.invocation import (
     ItemChanged,
     with_configuration,
 )
+from gatewatch.remediation.config_rule.security_hub import publish_findings
 from gatewatch.remediation.ingress.conflict_guard import GroupRef
 from gatewatch.remediation.ingress.ec2 import read_current_rule, read_group
 from gatewatch.remediation.ingress.enforcer import Enforcer
@@ -34,7 +35,7 @@ from gatewatch.remediation.ingress.plan import CurrentRule, plan_ingress
 from gatewatch.rendering.templates import Templates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gatewatch.aws.clients import Aws
     from gatewatch.model.security_group import Group
@@ -64,6 +65,11 @@ class IngressRule(Struct, frozen=True):
             existing.append(Evaluation(SECURITY_GROUP, group_id, found.state, found.annotation, message.at))
         yield from existing
         yield from deleted_resources(member.config, invocation, existing, message.at)
+
+    def publish(self, invocation: Invocation, member: Aws, evaluations: Iterable[Evaluation]) -> None:
+        """Send the evaluations to Security Hub of the member where policy.yaml says so."""
+        if self.settings.ingress.securityhub:
+            publish_findings(member.securityhub, invocation, evaluations, datetime.fromtimestamp(self.now(), UTC))
 
     def _unfinished(self, invocation: Invocation) -> Mapping[str, str]:
         """Return the ids of interrupted changes by group id; none where nothing is enforced."""
