@@ -18,10 +18,10 @@ STACKS := $(wildcard eventbridge/*.yaml) $(filter-out compliance/controls.yaml,$
 
 .DEFAULT_GOAL := help
 CONFIG ?= $(or $(GATEWATCH_CONFIG),.)
-.PHONY: help setup demo up test test-slow chaos bench lint scan format golden docs package deploy undeploy lock clean
+.PHONY: help setup demo up test test-slow chaos bench lint scan format golden docs screenshot package deploy undeploy lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(READY) ## install the command line into .venv
 	@echo "gatewatch is installed. To put it on the path: source $(BIN)/activate"
@@ -67,6 +67,9 @@ docs: $(READY) ## regenerate the member rules, docs/events.md and docs/coverage.
 	@$(BIN)/python -m tools.generate_patterns
 	@$(BIN)/python -m tools.generate_events_doc
 	@$(BIN)/python -m tools.generate_coverage
+
+screenshot: $(READY) ## rewrite docs/message.png from two events of the demo; needs Chromium
+	@$(BIN)/python -m tools.screenshot
 
 package deploy undeploy: export GATEWATCH_CONFIG := $(CONFIG)
 
