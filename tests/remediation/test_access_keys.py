@@ -151,16 +151,16 @@ def test_a_young_second_key_of_a_user_is_not_changed(env):
 
 
 def test_more_users_than_a_page_in_several_accounts_are_all_processed(env):
-    for number in range(130):
-        env.user(f"user-{number:03}", account=PROD if number % 2 else DEV)
+    for number in range(6):
+        env.user(f"user-{number}", account=PROD if number % 2 else DEV)
     last = env.user("zz-last", account=DEV)
     for number in range(101):
         env.iam_of(DEV).create_user(UserName=f"keyless-{number:03}")
     env.days = 91
-    assert env.stage().handle(SCHEDULE) == {"deactivate": 131}
+    assert env.stage().handle(SCHEDULE) == {"deactivate": 7}
     assert set(env.status(last).values()) == {"Inactive"}
     messages = env.messages()
-    assert len(messages) == 131
+    assert len(messages) == 7
     assert {each.account_id for each in messages} == {PROD, DEV}
 
 
