@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gatewatch.cli.listing import Format, ListFormat, wide_console
-from gatewatch.cli.options import CONFIG, STAGE, Accounts, Config, Policy, Stage, configuration_files
+from gatewatch.cli.options import (
+    CONFIG,
+    STAGE,
+    Accounts,
+    Config,
+    ListFormat,
+    ListOutput,
+    Policy,
+    Stage,
+    configuration_files,
+)
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from gatewatch.cli.access_keys_live import LiveAccessKeys
     from gatewatch.config.settings import Settings
     from gatewatch.remediation.access_keys.plan import KeyAction
@@ -32,37 +39,37 @@ def keys(
         str | None, typer.Option(help="Reactivate one key; the change id is in its message.", metavar="CHANGE")
     ] = None,
     stage: Stage = STAGE,
-    output: Format = ListFormat.TABLE,
+    output: ListOutput = ListFormat.TABLE,
     config: Config = CONFIG,
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Plan the rotation of old access keys, from an IAM credential report or from live accounts.
+    """Plan the rotation of old access keys.
 
-    A credential report has no key ids, so it can only be used for a plan. Exit status: 0 done, 1 an account or user
-    could not be read or a change failed, 2 wrong usage or configuration.
+    Reads an IAM credential report or live accounts. A report has no key ids, so it can only be used for a plan. Exit
+    status: 0 done, 1 an account or user could not be read or a change failed, 2 wrong usage or configuration.
     """
     from gatewatch.cli.access_keys_live import LiveAccessKeys, plan_from_report, print_plan
     from gatewatch.config.settings import load_settings
     from gatewatch.remediation.access_keys.plan import KeyDecision
 
-    settings, console = load_settings(*configuration_files(config, accounts, policy)), wide_console()
+    settings = load_settings(*configuration_files(config, accounts, policy))
     if (apply or undo) and output is not ListFormat.TABLE:
         raise typer.BadParameter("--format is for plans; leave out --apply and --undo")
     if source != _LIVE:
         if apply or undo:
             raise typer.BadParameter("a credential report has no key ids; use live to change keys")
-        print_plan(plan_from_report(Path(source), settings), output, console)
+        print_plan(plan_from_report(Path(source), settings), output)
         return
     live = LiveAccessKeys(settings, stage)
     if undo:
-        console.print(live.undo(undo), markup=False)
+        typer.echo(live.undo(undo))
         return
     actions = live.plan(_account_ids(account, settings))
-    print_plan(actions, output, console)
+    print_plan(actions, output)
     is_complete = all(each.decision is not KeyDecision.UNREADABLE for each in actions)
     if apply:
-        is_complete &= _apply(live, [each for each in actions if each.decision.changes_aws], console)
+        is_complete &= _apply(live, [each for each in actions if each.decision.changes_aws])
     raise typer.Exit(0 if is_complete else _INCOMPLETE)
 
 
@@ -73,15 +80,15 @@ def _account_ids(account: list[str] | None, settings: Settings) -> list[str]:
     return account or sorted(settings.accounts)
 
 
-def _apply(live: LiveAccessKeys, due: list[KeyAction], console: Console) -> bool:
+def _apply(live: LiveAccessKeys, due: list[KeyAction]) -> bool:
     """Return whether every change succeeded."""
     if not due:
-        console.print("nothing to apply")
+        typer.echo("nothing to apply")
         return True
     counts = Counter(each.decision.value for each in due)
     question = " and ".join(f"{decision} {count} keys" for decision, count in sorted(counts.items()))
     typer.confirm(f"{question}?", abort=True)
     results = list(live.perform(due))
     for each in results:
-        console.print(each.text, markup=False)
+        typer.echo(each.text)
     return not any(each.has_failed for each in results)

@@ -7,18 +7,17 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-import msgspec
+import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
-from rich.table import Column, Table
-from rich.text import Text
 
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, member_iam_clients
 from gatewatch.aws.error_codes import error_code
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.cli.errors import aws_errors_as_messages
-from gatewatch.cli.listing import ListFormat, print_list
+from gatewatch.cli.listing import print_list
+from gatewatch.cli.options import ListFormat
 from gatewatch.config.paths import TEMPLATES
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.model.iam import masked_key
@@ -29,14 +28,11 @@ from gatewatch.remediation.access_keys.records import KeyRecords
 from gatewatch.remediation.access_keys.runner import AccessKeyRunner
 from gatewatch.remediation.ingress.executor import StepStatus
 from gatewatch.remediation.snapshots import SnapshotStore
-from gatewatch.rendering.escaping import sanitize
 from gatewatch.rendering.text.labels import load_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    from rich.console import Console
 
     from gatewatch.config.settings import Settings
 
@@ -138,22 +134,18 @@ class KeyRow(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-def print_plan(actions: Sequence[KeyAction], output: ListFormat, console: Console) -> None:
+def print_plan(actions: Sequence[KeyAction], output: ListFormat) -> None:
     """Print the planned actions, most severe first; keys without an action are only counted."""
     order = [*_STYLES, KeyDecision.EXEMPT]
     due = [each for each in actions if each.decision is not KeyDecision.KEEP]
     rows = [_row(each) for each in sorted(due, key=lambda action: (order.index(action.decision), -action.age))]
-    if output is not ListFormat.TABLE:
-        print_list(rows, KeyRow, output)
-        return
-    table = Table(*(Column(name.replace("_", " "), overflow="fold") for name in KeyRow.__struct_fields__))
-    for row in rows:
-        cells = ("-" if value is None else sanitize(str(value)) for value in msgspec.structs.astuple(row))
-        table.add_row(*map(Text, cells), style=_STYLES.get(row.action, "dim"))
-    console.print(table if rows else "no key needs an action")
-    keys = [each for each in actions if each.decision is not KeyDecision.UNREADABLE]
-    needing = sum(each.decision is not KeyDecision.KEEP for each in keys)
-    console.print(f"{len(keys)} keys, {needing} of them need an action", style="dim")
+    print_list(rows, KeyRow, output, lambda row: _STYLES.get(row.action, "dim"))
+    if output is ListFormat.TABLE:
+        keys = [each for each in actions if each.decision is not KeyDecision.UNREADABLE]
+        needing = sum(each.decision is not KeyDecision.KEEP for each in keys)
+        if not rows:
+            typer.echo("no key needs an action")
+        typer.echo(f"{len(keys)} keys, {needing} of them need an action")
 
 
 def _row(action: KeyAction) -> KeyRow:

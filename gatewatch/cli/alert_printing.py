@@ -18,6 +18,7 @@ from gatewatch.config.settings import load_settings
 from gatewatch.errors import ConfigurationError, UndecodableError
 from gatewatch.events.decoding import UnrecognizedDocument
 from gatewatch.events.files import find_files, read_documents
+from gatewatch.rendering.escaping import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 UNDECODABLE = 3
 _STDIN = Path("-")
+_MAX_LINE = 2000
 
 
 class Printer(Protocol):
@@ -61,10 +63,10 @@ def _print_all(printer: Printer, found: Iterable[Document | UndecodableError], a
         for result in replay_documents(_with_progress(found, progress, task), assessor):
             if isinstance(result, UndecodableError):
                 undecodable += 1
-                console.print(f"gatewatch: {result}", style="red", markup=False, soft_wrap=True)
+                console.print(sanitize(f"gatewatch: {result}", _MAX_LINE), style="red", markup=False, soft_wrap=True)
             elif isinstance(result, UnrecognizedDocument):
                 message = f"gatewatch: {result.where}: unrecognized document, skipped"
-                console.print(message, style="yellow", markup=False, soft_wrap=True)
+                console.print(sanitize(message, _MAX_LINE), style="yellow", markup=False, soft_wrap=True)
             else:
                 printer.alert(result)
     printer.close()
@@ -91,9 +93,9 @@ def _stdin() -> BinaryIO:
 
 
 def _progress(console: Console) -> Progress:
-    """A progress line on standard error, when that is a terminal."""
+    """A progress line on standard error, unless the output goes to the same terminal."""
     columns = (SpinnerColumn(), TextColumn("{task.completed:,} documents"), TimeElapsedColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal or sys.stdout.isatty())
 
 
 def _with_progress(

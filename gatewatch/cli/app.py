@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -23,19 +23,19 @@ from gatewatch.cli.members import members_app
 from gatewatch.cli.replay import replay
 from gatewatch.cli.store_secret import store_secret
 from gatewatch.cli.undo import undo
-from gatewatch.errors import GatewatchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Plain help: rich would take more time to import than everything else.
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    help="Alerts for changes of security groups, IAM and monitoring in many AWS accounts.",
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+# In the order of the help: everyday commands first.
 _EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     replay: (
         "gatewatch replay trail/",
@@ -43,27 +43,43 @@ _EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "gatewatch replay events.jsonl --min-severity high --format slack",
     ),
     explain: ("gatewatch explain event.json",),
-    digest: ("gatewatch digest trail/ --days 7", "gatewatch digest trail/ --format email > digest.eml"),
     check: ("gatewatch check --policy policy.yaml", "gatewatch check --what-if trail/"),
-    demo: ("gatewatch demo --page inbox.html",),
-    up: ("gatewatch up --port 8400",),
+    digest: ("gatewatch digest trail/ --days 7", "gatewatch digest trail/ --format email > digest.eml"),
+    doctor: ("gatewatch doctor", "gatewatch doctor --account 111122223333 --all"),
+    keys: ("gatewatch keys report.csv", "gatewatch keys live --account 111122223333 --apply"),
     comply: ("gatewatch comply groups.json", "gatewatch comply live --account 111122223333 --apply"),
     undo: ("gatewatch undo chg-0123456789ab",),
-    keys: ("gatewatch keys report.csv", "gatewatch keys live --account 111122223333 --apply"),
-    doctor: ("gatewatch doctor", "gatewatch doctor --account 111122223333 --all"),
     send_test: ("gatewatch send-test sec-prod",),
     init: ("gatewatch init ~/gatewatch-config --accounts 111122223333",),
     store_secret: ("gatewatch store-secret sec-prod",),
     deploy_check: ("gatewatch deploy-check --stage prod",),
     deploy_options: ("gatewatch deploy-options --stage prod",),
+    demo: ("gatewatch demo --page inbox.html",),
+    up: ("gatewatch up --port 8400",),
 }
 
 for _command, _examples in _EXAMPLES.items():
-    _title = "Example" if len(_examples) == 1 else "Examples"
-    app.command(epilog=f"{_title}: " + " · ".join(f"[bold]{each}[/bold]" for each in _examples))(_command)
+    app.command(epilog="\b\nExamples:\n" + "\n".join(f"  {each}" for each in _examples))(_command)
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(accounts_app, name="accounts")
 app.add_typer(members_app, name="members")
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the signature of a callback
+    if wanted:
+        from gatewatch.cli.version import version_text
+
+        typer.echo(version_text())
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Alerts for changes of security groups, IAM and monitoring in many AWS accounts."""
 
 
 def main() -> NoReturn:
@@ -71,8 +87,13 @@ def main() -> NoReturn:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal's encoding lacks are still shown
     try:
-        app()
-    except GatewatchError as error:
-        sys.stderr.write(f"gatewatch: {error}\n")
+        app(prog_name="gatewatch")
+    except Exception as error:
+        from gatewatch.cli.errors import message_of
+
+        message = message_of(error)
+        if message is None:
+            raise
+        sys.stderr.write(f"gatewatch: {message}\n")
         sys.exit(2)
     sys.exit(0)

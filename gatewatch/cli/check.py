@@ -29,7 +29,9 @@ def check(
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Check both configuration files as a deploy does; errors say what is wrong and what to write instead.
+    """Check both configuration files as a deploy does.
+
+    Errors say what is wrong and what to write instead.
 
     With --what-if and events: which exceptions and routes would have applied, and the critical alerts that would not
     have been sent as critical. Exit status: 0 valid, 2 an error, 3 an event could not be decoded.

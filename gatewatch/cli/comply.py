@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gatewatch.cli.errors import aws_errors_as_messages
-from gatewatch.cli.listing import Format, ListFormat, print_list
-from gatewatch.cli.options import CONFIG, STAGE, Accounts, Config, Policy, Stage, configuration_files
+from gatewatch.cli.options import (
+    CONFIG,
+    STAGE,
+    Accounts,
+    Config,
+    ListFormat,
+    ListOutput,
+    Policy,
+    Stage,
+    configuration_files,
+)
 from gatewatch.cli.remediation_commands import (
     NOT_COMPLIANT,
     ROLE,
@@ -45,13 +54,14 @@ def comply(
     yes: Yes = False,
     role: Role = ROLE,
     stage: Stage = STAGE,
-    output: Format = ListFormat.TABLE,
+    output: ListOutput = ListFormat.TABLE,
     config: Config = CONFIG,
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Evaluate security groups by policy.yaml; print violations and the changes that would remediate them.
+    """Evaluate security groups by policy.yaml.
 
+    Prints violations and the changes that would remediate them.
     Exit status: 0 every group is compliant, 1 a group is not or a change failed, 2 wrong usage or configuration.
     """
     from gatewatch.cli.comply_input import evaluate_group, groups_of_account, groups_of_file
@@ -107,6 +117,7 @@ def _apply(
 
 def _print(groups: Iterable[EvaluatedGroup], output: ListFormat) -> None:
     from gatewatch.cli.comply_input import GroupRow, row_of_group
+    from gatewatch.cli.listing import print_list
 
     if output is not ListFormat.TABLE:
         print_list([row_of_group(each) for each in groups], GroupRow, output)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
 from gatewatch.delivery.outbox import read_message
 from gatewatch.errors import UndecodableError
@@ -95,6 +96,26 @@ def _trigger_text(trigger: Trigger | None) -> str:
     if isinstance(trigger, OneUser):
         return f"the access keys of {trigger.user_id} in {trigger.account_id}"
     return "the access keys of all accounts" if trigger else "unreadable"
+
+
+class DeadLetterRow(Struct, frozen=True, kw_only=True):
+    """One message of the list. `since` is a time in UTC."""
+
+    message: str
+    queue: str
+    since: str
+    subject: str
+    reason: str
+
+
+def row_of_dead_letter(each: DeadLetter) -> DeadLetterRow:
+    return DeadLetterRow(
+        message=each.message_id,
+        queue=each.queue,
+        since=f"{each.since:%Y-%m-%dT%H:%M:%SZ}",
+        subject=each.subject,
+        reason=each.reason,
+    )
 
 
 def read_dead_letter(queue: str, message: MessageTypeDef) -> DeadLetter:

@@ -6,12 +6,8 @@ import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from gatewatch.cli.options import STAGE, Stage
-from gatewatch.rendering.escaping import sanitize
+from gatewatch.cli.options import STAGE, ListFormat, ListOutput, Stage
 
 if TYPE_CHECKING:
     from gatewatch.cli.dead_letter_queues import DeadLetterQueues
@@ -27,25 +23,26 @@ def _queues(stage: str) -> DeadLetterQueues:
 
 
 @dead_letters.command("list", epilog="Example: gatewatch dead-letters list --stage prod")
-def list_(stage: Stage = STAGE) -> None:
+def list_(stage: Stage = STAGE, output: ListOutput = ListFormat.TABLE) -> None:
     """List all dead-letter messages with the reason, oldest first."""
+    from gatewatch.cli.dead_letter import DeadLetterRow, row_of_dead_letter
+    from gatewatch.cli.listing import print_list
+
     found = sorted(_queues(stage).receive_all(), key=lambda each: each.since)
-    table = Table("message", "queue", "since (UTC)", "about", "reason")
-    for each in found:
-        since = each.since.strftime("%Y-%m-%d %H:%M:%S")
-        about, reason = Text(sanitize(each.subject)), Text(sanitize(each.reason))
-        table.add_row(each.message_id, each.queue, since, about, reason)
-    Console().print(table if found else "no dead-letter messages")
+    print_list([row_of_dead_letter(each) for each in found], DeadLetterRow, output)
+    if not found and output is ListFormat.TABLE:
+        typer.echo("no dead-letter messages")
 
 
 @dead_letters.command(epilog="Example: gatewatch dead-letters show 7d2c… --stage prod")
 def show(message_id: str, stage: Stage = STAGE) -> None:
     """Print one dead-letter message with its full body."""
+    from gatewatch.rendering.escaping import sanitize
+
     found = _queues(stage).find(message_id)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"{found.message_id} in {found.queue} since {found.since:%Y-%m-%d %H:%M:%S} UTC", markup=False)
-    console.print(f"reason: {sanitize(found.reason, 1000)}", markup=False)
-    console.print(sanitize(found.body, 300_000), markup=False)
+    typer.echo(f"{found.message_id} in {found.queue} since {found.since:%Y-%m-%d %H:%M:%S} UTC")
+    typer.echo(f"reason: {sanitize(found.reason, 1000)}")
+    typer.echo(sanitize(found.body, 300_000))
 
 
 @dead_letters.command(epilog="Examples: gatewatch dead-letters redrive 7d2c… · gatewatch dead-letters redrive --all")
@@ -64,14 +61,14 @@ def redrive(
     if (message_id is None) != everything:
         raise typer.BadParameter("give one message id, or --all")
     from gatewatch.cli.dead_letter_queues import DeadLetterError
+    from gatewatch.rendering.escaping import sanitize
 
     queues = _queues(stage)
     wanted = queues.find(message_id).message_id if message_id else None
-    console = Console(highlight=False, soft_wrap=True)
     count = 0
     for each in queues.redrive(lambda one: wanted is None or one.message_id == wanted):
         count += 1
-        console.print(f"redriven: {each.message_id} ({sanitize(each.subject)})", markup=False)
+        typer.echo(f"redriven: {each.message_id} ({sanitize(each.subject)})")
     if wanted and not count:
         raise DeadLetterError(f"{wanted} cannot be redriven: its content is unreadable")
-    console.print(f"{count} redriven")
+    typer.echo(f"{count} redriven")

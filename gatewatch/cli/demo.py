@@ -13,7 +13,10 @@ def demo(
         "build/demo/inbox.html"
     ),
 ) -> None:
-    """Run the whole pipeline once on this machine: embedded AWS, two member accounts, a local Slack inbox."""
+    """Run the whole pipeline once on this machine.
+
+    Needs no AWS account: it starts an embedded AWS with two member accounts, and a local Slack inbox.
+    """
     from gatewatch.local.demo import run
 
     raise typer.Exit(run.demo(page))
@@ -22,7 +25,10 @@ def demo(
 def up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the inbox; 0 takes any free port.")] = 8400,
 ) -> None:
-    """Run the demo and keep running: the inbox is live in a browser until Ctrl-C."""
+    """Run the demo and keep running until Ctrl-C.
+
+    The inbox is live in a browser.
+    """
     from gatewatch.local.demo import run
 
     raise typer.Exit(run.up(port))

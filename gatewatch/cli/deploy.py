@@ -11,7 +11,10 @@ from gatewatch.cli.options import CONFIG, STAGE, Config, Stage
 
 
 def deploy_options(stage: Stage = STAGE, config: Config = CONFIG) -> None:
-    """Print the options with which osls deploys a stage: Region and parameters of deploy/STAGE.yaml."""
+    """Print the osls options of a stage.
+
+    These are the Region and the parameters of deploy/STAGE.yaml.
+    """
     from gatewatch.cli.deployment.stage_file import load_stage
 
     loaded = load_stage(config, stage)
@@ -28,10 +31,10 @@ def deploy_check(
     ] = None,
     confirm: Annotated[bool, typer.Option("--confirm", help="Accept removals and replacements.")] = False,
 ) -> None:
-    """Compare a planned deployment of the hub with the live stack; nothing is changed.
+    """Compare a planned deployment with the live stack.
 
-    Needs credentials of the monitoring account. Exit status: 0 the deployment may go on, 1 something would be removed,
-    emptied or replaced, 2 the comparison is not possible.
+    Nothing is changed. Needs credentials of the monitoring account. Exit status: 0 the deployment may go on,
+    1 something would be removed, emptied or replaced, 2 the comparison is not possible.
     """
     from gatewatch.cli.deployment.hub import hub_changes
     from gatewatch.cli.deployment.stage_file import load_stage

@@ -29,7 +29,10 @@ def digest(
     policy: Policy = None,
     language: Language = None,
 ) -> None:
-    """Summarize events: rules still open to the internet, changes by person, suppressed alerts."""
+    """Summarize events.
+
+    Prints the rules that are still open to the internet, the changes by person, and the suppressed alerts.
+    """
     from gatewatch.cli.alert_printing import load_assessor, print_alerts
     from gatewatch.cli.digest_output import DigestPrinter
 

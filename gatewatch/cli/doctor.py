@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gatewatch.cli.options import CONFIG, STAGE, Accounts, Config, Policy, Stage, configuration_files
+from gatewatch.cli.options import (
+    CONFIG,
+    STAGE,
+    Accounts,
+    Config,
+    ListFormat,
+    ListOutput,
+    Policy,
+    Stage,
+    configuration_files,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,19 +34,18 @@ def doctor(
     config: Config = CONFIG,
     accounts: Accounts = None,
     policy: Policy = None,
+    output: ListOutput = ListFormat.TABLE,
 ) -> None:
-    """Check a deployment in every account and Region without changing anything.
+    """Check a deployment without changing it.
 
-    Needs credentials of the monitoring account and the hub's Region. Exit status: 0 no errors, 1 an error was found,
-    2 the checks could not run.
+    Checks every account and Region. Needs credentials of the monitoring account and the hub's Region. Exit status:
+    0 no errors, 1 an error was found, 2 the checks could not run.
     """
-    from rich.console import Console
-
-    from gatewatch.cli.doctor_report import report
+    from gatewatch.cli.doctor_report import print_results
 
     files = configuration_files(config, accounts, policy)
     health_check = _health_check(stage, tuple(account or ()), tuple(region or ()), *files, send=send)
-    raise typer.Exit(report(health_check.results(), Console(highlight=False), everything=everything))
+    raise typer.Exit(print_results(health_check.results(), output, everything=everything))
 
 
 def _health_check(
@@ -66,7 +75,10 @@ def send_test(
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Send a test message to one destination, with the same secret that the hub uses."""
+    """Send a test message to one destination.
+
+    Uses the same secret as the hub.
+    """
     from gatewatch.aws.clients import Aws
     from gatewatch.config.settings import load_settings
     from gatewatch.errors import ConfigurationError

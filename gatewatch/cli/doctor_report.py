@@ -1,19 +1,18 @@
-"""The results of `gatewatch doctor` as a table, and its exit status."""
+"""The results of `gatewatch doctor`, and its exit status."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-from rich.text import Text
+import typer
+from msgspec import Struct
 
+from gatewatch.cli.listing import print_list
+from gatewatch.cli.options import ListFormat
 from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus
-from gatewatch.rendering.escaping import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from rich.console import Console
 
 _STYLES = {
     CheckStatus.OK: "green",
@@ -21,27 +20,27 @@ _STYLES = {
     CheckStatus.ERROR: "bold red",
     CheckStatus.SKIPPED: "dim",
 }
-_MAX_CELL = 300
 
 
-def report(results: Iterable[CheckResult], console: Console, *, everything: bool) -> int:
-    """Print the table; return 1 when there is an error, else 0."""
+class CheckRow(Struct, frozen=True, kw_only=True):
+    """One check of the list."""
+
+    where: str
+    check: str
+    status: CheckStatus
+    detail: str
+    what_to_do: str
+
+
+def print_results(results: Iterable[CheckResult], output: ListFormat, *, everything: bool) -> int:
+    """Print the results and their numbers; return 1 when there is an error, else 0."""
     found = list(results)
-    shown = [each for each in found if everything or each.status is not CheckStatus.OK]
-    if shown:
-        console.print(_table(shown))
+    rows = [_row(each) for each in found if everything or each.status is not CheckStatus.OK]
+    print_list(rows, CheckRow, output, lambda row: _STYLES[row.status])
     counts = ", ".join(f"{sum(each.status is status for each in found)} {status}" for status in CheckStatus)
-    console.print(f"{len(found)} checks: {counts}")
+    typer.echo(f"{len(found)} checks: {counts}", err=output is not ListFormat.TABLE)
     return int(any(each.status is CheckStatus.ERROR for each in found))
 
 
-def _table(results: Iterable[CheckResult]) -> Table:
-    table = Table("where", "check", "status", "detail", "what to do")
-    for each in results:
-        status = Text(each.status, _STYLES[each.status])
-        table.add_row(*map(_text, (each.where, each.check)), status, *map(_text, (each.detail, each.remedy)))
-    return table
-
-
-def _text(value: str) -> Text:
-    return Text(sanitize(value, _MAX_CELL))
+def _row(each: CheckResult) -> CheckRow:
+    return CheckRow(where=each.where, check=each.check, status=each.status, detail=each.detail, what_to_do=each.remedy)

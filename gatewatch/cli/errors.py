@@ -1,16 +1,37 @@
-"""Failed AWS calls as messages for the user."""
+"""Errors of a command as messages for the terminal."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from gatewatch.errors import GatewatchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from botocore.exceptions import ClientError
+
+NO_CREDENTIALS = (
+    "AWS credentials are missing or expired; set AWS_PROFILE or run aws sso login, "
+    "then check with aws sts get-caller-identity"
+)
+_CREDENTIAL_ERRORS = frozenset(
+    {
+        "CredentialRetrievalError",
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "ProfileNotFound",
+        "SSOTokenLoadError",
+        "TokenRetrievalError",
+        "UnauthorizedSSOTokenError",
+    }
+)
+_CREDENTIAL_CODES = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
+)
+_NO_REGION = "no Region is configured; set AWS_DEFAULT_REGION"
+_MAX_LENGTH = 2000
 
 
 class AwsCallError(GatewatchError):
@@ -20,11 +41,49 @@ class AwsCallError(GatewatchError):
 @contextmanager
 def aws_errors_as_messages() -> Iterator[None]:
     """Raise `AwsCallError` in place of botocore's errors."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
         yield
-    except ClientError as error:
-        details = error.response.get("Error", {})
-        message = f"AWS refused {error.operation_name}: {details.get('Code')}: {details.get('Message')}"
-        raise AwsCallError(message) from error
-    except BotoCoreError as error:
-        raise AwsCallError(f"AWS cannot be reached: {error}") from error
+    except (BotoCoreError, ClientError) as error:
+        raise AwsCallError(_aws_message(error)) from error
+
+
+def message_of(error: Exception) -> str | None:
+    """Return what to print for an error of a command; None for a programming error.
+
+    Control characters are replaced, because names of files can contain them.
+    """
+    from gatewatch.rendering.escaping import sanitize
+
+    if not isinstance(error, GatewatchError) and not type(error).__module__.startswith("botocore."):
+        return None
+    causes = [error]
+    while cause := causes[-1].__cause__:
+        if not isinstance(cause, Exception):
+            break
+        causes.append(cause)
+    text = NO_CREDENTIALS if any(map(_is_credentials_error, causes)) else _text(error)
+    return "\n".join(sanitize(line, _MAX_LENGTH) for line in text.split("\n"))
+
+
+def _text(error: Exception) -> str:
+    return str(error) if isinstance(error, GatewatchError) else _aws_message(error)
+
+
+def _aws_message(error: Exception) -> str:
+    if _is_credentials_error(error):
+        return NO_CREDENTIALS
+    if type(error).__name__ == "NoRegionError":
+        return _NO_REGION
+    if response := getattr(error, "response", None):
+        client_error: ClientError = error  # type: ignore[assignment]
+        details = response.get("Error", {})
+        return f"AWS refused {client_error.operation_name}: {details.get('Code')}: {details.get('Message')}"
+    return f"AWS cannot be reached: {error}"
+
+
+def _is_credentials_error(error: Exception) -> bool:
+    """True for missing and expired credentials. By name, so that botocore is not imported for other errors."""
+    code = getattr(error, "response", {}).get("Error", {}).get("Code")
+    return type(error).__name__ in _CREDENTIAL_ERRORS or code in _CREDENTIAL_CODES

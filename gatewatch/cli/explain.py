@@ -14,7 +14,10 @@ def explain(
     policy: Policy = None,
     language: Language = None,
 ) -> None:
-    """Print the decision trace of events: what was decoded, the severity with its reasons, the destinations."""
+    """Explain the severity and the destinations of events.
+
+    Prints what was decoded, every change with its severity and the reasons, and where the alert is sent.
+    """
     from gatewatch.cli.alert_printing import load_assessor, print_alerts
     from gatewatch.cli.decision_trace import DecisionTrace
 

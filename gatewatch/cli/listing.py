@@ -1,52 +1,67 @@
-"""Lists as a table for people, or as JSON or CSV for programs."""
+"""Lists of records: a table or lines for people, JSON or CSV for programs."""
 
 from __future__ import annotations
 
 import csv
-import os
 import sys
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import msgspec
 import typer
-from rich.console import Console
 
+from gatewatch.cli.options import ListFormat
 from gatewatch.rendering.escaping import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
 
     from msgspec import Struct
 
+    Row = TypeVar("Row", bound=Struct)
+
 _MAX_CELL = 2000
-_PIPE_WIDTH = 1000
 
 
-class ListFormat(StrEnum):
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
+def print_list(
+    rows: Sequence[Row], kind: type[Row], output: ListFormat, style_of: Callable[[Row], str] = lambda _: ""
+) -> None:
+    """Print rows of one kind. `style_of` gives the rich style of a row of a table.
 
-
-Format = Annotated[ListFormat, typer.Option("--format", help="table, json (one array) or csv.")]
-
-
-def print_list(rows: Sequence[Struct], kind: type[Struct], output: ListFormat) -> None:
-    """Print rows of one kind as JSON or CSV; a list in a CSV cell is separated by semicolons."""
+    A table folds long cells on a terminal; in a pipe every row is one line with tabs. JSON is one array. A list in a
+    cell is separated by semicolons.
+    """
     if output is ListFormat.JSON:
         typer.echo(msgspec.json.format(msgspec.json.encode(rows)).decode())
-        return
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(kind.__struct_fields__)
-    for row in rows:
-        writer.writerow(_cell(getattr(row, name)) for name in kind.__struct_fields__)
+    elif output is ListFormat.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(kind.__struct_fields__)
+        writer.writerows(_cells(row) for row in rows)
+    elif sys.stdout.isatty():
+        _print_table([(_cells(row), style_of(row)) for row in rows], kind)
+    else:
+        header = [_heading(name) for name in kind.__struct_fields__]
+        sys.stdout.writelines("\t".join(cells) + "\n" for cells in ([header, *map(_cells, rows)] if rows else []))
 
 
-def wide_console() -> Console:
-    """Return a console that cuts nothing: as wide as the terminal, and wider than any table in a pipe."""
-    console = Console(highlight=False)
-    return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=_PIPE_WIDTH)
+def _print_table(rows: Sequence[tuple[list[str], str]], kind: type[Struct]) -> None:
+    from rich.console import Console
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    table = Table(*(Column(_heading(name), overflow="fold") for name in kind.__struct_fields__))
+    for cells, style in rows:
+        table.add_row(*map(Text, cells), style=style)
+    if rows:
+        Console().print(table)
+
+
+def _heading(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _cells(row: Struct) -> list[str]:
+    return [_cell(value) for value in msgspec.structs.astuple(row)]
 
 
 def _cell(value: object) -> str:

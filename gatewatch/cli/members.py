@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gatewatch.cli.deployment.member_stacks import Action
 
-members_app = typer.Typer(no_args_is_help=True, help="Deploy the stacks of the members with the parameters of a stage.")
+members_app = typer.Typer(no_args_is_help=True, help="Deploy the stacks of the member accounts.")
 
 
 @members_app.command(epilog="Example: gatewatch members plan --stage prod")

@@ -15,6 +15,12 @@ class LanguageOption(StrEnum):
     JA = "ja"
 
 
+class ListFormat(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
 Paths = Annotated[
     list[Path] | None,
     typer.Argument(help="Files or folders of events; - or nothing reads standard input.", show_default=False),
@@ -41,6 +47,7 @@ Language = Annotated[
     typer.Option("--language", help="Language of the messages; overrides accounts.yaml.", show_default=False),
 ]
 Stage = Annotated[str, typer.Option("--stage", help="The stage of the deployment.", metavar="NAME")]
+ListOutput = Annotated[ListFormat, typer.Option("--format", help="table, json (one array) or csv.")]
 CONFIG = Path()
 STAGE = "prod"
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from gatewatch.rendering.sns_body import SnsBody
     from gatewatch.rendering.text.labels import Labels
 
+ALERTS_PER_PAGE = 200
 _STYLES = {
     Severity.CRITICAL: "bold white on red",
     Severity.HIGH: "bold red",
@@ -47,7 +48,10 @@ _STYLES = {
 }
 
 
-def printer_for(output: Format, settings: Settings, min_severity: Severity) -> Printer:
+def printer_for(output: Format, settings: Settings, min_severity: Severity, page: int = 1) -> Printer:
+    """The printer of a format; `page` counts from 1 and is for HTML."""
+    if output == "html":
+        return HtmlPage(settings, min_severity, page)
     return _PRINTERS[output](settings, min_severity)
 
 
@@ -179,9 +183,11 @@ def _email(body: SnsBody) -> bytes:
 
 
 class HtmlPage:
-    """The messages as an HTML page that looks like Slack."""
+    """The messages as an HTML page that looks like Slack. A page has the messages of ALERTS_PER_PAGE alerts."""
 
-    def __init__(self, settings: Settings, min_severity: Severity) -> None:
+    def __init__(self, settings: Settings, min_severity: Severity, page: int) -> None:
+        self._page = page
+        self._alerts = 0
         self._templates = load_templates(TEMPLATES, settings.languages)
         self._settings = settings
         self._min_rank = min_severity.rank
@@ -189,6 +195,9 @@ class HtmlPage:
 
     def alert(self, alert: Alert) -> None:
         if alert.severity.rank < self._min_rank:
+            return
+        self._alerts += 1
+        if (self._alerts - 1) // ALERTS_PER_PAGE != self._page - 1:
             return
         channels = route(alert, self._settings) or ("no destination",)
         at = alert.call.time or datetime.fromtimestamp(0, UTC)
@@ -198,8 +207,14 @@ class HtmlPage:
                 self._received.append(ReceivedMessage(len(self._received) + 1, channel, message, at))
 
     def close(self) -> None:
-        sys.stdout.buffer.write(render_page(self._received, live=False, title="gatewatch replay").encode())
+        pages = max(1, -(-self._alerts // ALERTS_PER_PAGE))
+        title = "gatewatch replay" if pages == 1 else f"gatewatch replay, page {self._page} of {pages}"
+        sys.stdout.buffer.write(render_page(self._received, live=False, title=title).encode())
         sys.stdout.buffer.flush()
+        if pages > 1:
+            sys.stderr.write(
+                f"gatewatch: page {self._page} of {pages} with {ALERTS_PER_PAGE} alerts each; select one with --page\n"
+            )
 
 
 _PRINTERS: Mapping[str, Callable[[Settings, Severity], Printer]] = {
@@ -208,5 +223,4 @@ _PRINTERS: Mapping[str, Callable[[Settings, Severity], Printer]] = {
     "slack": SlackLines,
     "chatbot": partial(SnsMessages, show=_chatbot_line),
     "email": partial(SnsMessages, show=_email),
-    "html": HtmlPage,
 }

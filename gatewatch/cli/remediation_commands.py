@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gatewatch.rendering.escaping import sanitize
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -63,4 +61,6 @@ def report_steps(steps: Iterable[StepResult]) -> None:
 
 
 def print_line(text: str) -> None:
+    from gatewatch.rendering.escaping import sanitize
+
     typer.echo(sanitize(text, 2000))

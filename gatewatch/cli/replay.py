@@ -29,16 +29,17 @@ def replay(
     language: Language = None,
     min_severity: Annotated[Severity, typer.Option(help="Print only this severity and above.")] = Severity.INFO,
     jobs: Annotated[int, typer.Option(min=0, help="Processes that read large folders; 0: one per core.")] = 0,
+    page: Annotated[int, typer.Option(min=1, help="With html: which page of 200 alerts.")] = 1,
 ) -> None:
-    """Run events through the alert pipeline and print the result.
+    """Run events through the alert pipeline.
 
-    Reads EventBridge events, CloudTrail records and log files (gzip or not), LookupEvents output, SNS and SQS
-    Lambda events, in any mix. Exit status: 0 all read, 2 wrong usage or configuration, 3 something could not be
-    decoded (named on standard error; the rest is still printed).
+    Prints the result. Reads EventBridge events, CloudTrail records and log files (gzip or not), LookupEvents output,
+    SNS and SQS Lambda events, in any mix. Exit status: 0 all read, 2 wrong usage or configuration, 3 something could
+    not be decoded (named on standard error; the rest is still printed).
     """
     from gatewatch.cli.alert_printing import load_assessor, print_alerts
     from gatewatch.cli.output import printer_for
 
     assessor = load_assessor(*configuration_files(config, accounts, policy), language)
-    printer = printer_for(output, assessor.settings, min_severity)
+    printer = printer_for(output, assessor.settings, min_severity, page)
     raise typer.Exit(print_alerts(printer, paths or [], assessor, jobs))

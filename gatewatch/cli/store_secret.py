@@ -20,10 +20,11 @@ def store_secret(
     stage: Stage = STAGE,
     config: Config = CONFIG,
 ) -> None:
-    """Store the webhook URL or bot token of a destination, in the hub's Region, under its name in policy.yaml.
+    """Store the webhook URL or token of a destination.
 
-    The value is read from standard input, or asked for without echo, so that it is in no file and no shell history.
-    An existing value is replaced. Needs credentials of the monitoring account.
+    It is stored in the hub's Region, under its name in policy.yaml. The value is read from standard input, or asked
+    for without echo, so that it is in no file and no shell history. An existing value is replaced. Needs credentials
+    of the monitoring account.
     """
     from gatewatch.aws.clients import Aws
     from gatewatch.cli.deployment.hub import require_account, session_of

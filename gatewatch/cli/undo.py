@@ -28,7 +28,10 @@ def undo(
     role: Role = ROLE,
     stage: Stage = STAGE,
 ) -> None:
-    """Restore the rules, descriptions and tags that a change of gatewatch removed, after confirmation."""
+    """Restore what a change of gatewatch removed.
+
+    Restores rules, descriptions and tags after confirmation.
+    """
     from gatewatch.alerts.own_actions import ActionLog, OwnAction
     from gatewatch.aws.clients import Aws
     from gatewatch.aws.hub_table import HubTable

@@ -1,7 +1,8 @@
 """Reads files, folders and standard input into parsed documents, one at a time.
 
 Compression and form are decided from the content. JSON Lines are read line by line, so a folder of any size needs
-the memory of its largest document. An unreadable document is yielded as an error in its place.
+the memory of its largest document, which may have MAX_DOCUMENT_BYTES. An unreadable document is yielded as an error in
+its place.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+# CloudTrail log files have at most about 50 MB uncompressed. A larger document may be a gzip bomb.
+MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
+_TOO_LARGE = f"is larger than {MAX_DOCUMENT_BYTES // 1024**2} MiB uncompressed; split it, or use JSON Lines"
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz")
 _GZIP = b"\x1f\x8b"
 
@@ -66,17 +70,32 @@ def read_documents(stream: IO[bytes], name: str) -> Iterator[Document | Undecoda
     """Yield every document of a stream of bytes, gzip or not."""
     buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
     is_gzip = buffered.peek(2)[:2] == _GZIP
-    plain: Iterable[bytes] = gzip.GzipFile(fileobj=buffered) if is_gzip else buffered
+    plain = cast("IO[bytes]", gzip.GzipFile(fileobj=buffered)) if is_gzip else buffered
     try:
         yield from _documents(plain, name)
+    except _DocumentTooLarge:
+        yield UndecodableError(name, _TOO_LARGE)
     except EOFError:
         yield UndecodableError(name, "is a truncated gzip")
     except (gzip.BadGzipFile, zlib.error) as error:
         yield UndecodableError(name, f"is a damaged gzip ({error})")
 
 
-def _documents(stream: Iterable[bytes], name: str) -> Iterator[Document | UndecodableError]:
-    lines = ((number, line) for number, line in enumerate(stream, start=1) if line.strip(b"\xef\xbb\xbf \t\r\n"))
+class _DocumentTooLarge(Exception):  # noqa: N818 - never leaves this module
+    """A document has more than MAX_DOCUMENT_BYTES."""
+
+
+def _lines(stream: IO[bytes]) -> Iterator[bytes]:
+    while line := stream.readline(MAX_DOCUMENT_BYTES + 1):
+        if len(line) > MAX_DOCUMENT_BYTES:
+            raise _DocumentTooLarge
+        yield line
+
+
+def _documents(stream: IO[bytes], name: str) -> Iterator[Document | UndecodableError]:
+    lines = (
+        (number, line) for number, line in enumerate(_lines(stream), start=1) if line.strip(b"\xef\xbb\xbf \t\r\n")
+    )
     number, first = next(lines, (0, b""))
     if not first:
         yield UndecodableError(name, "is empty")
@@ -86,8 +105,18 @@ def _documents(stream: Iterable[bytes], name: str) -> Iterator[Document | Undeco
         yield opening
         yield from (_parsed(line, f"{name}:{number}") for number, line in lines)
         return
-    remaining = list(lines)
+    remaining = _collect(lines, MAX_DOCUMENT_BYTES - len(first))
     yield from _whole([(number, first), *remaining], name) if remaining else [UndecodableError(name, opening.reason)]
+
+
+def _collect(lines: Iterable[tuple[int, bytes]], limit: int) -> list[tuple[int, bytes]]:
+    collected = []
+    for number, line in lines:
+        limit -= len(line)
+        if limit < 0:
+            raise _DocumentTooLarge
+        collected.append((number, line))
+    return collected
 
 
 def _whole(lines: list[tuple[int, bytes]], name: str) -> Iterator[Document | UndecodableError]:

@@ -35,6 +35,14 @@ def test_the_imports_of_a_function_take_less_than_four_times_botocore(function) 
     assert ratio < 4, f"{ratio:.1f} × botocore.session; heaviest: {heaviest}"
 
 
+def test_the_help_takes_at_most_twice_the_import_of_typer() -> None:
+    floor = harness.python("import typer", ROOT, os.environ)
+    subject = harness.python(
+        "import sys; sys.argv = ['gatewatch', '-h']; import gatewatch.__main__ as main; main.main()", ROOT, os.environ
+    )
+    assert harness.paired(floor, subject, 9).ratio < 2
+
+
 def test_an_event_costs_a_bounded_multiple_of_json_loads() -> None:
     row = next(iter(measures.per_event(rounds=5)))
     assert row.value < 200, row  # branch coverage makes our code three times slower, but not the floor

@@ -232,12 +232,6 @@ def test_wrong_usage_is_an_error_message_and_status_2(arguments):
     assert "live" in err
 
 
-def test_undo_without_credentials_is_an_error_message_and_status_2(monkeypatch):
-    monkeypatch.setenv("AWS_PROFILE", "nobody")
-    status, _, err = run("undo", "chg-0123456789ab")
-    assert (status, err) == (2, "gatewatch: the snapshot of a change cannot be read: ProfileNotFound\n")
-
-
 @pytest.mark.parametrize(
     ("text", "reason"), [("{}", "has no security group"), ("{", "is not valid JSON"), (None, "cannot be read")]
 )

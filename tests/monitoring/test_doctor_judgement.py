@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
-from rich.console import Console
 
-from gatewatch.cli.doctor_report import report
+from gatewatch.cli.doctor_report import print_results
+from gatewatch.cli.options import ListFormat
 from gatewatch.config.forwarding_rules import rule_patterns
 from gatewatch.monitoring.doctor.hub_checks import admitted_senders, judge_admission, judge_canary, judge_hub
 from gatewatch.monitoring.doctor.member_checks import CANARY, GLOBAL_RULES, IAM, SWITCHES, Expected, judge_member
@@ -244,13 +242,16 @@ RESULTS = [
 ]
 
 
-def printed(results, **options):
-    text = io.StringIO()
-    status = report(results, Console(file=text, width=120), **options)
-    return status, text.getvalue()
+@pytest.fixture
+def printed(capsys):
+    def run(results, output=ListFormat.TABLE, **options):
+        status = print_results(results, output, **options)
+        return status, capsys.readouterr().out
+
+    return run
 
 
-def test_the_table_shows_problems_only_and_an_error_gives_exit_status_1():
+def test_the_table_shows_problems_only_and_an_error_gives_exit_status_1(printed):
     status, text = printed(RESULTS, everything=False)
     assert status == 1
     assert "make deploy" in text
@@ -258,13 +259,13 @@ def test_the_table_shows_problems_only_and_an_error_gives_exit_status_1():
     assert "3 checks: 1 ok, 0 warning, 1 error, 1 skipped" in text
 
 
-def test_with_all_the_table_shows_every_check_and_no_error_gives_exit_status_0():
+def test_with_all_the_table_shows_every_check_and_no_error_gives_exit_status_0(printed):
     status, text = printed([RESULTS[0], RESULTS[2]], everything=True)
     assert status == 0
     assert "empty" in text
 
 
-def test_values_from_aws_are_plain_text_in_the_table():
+def test_values_from_aws_are_plain_text_in_the_table(printed):
     _, text = printed([CheckResult("[bold]x[/bold]\x1b[31m", "w", CheckStatus.ERROR, "a\nb", "r")], everything=False)
     assert "[bold]x[/bold]" in text
     assert "\x1b" not in text

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 Handler = Callable[[dict[str, Any], Any], dict[str, Any] | None]
 
 IDLE_SECONDS = 0.02
+_MAX_IDLE_SECONDS = 1.0
 COUNTS: tuple[QueueAttributeNameType, ...] = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -73,7 +74,10 @@ class Poller:
         return batches
 
     def run(self, stop: Event) -> None:
-        """Poll each mapping in its own thread until `stop` is set; an error of one queue stops all and is raised."""
+        """Poll each mapping in its own thread until `stop` is set; an error of one queue stops all and is raised.
+
+        An empty queue is polled less and less often, once a second in the end.
+        """
         with ThreadPoolExecutor(len(self.mappings), "poller") as pool:
             for polling in [pool.submit(_poll, mapping, stop) for mapping in self.mappings]:
                 polling.result()
@@ -87,10 +91,14 @@ class Poller:
 
 
 def _poll(mapping: EventSourceMapping, stop: Event) -> None:
+    idle = IDLE_SECONDS
     try:
         while not stop.is_set():
-            if not poll_once(mapping):
-                stop.wait(IDLE_SECONDS)
+            if poll_once(mapping):
+                idle = IDLE_SECONDS
+            else:
+                stop.wait(idle)
+                idle = min(2 * idle, _MAX_IDLE_SECONDS)
     finally:
         stop.set()
 

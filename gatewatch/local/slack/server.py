@@ -26,6 +26,7 @@ API = {"/api/chat.postMessage": api.post_message, "/api/chat.update": api.update
 MAX_BODY_BYTES = 1024 * 1024
 _MAX_DISCARDED_BYTES = 8 * MAX_BODY_BYTES  # an oversized body is read up to here, so that the client sees the response
 _KEEPALIVE_SECONDS = 15.0
+_MAX_DIGITS = 18
 
 
 class InboxServer(ThreadingHTTPServer):
@@ -92,8 +93,8 @@ class InboxRequestHandler(BaseHTTPRequestHandler):
     @property
     def _length(self) -> int:
         """Content-Length in bytes; -1 when it is missing or not a number."""
-        text = self.headers.get("Content-Length", "")
-        return int(text) if text.isascii() and text.isdigit() else -1
+        number = _whole_number(self.headers.get("Content-Length", ""))
+        return -1 if number is None else number
 
     def _bad_length(self) -> HttpResponse | None:
         if self._length < 0:
@@ -117,8 +118,9 @@ class InboxRequestHandler(BaseHTTPRequestHandler):
         return HttpResponse(HTTPStatus.OK, html, "text/html; charset=utf-8")
 
     def _messages(self) -> HttpResponse:
-        after = parse_qs(urlsplit(self.path).query).get("after", ["0"])[0]
-        revision = int(after) if after.isascii() and after.isdigit() else 0
+        revision = _whole_number(parse_qs(urlsplit(self.path).query).get("after", ["0"])[0])
+        if revision is None:
+            return HttpResponse(HTTPStatus.BAD_REQUEST, "`after` must be a number.")
         return api.json_response([_as_row(one) for one in self.store.changed_since(revision)])
 
     def _stream(self) -> None:
@@ -143,6 +145,11 @@ class InboxRequestHandler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+def _whole_number(text: str) -> int | None:
+    """A decimal number of up to 18 digits; `int` raises for thousands of them."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS else None
 
 
 def _not_found() -> HttpResponse:

@@ -1,0 +1,140 @@
+"""What the command line writes to a terminal, to a pipe and for errors."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+
+import msgspec
+import pytest
+
+from gatewatch.cli.errors import NO_CREDENTIALS
+from gatewatch.cli.listing import print_list
+from gatewatch.cli.options import ListFormat
+from gatewatch.cli.output import ALERTS_PER_PAGE
+from gatewatch.events import files
+from support.command import gatewatch
+from support.paths import ROOT
+
+OPEN = "0.0.0.0/0"
+
+
+class Row(msgspec.Struct):
+    where: str
+    what_to_do: str
+
+
+LONG = "remove the rule with aws ec2 revoke-security-group-ingress --group-id sg-0aaaaaaaaaaaaaaa1 " * 3
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_the_help_lists_everyday_commands_first(option):
+    ran = gatewatch(option)
+    listed = [line.split()[0] for line in ran.out.partition("Commands:\n")[2].splitlines()]
+    assert (ran.status, listed[:5]) == (0, ["replay", "explain", "check", "digest", "doctor"])
+    assert "..." not in ran.out.partition("Commands:\n")[2]
+
+
+@pytest.mark.parametrize("command", [["replay"], ["dead-letters", "list"]])
+def test_every_command_has_the_short_help_option(command):
+    assert "Usage: gatewatch " in gatewatch(*command, "-h").out
+
+
+def test_the_version_is_that_of_the_project_with_the_commit():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert gatewatch("--version").out.startswith(f"gatewatch {project['version']} (commit ")
+
+
+def test_shell_completion_can_be_installed():
+    assert "--install-completion" in gatewatch("--help").out
+
+
+def test_a_table_in_a_pipe_has_one_complete_line_per_row(capsys):
+    print_list([Row(where="hub", what_to_do=LONG)], Row, ListFormat.TABLE)
+    assert capsys.readouterr().out.splitlines() == ["where\twhat to do", f"hub\t{LONG}"]
+
+
+def test_a_table_on_a_terminal_folds_long_cells(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    print_list([Row(where="hub", what_to_do=LONG)], Row, ListFormat.TABLE)
+    lines = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) <= 60
+    text = "".join(character for line in lines[3:-1] for character in line.split("│")[2] if character != " ")
+    assert text == LONG.replace(" ", "")
+
+
+def test_a_list_as_json_is_one_array(capsys):
+    print_list([Row(where="허브", what_to_do="a\x1b[31m")], Row, ListFormat.JSON)
+    out = capsys.readouterr().out
+    assert json.loads(out) == [{"where": "허브", "what_to_do": "a\x1b[31m"}]
+    assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_no_control_character_of_a_file_name_reaches_the_terminal(tmp_path, format_):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "\x1b]0;title\x07\u202egnp.json").write_text("{")
+    (folder / "\x1b[2J.json").write_text('{"no": "event"}')
+    ran = gatewatch("replay", folder, "--format", format_)
+    assert ran.status == 3
+    assert "unrecognized document, skipped" in ran.err
+    assert not set(ran.err) & {"\x1b", "\x07", "\u202e"}
+    assert "\x1b" not in gatewatch("replay", tmp_path / "\x1b[31mmissing.json").err
+
+
+@pytest.mark.parametrize("content", [b"[" + b" " * 5000 + b"1]", b"[\n" + b'"x",\n' * 1000 + b'"x"]'])
+def test_a_document_that_is_too_large_is_refused_and_the_next_file_is_read(build, tmp_path, monkeypatch, content):
+    monkeypatch.setattr(files, "MAX_DOCUMENT_BYTES", 4000)
+    (tmp_path / "a.json.gz").write_bytes(build.gzipped(content))
+    (tmp_path / "b.json").write_text(build.text(build.authorize(build.item(v4=[OPEN]))))
+    ran = gatewatch("replay", tmp_path, "--format", "json")
+    assert (ran.status, len(ran.rows)) == (3, 1)
+    assert "a.json.gz: is larger than 256 MiB uncompressed; split it, or use JSON Lines" in ran.err
+
+
+def test_html_of_many_alerts_is_written_in_pages(build, tmp_path):
+    event = build.authorize(build.item(v4=["10.0.0.0/8"]))
+    (tmp_path / "events.jsonl").write_text((json.dumps(event) + "\n") * (ALERTS_PER_PAGE + 5))
+    first, second = (gatewatch("replay", tmp_path, "--format", "html", "--page", page) for page in (1, 2))
+    channels = second.out.count("<article") // 5
+    assert [ran.out.count("<article") for ran in (first, second)] == [channels * ALERTS_PER_PAGE, channels * 5]
+    assert "page 1 of 2" in first.err
+    assert "page 2 of 2" in second.out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["doctor"],
+        ["send-test", "alerts"],
+        ["keys", "live"],
+        ["comply", "live", "--account", "111122223333"],
+        ["undo", "chg-0123456789ab"],
+        ["dead-letters", "list"],
+        ["accounts", "sync"],
+    ],
+    ids=lambda command: command[0],
+)
+@pytest.mark.parametrize(
+    "variables",
+    [{"AWS_EC2_METADATA_DISABLED": "true"}, {"AWS_PROFILE": "no-such-profile"}],
+    ids=["no credentials", "unknown profile"],
+)
+def test_missing_credentials_have_one_message_with_a_remedy(command, variables, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    nowhere = {"AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"}
+    ran = gatewatch(*command, AWS_DEFAULT_REGION="eu-west-1", **nowhere, **variables)
+    assert (ran.status, ran.out, ran.err) == (2, "", f"gatewatch: {NO_CREDENTIALS}\n")
+
+
+def test_the_progress_line_is_not_written_when_the_output_goes_to_the_terminal(tmp_path, build):
+    """A pseudo-terminal for both streams; `script` of util-linux provides it."""
+    (tmp_path / "events.jsonl").write_text(build.text(build.authorize(build.item(v4=[OPEN]))))
+    command = f"{sys.executable} -m gatewatch replay {tmp_path} --format json"
+    ran = subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True, cwd=ROOT, check=True)
+    (line,) = ran.stdout.splitlines()
+    assert json.loads(line)["severity"] == "critical"
