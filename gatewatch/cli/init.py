@@ -24,8 +24,9 @@ def init(
     ] = False,
     stage: Stage = STAGE,
 ) -> None:
-    """Write accounts.yaml, policy.yaml, deploy/STAGE.yaml and the Slack app manifest; no file is overwritten.
+    """Write the configuration of a first deployment.
 
+    Writes accounts.yaml, policy.yaml, deploy/STAGE.yaml and the Slack app manifest; no file is overwritten.
     With --organization it needs credentials of the management account or of a delegated administrator.
     """
     from gatewatch.cli.deployment.new_configuration import NewConfiguration, organization_of, write_configuration
