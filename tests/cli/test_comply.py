@@ -266,5 +266,5 @@ CONFIGURATION = {"groupId": kit.GROUP, "ownerId": "111122223333", "ipPermissions
 def test_configuration_items_are_read_in_every_layout(tmp_path, document):
     file = tmp_path / "items.json"
     file.write_text(json.dumps(document), "utf-8")
-    ((group_id, current),) = groups_of_file(file)
-    assert (group_id, [kit.rule_text(each.rule) for each in current]) == (kit.GROUP, ["tcp 22 from 10.0.0.0/8"])
+    ((group, current),) = groups_of_file(file)
+    assert (group.id, [kit.rule_text(each.rule) for each in current]) == (kit.GROUP, ["tcp 22 from 10.0.0.0/8"])

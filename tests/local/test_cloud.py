@@ -77,7 +77,7 @@ def test_every_family_of_calls_is_forwarded(cloud, arrived, name):
 @pytest.mark.parametrize(
     "record",
     [
-        call("RunInstances", *MEMBERS[0]),
+        call("StartInstances", *MEMBERS[0]),
         call("DescribeSecurityGroups", *MEMBERS[0]),
         call("GetRole", MEMBER_ACCOUNTS[0], "us-east-1", source="iam.amazonaws.com") | {"readOnly": True},
         call("CreateSecurityGroup", *MEMBERS[0], source="elasticache.amazonaws.com"),
