@@ -80,11 +80,16 @@ def english() -> Labels:
     return load_labels(ROOT / "templates", "en")
 
 
-def rows_of(example: Example, policy: Settings | None = None, **more: Any) -> list[dict[str, Any]]:
-    """The rows of `gatewatch replay` for the call, as JSON has them. `more` replaces fields of the record."""
-    (call,) = decode(msgspec.json.decode(msgspec.json.encode(example.record(**more))))
+def call_of(record: dict[str, Any]) -> ApiCall:
+    """The call of a record, through JSON. Raises `TypeError` for a record that is not recognized."""
+    (call,) = decode(msgspec.json.decode(msgspec.json.encode(record)))
     if not isinstance(call, ApiCall):
         raise TypeError(call)
-    alert = assess_call(call, Assessor(policy or settings(), InMemoryRuleHistory()))
+    return call
+
+
+def rows_of(example: Example, policy: Settings | None = None, **more: Any) -> list[dict[str, Any]]:
+    """The rows of `gatewatch replay` for the call, as JSON has them. `more` replaces fields of the record."""
+    alert = assess_call(call_of(example.record(**more)), Assessor(policy or settings(), InMemoryRuleHistory()))
     found = rows(alert, english()) if alert else ()
     return [msgspec.json.decode(msgspec.json.encode(each)) for each in found]

@@ -13,6 +13,7 @@ from gatewatch.alerts.enrichment import enrich
 from gatewatch.alerts.exposures import exposure_change_of, group_key_of
 from gatewatch.alerts.failed_sign_ins import InMemorySignInFailures, SignInFailureCounter
 from gatewatch.alerts.lookup.context import NO_CONTEXT, GroupContext, with_context, with_current_rules
+from gatewatch.alerts.open_groups import InMemoryOpenGroups, OpenGroups, with_open_groups
 from gatewatch.alerts.routing import route
 from gatewatch.alerts.rule_history import RuleHistory, with_rule_history
 from gatewatch.alerts.severity.assessment import assess, is_reported
@@ -33,11 +34,12 @@ if TYPE_CHECKING:
 
 
 class Assessor(Struct, frozen=True):
-    """What an assessment needs: the settings, the rule history and the count of failed sign-ins."""
+    """What an assessment needs: the settings, and what is known of rules, failed sign-ins and open groups."""
 
     settings: Settings
     rule_history: RuleHistory
     sign_in_failures: SignInFailureCounter = field(default_factory=InMemorySignInFailures)
+    open_groups: OpenGroups = field(default_factory=InMemoryOpenGroups)
 
 
 def assess_call(call: ApiCall, assessor: Assessor) -> Alert | None:
@@ -48,11 +50,12 @@ def assess_call(call: ApiCall, assessor: Assessor) -> Alert | None:
     changes = with_rule_history(reported, call, assessor.rule_history)
     sign_in_policy = assessor.settings.severity_rules.sign_in
     changes = assessor.sign_in_failures.with_failure_counts(changes, call, sign_in_policy)
-    return _assess(call, changes, assessor.settings)
+    return _assess(call, changes, assessor)
 
 
-def _assess(call: ApiCall, changes: Sequence[Change], settings: Settings) -> Alert:
-    return enrich(call, assess(call, changes, settings.severity_rules), settings)
+def _assess(call: ApiCall, changes: Sequence[Change], assessor: Assessor) -> Alert:
+    assessed = assess(call, changes, assessor.settings.severity_rules)
+    return enrich(call, with_open_groups(call, assessed, assessor.open_groups), assessor.settings)
 
 
 class AlertPipeline(Struct, frozen=True):
@@ -66,13 +69,14 @@ class AlertPipeline(Struct, frozen=True):
     rule_history: RuleHistory
     templates: Templates
     sign_in_failures: SignInFailureCounter = field(default_factory=InMemorySignInFailures)
+    open_groups: OpenGroups = field(default_factory=InMemoryOpenGroups)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     attribute: Callable[[Alert], Alert] = lambda alert: alert
     lookup: Callable[[Alert], GroupContext] | None = None
 
     @property
     def assessor(self) -> Assessor:
-        return Assessor(self.settings, self.rule_history, self.sign_in_failures)
+        return Assessor(self.settings, self.rule_history, self.sign_in_failures, self.open_groups)
 
 
 class PipelineResult(Struct, frozen=True):
@@ -98,7 +102,7 @@ def run_pipeline(call: ApiCall, pipeline: AlertPipeline) -> PipelineResult | Non
     context = pipeline.lookup(result.alert) if pipeline.lookup and _is_notified(result, pipeline) else NO_CONTEXT
     changes = tuple(each.change for each in first.changes)
     if (completed := with_current_rules(changes, context)) != changes:
-        alert = pipeline.attribute(_assess(call, completed, pipeline.settings))
+        alert = pipeline.attribute(_assess(call, completed, pipeline.assessor))
         result = _suppress(alert, pipeline)
     messages = () if result.is_suppressed else tuple(_render_messages(result.alert, context, pipeline))
     return PipelineResult(alert, result.alert, messages, result.suppressed, result.applied)

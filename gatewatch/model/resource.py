@@ -7,7 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 
-class Effect(StrEnum):
+class Impact(StrEnum):
     """What a call did. Each is a key of the family's section in policy.yaml, or of the policy of a peer.
 
     ACL_ENTRY and DATABASE_RULE are judged by their CIDR, SHARED and its like by the account or everyone.
@@ -103,7 +103,7 @@ class ResourceFacts(Struct, frozen=True, kw_only=True):
     take an opening back, without `aws` and the Region; empty where no single command does.
     """
 
-    effect: Effect
+    effect: Impact
     resource: Resource
     narrowing: Narrowing = NO_NARROWING
     detail: str | None = None

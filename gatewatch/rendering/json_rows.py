@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from gatewatch.model.change import Family
 from gatewatch.rendering.time_text import rfc3339
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _row(alert: Alert, assessed: AssessedChange, english: Labels) -> Row:
         group_id=group.id,
         group_name=group.name,
         vpc_id=group.vpc_id,
-        rule_id=change.rule.rule_id,
+        rule_id=None if change.family is Family.NETWORK else change.rule.rule_id,
         **_rule(change.rule),
         previous=_known(change.previous),
         severity=assessed.assessment.severity,

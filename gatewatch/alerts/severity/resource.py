@@ -9,7 +9,7 @@ from gatewatch.alerts.severity.security_group import access_assessment, exposure
 from gatewatch.events.changes.policy_conditions import OWN_ACCOUNT, OWN_ORGANIZATION
 from gatewatch.model.change import Change, Family
 from gatewatch.model.network import exposure_of_cidr, world_cidrs
-from gatewatch.model.resource import Effect, Narrowing, ResourceFacts
+from gatewatch.model.resource import Impact, Narrowing, ResourceFacts
 from gatewatch.model.security_group import AccountPeer, CidrPeer, Direction, EveryonePeer, GroupPeer
 from gatewatch.model.severity import Assessment, Exposure, Reason, Severity
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 _DATABASE = {Exposure.WORLD: Severity.CRITICAL, Exposure.WIDE: Severity.HIGH, Exposure.NARROW: Severity.LOW}
 RESOURCE_FAMILIES = frozenset({Family.NETWORK, Family.PUBLIC_ACCESS, Family.ORGANIZATION, Family.DETECTION})
-_ATTACHED = {Effect.GROUP_ON_NEW: Severity.INFO, Effect.GROUP_REMOVED: Severity.INFO}
+_ATTACHED = {Impact.GROUP_ON_NEW: Severity.INFO, Impact.GROUP_REMOVED: Severity.INFO}
 
 
 def attachment_assessment(change: Change) -> Assessment:
     """A group set on something; one that something new has from the start, or that was taken off, is info."""
-    effect = change.facts.effect if isinstance(change.facts, ResourceFacts) else Effect.GROUP_SET
-    code = "attachment_group_removed" if effect is Effect.GROUP_REMOVED else "attached"
+    effect = change.facts.effect if isinstance(change.facts, ResourceFacts) else Impact.GROUP_SET
+    code = "attachment_group_removed" if effect is Impact.GROUP_REMOVED else "attached"
     return Assessment(_ATTACHED.get(effect, Severity.LOW), (Reason(code),))
 
 
@@ -34,12 +34,12 @@ def resource_assessment(
 ) -> Assessment:
     """What the change would be once applied. `world` is that of all changes of the call."""
     match facts.effect:
-        case Effect.REFUSED:
+        case Impact.REFUSED:
             severity = Severity.HIGH if change.is_severe else Severity.LOW
             return Assessment(severity, (Reason("no_parameters"),))
-        case Effect.ACL_ENTRY:
+        case Impact.ACL_ENTRY:
             return _acl_entry(change, world, policy)
-        case Effect.DATABASE_RULE:
+        case Impact.DATABASE_RULE:
             return _database_rule(change, policy)
         case _:
             code = _code(change, facts, policy)
@@ -122,12 +122,12 @@ def _permission_set(_change: Change, facts: ResourceFacts, policy: SeverityRules
 
 
 _JUDGED = {
-    Effect.SHARED: _shared,
-    Effect.CONNECTED: _connected,
-    Effect.ENDPOINT_SERVICE: _endpoint_service,
-    Effect.VPN_ACCESS: _vpn,
-    Effect.ACL_ENTRY_REMOVED: _acl_removed,
-    Effect.PERMISSION_SET: _permission_set,
+    Impact.SHARED: _shared,
+    Impact.CONNECTED: _connected,
+    Impact.ENDPOINT_SERVICE: _endpoint_service,
+    Impact.VPN_ACCESS: _vpn,
+    Impact.ACL_ENTRY_REMOVED: _acl_removed,
+    Impact.PERMISSION_SET: _permission_set,
 }
 
 

@@ -15,7 +15,7 @@ from gatewatch.events.changes.normalization import as_text
 from gatewatch.events.changes.public_access_policies import of_lambda
 from gatewatch.events.changes.resource_call import Named, names_of, values_at
 from gatewatch.model.change import Action, Change, Family
-from gatewatch.model.resource import Effect, Resource, ResourceFacts
+from gatewatch.model.resource import Impact, Resource, ResourceFacts
 from gatewatch.model.security_group import Group
 
 if TYPE_CHECKING:
@@ -64,9 +64,9 @@ def _is_unread(call: ParsedCall, path: str) -> bool:
 
 
 def _change(call: ParsedCall, group_id: str | None, resource: Resource, action: Action) -> Change:
-    effect = _EFFECTS.get(action, Effect.GROUP_SET)
+    effect = _EFFECTS.get(action, Impact.GROUP_SET)
     if call.call.event_name in _NEW and action is Action.ATTACH:
-        effect = Effect.GROUP_ON_NEW
+        effect = Impact.GROUP_ON_NEW
     change = call.change(
         group=Group(id=group_id),
         resource_id=resource.name,
@@ -80,7 +80,7 @@ def _change(call: ParsedCall, group_id: str | None, resource: Resource, action: 
 
 # The headline of these two names neither the interface nor the instance.
 _ATTRIBUTES = frozenset({"ModifyNetworkInterfaceAttribute", "ModifyInstanceAttribute"})
-_EFFECTS = {Action.DETACH: Effect.GROUP_REMOVED}
+_EFFECTS = {Action.DETACH: Impact.GROUP_REMOVED}
 _NEW = frozenset({"RunInstances", "CreateNetworkInterface"})
 
 
@@ -90,7 +90,7 @@ def _interface(call: ParsedCall) -> Iterable[Change]:
         return [call.not_understood()]
     (name,) = names_of(call, _INTERFACE)
     change = call.change(group=Group(), resource_id=name)
-    facts = ResourceFacts(effect=Effect.GROUP_SET, resource=Resource(_INTERFACE.kind, name))
+    facts = ResourceFacts(effect=Impact.GROUP_SET, resource=Resource(_INTERFACE.kind, name))
     return [structs.replace(change, facts=facts)]
 
 

@@ -15,7 +15,7 @@ from gatewatch.events.changes.monitoring import is_own_name
 from gatewatch.events.changes.normalization import Fields, as_list, as_text
 from gatewatch.events.changes.resource_call import Named, UnknownShapeError, flag, row, value_at, values_at, word
 from gatewatch.model.change import Action, Family
-from gatewatch.model.resource import Effect
+from gatewatch.model.resource import Impact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,33 +27,33 @@ if TYPE_CHECKING:
 OFF = frozenset({"disabled", "paused", "disable", "suspended"})
 
 
-def recorder(request_parameters: Fields) -> Effect:
+def recorder(request_parameters: Fields) -> Impact:
     """All types or less; AWS Config's default is all types."""
     settings = value_at(request_parameters, "configurationrecorder")
     if not isinstance(settings, dict):
         raise UnknownShapeError("configurationrecorder")
     recording = settings.get("recordinggroup")
     if recording is None:
-        return Effect.SETTING_CHANGED
+        return Impact.SETTING_CHANGED
     is_all = flag(settings, "recordinggroup.allsupported")
     chosen = [*values_at(settings, "recordinggroup.resourcetypes")]
     left_out = values_at(settings, "recordinggroup.exclusionbyresourcetypes.resourcetypes")
     if not isinstance(recording, dict):
         raise UnknownShapeError("recordinggroup")
-    return Effect.SETTING_CHANGED if is_all and not chosen and not left_out else Effect.DISABLED
+    return Impact.SETTING_CHANGED if is_all and not chosen and not left_out else Impact.DISABLED
 
 
-def detector(request_parameters: Fields) -> Effect | None:
+def detector(request_parameters: Fields) -> Impact | None:
     """The detector itself, or one of its features or data sources."""
     if (
         flag(request_parameters, "enable") is False
         or _has_off(request_parameters.get("features"))
         or _has_off(request_parameters.get("datasources"))
     ):
-        return Effect.DISABLED
+        return Impact.DISABLED
     if not request_parameters:
         raise UnknownShapeError("enable")
-    return Effect.SETTING_CHANGED if len(request_parameters) > 1 else None
+    return Impact.SETTING_CHANGED if len(request_parameters) > 1 else None
 
 
 def _has_off(value: Any, depth: int = 0) -> bool:
@@ -71,58 +71,58 @@ def _is_off(key: str, value: Any) -> bool:
     return key in {"status", "autoenable"} and (as_text(value) or "").lower() in OFF
 
 
-def by_word(path: str, off: frozenset[str], effect: Effect = Effect.DISABLED) -> EffectOf:
+def by_word(path: str, off: frozenset[str], effect: Impact = Impact.DISABLED) -> EffectOf:
     """A parameter that is one of the words `off`; absent, the call is about something else."""
 
-    def found(request_parameters: Fields) -> Effect | None:
+    def found(request_parameters: Fields) -> Impact | None:
         given = word(request_parameters, path)
         if not given and len(request_parameters) <= 1:
             raise UnknownShapeError(path)
-        return None if not given else effect if given in off else Effect.RESTORED
+        return None if not given else effect if given in off else Impact.RESTORED
 
     return found
 
 
-def archives(request_parameters: Fields) -> Effect | None:
+def archives(request_parameters: Fields) -> Impact | None:
     if not request_parameters:
         raise UnknownShapeError("action")
-    return Effect.DISABLED if word(request_parameters, "action") in {"archive", "suppress"} else Effect.SETTING_CHANGED
+    return Impact.DISABLED if word(request_parameters, "action") in {"archive", "suppress"} else Impact.SETTING_CHANGED
 
 
-def standards(request_parameters: Fields) -> Effect:
+def standards(request_parameters: Fields) -> Impact:
     updates = as_list(request_parameters.get("standardscontrolassociationupdates"))
     if not updates:
         raise UnknownShapeError("standardscontrolassociationupdates")
-    return Effect.REDUCED if any(word(each, "associationstatus") in OFF for each in updates) else Effect.RESTORED
+    return Impact.REDUCED if any(word(each, "associationstatus") in OFF for each in updates) else Impact.RESTORED
 
 
-def bucket_logging(request_parameters: Fields) -> Effect:
+def bucket_logging(request_parameters: Fields) -> Impact:
     status = value_at(request_parameters, "bucketloggingstatus")
     if status is None and "bucketloggingstatus" not in request_parameters and "logging" not in request_parameters:
         raise UnknownShapeError("bucketloggingstatus")
     is_on = isinstance(status, dict) and bool(status.get("loggingenabled"))
-    return Effect.RESTORED if is_on else Effect.STORAGE_CHANGED
+    return Impact.RESTORED if is_on else Impact.STORAGE_CHANGED
 
 
-def versioning(request_parameters: Fields) -> Effect:
+def versioning(request_parameters: Fields) -> Impact:
     status = word(request_parameters, "versioningconfiguration.status")
     factor = word(request_parameters, "versioningconfiguration.mfadelete")
     if not status and not factor:
         raise UnknownShapeError("versioningconfiguration")
-    return Effect.STORAGE_CHANGED if "suspended" in status or factor == "disabled" else Effect.RESTORED
+    return Impact.STORAGE_CHANGED if "suspended" in status or factor == "disabled" else Impact.RESTORED
 
 
-def eks_logs(request_parameters: Fields) -> Effect | None:
+def eks_logs(request_parameters: Fields) -> Impact | None:
     sets = values_at(request_parameters, "logging.clusterlogging")
     if not sets:
         return None
-    return Effect.REDUCED if any(flag(each, "enabled") is False for each in sets) else Effect.RESTORED
+    return Impact.REDUCED if any(flag(each, "enabled") is False for each in sets) else Impact.RESTORED
 
 
-def access_logs(request_parameters: Fields) -> Effect | None:
+def access_logs(request_parameters: Fields) -> Impact | None:
     pairs = {word(each, "key"): word(each, "value") for each in as_list(request_parameters.get("attributes")) if each}
     given = pairs.get("access_logs.s3.enabled")
-    return None if given is None else Effect.REDUCED if given == "false" else Effect.RESTORED
+    return None if given is None else Impact.REDUCED if given == "false" else Impact.RESTORED
 
 
 def start_recorder(_call: ParsedCall, name: str) -> tuple[str, ...]:
@@ -148,13 +148,13 @@ def enable_alarms(call: ParsedCall, name: str) -> tuple[str, ...]:
 
 
 def row_of(
-    effect: Effect | EffectOf,
+    effect: Impact | EffectOf,
     kind: str,
     keys: str = "",
     *,
     is_optional: bool = False,
     undo: Undo | None = None,
-    worst: Effect | None = None,
+    worst: Impact | None = None,
 ) -> Callable[[str], CallSpec]:
     """A row without its name, whose beginning gives the action; `keys` are parameters with spaces between them."""
     named = Named(kind, tuple(keys.split()), is_optional)
@@ -175,7 +175,7 @@ _ACTIONS = {
 Table = dict[tuple[str, str], CallSpec]
 
 
-def rows(service: str, *groups: tuple[str, Callable[[str], CallSpec]]) -> Table:
+def rows_of_service(service: str, *groups: tuple[str, Callable[[str], CallSpec]]) -> Table:
     """The rows of one service: names with spaces between them, and what they have in common."""
     found = {(service, name): spec(name) for names, spec in groups for name in names.split()}
     return {key: _of_others(spec) if key in HUB_CALLS else spec for key, spec in found.items()}

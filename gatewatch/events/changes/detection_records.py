@@ -11,13 +11,18 @@ from gatewatch.events.changes.detection import (
     enable_alarms,
     enable_key,
     row_of,
-    rows,
+    rows_of_service,
     versioning,
 )
-from gatewatch.model.resource import Effect
+from gatewatch.model.resource import Impact
 
-_X, _R, _ON, _SET = Effect.DISABLED, Effect.REDUCED, Effect.RESTORED, Effect.SETTING_CHANGED
-_KEY, _FILTER, _DELETED = Effect.KEY_UNUSABLE, Effect.PROTECTION_REMOVED, Effect.RECORDS_DELETED
+_X, _R, _ON, _SET = (
+    Impact.DISABLED,
+    Impact.REDUCED,
+    Impact.RESTORED,
+    Impact.SETTING_CHANGED,
+)
+_KEY, _FILTER, _DELETED = Impact.KEY_UNUSABLE, Impact.PROTECTION_REMOVED, Impact.RECORDS_DELETED
 _WEB_ACL = "webaclarn webaclid name id resourcearn"
 _GROUP = "loggroupname loggroupidentifier resourceidentifier"
 _SHIELD = "protectionid resourcearn protectiongroupid name"
@@ -27,13 +32,13 @@ _CLASSIC_WAF = (
 )
 
 CALL_SPECS: Table = {
-    **rows(
+    **rows_of_service(
         "ec2",
         ("DeleteFlowLogs", row_of(_X, "flow_log", "flowlogid flowlogids")),
         ("DisableEbsEncryptionByDefault", row_of(_R, "account")),
         ("EnableEbsEncryptionByDefault", row_of(_ON, "account")),
     ),
-    **rows(
+    **rows_of_service(
         "logs",
         ("DeleteLogGroup PutRetentionPolicy", row_of(_DELETED, "log_group", "loggroupname")),
         ("DeleteLogStream", row_of(_DELETED, "log_stream", "logstreamname loggroupname")),
@@ -42,7 +47,7 @@ CALL_SPECS: Table = {
         ("DeleteDataProtectionPolicy DisassociateKmsKey", row_of(_R, "log_group", _GROUP)),
         ("DeleteDestination", row_of(_R, "log_destination", "destinationname")),
     ),
-    **rows(
+    **rows_of_service(
         "kms",
         ("DisableKey", row_of(_KEY, "kms_key", "keyid", undo=enable_key)),
         ("ScheduleKeyDeletion", row_of(_KEY, "kms_key", "keyid", undo=cancel_deletion)),
@@ -51,15 +56,15 @@ CALL_SPECS: Table = {
         ("EnableKey CancelKeyDeletion EnableKeyRotation", row_of(_ON, "kms_key", "keyid")),
         ("ImportKeyMaterial", row_of(_SET, "kms_key", "keyid")),
     ),
-    **rows(
+    **rows_of_service(
         "wafv2",
         ("DeleteWebACL DisassociateWebACL", row_of(_FILTER, "web_acl", _WEB_ACL)),
         ("DeleteLoggingConfiguration DeleteRuleGroup", row_of(_R, "web_acl", "resourcearn name id")),
         ("AssociateWebACL", row_of(_ON, "web_acl", _WEB_ACL)),
     ),
-    **rows("waf", *_CLASSIC_WAF),
-    **rows("waf-regional", *_CLASSIC_WAF),
-    **rows(
+    **rows_of_service("waf", *_CLASSIC_WAF),
+    **rows_of_service("waf-regional", *_CLASSIC_WAF),
+    **rows_of_service(
         "shield",
         (
             "DeleteProtection DeleteProtectionGroup DeleteSubscription",
@@ -68,8 +73,8 @@ CALL_SPECS: Table = {
         ("DisableApplicationLayerAutomaticResponse", row_of(_FILTER, "shield", _SHIELD)),
         ("CreateProtection CreateSubscription", row_of(_ON, "shield", _SHIELD, is_optional=True)),
     ),
-    **rows("network-firewall", ("DeleteFirewall", row_of(_FILTER, "firewall", "firewallarn firewallname"))),
-    **rows(
+    **rows_of_service("network-firewall", ("DeleteFirewall", row_of(_FILTER, "firewall", "firewallarn firewallname"))),
+    **rows_of_service(
         "route53resolver",
         (
             "DeleteResolverQueryLogConfig DisassociateResolverQueryLogConfig",
@@ -77,41 +82,47 @@ CALL_SPECS: Table = {
         ),
         ("DisassociateFirewallRuleGroup", row_of(_FILTER, "firewall", "firewallrulegroupassociationid")),
     ),
-    **rows("route53", ("DeleteQueryLoggingConfig", row_of(_X, "query_log", "id"))),
-    **rows(
+    **rows_of_service("route53", ("DeleteQueryLoggingConfig", row_of(_X, "query_log", "id"))),
+    **rows_of_service(
         "monitoring",
-        ("DeleteAlarms DisableAlarmActions", row_of(Effect.ALARMS_OFF, "alarm", "alarmnames", undo=enable_alarms)),
+        (
+            "DeleteAlarms DisableAlarmActions",
+            row_of(Impact.ALARMS_OFF, "alarm", "alarmnames", undo=enable_alarms),
+        ),
         ("EnableAlarmActions", row_of(_ON, "alarm", "alarmnames")),
     ),
-    **rows(
+    **rows_of_service(
         "cloudtrail",
         ("DeleteEventDataStore StopEventDataStoreIngestion", row_of(_X, "event_data_store", "eventdatastore")),
     ),
-    **rows("rds", ("StopActivityStream", row_of(_X, "database", "resourcearn"))),
-    **rows("eks", ("UpdateClusterConfig", row_of(eks_logs, "eks_cluster", "name", worst=_R))),
-    **rows(
+    **rows_of_service("rds", ("StopActivityStream", row_of(_X, "database", "resourcearn"))),
+    **rows_of_service("eks", ("UpdateClusterConfig", row_of(eks_logs, "eks_cluster", "name", worst=_R))),
+    **rows_of_service(
         "elasticloadbalancing",
         ("ModifyLoadBalancerAttributes", row_of(access_logs, "load_balancer", "loadbalancerarn loadbalancername")),
     ),
-    **rows(
+    **rows_of_service(
         "bedrock",
         ("DeleteModelInvocationLoggingConfiguration", row_of(_X, "bedrock")),
         ("PutModelInvocationLoggingConfiguration", row_of(_SET, "bedrock")),
         ("DeleteGuardrail UpdateGuardrail", row_of(_R, "guardrail", "guardrailidentifier")),
     ),
-    **rows(
+    **rows_of_service(
         "backup",
         (
             "DeleteBackupVault DeleteBackupVaultLockConfiguration DeleteRecoveryPoint",
             row_of(_DELETED, "backup_vault", "backupvaultname"),
         ),
     ),
-    **rows(
+    **rows_of_service(
         "s3",
         ("PutBucketLogging", row_of(bucket_logging, "bucket", "bucketname")),
         ("PutBucketVersioning", row_of(versioning, "bucket", "bucketname")),
-        ("PutBucketReplication DeleteBucketReplication", row_of(Effect.STORAGE_CHANGED, "bucket", "bucketname")),
-        ("PutBucketLifecycle DeleteBucketEncryption", row_of(Effect.STORAGE_CHANGED, "bucket", "bucketname")),
+        (
+            "PutBucketReplication DeleteBucketReplication",
+            row_of(Impact.STORAGE_CHANGED, "bucket", "bucketname"),
+        ),
+        ("PutBucketLifecycle DeleteBucketEncryption", row_of(Impact.STORAGE_CHANGED, "bucket", "bucketname")),
         ("PutBucketCors DeleteBucketCors", row_of(_SET, "bucket", "bucketname")),
         ("DeleteBucketLifecycle PutBucketEncryption", row_of(_SET, "bucket", "bucketname")),
     ),

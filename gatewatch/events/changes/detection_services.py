@@ -11,19 +11,24 @@ from gatewatch.events.changes.detection import (
     enable_detector,
     recorder,
     row_of,
-    rows,
+    rows_of_service,
     standards,
     start_recorder,
 )
-from gatewatch.model.resource import Effect
+from gatewatch.model.resource import Impact
 
-_X, _R, _ON, _SET = Effect.DISABLED, Effect.REDUCED, Effect.RESTORED, Effect.SETTING_CHANGED
+_X, _R, _ON, _SET = (
+    Impact.DISABLED,
+    Impact.REDUCED,
+    Impact.RESTORED,
+    Impact.SETTING_CHANGED,
+)
 _RECORDER = "configurationrecordername configurationrecorder.name configurationrecorderarn serviceprincipal"
 _MEMBERS = "detectorid accountids accountid id adminaccountid"
 _LEAVES = "DisassociateFromAdministratorAccount DisassociateFromMasterAccount DeleteMembers DisassociateMembers"
 
 CALL_SPECS: Table = {
-    **rows(
+    **rows_of_service(
         "config",
         ("StopConfigurationRecorder", row_of(_X, "config_recorder", _RECORDER, undo=start_recorder)),
         ("DeleteConfigurationRecorder DisassociateResourceTypes", row_of(_X, "config_recorder", _RECORDER)),
@@ -39,7 +44,7 @@ CALL_SPECS: Table = {
         ("DeleteOrganizationConformancePack", row_of(_R, "conformance_pack", "organizationconformancepackname")),
         ("DeleteConfigurationAggregator", row_of(_R, "config_aggregator", "configurationaggregatorname")),
     ),
-    **rows(
+    **rows_of_service(
         "guardduty",
         ("DeleteDetector", row_of(_X, "detector", "detectorid")),
         ("UpdateDetector", row_of(detector, "detector", "detectorid", undo=enable_detector, worst=_X)),
@@ -52,7 +57,7 @@ CALL_SPECS: Table = {
         ("DeleteMalwareProtectionPlan", row_of(_R, "detector", "malwareprotectionplanid")),
         ("CreateDetector StartMonitoringMembers", row_of(_ON, "detector", "detectorid", is_optional=True)),
     ),
-    **rows(
+    **rows_of_service(
         "securityhub",
         ("DisableSecurityHub DisableSecurityHubV2", row_of(_X, "security_hub")),
         ("EnableSecurityHub EnableSecurityHubV2", row_of(_ON, "security_hub")),
@@ -62,7 +67,7 @@ CALL_SPECS: Table = {
         ("DisableOrganizationAdminAccount", row_of(_X, "security_hub", "adminaccountid")),
         (
             "UpdateStandardsControl",
-            row_of(by_word("controlstatus", OFF, Effect.REDUCED), "security_standard", "standardscontrolarn"),
+            row_of(by_word("controlstatus", OFF, Impact.REDUCED), "security_standard", "standardscontrolarn"),
         ),
         ("BatchUpdateStandardsControlAssociations", row_of(standards, "security_hub")),
         ("DisableImportFindingsForProduct", row_of(_R, "security_hub", "productsubscriptionarn")),
@@ -71,7 +76,7 @@ CALL_SPECS: Table = {
         ("DeleteActionTarget", row_of(_R, "security_hub", "actiontargetarn")),
         ("DeleteFindingAggregator", row_of(_R, "security_hub", "findingaggregatorarn")),
     ),
-    **rows(
+    **rows_of_service(
         "macie2",
         ("DisableMacie", row_of(_X, "macie")),
         ("EnableMacie", row_of(_ON, "macie")),
@@ -80,7 +85,7 @@ CALL_SPECS: Table = {
         ("DisassociateMember DeleteMember", row_of(_X, "macie", "id")),
         ("DisableOrganizationAdminAccount", row_of(_X, "macie", "adminaccountid")),
     ),
-    **rows(
+    **rows_of_service(
         "inspector2",
         ("Disable", row_of(_X, "inspector", "accountids", is_optional=True)),
         ("DisableDelegatedAdminAccount", row_of(_X, "inspector", "delegatedadminaccountid")),
@@ -88,12 +93,12 @@ CALL_SPECS: Table = {
         ("Enable", row_of(_ON, "inspector", "accountids", is_optional=True)),
         ("CreateFilter UpdateFilter", row_of(archives, "inspector", "name filterarn", worst=_X)),
     ),
-    **rows(
+    **rows_of_service(
         "access-analyzer",
         ("DeleteAnalyzer", row_of(_X, "analyzer", "analyzername")),
         ("CreateArchiveRule", row_of(_R, "analyzer", "analyzername")),
     ),
-    **rows(
+    **rows_of_service(
         "detective",
         ("DeleteGraph DisassociateMembership DeleteMembers", row_of(_X, "detective", "grapharn", is_optional=True)),
     ),

@@ -24,7 +24,7 @@ from gatewatch.events.changes.resource_call import (
 )
 from gatewatch.model.change import Action, Change, Family
 from gatewatch.model.network import cidr_peer, exposure_of_cidr
-from gatewatch.model.resource import Effect
+from gatewatch.model.resource import Impact
 from gatewatch.model.security_group import AccountPeer, EveryonePeer, Group
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _route(call: ParsedCall) -> Iterable[Change]:
     if target is None or (peer is None and listed_there is None):
         raise UnknownShapeError("route")
     is_way_out = target.startswith(_INTERNET_GATEWAYS) and peer is not None and exposure_of_cidr(peer.cidr).is_world
-    effect = Effect.INTERNET_ROUTE if is_way_out else Effect.ROUTE_CHANGED
+    effect = Impact.INTERNET_ROUTE if is_way_out else Impact.ROUTE_CHANGED
     return [resource_change(call, effect, _TABLE.kind, name, peer=peer, detail=target, undo=_delete_route)]
 
 
@@ -99,7 +99,7 @@ def _gateway_attached(call: ParsedCall) -> Iterable[Change]:
     (name,) = names_of(call, Named("internet_gateway", ("internetgatewayid",)))
     vpc = as_text(call.request_parameters.get("vpcid"))
     group, undo = Group(vpc_id=vpc), _detach_gateway
-    return [resource_change(call, Effect.INTERNET_GATEWAY, _GATEWAY.kind, name, detail=vpc, group=group, undo=undo)]
+    return [resource_change(call, Impact.INTERNET_GATEWAY, _GATEWAY.kind, name, detail=vpc, group=group, undo=undo)]
 
 
 def _detach_gateway(call: ParsedCall, name: str) -> tuple[str, ...]:
@@ -107,17 +107,17 @@ def _detach_gateway(call: ParsedCall, name: str) -> tuple[str, ...]:
     return ("ec2", "detach-internet-gateway", "--internet-gateway-id", name, "--vpc-id", vpc) if vpc else ()
 
 
-def _block_mode(request_parameters: Fields) -> Effect:
+def _block_mode(request_parameters: Fields) -> Impact:
     mode = word(request_parameters, "internetgatewayblockmode")
     if not mode:
         raise UnknownShapeError("internetgatewayblockmode")
-    return Effect.BLOCK_REMOVED if mode == "off" else Effect.BLOCK_RESTORED
+    return Impact.BLOCK_REMOVED if mode == "off" else Impact.BLOCK_RESTORED
 
 
-def _subnet(request_parameters: Fields) -> Effect:
+def _subnet(request_parameters: Fields) -> Impact:
     """IPv6 addresses are public: what a subnet hands out of them counts as well."""
     given = [flag(request_parameters, "mappubliciponlaunch"), flag(request_parameters, "assignipv6addressoncreation")]
-    return Effect.PUBLIC_ADDRESSES if any(given) else Effect.TOPOLOGY
+    return Impact.PUBLIC_ADDRESSES if any(given) else Impact.TOPOLOGY
 
 
 def _connected(named: Named) -> Callable[[ParsedCall], Iterable[Change]]:
@@ -132,8 +132,8 @@ def _connected(named: Named) -> Callable[[ParsedCall], Iterable[Change]]:
         is_inside = bool(owners) or (call.call.event_name == "CreateVpcPeeringConnection")
         peers = others or ([call.call.account_id] if is_inside else [])
         if not peers:
-            return [resource_change(call, Effect.CONNECTED, named.kind, name)]
-        return [resource_change(call, Effect.CONNECTED, named.kind, name, peer=AccountPeer(each)) for each in peers]
+            return [resource_change(call, Impact.CONNECTED, named.kind, name)]
+        return [resource_change(call, Impact.CONNECTED, named.kind, name, peer=AccountPeer(each)) for each in peers]
 
     return read
 
@@ -168,7 +168,7 @@ def _vpn(call: ParsedCall) -> Iterable[Change]:
         else as_text(call.request_parameters.get("accessgroupid"))
     )
     undo = _revoke_vpn
-    return [resource_change(call, Effect.VPN_ACCESS, _VPN.kind, name, peer=peer, detail=everyone, undo=undo)]
+    return [resource_change(call, Impact.VPN_ACCESS, _VPN.kind, name, peer=peer, detail=everyone, undo=undo)]
 
 
 def _revoke_vpn(call: ParsedCall, name: str) -> tuple[str, ...]:
@@ -187,7 +187,7 @@ def _endpoint_service(call: ParsedCall) -> Iterable[Change]:
     if None in added:
         raise UnknownShapeError("addallowedprincipals")
     if not added:
-        return [resource_change(call, Effect.ACCESS_CLOSED, _SERVICE.kind, name)]
+        return [resource_change(call, Impact.ACCESS_CLOSED, _SERVICE.kind, name)]
     return [_admitted(call, name, each or "") for each in added]
 
 
@@ -199,10 +199,10 @@ def _admitted(call: ParsedCall, name: str | None, principal: str) -> Change:
         peer = AccountPeer(match[1])
     else:
         raise UnknownShapeError("addallowedprincipals")
-    return resource_change(call, Effect.ENDPOINT_SERVICE, _SERVICE.kind, name, peer=peer, detail=principal)
+    return resource_change(call, Impact.ENDPOINT_SERVICE, _SERVICE.kind, name, peer=peer, detail=principal)
 
 
-def _own(effect: Effect | EffectOf, named: Named, action: Action, **more: Any) -> CallSpec:
+def _own(effect: Impact | EffectOf, named: Named, action: Action, **more: Any) -> CallSpec:
     return row(Family.NETWORK, action, effect, named, **more)
 
 
@@ -215,7 +215,7 @@ def _each(names: str, kind: Callable[[], CallSpec]) -> dict[tuple[str, str], Cal
 
 
 _C, _D, _M, _A = Action.CREATE, Action.DELETE, Action.MODIFY, Action.ATTACH
-_INFO, _LOW = Effect.TOPOLOGY, Effect.NETWORK_OPENING
+_INFO, _LOW = Impact.TOPOLOGY, Impact.NETWORK_OPENING
 _PORT = Named("network_interface", ("networkinterfaceid",))
 _CONNECTION = Named("vpn_connection", ("vpnconnectionid", "vpngatewayid", "customergatewayid"), is_optional=True)
 _CONFIGURATION = Named("endpoint_service", ("serviceid", "serviceids", "vpcendpointservicename"), is_optional=True)
@@ -225,30 +225,30 @@ CALL_SPECS: dict[tuple[str, str], CallSpec] = {
     ("ec2", "CreateNetworkAclEntry"): _reads(_C, acl_entry, is_severe=True),
     ("ec2", "ReplaceNetworkAclEntry"): _reads(_M, acl_entry, is_severe=True),
     ("ec2", "DeleteNetworkAclEntry"): _reads(_D, acl_entry_removed),
-    ("ec2", "CreateNetworkAcl"): _own(Effect.ACL_CHANGED, Named(ACL.kind, ACL.keys, is_optional=True), _C),
-    ("ec2", "DeleteNetworkAcl"): _own(Effect.ACL_CHANGED, ACL, _D),
-    ("ec2", "ReplaceNetworkAclAssociation"): _own(Effect.ACL_CHANGED, ACL, _M),
+    ("ec2", "CreateNetworkAcl"): _own(Impact.ACL_CHANGED, Named(ACL.kind, ACL.keys, is_optional=True), _C),
+    ("ec2", "DeleteNetworkAcl"): _own(Impact.ACL_CHANGED, ACL, _D),
+    ("ec2", "ReplaceNetworkAclAssociation"): _own(Impact.ACL_CHANGED, ACL, _M),
     ("ec2", "CreateRoute"): _reads(_C, _route),
     ("ec2", "ReplaceRoute"): _reads(_M, _route),
-    ("ec2", "DeleteRoute"): _own(Effect.ROUTE_REMOVED, _TABLE, _D),
+    ("ec2", "DeleteRoute"): _own(Impact.ROUTE_REMOVED, _TABLE, _D),
     ("ec2", "AttachInternetGateway"): _reads(_A, _gateway_attached),
     ("ec2", "DetachInternetGateway"): _own(_INFO, _GATEWAY, Action.DETACH),
     ("ec2", "CreateInternetGateway"): _own(_INFO, _GATEWAY, _C),
     ("ec2", "DeleteInternetGateway"): _own(_INFO, _GATEWAY, _D),
     ("ec2", "CreateEgressOnlyInternetGateway"): _own(_INFO, _GATEWAY, _C),
     ("ec2", "CreateCarrierGateway"): _own(_INFO, _GATEWAY, _C),
-    ("ec2", "AssociateRouteTable"): _own(Effect.ROUTE_TABLE, _TABLE, Action.ASSOCIATE),
-    ("ec2", "ReplaceRouteTableAssociation"): _own(Effect.ROUTE_TABLE, _TABLE, _M),
-    ("ec2", "DisassociateRouteTable"): _own(Effect.ROUTE_TABLE, _TABLE_OF_ASSOCIATION, Action.DISASSOCIATE),
-    ("ec2", "EnableVgwRoutePropagation"): _own(Effect.ROUTE_TABLE, _TABLE, _M),
-    ("ec2", "ModifyVpcBlockPublicAccessOptions"): _own(_block_mode, _BLOCK, _M, worst=Effect.BLOCK_REMOVED),
-    ("ec2", "CreateVpcBlockPublicAccessExclusion"): _own(Effect.BLOCK_REMOVED, _EXCLUSION, _C),
-    ("ec2", "ModifyVpcBlockPublicAccessExclusion"): _own(Effect.BLOCK_REMOVED, _EXCLUSION, _M),
-    ("ec2", "DeleteVpcBlockPublicAccessExclusion"): _own(Effect.BLOCK_RESTORED, _EXCLUSION, _D),
+    ("ec2", "AssociateRouteTable"): _own(Impact.ROUTE_TABLE, _TABLE, Action.ASSOCIATE),
+    ("ec2", "ReplaceRouteTableAssociation"): _own(Impact.ROUTE_TABLE, _TABLE, _M),
+    ("ec2", "DisassociateRouteTable"): _own(Impact.ROUTE_TABLE, _TABLE_OF_ASSOCIATION, Action.DISASSOCIATE),
+    ("ec2", "EnableVgwRoutePropagation"): _own(Impact.ROUTE_TABLE, _TABLE, _M),
+    ("ec2", "ModifyVpcBlockPublicAccessOptions"): _own(_block_mode, _BLOCK, _M, worst=Impact.BLOCK_REMOVED),
+    ("ec2", "CreateVpcBlockPublicAccessExclusion"): _own(Impact.BLOCK_REMOVED, _EXCLUSION, _C),
+    ("ec2", "ModifyVpcBlockPublicAccessExclusion"): _own(Impact.BLOCK_REMOVED, _EXCLUSION, _M),
+    ("ec2", "DeleteVpcBlockPublicAccessExclusion"): _own(Impact.BLOCK_RESTORED, _EXCLUSION, _D),
     ("ec2", "ModifySubnetAttribute"): _own(_subnet, _SUBNET, _M),
-    ("ec2", "AssociateAddress"): _own(Effect.PUBLIC_ADDRESS, _ADDRESS, Action.ASSOCIATE),
-    ("ec2", "AcceptAddressTransfer"): _own(Effect.PUBLIC_ADDRESS, _ADDRESS, _M),
-    ("ec2", "AssignIpv6Addresses"): _own(Effect.PUBLIC_ADDRESS, _PORT, Action.ASSOCIATE),
+    ("ec2", "AssociateAddress"): _own(Impact.PUBLIC_ADDRESS, _ADDRESS, Action.ASSOCIATE),
+    ("ec2", "AcceptAddressTransfer"): _own(Impact.PUBLIC_ADDRESS, _ADDRESS, _M),
+    ("ec2", "AssignIpv6Addresses"): _own(Impact.PUBLIC_ADDRESS, _PORT, Action.ASSOCIATE),
     ("ec2", "AssociateSubnetCidrBlock"): _own(_INFO, _SUBNET, Action.ASSOCIATE),
     ("ec2", "AssociateVpcCidrBlock"): _own(_INFO, _VPC, Action.ASSOCIATE),
     ("ec2", "CreateVpcPeeringConnection"): _reads(_C, _connected(_PEERING), is_severe=True),
@@ -261,16 +261,16 @@ CALL_SPECS: dict[tuple[str, str], CallSpec] = {
     ),
     **_each(
         "CreateTransitGatewayRoute ReplaceTransitGatewayRoute EnableTransitGatewayRouteTablePropagation",
-        lambda: _own(Effect.ROUTE_CHANGED, _TRANSIT, _M),
+        lambda: _own(Impact.ROUTE_CHANGED, _TRANSIT, _M),
     ),
     ("ec2", "ModifyVpcPeeringConnectionOptions"): _own(_LOW, _PEERING, _M),
     ("ec2", "DeleteVpcPeeringConnection"): _own(_INFO, _PEERING, _D),
     ("ec2", "RejectVpcPeeringConnection"): _own(_INFO, _PEERING, _M),
     ("ec2", "CreateVpnConnection"): _own(_LOW, _CONNECTION, _C),
-    ("ec2", "CreateVpnConnectionRoute"): _own(Effect.ROUTE_CHANGED, _CONNECTION, _C),
+    ("ec2", "CreateVpnConnectionRoute"): _own(Impact.ROUTE_CHANGED, _CONNECTION, _C),
     ("ec2", "AuthorizeClientVpnIngress"): _reads(_C, _vpn, is_severe=True),
-    ("ec2", "RevokeClientVpnIngress"): _own(Effect.ACCESS_CLOSED, _VPN, _D),
-    ("ec2", "CreateClientVpnRoute"): _own(Effect.ROUTE_CHANGED, _VPN, _C),
+    ("ec2", "RevokeClientVpnIngress"): _own(Impact.ACCESS_CLOSED, _VPN, _D),
+    ("ec2", "CreateClientVpnRoute"): _own(Impact.ROUTE_CHANGED, _VPN, _C),
     ("ec2", "AssociateClientVpnTargetNetwork"): _own(_LOW, _VPN, Action.ASSOCIATE),
     **_each(
         "ModifyClientVpnEndpointAuthorizationPolicy DeleteClientVpnEndpointAuthorizationPolicy",
@@ -284,8 +284,8 @@ CALL_SPECS: dict[tuple[str, str], CallSpec] = {
         "ModifyVerifiedAccessEndpoint ModifyVerifiedAccessEndpointPolicy ModifyVerifiedAccessGroupPolicy",
         lambda: _own(_LOW, _VERIFIED, _M),
     ),
-    ("ec2", "CreateTrafficMirrorSession"): _own(Effect.TRAFFIC_COPIED, _MIRROR, _C),
-    ("ec2", "ModifyTrafficMirrorSession"): _own(Effect.TRAFFIC_COPIED, _MIRROR, _M),
+    ("ec2", "CreateTrafficMirrorSession"): _own(Impact.TRAFFIC_COPIED, _MIRROR, _C),
+    ("ec2", "ModifyTrafficMirrorSession"): _own(Impact.TRAFFIC_COPIED, _MIRROR, _M),
     ("ec2", "CreateVpc"): _own(_INFO, _VPC, _C),
     ("ec2", "DeleteVpc"): _own(_INFO, _VPC, _D),
     ("ec2", "ModifyVpcAttribute"): _own(_INFO, _VPC, _M),

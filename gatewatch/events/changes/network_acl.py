@@ -20,7 +20,7 @@ from gatewatch.events.changes.resource_call import (
     word,
 )
 from gatewatch.model.network import cidr_peer
-from gatewatch.model.resource import Effect
+from gatewatch.model.resource import Impact
 from gatewatch.model.security_group import Direction, SecurityGroupRule
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def acl_entry(call: ParsedCall) -> Iterable[Change]:
     if call.request is None:
         return [without_parameters(call, ACL)]
     rule, (name,) = _entry(call), names_of(call, ACL)
-    change = resource_change(call, Effect.ACL_ENTRY, ACL.kind, name, rule=rule, undo=_delete_entry)
+    change = resource_change(call, Impact.ACL_ENTRY, ACL.kind, name, rule=rule, undo=_delete_entry)
     return [change]
 
 
@@ -48,7 +48,7 @@ def acl_entry_removed(call: ParsedCall) -> Iterable[Change]:
         return [without_parameters(call, ACL)]
     (name,) = names_of(call, ACL)
     rule = SecurityGroupRule(rule_id=_entry_id(call), direction=_direction(call.request_parameters))
-    return [resource_change(call, Effect.ACL_ENTRY_REMOVED, ACL.kind, name, rule=rule)]
+    return [resource_change(call, Impact.ACL_ENTRY_REMOVED, ACL.kind, name, rule=rule)]
 
 
 def _entry(call: ParsedCall) -> SecurityGroupRule:

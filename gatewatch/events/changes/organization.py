@@ -24,7 +24,7 @@ from gatewatch.events.changes.resource_call import (
 )
 from gatewatch.model.change import Action, Change, Family
 from gatewatch.model.iam import PrivilegeLevel
-from gatewatch.model.resource import Effect, ResourceFacts
+from gatewatch.model.resource import Impact, ResourceFacts
 from gatewatch.model.security_group import AccountPeer
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _assignment(call: ParsedCall) -> Iterable[Change]:
         raise UnknownShapeError("targetid")
     detail = f"{(kind or 'principal').lower()} {principal}"
     peer = AccountPeer(target)
-    return [resource_change(call, Effect.ASSIGNMENT, _SET.kind, name, peer=peer, detail=detail, undo=_unassign)]
+    return [resource_change(call, Impact.ASSIGNMENT, _SET.kind, name, peer=peer, detail=detail, undo=_unassign)]
 
 
 def _unassign(call: ParsedCall, name: str) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ def _assignment_removed(call: ParsedCall) -> Iterable[Change]:
     (name,) = names_of(call, _SET)
     target = as_account_id(call.request_parameters.get("targetid"))
     peer = AccountPeer(target) if target else None
-    return [resource_change(call, Effect.ASSIGNMENT_REMOVED, _SET.kind, name, peer=peer)]
+    return [resource_change(call, Impact.ASSIGNMENT_REMOVED, _SET.kind, name, peer=peer)]
 
 
 def _inline_policy(call: ParsedCall) -> Iterable[Change]:
@@ -100,7 +100,7 @@ def _inline_policy(call: ParsedCall) -> Iterable[Change]:
     if document is None:
         raise UnknownShapeError("inlinepolicy")
     (name,) = names_of(call, _SET)
-    change = resource_change(call, Effect.PERMISSION_SET, _SET.kind, name)
+    change = resource_change(call, Impact.PERMISSION_SET, _SET.kind, name)
     reach = privilege_level_of(document)
     return [
         _with(
@@ -119,7 +119,7 @@ def _named_policy(*keys: str) -> Callable[[ParsedCall], Iterable[Change]]:
         if policy is None:
             raise UnknownShapeError(keys[0])
         (name,) = names_of(call, _SET)
-        return [resource_change(call, Effect.PERMISSION_SET, _SET.kind, name, detail=policy)]
+        return [resource_change(call, Impact.PERMISSION_SET, _SET.kind, name, detail=policy)]
 
     return read
 
@@ -137,15 +137,15 @@ def _root_session(call: ParsedCall) -> Iterable[Change]:
     match = _ACCOUNT.search(as_account_id(call.request_parameters.get("targetprincipal")) or "")
     peer = AccountPeer(match[0]) if match else None
     task = as_text(value_at(call.request_parameters, "taskpolicyarn.arn"))
-    return [resource_change(call, Effect.ROOT_SESSION, _TARGET.kind, name, peer=peer, detail=task)]
+    return [resource_change(call, Impact.ROOT_SESSION, _TARGET.kind, name, peer=peer, detail=task)]
 
 
-def _content(request_parameters: Fields) -> Effect:
+def _content(request_parameters: Fields) -> Impact:
     """What a policy says is what counts; its name and description do not."""
     is_renamed = first_present(request_parameters, "name", "description") is not None
     if "content" not in request_parameters and not is_renamed:
         raise UnknownShapeError("content")
-    return Effect.GUARDRAIL_REMOVED if "content" in request_parameters else Effect.ORGANIZATION_CHANGED
+    return Impact.GUARDRAIL_REMOVED if "content" in request_parameters else Impact.ORGANIZATION_CHANGED
 
 
 def _own(effect: Any, named: Named, action: Action = Action.OTHER, **more: Any) -> CallSpec:
@@ -165,32 +165,32 @@ _USER = Named("identity_center_user", ("userid", "username", "name"), is_optiona
 _NOTHING = Named("organization")
 
 _IDENTITY_CENTER: dict[tuple[str, str], CallSpec] = {
-    ("sso", "CreatePermissionSet"): _own(Effect.PERMISSION_SET, _SET, _C),
-    ("sso", "UpdatePermissionSet"): _own(Effect.PERMISSION_SET, _SET, _M),
-    ("sso", "ProvisionPermissionSet"): _own(Effect.PERMISSION_SET, _SET, _M),
-    ("sso", "DeletePermissionSet"): _own(Effect.PERMISSION_SET_REDUCED, _SET, _D),
+    ("sso", "CreatePermissionSet"): _own(Impact.PERMISSION_SET, _SET, _C),
+    ("sso", "UpdatePermissionSet"): _own(Impact.PERMISSION_SET, _SET, _M),
+    ("sso", "ProvisionPermissionSet"): _own(Impact.PERMISSION_SET, _SET, _M),
+    ("sso", "DeletePermissionSet"): _own(Impact.PERMISSION_SET_REDUCED, _SET, _D),
     ("sso", "PutInlinePolicyToPermissionSet"): _reads(_inline_policy, _A, is_severe=True),
-    ("sso", "DeleteInlinePolicyFromPermissionSet"): _own(Effect.PERMISSION_SET_REDUCED, _SET, _X),
+    ("sso", "DeleteInlinePolicyFromPermissionSet"): _own(Impact.PERMISSION_SET_REDUCED, _SET, _X),
     ("sso", "AttachManagedPolicyToPermissionSet"): _reads(_named_policy("managedpolicyarn"), _A, is_severe=True),
-    ("sso", "DetachManagedPolicyFromPermissionSet"): _own(Effect.PERMISSION_SET_REDUCED, _SET, _X),
+    ("sso", "DetachManagedPolicyFromPermissionSet"): _own(Impact.PERMISSION_SET_REDUCED, _SET, _X),
     ("sso", "AttachCustomerManagedPolicyReferenceToPermissionSet"): _reads(
         _named_policy("customermanagedpolicyreference.name"), _A, is_severe=True
     ),
-    ("sso", "DetachCustomerManagedPolicyReferenceFromPermissionSet"): _own(Effect.PERMISSION_SET_REDUCED, _SET, _X),
-    ("sso", "PutPermissionsBoundaryToPermissionSet"): _own(Effect.PERMISSION_SET, _SET, _M),
-    ("sso", "DeletePermissionsBoundaryFromPermissionSet"): _own(Effect.BOUNDARY_REMOVED, _SET, _D),
+    ("sso", "DetachCustomerManagedPolicyReferenceFromPermissionSet"): _own(Impact.PERMISSION_SET_REDUCED, _SET, _X),
+    ("sso", "PutPermissionsBoundaryToPermissionSet"): _own(Impact.PERMISSION_SET, _SET, _M),
+    ("sso", "DeletePermissionsBoundaryFromPermissionSet"): _own(Impact.BOUNDARY_REMOVED, _SET, _D),
     ("sso", "CreateAccountAssignment"): _reads(_assignment, _C),
     ("sso", "DeleteAccountAssignment"): _reads(_assignment_removed, _D),
-    ("identitystore", "CreateGroupMembership"): _own(Effect.GROUP_MEMBER, _GROUP, _C),
-    ("identitystore", "DeleteGroupMembership"): _own(Effect.GROUP_MEMBER_REMOVED, _MEMBER, _D),
-    ("sso-directory", "AddMemberToGroup"): _own(Effect.GROUP_MEMBER, _GROUP, _C),
-    ("sso-directory", "RemoveMemberFromGroup"): _own(Effect.GROUP_MEMBER_REMOVED, _MEMBER, _D),
-    ("identitystore", "CreateUser"): _own(Effect.DIRECTORY, _USER, _C),
-    ("sso-directory", "CreateUser"): _own(Effect.DIRECTORY, _USER, _C),
-    ("sso-directory", "UpdatePassword"): _own(Effect.DIRECTORY, _USER, _M),
-    ("sso-directory", "DeleteMfaDeviceForUser"): _own(Effect.DIRECTORY, _USER, _D),
+    ("identitystore", "CreateGroupMembership"): _own(Impact.GROUP_MEMBER, _GROUP, _C),
+    ("identitystore", "DeleteGroupMembership"): _own(Impact.GROUP_MEMBER_REMOVED, _MEMBER, _D),
+    ("sso-directory", "AddMemberToGroup"): _own(Impact.GROUP_MEMBER, _GROUP, _C),
+    ("sso-directory", "RemoveMemberFromGroup"): _own(Impact.GROUP_MEMBER_REMOVED, _MEMBER, _D),
+    ("identitystore", "CreateUser"): _own(Impact.DIRECTORY, _USER, _C),
+    ("sso-directory", "CreateUser"): _own(Impact.DIRECTORY, _USER, _C),
+    ("sso-directory", "UpdatePassword"): _own(Impact.DIRECTORY, _USER, _M),
+    ("sso-directory", "DeleteMfaDeviceForUser"): _own(Impact.DIRECTORY, _USER, _D),
     **{
-        (service, name): _own(Effect.IDENTITY_SOURCE, _DIRECTORY, Action.OTHER)
+        (service, name): _own(Impact.IDENTITY_SOURCE, _DIRECTORY, Action.OTHER)
         for service, name in (
             ("sso", "AssociateDirectory"),
             ("sso", "DisassociateDirectory"),
@@ -209,23 +209,23 @@ _IDENTITY_CENTER: dict[tuple[str, str], CallSpec] = {
 }
 _SESSIONS: dict[tuple[str, str], CallSpec] = {
     ("sts", "AssumeRoot"): _reads(_root_session, Action.OTHER, is_severe=True),
-    ("sts", "GetFederationToken"): _own(Effect.FEDERATION_TOKEN, Named("federated_user", ("name",))),
+    ("sts", "GetFederationToken"): _own(Impact.FEDERATION_TOKEN, Named("federated_user", ("name",))),
 }
 # AWS Organizations, Account Management and IAM are recorded in one Region of a partition.
 IN_EVERY_REGION = {**_IDENTITY_CENTER, **_SESSIONS}
 CALL_SPECS: dict[tuple[str, str], CallSpec] = {
     **IN_EVERY_REGION,
-    ("organizations", "LeaveOrganization"): _own(Effect.ACCOUNT_LEFT, Named("account")),
-    ("organizations", "RemoveAccountFromOrganization"): _own(Effect.ACCOUNT_LEFT, _LEAVING, _D),
-    ("organizations", "DetachPolicy"): _own(Effect.GUARDRAIL_REMOVED, _POLICY, _X),
-    ("organizations", "DeletePolicy"): _own(Effect.GUARDRAIL_REMOVED, _POLICY, _D),
-    ("organizations", "DisablePolicyType"): _own(Effect.GUARDRAIL_REMOVED, _POLICY, _D),
-    ("organizations", "UpdatePolicy"): _own(_content, _POLICY, _M, worst=Effect.GUARDRAIL_REMOVED),
-    ("organizations", "RegisterDelegatedAdministrator"): _own(Effect.DELEGATED, _SERVICE, _C),
-    ("organizations", "EnableAWSServiceAccess"): _own(Effect.DELEGATED, _SERVICE, _C),
-    ("organizations", "PutResourcePolicy"): _own(Effect.DELEGATED, _NOTHING, _M),
-    ("iam", "DisableOrganizationsRootCredentialsManagement"): _own(Effect.ROOT_MANAGEMENT_OFF, _NOTHING, _D),
-    ("iam", "DisableOrganizationsRootSessions"): _own(Effect.ROOT_MANAGEMENT_OFF, _NOTHING, _D),
+    ("organizations", "LeaveOrganization"): _own(Impact.ACCOUNT_LEFT, Named("account")),
+    ("organizations", "RemoveAccountFromOrganization"): _own(Impact.ACCOUNT_LEFT, _LEAVING, _D),
+    ("organizations", "DetachPolicy"): _own(Impact.GUARDRAIL_REMOVED, _POLICY, _X),
+    ("organizations", "DeletePolicy"): _own(Impact.GUARDRAIL_REMOVED, _POLICY, _D),
+    ("organizations", "DisablePolicyType"): _own(Impact.GUARDRAIL_REMOVED, _POLICY, _D),
+    ("organizations", "UpdatePolicy"): _own(_content, _POLICY, _M, worst=Impact.GUARDRAIL_REMOVED),
+    ("organizations", "RegisterDelegatedAdministrator"): _own(Impact.DELEGATED, _SERVICE, _C),
+    ("organizations", "EnableAWSServiceAccess"): _own(Impact.DELEGATED, _SERVICE, _C),
+    ("organizations", "PutResourcePolicy"): _own(Impact.DELEGATED, _NOTHING, _M),
+    ("iam", "DisableOrganizationsRootCredentialsManagement"): _own(Impact.ROOT_MANAGEMENT_OFF, _NOTHING, _D),
+    ("iam", "DisableOrganizationsRootSessions"): _own(Impact.ROOT_MANAGEMENT_OFF, _NOTHING, _D),
 }
 
 _READS = ("Get", "List", "Describe")
@@ -240,14 +240,14 @@ _ACTIONS = {
 
 
 def any_write_of_organizations(call: ApiCall) -> CallSpec | None:
-    return _any_write(call, Effect.ORGANIZATION_CHANGED, _OF_ORGANIZATION)
+    return _any_write(call, Impact.ORGANIZATION_CHANGED, _OF_ORGANIZATION)
 
 
 def any_write_of_account(call: ApiCall) -> CallSpec | None:
-    return _any_write(call, Effect.ACCOUNT_CHANGED, _OF_ACCOUNT)
+    return _any_write(call, Impact.ACCOUNT_CHANGED, _OF_ACCOUNT)
 
 
-def _any_write(call: ApiCall, effect: Effect, named: Named) -> CallSpec | None:
+def _any_write(call: ApiCall, effect: Impact, named: Named) -> CallSpec | None:
     """A name that nobody as_list is a read when it begins like one, or says so."""
     name = call.event_name
     if name.startswith(_READS) or is_true(call.record.get("readOnly")):

@@ -26,7 +26,7 @@ from gatewatch.events.changes.resource_call import (
 )
 from gatewatch.model.change import Action, Change, Family
 from gatewatch.model.network import cidr_peer, exposure_of_cidr
-from gatewatch.model.resource import Effect
+from gatewatch.model.resource import Impact
 from gatewatch.model.security_group import Direction, EveryonePeer, GroupPeer, SecurityGroupRule
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ _CLUSTER = Named("eks_cluster", ("name",))
 _ANYWHERE = "0.0.0.0/0"
 
 
-def _is_public(request_parameters: Fields) -> Effect | None:
+def _is_public(request_parameters: Fields) -> Impact | None:
     """`publiclyAccessible`; a call that leaves it as it is says nothing about it."""
     given = flag(request_parameters, "publiclyaccessible")
     if given is None and not request_parameters:
         raise UnknownShapeError("publiclyaccessible")
-    return None if given is None else Effect.NETWORK_PATH if given else Effect.ACCESS_CLOSED
+    return None if given is None else Impact.NETWORK_PATH if given else Impact.ACCESS_CLOSED
 
 
 def _make_private(call: ParsedCall, name: str) -> tuple[str, ...]:
@@ -62,11 +62,11 @@ def function_url(call: ParsedCall) -> Iterable[Change]:
     if auth == "none":
         undo = _delete_url
         peer = EveryonePeer()
-        return [resource_change(call, Effect.NETWORK_PATH, _URL.kind, name, peer=peer, undo=undo)]
+        return [resource_change(call, Impact.NETWORK_PATH, _URL.kind, name, peer=peer, undo=undo)]
     is_unchanged = not auth and call.call.event_name.startswith("Update") and len(call.request_parameters) > 1
     if auth != "aws_iam" and not is_unchanged:
         raise UnknownShapeError("authtype")
-    return [resource_change(call, Effect.ACCESS_CLOSED, _URL.kind, name)] if auth else []
+    return [resource_change(call, Impact.ACCESS_CLOSED, _URL.kind, name)] if auth else []
 
 
 def _delete_url(_call: ParsedCall, name: str) -> tuple[str, ...]:
@@ -90,9 +90,9 @@ def eks_endpoint(call: ParsedCall) -> Iterable[Change]:
     (name,) = names_of(call, _CLUSTER)
     reached = next((each for each in cidrs if each and exposure_of_cidr(_canonical(each)).is_world), None)
     if is_public is False or (cidrs and reached is None):
-        return [resource_change(call, Effect.ACCESS_CLOSED, _CLUSTER.kind, name)]
+        return [resource_change(call, Impact.ACCESS_CLOSED, _CLUSTER.kind, name)]
     peer, undo = cidr_peer(reached or _ANYWHERE), _close_endpoint
-    return [resource_change(call, Effect.NETWORK_PATH, _CLUSTER.kind, name, peer=peer, undo=undo)]
+    return [resource_change(call, Impact.NETWORK_PATH, _CLUSTER.kind, name, peer=peer, undo=undo)]
 
 
 def _canonical(cidr: str) -> str:
@@ -119,7 +119,7 @@ def database_rule(named: Named) -> Callable[[ParsedCall], Iterable[Change]]:
         if peer is None:
             raise UnknownShapeError("cidrip")
         rule = SecurityGroupRule(direction=Direction.INGRESS, peer=peer)
-        return [resource_change(call, Effect.DATABASE_RULE, named.kind, name, rule=rule)]
+        return [resource_change(call, Impact.DATABASE_RULE, named.kind, name, rule=rule)]
 
     return read
 
@@ -133,28 +133,28 @@ def _group_peer(call: ParsedCall) -> GroupPeer | None:
     return GroupPeer(name, owner if is_foreign else None, is_foreign) if name else None
 
 
-def _setting(request_parameters: Fields) -> Effect | None:
+def _setting(request_parameters: Fields) -> Impact | None:
     """The account setting of Systems Manager that lets documents be shared with everyone."""
     name, value = word(request_parameters, "settingid"), word(request_parameters, "settingvalue")
     if not name or not value:
         raise UnknownShapeError("settingid")
     if not name.endswith("/documents/console/public-sharing-permission"):
         return None
-    return Effect.GUARD_REMOVED if value == "enable" else Effect.ACCESS_CLOSED
+    return Impact.GUARD_REMOVED if value == "enable" else Impact.ACCESS_CLOSED
 
 
-def _emr_block(request_parameters: Fields) -> Effect:
+def _emr_block(request_parameters: Fields) -> Impact:
     given = flag(request_parameters, "blockpublicaccessconfiguration.blockpublicsecuritygrouprules")
     if given is None:
         raise UnknownShapeError("blockpublicaccessconfiguration")
-    return Effect.ACCESS_CLOSED if given else Effect.GUARD_REMOVED
+    return Impact.ACCESS_CLOSED if given else Impact.GUARD_REMOVED
 
 
-def _kafka(request_parameters: Fields) -> Effect | None:
+def _kafka(request_parameters: Fields) -> Impact | None:
     kind = word(request_parameters, "connectivityinfo.publicaccess.type")
     if not kind:
-        return None if len(request_parameters) > 1 else Effect.ACCESS_CLOSED
-    return Effect.ACCESS_CLOSED if kind == "disabled" else Effect.NETWORK_PATH
+        return None if len(request_parameters) > 1 else Impact.ACCESS_CLOSED
+    return Impact.ACCESS_CLOSED if kind == "disabled" else Impact.NETWORK_PATH
 
 
 def _own(effect: Any, named: Named, action: Action = Action.MODIFY, **more: Any) -> CallSpec:
@@ -162,7 +162,7 @@ def _own(effect: Any, named: Named, action: Action = Action.MODIFY, **more: Any)
 
 
 def _public(named: Named, action: Action = Action.MODIFY, undo: Any = None) -> CallSpec:
-    return _own(_is_public, named, action, worst=Effect.NETWORK_PATH, undo=undo)
+    return _own(_is_public, named, action, worst=Impact.NETWORK_PATH, undo=undo)
 
 
 def _reads(read: Callable[[ParsedCall], Iterable[Change]], action: Action = Action.MODIFY) -> CallSpec:
@@ -170,7 +170,7 @@ def _reads(read: Callable[[ParsedCall], Iterable[Change]], action: Action = Acti
 
 
 def _closed(kind: str, keys: str, action: Action = Action.DELETE, *, is_optional: bool = False) -> CallSpec:
-    return _own(Effect.ACCESS_CLOSED, Named(kind, tuple(keys.split()), is_optional), action)
+    return _own(Impact.ACCESS_CLOSED, Named(kind, tuple(keys.split()), is_optional), action)
 
 
 def _block_again(call: ParsedCall, _name: str) -> tuple[str, ...]:
@@ -214,47 +214,47 @@ CALL_SPECS: dict[tuple[str, str], CallSpec] = {
         Named("replication_instance", ("replicationinstanceidentifier",)), _C
     ),
     ("mq", "CreateBroker"): _public(Named("message_broker", ("brokername", "brokerid")), _C),
-    ("kafka", "UpdateConnectivity"): _own(_kafka, Named("kafka_cluster", ("clusterarn",)), worst=Effect.NETWORK_PATH),
+    ("kafka", "UpdateConnectivity"): _own(_kafka, Named("kafka_cluster", ("clusterarn",)), worst=Impact.NETWORK_PATH),
     **dict.fromkeys(of_lambda("CreateFunctionUrlConfig", "20211031"), _reads(function_url, _C)),
     **dict.fromkeys(of_lambda("UpdateFunctionUrlConfig", "20211031"), _reads(function_url)),
     **dict.fromkeys(of_lambda("DeleteFunctionUrlConfig", "20211031"), _closed("function", "functionname")),
     ("eks", "CreateCluster"): _reads(eks_endpoint, _C),
     ("eks", "UpdateClusterConfig"): _reads(eks_endpoint),
-    ("ec2", "EnableSerialConsoleAccess"): _own(Effect.NETWORK_PATH, Named("serial_console")),
-    ("ec2", "DisableSerialConsoleAccess"): _own(Effect.ACCESS_CLOSED, Named("serial_console")),
+    ("ec2", "EnableSerialConsoleAccess"): _own(Impact.NETWORK_PATH, Named("serial_console")),
+    ("ec2", "DisableSerialConsoleAccess"): _own(Impact.ACCESS_CLOSED, Named("serial_console")),
     ("rds", "AuthorizeDBSecurityGroupIngress"): _reads(database_rule(_DB_GROUP), Action.AUTHORIZE),
-    ("rds", "RevokeDBSecurityGroupIngress"): _own(Effect.ACCESS_CLOSED, _DB_GROUP, _R),
+    ("rds", "RevokeDBSecurityGroupIngress"): _own(Impact.ACCESS_CLOSED, _DB_GROUP, _R),
     ("redshift", "AuthorizeClusterSecurityGroupIngress"): _reads(database_rule(_WAREHOUSE_GROUP), Action.AUTHORIZE),
-    ("redshift", "RevokeClusterSecurityGroupIngress"): _own(Effect.ACCESS_CLOSED, _WAREHOUSE_GROUP, _R),
+    ("redshift", "RevokeClusterSecurityGroupIngress"): _own(Impact.ACCESS_CLOSED, _WAREHOUSE_GROUP, _R),
     ("elasticache", "AuthorizeCacheSecurityGroupIngress"): CallSpec(
         Family.PUBLIC_ACCESS, Action.AUTHORIZE, database_rule(_CACHE_GROUP)
     ),
-    ("elasticache", "RevokeCacheSecurityGroupIngress"): _own(Effect.ACCESS_CLOSED, _CACHE_GROUP, _R),
+    ("elasticache", "RevokeCacheSecurityGroupIngress"): _own(Impact.ACCESS_CLOSED, _CACHE_GROUP, _R),
     ("ec2", "DisableSnapshotBlockPublicAccess"): _own(
-        Effect.GUARD_REMOVED, Named("all_snapshots"), _D, undo=_block_again
+        Impact.GUARD_REMOVED, Named("all_snapshots"), _D, undo=_block_again
     ),
-    ("ec2", "EnableSnapshotBlockPublicAccess"): _own(Effect.ACCESS_CLOSED, Named("all_snapshots"), _C),
-    ("ec2", "DisableImageBlockPublicAccess"): _own(Effect.GUARD_REMOVED, Named("all_images"), _D, undo=_block_again),
-    ("ec2", "EnableImageBlockPublicAccess"): _own(Effect.ACCESS_CLOSED, Named("all_images"), _C),
+    ("ec2", "EnableSnapshotBlockPublicAccess"): _own(Impact.ACCESS_CLOSED, Named("all_snapshots"), _C),
+    ("ec2", "DisableImageBlockPublicAccess"): _own(Impact.GUARD_REMOVED, Named("all_images"), _D, undo=_block_again),
+    ("ec2", "EnableImageBlockPublicAccess"): _own(Impact.ACCESS_CLOSED, Named("all_images"), _C),
     ("ssm", "UpdateServiceSetting"): _own(
-        _setting, Named("service_setting", ("settingid",)), worst=Effect.GUARD_REMOVED
+        _setting, Named("service_setting", ("settingid",)), worst=Impact.GUARD_REMOVED
     ),
     ("elasticmapreduce", "PutBlockPublicAccessConfiguration"): _own(
-        _emr_block, Named("emr"), worst=Effect.GUARD_REMOVED
+        _emr_block, Named("emr"), worst=Impact.GUARD_REMOVED
     ),
     ("ec2", "ResetSnapshotAttribute"): _closed("snapshot", "snapshotid", _M),
     ("ec2", "ResetImageAttribute"): _closed("image", "imageid", _M),
     ("redshift", "RevokeSnapshotAccess"): _closed("warehouse_snapshot", "snapshotidentifier snapshotarn", _R),
     ("ram", "DisassociateResourceShare"): _closed("resource_share", "resourcesharearn", Action.DISASSOCIATE),
     ("ram", "DeleteResourceShare"): _closed("resource_share", "resourcesharearn"),
-    ("sqs", "RemovePermission"): _own(Effect.ACCESS_CLOSED, QUEUE, _R),
-    ("sns", "RemovePermission"): _own(Effect.ACCESS_CLOSED, TOPIC, _R),
-    **dict.fromkeys(of_lambda("RemovePermission", "20150331", "20150331v2"), _own(Effect.ACCESS_CLOSED, FUNCTION, _R)),
-    **dict.fromkeys(of_lambda("RemoveLayerVersionPermission", "20181031"), _own(Effect.ACCESS_CLOSED, LAYER, _R)),
-    ("lambda", "DeleteResourcePolicy"): _own(Effect.ACCESS_CLOSED, FUNCTION, _D),
+    ("sqs", "RemovePermission"): _own(Impact.ACCESS_CLOSED, QUEUE, _R),
+    ("sns", "RemovePermission"): _own(Impact.ACCESS_CLOSED, TOPIC, _R),
+    **dict.fromkeys(of_lambda("RemovePermission", "20150331", "20150331v2"), _own(Impact.ACCESS_CLOSED, FUNCTION, _R)),
+    **dict.fromkeys(of_lambda("RemoveLayerVersionPermission", "20181031"), _own(Impact.ACCESS_CLOSED, LAYER, _R)),
+    ("lambda", "DeleteResourcePolicy"): _own(Impact.ACCESS_CLOSED, FUNCTION, _D),
     ("secretsmanager", "DeleteResourcePolicy"): _closed("secret", "secretid"),
     ("ecr", "DeleteRepositoryPolicy"): _closed("repository", "repositoryname"),
-    ("ecr", "DeleteRegistryPolicy"): _own(Effect.ACCESS_CLOSED, Named("registry"), _D),
+    ("ecr", "DeleteRegistryPolicy"): _own(Impact.ACCESS_CLOSED, Named("registry"), _D),
     ("ecr-public", "DeleteRepositoryPolicy"): _closed("repository", "repositoryname"),
     ("elasticfilesystem", "DeleteFileSystemPolicy"): _closed("file_system", "filesystemid"),
     ("backup", "DeleteBackupVaultAccessPolicy"): _closed("backup_vault", "backupvaultname"),

@@ -21,7 +21,7 @@ from gatewatch.events.changes.resource_call import (
 )
 from gatewatch.events.changes.resource_policy import grants_of
 from gatewatch.model.change import Action, Change, Family
-from gatewatch.model.resource import Effect
+from gatewatch.model.resource import Impact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -42,9 +42,9 @@ def changes_of_policy(call: ParsedCall, named: Named, policy: Any, undo: Undo | 
     (name,) = names_of(call, named)
     grants = grants_of(policy, call.call.account_id)
     if not grants:
-        return [resource_change(call, Effect.POLICY_INSIDE, named.kind, name)]
+        return [resource_change(call, Impact.POLICY_INSIDE, named.kind, name)]
     return [
-        resource_change(call, Effect.SHARED, named.kind, name, peer=each.peer, narrowing=each.narrowing, undo=undo)
+        resource_change(call, Impact.SHARED, named.kind, name, peer=each.peer, narrowing=each.narrowing, undo=undo)
         for each in grants
     ]
 
@@ -61,7 +61,7 @@ def document(named: Named, path: str, *, among: str | None = None, undo: Undo | 
             return []
         if is_emptied:
             (name,) = names_of(call, named)
-            return [resource_change(call, Effect.ACCESS_CLOSED, named.kind, name)]
+            return [resource_change(call, Impact.ACCESS_CLOSED, named.kind, name)]
         return changes_of_policy(call, named, policy, undo)
 
     return read

@@ -25,7 +25,7 @@ from gatewatch.events.changes.resource_call import (
     without_parameters,
 )
 from gatewatch.model.change import Action, Change, Family
-from gatewatch.model.resource import Effect
+from gatewatch.model.resource import Impact
 from gatewatch.model.security_group import AccountPeer, EveryonePeer
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ def acl(named: Named, *, is_optional: bool = False) -> Callable[[ParsedCall], It
         admitted: list[EveryonePeer | AccountPeer] = [*peers, *map(AccountPeer, found.owners)]
         undo = _make_private if named is BUCKET else None
         if not admitted:
-            return [resource_change(call, Effect.POLICY_INSIDE, named.kind, name)]
-        return [resource_change(call, Effect.SHARED, named.kind, name, peer=each, undo=undo) for each in admitted]
+            return [resource_change(call, Impact.POLICY_INSIDE, named.kind, name)]
+        return [resource_change(call, Impact.SHARED, named.kind, name, peer=each, undo=undo) for each in admitted]
 
     return read
 
@@ -126,14 +126,14 @@ def _named(uri: str) -> tuple[str, str]:
     return ("everyone" if uri.endswith(_PUBLIC_GROUPS) else "service"), uri
 
 
-def _block(request_parameters: Fields) -> Effect:
+def _block(request_parameters: Fields) -> Impact:
     settings = value_at(request_parameters, "publicaccessblockconfiguration")
     if not isinstance(settings, dict):
         raise UnknownShapeError("publicaccessblockconfiguration")
     given = [flag(settings, each) for each in _SETTINGS]
     if given == [None] * len(_SETTINGS):
         raise UnknownShapeError("publicaccessblockconfiguration")
-    return Effect.ACCESS_CLOSED if all(given) else Effect.GUARD_REMOVED
+    return Impact.ACCESS_CLOSED if all(given) else Impact.GUARD_REMOVED
 
 
 _ALL = ",".join(f"{each}=true" for each in ("BlockPublicAcls", "IgnorePublicAcls")) + (
@@ -146,9 +146,9 @@ def _block_again(_call: ParsedCall, name: str) -> tuple[str, ...]:
     return (*command, "--public-access-block-configuration", _ALL)
 
 
-def _own(effect: Effect | Callable[[Fields], Effect], named: Named, action: Action) -> CallSpec:
+def _own(effect: Impact | Callable[[Fields], Impact], named: Named, action: Action) -> CallSpec:
     undo = _block_again if named is BUCKET else None
-    return row(Family.PUBLIC_ACCESS, action, effect, named, worst=Effect.GUARD_REMOVED, undo=undo)
+    return row(Family.PUBLIC_ACCESS, action, effect, named, worst=Impact.GUARD_REMOVED, undo=undo)
 
 
 def _reads(read: Callable[[ParsedCall], Iterable[Change]], action: Action = Action.MODIFY) -> CallSpec:
@@ -165,7 +165,7 @@ CALL_SPECS: dict[tuple[str, str], CallSpec] = {
     ("s3", "PutBucketPublicAccessBlock"): _own(_block, BUCKET, _M),
     ("s3", "PutPublicAccessBlock"): _own(_block, _EITHER, _M),
     ("s3", "PutAccountPublicAccessBlock"): _own(_block, ACCOUNT, _M),
-    ("s3", "DeleteBucketPublicAccessBlock"): _own(Effect.GUARD_REMOVED, BUCKET, _D),
-    ("s3", "DeletePublicAccessBlock"): _own(Effect.GUARD_REMOVED, _EITHER, _D),
-    ("s3", "DeleteAccountPublicAccessBlock"): _own(Effect.GUARD_REMOVED, ACCOUNT, _D),
+    ("s3", "DeleteBucketPublicAccessBlock"): _own(Impact.GUARD_REMOVED, BUCKET, _D),
+    ("s3", "DeletePublicAccessBlock"): _own(Impact.GUARD_REMOVED, _EITHER, _D),
+    ("s3", "DeleteAccountPublicAccessBlock"): _own(Impact.GUARD_REMOVED, ACCOUNT, _D),
 }

@@ -18,7 +18,7 @@ from gatewatch.events.changes.resource_call import (
     word,
 )
 from gatewatch.model.change import Action, Change, Family
-from gatewatch.model.resource import Effect, Narrowing
+from gatewatch.model.resource import Impact, Narrowing
 from gatewatch.model.security_group import AccountPeer, EveryonePeer
 
 if TYPE_CHECKING:
@@ -45,22 +45,22 @@ def given(call: ParsedCall, named: Named, grantee: Any) -> Change:
         raise UnknownShapeError(named.kind)
     undo = _TAKE_BACK.get(named.kind)
     if value.lower() in _EVERYONE:
-        return resource_change(call, Effect.SHARED, named.kind, name, peer=EveryonePeer(), undo=undo and undo("all"))
+        return resource_change(call, Impact.SHARED, named.kind, name, peer=EveryonePeer(), undo=undo and undo("all"))
     if match := _ORGANIZATION.match(value):
         narrowing = Narrowing(narrows=True, organizations=(match[1],))
         return resource_change(
-            call, Effect.SHARED, named.kind, name, peer=EveryonePeer(), narrowing=narrowing, detail=value
+            call, Impact.SHARED, named.kind, name, peer=EveryonePeer(), narrowing=narrowing, detail=value
         )
     match = _ACCOUNT.match(value)
     if match is None:
         raise UnknownShapeError(named.kind)
     take_back = undo and undo(match[1])
-    return resource_change(call, Effect.SHARED, named.kind, name, peer=AccountPeer(match[1]), undo=take_back)
+    return resource_change(call, Impact.SHARED, named.kind, name, peer=AccountPeer(match[1]), undo=take_back)
 
 
 def _taken(call: ParsedCall, named: Named) -> Change:
     (name,) = names_of(call, named)
-    return resource_change(call, Effect.ACCESS_CLOSED, named.kind, name)
+    return resource_change(call, Impact.ACCESS_CLOSED, named.kind, name)
 
 
 def _of_snapshot(grantee: str) -> Callable[[ParsedCall, str], tuple[str, ...]]:
@@ -168,7 +168,7 @@ def resource_share(call: ParsedCall) -> Iterable[Change]:
     if outside:
         return [given(call, _SHARE, each) for each in outside]
     (name,) = names_of(call, _SHARE)
-    return [resource_change(call, Effect.POLICY_INSIDE, _SHARE.kind, name)]
+    return [resource_change(call, Impact.POLICY_INSIDE, _SHARE.kind, name)]
 
 
 def project_visibility(call: ParsedCall) -> Iterable[Change]:

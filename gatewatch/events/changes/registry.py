@@ -22,7 +22,7 @@ from gatewatch.events.changes import (
 )
 from gatewatch.events.changes.base import CallSpec, ParsedCall, parse_call
 from gatewatch.model.change import Family
-from gatewatch.model.resource import Effect, ResourceFacts
+from gatewatch.model.resource import Impact, ResourceFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -121,7 +121,7 @@ def _adds_to_hub(change: Change) -> bool:
     return change.family is Family.HUB or (change.understood and not closes)
 
 
-_CLOSES = frozenset({Effect.ACCESS_CLOSED, Effect.POLICY_INSIDE})
+_CLOSES = frozenset({Impact.ACCESS_CLOSED, Impact.POLICY_INSIDE})
 
 
 def _read(parsed: ParsedCall) -> tuple[Change, ...]:

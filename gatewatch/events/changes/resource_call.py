@@ -14,35 +14,35 @@ from msgspec import Struct, structs
 
 from gatewatch.events.changes.base import CallSpec, ParsedCall
 from gatewatch.events.changes.normalization import Fields, as_list, as_text, is_true
-from gatewatch.model.resource import NO_NARROWING, Effect, Narrowing, Resource, ResourceFacts
+from gatewatch.model.resource import NO_NARROWING, Impact, Narrowing, Resource, ResourceFacts
 from gatewatch.model.security_group import NO_RULE, SecurityGroupRule
 
 if TYPE_CHECKING:
     from gatewatch.model.change import Action, Change, Family
     from gatewatch.model.security_group import Group, Peer
 
-EffectOf = Callable[[Fields], Effect | None]
+EffectOf = Callable[[Fields], Impact | None]
 Undo = Callable[[ParsedCall, str], tuple[str, ...]]
 # What is, or may be, high or critical when it is applied.
 SEVERE = frozenset(
     {
-        Effect.ACL_ENTRY,
-        Effect.BLOCK_REMOVED,
-        Effect.CONNECTED,
-        Effect.VPN_ACCESS,
-        Effect.ENDPOINT_SERVICE,
-        Effect.SHARED,
-        Effect.NETWORK_PATH,
-        Effect.DATABASE_RULE,
-        Effect.GUARD_REMOVED,
-        Effect.BOUNDARY_REMOVED,
-        Effect.ACCOUNT_LEFT,
-        Effect.GUARDRAIL_REMOVED,
-        Effect.ROOT_SESSION,
-        Effect.ROOT_MANAGEMENT_OFF,
-        Effect.DISABLED,
-        Effect.KEY_UNUSABLE,
-        Effect.PROTECTION_REMOVED,
+        Impact.ACL_ENTRY,
+        Impact.BLOCK_REMOVED,
+        Impact.CONNECTED,
+        Impact.VPN_ACCESS,
+        Impact.ENDPOINT_SERVICE,
+        Impact.SHARED,
+        Impact.NETWORK_PATH,
+        Impact.DATABASE_RULE,
+        Impact.GUARD_REMOVED,
+        Impact.BOUNDARY_REMOVED,
+        Impact.ACCOUNT_LEFT,
+        Impact.GUARDRAIL_REMOVED,
+        Impact.ROOT_SESSION,
+        Impact.ROOT_MANAGEMENT_OFF,
+        Impact.DISABLED,
+        Impact.KEY_UNUSABLE,
+        Impact.PROTECTION_REMOVED,
     }
 )
 _DENIED_ON = re.compile(r"on resource: (arn:\S+)")
@@ -70,10 +70,10 @@ class Named(Struct, frozen=True):
 def row(
     family: Family,
     action: Action,
-    effect: Effect | EffectOf,
+    effect: Impact | EffectOf,
     named: Named,
     *,
-    worst: Effect | None = None,
+    worst: Impact | None = None,
     undo: Undo | None = None,
 ) -> CallSpec:
     """A row of a table. `worst` is the worst effect that a function of `effect` can find."""
@@ -90,13 +90,13 @@ def row(
             for each in names
         ]
 
-    known_worst = worst or (effect if isinstance(effect, Effect) else None)
+    known_worst = worst or (effect if isinstance(effect, Impact) else None)
     return CallSpec(family, action, read, is_severe=known_worst in SEVERE)
 
 
 def without_parameters(call: ParsedCall, named: Named) -> Change:
     """A refused call that has lost its parameters is understood; an applied one is not."""
-    facts = ResourceFacts(effect=Effect.REFUSED, resource=Resource(named.kind, denied_on(call)))
+    facts = ResourceFacts(effect=Impact.REFUSED, resource=Resource(named.kind, denied_on(call)))
     change = call.change(resource_id=facts.resource.name, understood=not call.is_applied)
     return structs.replace(change, facts=facts)
 
@@ -110,7 +110,7 @@ def denied_on(call: ParsedCall) -> str | None:
 
 def resource_change(
     call: ParsedCall,
-    effect: Effect,
+    effect: Impact,
     kind: str,
     name: str | None,
     *,

@@ -10,7 +10,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from gatewatch.model.change import Change, Family, Outcome
-from gatewatch.model.resource import Effect, ResourceFacts
+from gatewatch.model.resource import Impact, ResourceFacts
 from gatewatch.model.security_group import Direction
 from gatewatch.rendering.text.rules import shorten, target_text
 
@@ -54,15 +54,15 @@ def _last_part(name: str) -> str:
 def _key(assessed: AssessedChange, facts: ResourceFacts) -> str:
     """The phrase of what the change was judged as."""
     change = assessed.change
-    if facts.effect is Effect.ACL_ENTRY:
+    if facts.effect is Impact.ACL_ENTRY:
         return _acl_key(change)
-    if facts.effect in {Effect.DATABASE_RULE, *_ATTACHMENTS}:
+    if facts.effect in {Impact.DATABASE_RULE, *_ATTACHMENTS}:
         return f"{change.family}_{facts.effect}"
     codes = (reason.code for reason in assessed.assessment.reasons)
     return next((code for code in codes if code.startswith(f"{change.family}_")), _OTHER)
 
 
-_ATTACHMENTS = (Effect.GROUP_SET, Effect.GROUP_ON_NEW, Effect.GROUP_REMOVED)
+_ATTACHMENTS = (Impact.GROUP_SET, Impact.GROUP_ON_NEW, Impact.GROUP_REMOVED)
 
 
 def _acl_key(change: Change) -> str:
