@@ -12,6 +12,7 @@ import msgspec
 
 from bench import corpus
 from bench.measures import Row, load_pipeline, process_event
+from gatewatch.delivery.wire import encode_message
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION
 from gatewatch.local.demo import deployment
 from gatewatch.local.slack.inbox import Inbox
@@ -60,11 +61,8 @@ def _alert_body() -> str:
 
 
 def _deliver_body() -> str:
-    result = process_event(corpus.call_with_rules(1), load_pipeline())
-    if result is None:
-        raise RuntimeError("the event of the corpus has no alert")
-    message = next(each for each in result.messages if each.destination == "sec-all")
-    return msgspec.json.encode(message).decode()
+    messages = process_event(corpus.call_with_rules(1), load_pipeline())
+    return encode_message(next(each for each in messages if each.destination == "sec-all"))
 
 
 def events_per_second(deployed: Deployment, inbox: Inbox) -> Iterator[Row]:

@@ -17,14 +17,16 @@ from msgspec import Struct
 
 from bench import corpus
 from bench.harness import paired, python, slope
-from gatewatch.alerts.pipeline import AlertPipeline, PipelineResult, assess_call, run_pipeline
+from gatewatch.alerts.pipeline import AlertPipeline, assess_call, run_pipeline
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
-from gatewatch.config.settings import load_settings
+from gatewatch.config.settings import Colors, load_settings
 from gatewatch.delivery.rate_limit import Clock, RateLimiter
-from gatewatch.delivery.rollup import foldable, folded
+from gatewatch.delivery.rollup import plan_rollup
 from gatewatch.events.decoding import decode, parse
 from gatewatch.local.demo import scenario
 from gatewatch.model.api_call import ApiCall
+from gatewatch.model.message import Receipt, Rollup
+from gatewatch.rendering.slack import SlackRenderer
 from gatewatch.rendering.templates import load_templates
 from tools.package import copy_sources
 from tools.precompile import prepare
@@ -32,7 +34,7 @@ from tools.precompile import prepare
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gatewatch.model.message import Message
+    from gatewatch.model.message import Content, OutboxMessage
 
 ROOT = corpus.ROOT
 
@@ -53,15 +55,20 @@ class Row(Struct, frozen=True):
     value: float
 
 
+_RENDERER = SlackRenderer(load_templates(ROOT / "templates"), Colors())
+
+
 def load_pipeline() -> AlertPipeline:
-    settings = load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml")
-    return AlertPipeline(settings, InMemoryRuleHistory(), load_templates(ROOT / "templates", settings.languages))
+    return AlertPipeline(load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml"), InMemoryRuleHistory())
 
 
-def process_event(text: bytes, pipeline: AlertPipeline) -> PipelineResult | None:
-    """Run the whole pipeline for one event."""
+def process_event(text: bytes, pipeline: AlertPipeline) -> list[OutboxMessage]:
+    """Run the whole pipeline for one event, and render its Slack message."""
     results = [run_pipeline(each, pipeline) for each in decode(parse(text)) if isinstance(each, ApiCall)]
-    return results[0] if results else None
+    messages = [message for result in results if result for message in result.messages]
+    for message in messages[:1]:
+        list(_RENDERER.messages(message))
+    return messages
 
 
 def per_event(rounds: int) -> Iterator[Row]:
@@ -102,15 +109,22 @@ def _assessed(text: bytes, pipeline: AlertPipeline) -> list[Any]:
 # Both exit without interpreter shutdown, because a function does not end.
 _FLOOR = "import os, boto3; boto3.Session(region_name='us-east-1').client('sqs'); os._exit(0)"
 _HANDLE = """
-import json, os, sys
+import base64, json, os, sys, zlib
 from functions import {name} as function
 class Context:
     function_name, memory_limit_in_mb = "{name}", "256"
     invoked_function_arn, aws_request_id = "arn:aws:lambda:us-east-1:111122223333:function:{name}", "1"
     @staticmethod
     def get_remaining_time_in_millis(): return 60000
-event = os.environ["BENCH_EVENT"].replace("bench-1", "bench-" + str(os.getpid()))  # a new event
-answer = function.handler(json.loads(event), Context)
+def renamed(body, name="b%06d" % (os.getpid() % 1000000)):
+    # A new event in every process; a message of the outbox is compressed, and the name as long as before.
+    if not body.startswith("1:"):
+        return body.replace("bench-1", name)
+    packed = zlib.decompress(base64.b64decode(body[2:])).replace(b"bench-1", name.encode())
+    return "1:" + base64.b64encode(zlib.compress(packed)).decode()
+event = json.loads(os.environ["BENCH_EVENT"])
+event["Records"][0]["body"] = renamed(event["Records"][0]["body"])
+answer = function.handler(event, Context)
 assert answer == {{"batchItemFailures": []}}, answer
 os._exit(0)
 """
@@ -274,8 +288,8 @@ def burst() -> Iterator[Row]:
     clock = _SimulatedClock()
     limiter = RateLimiter(Clock(clock.time, clock.time, clock.sleep))
     destination = pipeline.settings.destinations["sec-all"]
-    for message in messages:
-        limiter.send(message, destination, lambda *_: None, lambda: 900.0)  # type: ignore[arg-type,return-value]
+    for _ in messages:
+        limiter.send("sec-all", destination.pace, lambda: Receipt("sec-all", "ok"), lambda: 900.0)
     yield Row(
         "1,000 changes in 100 calls, one Slack webhook",
         "",
@@ -287,17 +301,16 @@ def burst() -> Iterator[Row]:
     )
 
 
-def _messages(text: bytes, pipeline: AlertPipeline) -> list[Any]:
-    result = process_event(text, pipeline)
-    return [each for each in result.messages if each.destination == "sec-all"] if result else []
+def _messages(text: bytes, pipeline: AlertPipeline) -> list[OutboxMessage]:
+    return [each for each in process_event(text, pipeline) if each.destination == "sec-all"]
 
 
-def _rolled_up(waiting: list[Message]) -> Iterator[Message]:
+def _rolled_up(waiting: list[OutboxMessage]) -> Iterator[Content]:
     while waiting:
         batch, waiting = waiting[:10], waiting[10:]
         while batch:
-            chosen = foldable(batch) or (0,)
-            yield folded([batch[each] for each in chosen]) if len(chosen) > 1 else batch[0]
+            chosen = plan_rollup(batch, lambda each: len(_RENDERER.cut(each)) == 1, _RENDERER.fits) or (0,)
+            yield Rollup(tuple(batch[each] for each in chosen)) if len(chosen) > 1 else batch[0]
             batch = [each for number, each in enumerate(batch) if number not in chosen]
 
 

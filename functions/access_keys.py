@@ -19,7 +19,6 @@ from gatewatch.remediation.access_keys.executor import KeyStores
 from gatewatch.remediation.access_keys.records import KeyRecords
 from gatewatch.remediation.access_keys.runner import AccessKeyRunner
 from gatewatch.remediation.snapshots import SnapshotStore
-from gatewatch.rendering.text.labels import load_labels
 
 
 @cache
@@ -35,7 +34,6 @@ def compose() -> AccessKeyRunner:
         iam_of=member_iam_clients(aws, environment["AWS_REGION"], settings.access_keys.role),
         stores=KeyStores(SnapshotStore(table), KeyRecords(table), ActionLog(table)),
         outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
-        labels={language: load_labels(bundle.templates, language) for language in {*settings.languages, "en"}},
         now=lambda: datetime.now(UTC),
         log=_log(),
     )

@@ -25,7 +25,6 @@ from gatewatch.digest.activity_log import NO_ACTIVITY_LOG, ActivityLog
 from gatewatch.handlers.alert import AlertHandler
 from gatewatch.handlers.batch import partial_response
 from gatewatch.monitoring.heartbeat.store import HeartbeatStore
-from gatewatch.rendering.templates import load_templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +54,6 @@ def compose() -> AlertHandler:
         pipeline=AlertPipeline(
             settings,
             rules,
-            load_templates(bundle.templates, settings.languages),
             sign_in_failures=DynamoSignInFailures(optional, log),
             attribute=Attribution(roles, ActionLookup(optional, log).lookup).attribute,
             lookup=_look(settings, aws, rules, log, counts),
@@ -69,7 +67,7 @@ def compose() -> AlertHandler:
         dead_letters=DeadLetterQueue(aws.sqs, environment["GATEWATCH_EVENTS_DLQ_URL"]),
         log=log,
         meter=counts,
-        banner=_banner(bundle.configuration_error),
+        configuration_error=bundle.configuration_error,
         on_canary=lambda canary: HeartbeatStore(HubTable(aws.dynamodb, table)).record(canary),
         # While the configuration cannot be read it is unknown whether a digest is wanted, so activity is recorded.
         activity=(
@@ -91,13 +89,9 @@ def _look(
     return GroupLookup(aws, rules.save_current_rules, log, counts).fetch
 
 
-def _banner(error: str) -> str:
-    return f"The configuration is invalid, so every alert is sent here. {error}" if error else ""
-
-
 @metrics.log_metrics
 def handler(event: dict[str, Any], _context: Any) -> dict[str, list[dict[str, str]]]:
-    handler_ = compose()
-    answer = partial_response(event, handler_.handle, handler_.log)
-    handler_.activity.flush()
+    alerts = compose()
+    answer = partial_response(event, alerts.handle, alerts.log)
+    alerts.activity.flush()
     return answer

@@ -25,7 +25,6 @@ from gatewatch.remediation.ingress.enforcer import Enforcer
 from gatewatch.remediation.ingress.suppression import RuleSuppression
 from gatewatch.remediation.ingress.unfinished import UnfinishedChanges
 from gatewatch.remediation.snapshots import SnapshotStore
-from gatewatch.rendering.templates import load_templates
 
 if TYPE_CHECKING:
     from gatewatch.remediation.config_rule.invocation import Invocation
@@ -55,7 +54,6 @@ def compose() -> ConfigRuleHandler:
 
     ingress = IngressRule(
         settings=settings,
-        templates=load_templates(bundle.templates, settings.languages),
         outbox=DurableOutbox(
             Outbox(hub.sqs, environment["GATEWATCH_OUTBOX_URL"]), DeferredMessages(table).defer, time.time
         ),

@@ -15,20 +15,20 @@ from gatewatch.delivery.outbox import Outbox
 from gatewatch.delivery.ses import send
 from gatewatch.digest.activity_log_reader import ActivityLogReader
 from gatewatch.digest.email import EmailTemplate, email_message
-from gatewatch.digest.labels import load_digest_labels
 from gatewatch.digest.messages import digest_messages
 from gatewatch.digest.missing_events import count_missing_events
-from gatewatch.digest.view import DigestText, digest_view
 from gatewatch.errors import ConfigurationError
 from gatewatch.handlers.digest import DigestHandler
+from gatewatch.rendering.digest.labels import load_digest_labels
+from gatewatch.rendering.digest.view import DigestText, digest_view
 from gatewatch.rendering.text.labels import load_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gatewatch.config.digest import DigestSettings, DueDigest
-    from gatewatch.digest.summary import Digest
-    from gatewatch.digest.view import DigestView
+    from gatewatch.model.digest import Digest
+    from gatewatch.rendering.digest.view import DigestView
 
 
 @cache
@@ -46,13 +46,13 @@ def compose_at(now: Callable[[], float]) -> DigestHandler:
     service = environment["GATEWATCH_ALERT_SERVICE"]
     language = settings.digest.language or settings.defaults.language
     wording = DigestText(
-        load_digest_labels(bundle.templates, (language,))[language],
+        load_digest_labels(bundle.templates, language),
         load_labels(bundle.templates, language),
         settings.digest.timezone or settings.defaults.timezone,
     )
 
     def put(made: Digest, wanted: DueDigest) -> None:
-        outbox.put(list(digest_messages(digest_view(made, wording), made, wanted, settings)))
+        outbox.put(digest_messages(made, wanted, settings))
 
     def mail(made: Digest, _wanted: DueDigest) -> None:
         _mail(digest_view(made, wording), EmailTemplate(language, bundle.templates), settings.digest, aws)

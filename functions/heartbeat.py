@@ -15,7 +15,6 @@ from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.organizations import active_accounts
 from gatewatch.delivery.deferred import DeferredMessages
 from gatewatch.delivery.outbox import Outbox
-from gatewatch.digest.labels import load_digest_labels
 from gatewatch.handlers.forwarding import ForwardingHandler
 from gatewatch.handlers.heartbeat import HeartbeatHandler
 from gatewatch.handlers.scheduled import ScheduledHandler
@@ -50,7 +49,6 @@ def compose_scheduled() -> ScheduledHandler:
         deferred=DeferredMessages(HubTable(aws.dynamodb, table)),
         reminded=ReminderStore(HubTable(aws.dynamodb, table)),
         outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
-        labels=load_digest_labels(bundle.templates, {bundle.settings.defaults.language, "en"}),
         now=time.time,
         log=_log(),
     )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.events.user_identity import UNKNOWN
 from gatewatch.model.change import Action, Family, Outcome
 from gatewatch.model.exposure import ExposureChange, RuleRef
 from gatewatch.model.security_group import Direction
@@ -18,32 +17,30 @@ if TYPE_CHECKING:
 
     from gatewatch.model.alert import Alert, AssessedChange
     from gatewatch.model.security_group import SecurityGroupRule
-    from gatewatch.rendering.text.labels import Labels
 
 _BROAD = frozenset({Exposure.WORLD, Exposure.WIDE})
 _MAX_ID_LENGTH = 100
 _OPENING_ACTIONS = frozenset({Action.AUTHORIZE, Action.MODIFY})
 
 
-def exposure_change_of(alert: Alert, labels: Labels) -> ExposureChange | None:
-    """Return the exposure change without its message key.
+def exposure_change_of(alert: Alert) -> ExposureChange | None:
+    """Return what a call exposed or closed.
 
     None for a call that opened, closed and narrowed nothing, or whose group or time is unknown.
     """
     changes = [each for each in alert.changes if _is_of_inbound_rules(each)]
-    group_path = _group_path(alert, changes)
-    if not group_path or alert.call.time is None:
+    group_key = _group_path(alert, changes)
+    if not group_key or alert.call.time is None:
         return None
     exposure_change = ExposureChange(
-        thread=alert.call.event_id,
-        place=group_path,
+        event_id=alert.call.event_id,
+        group_key=group_key,
         at=alert.call.time.timestamp(),
-        who=labels.field["unknown"] if alert.call.actor.name == UNKNOWN else alert.call.actor.name,
+        actor=alert.call.actor.name,
         opened=tuple(_refs(each for each in changes if _opens(each))),
         closed=tuple(_refs(each for each in changes if each.change.action is Action.REVOKE)),
         narrowed=tuple(_refs(each for each in changes if _narrows(each))),
         is_group_deleted=any(each.change.action is Action.DELETE for each in changes),
-        words=labels.thread,
     )
     is_empty = not (
         exposure_change.opened or exposure_change.closed or exposure_change.narrowed or exposure_change.is_group_deleted

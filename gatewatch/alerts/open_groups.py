@@ -60,7 +60,7 @@ class InMemoryOpenGroups:
         elif opens_sensitive_ports(assessed):
             self._rules.setdefault(key, set()).add(ref)
         elif change.action in {Action.REVOKE, Action.MODIFY} and key in self._rules:
-            self._rules[key] = {each for each in self._rules[key] if not each.names(ref)}
+            self._rules[key] = {each for each in self._rules[key] if not each.matches(ref)}
 
 
 def opens_sensitive_ports(assessed: AssessedChange) -> bool:

@@ -1,4 +1,4 @@
-"""The pipeline in one place: ApiCall → Change → Assessment → Alert → Message."""
+"""The pipeline in one place: ApiCall → Change → Assessment → Alert → Notification."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import Struct, field
 
 from gatewatch.alerts.enrichment import enrich
-from gatewatch.alerts.exposures import exposure_change_of, group_key_of
 from gatewatch.alerts.failed_sign_ins import InMemorySignInFailures, SignInFailureCounter
 from gatewatch.alerts.lookup.context import NO_CONTEXT, GroupContext, with_context, with_current_rules
+from gatewatch.alerts.notifications import notification_of
 from gatewatch.alerts.open_groups import InMemoryOpenGroups, OpenGroups, with_open_groups
 from gatewatch.alerts.routing import route
 from gatewatch.alerts.rule_history import RuleHistory, with_rule_history
@@ -21,16 +20,13 @@ from gatewatch.alerts.suppression import SuppressionResult, evaluation_time, sup
 from gatewatch.config.settings import Settings
 from gatewatch.events.changes.registry import changes_of
 from gatewatch.model.alert import Alert
-from gatewatch.model.message import Message
-from gatewatch.rendering.message_bodies import MessageBodies
-from gatewatch.rendering.templates import Templates
+from gatewatch.model.message import OutboxMessage, addressed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from gatewatch.model.api_call import ApiCall
     from gatewatch.model.change import Change
-    from gatewatch.model.exposure import ExposureChange
 
 
 class Assessor(Struct, frozen=True):
@@ -59,7 +55,7 @@ def _assess(call: ApiCall, changes: Sequence[Change], assessor: Assessor) -> Ale
 
 
 class AlertPipeline(Struct, frozen=True):
-    """What the pipeline needs to assess, route and render.
+    """What the pipeline needs to assess and route.
 
     `attribute` marks changes made by gatewatch itself. `lookup` queries the account of an alert for what its call
     does not contain; None when no account is queried.
@@ -67,7 +63,6 @@ class AlertPipeline(Struct, frozen=True):
 
     settings: Settings
     rule_history: RuleHistory
-    templates: Templates
     sign_in_failures: SignInFailureCounter = field(default_factory=InMemorySignInFailures)
     open_groups: OpenGroups = field(default_factory=InMemoryOpenGroups)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -80,20 +75,20 @@ class AlertPipeline(Struct, frozen=True):
 
 
 class PipelineResult(Struct, frozen=True):
-    """An alert and its messages. `unsuppressed` is the alert before any exception was applied.
+    """An alert and its messages, one a destination. `unsuppressed` is the alert before any exception was applied.
 
     `suppressed` is the number of changes with effect `mute`; `exceptions` are the ids that were applied.
     """
 
     unsuppressed: Alert
     alert: Alert
-    messages: tuple[Message, ...]
+    messages: tuple[OutboxMessage, ...]
     suppressed: int = 0
     exceptions: tuple[str, ...] = ()
 
 
 def run_pipeline(call: ApiCall, pipeline: AlertPipeline) -> PipelineResult | None:
-    """Assess, look up, suppress, route and render one call; None for a call of no supported family."""
+    """Assess, look up, suppress and route one call; None for a call of no supported family."""
     first = assess_call(call, pipeline.assessor)
     if first is None:
         return None
@@ -104,7 +99,7 @@ def run_pipeline(call: ApiCall, pipeline: AlertPipeline) -> PipelineResult | Non
     if (completed := with_current_rules(changes, context)) != changes:
         alert = pipeline.attribute(_assess(call, completed, pipeline.assessor))
         result = _suppress(alert, pipeline)
-    messages = () if result.is_suppressed else tuple(_render_messages(result.alert, context, pipeline))
+    messages = () if result.is_suppressed else _messages(result.alert, context, pipeline)
     return PipelineResult(alert, result.alert, messages, result.suppressed, result.applied)
 
 
@@ -116,33 +111,7 @@ def _is_notified(result: SuppressionResult, pipeline: AlertPipeline) -> bool:
     return not result.is_suppressed and bool(route(result.alert, pipeline.settings))
 
 
-def _render_messages(assessed: Alert, context: GroupContext, pipeline: AlertPipeline) -> Iterator[Message]:
+def _messages(alert: Alert, context: GroupContext, pipeline: AlertPipeline) -> tuple[OutboxMessage, ...]:
     """Route by the assessed alert alone; the looked-up context is only shown."""
-    alert = with_context(assessed, context)
-    bodies = MessageBodies(alert, pipeline.templates, pipeline.settings)
-    exposure_change = exposure_change_of(alert, pipeline.templates.labels[alert.account.language])
-    for destination in route(assessed, pipeline.settings):
-        yield from _messages(alert, destination, bodies.for_destination(destination), exposure_change)
-
-
-def _messages(
-    alert: Alert, destination: str, bodies: Sequence[str], exposure_change: ExposureChange | None
-) -> Iterator[Message]:
-    """Yield the messages of one destination, each with its own ledger key; the first carries the exposure change."""
-    about = group_key_of(alert)
-    for number, body in enumerate(bodies, start=1):
-        key = f"{alert.call.delivery_key}#{destination}#{number}"
-        yield Message(
-            key=key,
-            destination=destination,
-            body=body,
-            event_id=alert.call.event_id,
-            account_id=alert.account.id,
-            severity=alert.severity,
-            part=number,
-            parts=len(bodies),
-            event_time=alert.call.time.timestamp() if alert.call.time else None,
-            gates=(msgspec.structs.replace(exposure_change, key=key),) if exposure_change and number == 1 else (),
-            actor=alert.call.actor.name,
-            about=about,
-        )
+    destinations = route(alert, pipeline.settings)
+    return tuple(addressed(notification_of(with_context(alert, context)), destinations)) if destinations else ()

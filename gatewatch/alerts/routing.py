@@ -1,38 +1,63 @@
-"""Which destinations an alert is sent to."""
+"""Which destinations a notification is sent to. Alerts, remediations and access keys have the same routes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from gatewatch.config.patterns import matches_patterns, pattern_list
+from gatewatch.model.account import Account
+from gatewatch.model.change import Family
+from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gatewatch.config.destinations import Match
     from gatewatch.config.settings import Settings
     from gatewatch.model.alert import Alert
 
 
+class RoutingFacts(Struct, frozen=True, kw_only=True):
+    """What routes match. An unknown fact matches a wildcard only; `groups` are ids and names."""
+
+    account: Account
+    severity: Severity
+    families: frozenset[Family]
+    region: str | None = None
+    actor: str | None = None
+    groups: tuple[str, ...] = ()
+
+
 def route(alert: Alert, settings: Settings) -> tuple[str, ...]:
-    """Return the account's own destinations, then those of every matching route, without duplicates."""
-    routed = [name for each in settings.routes if matches(alert, each.match) for name in each.to]
-    return tuple(dict.fromkeys([*alert.account.destinations, *routed]))
+    """Return the destinations of an alert."""
+    return destinations_of(routing_facts(alert), settings)
 
 
-def matches(alert: Alert, match: Match) -> bool:
-    return (
-        match.min_severity.rank <= alert.severity.rank <= match.max_severity.rank
-        and matches_patterns(match.account, alert.account.id)
-        and matches_patterns(match.environment, alert.account.environment)
-        and matches_patterns(match.region, alert.call.region)
-        and matches_patterns(match.actor, alert.call.actor.name)
-        and (match.group is None or matches_patterns(match.group, *_group_names(alert)))
-        and (match.family is None or any(each.change.family in pattern_list(match.family) for each in alert.changes))
+def routing_facts(alert: Alert) -> RoutingFacts:
+    groups = (name or "" for each in alert.changes for name in (each.change.group.id, each.change.group.name))
+    return RoutingFacts(
+        account=alert.account,
+        severity=alert.severity,
+        families=frozenset(each.change.family for each in alert.changes),
+        region=alert.call.region,
+        actor=alert.call.actor.name,
+        groups=tuple(groups),
     )
 
 
-def _group_names(alert: Alert) -> Iterator[str | None]:
-    for each in alert.changes:
-        yield each.change.group.id
-        yield each.change.group.name
+def destinations_of(facts: RoutingFacts, settings: Settings) -> tuple[str, ...]:
+    """Return the account's own destinations, then those of every matching route, without duplicates."""
+    routed = [name for each in settings.routes if matches(facts, each.match) for name in each.to]
+    return tuple(dict.fromkeys([*facts.account.destinations, *routed]))
+
+
+def matches(facts: RoutingFacts, match: Match) -> bool:
+    return (
+        match.min_severity.rank <= facts.severity.rank <= match.max_severity.rank
+        and matches_patterns(match.account, facts.account.id)
+        and matches_patterns(match.environment, facts.account.environment)
+        and matches_patterns(match.region, facts.region)
+        and matches_patterns(match.actor, facts.actor)
+        and (match.group is None or matches_patterns(match.group, *facts.groups))
+        and (match.family is None or any(each in pattern_list(match.family) for each in facts.families))
+    )

@@ -18,7 +18,6 @@ from gatewatch.aws.hub_table import HubTable
 from gatewatch.cli.errors import aws_errors_as_messages
 from gatewatch.cli.listing import print_list
 from gatewatch.cli.options import ListFormat
-from gatewatch.config.paths import TEMPLATES
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.model.iam import masked_key
 from gatewatch.remediation.access_keys.credential_report import CredentialReportError, read_credential_report
@@ -28,7 +27,6 @@ from gatewatch.remediation.access_keys.records import KeyRecords
 from gatewatch.remediation.access_keys.runner import AccessKeyRunner
 from gatewatch.remediation.ingress.executor import StepStatus
 from gatewatch.remediation.snapshots import SnapshotStore
-from gatewatch.rendering.text.labels import load_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,7 +71,6 @@ class LiveAccessKeys:
             iam_of=self._iam_of,
             stores=KeyStores(SnapshotStore(table), KeyRecords(table), ActionLog(table)),
             outbox=Outbox(aws.sqs, url),
-            labels={language: load_labels(TEMPLATES, language) for language in {*settings.languages, "en"}},
             now=_now,
             log=logging.getLogger(__name__),
         )

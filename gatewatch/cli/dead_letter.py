@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from gatewatch.delivery.outbox import read_message
+from gatewatch.delivery.wire import decode_message
 from gatewatch.errors import UndecodableError
 from gatewatch.remediation.access_keys.trigger import AllAccounts, OneUser, trigger_of
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from types_boto3_sqs.type_defs import MessageTypeDef
 
-    from gatewatch.model.message import Message
+    from gatewatch.model.message import OutboxMessage
 
 EVENTS, OUTBOX, ACCESS_KEYS = "events", "outbox", "access-keys"
 Trigger = AllAccounts | OneUser
@@ -48,7 +48,9 @@ class DeadLetter:
         if self.queue == ACCESS_KEYS:
             return _trigger_text(self.trigger)
         message = self.message
-        return f"{message.event_id or message.key} to {message.destination}" if message else "unreadable"
+        if message is None:
+            return "unreadable"
+        return f"{message.notification.event_id or message.notification.key} to {message.destination}"
 
     @property
     def is_redrivable(self) -> bool:
@@ -67,18 +69,24 @@ class DeadLetter:
         return trigger_of(event) if isinstance(event, dict) else None
 
     @property
-    def message(self) -> Message | None:
+    def message(self) -> OutboxMessage | None:
         """The message of the outbox; None for any other message."""
         if self.queue != OUTBOX:
             return None
         try:
-            return read_message(self.body)
+            return decode_message(self.body)
         except UndecodableError:
             return None
 
+    @property
+    def readable_body(self) -> str:
+        """The body; a message of the outbox is decoded to indented JSON."""
+        message = self.message
+        return msgspec.json.format(msgspec.json.encode(message), indent=2).decode() if message else self.body
+
     def has_id(self, wanted: str) -> bool:
         """True for its message id, its original id (shown in notifications), or the id of its event."""
-        event_id = self.message.event_id if self.message else ""
+        event_id = self.message.notification.event_id if self.message else ""
         names = _event_name_and_id(self.body) if self.queue == EVENTS else [event_id]
         return wanted != "" and wanted in {self.message_id, self.original_id, *names[-1:]}
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gatewatch.aws.clients import Aws
     from gatewatch.cli.dead_letter import Trigger
-    from gatewatch.model.message import Message
+    from gatewatch.model.message import OutboxMessage
 
 _VISIBILITY_SECONDS = 120
 QUEUES = (EVENTS, OUTBOX, ACCESS_KEYS)
@@ -115,7 +115,7 @@ class DeadLetterQueues:
             url = self._dead_letter_url(dead_letter.queue)
             self._sqs.delete_message(QueueUrl=url, ReceiptHandle=dead_letter.receipt)
 
-    def _send_to_outbox(self, dead_letter: DeadLetter, message: Message) -> None:
+    def _send_to_outbox(self, dead_letter: DeadLetter, message: OutboxMessage) -> None:
         self._ledger.reset_dead_lettered(message.key)
         self._sqs.send_message(
             QueueUrl=self._url("outbox"),

@@ -42,7 +42,7 @@ def show(message_id: str, stage: Stage = STAGE) -> None:
     found = _queues(stage).find(message_id)
     typer.echo(f"{found.message_id} in {found.queue} since {found.since:%Y-%m-%d %H:%M:%S} UTC")
     typer.echo(f"reason: {sanitize(found.reason, 1000)}")
-    typer.echo(sanitize(found.body, 300_000))
+    typer.echo(sanitize(found.readable_body, 300_000))
 
 
 @dead_letters.command(epilog="Examples: gatewatch dead-letters redrive 7d2c… · gatewatch dead-letters redrive --all")

@@ -8,12 +8,12 @@ from rich.text import Text
 
 from gatewatch.alerts.routing import route
 from gatewatch.alerts.suppression import suppress
-from gatewatch.cli.output import PipeConsole
+from gatewatch.cli.output import PipeConsole, message_for
 from gatewatch.cli.record_fields import fields_of
 from gatewatch.config.paths import TEMPLATES
 from gatewatch.rendering.escaping import sanitize
-from gatewatch.rendering.slack import slack_payloads
-from gatewatch.rendering.sns import sns_bodies
+from gatewatch.rendering.slack import SlackRenderer
+from gatewatch.rendering.sns import SnsRenderer
 from gatewatch.rendering.templates import load_templates
 from gatewatch.rendering.text.headline import alert_headline
 from gatewatch.rendering.text.labels import load_labels
@@ -35,7 +35,9 @@ class DecisionTrace:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._english = load_labels(TEMPLATES, "en")
-        self._templates = load_templates(TEMPLATES, settings.languages)
+        self._templates = load_templates(TEMPLATES)
+        self._slack = SlackRenderer(self._templates, settings.colors)
+        self._sns = SnsRenderer(self._templates, settings.colors)
         self._console = PipeConsole(highlight=False, soft_wrap=True)
 
     def alert(self, alert: Alert) -> None:
@@ -47,7 +49,7 @@ class DecisionTrace:
         for number, assessed in enumerate(alert.changes, start=1):
             self._change(f"change {number}", assessed)
         self._fields(alert)
-        self._field("headline", alert_headline(alert, self._templates.labels[alert.account.language]))
+        self._field("headline", alert_headline(alert, self._templates.labels(alert.account.language)))
         result = suppress(alert, self._settings.exceptions, call.time)
         for note in _notes(alert, result.alert):
             self._field("note", self._english.reason_text(note))
@@ -59,8 +61,8 @@ class DecisionTrace:
             "none: suppressed by exceptions" if result.is_suppressed else ", ".join(route(result.alert, self._settings))
         )
         self._field("sent to", destinations or "none: no route matches")
-        messages = len(slack_payloads(alert, self._templates, self._settings.colors))
-        sns_messages = len(sns_bodies(alert, self._templates, self._settings.colors))
+        message = message_for(alert)
+        messages, sns_messages = len(self._slack.cut(message)), len(self._sns.cut(message))
         self._field("messages", f"{messages} for each Slack destination, {sns_messages} for each topic")
         self._console.print()
 

@@ -5,22 +5,26 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from gatewatch.alerts.suppression import suppress
 from gatewatch.config.paths import TEMPLATES
 from gatewatch.digest.activity import activity_of
 from gatewatch.digest.email import EmailTemplate, email_message, html_page
-from gatewatch.digest.labels import load_digest_labels
-from gatewatch.digest.messages import digest_color
 from gatewatch.digest.summary import summarize_activity
-from gatewatch.digest.text import plain_text, slack_payload
-from gatewatch.digest.view import DigestText, digest_view
+from gatewatch.rendering.digest.labels import load_digest_labels
+from gatewatch.rendering.digest.messages import digest_color
+from gatewatch.rendering.digest.text import plain_text, slack_blocks
+from gatewatch.rendering.digest.view import DigestText, digest_view
+from gatewatch.rendering.escaping import mrkdwn
+from gatewatch.rendering.slack_blocks import payload
 from gatewatch.rendering.text.labels import load_labels
 
 if TYPE_CHECKING:
     from gatewatch.config.settings import Settings
     from gatewatch.digest.activity import AlertActivity
-    from gatewatch.digest.summary import Digest
     from gatewatch.model.alert import Alert
+    from gatewatch.model.digest import Digest
 
 
 class DigestPrinter:
@@ -39,7 +43,7 @@ class DigestPrinter:
 
     def close(self) -> None:
         language, zone = self._settings.defaults.language, self._settings.defaults.timezone
-        labels = load_digest_labels(TEMPLATES, (language,))[language]
+        labels = load_digest_labels(TEMPLATES, language)
         wording = DigestText(labels, load_labels(TEMPLATES, language), zone)
         found = summarize_activity(self._activities, self._settings, self._days)
         output = self._render(found, wording) if found else labels.digest["nothing"].encode()
@@ -51,7 +55,8 @@ class DigestPrinter:
         if self._output == "text":
             return plain_text(view).encode(errors="replace")
         if self._output == "slack":
-            return slack_payload(view, digest_color(found, self._settings.colors))
+            color = digest_color(found, self._settings.colors)
+            return msgspec.json.encode(payload(color, mrkdwn(view.title), slack_blocks(view)))
         template = EmailTemplate(self._settings.defaults.language, TEMPLATES)
         return (
             html_page(view, template).encode(errors="replace")

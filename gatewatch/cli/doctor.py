@@ -90,4 +90,4 @@ def send_test(
         raise ConfigurationError(f"policy.yaml has no destination {destination}; it has {', '.join(sorted(known))}")
     aws = Aws()
     receipt = DestinationChecks(aws, alerts_topic(find_bus(aws, stage), stage)).post(destination, known[destination])
-    typer.echo(f"{destination} accepted the message: {receipt.answer}")
+    typer.echo(f"{destination} accepted the message: {receipt.response}")

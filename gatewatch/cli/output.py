@@ -11,16 +11,18 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from gatewatch.alerts.notifications import notification_of
 from gatewatch.alerts.routing import route
 from gatewatch.config.paths import TEMPLATES
 from gatewatch.local.slack.inbox import ReceivedMessage
 from gatewatch.local.slack.page import render_page
 from gatewatch.model.change import Outcome
+from gatewatch.model.message import OutboxMessage
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.escaping import sanitize
 from gatewatch.rendering.json_rows import rows
-from gatewatch.rendering.slack import slack_payloads
-from gatewatch.rendering.sns import sns_bodies
+from gatewatch.rendering.slack import SlackRenderer
+from gatewatch.rendering.sns import SnsRenderer
 from gatewatch.rendering.templates import load_templates
 from gatewatch.rendering.text.fields import caller
 from gatewatch.rendering.text.headline import alert_headline
@@ -141,14 +143,13 @@ class SlackLines:
     """The payload of each Slack message, exactly as posted, one per line."""
 
     def __init__(self, settings: Settings, min_severity: Severity) -> None:
-        self._templates = load_templates(TEMPLATES, settings.languages)
-        self._colors = settings.colors
+        self._renderer = SlackRenderer(load_templates(TEMPLATES), settings.colors)
         self._min_rank = min_severity.rank
 
     def alert(self, alert: Alert) -> None:
         if alert.severity.rank >= self._min_rank:
-            for payload in slack_payloads(alert, self._templates, self._colors):
-                sys.stdout.buffer.write(payload + b"\n")
+            for payload in self._renderer.messages(message_for(alert)):
+                sys.stdout.buffer.write(msgspec.json.encode(payload) + b"\n")
 
     def close(self) -> None:
         sys.stdout.buffer.flush()
@@ -158,14 +159,13 @@ class SnsMessages:
     """SNS messages; `show` selects the body for one kind of subscriber and formats it."""
 
     def __init__(self, settings: Settings, min_severity: Severity, show: Callable[[SnsBody], bytes]) -> None:
-        self._templates = load_templates(TEMPLATES, settings.languages)
-        self._colors = settings.colors
+        self._renderer = SnsRenderer(load_templates(TEMPLATES), settings.colors)
         self._min_rank = min_severity.rank
         self._show = show
 
     def alert(self, alert: Alert) -> None:
         if alert.severity.rank >= self._min_rank:
-            for body in sns_bodies(alert, self._templates, self._colors):
+            for body in self._renderer.messages(message_for(alert)):
                 sys.stdout.buffer.write(self._show(body))
 
     def close(self) -> None:
@@ -188,7 +188,7 @@ class HtmlPage:
     def __init__(self, settings: Settings, min_severity: Severity, page: int) -> None:
         self._page = page
         self._alerts = 0
-        self._templates = load_templates(TEMPLATES, settings.languages)
+        self._renderer = SlackRenderer(load_templates(TEMPLATES), settings.colors)
         self._settings = settings
         self._min_rank = min_severity.rank
         self._received: list[ReceivedMessage] = []
@@ -201,8 +201,7 @@ class HtmlPage:
             return
         channels = route(alert, self._settings) or ("no destination",)
         at = alert.call.time or datetime.fromtimestamp(0, UTC)
-        for payload in slack_payloads(alert, self._templates, self._settings.colors):
-            message = msgspec.json.decode(payload)
+        for message in self._renderer.messages(message_for(alert)):
             for channel in channels:
                 self._received.append(ReceivedMessage(len(self._received) + 1, channel, message, at))
 
@@ -215,6 +214,11 @@ class HtmlPage:
             sys.stderr.write(
                 f"gatewatch: page {self._page} of {pages} with {ALERTS_PER_PAGE} alerts each; select one with --page\n"
             )
+
+
+def message_for(alert: Alert, destination: str = "") -> OutboxMessage:
+    """The message that delivery would render."""
+    return OutboxMessage(destination=destination, notification=notification_of(alert))
 
 
 _PRINTERS: Mapping[str, Callable[[Settings, Severity], Printer]] = {

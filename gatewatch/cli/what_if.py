@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from gatewatch.alerts.routing import matches, route
+from gatewatch.alerts.routing import matches, route, routing_facts
 from gatewatch.alerts.suppression import suppress
 from gatewatch.config.paths import TEMPLATES
 from gatewatch.model.severity import Severity
@@ -53,7 +53,7 @@ class WhatIfReport:
         if result.is_suppressed:
             return
         for count, each in zip(self._by_route, self._settings.routes, strict=True):
-            count[result.alert.severity] += matches(result.alert, each.match)
+            count[result.alert.severity] += matches(routing_facts(result.alert), each.match)
         if not route(result.alert, self._settings):
             self._unrouted[alert.severity] += 1
             self._add_hidden_critical(alert, "no route matches")

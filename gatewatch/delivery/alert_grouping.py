@@ -1,71 +1,86 @@
-"""What one actor does in a row: after many alerts, or several at once, the next are told in the thread of the last.
+"""Alert grouping: after a roll-up, or after many alerts of one actor in a row, further ones go into a thread.
 
-The message that began the thread counts them in its headline and shows none that is worse than itself.
+The parent message counts them in its headline. An alert of a higher severity than the parent's stays in the channel.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from gatewatch.delivery.parent_message import told
-from gatewatch.delivery.rollup import is_foldable
-from gatewatch.delivery.rollup_blocks import part_id
-from gatewatch.model.slack_thread import MANY, Run
+from gatewatch.model.message import Rollup, messages_of
+from gatewatch.model.slack_thread import GROUP_THRESHOLD
 
 if TYPE_CHECKING:
     from gatewatch.config.destinations import SlackApp
-    from gatewatch.delivery.message_edits import Edits
+    from gatewatch.delivery.message_updates import MessageUpdates
     from gatewatch.delivery.thread_store import ThreadStore
-    from gatewatch.model.message import Message
-    from gatewatch.model.slack_thread import Root
+    from gatewatch.model.message import Content
+    from gatewatch.model.message_state import MessageState
+    from gatewatch.model.slack_thread import AlertGroup, ParentMessage
 
-_MOST_IN_A_THREAD = 400  # a row of DynamoDB holds 400 KB
+_MAX_REPLIES = 400  # an item of DynamoDB holds 400 KB
 
 
-class Runs:
-    def __init__(self, edits: Edits, book: ThreadStore) -> None:
-        self._edits = edits
-        self._book = book
+class AlertGrouping:
+    def __init__(self, updates: MessageUpdates, store: ThreadStore) -> None:
+        self._updates = updates
+        self._store = store
 
-    def of(self, message: Message) -> Run | None:
-        """What its actor did before; None for a message that always stands alone."""
-        return (self._book.run(message) or Run()) if is_foldable(message) else None
+    def find(self, content: Content) -> AlertGroup:
+        return self._store.group(messages_of(content)[0])
 
-    def goes_on(self, message: Message, root: Root, run: Run, destination: SlackApp, deadline: float) -> bool:
-        """Whether it is told in the thread of the run; then it is counted there already, and its gates.
+    def append(
+        self, content: Content, state: MessageState, group: AlertGroup, destination: SlackApp, deadline: float
+    ) -> bool:
+        """Whether a message goes into the thread of its group; then the parent counts it and its exposures already.
 
-        `root` is the message itself. What somebody deleted cannot be edited, and nothing is hidden under it.
+        A parent message that was deleted cannot be updated, and no alert is hidden under it.
         """
-        if not run.takes(message.severity.rank, self._book.now()):
+        if not group.accepts(severity_rank(content), self._store.now()):
             return False
-        before = self._book.root(message.destination, run.key)
-        after = _counted(before, message, root) if before and before.body else None
-        if after is None or len(after.more) > _MOST_IN_A_THREAD:
+        before = self._store.parent(content.destination, group.key)
+        after = _with_reply(before, content, state) if before and before.content else None
+        if after is None or len(after.state.replies) > _MAX_REPLIES:
             return False
         if after != before:
-            if not self._edits.show(after, destination):
+            if not self._updates.show(after, destination):
                 return False
-            self._edits.keep(message.destination, run.key, after, deadline)
-        self._book.keep_run(message, msgspec.structs.replace(run, last=self._book.now()))
+            self._updates.save(content.destination, group.key, after, deadline)
+        resumed = msgspec.structs.replace(group, last_at=self._store.now())
+        self._store.save_group(messages_of(content)[0], resumed)
         return True
 
-    def begins(self, message: Message, key: str, root: Root, run: Run) -> bool:
-        """Whether what comes next is told in the thread of this one, which was told in the channel."""
-        now = self._book.now()
-        after = run.after(len(message.folded) or 1, now)
-        begins = bool(message.folded) or after.told >= MANY or run.is_going_on(now)
-        if begins:
-            after = msgspec.structs.replace(after, key=key, ts=root.ts, worst=message.severity.rank, since=now)
-        self._book.owe_run(message, after)
-        return begins
+    def start(self, content: Content, key: str, ts: str, group: AlertGroup) -> bool:
+        """Whether further alerts go into the thread of this message, which was posted in the channel."""
+        now = self._store.now()
+        after = group.with_alerts(len(messages_of(content)), now)
+        starts = isinstance(content, Rollup) or after.count >= GROUP_THRESHOLD or group.is_active(now)
+        if starts:
+            worst = severity_rank(content)
+            after = msgspec.structs.replace(after, key=key, ts=ts, worst=worst, started_at=now)
+        self._store.save_group_later(messages_of(content)[0], after)
+        return starts
 
 
-def _counted(above: Root, message: Message, root: Root) -> Root:
-    """Lines about gates stand in the thread, above are their numbers."""
-    more = {*above.more, *(part_id(each.key) for each in message.folded or (message,))}
-    is_lasting = above.is_lasting or root.is_lasting
-    after = msgspec.structs.replace(above, more=tuple(sorted(more)), is_lasting=is_lasting)
-    parts = {key: msgspec.structs.replace(part, line="") for key, part in root.parts.items() if part.gates}
-    return told(after, parts, message.gates[0].words if parts else {})
+def severity_rank(content: Content) -> int:
+    return max(each.notification.severity.rank for each in messages_of(content))
+
+
+def _with_reply(parent: ParentMessage, content: Content, state: MessageState) -> ParentMessage:
+    before = parent.state
+    exposed = {key: each for key, each in state.alerts.items() if each.exposed}
+    counted = msgspec.structs.replace(
+        before,
+        replies=tuple(sorted({*before.replies, *(_digest(each.key) for each in messages_of(content))})),
+        reply_states=before.reply_states | exposed,
+        has_lasting=before.has_lasting or state.has_lasting,
+    )
+    return msgspec.structs.replace(parent, state=counted)
+
+
+def _digest(key: str) -> str:
+    """Short, as a parent counts hundreds of keys and a key can be long."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]

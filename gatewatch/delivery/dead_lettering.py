@@ -10,7 +10,8 @@ import msgspec
 from gatewatch.aws import metrics
 from gatewatch.config.destinations import HUB_TOPIC
 from gatewatch.delivery.ledger import DeliveryState, LedgerEntry
-from gatewatch.rendering.notices import unreadable_event_messages
+from gatewatch.delivery.notices import unreadable_notice
+from gatewatch.model.message import addressed
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
     from gatewatch.delivery.ledger import Ledger
     from gatewatch.delivery.outbox import Outbox, QueuedMessage
-    from gatewatch.model.message import Message
+    from gatewatch.model.message import OutboxMessage
 
 
 @dataclass(frozen=True)
@@ -32,23 +33,25 @@ class DeadLettering:
     log: Logger
     meter: Meter
 
-    def give_up(self, message: Message, queued: QueuedMessage, reason: str) -> None:
-        """Give up a message. Each step is idempotent; a retry after a crash starts here and does not deliver.
+    def give_up(self, message: OutboxMessage, part_key: str, queued: QueuedMessage, reason: str) -> None:
+        """Give up a message at one of its parts. Each step is idempotent; a retry continues here after a crash.
 
         Raises `TransientDeliveryError`; the message then stays in the outbox.
         """
-        self.ledger.write(message.key, LedgerEntry(DeliveryState.GIVING_UP, reason))
+        self.ledger.write(part_key, LedgerEntry(DeliveryState.GIVING_UP, reason))
         self.outbox.put(self._fallback_messages(message))
         self.dead_letters.put(queued.body, reason, queued.message_id)
-        self.ledger.write(message.key, LedgerEntry(DeliveryState.DEAD_LETTERED, reason))
-        facts = {"event_id": message.event_id, "account_id": message.account_id, "destination": message.destination}
-        self._record({**facts, "key": message.key, "reason": reason})
+        self.ledger.write(part_key, LedgerEntry(DeliveryState.DEAD_LETTERED, reason))
+        notification = message.notification
+        facts = {"event_id": notification.event_id, "account_id": notification.account_id}
+        self._record({**facts, "destination": message.destination, "key": part_key, "reason": reason})
 
     def give_up_unreadable(self, queued: QueuedMessage, reason: str) -> None:
-        """Give up a body that is no message: operators are notified, it goes to the dead-letter queue."""
-        self.outbox.put(
-            unreadable_event_messages(queued.message_id, reason, queued.body, self.dead_letters.name, self.settings)
+        """Give up a body that cannot be decoded: operators are notified, it goes to the dead-letter queue."""
+        notice = unreadable_notice(
+            queued.message_id, reason, queued.body, self.dead_letters.name, self.settings.defaults.language
         )
+        self.outbox.put(addressed(notice, self.settings.default_destinations))
         self.dead_letters.put(queued.body, reason, queued.message_id)
         self._record({"message_id": queued.message_id, "reason": reason})
 
@@ -56,16 +59,16 @@ class DeadLettering:
         self.log.error("dead-lettered", extra=facts)
         self.meter.count(metrics.DEAD_LETTERED)
 
-    def _fallback_messages(self, message: Message) -> list[Message]:
+    def _fallback_messages(self, message: OutboxMessage) -> list[OutboxMessage]:
         """The message for the fallback destination. One that fails there too goes to the hub topic, and no further."""
         name = self._fallback_of(message)
         if name is None or name == message.destination:
             return []
-        first = message.instead_of or message.destination
-        return [msgspec.structs.replace(message, key=f"{message.key}#instead", destination=name, instead_of=first)]
+        first = message.fallback_for or message.destination
+        return [msgspec.structs.replace(message, destination=name, fallback_for=first)]
 
-    def _fallback_of(self, message: Message) -> str | None:
-        if message.instead_of is not None:
+    def _fallback_of(self, message: OutboxMessage) -> str | None:
+        if message.fallback_for:
             return HUB_TOPIC
         destination = self.settings.destinations.get(message.destination)
         return destination.fallback if destination else HUB_TOPIC

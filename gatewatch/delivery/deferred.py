@@ -6,6 +6,7 @@ whole group (SQS developer guide, "delay queues" and "visibility timeout").
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,24 +15,27 @@ from msgspec import Struct
 
 from gatewatch.aws.hub_table import HubTableError, RowKind
 from gatewatch.config.quiet_hours import deferred_until
-from gatewatch.delivery.outbox import deduplication_id
+from gatewatch.delivery.outbox import OutboxEntry, entry_of
 from gatewatch.errors import TransientDeliveryError
-from gatewatch.model.message import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from gatewatch.aws.hub_table import HubTable
     from gatewatch.config.settings import Settings
     from gatewatch.delivery.outbox import Outbox
+    from gatewatch.model.message import OutboxMessage
 
 _ROW_FULL = "ValidationException"  # DynamoDB limits a row to 400 KB
 _SHARDS = [f"{number:02}" for number in range(100)]  # BatchGetItem takes a hundred keys
 
 
 class _Deferred(Struct, frozen=True):
-    message: Message
+    """Times are in seconds since 1970."""
+
+    entry: OutboxEntry
     until: float
+    event_time: float
 
 
 DEFERRED = RowKind(prefix="deferred", name="deferred messages")
@@ -43,11 +47,13 @@ class DeferredMessages:
     def __init__(self, table: HubTable) -> None:
         self._table = table
 
-    def defer(self, message: Message, until: float) -> bool:
+    def defer(self, message: OutboxMessage, until: float) -> bool:
         """Store a message until a time. False when the row is full. Idempotent. Raises `TransientDeliveryError`."""
-        waiting = msgspec.json.encode(_Deferred(message, until)).decode()
+        entry = entry_of(message)
+        deferred = _Deferred(entry, until, message.notification.event_time or 0)
+        waiting = msgspec.json.encode(deferred).decode()
         try:
-            self._update(deduplication_id(message.key), "SET #name = :waiting", {":waiting": waiting})
+            self._update(entry.deduplication_id, "SET #name = :waiting", {":waiting": waiting})
         except HubTableError as error:
             if error.code == _ROW_FULL:
                 return False
@@ -56,21 +62,22 @@ class DeferredMessages:
 
     def release_due(self, now: float, outbox: Outbox) -> int:
         """Send what is due to the outbox, then delete it; the ledger skips what a crash in between sends twice."""
-        due = sorted(self._due(now), key=lambda each: each[1].message.event_time or 0)
-        outbox.put([waiting.message for _, waiting in due])
-        for name, _ in due:
-            self._update(name, "REMOVE #name", {})
+        due = sorted((each for each in self._all() if each.until <= now), key=lambda each: each.event_time)
+        outbox.put_entries([each.entry for each in due])
+        for each in due:
+            self._update(each.entry.deduplication_id, "REMOVE #name", {})
         return len(due)
 
-    def _due(self, now: float) -> Iterator[tuple[str, _Deferred]]:
+    def _all(self) -> Iterator[_Deferred]:
         for _, row in self._table.attributes_of_many(DEFERRED, _SHARDS):
-            for name, value in row.items():
-                if (waiting := msgspec.json.decode(value, type=_Deferred)).until <= now:
-                    yield name, waiting
+            yield from (msgspec.json.decode(value, type=_Deferred) for value in row.values())
 
     def _update(self, name: str, expression: str, values: dict[str, str]) -> None:
         shard = f"{int(name, 16) % 100:02}"
         self._table.update(DEFERRED, shard, expression, values, ExpressionAttributeNames={"#name": name})
+
+
+Defer = Callable[["OutboxMessage", float], bool]
 
 
 class QuietHoursOutbox:
@@ -80,22 +87,26 @@ class QuietHoursOutbox:
     """
 
     def __init__(
-        self, outbox: Outbox, defer: Callable[[Message, float], bool], settings: Settings, now: Callable[[], float]
+        self,
+        outbox: Outbox,
+        defer: Defer,
+        settings: Settings,
+        now: Callable[[], float],
     ) -> None:
         self._outbox = outbox
         self._defer = defer
         self._settings = settings
         self._now = now
 
-    def put(self, messages: Sequence[Message]) -> None:
+    def put(self, messages: Sequence[OutboxMessage]) -> None:
         self._outbox.put([each for each in messages if not self._is_deferred(each)])
 
-    def _is_deferred(self, message: Message) -> bool:
+    def _is_deferred(self, message: OutboxMessage) -> bool:
         destination = self._settings.destinations.get(message.destination)
         if destination is None or destination.quiet is None:
             return False
         now = datetime.fromtimestamp(self._now(), UTC)
-        until = deferred_until(destination.quiet, message.severity, now, self._settings.defaults.timezone)
+        until = deferred_until(destination.quiet, message.notification.severity, now, self._settings.defaults.timezone)
         return until is not None and self._defer(message, until.timestamp())
 
 
@@ -105,12 +116,12 @@ class DurableOutbox:
     What the outbox refuses is stored in the table and released by the heartbeat. Raises when that fails as well.
     """
 
-    def __init__(self, outbox: Outbox, defer: Callable[[Message, float], bool], now: Callable[[], float]) -> None:
+    def __init__(self, outbox: Outbox, defer: Defer, now: Callable[[], float]) -> None:
         self._outbox = outbox
         self._defer = defer
         self._now = now
 
-    def put(self, messages: Sequence[Message]) -> None:
+    def put(self, messages: Sequence[OutboxMessage]) -> None:
         try:
             self._outbox.put(messages)
         except TransientDeliveryError:

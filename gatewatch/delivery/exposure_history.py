@@ -1,7 +1,7 @@
-"""The story of one group's gates as one destination was told it: which are still open, who closed which and when.
+"""Exposures of one security group as one destination was notified of them: which are open, who closed which and when.
 
-A story is two sets that only grow, and all that it says is computed from them: in whatever order the messages come,
-and however often, it ends the same.
+A history is two sets that only grow, and everything is computed from them: the order of messages and repeats do not
+change the result.
 """
 
 from __future__ import annotations
@@ -11,97 +11,98 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gatewatch.model.exposure import RuleRef
+from gatewatch.model.message_state import AlertState, EarlierExposure, ExposureEnd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gatewatch.model.exposure import ExposureChange
 
-_LONGEST = 500  # openings and closings of one group; a row of DynamoDB holds 400 KB
+_MAX_ENTRIES = 500  # openings and closings of one group; an item of DynamoDB holds 400 KB
 
 
 class ExposureOpened(Struct, frozen=True, order=True):
+    """`key` is the key of the message, `event_id` that of its event."""
+
     at: float
     key: str
     rule: RuleRef
-    who: str
-    thread: str
+    actor: str
+    event_id: str
 
 
 class ExposureClosed(Struct, frozen=True, order=True):
-    """`how` is `closed` or `narrowed`; a deleted group closes everything it had."""
+    """`how` is `closed` or `narrowed`; a deleted group closes all of its rules."""
 
     at: float
     key: str
     rule: RuleRef
-    who: str
+    actor: str
     how: str = "closed"
     is_group_deleted: bool = False
 
-    def ends(self, opening: ExposureOpened) -> bool:
-        """CloudTrail counts in seconds: within one, only the id tells that a rule closed is not the one before."""
+    def closes(self, opened: ExposureOpened) -> bool:
+        """CloudTrail has seconds: within one, only the id shows that a closed rule is not an earlier one."""
         if self.is_group_deleted:
-            return self.at >= opening.at
-        if not self.rule.names(opening.rule):
+            return self.at >= opened.at
+        if not self.rule.matches(opened.rule):
             return False
-        is_same_id = bool(self.rule.rule_id) and self.rule.rule_id == opening.rule.rule_id
-        return self.at > opening.at or (is_same_id and self.at == opening.at and self.key != opening.key)
+        has_same_id = bool(self.rule.rule_id) and self.rule.rule_id == opened.rule.rule_id
+        return self.at > opened.at or (has_same_id and self.at == opened.at and self.key != opened.key)
 
-    def tells_the_same(self, other: ExposureClosed) -> bool:
-        """A rule's id goes once and never comes again: gatewatch tells of its own removal, and then CloudTrail does."""
+    def reports_same_removal(self, other: ExposureClosed) -> bool:
+        """Gatewatch reports its own removal of a rule, and CloudTrail does; the id of a rule is never reused."""
         is_removal = self.how == other.how == "closed" and bool(self.rule.rule_id)
         return is_removal and self.rule.rule_id == other.rule.rule_id
-
-
-class ExposureStatus(Struct, frozen=True):
-    """How it stands with what one message opened: how many gates, how many of them closed, and the last of those."""
-
-    gates: int = 0
-    closed: int = 0
-    since: float = 0.0
-    last: ExposureClosed | None = None
-
-    @property
-    def is_over(self) -> bool:
-        return self.gates > 0 and self.closed == self.gates
 
 
 class ExposureHistory(Struct, frozen=True):
     openings: tuple[ExposureOpened, ...] = ()
     closings: tuple[ExposureClosed, ...] = ()
 
-    def told(self, gate: ExposureChange) -> ExposureHistory:
-        openings = {
-            *self.openings,
-            *(ExposureOpened(gate.at, gate.key, each, gate.who, gate.thread) for each in gate.opened),
-        }
-        closings = {*self.closings, *_closings(gate)}
-        return ExposureHistory(tuple(sorted(openings)[-_LONGEST:]), tuple(sorted(closings)[-_LONGEST:]))
+    def with_change(self, key: str, change: ExposureChange) -> ExposureHistory:
+        """The history with the change that the message of this key reports."""
+        opened = (ExposureOpened(change.at, key, each, change.actor, change.event_id) for each in change.opened)
+        openings, closings = {*self.openings, *opened}, {*self.closings, *_closings(key, change)}
+        return ExposureHistory(tuple(sorted(openings)[-_MAX_ENTRIES:]), tuple(sorted(closings)[-_MAX_ENTRIES:]))
 
-    def standing(self, key: str) -> ExposureStatus:
-        """Of the message with this key."""
-        mine = [each for each in self.openings if each.key == key]
-        ends = [end for end in map(self._end, mine) if end is not None]
-        since = min((each.at for each in mine), default=0.0)
-        return ExposureStatus(len(mine), len(ends), since, max(ends, default=None))
+    def state_of(self, key: str) -> AlertState:
+        """The state of the alert in the message of this key: what it opened, or else what it closed."""
+        opened = [each for each in self.openings if each.key == key]
+        ends = [end for end in map(self._end, opened) if end is not None]
+        if not ends:
+            return AlertState(exposed=len(opened), ended=self._ended(key))
+        end = None
+        if len(ends) == len(opened):
+            last = max(ends)
+            end = ExposureEnd(last.how, last.at - min(each.at for each in opened), last.actor)
+        return AlertState(exposed=len(opened), closed=len(ends), end=end)
 
-    def ended_by(self, key: str) -> tuple[ExposureOpened, ...]:
-        """What the message with this key closed, the latest opening of each message first."""
-        found = {each.key: each for each in self.openings if self._is_ended_by(each, key)}
+    def closed_by(self, key: str) -> tuple[ExposureOpened, ...]:
+        """What the message of this key closed: the latest opening of each message, the latest first."""
+        found = {each.key: each for each in self.openings if self._is_closed_by(each, key)}
         return tuple(sorted(found.values(), reverse=True))
 
-    def _is_ended_by(self, opening: ExposureOpened, key: str) -> bool:
-        end = self._end(opening)
-        if end is None or opening.key == key:
+    def _ended(self, key: str) -> EarlierExposure | None:
+        openings = self.closed_by(key)
+        if not openings:
+            return None
+        first = min(openings)
+        closed_at = max(each.at for each in self.closings if each.key == key)
+        return EarlierExposure(closed_at - first.at, first.actor)
+
+    def _is_closed_by(self, opened: ExposureOpened, key: str) -> bool:
+        end = self._end(opened)
+        if end is None or opened.key == key:
             return False
-        return end.key == key or any(each.key == key and each.tells_the_same(end) for each in self.closings)
+        return end.key == key or any(each.key == key and each.reports_same_removal(end) for each in self.closings)
 
-    def _end(self, opening: ExposureOpened) -> ExposureClosed | None:
-        return min((each for each in self.closings if each.ends(opening)), default=None)
+    def _end(self, opened: ExposureOpened) -> ExposureClosed | None:
+        return min((each for each in self.closings if each.closes(opened)), default=None)
 
 
-def _closings(gate: ExposureChange) -> Iterator[ExposureClosed]:
-    for how, rules in (("closed", gate.closed), ("narrowed", gate.narrowed)):
-        yield from (ExposureClosed(gate.at, gate.key, each, gate.who, how) for each in rules)
-    if gate.is_group_deleted:
-        yield ExposureClosed(gate.at, gate.key, RuleRef(), gate.who, is_group_deleted=True)
+def _closings(key: str, change: ExposureChange) -> Iterator[ExposureClosed]:
+    for how, rules in (("closed", change.closed), ("narrowed", change.narrowed)):
+        yield from (ExposureClosed(change.at, key, each, change.actor, how) for each in rules)
+    if change.is_group_deleted:
+        yield ExposureClosed(change.at, key, RuleRef(), change.actor, is_group_deleted=True)

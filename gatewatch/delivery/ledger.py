@@ -1,6 +1,6 @@
-"""Delivery ledger: one row per message, written after the destination accepted it or around giving it up.
+"""Delivery ledger: one row per message part, written after the destination accepted it or around giving it up.
 
-A process that ends between the acceptance and the row can deliver the message a second time.
+A process that ends between the acceptance and the row can deliver the part a second time.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from gatewatch.errors import TransientDeliveryError
+from gatewatch.rendering.presentation import MAX_PARTS, Cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,18 +27,30 @@ _LONGEST_KEY = 1024
 
 
 class DeliveryState(StrEnum):
-    """GIVING_UP is written before the fallback message is sent: a retry after a crash then finishes giving up."""
+    """STARTED fixes the cut before part 1 of several is posted, so that a retry or a newer release continues it.
 
+    GIVING_UP is written before the fallback message is sent: a retry after a crash then finishes giving up.
+    """
+
+    STARTED = "started"
     DELIVERED = "delivered"
     GIVING_UP = "giving_up"
     DEAD_LETTERED = "dead_lettered"
 
 
 class LedgerEntry(Struct, frozen=True):
-    """`answer` is the response of the destination, or the reason why the message was given up."""
+    """`detail` is the response of the destination, or the reason why the message was given up.
+
+    `cut` is that of the message, in the row of part 1.
+    """
 
     state: DeliveryState
-    answer: str
+    detail: str = ""
+    cut: Cut = ()
+
+
+def part_key(key: str, part: int) -> str:
+    return f"{key}#{part}"
 
 
 class Ledger:
@@ -50,7 +63,7 @@ class Ledger:
         self._pending: dict[str, LedgerEntry] = {}
 
     def get(self, key: str) -> LedgerEntry | None:
-        """Return the row of a message, None without one. Rows that could not be written before are written first."""
+        """Return the row of a part, None without one. Rows that could not be written before are written first."""
         self._flush_pending()
         try:
             answer = self._dynamodb.get_item(TableName=self._table, Key=_key(key), ConsistentRead=True)
@@ -64,7 +77,8 @@ class Ledger:
             "expires": {"N": str(now + _TTL_SECONDS)},
             "at": {"N": str(now)},
             "state": {"S": entry.state},
-            "answer": {"S": entry.answer},
+            "detail": {"S": entry.detail},
+            "cut": {"L": [{"N": str(each)} for each in entry.cut]},
         }
         try:
             self._dynamodb.put_item(TableName=self._table, Item={**_key(key), **row})
@@ -79,7 +93,11 @@ class Ledger:
             self._pending[key] = entry
 
     def reset_dead_lettered(self, key: str) -> None:
-        """Delete the row of a dead-lettered message, so that a redriven one is delivered. Other rows stay."""
+        """Delete the rows of the dead-lettered parts of a message, so that a redriven one is delivered."""
+        for part in range(1, MAX_PARTS + 1):
+            self._reset_part(part_key(key, part))
+
+    def _reset_part(self, key: str) -> None:
         try:
             self._dynamodb.delete_item(
                 TableName=self._table,
@@ -104,7 +122,8 @@ def _is_other_state(error: ClientError | BotoCoreError) -> bool:
 
 
 def _entry(row: dict[str, AttributeValueTypeDef]) -> LedgerEntry:
-    return LedgerEntry(DeliveryState(row["state"]["S"]), row["answer"]["S"])
+    cut = tuple(int(each["N"]) for each in row["cut"]["L"])
+    return LedgerEntry(DeliveryState(row["state"]["S"]), row["detail"]["S"], cut)
 
 
 def _key(key: str) -> dict[str, AttributeValueTypeDef]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from gatewatch.errors import TransientDeliveryError, UndecodableError
-from gatewatch.model.message import Message
+from gatewatch.delivery.wire import encode_message
+from gatewatch.errors import TransientDeliveryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+    from gatewatch.model.message import OutboxMessage
 
 # SendMessageBatch takes ten entries and 1 MiB in all (botocore sqs); the limit was 256 KiB for years.
 _ENTRIES = 10
@@ -26,7 +27,19 @@ _BATCH_BYTES = 250_000
 class MessageSink(Protocol):
     """Accepts messages for delivery."""
 
-    def put(self, messages: Sequence[Message]) -> None: ...
+    def put(self, messages: Sequence[OutboxMessage]) -> None: ...
+
+
+class OutboxEntry(Struct, frozen=True):
+    """An encoded message, with what SQS needs to know of it."""
+
+    body: str
+    group: str
+    deduplication_id: str
+
+
+def entry_of(message: OutboxMessage) -> OutboxEntry:
+    return OutboxEntry(encode_message(message), message.destination, deduplication_id(message.key))
 
 
 class Outbox:
@@ -34,9 +47,13 @@ class Outbox:
         self._sqs = sqs
         self._url = url
 
-    def put(self, messages: Sequence[Message]) -> None:
+    def put(self, messages: Sequence[OutboxMessage]) -> None:
         """Send all messages. Raises `TransientDeliveryError`; a repeat is deduplicated by SQS."""
-        for batch in _batches([_entry(number, message) for number, message in enumerate(messages)]):
+        self.put_entries([entry_of(each) for each in messages])
+
+    def put_entries(self, entries: Sequence[OutboxEntry]) -> None:
+        """The same for messages that are encoded already."""
+        for batch in _batches([_sqs_entry(number, each) for number, each in enumerate(entries)]):
             try:
                 answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=batch)
             except (ClientError, BotoCoreError) as error:
@@ -45,18 +62,13 @@ class Outbox:
                 raise TransientDeliveryError(f"the outbox refused {len(failed)} messages: {failed[0].get('Code')}")
 
 
-def _entry(number: int, message: Message) -> SendMessageBatchRequestEntryTypeDef:
+def _sqs_entry(number: int, entry: OutboxEntry) -> SendMessageBatchRequestEntryTypeDef:
     return {
         "Id": str(number),
-        "MessageBody": _sendable(msgspec.json.encode(message).decode()),
-        "MessageGroupId": message.destination,
-        "MessageDeduplicationId": deduplication_id(message.key),
+        "MessageBody": entry.body,
+        "MessageGroupId": entry.group,
+        "MessageDeduplicationId": entry.deduplication_id,
     }
-
-
-def _sendable(text: str) -> str:
-    """Escape U+FFFE and U+FFFF, which JSON allows and SendMessage refuses."""
-    return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 def deduplication_id(key: str) -> str:
@@ -70,7 +82,7 @@ def _batches(
     batch: list[SendMessageBatchRequestEntryTypeDef] = []
     size = 0
     for entry in entries:
-        length = len(entry["MessageBody"].encode())
+        length = len(entry["MessageBody"])
         if batch and (len(batch) == _ENTRIES or size + length > _BATCH_BYTES):
             yield batch
             batch, size = [], 0
@@ -78,14 +90,6 @@ def _batches(
         size += length
     if batch:
         yield batch
-
-
-def read_message(body: str) -> Message:
-    """Raises `UndecodableError` for a body that is no message."""
-    try:
-        return msgspec.json.decode(body, type=Message)
-    except msgspec.DecodeError as error:
-        raise UndecodableError("outbox", f"holds no message ({error})") from error
 
 
 class QueuedMessage(Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic, sleep, time
 from typing import TYPE_CHECKING
@@ -10,11 +9,9 @@ from typing import TYPE_CHECKING
 from gatewatch.errors import TransientDeliveryError
 
 if TYPE_CHECKING:
-    from gatewatch.config.destinations import Destination
-    from gatewatch.model.message import Message, Receipt
+    from collections.abc import Callable
 
-
-Post = Callable[["Message", "Destination"], "Receipt"]
+    from gatewatch.model.message import Receipt
 
 _SHORT_WAIT = 5.0
 _ATTEMPTS_IN_PLACE = 3
@@ -44,12 +41,12 @@ class RateLimiter:
     clock: Clock
     _last_post: dict[str, float] = field(default_factory=dict)
 
-    def send(self, message: Message, destination: Destination, post: Post, time_left: Callable[[], float]) -> Receipt:
-        """Post, and retry after short waits a bounded number of times. Longer waits are left to the queue."""
+    def send(self, name: str, pace: float, post: Callable[[], Receipt], time_left: Callable[[], float]) -> Receipt:
+        """Post to a destination, and retry after short waits a few times. Longer waits are left to the queue."""
         for attempt in range(1, _ATTEMPTS_IN_PLACE + 1):
-            self._wait_for_turn(message.destination, destination.pace, time_left)
+            self._wait_for_turn(name, pace, time_left)
             try:
-                return post(message, destination)
+                return post()
             except TransientDeliveryError as error:
                 wait = float(attempt) if error.retry_after is None else error.retry_after
                 is_last = attempt == _ATTEMPTS_IN_PLACE

@@ -1,78 +1,77 @@
-"""Several alerts of one account and one actor as one message, worst first, every rule of each in it.
+"""Roll-ups: several alerts of one account and actor as one message.
 
-A critical alert is never folded: it keeps a message of its own.
+A critical alert is never rolled up: it keeps a message of its own.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from gatewatch.delivery.rollup_blocks import together
-from gatewatch.model.message import Message
+from gatewatch.model.message import OutboxMessage, Rollup
+from gatewatch.model.notification import AlertNotification
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-FEWEST, _MOST = 3, 10
+    from collections.abc import Callable, Sequence
 
 
-def foldable(messages: Sequence[Message]) -> tuple[int, ...]:
-    """The places of those that go together with the first, in their order; none when it is not worth it.
+MIN_MESSAGES, _MAX_MESSAGES = 3, 10
 
-    What another actor did may stand between them: it is told later then, unless the order says something.
+
+def plan_rollup(
+    messages: Sequence[OutboxMessage],
+    is_whole: Callable[[OutboxMessage], bool],
+    fits: Callable[[Rollup], bool],
+) -> tuple[int, ...]:
+    """The indexes of the messages that are rolled up with the first; empty when there are fewer than three.
+
+    Alerts of other actors may stand between them: they are delivered afterwards, unless their order matters.
+    `is_whole` says whether a message has one part, `fits` whether the channel accepts a roll-up.
     """
-    if not messages or not is_foldable(messages[0]):
+    if not messages or not _is_candidate(messages[0], is_whole):
         return ()
-    chosen, left = [0], list[Message]()
-    for place, each in enumerate(messages[1:_MOST], start=1):
+    chosen, skipped = [0], list[OutboxMessage]()
+    for index, each in enumerate(messages[1:_MAX_MESSAGES], start=1):
         before = [messages[known] for known in chosen]
-        folds = _goes_with(before, each) and all(_may_swap(each, other) for other in left)
-        if folds and _folded_body([*before, each]) is not None:
-            chosen.append(place)
+        joins = _belongs_to(before, each) and _is_candidate(each, is_whole)
+        joins = joins and all(_may_swap(each, other) for other in skipped)
+        if joins and fits(Rollup((*before, each))):
+            chosen.append(index)
         else:
-            left.append(each)
-    return tuple(chosen) if len(chosen) >= FEWEST else ()
+            skipped.append(each)
+    return tuple(chosen) if len(chosen) >= MIN_MESSAGES else ()
 
 
-def _goes_with(chosen: Sequence[Message], other: Message) -> bool:
-    is_same_actor = (other.account_id, other.actor) == (chosen[0].account_id, chosen[0].actor)
-    return is_same_actor and is_foldable(other) and all(each.key != other.key for each in chosen)
+def can_be_grouped(message: OutboxMessage) -> bool:
+    """Whether an alert may be shown in a roll-up or in the thread of another one."""
+    notification = message.notification
+    if not isinstance(notification, AlertNotification) or message.fallback_for:
+        return False
+    has_more = bool(notification.sections or notification.banner)  # which a roll-up would not show
+    return bool(notification.actor) and notification.severity is not Severity.CRITICAL and not has_more
 
 
-def _may_swap(one: Message, other: Message) -> bool:
-    """Of two messages about one group the later says how it stands, and one without a group may be about any.
+def _is_candidate(message: OutboxMessage, is_whole: Callable[[OutboxMessage], bool]) -> bool:
+    return can_be_grouped(message) and is_whole(message)
 
-    Nothing of one account is about another.
+
+def _belongs_to(chosen: Sequence[OutboxMessage], other: OutboxMessage) -> bool:
+    first, wanted = chosen[0].notification, other.notification
+    is_same_actor = (wanted.account_id, wanted.actor) == (first.account_id, first.actor)
+    return is_same_actor and all(each.key != other.key for each in chosen)
+
+
+def _may_swap(one: OutboxMessage, other: OutboxMessage) -> bool:
+    """The later of two messages about one group shows its state; one without a group may be about any group.
+
+    Messages of different accounts are about different groups.
     """
-    if one.account_id != other.account_id:
+    if one.notification.account_id != other.notification.account_id:
         return True
-    return bool(one.about) and bool(other.about) and one.about != other.about
+    group, other_group = _group_key(one), _group_key(other)
+    return bool(group) and bool(other_group) and group != other_group
 
 
-def is_foldable(message: Message) -> bool:
-    is_whole = message.parts == 1 and message.instead_of is None
-    return is_whole and bool(message.actor) and message.severity is not Severity.CRITICAL
-
-
-def folded(messages: Sequence[Message]) -> Message:
-    """One message for those that go together."""
-    worst = _worst_first(messages)[0]
-    return msgspec.structs.replace(
-        worst,
-        key=f"{messages[0].key}+{len(messages) - 1}",
-        body=_folded_body(messages) or worst.body,
-        gates=tuple(gate for each in messages for gate in each.gates),
-        folded=tuple(messages),
-    )
-
-
-def _worst_first(messages: Sequence[Message]) -> list[Message]:
-    return sorted(messages, key=lambda each: -each.severity.rank)
-
-
-def _folded_body(messages: Sequence[Message]) -> str | None:
-    opened = sum(1 for each in messages for gate in each.gates if gate.opened)
-    return together([(each.key, each.body) for each in _worst_first(messages)], opened)
+def _group_key(message: OutboxMessage) -> str:
+    notification = message.notification
+    return notification.group_key if isinstance(notification, AlertNotification) else ""

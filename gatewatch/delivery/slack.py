@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,13 +13,13 @@ from gatewatch.config.destinations import SlackApp, SlackWebhook
 from gatewatch.delivery.slack_responses import STALE_SECRET, DeliveryOutcome, SlackResponse, parse_response
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model.message import Receipt
-from gatewatch.rendering.notices import fallback_banner, with_banner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gatewatch.delivery.secrets import SecretStore
-    from gatewatch.model.message import Message
+
+    Payload = dict[str, Any]
 
 SLACK_API = "https://slack.com/api/"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -47,24 +47,26 @@ class Slack:
         self._api = api
         self._read_seconds = read_seconds
 
-    def post(self, message: Message, destination: SlackWebhook | SlackApp) -> Receipt:
-        """Return the receipt. Raises `TransientDeliveryError` or `PermanentDeliveryError`.
+    def post(self, name: str, payload: Payload, destination: SlackWebhook | SlackApp, thread_ts: str = "") -> Receipt:
+        """Post a payload, in a thread of the channel if `thread_ts` is given; return the receipt of destination `name`.
 
-        A secret that Slack rejects is read from the store again once.
+        Raises `TransientDeliveryError` or `PermanentDeliveryError`. A secret that Slack rejects is read again once.
         """
         if isinstance(destination, SlackWebhook):
-            answer = self._with_secret_refresh(lambda fresh: self._to_webhook(_body(message), destination, fresh=fresh))
+            body = msgspec.json.encode(payload)
+            answer = self._with_secret_refresh(lambda fresh: self._to_webhook(body, destination, fresh=fresh))
         else:
-            answer = self._call("chat.postMessage", _body(message), {"channel": destination.channel}, destination)
-        return Receipt(message.destination, answer.reason, answer.channel, answer.ts)
+            fields = {"channel": destination.channel} | ({"thread_ts": thread_ts} if thread_ts else {})
+            answer = self._call("chat.postMessage", payload | fields, destination)
+        return Receipt(name, answer.reason, answer.channel, answer.ts)
 
-    def update(self, channel: str, ts: str, body: str, destination: SlackApp) -> None:
+    def update(self, channel: str, ts: str, payload: Payload, destination: SlackApp) -> None:
         """Replace the content of a posted message. Idempotent. Raises as `post` does."""
-        self._call("chat.update", body.encode(), {"channel": channel, "ts": ts}, destination)
+        self._call("chat.update", payload | {"channel": channel, "ts": ts}, destination)
 
-    def _call(self, method: str, body: bytes, fields: dict[str, str], destination: SlackApp) -> SlackResponse:
-        whole = msgspec.json.encode(msgspec.json.decode(body) | fields)
-        return self._with_secret_refresh(lambda fresh: self._to_api(method, whole, destination, fresh=fresh))
+    def _call(self, method: str, payload: Payload, destination: SlackApp) -> SlackResponse:
+        body = msgspec.json.encode(payload)
+        return self._with_secret_refresh(lambda fresh: self._to_api(method, body, destination, fresh=fresh))
 
     def _with_secret_refresh(self, attempt: Callable[[bool], SlackResponse]) -> SlackResponse:
         answer = attempt(False)  # noqa: FBT003  with the cached secret
@@ -103,11 +105,6 @@ class Slack:
             response.close()
             raise TransientDeliveryError(f"no answer: {type(error).__name__}") from None
         return parse_response(response.status, body, response.headers)
-
-
-def _body(message: Message) -> bytes:
-    body = with_banner(message.body, fallback_banner(message.instead_of)) if message.instead_of else message.body
-    return body.encode()
 
 
 def _read(response: urllib3.BaseHTTPResponse, seconds: float) -> bytes:

@@ -12,21 +12,16 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gatewatch.config.destinations import HUB_TOPIC
-from gatewatch.delivery.slack_to_sns import plain
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model.message import Receipt
-from gatewatch.rendering.escaping import mrkdwn, sanitize
-from gatewatch.rendering.notices import fallback_banner
-from gatewatch.rendering.sns_body import read_sns_body, with_leading_line, with_thread
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
 
     from gatewatch.config.destinations import SnsTopic
-    from gatewatch.model.message import Message
     from gatewatch.rendering.sns_body import SnsBody
 
-_NEVER = frozenset(
+_PERMANENT = frozenset(
     {
         "AuthorizationError",
         "AuthorizationErrorException",
@@ -51,30 +46,24 @@ class Sns:
         self._sns = sns
         self._hub_topic = hub_topic
 
-    def post(self, message: Message, destination: SnsTopic) -> Receipt:
-        """The receipt of a message SNS took. Raises `TransientDeliveryError` or `PermanentDeliveryError`."""
+    def publish(self, name: str, body: SnsBody, destination: SnsTopic) -> Receipt:
+        """Publish a body; return the receipt of destination `name`.
+
+        Raises `TransientDeliveryError` or `PermanentDeliveryError`.
+        """
         topic = self._hub_topic if destination.topic == HUB_TOPIC else destination.topic
-        told = _told(message)
-        bodies = {"default": told.mail, "email": told.mail, "https": msgspec.json.encode(told.chat).decode()}
+        bodies = {"default": body.mail, "email": body.mail, "https": msgspec.json.encode(body.chat).decode()}
         try:
             answer = self._sns.publish(
                 TopicArn=topic,
-                Subject=told.subject,
+                Subject=body.subject,
                 Message=msgspec.json.encode(bodies).decode(),
                 MessageStructure="json",
             )
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
-            kind = PermanentDeliveryError if code in _NEVER else TransientDeliveryError
+            kind = PermanentDeliveryError if code in _PERMANENT else TransientDeliveryError
             raise kind(f"SNS: {code}") from error
         except BotoCoreError as error:
             raise TransientDeliveryError(f"SNS: {type(error).__name__}") from error
-        return Receipt(message.destination, answer["MessageId"])
-
-
-def _told(message: Message) -> SnsBody:
-    """The message as it was worded for a topic; one that was worded for Slack and comes instead, as far as it goes."""
-    told = read_sns_body(message.body) or plain(message)
-    if message.instead_of:
-        told = with_leading_line(told, f"⚠️ {mrkdwn(fallback_banner(message.instead_of))}")
-    return with_thread(told, sanitize(message.thread)) if message.thread else told
+        return Receipt(name, answer["MessageId"])

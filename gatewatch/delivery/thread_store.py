@@ -1,9 +1,8 @@
-"""Rows of the hub's table: the story of each group as a destination was told it, the messages it can still edit, and
-the roll-ups that go on.
-"""
+"""Rows of the hub's table: exposure histories, messages that can be edited, and groups of alerts, by destination."""
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -12,8 +11,9 @@ from msgspec import Struct
 
 from gatewatch.delivery.exposure_history import ExposureHistory
 from gatewatch.delivery.outbox import deduplication_id
+from gatewatch.delivery.wire import pack, unpack
 from gatewatch.errors import TransientDeliveryError
-from gatewatch.model.slack_thread import Root, Run
+from gatewatch.model.slack_thread import AlertGroup, ParentMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,86 +21,87 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-    from gatewatch.model.message import Message
+    from gatewatch.model.message import OutboxMessage
 
-# Counted from the last message about a group: a gate that stood open for longer is closed by a message of its own.
-_KEPT_SECONDS = 400 * 24 * 3600
-_Kept = TypeVar("_Kept", bound=Struct)
+# Counted from the last message about a group: a rule that was open for longer is closed by a message of its own.
+_TTL_SECONDS = 400 * 24 * 3600
+_Stored = TypeVar("_Stored", bound=Struct)
 
 
 class ThreadStore:
-    """Thread-safe as the ledger is: a destination is served by one thread at a time.
+    """Thread-safe as the ledger is: one thread serves a destination at a time.
 
-    Everything raises `TransientDeliveryError`; before a row is read, those that are owed are written.
+    Every method raises `TransientDeliveryError`. Rows that could not be written before are written before a read.
     """
 
     def __init__(self, dynamodb: DynamoDBClient, table: str, now: Callable[[], float]) -> None:
         self._dynamodb = dynamodb
         self._table = table
         self.now = now
-        self._owed: dict[str, Struct] = {}
+        self._pending: dict[str, Struct] = {}
 
-    def story(self, destination: str, place: str) -> ExposureHistory:
-        return self._read(f"thread#{destination}#{place}", ExposureHistory) or ExposureHistory()
+    def history(self, destination: str, group_key: str) -> ExposureHistory:
+        return self._read(f"exposures#{destination}#{group_key}", ExposureHistory) or ExposureHistory()
 
-    def keep_story(self, destination: str, place: str, story: ExposureHistory) -> None:
-        self._write(f"thread#{destination}#{place}", story)
+    def save_history(self, destination: str, group_key: str, history: ExposureHistory) -> None:
+        self._write(f"exposures#{destination}#{group_key}", history)
 
-    def root(self, destination: str, key: str) -> Root | None:
-        return self._read(f"root#{destination}#{key}", Root)
+    def parent(self, destination: str, key: str) -> ParentMessage | None:
+        return self._read(f"parent#{destination}#{key}", ParentMessage)
 
-    def keep_root(self, destination: str, key: str, root: Root) -> None:
-        self._write(f"root#{destination}#{key}", root)
+    def save_parent(self, destination: str, key: str, parent: ParentMessage) -> None:
+        self._write(f"parent#{destination}#{key}", parent)
 
-    def owe_root(self, destination: str, key: str, root: Root) -> None:
-        self._owe(f"root#{destination}#{key}", root)
+    def save_parent_later(self, destination: str, key: str, parent: ParentMessage) -> None:
+        self._write_later(f"parent#{destination}#{key}", parent)
 
-    def run(self, message: Message) -> Run | None:
-        """The last roll-up of the same account and actor at the same destination."""
-        return self._read(_run_of(message), Run)
+    def group(self, message: OutboxMessage) -> AlertGroup:
+        """The group of the account and actor of a message at its destination."""
+        return self._read(_group_name(message), AlertGroup) or AlertGroup()
 
-    def keep_run(self, message: Message, run: Run) -> None:
-        self._write(_run_of(message), run)
+    def save_group(self, message: OutboxMessage, group: AlertGroup) -> None:
+        self._write(_group_name(message), group)
 
-    def owe_run(self, message: Message, run: Run) -> None:
-        self._owe(_run_of(message), run)
+    def save_group_later(self, message: OutboxMessage, group: AlertGroup) -> None:
+        self._write_later(_group_name(message), group)
 
-    def _owe(self, name: str, kept: Struct) -> None:
-        """Write it, now or before the next row is read: after a yes, a failure would tell the message twice."""
+    def _write_later(self, name: str, value: Struct) -> None:
+        """Write a row now, or before the next read. A failure after a post must not post the message again."""
         try:
-            self._write(name, kept)
+            self._write(name, value)
         except TransientDeliveryError:
-            self._owed[name] = kept
+            self._pending[name] = value
 
-    def _pay(self) -> None:
-        for name, kept in list(self._owed.items()):
-            self._write(name, kept)
-            self._owed.pop(name, None)
+    def _flush_pending(self) -> None:
+        for name, value in list(self._pending.items()):
+            self._write(name, value)
+            self._pending.pop(name, None)
 
-    def _read(self, name: str, kind: type[_Kept]) -> _Kept | None:
-        """None for what is not there, and for what another version of gatewatch wrote in another form."""
-        self._pay()
+    def _read(self, name: str, kind: type[_Stored]) -> _Stored | None:
+        """None without a row, and for a row of another release in another form."""
+        self._flush_pending()
         try:
             row = self._dynamodb.get_item(TableName=self._table, Key=_key(name), ConsistentRead=True).get("Item")
-            return msgspec.json.decode(row["kept"]["S"], type=kind) if row else None
+            return unpack(bytes(row["value"]["B"]), kind) if row else None
         except (ClientError, BotoCoreError) as error:
             raise TransientDeliveryError(f"the threads cannot be read: {type(error).__name__}") from error
-        except (msgspec.DecodeError, KeyError):
+        except (msgspec.DecodeError, zlib.error, ValueError, KeyError):
             return None
 
-    def _write(self, name: str, kept: Struct) -> None:
-        expires = {"N": str(int(self.now()) + _KEPT_SECONDS)}
-        text = {"S": msgspec.json.encode(kept).decode()}
+    def _write(self, name: str, value: Struct) -> None:
+        item = _key(name)
+        item["value"] = {"B": pack(value)}
+        item["expires"] = {"N": str(int(self.now()) + _TTL_SECONDS)}
         try:
-            self._dynamodb.put_item(TableName=self._table, Item={**_key(name), "kept": text, "expires": expires})
+            self._dynamodb.put_item(TableName=self._table, Item=item)
         except (ClientError, BotoCoreError) as error:
             raise TransientDeliveryError(f"the threads cannot be written: {type(error).__name__}") from error
 
 
-def _run_of(message: Message) -> str:
-    return f"run#{message.destination}#{message.account_id}#{message.actor}"
+def _group_name(message: OutboxMessage) -> str:
+    return f"group#{message.destination}#{message.notification.account_id}#{message.notification.actor}"
 
 
 def _key(name: str) -> dict[str, AttributeValueTypeDef]:
-    """`root`, `run` or `thread`, and a digest: DynamoDB takes 2,048 bytes, a name in an event may be anything."""
+    """The kind of row and a digest: a key of DynamoDB holds 2,048 bytes, a name in an event any number."""
     return {"pk": {"S": f"{name.partition('#')[0]}#{deduplication_id(name)}"}}

@@ -1,177 +1,187 @@
-"""One thread for each gate: what closes it edits the message that told of its opening, and answers there.
+"""Threads of exposures: an alert that closes a rule updates the message of its opening and answers in its thread.
 
-A roll-up is the thread of what the same actor does next. All that can be done again is done before the one thing that
-cannot, the post: when anything fails the message comes again and does the same once more. Where there are no threads
-(a webhook), the line under the headline says it.
+A roll-up is the parent of what the same actor does next. Everything that can be repeated is done before the post,
+which cannot: after a failure the message is delivered again and repeats it. Destinations without threads (a webhook, a
+topic) show the state in the message alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
-from gatewatch.config.destinations import SlackApp, SnsTopic
-from gatewatch.delivery.alert_grouping import Runs
-from gatewatch.delivery.parent_message import in_thread, shown, told
-from gatewatch.delivery.rollup import is_foldable
-from gatewatch.delivery.sns_to_slack import as_slack
-from gatewatch.delivery.thread_text import began_line, ended_line
+from gatewatch.config.destinations import SlackApp
+from gatewatch.delivery.alert_grouping import AlertGrouping
+from gatewatch.delivery.exposure_history import ExposureHistory
+from gatewatch.delivery.rollup import can_be_grouped
 from gatewatch.errors import PermanentDeliveryError
+from gatewatch.model.exposure import ExposureChange
+from gatewatch.model.message import OutboxMessage, Rollup, messages_of
+from gatewatch.model.message_state import AlertState, MessageState
+from gatewatch.model.notification import AlertNotification
 from gatewatch.model.severity import Severity
-from gatewatch.model.slack_thread import Part, Root
+from gatewatch.model.slack_thread import ParentMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from gatewatch.config.destinations import Destination
-    from gatewatch.delivery.exposure_history import ExposureHistory
-    from gatewatch.delivery.message_edits import Edits
-    from gatewatch.delivery.rate_limit import Post
+    from gatewatch.delivery.channels import Channels
+    from gatewatch.delivery.message_updates import MessageUpdates
     from gatewatch.delivery.thread_store import ThreadStore
-    from gatewatch.model.exposure import ExposureChange
-    from gatewatch.model.message import Message, Receipt
-    from gatewatch.model.slack_thread import Run
-
-    Stories = Mapping[str, ExposureHistory]
+    from gatewatch.model.message import Content, Receipt
+    from gatewatch.model.slack_thread import AlertGroup
+    from gatewatch.rendering.presentation import Presentation
 
 _NO_SUCH_THREAD = frozenset({"message_not_found", "thread_not_found", "invalid_thread_ts", "cannot_reply_to_message"})
 
 
+class _Exposures(Struct, frozen=True):
+    """The exposure changes of a message by message key, and the histories of their groups."""
+
+    changes: dict[str, ExposureChange]
+    histories: Mapping[str, ExposureHistory]
+
+    def history(self, key: str) -> ExposureHistory:
+        return self.histories[self.changes[key].group_key]
+
+
 class _Thread(Struct, frozen=True):
-    """Where a message is told: in the channel when `ts` is empty. `above`: what counts it, if it goes on there."""
+    """`ts` is empty for a post in the channel. `counted_in`: the key of the parent that counts the exposures."""
 
     ts: str = ""
-    above: str = ""
+    counted_in: str = ""
 
 
 class Threads:
-    """Stands before `post`, and is one itself."""
+    def __init__(self, channels: Channels, updates: MessageUpdates, store: ThreadStore) -> None:
+        self._channels = channels
+        self._updates = updates
+        self._grouping = AlertGrouping(updates, store)
+        self._store = store
 
-    def __init__(self, post: Post, edits: Edits, book: ThreadStore) -> None:
-        self._post = post
-        self._edits = edits
-        self._runs = Runs(edits, book)
-        self._book = book
-
-    def post(self, message: Message, destination: Destination) -> Receipt:
-        if not isinstance(destination, SnsTopic):
-            message = as_slack(message)
-        is_app = isinstance(destination, SlackApp)
-        if not message.gates and not message.folded and not (is_app and is_foldable(message)):
-            return self._post(message, destination)
-        stories = {gate.place: self._story(gate, message.destination) for gate in message.gates}
-        root = _root_of(message, stories)
-        body = shown(root, self._edits.resolved)
-        worded = msgspec.structs.replace(message, body=body, thread=_name_of_thread(message, stories))
+    def post(self, content: Content, presentation: Presentation, destination: Destination) -> Receipt:
+        """Post one part of a message. The first part reports the exposures. Raises as `Channels.post` does."""
+        exposures = self._recorded(content) if presentation.part == 1 else _Exposures({}, {})
+        is_app, is_groupable = isinstance(destination, SlackApp), _is_groupable(content, presentation)
+        if not exposures.changes and not isinstance(content, Rollup) and not (is_app and is_groupable):
+            return self._channels.post(content, presentation, destination)
+        shown = msgspec.structs.replace(
+            presentation, state=_state(content, exposures), thread=_thread_name(content, exposures)
+        )
         if not isinstance(destination, SlackApp):
-            return self._post(worded, destination)
-        return self._post_to_app(worded, root, stories, destination)
+            return self._channels.post(content, shown, destination)
+        return self._post_to_app(content, shown, exposures, destination)
 
-    def _post_to_app(self, message: Message, root: Root, stories: Stories, destination: SlackApp) -> Receipt:
-        deadline = self._edits.deadline()
-        self._edits.end(_ended(message, stories), _words(message), message.destination, destination, deadline)
-        answered = self._answered(message, stories)
-        run = self._runs.of(message) if answered is None else None
-        goes_on = run is not None and self._runs.goes_on(message, root, run, destination, deadline)
-        thread = answered or (_Thread(run.ts, run.key) if run and goes_on else _Thread())
-        receipt, thread = self._post_in(thread, message, destination)
+    def _post_to_app(
+        self, content: Content, shown: Presentation, exposures: _Exposures, destination: SlackApp
+    ) -> Receipt:
+        deadline = self._updates.deadline()
+        self._updates.apply(_ended_states(exposures), content.destination, destination, deadline)
+        thread, group = self._thread_of(content, exposures), None
+        if thread is None and _is_groupable(content, shown):
+            group = self._grouping.find(content)
+            if self._grouping.append(content, shown.state, group, destination, deadline):
+                thread = _Thread(group.ts, group.key)
+        receipt, thread = self._post_in(thread or _Thread(), content, shown, destination)
         if receipt.ts:
-            address = {"channel": receipt.channel, "ts": receipt.ts, "thread": thread.ts, "above": thread.above}
-            self._keep(message, msgspec.structs.replace(root, **address), None if thread.ts else run)
+            parent = ParentMessage(
+                channel=receipt.channel,
+                ts=receipt.ts,
+                content=content,
+                cut=shown.cut,
+                state=shown.state,
+                thread=thread.ts,
+                counted_in=thread.counted_in,
+            )
+            self._save(content, parent, exposures, None if thread.ts else group)
         return receipt
 
-    def _story(self, gate: ExposureChange, destination: str) -> ExposureHistory:
-        before = self._book.story(destination, gate.place)
-        after = before.told(gate)
-        if after != before:
-            self._book.keep_story(destination, gate.place, after)
-        return after
+    def _recorded(self, content: Content) -> _Exposures:
+        changes: dict[str, ExposureChange] = {}
+        histories: dict[str, ExposureHistory] = {}
+        for each in messages_of(content):
+            notification = each.notification
+            if isinstance(notification, AlertNotification) and notification.exposure_change:
+                change = changes[each.key] = notification.exposure_change
+                before = self._store.history(content.destination, change.group_key)
+                after = histories[change.group_key] = before.with_change(each.key, change)
+                if after != before:
+                    self._store.save_history(content.destination, change.group_key, after)
+        return _Exposures(changes, histories)
 
-    def _answered(self, message: Message, stories: Stories) -> _Thread | None:
-        """The one thread of all that a message closes; None when it opens anything, or tells of something else."""
-        if len(message.gates) != len(message.folded or (message,)) or any(gate.opened for gate in message.gates):
+    def _thread_of(self, content: Content, exposures: _Exposures) -> _Thread | None:
+        """The one thread of all openings that a message closes; None when it opens anything or reports other alerts."""
+        changes = exposures.changes
+        if len(changes) != len(messages_of(content)) or any(each.opened for each in changes.values()):
             return None
         threads = set()
-        for gate in message.gates:
-            ended = stories[gate.place].ended_by(gate.key)
-            root = self._book.root(message.destination, ended[0].key) if ended else None
-            threads.add(root and (root.thread or root.ts))
+        for key in changes:
+            closed = exposures.history(key).closed_by(key)
+            parent = self._store.parent(content.destination, closed[0].key) if closed else None
+            threads.add(parent and (parent.thread or parent.ts))
         (thread, *others) = threads
         return _Thread(thread) if thread and not others else None
 
-    def _post_in(self, thread: _Thread, message: Message, destination: SlackApp) -> tuple[Receipt, _Thread]:
-        """In the channel when nobody knows the thread, or Slack no longer does."""
-        if not thread.ts:
-            return self._post(message, destination), thread
-        answer = msgspec.structs.replace(message, body=in_thread(message.body, thread.ts))
+    def _post_in(
+        self, thread: _Thread, content: Content, shown: Presentation, destination: SlackApp
+    ) -> tuple[Receipt, _Thread]:
+        """In the channel when there is no thread, or when Slack no longer has it."""
         try:
-            return self._post(answer, destination), thread
+            return self._channels.post(content, shown, destination, thread.ts), thread
         except PermanentDeliveryError as error:
-            if str(error) not in _NO_SUCH_THREAD:
+            if not thread.ts or str(error) not in _NO_SUCH_THREAD:
                 raise
-            return self._post(message, destination), _Thread()
+            return self._channels.post(content, shown, destination), _Thread()
 
-    def _keep(self, message: Message, root: Root, run: Run | None) -> None:
-        """After the yes: what can be edited and answered later. `run`: what it goes on with, told in the channel."""
-        name, key = message.destination, _key(message)
-        opened = [gate.key for gate in message.gates if gate.opened]
-        if (run is not None and self._runs.begins(message, key, root, run)) or opened:
-            self._book.owe_root(name, key, root)
-        if message.folded:
-            inside = msgspec.structs.replace(root, body="", line="", parts={}, within=key)
-            for each in opened:
-                self._book.owe_root(name, each, inside)
-
-
-def _key(message: Message) -> str:
-    """What its row is named by: a fallback's message has another key than its gate."""
-    return message.key if message.folded or not message.gates else message.gates[0].key
-
-
-def _ended(message: Message, stories: Stories) -> dict[str, Part]:
-    """By the alerts that told of their opening, what became of the gates that it closes."""
-    parts: dict[str, Part] = {}
-    for gate in message.gates:
-        story = stories[gate.place]
-        parts |= {each.key: _part(each.key, story, gate) for each in story.ended_by(gate.key)}
-    return parts
+    def _save(self, content: Content, parent: ParentMessage, exposures: _Exposures, group: AlertGroup | None) -> None:
+        """Store what can be updated and answered later. `group` when the message was posted in the channel."""
+        name, opened = content.destination, [key for key, each in exposures.changes.items() if each.opened]
+        starts = group is not None and self._grouping.start(content, content.key, parent.ts, group)
+        if starts or opened:
+            self._store.save_parent_later(name, content.key, parent)
+        if isinstance(content, Rollup):
+            inside = ParentMessage(
+                channel=parent.channel,
+                ts=parent.ts,
+                thread=parent.thread,
+                counted_in=parent.counted_in,
+                inside=content.key,
+            )
+            for key in opened:
+                self._store.save_parent_later(name, key, inside)
 
 
-def _root_of(message: Message, stories: Stories) -> Root:
-    """What it says of gates when it is told; where it stands is not known yet."""
-    root = Root(body=message.body, is_rollup=bool(message.folded), is_lasting=_is_lasting(message))
-    return told(root, {gate.key: _own_part(gate, stories[gate.place]) for gate in message.gates}, _words(message))
+def _is_groupable(content: Content, presentation: Presentation) -> bool:
+    return isinstance(content, Rollup) or (presentation.parts == 1 and can_be_grouped(content))
 
 
-def _words(message: Message) -> dict[str, str]:
-    return message.gates[0].words if message.gates else {}
+def _state(content: Content, exposures: _Exposures) -> MessageState:
+    alerts = {key: exposures.history(key).state_of(key) for key in exposures.changes}
+    return MessageState(alerts=alerts, has_lasting=any(map(_is_lasting, messages_of(content))))
 
 
-def _is_lasting(message: Message) -> bool:
-    """Whether it tells of something serious that is over with no gate."""
-    alerts = message.folded or (message,)
-    is_serious = (each for each in alerts if each.severity.rank > Severity.LOW.rank)
-    return any(not any(gate.opened for gate in each.gates) for each in is_serious)
+def _is_lasting(message: OutboxMessage) -> bool:
+    """Whether an alert is about something serious that no closed rule ends."""
+    notification = message.notification
+    opens = isinstance(notification, AlertNotification) and notification.opens_exposure
+    return notification.severity.rank > Severity.LOW.rank and not opens
 
 
-def _own_part(gate: ExposureChange, story: ExposureHistory) -> Part:
-    part, ended = _part(gate.key, story, gate), story.ended_by(gate.key)
-    if part.line or not ended:
-        return part
-    return msgspec.structs.replace(part, line=began_line(ended, gate.at, gate.words))
+def _ended_states(exposures: _Exposures) -> dict[str, AlertState]:
+    """The states of the earlier alerts whose exposures the message closes, by message key."""
+    states: dict[str, AlertState] = {}
+    for key in exposures.changes:
+        history = exposures.history(key)
+        states |= {each.key: history.state_of(each.key) for each in history.closed_by(key)}
+    return states
 
 
-def _part(key: str, story: ExposureHistory, gate: ExposureChange) -> Part:
-    standing = story.standing(key)
-    return Part(ended_line(standing, gate.words), standing.gates, standing.closed)
-
-
-def _name_of_thread(message: Message, stories: Stories) -> str:
-    """For a channel that groups by a name: what closes a gate has that of its opening."""
-    if message.folded or not message.gates:
-        return message.thread
-    (gate,) = message.gates
-    ended = stories[gate.place].ended_by(gate.key)
-    return ended[0].thread if ended and not gate.opened else gate.thread
+def _thread_name(content: Content, exposures: _Exposures) -> str:
+    """The id of the event that a message which only closes an exposure belongs to; empty for its own."""
+    if isinstance(content, Rollup) or not exposures.changes:
+        return ""
+    ((key, change),) = exposures.changes.items()
+    closed = exposures.history(key).closed_by(key)
+    return closed[0].event_id if closed and not change.opened else ""

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Struct
 
-from gatewatch.digest.text import plain_text
 from gatewatch.model.severity import Severity
+from gatewatch.rendering.digest.text import plain_text
 from gatewatch.rendering.escaping import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gatewatch.digest.view import Bar, DigestView, Section
+    from gatewatch.rendering.digest.view import Bar, DigestView, Section
 
 _COLORS: Mapping[Severity, str] = {
     Severity.CRITICAL: "#8b0000",

@@ -124,4 +124,4 @@ def _order(step: ExposureStep) -> tuple[datetime, int, str, int]:
 
 def _is_same_rule(step: ExposureStep, exposure: OpenExposure) -> bool:
     """Return whether a step concerns an exposure. Two rule ids decide, where both sides have one."""
-    return (isinstance(step, RuleClosed) and step.is_all) or _ref(exposure.current).names(_ref(step))
+    return (isinstance(step, RuleClosed) and step.is_all) or _ref(exposure.current).matches(_ref(step))

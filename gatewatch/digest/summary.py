@@ -3,79 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, timedelta
-from statistics import median
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
 from msgspec.structs import replace
 
+from gatewatch.alerts.enrichment import event_url, group_url
 from gatewatch.alerts.suppression import suppress
 from gatewatch.digest.activity import MIN_SEVERITY
 from gatewatch.digest.open_exposures import resolve_exposures
-from gatewatch.model.account import Account
 from gatewatch.model.alert import Alert, AssessedChange, Links
 from gatewatch.model.api_call import AccessMethod, Actor, ApiCall
 from gatewatch.model.change import Action, Change, Outcome
+from gatewatch.model.digest import AccountChanges, Digest, ExposedRule, Period
 from gatewatch.model.severity import Assessment, Exposure, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from gatewatch.config.settings import Settings
     from gatewatch.digest.activity import AlertActivity, AlertSummary, RuleOpened
     from gatewatch.digest.open_exposures import OpenExposure, ResolvedExposures
-
-
-class Period(Struct, frozen=True):
-    """From `first` to `last`, both included. Open exposures are those at `now`, which may be later."""
-
-    first: datetime
-    last: datetime
-    now: datetime
-
-    def contains(self, at: datetime) -> bool:
-        return self.first <= at <= self.last
-
-
-class ExposedRule(Struct, frozen=True):
-    """A rule that is open to the whole internet, with exceptions applied. `event_id`: the call that opened it."""
-
-    account: Account
-    region: str
-    resource: str
-    change: AssessedChange
-    since: datetime
-    actor: str
-    event_id: str
-
-
-class Digest(Struct, frozen=True, kw_only=True):
-    """Counts are of changes. `open` is sorted by severity, then oldest first.
-
-    `closed` are the durations of closed exposures. `recording_since` is the start of the activity log, None for a
-    digest of files; `missing_events` is the number of events that the log lacks.
-    """
-
-    period: Period
-    events: int
-    severities: Counter[Severity]
-    accounts: dict[Account, Counter[Severity]]
-    actors: Counter[str]
-    suppressed: Counter[str]
-    open: tuple[ExposedRule, ...]
-    closed: tuple[timedelta, ...]
-    recording_since: datetime | None = None
-    missing_events: int = 0
-
-    @property
-    def is_empty(self) -> bool:
-        """Return whether nothing happened, nothing is open and no event is missing."""
-        return not (self.events or self.open or self.missing_events)
-
-    @property
-    def median_closed(self) -> timedelta:
-        return timedelta(seconds=median(each.total_seconds() for each in self.closed))
+    from gatewatch.model.account import Account
 
 
 def summarize(
@@ -99,13 +49,19 @@ def summarize(
     return Digest(
         period=period,
         events=events,
-        severities=sum(accounts.values(), Counter()),
-        accounts={settings.account(account_id): counts for account_id, counts in accounts.items()},
-        actors=actors,
-        suppressed=suppressed,
+        severities=dict(sum(accounts.values(), Counter())),
+        accounts=_by_account(accounts, settings),
+        actors=dict(actors),
+        suppressed=dict(suppressed),
         open=tuple(sorted(_without_twins(filter(None, open_rules)), key=_worst_and_oldest)),
         closed=tuple(each.at - each.exposure.since for each in closed),
     )
+
+
+def _by_account(counts: Mapping[str, Counter[Severity]], settings: Settings) -> tuple[AccountChanges, ...]:
+    """Most changes first, equal counts by name."""
+    changes = [AccountChanges(settings.account(account_id), dict(each)) for account_id, each in counts.items()]
+    return tuple(sorted(changes, key=lambda each: (-each.total, each.account.display_name)))
 
 
 def summarize_activity(activity: Iterable[AlertActivity], settings: Settings, days: int | None = None) -> Digest | None:
@@ -129,7 +85,10 @@ def _exposed_rule(exposure: OpenExposure, at: datetime, settings: Settings) -> E
     if change.assessment.severity.rank < MIN_SEVERITY.rank:
         return None
     first = exposure.opened[0]
-    return ExposedRule(account, opened.region, opened.resource, change, first.at, first.actor, first.event_id)
+    links = Links(
+        event=event_url(opened.region, first.event_id), group=group_url(opened.region, change.change.group.id)
+    )
+    return ExposedRule(account, opened.region, opened.resource, change, first.at, first.actor, links)
 
 
 def _without_twins(rules: Iterable[ExposedRule]) -> Iterator[ExposedRule]:
@@ -177,8 +136,3 @@ def _alert(opened: RuleOpened, account: Account) -> Alert:
     )
     assessment = Assessment(opened.severity, (), Exposure.WORLD, opened.services)
     return Alert(call=call, account=account, changes=(AssessedChange(change, assessment),), links=Links())
-
-
-def worst_first(counts: Counter[Severity]) -> Iterator[tuple[Severity, int]]:
-    """Yield the non-zero counts, most severe first."""
-    return ((each, counts[each]) for each in reversed(Severity) if counts[each])

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
+from msgspec.structs import replace
 
 from gatewatch.alerts.pipeline import AlertPipeline, run_pipeline
 from gatewatch.aws import metrics
+from gatewatch.delivery.notices import unreadable_notice
 from gatewatch.digest.activity_log import NO_ACTIVITY_LOG
-from gatewatch.errors import GatewatchError, RenderError, TransientDeliveryError, UndecodableError
+from gatewatch.errors import GatewatchError, TransientDeliveryError, UndecodableError
 from gatewatch.events.canary import parse_canary
 from gatewatch.events.decoding import decode, parse
 from gatewatch.model.api_call import ApiCall
-from gatewatch.rendering import notices as notice
+from gatewatch.model.message import addressed
+from gatewatch.model.notification import AlertNotification, Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from gatewatch.delivery.outbox import MessageSink
     from gatewatch.digest.activity_log import ActivitySink
     from gatewatch.events.canary import Canary
-    from gatewatch.model.message import Message
+    from gatewatch.model.message import OutboxMessage
 
 _TRIES = 3  # of the five receives of the queue: an unexpected error is reported before the queue gives up
 _LAST_TRY = 5  # after it the queue would move the event to the DLQ itself, without a reason
@@ -33,7 +35,7 @@ _LAST_TRY = 5  # after it the queue would move the event to the DLQ itself, with
 
 @dataclass(frozen=True)
 class AlertHandler:
-    """`banner` is shown above every message while the configuration is invalid. `on_canary` records a canary.
+    """`configuration_error` is shown above every message, if it is not empty. `on_canary` records a canary.
 
     The caller flushes `activity` after all records are handled.
     """
@@ -43,7 +45,7 @@ class AlertHandler:
     dead_letters: DeadLetterQueue
     log: Logger
     meter: Meter
-    banner: str = ""
+    configuration_error: str = ""
     on_canary: Callable[[Canary], None] = lambda _canary: None
     activity: ActivitySink = NO_ACTIVITY_LOG
 
@@ -54,7 +56,7 @@ class AlertHandler:
         """
         self.log.debug("event", extra={"message_id": record["messageId"], "body": record["body"]})
         self.meter.count(metrics.EVENTS_RECEIVED)
-        if self.banner:
+        if self.configuration_error:
             self.meter.count(metrics.CONFIGURATION_ERRORS)
         try:
             self._process_record(record)
@@ -69,7 +71,7 @@ class AlertHandler:
             self._process_body(record["body"])
         except TransientDeliveryError:
             raise
-        except (UndecodableError, RenderError) as error:
+        except UndecodableError as error:
             self._give_up(record, str(error))
         except Exception as error:
             if _receives(record) < _TRIES:
@@ -110,15 +112,20 @@ class AlertHandler:
         verdict = {"severity": result.alert.severity.value, "muted": result.suppressed, "exceptions": result.exceptions}
         log("alerted", extra={**facts, **verdict, "messages": len(result.messages)})
 
-    def _with_banner(self, message: Message) -> Message:
-        if not self.banner:
+    def _with_banner(self, message: OutboxMessage) -> OutboxMessage:
+        notification = message.notification
+        if not self.configuration_error or not isinstance(notification, AlertNotification):
             return message
-        return msgspec.structs.replace(message, body=notice.with_banner(message.body, self.banner))
+        banner = Sentence("configuration_invalid", {"reason": self.configuration_error})
+        return replace(message, notification=replace(notification, banner=banner))
 
     def _give_up(self, record: dict[str, Any], reason: str) -> None:
         """Notify operators, then dead-letter: the ledger skips the second notification after a crash in between."""
-        queue, settings = self.dead_letters.name, self.pipeline.settings
-        self.outbox.put(notice.unreadable_event_messages(record["messageId"], reason, record["body"], queue, settings))
+        settings = self.pipeline.settings
+        notice = unreadable_notice(
+            record["messageId"], reason, record["body"], self.dead_letters.name, settings.defaults.language
+        )
+        self.outbox.put(addressed(notice, settings.default_destinations))
         self._dead_letter(record, reason)
 
     def _dead_letter(self, record: dict[str, Any], reason: str) -> None:

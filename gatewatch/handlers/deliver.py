@@ -1,7 +1,7 @@
 """SQS FIFO handler: outbox to destinations, in order and within the rate limit of each.
 
-A message is done when its destination accepted it, or when it is in the dead-letter queue and its fallback message is
-sent. Until then it stays in the outbox and blocks its message group.
+A message is done when its destination accepted all of its parts, or when it is in the dead-letter queue and its
+fallback message is sent. Until then it stays in the outbox and blocks its message group.
 """
 
 from __future__ import annotations
@@ -12,14 +12,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec.structs import replace
 
 from gatewatch.aws import metrics
 from gatewatch.config.destinations import SlackApp, SlackWebhook
-from gatewatch.delivery.ledger import DeliveryState, LedgerEntry
-from gatewatch.delivery.outbox import QueuedMessage, queued_message, read_message
+from gatewatch.delivery.ledger import DeliveryState, LedgerEntry, part_key
+from gatewatch.delivery.outbox import QueuedMessage, queued_message
 from gatewatch.delivery.rate_limit import TIME_FOR_ONE_POST, RateLimitedError, backoff, is_exhausted, retry_delay
-from gatewatch.delivery.rollup import FEWEST, foldable, folded
+from gatewatch.delivery.rollup import MIN_MESSAGES, plan_rollup
+from gatewatch.delivery.wire import decode_message
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UndecodableError
+from gatewatch.model.message import Rollup
+from gatewatch.rendering.presentation import Presentation
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -27,11 +31,15 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
     from gatewatch.aws.metrics import Meter
+    from gatewatch.config.destinations import Destination
     from gatewatch.config.settings import Settings
+    from gatewatch.delivery.channels import Channels
     from gatewatch.delivery.dead_lettering import DeadLettering
     from gatewatch.delivery.ledger import Ledger
-    from gatewatch.delivery.rate_limit import Clock, Post, RateLimiter
-    from gatewatch.model.message import Message
+    from gatewatch.delivery.rate_limit import Clock, RateLimiter
+    from gatewatch.delivery.threads import Threads
+    from gatewatch.model.message import Content, OutboxMessage
+    from gatewatch.rendering.presentation import Cut
 
 TimeLeft = Callable[[], float]
 Group = Sequence[QueuedMessage]
@@ -50,7 +58,8 @@ class DeliveryHandler:
     """`configuration_error` says why the settings are not those of the files, if they are not."""
 
     settings: Settings
-    post: Post
+    channels: Channels
+    threads: Threads
     ledger: Ledger
     dead_lettering: DeadLettering
     sqs: SQSClient
@@ -77,113 +86,157 @@ class DeliveryHandler:
         return {"batchItemFailures": [{"itemIdentifier": each} for ids in failed for each in ids]}
 
     def _group(self, group: Group, time_left: TimeLeft) -> list[str]:
-        """In order, but for what is rolled up; after a failure the rest of the group waits behind it."""
+        """Deliver in order, except for roll-ups. After a failure the other messages of the group wait."""
         waiting = list(group)
         while waiting:
-            settled, delay = self._attempt_together(waiting, time_left)
-            if not settled and delay is None:
-                settled, delay = waiting[:1], self._attempt(waiting[0], time_left)
+            done, delay = self._attempt_rollup(waiting, time_left)
+            if not done and delay is None:
+                done, delay = waiting[:1], self._attempt(waiting[0], time_left)
             if delay is not None:
                 for each in waiting:
                     self._postpone(each, delay)
                 return [each.message_id for each in waiting]
-            waiting = [each for each in waiting if each not in settled]
+            waiting = [each for each in waiting if each not in done]
         return []
 
-    def _attempt_together(self, group: Group, time_left: TimeLeft) -> tuple[Group, int | None]:
+    def _attempt_rollup(self, group: Group, time_left: TimeLeft) -> tuple[Group, int | None]:
         """Deliver a roll-up. Returns its messages, or the seconds to wait; neither if the first goes alone."""
-        if not self._is_slack(group[0]) or time_left() < TIME_FOR_ONE_POST:
+        destination = self.settings.destinations.get(group[0].group)
+        # A topic has no rate limit, and its subscribers get one message per alert.
+        if not isinstance(destination, SlackApp | SlackWebhook) or time_left() < TIME_FOR_ONE_POST:
             return (), None
         try:
             readable = _readable(group)
-            together = [(group[place], readable[place]) for place in foldable(readable)]
-            fresh = [(each, message) for each, message in together if self.ledger.get(message.key) is None]
-            if len(fresh) < FEWEST or fresh[0][0] is not group[0]:
+            planned = [(group[index], readable[index]) for index in self._planned(readable, destination)]
+            pending = [pair for pair in planned if self.ledger.get(part_key(pair[1].key, 1)) is None]
+            if len(pending) < MIN_MESSAGES or pending[0][0] is not group[0]:
                 return (), None
-            answer = self._posted(folded([message for _, message in fresh]), time_left)
-            for _, message in fresh:
-                self._delivered(message, answer)
+            rollup = Rollup(tuple(message for _, message in pending))
+            whole = Presentation()
+            response = self._post(rollup, whole, destination, time_left)
+            for message in rollup.messages:
+                self._delivered(message, whole, response)
         except TransientDeliveryError as error:
             if is_exhausted(group[0].first_received, group[0].received, self.clock.now()):
                 return (), None
-            return (), self._later(group[0], str(error), retry_delay(error, group[0].received))
+            return (), self._retry_later(group[0], str(error), retry_delay(error, group[0].received))
         except Exception:
             self.log.exception("not rolled up", extra={"destination": group[0].group})
             return (), None
-        return [each for each, _ in fresh], None
+        return [each for each, _ in pending], None
 
-    def _is_slack(self, each: QueuedMessage) -> bool:
-        """A topic has no pace to keep, and its subscribers no blocks to fold."""
-        return isinstance(self.settings.destinations.get(each.group), SlackApp | SlackWebhook)
+    def _planned(self, messages: Sequence[OutboxMessage], destination: Destination) -> tuple[int, ...]:
+        return plan_rollup(
+            messages, lambda message: len(self.channels.cut(message, destination)) == 1, self.channels.fits
+        )
 
     def _attempt(self, each: QueuedMessage, time_left: TimeLeft) -> int | None:
-        """None when the message is settled, else the seconds after which to bring it again."""
+        """None when the message is done, else the seconds after which to retry it."""
         if time_left() < TIME_FOR_ONE_POST:
             return 0
         try:
-            self._settle(each, time_left)
+            self._handle_message(each, time_left)
         except TransientDeliveryError as error:
-            return self._later(each, str(error), retry_delay(error, each.received))
+            return self._retry_later(each, str(error), retry_delay(error, each.received))
         except Exception:
             self.log.exception("failed", extra={"message_id": each.message_id})
-            return self._later(each, "gatewatch failed on it", backoff(each.received))
+            return self._retry_later(each, "gatewatch failed on it", backoff(each.received))
         return None
 
-    def _later(self, each: QueuedMessage, reason: str, seconds: int) -> int:
+    def _retry_later(self, each: QueuedMessage, reason: str, seconds: int) -> int:
         facts = {"message_id": each.message_id, "destination": each.group, "received": each.received}
         self.log.warning("postponed", extra={**facts, "reason": reason, "seconds": seconds})
         self.meter.count(metrics.RETRIED)
         return seconds
 
-    def _settle(self, each: QueuedMessage, time_left: TimeLeft) -> None:
-        """Deliver, skip as a duplicate, or give up. Raises when the message has to stay in the outbox."""
+    def _handle_message(self, each: QueuedMessage, time_left: TimeLeft) -> None:
+        """Deliver the remaining parts, or give up. Raises when the message has to stay in the outbox."""
         try:
-            message = read_message(each.body)
+            message = decode_message(each.body)
         except UndecodableError as error:
             self.dead_lettering.give_up_unreadable(each, str(error))
             return
-        entry = self.ledger.get(message.key)
-        if entry is None:
-            self._deliver_or_give_up(message, each, time_left)
-        elif entry.state is DeliveryState.GIVING_UP:
-            self.dead_lettering.give_up(message, each, entry.answer)
-        else:
+        part = posted = 0
+        cut: Cut = ()
+        while part == 0 or part < len(cut):
+            part += 1
+            entry = self.ledger.get(part_key(message.key, part))
+            cut = cut or (entry.cut if entry else ())
+            if entry is not None and entry.state is DeliveryState.GIVING_UP:
+                self.dead_lettering.give_up(message, part_key(message.key, part), each, entry.detail)
+                return
+            if entry is not None and entry.state is DeliveryState.DEAD_LETTERED:
+                break
+            if entry is None or entry.state is DeliveryState.STARTED:
+                posted += 1
+                cut = self._deliver_or_give_up(message, Presentation(part=part, cut=cut), each, time_left)
+        if not posted:
             self.log.info("duplicate", extra=_facts(message))
             self.meter.count(metrics.DUPLICATES)
 
-    def _deliver_or_give_up(self, message: Message, each: QueuedMessage, time_left: TimeLeft) -> None:
+    def _deliver_or_give_up(
+        self, message: OutboxMessage, presentation: Presentation, each: QueuedMessage, time_left: TimeLeft
+    ) -> Cut:
+        """Deliver one part. Returns the cut of the message, which is made before part 1; empty after giving up."""
         try:
-            answer = self._posted(message, time_left)
+            destination = self._destination(message)
+            cut = presentation.cut or self._cut(message, destination)
+            shown = replace(presentation, cut=cut)
+            response = self._post(message, shown, destination, time_left)
         except PermanentDeliveryError as error:
-            self.dead_lettering.give_up(message, each, str(error))
+            reason = str(error)
         except TransientDeliveryError as error:
             is_over = is_exhausted(each.first_received, each.received, self.clock.now())
             if isinstance(error, RateLimitedError) or not is_over:
                 raise
-            self.dead_lettering.give_up(message, each, f"given up after {each.received} attempts: {error}")
+            reason = f"given up after {each.received} attempts: {error}"
         except Exception as error:
             if each.received < _TRIES:
                 raise
             self.log.exception("given up", extra=_facts(message))
-            self.dead_lettering.give_up(message, each, f"gatewatch failed on it: {type(error).__name__}")
+            reason = f"gatewatch failed on it: {type(error).__name__}"
         else:
-            self._delivered(message, answer)
+            self._delivered(message, shown, response)
+            return cut
+        self.dead_lettering.give_up(message, part_key(message.key, presentation.part), each, reason)
+        return ()
 
-    def _posted(self, message: Message, time_left: TimeLeft) -> str:
+    def _destination(self, message: OutboxMessage) -> Destination:
         destination = self.settings.destinations.get(message.destination)
         if destination is None:
             raise PermanentDeliveryError(f"policy.yaml has no destination {message.destination}")
-        return self.rate_limiter.send(message, destination, self.post, time_left).answer
+        return destination
 
-    def _delivered(self, message: Message, answer: str) -> None:
-        self.ledger.write_later(message.key, LedgerEntry(DeliveryState.DELIVERED, answer))
-        self.log.info("delivered", extra={**_facts(message), "part": message.part, "parts": message.parts})
+    def _cut(self, message: OutboxMessage, destination: Destination) -> Cut:
+        """Divide a message into parts. The cut of several is stored first, so that every later attempt has the same."""
+        cut = self.channels.cut(message, destination)
+        if len(cut) > 1:
+            self.ledger.write(part_key(message.key, 1), LedgerEntry(DeliveryState.STARTED, cut=cut))
+        return cut
+
+    def _post(self, content: Content, presentation: Presentation, destination: Destination, time_left: TimeLeft) -> str:
+        if time_left() < TIME_FOR_ONE_POST:
+            raise RateLimitedError("no time is left for another part", 0.0)
+        receipt = self.rate_limiter.send(
+            content.destination,
+            destination.pace,
+            lambda: self.threads.post(content, presentation, destination),
+            time_left,
+        )
+        return receipt.response
+
+    def _delivered(self, message: OutboxMessage, presentation: Presentation, response: str) -> None:
+        key = part_key(message.key, presentation.part)
+        self.ledger.write_later(key, LedgerEntry(DeliveryState.DELIVERED, response, presentation.cut))
+        parts = {"part": presentation.part, "parts": presentation.parts}
+        self.log.info("delivered", extra={**_facts(message), **parts})
         self.meter.count(metrics.DELIVERED)
-        if message.event_time is not None:
-            self.meter.seconds(metrics.AGE_SECONDS, max(0.0, self.clock.now() - message.event_time))
+        if message.notification.event_time is not None:
+            age = self.clock.now() - message.notification.event_time
+            self.meter.seconds(metrics.AGE_SECONDS, max(0.0, age))
 
     def _postpone(self, each: QueuedMessage, seconds: int) -> None:
-        """When this fails the message comes back by itself, after the queue's own visibility timeout."""
+        """Retry after a delay. When this fails, the visibility timeout of the queue is the delay."""
         try:
             self.sqs.change_message_visibility(
                 QueueUrl=self.outbox_url, ReceiptHandle=each.receipt_handle, VisibilityTimeout=seconds
@@ -192,16 +245,18 @@ class DeliveryHandler:
             self.log.warning("not postponed", extra={"reason": type(error).__name__})
 
 
-def _readable(group: Group) -> list[Message]:
-    """Up to the first that no outbox wrote."""
-    messages: list[Message] = []
+def _readable(group: Group) -> list[OutboxMessage]:
+    """The messages up to the first that cannot be decoded."""
+    messages: list[OutboxMessage] = []
     for each in group:
         try:
-            messages.append(read_message(each.body))
+            messages.append(decode_message(each.body))
         except UndecodableError:
             break
     return messages
 
 
-def _facts(message: Message) -> dict[str, str]:
-    return {"event_id": message.event_id, "account_id": message.account_id, "destination": message.destination}
+def _facts(message: OutboxMessage) -> dict[str, str]:
+    notification = message.notification
+    facts = {"event_id": notification.event_id, "account_id": notification.account_id}
+    return {**facts, "destination": message.destination}

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from gatewatch.config.digest import latest_due_digest
 from gatewatch.digest.open_exposures import resolve_exposures
-from gatewatch.digest.summary import Period, summarize
+from gatewatch.digest.summary import summarize
+from gatewatch.model.digest import Period
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from gatewatch.config.digest import DueDigest
     from gatewatch.config.settings import Settings
     from gatewatch.digest.activity_log_reader import ActivityLogReader
-    from gatewatch.digest.summary import Digest
+    from gatewatch.model.digest import Digest
 
 SendDigest = Callable[["Digest", "DueDigest"], None]
 

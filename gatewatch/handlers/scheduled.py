@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 from gatewatch.monitoring.reminders import due_reminders, reminder_id, reminder_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from logging import Logger
 
     from gatewatch.config.settings import Settings
     from gatewatch.delivery.deferred import DeferredMessages
     from gatewatch.delivery.outbox import Outbox
-    from gatewatch.digest.labels import DigestLabels
     from gatewatch.monitoring.reminders import ReminderStore
 
 
@@ -25,7 +24,6 @@ class ScheduledHandler:
     deferred: DeferredMessages
     reminded: ReminderStore
     outbox: Outbox
-    labels: Mapping[str, DigestLabels]
     now: Callable[[], float]
     log: Logger
 
@@ -40,7 +38,7 @@ class ScheduledHandler:
         before = self.reminded.read()
         found = due_reminders(self.settings.exceptions, datetime.fromtimestamp(self.now(), UTC), before)
         if found:
-            self.outbox.put(list(reminder_messages(found, self.settings, self.labels)))
+            self.outbox.put(list(reminder_messages(found, self.settings)))
             current = {reminder_id(each) for each in self.settings.exceptions}
             self.reminded.write((before & current) | {reminder_id(each) for each in found})
         return len(found)

@@ -20,3 +20,7 @@ class Account(Struct, frozen=True, kw_only=True):
     destinations: tuple[str, ...] = ()
     known: bool = True
     read_role: str | None = None
+
+    @property
+    def display_name(self) -> str:
+        return self.alias if self.known else self.id

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from gatewatch.model.account import Account
 from gatewatch.model.api_call import ApiCall
-from gatewatch.model.change import Change
+from gatewatch.model.change import Change, Outcome
 from gatewatch.model.network_interfaces import NetworkInterfaceSummary
 from gatewatch.model.severity import Assessment, Severity
 
@@ -14,6 +14,10 @@ from gatewatch.model.severity import Assessment, Severity
 class AssessedChange(Struct, frozen=True):
     change: Change
     assessment: Assessment
+
+    @property
+    def is_applied(self) -> bool:
+        return self.change.outcome is Outcome.APPLIED
 
 
 class Links(Struct, frozen=True):
@@ -27,7 +31,8 @@ class Links(Struct, frozen=True):
 class Alert(Struct, frozen=True, kw_only=True):
     """One call, assessed and enriched. `changes` are in the order of the call.
 
-    `network_interfaces` are those of its security group; None when they were not looked up.
+    `network_interfaces` are those of its security group; None when they were not looked up. `omitted` counts changes
+    by severity that were left out to limit the size of a notification.
     """
 
     call: ApiCall
@@ -35,6 +40,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     changes: tuple[AssessedChange, ...]
     links: Links
     network_interfaces: NetworkInterfaceSummary | None = None
+    omitted: dict[Severity, int] = {}
 
     @property
     def worst(self) -> AssessedChange:
@@ -42,6 +48,18 @@ class Alert(Struct, frozen=True, kw_only=True):
         if len(self.changes) == 1:
             return self.changes[0]
         return max(self.changes, key=lambda each: each.assessment.severity.rank)
+
+    @property
+    def worst_first(self) -> list[AssessedChange]:
+        """Return every change, by severity, applied ones first."""
+        if len(self.changes) == 1:
+            return list(self.changes)
+        return sorted(self.changes, key=lambda each: (-each.assessment.severity.rank, not each.is_applied))
+
+    @property
+    def change_count(self) -> int:
+        """Return the number of changes, including omitted ones."""
+        return len(self.changes) + sum(self.omitted.values())
 
     @property
     def severity(self) -> Severity:

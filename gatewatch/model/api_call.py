@@ -37,7 +37,7 @@ class Actor(Struct, frozen=True):
     is_organization_root: bool = False
 
 
-class ApiCall(Struct, frozen=True, kw_only=True):
+class ApiCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One CloudTrail record without its wrapper.
 
     `request` and `response` are the record's JSON, read only by `events.changes`. `record` is the whole record, kept
@@ -58,9 +58,9 @@ class ApiCall(Struct, frozen=True, kw_only=True):
     via: AccessMethod
     source_ip: str | None
     error_code: str | None
-    request: Any
-    response: Any
-    record: dict[str, Any]
+    request: Any = None
+    response: Any = None
+    record: dict[str, Any] = {}
     shared_event_id: str | None = None
     source_identity: str | None = None
     delegate_account: str | None = None

@@ -1,4 +1,4 @@
-"""What a message says about gates left open: which rules a call opened to many, and which it closed."""
+"""Exposures: which rules a call opened to many addresses, and which it closed."""
 
 from __future__ import annotations
 
@@ -11,27 +11,24 @@ class RuleRef(Struct, frozen=True, order=True):
     rule_id: str = ""
     shape: str = ""
 
-    def names(self, other: RuleRef) -> bool:
-        """AWS never gives an id twice, so two ids settle it."""
+    def matches(self, other: RuleRef) -> bool:
+        """Whether both are the same rule. AWS never reuses an id, so two ids decide."""
         if self.rule_id and other.rule_id:
             return self.rule_id == other.rule_id
         return bool(self.shape) and self.shape == other.shape
 
 
-class ExposureChange(Struct, frozen=True, kw_only=True):
-    """What one message opened and closed in one security group.
+class ExposureChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Rules that one call opened, closed or narrowed in one security group.
 
-    `key` is that of the message that tells it, `thread` the event's id, `place` the group; `at` is in seconds since
-    1970. `words` are sentences in the reader's language, so that who delivers needs no language.
+    `group_key` is `account/Region/group`; `at` is in seconds since 1970. A deleted group closes all of its rules.
     """
 
-    key: str = ""
-    thread: str
-    place: str
+    event_id: str
+    group_key: str
     at: float
-    who: str
+    actor: str
     opened: tuple[RuleRef, ...] = ()
     closed: tuple[RuleRef, ...] = ()
     narrowed: tuple[RuleRef, ...] = ()
     is_group_deleted: bool = False
-    words: dict[str, str] = {}

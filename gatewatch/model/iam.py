@@ -96,7 +96,7 @@ class Trust(Struct, frozen=True):
     accounts: tuple[str, ...] = ()
 
 
-class IamFacts(Struct, frozen=True, kw_only=True):
+class IamFacts(Struct, frozen=True, kw_only=True, tag=True):
     """Facts of an IAM call. `target` is the policy that `entity` got, or the group that it joined.
 
     `key` is masked. `is_caller`: `entity` is the caller. `is_service_work`: AWS did it for one of its services.
@@ -128,7 +128,7 @@ class SignInKind(StrEnum):
     CREDENTIAL = "credential"
 
 
-class SignInFacts(Struct, frozen=True, kw_only=True):
+class SignInFacts(Struct, frozen=True, kw_only=True, tag=True):
     """Facts of a sign-in. `mfa` is None when the event does not show it: federated users sign in elsewhere.
 
     `recent_failures`: number of failed attempts in the window of the policy, including this one. `root_accounts`: in

@@ -1,43 +1,60 @@
-"""What goes to people, and what came back."""
+"""Messages: a notification for one destination, several rolled up, and the receipt of a destination."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
-from gatewatch.model.exposure import ExposureChange
-from gatewatch.model.severity import Severity
+from gatewatch.model.notification import Notification
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
-class Message(Struct, frozen=True, kw_only=True):
-    """What goes through the outbox. `body` is the JSON text of a Slack payload; `key` names it in the ledger.
+class OutboxMessage(Struct, frozen=True, kw_only=True, tag="message", omit_defaults=True):
+    """`fallback_for` is the destination that did not accept the notification; empty for the first attempt."""
 
-    A call with more rules than one message holds gives several, numbered `part` of `parts`. `event_time` is in
-    seconds since 1970. `instead_of` names the destination that this message could not reach. `gates` is what it opens
-    or closes, and `thread` names what it belongs to, where a channel groups by a name. `folded` are the messages
-    that are rolled up in this one. `about` names the one security group of the account that it tells of.
-    """
-
-    key: str
     destination: str
-    body: str
-    event_id: str = ""
-    account_id: str = ""
-    severity: Severity = Severity.INFO
-    part: int = 1
-    parts: int = 1
-    event_time: float | None = None
-    instead_of: str | None = None
-    gates: tuple[ExposureChange, ...] = ()
-    thread: str = ""
-    actor: str = ""
-    about: str = ""
-    folded: tuple[Message, ...] = ()
+    notification: Notification
+    fallback_for: str = ""
+
+    @property
+    def key(self) -> str:
+        """Key of the delivery ledger, without the number of the part."""
+        suffix = f"#for-{self.fallback_for}" if self.fallback_for else ""
+        return f"{self.notification.key}#{self.destination}{suffix}"
+
+
+class Rollup(Struct, frozen=True, tag="rollup"):
+    """Messages of alerts of one account and actor that are posted as one, in the order of the outbox."""
+
+    messages: tuple[OutboxMessage, ...]
+
+    @property
+    def key(self) -> str:
+        return f"{self.messages[0].key}+{len(self.messages) - 1}"
+
+    @property
+    def destination(self) -> str:
+        return self.messages[0].destination
+
+
+Content = OutboxMessage | Rollup
+
+
+def addressed(notification: Notification, destinations: Iterable[str]) -> list[OutboxMessage]:
+    return [OutboxMessage(destination=each, notification=notification) for each in destinations]
+
+
+def messages_of(content: Content) -> tuple[OutboxMessage, ...]:
+    return content.messages if isinstance(content, Rollup) else (content,)
 
 
 class Receipt(Struct, frozen=True):
-    """What a destination answered to a message it took; `channel` and `ts` are Slack's name for it, if it has one."""
+    """Response of a destination that accepted a message; `channel` and `ts` identify it in Slack."""
 
     destination: str
-    answer: str
+    response: str
     channel: str = ""
     ts: str = ""

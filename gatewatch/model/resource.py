@@ -96,7 +96,7 @@ class Resource(Struct, frozen=True):
     name: str | None = None
 
 
-class ResourceFacts(Struct, frozen=True, kw_only=True):
+class ResourceFacts(Struct, frozen=True, kw_only=True, tag=True):
     """`detail`: what the effect names beside the resource: a route's target, a policy's ARN.
 
     `is_administrator` and `escalates`: of the policy of a permission set. `undo`: the arguments of the AWS CLI that

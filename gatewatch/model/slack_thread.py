@@ -1,79 +1,57 @@
-"""What is kept of a message in Slack, so that it can be edited and answered later."""
+"""What is stored of messages in Slack: parent messages that are edited and answered, and groups of alerts."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-# Five alerts of one actor, none more than a quarter of a minute after the one before, are no person at a console.
-MANY, _BREATH_SECONDS = 5, 15
-_PAUSE_SECONDS, _LONGEST_SECONDS = 300, 3600
+from gatewatch.model.message import OutboxMessage, Rollup
+from gatewatch.model.message_state import NO_STATE, MessageState
+
+# Five alerts of one actor within seconds of each other come from a script, not from a person in a console.
+GROUP_THRESHOLD, _GROUP_GAP_SECONDS = 5, 15
+_MAX_PAUSE_SECONDS, _MAX_GROUP_SECONDS = 300, 3600
 
 
-class Part(Struct, frozen=True):
-    """What a message says of the gates that one of its alerts opened or closed: a line, and how many are closed."""
+class ParentMessage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A posted message (part 1, if `cut` has several) with its state as last rendered.
 
-    line: str = ""
-    gates: int = 0
-    closed: int = 0
-
-
-class Root(Struct, frozen=True, kw_only=True):
-    """A message as it was first posted, and what edits made of it.
-
-    `line` stands under its headline, those of its `parts` under the headline of each alert in a roll-up. A `part` is
-    named by the key of its alert. `is_lasting`: it tells of something serious that ends with no gate. `more` names the
-    alerts that are told in its thread. One that stands in a thread itself has `thread`, and `above` if the message
-    that began the thread counts its gates too. Of an alert within a roll-up only the address is kept, and in `within`
-    the roll-up's key.
+    A reply has `thread`, the `ts` of its parent, and `counted_in`, the key of the parent that counts its exposures.
+    The row of an alert inside a roll-up has no content but `inside`, the key of the roll-up.
     """
 
     channel: str = ""
     ts: str = ""
-    body: str = ""
-    line: str = ""
-    parts: dict[str, Part] = {}
-    is_rollup: bool = False
-    is_lasting: bool = False
-    more: tuple[str, ...] = ()
+    content: OutboxMessage | Rollup | None = None
+    cut: tuple[int, ...] = ()
+    state: MessageState = NO_STATE
     thread: str = ""
-    above: str = ""
-    within: str = ""
-
-    @property
-    def gates(self) -> int:
-        return sum(each.gates for each in self.parts.values())
-
-    @property
-    def closed(self) -> int:
-        return sum(each.closed for each in self.parts.values())
-
-    @property
-    def is_over(self) -> bool:
-        return 0 < self.gates == self.closed and not self.is_lasting
+    counted_in: str = ""
+    inside: str = ""
 
 
-class Run(Struct, frozen=True, kw_only=True):
-    """What one actor did of late, as a channel was told it: so many alerts `told` in a row.
+class AlertGroup(Struct, frozen=True, kw_only=True):
+    """Recent alerts of one account and actor in a channel, and how many of them followed each other (`count`).
 
-    `key` and `ts` name the message that what comes next is told in the thread of, if there is one; `worst` is the rank
-    of the worst that it shows.
+    `key` and `ts` identify the parent message of the thread for further alerts, if there is one. `worst` is the rank of
+    the highest severity that it shows. Times are in seconds since 1970.
     """
 
     key: str = ""
     ts: str = ""
     worst: int = 0
-    since: float = 0.0
-    last: float = 0.0
-    told: int = 0
+    started_at: float = 0.0
+    last_at: float = 0.0
+    count: int = 0
 
-    def is_going_on(self, now: float) -> bool:
-        return bool(self.key) and now - self.last <= _PAUSE_SECONDS and now - self.since <= _LONGEST_SECONDS
+    def is_active(self, now: float) -> bool:
+        is_recent = now - self.last_at <= _MAX_PAUSE_SECONDS and now - self.started_at <= _MAX_GROUP_SECONDS
+        return bool(self.key) and is_recent
 
-    def takes(self, rank: int, now: float) -> bool:
-        """What is worse than all that it shows is told in sight of everybody."""
-        return self.is_going_on(now) and rank <= self.worst
+    def accepts(self, rank: int, now: float) -> bool:
+        """Whether an alert goes into the thread; one that is worse than the parent is posted in the channel."""
+        return self.is_active(now) and rank <= self.worst
 
-    def after(self, alerts: int, now: float) -> Run:
-        """With so many more in the channel."""
-        is_next = now - self.last <= _BREATH_SECONDS
-        return Run(told=self.told + alerts if is_next else alerts, last=now)
+    def with_alerts(self, number: int, now: float) -> AlertGroup:
+        """The group after so many more alerts in the channel, without a thread."""
+        follows = now - self.last_at <= _GROUP_GAP_SECONDS
+        return AlertGroup(count=self.count + number if follows else number, last_at=now)

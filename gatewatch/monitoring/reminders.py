@@ -5,27 +5,23 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
 from gatewatch.aws.hub_table import JsonRows
+from gatewatch.model.message import addressed
+from gatewatch.model.notification import NoticeKind, OperatorNotice, Sentence
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.escaping import code, mrkdwn, sanitize
-from gatewatch.rendering.notices import OperatorNotice, notice_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from gatewatch.aws.hub_table import HubTable
     from gatewatch.config.settings import Settings
     from gatewatch.config.suppression_rules import PolicyException
-    from gatewatch.digest.labels import DigestLabels
-    from gatewatch.model.message import Message
+    from gatewatch.model.message import OutboxMessage
 
 REMINDER_PERIOD = timedelta(days=7)
 REMINDERS = JsonRows(prefix="reminders", name="the sent reminders", value_type=list[str])
 _KEY = "sent"
-_MAX_VALUE = 600
 
 
 def due_reminders(exceptions: Iterable[PolicyException], now: datetime, sent: frozenset[str]) -> list[PolicyException]:
@@ -48,37 +44,29 @@ def reminder_destinations(exception: PolicyException, settings: Settings) -> tup
     return exception.remind or tuple(owned_destinations) or settings.default_destinations
 
 
-def reminder_messages(
-    exceptions: Sequence[PolicyException], settings: Settings, labels: Mapping[str, DigestLabels]
-) -> Iterator[Message]:
-    text, english = labels[settings.defaults.language].reminder, labels["en"].reminder
+def reminder_messages(exceptions: Iterable[PolicyException], settings: Settings) -> Iterator[OutboxMessage]:
     for exception in exceptions:
-        notice = _notice(exception, text, english)
-        yield from notice_messages(
-            notice, f"reminder-{reminder_id(exception)}", reminder_destinations(exception, settings), settings
-        )
+        notice = _notice(exception, settings.defaults.language)
+        yield from addressed(notice, reminder_destinations(exception, settings))
 
 
-def _notice(exception: PolicyException, text: Mapping[str, str], english: Mapping[str, str]) -> OperatorNotice:
+def _notice(exception: PolicyException, language: str) -> OperatorNotice:
     values = {"exception": exception.id, "date": exception.expires.isoformat()}
-    lines = [
-        mrkdwn(text["what"].format(**values)),
-        *(
-            Markup("*{}* {}").format(mrkdwn(text[key]), code(sanitize(value, _MAX_VALUE)))
-            for key, value in (
-                ("owner", exception.owner),
-                ("reason", exception.reason),
-                ("ticket", exception.ticket),
-                ("effect", text[exception.effect.replace("-", "_")]),
-            )
-        ),
-        mrkdwn(text["next"]),
-    ]
+    lines = (
+        Sentence("reminder", values),
+        Sentence("reminder_owner", {"text": exception.owner}),
+        Sentence("reminder_reason", {"text": exception.reason}),
+        Sentence("reminder_ticket", {"text": exception.ticket}),
+        Sentence(f"reminder_effect_{exception.effect.replace('-', '_')}"),
+        Sentence("reminder_next"),
+    )
     return OperatorNotice(
-        title="⏳ " + text["title"].format(**values),
-        lines=(Markup("\n").join(lines),),
-        subject=english["title"].format(**values),
+        key=f"reminder-{reminder_id(exception)}",
+        kind=NoticeKind.REMINDER,
         severity=Severity.MEDIUM,
+        language=language,
+        title=Sentence("reminder_title", values),
+        paragraphs=(lines,),
     )
 
 

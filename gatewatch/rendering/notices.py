@@ -1,103 +1,95 @@
-"""Notices of gatewatch about itself, such as an event that could not be read."""
+"""Notices to operators, and banners above a message, in the texts of the labels."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-import msgspec
 from markupsafe import Markup
-from msgspec import Struct
 
-from gatewatch.model.message import Message
+from gatewatch.model.notification import AlertNotification, NoticeKind, Sentence
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.escaping import code, code_block, mrkdwn, sanitize
-from gatewatch.rendering.sns_body import build_sns_body, read_sns_body, with_leading_line
+from gatewatch.rendering.escaping import code, code_block, format_safe, join_safe, truncate_escaped
+from gatewatch.rendering.sns_body import build_sns_body
+from gatewatch.rendering.text.severity_marks import severity_mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
-    from gatewatch.config.settings import Settings
+    from gatewatch.config.settings import Colors
+    from gatewatch.model.message import OutboxMessage
+    from gatewatch.model.notification import OperatorNotice
     from gatewatch.rendering.sns_body import SnsBody
+    from gatewatch.rendering.text.labels import Labels
 
-_RED = "#8b0000"
-_MAX_REASON = 600
+_MAX_VALUE = 600
 _MAX_EXCERPT = 1500
+# Identifiers, commands and texts of other people stand in code spans, where nothing is interpreted.
+_MENTION = re.compile(r"^<(@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+)>$")
+_CODE_VALUES = frozenset({"account_id", "command", "destination", "key", "message_id", "queue", "text"})
+_MARKS = {
+    NoticeKind.UNREADABLE: "🔴",
+    NoticeKind.SILENT: "🔇",
+    NoticeKind.RECOVERED: "🔊",
+    NoticeKind.DIFFERENT: "🛑",
+    NoticeKind.RESOLVED: "✅",
+    NoticeKind.REMINDER: "⏳",
+    NoticeKind.TEST: "✅",
+}
 
 
-class OperatorNotice(Struct, frozen=True, kw_only=True):
-    """`subject` is the English subject of an email. `account_id` is empty unless the notice is about one account."""
-
-    title: str
-    lines: tuple[Markup, ...]
-    subject: str
-    severity: Severity
-    color: str = _RED
-    account_id: str = ""
-
-    def body(self, key: str, *, is_sns_topic: bool) -> str:
-        return self._sns(key).encode() if is_sns_topic else self._slack()
-
-    def _slack(self) -> str:
-        header = {"type": "header", "text": {"type": "plain_text", "text": self.title, "emoji": False}}
-        sections = [{"type": "section", "text": {"type": "mrkdwn", "text": str(line)}} for line in self.lines]
-        attachment = {"color": self.color, "fallback": self.title, "blocks": [header, *sections]}
-        payload = {"attachments": [attachment], "unfurl_links": False, "unfurl_media": False}
-        return msgspec.json.encode(payload).decode()
-
-    def _sns(self, key: str) -> SnsBody:
-        source = self.account_id or "gatewatch"
-        return build_sns_body(
-            self.title,
-            self.lines,
-            subject=f"{self.severity.upper()}: {self.subject} - {source}",
-            keywords=(self.severity.value, source),
-            thread=key,
-        )
+def notice_title(notice: OperatorNotice, labels: Labels) -> str:
+    """The title with its mark, as plain text."""
+    mark = _MARKS.get(notice.kind) or severity_mark(notice.severity)
+    return f"{mark} {_plain(notice.title, labels)}"
 
 
-def notice_messages(notice: OperatorNotice, key: str, destinations: Iterable[str], settings: Settings) -> list[Message]:
-    """One message for each destination; `key` stays the same however often the notice is sent."""
-    return [
-        Message(
-            key=f"{key}#{each}",
-            destination=each,
-            body=notice.body(key, is_sns_topic=settings.is_sns_topic(each)),
-            severity=notice.severity,
-            account_id=notice.account_id,
-        )
-        for each in destinations
-    ]
+def notice_paragraphs(notice: OperatorNotice, labels: Labels) -> list[Markup]:
+    paragraphs = [join_safe("\n", (_mrkdwn(each, labels) for each in lines)) for lines in notice.paragraphs]
+    return [*paragraphs, code_block(notice.excerpt, _MAX_EXCERPT)] if notice.excerpt else paragraphs
 
 
-def unreadable_event_messages(message_id: str, reason: str, body: str, queue: str, settings: Settings) -> list[Message]:
-    """Tell the default destinations about an event that gave no alert, and in which queue it is now."""
-    title = "An event could not be read"
-    lines = tuple(_unreadable_lines(message_id, reason, body, queue))
-    notice = OperatorNotice(title=f"🔴 {title}", lines=lines, subject=title, severity=Severity.HIGH)
-    return notice_messages(notice, f"unreadable-{message_id}", settings.default_destinations, settings)
+def notice_color(notice: OperatorNotice, colors: Colors) -> str:
+    if notice.kind in {NoticeKind.RECOVERED, NoticeKind.RESOLVED}:
+        return colors.resolved
+    if notice.kind in {NoticeKind.UNREADABLE, NoticeKind.REMINDER, NoticeKind.TEST}:
+        return colors.critical
+    if notice.severity is Severity.HIGH:
+        return colors.high
+    return colors.removal if notice.kind is NoticeKind.ACCESS_KEY_REMOVED else colors.addition
 
 
-def _unreadable_lines(message_id: str, reason: str, body: str, queue: str) -> Iterable[Markup]:
-    yield Markup("An event reached the hub and could not be read, so no alert was sent for it.")
-    yield Markup("*Why* ") + mrkdwn(sanitize(reason, _MAX_REASON))
-    yield Markup("*Queue* ") + code(queue) + Markup(" message ") + code(message_id)
-    yield Markup("*Show the event* ") + code(f"gatewatch dead-letters show {message_id}")
-    yield code_block(body, _MAX_EXCERPT)
+def notice_sns_body(notice: OperatorNotice, leading: Sequence[Markup], labels: Labels, english: Labels) -> SnsBody:
+    """The subject is English, because SNS takes ASCII only."""
+    source = notice.account_id or "gatewatch"
+    return build_sns_body(
+        notice_title(notice, labels),
+        [*leading, *notice_paragraphs(notice, labels)],
+        subject=f"{notice.severity.upper()}: {_plain(notice.title, english)} - {source}",
+        keywords=(notice.severity.value, source),
+        thread=notice.key,
+    )
 
 
-def fallback_banner(destination: str) -> str:
-    return f"Sent here because delivery to {destination} failed."
+def banners(message: OutboxMessage, labels: Labels) -> list[Markup]:
+    """Warnings above a message: that it is a fallback, and that the configuration is invalid."""
+    sentences = [Sentence("fallback", {"destination": message.fallback_for})] if message.fallback_for else []
+    if isinstance(message.notification, AlertNotification) and message.notification.banner:
+        sentences.append(message.notification.banner)
+    return [Markup("⚠️ ") + _mrkdwn(each, labels) for each in sentences]
 
 
-def with_banner(body: str, banner: str) -> str:
-    """Add a warning at the top of a Slack payload or an SNS body; a body of another form stays unchanged."""
-    text = f"⚠️ {mrkdwn(sanitize(banner, _MAX_REASON))}"
-    if sns_body := read_sns_body(body):
-        return with_leading_line(sns_body, text).encode()
-    try:
-        message = msgspec.json.decode(body)
-        blocks = message["attachments"][0]["blocks"]
-    except (msgspec.DecodeError, KeyError, IndexError, TypeError):
-        return body
-    blocks.insert(0, {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]})
-    return msgspec.json.encode(message).decode()
+def _plain(sentence: Sentence, labels: Labels) -> str:
+    return labels.notice[sentence.key].format_map(sentence.values)
+
+
+def _mrkdwn(sentence: Sentence, labels: Labels) -> Markup:
+    values = {name: _value(name, value) for name, value in sentence.values.items()}
+    return format_safe(labels.notice[sentence.key], values)
+
+
+def _value(name: str, value: str) -> Markup:
+    """An owner of accounts.yaml may be a Slack mention, `<@U…>` or `<!subteam^S…>`; every other value is escaped."""
+    if name == "owner" and (mention := _MENTION.match(value)):
+        return Markup("<{}>").format(mention[1])
+    return code(value, _MAX_VALUE) if name in _CODE_VALUES else truncate_escaped(value, _MAX_VALUE)

@@ -1,4 +1,4 @@
-"""Slack messages of an alert. The output of the template is parsed and validated before it is returned."""
+"""Slack messages. The output of a template is parsed and validated before it is returned."""
 
 from __future__ import annotations
 
@@ -6,95 +6,167 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from markupsafe import Markup
+from msgspec import Struct
 
+from gatewatch.config.settings import Colors
 from gatewatch.errors import RenderError
-from gatewatch.rendering.escaping import code_block, join_safe, truncate_escaped
-from gatewatch.rendering.redaction import MAX_RAW_EVENT, raw_event_text
-from gatewatch.rendering.slack_context import message_context
-from gatewatch.rendering.slack_schema import compact
-from gatewatch.rendering.slack_validation import slack_problems
-from gatewatch.rendering.text.headline import worst_first
+from gatewatch.model.message import Rollup
+from gatewatch.model.message_state import AlertState
+from gatewatch.model.notification import AlertNotification, OperatorNotice
+from gatewatch.rendering.digest.messages import digest_payload
+from gatewatch.rendering.escaping import code_block, join_safe, mrkdwn
+from gatewatch.rendering.notices import banners, notice_color, notice_paragraphs, notice_title
+from gatewatch.rendering.parts import first_parts, omitted_text, part_texts, shown_items
+from gatewatch.rendering.presentation import Presentation
+from gatewatch.rendering.redaction import MAX_RAW_EVENT
+from gatewatch.rendering.sections import section_mrkdwn
+from gatewatch.rendering.slack_blocks import context, header, payload, section, validated
+from gatewatch.rendering.slack_context import RolledUpAlert, message_context, rollup_context, title_of
+from gatewatch.rendering.slack_limits import MAX_ALL_BLOCKS
+from gatewatch.rendering.templates import Templates
 from gatewatch.rendering.text.rule_context import has_line, rule_values
+from gatewatch.rendering.text.state import message_state_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gatewatch.config.settings import Colors
-    from gatewatch.model.alert import Alert
-    from gatewatch.rendering.templates import Templates
+    from gatewatch.model.message import Content, OutboxMessage
+    from gatewatch.model.message_state import MessageState
+    from gatewatch.rendering.presentation import Cut
     from gatewatch.rendering.text.labels import Labels
 
-# Slack takes 3,000 characters a section, 150 a header, and about 13,000 in all blocks of a message; the last limit is
-# undocumented (`msg_blocks_too_long`). The first section of a message, the fields, can have 4,000.
+    Payload = dict[str, Any]
+
+# Less than a section takes, because the fields of a message can have 4,000 characters and all blocks have a limit.
 _MAX_SECTION = 2800
 _SECTIONS_PER_MESSAGE = 2
-_MAX_HEADER = 150
+_MAX_STATE_LINE = 400  # what an update may add to a roll-up for each alert with an exposure
+_WHOLE = Presentation()
 
 
-def slack_payloads(alert: Alert, templates: Templates, colors: Colors) -> list[bytes]:
-    """The Slack messages of an alert as compact JSON, worst change first; one unless the call has many rules.
+class SlackRenderer(Struct, frozen=True):
+    templates: Templates
+    colors: Colors
 
-    Raises `RenderError` when Slack would reject one.
-    """
-    labels = templates.labels[alert.account.language]
-    pages = list(_pages(_sections(_lines(alert, templates, labels))))
-    headline, shared = message_context(alert, labels, colors)
-    return [
-        _payload(templates.message(**shared, sections=page, **_part(number, len(pages), headline, labels)))
-        for number, page in enumerate(pages, start=1)
-    ]
+    def cut(self, message: OutboxMessage) -> Cut:
+        """Divide a message into parts; one part unless a call has many rules."""
+        notification = message.notification
+        if not isinstance(notification, AlertNotification):
+            return (0,)
+        return first_parts(list(_pages(self._items(notification, self.templates.labels(notification.language)))))
+
+    def render(self, content: Content, presentation: Presentation = _WHOLE) -> Payload:
+        """The payload of a message or of a roll-up. Raises `RenderError` when Slack would reject it."""
+        if isinstance(content, Rollup):
+            return self._rollup(content, presentation.state)
+        notification = content.notification
+        labels = self.templates.labels(notification.language)
+        if isinstance(notification, AlertNotification):
+            return self._alert(content, notification, presentation, labels)
+        leading = banners(content, labels)
+        if isinstance(notification, OperatorNotice):
+            return self._notice(notification, leading, labels)
+        return digest_payload(notification, leading, self.templates, self.colors)
+
+    def messages(self, message: OutboxMessage) -> Iterator[Payload]:
+        """The payloads of all parts of a message."""
+        cut = self.cut(message)
+        return (self.render(message, Presentation(part=part, cut=cut)) for part in range(1, len(cut) + 1))
+
+    def fits(self, rollup: Rollup) -> bool:
+        """Whether Slack accepts a roll-up, with room for the lines that updates add."""
+        try:
+            message = self._rollup(rollup, _WHOLE.state)
+        except RenderError:
+            return False
+        alerts = (each.notification for each in rollup.messages)
+        exposed = sum(isinstance(each, AlertNotification) and each.opens_exposure for each in alerts)
+        blocks = msgspec.json.encode(message["attachments"][0]["blocks"]).decode()
+        return len(blocks) + exposed * _MAX_STATE_LINE <= MAX_ALL_BLOCKS
+
+    def _alert(
+        self, content: OutboxMessage, notification: AlertNotification, presentation: Presentation, labels: Labels
+    ) -> Payload:
+        state, lines = presentation.state, shown_items(self._items(notification, labels), presentation)
+        if omitted := omitted_text(notification.alert, presentation, labels):
+            lines = [*lines, mrkdwn(omitted)]
+        headline, variables = message_context(notification.alert, labels, self.colors)
+        part = part_texts(presentation, labels)
+        text = self.templates.message(
+            **variables | ({"color": self.colors.resolved} if state.is_resolved else {}),
+            **part,
+            title=title_of(headline, part["part_text"], state),
+            banners=banners(content, labels),
+            state=message_state_lines(state, labels, is_rollup=False),
+            sections=[join_safe("\n", each) for each in _sections(lines)],
+            extra_sections=[section_mrkdwn(each, labels) for each in notification.sections if presentation.part == 1],
+        )
+        return _decoded(text, "slack/message.json.j2")
+
+    def _items(self, notification: AlertNotification, labels: Labels) -> list[Markup]:
+        """One line per change, worst first; then the raw event, if it was not understood."""
+        alert = notification.alert
+        ordered, timezone = alert.worst_first, alert.account.timezone
+        outcome = ordered[0].change.outcome
+        lines = [
+            Markup(self.templates.rule(**rule_values(each, outcome, timezone, labels)))
+            for each in ordered
+            if has_line(each, alert)
+        ]
+        if notification.raw_event:
+            lines.append(Markup(f"*{labels.line['raw']}*\n") + code_block(notification.raw_event, MAX_RAW_EVENT))
+        return lines
+
+    def _rollup(self, rollup: Rollup, state: MessageState) -> Payload:
+        """Each alert with its headline, rules, reasons and link; links of the worst as buttons, common fields once."""
+        ordered = sorted(rollup.messages, key=lambda each: -each.notification.severity.rank)
+        labels = self.templates.labels(ordered[0].notification.language)
+        alerts = [self._rolled_up(each, state, labels) for each in ordered]
+        text = self.templates.rollup(**rollup_context(alerts, state, labels, self.colors))
+        return _decoded(text, "slack/rollup.json.j2")
+
+    def _rolled_up(self, message: OutboxMessage, state: MessageState, labels: Labels) -> RolledUpAlert:
+        notification = message.notification
+        if not isinstance(notification, AlertNotification):
+            raise RenderError("a roll-up holds alerts only")
+        headline, variables = message_context(notification.alert, labels, self.colors)
+        texts = [join_safe("\n", each) for each in _sections(self._items(notification, labels))]
+        return RolledUpAlert(headline, variables, texts, state.alerts.get(message.key, AlertState()))
+
+    def _notice(self, notice: OperatorNotice, leading: list[Markup], labels: Labels) -> Payload:
+        title = notice_title(notice, labels)
+        blocks = [*map(context, leading), header(title), *map(section, notice_paragraphs(notice, labels))]
+        return payload(notice_color(notice, self.colors), mrkdwn(title), blocks)
 
 
-def _payload(text: str) -> bytes:
-    if (compacted := compact(text)) is not None:
-        return compacted
+def _decoded(text: str, template: str) -> Payload:
     try:
-        message = msgspec.json.decode(text)
+        message: Payload = msgspec.json.decode(text)
     except msgspec.DecodeError as error:
-        raise RenderError(f"slack/message.json.j2 did not render JSON: {error}") from error
-    if found := slack_problems(message):
-        raise RenderError("slack/message.json.j2 rendered what Slack rejects: " + " ".join(found))
-    return msgspec.json.encode(message)
+        raise RenderError(f"{template} did not render JSON: {error}") from error
+    return validated(message)
 
 
-def _part(number: int, parts: int, headline: str, labels: Labels) -> dict[str, Any]:
-    text = labels.line["part"].format(part=number, parts=parts) if parts > 1 else ""
-    suffix = f" · {text}" if text else ""
-    title = join_safe("", (truncate_escaped(headline, _MAX_HEADER - len(suffix)), Markup(suffix)))
-    return {"part": number, "parts": parts, "part_text": text, "title": title}
-
-
-def _lines(alert: Alert, templates: Templates, labels: Labels) -> Iterator[Markup]:
-    """One line per change, worst first; then the raw record, if a change was not understood."""
-    ordered = worst_first(alert)
-    outcome, timezone = ordered[0].change.outcome, alert.account.timezone
-    for assessed in ordered:
-        if has_line(assessed, alert):
-            yield Markup(templates.rule(**rule_values(assessed, outcome, timezone, labels)))
-    if not all(each.change.understood for each in alert.changes):
-        yield Markup(f"*{labels.line['raw']}*\n") + code_block(raw_event_text(alert.call.record), MAX_RAW_EVENT)
-
-
-def _sections(lines: Iterable[Markup]) -> Iterator[Markup]:
-    """Lines joined into texts that fit a Slack section."""
+def _sections(lines: Iterable[Markup]) -> Iterator[list[Markup]]:
+    """Lines grouped into texts that fit a Slack section."""
     packed: list[Markup] = []
     size = 0
     for line in lines:
         if packed and size + len(line) + 1 > _MAX_SECTION:
-            yield join_safe("\n", packed)
+            yield packed
             packed, size = [], 0
         packed.append(line)
         size += len(line) + 1
     if packed:
-        yield join_safe("\n", packed)
+        yield packed
 
 
-def _pages(sections: Iterable[Markup]) -> Iterator[list[Markup]]:
-    """Sections grouped into messages; one message when there is no section."""
+def _pages(lines: Iterable[Markup]) -> Iterator[list[Markup]]:
+    """Lines grouped into messages; one message when there is no line."""
     page: list[Markup] = []
-    for section in sections:
-        if len(page) == _SECTIONS_PER_MESSAGE:
+    for number, packed in enumerate(_sections(lines)):
+        if number and number % _SECTIONS_PER_MESSAGE == 0:
             yield page
             page = []
-        page.append(section)
+        page.extend(packed)
     yield page

@@ -10,6 +10,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from gatewatch.rendering.slack_limits import (
+    MAX_ATTACHMENTS,
+    MAX_BLOCKS,
+    MAX_BUTTON,
+    MAX_BUTTONS,
+    MAX_CONTEXT_ELEMENTS,
+    MAX_FIELD,
+    MAX_FIELDS,
+    MAX_HEADER,
+    MAX_ID,
+    MAX_SECTION,
+    MAX_TEXT,
+    MAX_URL,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -37,7 +52,7 @@ def _message(message: dict[str, Any]) -> Iterator[str]:
     if not any(message.get(part) for part in ("text", "blocks", "attachments")):
         yield "The message has neither text nor blocks nor attachments."
     if message.get("text") not in ("", None):
-        yield from _string(message["text"], "text", 40_000)
+        yield from _string(message["text"], "text", MAX_TEXT)
     yield from _blocks(message.get("blocks"), "blocks")
     yield from _attachments(message.get("attachments"))
     yield from _duplicates("block_id", _every_block(message))
@@ -46,7 +61,7 @@ def _message(message: dict[str, Any]) -> Iterator[str]:
 def _attachments(attachments: object) -> Iterator[str]:
     if attachments is None:
         return
-    yield from _count(attachments, "attachments", 0, 100)
+    yield from _count(attachments, "attachments", 0, MAX_ATTACHMENTS)
     for number, attachment in enumerate(_as_list(attachments)):
         yield from _attachment(attachment, f"attachments[{number}]")
 
@@ -59,7 +74,7 @@ def _attachment(attachment: object, where: str) -> Iterator[str]:
         yield f"{where} has neither blocks nor text nor fallback."
     for part in ("text", "fallback"):
         if attachment.get(part) not in ("", None):
-            yield from _string(attachment[part], f"{where}.{part}", 40_000)
+            yield from _string(attachment[part], f"{where}.{part}", MAX_TEXT)
     color = attachment.get("color")
     if color is not None and not (isinstance(color, str) and COLOR.fullmatch(color)):
         yield f"{where}.color is neither good, warning, danger nor #RRGGBB: {color!r}."
@@ -69,7 +84,7 @@ def _attachment(attachment: object, where: str) -> Iterator[str]:
 def _blocks(blocks: object, where: str) -> Iterator[str]:
     if blocks is None:
         return
-    yield from _count(blocks, where, 0, 50)
+    yield from _count(blocks, where, 0, MAX_BLOCKS)
     for number, block in enumerate(_as_list(blocks)):
         yield from _block(block, f"{where}[{number}]")
 
@@ -87,31 +102,31 @@ def _block(block: object, where: str) -> Iterator[str]:
 
 
 def _header(block: dict[str, Any], where: str) -> Iterator[str]:
-    return _text(block.get("text"), f"{where}.text", 150, _PLAIN)
+    return _text(block.get("text"), f"{where}.text", MAX_HEADER, _PLAIN)
 
 
 def _section(block: dict[str, Any], where: str) -> Iterator[str]:
     if "text" not in block and "fields" not in block:
         yield f"{where} has neither text nor fields."
     if "text" in block:
-        yield from _text(block["text"], f"{where}.text", 3000)
+        yield from _text(block["text"], f"{where}.text", MAX_SECTION)
     if "fields" in block:
-        yield from _count(block["fields"], f"{where}.fields", 1, 10)
+        yield from _count(block["fields"], f"{where}.fields", 1, MAX_FIELDS)
         for number, field in enumerate(_as_list(block["fields"])):
-            yield from _text(field, f"{where}.fields[{number}]", 2000)
+            yield from _text(field, f"{where}.fields[{number}]", MAX_FIELD)
     if "accessory" in block:
         yield from _button(block["accessory"], f"{where}.accessory")
 
 
 def _context(block: dict[str, Any], where: str) -> Iterator[str]:
-    yield from _count(block.get("elements"), f"{where}.elements", 1, 10)
+    yield from _count(block.get("elements"), f"{where}.elements", 1, MAX_CONTEXT_ELEMENTS)
     for number, element in enumerate(_as_list(block.get("elements"))):
-        yield from _text(element, f"{where}.elements[{number}]", 3000)
+        yield from _text(element, f"{where}.elements[{number}]", MAX_SECTION)
 
 
 def _actions(block: dict[str, Any], where: str) -> Iterator[str]:
     elements = block.get("elements")
-    yield from _count(elements, f"{where}.elements", 1, 25)
+    yield from _count(elements, f"{where}.elements", 1, MAX_BUTTONS)
     for number, element in enumerate(_as_list(elements)):
         yield from _button(element, f"{where}.elements[{number}]")
     yield from _duplicates("action_id", _as_list(elements))
@@ -125,14 +140,14 @@ def _button(element: object, where: str) -> Iterator[str]:
     if not isinstance(element, dict) or element.get("type") != "button":
         yield f"{where} is not a button."
         return
-    yield from _text(element.get("text"), f"{where}.text", 75, _PLAIN)
+    yield from _text(element.get("text"), f"{where}.text", MAX_BUTTON, _PLAIN)
     yield from _id(element, "action_id", where)
     if "url" in element:
         yield from _url(element["url"], f"{where}.url")
 
 
 def _url(url: object, where: str) -> Iterator[str]:
-    yield from _string(url, where, 3000)
+    yield from _string(url, where, MAX_URL)
     if isinstance(url, str) and url and not WEB_LINK.fullmatch(url):
         yield f"{where} is not an http or https address."
 
@@ -160,7 +175,7 @@ def _count(value: object, where: str, minimum: int, maximum: int) -> Iterator[st
 
 def _id(owner: dict[str, Any], name: str, where: str) -> Iterator[str]:
     if name in owner:
-        yield from _string(owner[name], f"{where}.{name}", 255)
+        yield from _string(owner[name], f"{where}.{name}", MAX_ID)
 
 
 def _duplicates(name: str, owners: Iterable[object]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""SNS messages of an alert: an email and a custom chat notification each.
+"""SNS messages: an email and a custom chat notification each.
 
 The description of a notification is the smaller of the two; an alert that does not fit it becomes several messages.
 """
@@ -11,88 +11,122 @@ import msgspec
 from markupsafe import Markup
 from msgspec import Struct
 
+from gatewatch.config.settings import Colors
 from gatewatch.errors import RenderError
+from gatewatch.model.alert import Alert
+from gatewatch.model.message import Rollup
+from gatewatch.model.notification import AlertNotification, OperatorNotice
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.chatbot_validation import MAX_DESCRIPTION, MAX_TITLE, chatbot_problems
-from gatewatch.rendering.escaping import join_safe
-from gatewatch.rendering.extra_sections import ExtraSection
-from gatewatch.rendering.redaction import MAX_RAW_EVENT, raw_event_text
+from gatewatch.rendering.digest.messages import digest_sns_body
+from gatewatch.rendering.escaping import code_block, join_safe, mrkdwn, sanitize
+from gatewatch.rendering.notices import banners, notice_sns_body
+from gatewatch.rendering.parts import first_parts, omitted_text, part_texts, shown_items
+from gatewatch.rendering.presentation import MAX_PARTS, Presentation
+from gatewatch.rendering.redaction import MAX_RAW_EVENT
+from gatewatch.rendering.sections import section_mail, section_mrkdwn
 from gatewatch.rendering.slack_context import reason_texts
 from gatewatch.rendering.sns_body import MAX_SUBJECT, RESERVED_LENGTH, SnsBody
 from gatewatch.rendering.sns_context import brief_headline, sns_message_context
-from gatewatch.rendering.sns_escaping import MailText, ascii_value, chat_text
-from gatewatch.rendering.templates import SnsTemplates
-from gatewatch.rendering.text.headline import worst_first
+from gatewatch.rendering.sns_escaping import MailText, ascii_value, chat_text, plain_text
+from gatewatch.rendering.templates import SnsTemplates, Templates
 from gatewatch.rendering.text.labels import Labels
 from gatewatch.rendering.text.rule_context import has_line, rule_values
+from gatewatch.rendering.text.state import message_state_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from gatewatch.config.settings import Colors
-    from gatewatch.model.alert import Alert, AssessedChange
+    from gatewatch.model.alert import AssessedChange
+    from gatewatch.model.message import Content, OutboxMessage
     from gatewatch.model.severity import Reason
-    from gatewatch.rendering.templates import Templates
+    from gatewatch.rendering.presentation import Cut
 
 _MAX_TEXT = MAX_DESCRIPTION - RESERVED_LENGTH
-_MAX_PARTS = 9999  # reserves the length of the largest part number
 _MAX_ALIAS = 40  # of the 99 characters of a subject
+_WHOLE = Presentation()
 
 
 class _RenderedItem(Struct, frozen=True):
-    """A rule or an extra section, as the chat and as the email show it."""
+    """A rule or a section, as the chat and as the email show it."""
 
     chat: Markup
     mail: MailText
 
 
-def sns_bodies(
-    alert: Alert, templates: Templates, colors: Colors, extras: Iterable[ExtraSection] = ()
-) -> list[SnsBody]:
-    """Worst change first; one unless the call has many rules.
+class SnsRenderer(Struct, frozen=True):
+    templates: Templates
+    colors: Colors
 
-    Raises `RenderError` when the chat service would drop one.
-    """
-    labels, sns_templates = templates.labels[alert.account.language], templates.sns()
-    context = sns_message_context(alert, labels, colors)
-    renderer = _Renderer(sns_templates, labels, context, _subject_context(alert, sns_templates.english))
-    items = [
-        *_rules(alert, sns_templates, labels),
-        *_raw(alert, labels),
-        *(_RenderedItem(each.mrkdwn, each.mail) for each in extras),
-    ]
-    pages = renderer.pages(items)
-    return [renderer.body(page, number, len(pages)) for number, page in enumerate(pages, start=1)]
+    def cut(self, message: OutboxMessage) -> Cut:
+        """Divide a message into parts; one part unless a call has many rules."""
+        if not isinstance(message.notification, AlertNotification):
+            return (0,)
+        alert = self._alert(message.notification, ())
+        return first_parts(alert.pages())
+
+    def render(self, content: Content, presentation: Presentation = _WHOLE) -> SnsBody:
+        """The body of a message. Raises `RenderError` when the chat service would drop it."""
+        if isinstance(content, Rollup):
+            raise RenderError("a topic gets no roll-ups")
+        notification = content.notification
+        labels = self.templates.labels(notification.language)
+        leading = banners(content, labels)
+        if isinstance(notification, AlertNotification):
+            state = message_state_lines(presentation.state, labels, is_rollup=False)
+            return self._alert(notification, tuple(filter(None, (*leading, state)))).body(presentation)
+        if isinstance(notification, OperatorNotice):
+            return notice_sns_body(notification, leading, labels, self.templates.labels("en"))
+        return digest_sns_body(notification, leading, self.templates)
+
+    def messages(self, message: OutboxMessage) -> Iterator[SnsBody]:
+        """The bodies of all parts of a message."""
+        cut = self.cut(message)
+        return (self.render(message, Presentation(part=part, cut=cut)) for part in range(1, len(cut) + 1))
+
+    def _alert(self, notification: AlertNotification, leading: tuple[Markup, ...]) -> _AlertBody:
+        labels, templates = self.templates.labels(notification.language), self.templates.sns()
+        items = [*_rules(notification.alert, templates, labels), *_extra_items(notification, labels)]
+        context = sns_message_context(notification.alert, labels, self.colors) | {"leading_lines": leading}
+        subject = _subject_context(notification.alert, self.templates.labels("en"))
+        return _AlertBody(notification.alert, templates, labels, items, context, subject)
 
 
-class _Renderer(Struct, frozen=True):
+class _AlertBody(Struct, frozen=True):
+    alert: Alert
     templates: SnsTemplates
     labels: Labels
+    items: list[_RenderedItem]
     context: dict[str, Any]
     subject_context: dict[str, Any]
 
-    def pages(self, items: Sequence[_RenderedItem]) -> list[Sequence[_RenderedItem]]:
-        """One page if all items fit. `RESERVED_LENGTH` stays free for lines that are added at delivery."""
-        if len(self._description(items, 1, 1)) <= _MAX_TEXT:
-            return [items]
-        first, other = (_MAX_TEXT - len(self._description((), number, _MAX_PARTS)) for number in (1, 2))
-        return list(_paged(items, first, other))
+    def pages(self) -> list[list[_RenderedItem]]:
+        """One page if all items fit. `RESERVED_LENGTH` stays free for the lines about state and fallback."""
+        if len(self._description(self.items, _WHOLE)) <= _MAX_TEXT:
+            return [self.items]
+        longest = Presentation(part=MAX_PARTS, cut=(0,) * MAX_PARTS)
+        first, other = (
+            _MAX_TEXT - len(self._description((), each)) for each in (msgspec.structs.replace(longest, part=1), longest)
+        )
+        return list(_paged(self.items, first, other))
 
-    def body(self, items: Sequence[_RenderedItem], number: int, parts: int) -> SnsBody:
-        part = self._part(number, parts)
-        suffix = f" · {part['part_text']}" if parts > 1 else ""
+    def body(self, presentation: Presentation) -> SnsBody:
+        part = part_texts(presentation, self.labels)
+        items = list(shown_items(self.items, presentation))
+        if omitted := omitted_text(self.alert, presentation, self.labels):
+            items.append(_RenderedItem(mrkdwn(omitted), MailText(omitted)))
+        suffix = f" · {part['part_text']}" if part["part_text"] else ""
         title = chat_text(self.context["headline"], MAX_TITLE - len(suffix)) + suffix
-        description = Markup(self._description(items, number, parts))
-        chat = self.templates.notification.render(self.context, title=title, description=description, **part)
-        mail = self.templates.mail.render(self.context, items=[each.mail for each in items], **part)
+        description = Markup(self._description(items, presentation))
+        thread = {"thread": Markup(sanitize(presentation.thread))} if presentation.thread else {}
+        context = self.context | part | thread
+        chat = self.templates.notification.render(context, title=title, description=description)
+        mail = self.templates.mail.render(context, items=[each.mail for each in items])
         return SnsBody(self._subject(part), mail.strip("\n") + "\n", _validated(chat))
 
-    def _part(self, number: int, parts: int) -> dict[str, Any]:
-        return {"part": number, "parts": parts, "part_text": self.labels.line["part"].format(part=number, parts=parts)}
-
-    def _description(self, items: Iterable[_RenderedItem], number: int, parts: int) -> str:
-        part = self._part(number, parts)
-        return self.templates.description.render(self.context, items=[each.chat for each in items], **part).strip("\n")
+    def _description(self, items: Iterable[_RenderedItem], presentation: Presentation) -> str:
+        context = self.context | part_texts(presentation, self.labels)
+        return self.templates.description.render(context, items=[each.chat for each in items]).strip("\n")
 
     def _subject(self, part: dict[str, Any]) -> str:
         """A headline that is too long is cut; the account and the part number stay."""
@@ -114,7 +148,7 @@ def _subject_context(alert: Alert, english: Labels) -> dict[str, Any]:
 
 def _rules(alert: Alert, templates: SnsTemplates, labels: Labels) -> Iterator[_RenderedItem]:
     """Each rule, with its reasons unless the headline or the rule before it had the same."""
-    ordered = worst_first(alert)
+    ordered = alert.worst_first
     shown, outcome, timezone = _comparable_reasons(ordered[0]), ordered[0].change.outcome, alert.account.timezone
     for assessed in ordered:
         if has_line(assessed, alert):
@@ -133,11 +167,14 @@ def _comparable_reasons(assessed: AssessedChange) -> tuple[Reason, ...] | tuple[
     return tuple(each.code for each in assessment.reasons) if is_low else assessment.reasons
 
 
-def _raw(alert: Alert, labels: Labels) -> Iterator[_RenderedItem]:
-    """The raw event of a call that was not understood."""
-    if not all(each.change.understood for each in alert.changes):
-        section = ExtraSection(labels.line["raw"], raw_event_text(alert.call.record), MAX_RAW_EVENT)
-        yield _RenderedItem(section.mrkdwn, section.mail)
+def _extra_items(notification: AlertNotification, labels: Labels) -> Iterator[_RenderedItem]:
+    """The raw event of a call that was not understood, and the sections."""
+    if notification.raw_event:
+        raw = code_block(notification.raw_event, MAX_RAW_EVENT)
+        title = labels.line["raw"]
+        yield _RenderedItem(Markup("*{}*\n").format(title) + raw, MailText(f"{title}:\n{plain_text(raw)}"))
+    for each in notification.sections:
+        yield _RenderedItem(section_mrkdwn(each, labels), section_mail(each, labels))
 
 
 def _paged(items: Iterable[_RenderedItem], first: int, other: int) -> Iterator[list[_RenderedItem]]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, ModuleLoader, StrictUndefined, Template
 from msgspec import Struct
 
+from gatewatch.config.languages import LANGUAGES
 from gatewatch.rendering import escaping, sns_escaping
+from gatewatch.rendering.digest.labels import DigestLabels, load_digest_labels
 from gatewatch.rendering.text.labels import Labels, load_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
 _COMPILED = "compiled"  # folder beside the templates; only in the deployment package
@@ -28,35 +29,39 @@ class SnsTemplates(Struct, frozen=True):
     subject: Template
     mail: Template
     mail_rule: Template
-    english: Labels
 
 
 class Templates(Struct, frozen=True):
-    """Slack's templates as functions that return text, and the labels of every language.
-
-    `sns` compiles its templates when the first alert is routed to a topic.
-    """
+    """Slack's templates as functions that return text. Labels and the templates of `sns` are loaded when needed."""
 
     message: Callable[..., str]
+    rollup: Callable[..., str]
     rule: Callable[..., str]
-    labels: Mapping[str, Labels]
+    labels: Callable[[str], Labels]
+    digest_labels: Callable[[str], DigestLabels]
     sns: Callable[[], SnsTemplates]
 
 
-def load_templates(folder: Path, languages: Iterable[str]) -> Templates:
-    """Raises `ConfigurationError` for a missing or broken label file."""
+def load_templates(folder: Path) -> Templates:
+    """`labels` raises `ConfigurationError` for a broken label file; an unknown language gets the English labels."""
     json_environment = _environment(folder, escaping.json_value)
     text_environment = _environment(folder, escaping.text_value)
-    labels = {language: load_labels(folder, language) for language in languages}
     return Templates(
         message=_macro(json_environment.get_template("slack/message.json.j2"), "message"),
+        rollup=_macro(json_environment.get_template("slack/rollup.json.j2"), "rollup"),
         rule=_macro(text_environment.get_template("slack/rule.j2"), "rule"),
-        labels=labels,
-        sns=cache(lambda: _sns_templates(folder, labels.get("en"))),
+        labels=cache(lambda language: load_labels(folder, _known(language))),
+        digest_labels=cache(lambda language: load_digest_labels(folder, _known(language))),
+        sns=cache(lambda: _sns_templates(folder)),
     )
 
 
-def _sns_templates(folder: Path, english: Labels | None) -> SnsTemplates:
+def _known(language: str) -> str:
+    """English for a language that another release of gatewatch wrote."""
+    return language if language in LANGUAGES else "en"
+
+
+def _sns_templates(folder: Path) -> SnsTemplates:
     json_environment = _environment(folder, sns_escaping.chat_json_value)
     chat_environment = _environment(folder, sns_escaping.chat_value)
     mail_environment = _environment(folder, sns_escaping.mail_value)
@@ -67,7 +72,6 @@ def _sns_templates(folder: Path, english: Labels | None) -> SnsTemplates:
         subject=_environment(folder, sns_escaping.ascii_value).get_template("email/subject.j2"),
         mail=mail_environment.get_template("email/message.j2"),
         mail_rule=mail_environment.get_template("email/rule.j2"),
-        english=english or load_labels(folder, "en"),
     )
 
 

@@ -10,10 +10,9 @@ from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.accounts import LOOKUP_ROLE
 from gatewatch.config.settings import load_settings
 from gatewatch.events.decoding import decode
-from gatewatch.rendering.templates import load_templates
-from support.lookup import CALL_TIME, GROUP, ROOT, Ec2, LookupHarness, client_error, instance
+from support.lookup import CALL_TIME, GROUP, Ec2, LookupHarness, client_error, instance
+from support.rendering import SLACK
 
-TEMPLATES = load_templates(ROOT / "templates", ("en",))
 ACCOUNTS = f'accounts: {{"111122223333": {{alias: payments, read_role: {LOOKUP_ROLE}}}}}'
 ROOM = "destinations: {room: {kind: slack_webhook, url: {ssm: /gatewatch/room}}}\n"
 EVERYTHING = ROOM + "routes: [{to: [room]}]\n"
@@ -35,14 +34,14 @@ def run(tmp_path, build):
         )
         (call,) = decode(json.loads(json.dumps(record or build.authorize(build.item(v4=["0.0.0.0/0"])))), "event")
         parts = {"rule_history": InMemoryRuleHistory(), "now": lambda: CALL_TIME, "lookup": harness.fetch} | hub
-        return harness, run_pipeline(call, AlertPipeline(settings, templates=TEMPLATES, **parts))
+        return harness, run_pipeline(call, AlertPipeline(settings, **parts))
 
     return run_one
 
 
 def fields(result):
     (message,) = result.messages
-    return [each["text"] for each in json.loads(message.body)["attachments"][0]["blocks"][1]["fields"]]
+    return [each["text"] for each in SLACK.render(message)["attachments"][0]["blocks"][1]["fields"]]
 
 
 def test_a_message_shows_the_looked_up_context(run):

@@ -28,9 +28,9 @@ from gatewatch.model.iam import IamOperation
 from gatewatch.model.security_group import CidrPeer, Direction, GroupPeer, IcmpType, PortRange, PrefixListPeer, Traffic
 from gatewatch.model.security_group import SecurityGroupRule as Rule
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.templates import load_templates
 from gatewatch.rendering.text.labels import load_labels
 from support.paths import ROOT
+from support.rendering import slack_text
 
 ACCOUNT, GROUP, REGION = "111122223333", "sg-0aaaaaaaaaaaaaaa1", "eu-west-1"
 ROLE = "gatewatch/gatewatch-remediation"
@@ -342,7 +342,7 @@ def test_more_changes_than_gatewatch_makes_are_not_looked_up():
 
 def hub(**fields):
     settings = load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml")
-    return AlertPipeline(settings, InMemoryRuleHistory(), load_templates(ROOT / "templates", LANGUAGES), **fields)
+    return AlertPipeline(settings, InMemoryRuleHistory(), **fields)
 
 
 def test_the_message_shows_the_attribution_in_every_language_and_nothing_is_suppressed(closed):
@@ -352,6 +352,6 @@ def test_the_message_shows_the_attribution_in_every_language_and_nothing_is_supp
         run_pipeline(closed().call, hub(attribute=attribution.attribute)),
     )
     assert [each.key for each in result.messages] == [each.key for each in plain.messages]
-    assert all("chg-1" in each.body for each in result.messages)
+    assert all("chg-1" in slack_text(each) for each in result.messages)
     (reason, *_) = result.alert.worst.assessment.reasons
     assert all("chg-1" in load_labels(ROOT / "templates", language).reason_text(reason) for language in LANGUAGES)

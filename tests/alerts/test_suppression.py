@@ -20,9 +20,9 @@ from gatewatch.config.suppression_rules import ExceptionEffect, ExceptionMatch, 
 from gatewatch.errors import ConfigurationError
 from gatewatch.model.change import Family
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.templates import load_templates
 from gatewatch.rendering.text.labels import load_labels
 from support.paths import ROOT
+from support.rendering import slack_text
 
 AT = datetime(2026, 1, 24, 3, 45, 49, tzinfo=UTC)
 ACCOUNT, GROUP = "111122223333", "sg-0aaaaaaaaaaaaaaa1"
@@ -293,9 +293,7 @@ def test_a_reminder_needs_an_existing_destination(tmp_path):
 
 def hub(folder, *exceptions, now=AT):
     settings = load(folder, *exceptions, routes=[{"to": ["alerts"]}])
-    return AlertPipeline(
-        settings, InMemoryRuleHistory(), load_templates(ROOT / "templates", LANGUAGES), now=lambda: now
-    )
+    return AlertPipeline(settings, InMemoryRuleHistory(), now=lambda: now)
 
 
 def test_the_pipeline_renders_nothing_for_a_suppressed_call_and_counts_it(tmp_path, ssh):
@@ -313,5 +311,5 @@ def test_an_exception_may_expire_on_the_last_date_of_the_calendar(tmp_path, ssh)
 
 def test_a_message_shows_which_exception_lowered_the_severity(tmp_path, world):
     (message,) = run_pipeline(world.call, hub(tmp_path, GOOD | {"effect": "lower"})).messages
-    assert message.severity is Severity.HIGH
-    assert "severity lowered one level by exception x (SEC-1)" in message.body
+    assert message.notification.severity is Severity.HIGH
+    assert "severity lowered one level by exception x (SEC-1)" in slack_text(message)

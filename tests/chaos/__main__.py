@@ -5,9 +5,9 @@ import sys
 import tempfile
 
 from chaos import kills
+from chaos.assertions import judge, table
 from chaos.clock import START, Stopwatch
 from chaos.simulation import simulate
-from chaos.verdict import judge, table
 
 
 def main(count=10_000, seed=1, real=300):
@@ -16,12 +16,12 @@ def main(count=10_000, seed=1, real=300):
 
 def simulated(count, seed):
     with Stopwatch() as watch:
-        world, arrivals = simulate(count, seed)
-        verdict = judge(world, arrivals)
-    print(table(world, verdict))
-    hours = (world.clock.now - START) / 3600
+        harness, arrivals = simulate(count, seed)
+        verdict = judge(harness, arrivals)
+    print(table(harness, verdict))
+    hours = (harness.clock.now - START) / 3600
     print(f"\n{count} events ({len(arrivals)} arrivals) of 20 accounts, 5 destinations, seed {seed}")
-    print(f"{world.batches} invocations, {world.kills} killed; {hours:.1f} virtual hours in {watch.seconds:.0f} s")
+    print(f"{harness.batches} invocations, {harness.kills} killed; {hours:.1f} virtual hours in {watch.seconds:.0f} s")
     for name, number in sorted(verdict.counts.items()):
         print(f"{number:>9}  {name}")
     return _said(verdict.violations)
@@ -35,7 +35,8 @@ def killed(count, seed):
     print(
         f"\n{count} events ({report.events} arrivals) through real processes in {watch.seconds:.0f} s; SIGKILL: {died}"
     )
-    print(f"{report.told.total()} messages in Slack, {report.dead} dead and told by the topic; its answers: {faults}")
+    delivered = f"{report.delivered.total()} messages in Slack, {report.dead} dead-lettered and sent to the topic"
+    print(f"{delivered}; responses of Slack: {faults}")
     return _said(report.violations)
 
 

@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from chaos.processes import BOOK, SlackServer, drain, running
-from chaos.story import story
+from chaos.scenario import scenario
+from gatewatch.delivery.wire import decode_message
 
 SECRETS = {"sec-all": "sEcReTaLl00000000000000001", "closed": "sEcReTcLoSeD0000000000002"}
 FAULTS = ("429 after 0", "429 after 1", "500", "503", "reset", "answer reset mid-body")
@@ -18,7 +19,7 @@ class Report:
     events: int
     killed: Counter
     injected: Counter
-    told: Counter
+    delivered: Counter
     dead: int
     violations: list
 
@@ -39,7 +40,7 @@ def run(folder, count, kills, seed):
         "routes": [{"to": ["sec-all"]}, {"match": {"region": "us-east-1"}, "to": ["closed"]}],
         "digest": {"to": ["sec-all"]},
     }
-    arrivals = story(count, seed)
+    arrivals = scenario(count, seed)
     with SlackServer(answers) as slack:
         secrets = {f"/gatewatch/{name}": slack.url(name, secret) for name, secret in SECRETS.items()}
         with running(folder, policy, secrets) as hub:
@@ -51,21 +52,21 @@ def run(folder, count, kills, seed):
 
 def _report(arrivals, hub, slack, killed):
     posts = [(channel, list(_calls_in(body))) for channel, body in slack.taken]
-    told = Counter((channel, event) for channel, calls in posts for event, _ in calls)
+    delivered = Counter((channel, event) for channel, calls in posts for event, _ in calls)
     topic = [json.loads(body)["Message"] for body, _ in hub.bodies(hub.subscriber)]
     dead = hub.bodies("outbox-dlq.fifo")
     unread = hub.bodies("events-dlq")
     rows = hub.dynamodb.scan(TableName="gatewatch-prod")["Items"]
     violations = [
         *_too_often(posts, killed.total() + slack.unanswered),
-        *_events(arrivals, told, topic, dead),
+        *_events(arrivals, delivered, topic, dead),
         *(f"no reason: {body[:100]}" for body, attributes in [*dead, *unread] if "reason" not in attributes),
         *(f"not in the day book: {shared}" for shared in _unbooked(arrivals, hub)),
         *(f"left unread: {each.body[:60]}" for each in arrivals if _lost_poison(each, unread)),
     ]
     everything = [*hub.written(), *topic, *map(str, [*dead, *unread, *rows]), *(body for _, body in slack.taken)]
     violations += [f"a secret: {each[:200]}" for each in everything for secret in SECRETS.values() if secret in each]
-    return Report(len(arrivals), killed, slack.injected, told, len(dead), violations)
+    return Report(len(arrivals), killed, slack.injected, delivered, len(dead), violations)
 
 
 def _too_often(posts, excused):
@@ -79,14 +80,14 @@ def _too_often(posts, excused):
         yield f"{again} posts were told again, and there were only {excused} kills and lost answers"
 
 
-def _events(arrivals, told, topic, dead):
+def _events(arrivals, delivered, topic, dead):
     """Once each at the channel that is open; at the one that is not, dead and told by the topic."""
     for shared, record in _records(arrivals):
-        if not told["sec-all", shared]:
+        if not delivered["sec-all", shared]:
             yield f"lost: {shared}"
         if record["awsRegion"] != "us-east-1":
             continue
-        if not any(f"{shared}#closed" in json.loads(body)["key"] for body, _ in dead):
+        if not any(f"{shared}#closed" in decode_message(body).key for body, _ in dead):
             yield f"neither delivered nor dead: {shared}"
         if not any(record["eventID"] in text or shared in text for text in topic):
             yield f"dead and nobody told: {shared}"

@@ -3,11 +3,13 @@
 # ruff: noqa: N803  the names are those of AWS
 import heapq
 import itertools
-import json
 from collections import OrderedDict, defaultdict
 from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
+
+from gatewatch.delivery.wire import decode_message
+from gatewatch.errors import UndecodableError
 
 DEDUPLICATION_SECONDS = 300
 LARGEST = 1024 * 1024
@@ -237,9 +239,8 @@ class Sqs:
 
 
 def named(body):
-    """The ledger key of a message; empty for an event."""
+    """The key of a message of the outbox; empty for any other body."""
     try:
-        value = json.loads(body)
-        return value.get("key", "") if isinstance(value, dict) else ""
-    except ValueError:
+        return decode_message(body).key
+    except UndecodableError:
         return ""

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 class DynamoDb:
     def __init__(self, fate, told, rows=None):
-        self.fate, self.told = fate, told
+        self.fate, self.deliveries = fate, told
         self.rows = {} if rows is None else rows
 
     def get_item(self, *, TableName, Key, ConsistentRead):
@@ -25,25 +25,25 @@ class DynamoDb:
         key = pk.removeprefix("delivered#")
         self.fate.strike("ledger.write", key)
         self.rows[pk] = Item
-        self.told.recorded(key)
+        self.deliveries.recorded(key)
         self.fate.strike("ledger.write done", key)
 
 
 class Sns:
     def __init__(self, fate, told):
-        self.fate, self.told = fate, told
+        self.fate, self.deliveries = fate, told
         self.published = []
 
     def publish(self, **message):
         assert len(message["Message"].encode()) <= 262_144
-        key = self.told.focus
+        key = self.deliveries.focus
         self.fate.strike("sns.publish", key)
         self.published.append(message)
-        self.told.took(key, message["TopicArn"], message["Message"])
+        self.deliveries.took(key, message["TopicArn"], message["Message"])
         try:
             self.fate.strike("sns.publish done", key)
         except Exception:
-            self.told.unanswered(key)
+            self.deliveries.unanswered(key)
             raise
         return {"MessageId": str(uuid.uuid4())}
 

@@ -1,9 +1,9 @@
 """The big run: a day's faults by seed over a virtual clock."""
 
 from chaos.clock import START
-from chaos.fate import Dice
-from chaos.story import story
-from chaos.world import World
+from chaos.faults import Dice
+from chaos.harness import Harness
+from chaos.scenario import scenario
 
 HOUR = 3600
 SLACK = (
@@ -33,23 +33,23 @@ OUTAGES = (
 )
 
 
-def weather(world, channel, key):
-    hours = (world.clock.now - START) / HOUR
+def weather(harness, channel, key):
+    hours = (harness.clock.now - START) / HOUR
     for name, first, last, fault in OUTAGES:
         if channel == name and first <= hours < last:
-            world.fate.note(f"outage: {fault}", key)
+            harness.fate.note(f"outage: {fault}", key)
             return fault
-    return world.fate.slack(channel, key)
+    return harness.fate.slack(channel, key)
 
 
-def simulate(count, seed, *, kill=0.0008, throttle=0.01, **world):
-    """A world after `count` events, and what arrived."""
+def simulate(count, seed, *, kill=0.0008, throttle=0.01, **harness):
+    """A harness after `count` events, and what arrived."""
     dice = Dice(seed, kill=kill, throttle=throttle, lose=0.001, slack=SLACK)
-    arrivals = story(count, seed)
+    arrivals = scenario(count, seed)
     for each in arrivals:
         if each.kind != "event":
             dice.injected[f"event: {each.kind}"] += 1
-    chaos = World(dice, weather, ghost=0.01, **world)
+    chaos = Harness(dice, weather, ghost=0.01, **harness)
     chaos.arrive(arrivals)
     chaos.run(until=START + 0.5 * HOUR)
     chaos.rotate()

@@ -42,12 +42,12 @@ class MisbehavingSlack:
     """
 
     def __init__(self, fate, told, channels, weather):
-        self.fate, self.told, self.channels, self.weather = fate, told, channels, weather
+        self.fate, self.deliveries, self.channels, self.weather = fate, told, channels, weather
         self.shown, self.unedited, self.edits = {}, set(), 0
 
     def request(self, method, url, *, body, headers, redirect, preload_content):
         assert (method, redirect, preload_content) == ("POST", False, False)
-        key, channel = self.told.focus, self._channel(url, body)
+        key, channel = self.deliveries.focus, self._channel(url, body)
         self.fate.strike("slack.post", key)
         fault = self.weather(channel, key)
         if fault in UNSEEN:
@@ -56,10 +56,10 @@ class MisbehavingSlack:
         if url.endswith("chat.update"):
             return self._edited(json.loads(body), answer, fault, key)
         if answer is None:
-            self.told.took(key, channel, body.decode())
+            self.deliveries.took(key, channel, body.decode())
             ts = self._show(url, json.loads(body))
             if fault in TAKEN_UNANSWERED:
-                self.told.unanswered(key)
+                self.deliveries.unanswered(key)
                 raise TAKEN_UNANSWERED[fault](None)
             answer = _yes(url, ts)
             self._answered(key)
@@ -91,7 +91,7 @@ class MisbehavingSlack:
         try:
             self.fate.strike("slack.post done", key)
         except ReadTimeout:
-            self.told.unanswered(key)
+            self.deliveries.unanswered(key)
             raise ReadTimeoutError(None, "/", "too slow") from None
 
     def _channel(self, url, body):

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from chaos.fate import Dice, Script
+from chaos.assertions import judge
+from chaos.faults import Dice, Script
+from chaos.harness import Harness
+from chaos.scenario import ACCOUNTS, SPAN, scenario
 from chaos.simulation import SLACK, weather
-from chaos.story import ACCOUNTS, SPAN, story
-from chaos.verdict import judge
-from chaos.world import World
 
 DEPLOYED = ACCOUNTS[4]
 
@@ -24,28 +24,28 @@ def of_a_deploy(arrival):
 
 
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_a_deploy_is_a_handful_of_messages_and_every_change_is_told_whatever_fails(seed):
+def test_a_deployment_is_a_handful_of_messages_and_every_change_is_delivered(seed):
     dice = Dice(seed, kill=0.002, throttle=0.01, lose=0.002, slack=SLACK)
-    world = World(dice, weather)
-    arrivals = [of_a_deploy(each) for each in story(300, seed)]
-    world.arrive(arrivals)
-    world.run()
-    verdict = judge(world, arrivals)
+    harness = Harness(dice, weather)
+    arrivals = [of_a_deploy(each) for each in scenario(300, seed)]
+    harness.arrive(arrivals)
+    harness.run()
+    verdict = judge(harness, arrivals)
     assert verdict.violations == []
-    rolled = {text for texts in world.told.texts.values() for text in texts if " · +" in text}
+    rolled = {text for texts in harness.deliveries.texts.values() for text in texts if " · +" in text}
     assert len(rolled) > 10
-    assert world.http.edits > 10
-    assert verdict.counts["gates whose message ends as closed"] >= 5
+    assert harness.http.edits > 10
+    assert verdict.counts["exposures whose message ends as closed"] >= 5
 
 
-def test_a_message_that_was_not_edited_is_found_out():
-    world = World(Script())
-    arrivals = [of_a_deploy(each) for each in story(100, 1)]
-    world.arrive(arrivals)
-    world.run()
-    assert judge(world, arrivals).violations == []
-    world.http.shown = json.loads(json.dumps(world.http.shown, ensure_ascii=False).replace("✅", ""))
-    assert "VIOLATED: closed and not said where it was opened" in judge(world, arrivals).counts
+def test_a_message_that_was_not_updated_violates_the_invariant():
+    harness = Harness(Script())
+    arrivals = [of_a_deploy(each) for each in scenario(100, 1)]
+    harness.arrive(arrivals)
+    harness.run()
+    assert judge(harness, arrivals).violations == []
+    harness.http.shown = json.loads(json.dumps(harness.http.shown, ensure_ascii=False).replace("✅", ""))
+    assert "VIOLATED: closed without an update of the opening" in judge(harness, arrivals).counts
 
 
 MARKS = "⚪🔵🟡🟠🔴"
@@ -57,13 +57,13 @@ def severity(text):
 
 
 @pytest.mark.parametrize("seconds", [1, 60, 600], ids="within {}s".format)
-def test_two_hundred_changes_are_a_handful_of_messages_in_the_channel_and_none_is_worse_than_these(seconds):
-    world = World(Script())
-    arrivals = [of_a_deploy(each) for each in story(200, 1) if each.kind == "event"]
-    world.arrive([dataclasses.replace(each, at=each.at * 100 / SPAN * seconds) for each in arrivals])
-    world.run()
-    assert judge(world, arrivals).violations == []
-    posts = {keys: world.told.texts[keys[0]][0] for keys in world.told.posts["payments"]}
+def test_two_hundred_changes_are_a_handful_of_messages_in_the_channel(seconds):
+    harness = Harness(Script())
+    arrivals = [of_a_deploy(each) for each in scenario(200, 1) if each.kind == "event"]
+    harness.arrive([dataclasses.replace(each, at=each.at * 100 / SPAN * seconds) for each in arrivals])
+    harness.run()
+    assert judge(harness, arrivals).violations == []
+    posts = {keys: harness.deliveries.texts[keys[0]][0] for keys in harness.deliveries.posts["payments"]}
     alone = {keys: text for keys, text in posts.items() if "thread_ts" not in json.loads(text)}
     critical = [text for text in alone.values() if severity(text) == MARKS.index("🔴")]
     in_parts = [keys for keys, text in alone.items() if "Part " in text]

@@ -5,56 +5,58 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from chaos.assertions import judge, table
 from chaos.simulation import simulate
-from chaos.verdict import judge, table
 from gatewatch.delivery.dead_lettering import DeadLettering
-from gatewatch.delivery.ledger import DeliveryState, Ledger, LedgerEntry
+from gatewatch.delivery.ledger import DeliveryState, Ledger, LedgerEntry, part_key
 from gatewatch.handlers.deliver import DeliveryHandler
+from gatewatch.model.message import Rollup
+from gatewatch.model.notification import AlertNotification
 
 
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_every_change_is_told_or_dead_and_told_elsewhere_exactly_once(seed):
-    world, arrivals = simulate(300, seed)
-    verdict = judge(world, arrivals)
+def test_every_change_is_delivered_or_dead_lettered_and_sent_to_the_fallback_exactly_once(seed):
+    harness, arrivals = simulate(300, seed)
+    verdict = judge(harness, arrivals)
     assert verdict.violations == []
-    assert verdict.counts["told again because of a kill"] <= world.kills
-    assert world.kills
-    assert verdict.counts["dead, told by fallback"]
-    assert len(table(world, verdict).splitlines()) > 20
+    assert verdict.counts["delivered again because of a kill"] <= harness.kills
+    assert harness.kills
+    assert verdict.counts["dead-lettered, sent to fallback"]
+    assert len(table(harness, verdict).splitlines()) > 20
 
 
 def test_a_seed_gives_the_same_run_again():
     first, second = (simulate(100, 7)[0] for _ in range(2))
     assert first.fate.injected == second.fate.injected
     assert first.clock.now == second.clock.now
-    assert first.told.order["oncall"] == second.told.order["oncall"]
+    assert first.deliveries.order["oncall"] == second.deliveries.order["oncall"]
 
 
-class AcknowledgesWhenTold429(DeliveryHandler):
+class AcknowledgesRateLimited(DeliveryHandler):
     def _attempt(self, each, time_left):
         delay = super()._attempt(each, time_left)
         return None if delay else delay
 
 
-class ForgetsTheLedger(DeliveryHandler):
-    def _delivered(self, _message, _answer):
+class IgnoresTheLedger(DeliveryHandler):
+    def _delivered(self, *_arguments):
         self.log.info("delivered")
 
 
-class GoesOnBehindAFailure(DeliveryHandler):
+class ContinuesAfterAFailure(DeliveryHandler):
     def _group(self, group, time_left):
-        return [failed for each in group for failed in super(GoesOnBehindAFailure, self)._group([each], time_left)]
+        return [failed for each in group for failed in super(ContinuesAfterAFailure, self)._group([each], time_left)]
 
 
-class SilentBurial(DeadLettering):
+class WithoutFallback(DeadLettering):
     def _fallback_messages(self, _message):
         return []
 
 
-class BuriesInSilence(DeliveryHandler):
-    def _deliver_or_give_up(self, message, each, time_left):
-        silent = replace(self, dead_lettering=SilentBurial(**vars(self.dead_lettering)))
-        DeliveryHandler._deliver_or_give_up(silent, message, each, time_left)  # noqa: SLF001
+class SendsNoFallback(DeliveryHandler):
+    def _deliver_or_give_up(self, *arguments):
+        silent = replace(self, dead_lettering=WithoutFallback(**vars(self.dead_lettering)))
+        return DeliveryHandler._deliver_or_give_up(silent, *arguments)  # noqa: SLF001
 
 
 class ForgetfulLedger(Ledger):
@@ -63,41 +65,60 @@ class ForgetfulLedger(Ledger):
         return None if entry and entry.state is DeliveryState.GIVING_UP else entry
 
 
-class DeliversWhatWasGivenUp(DeliveryHandler):
-    def _settle(self, each, time_left):
+class DeliversAfterGivingUp(DeliveryHandler):
+    def _handle_message(self, each, time_left):
         self.ledger.__class__ = ForgetfulLedger
-        super()._settle(each, time_left)
+        super()._handle_message(each, time_left)
 
 
 class LogsTheWebhook(DeliveryHandler):
-    def _posted(self, message, time_left):
+    def _post(self, *arguments):
         self.log.info("posting to https://hooks.slack.example/services/T00000000/B00000001/sEcReTaLl0000000000000001")
-        return super()._posted(message, time_left)
+        return super()._post(*arguments)
 
 
 class RepeatsWhenTheRowFails(DeliveryHandler):
-    def _delivered(self, message, answer):
-        self.ledger.write(message.key, LedgerEntry(DeliveryState.DELIVERED, answer))
+    def _delivered(self, message, presentation, response):
+        entry = LedgerEntry(DeliveryState.DELIVERED, response, presentation.cut)
+        self.ledger.write(part_key(message.key, presentation.part), entry)
 
 
-class ForgetsTheGates(DeliveryHandler):
-    def _posted(self, message, time_left):
-        return super()._posted(msgspec.structs.replace(message, gates=()), time_left)
+class IgnoresExposures(DeliveryHandler):
+    def _post(self, content, *arguments):
+        return super()._post(_without_exposures(content), *arguments)
+
+
+def _without_exposures(content):
+    if isinstance(content, Rollup):
+        return Rollup(tuple(map(_without_exposures, content.messages)))
+    if not isinstance(content.notification, AlertNotification):
+        return content
+    notification = msgspec.structs.replace(content.notification, exposure_change=None)
+    return msgspec.structs.replace(content, notification=notification)
+
+
+class CutsAnew(DeliveryHandler):
+    """As if every attempt were one of a release that divides messages in its own way."""
+
+    def _deliver_or_give_up(self, message, presentation, *arguments):
+        cut = presentation.cut and (0, *presentation.cut[1:])
+        return super()._deliver_or_give_up(message, msgspec.structs.replace(presentation, cut=cut), *arguments)
 
 
 @pytest.mark.parametrize(
     ("broken", "violated"),
     [
-        (ForgetsTheGates, "a closing that says nothing of its opening"),
-        (AcknowledgesWhenTold429, "lost"),
-        (ForgetsTheLedger, "told too often"),
-        (GoesOnBehindAFailure, "out of order"),
-        (BuriesInSilence, "dead and nobody told"),
-        (DeliversWhatWasGivenUp, "both delivered and dead"),
+        (IgnoresExposures, "a closing without its opening"),
+        (AcknowledgesRateLimited, "lost"),
+        (IgnoresTheLedger, "delivered too often"),
+        (ContinuesAfterAFailure, "out of order"),
+        (SendsNoFallback, "dead-lettered without fallback"),
+        (DeliversAfterGivingUp, "both delivered and dead-lettered"),
         (LogsTheWebhook, "a secret"),
-        (RepeatsWhenTheRowFails, "told too often"),
+        (RepeatsWhenTheRowFails, "delivered too often"),
+        (CutsAnew, "changes left out"),
     ],
 )
-def test_a_stage_that_breaks_its_promise_is_found_out(broken, violated):
-    world, arrivals = simulate(300, 4, kill=0.002, throttle=0.3, stage=broken)
-    assert f"VIOLATED: {violated}" in judge(world, arrivals).counts
+def test_a_broken_handler_violates_the_invariant(broken, violated):
+    harness, arrivals = simulate(300, 4, kill=0.002, throttle=0.3, handler=broken)
+    assert f"VIOLATED: {violated}" in judge(harness, arrivals).counts

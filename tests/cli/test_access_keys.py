@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from gatewatch.cli import access_keys_live
 from gatewatch.cli.app import app
 from gatewatch.cli.errors import AwsCallError
-from gatewatch.delivery.outbox import read_message
+from gatewatch.delivery.wire import decode_message
 from gatewatch.errors import ConfigurationError
 from gatewatch.remediation.access_keys.credential_report import CredentialReportError
 
@@ -180,7 +180,7 @@ def test_confirmed_actions_are_carried_out_and_notified_and_can_be_undone(hub):
     assert key_id not in ran.output
     assert (status(bob, "bob"), status(carol, "carol")) == (["Inactive"], ["Active"])
     (notification,) = boto3.client("sqs").receive_message(QueueUrl=hub)["Messages"]
-    change_id = read_message(notification["Body"]).key.removeprefix("access-").partition("-deactivate")[0]
+    change_id = decode_message(notification["Body"]).key.removeprefix("access-").partition("-deactivate")[0]
     assert "is active" in run("live", "--undo", change_id).output
     assert status(bob, "bob") == ["Active"]
 

@@ -8,6 +8,7 @@ import pytest
 
 from functions import config_rule
 from gatewatch.cli.comply_input import groups_of_file
+from gatewatch.delivery.wire import decode_message
 from gatewatch.errors import ConfigurationError
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.local.lambda_.event_source_mapping import lambda_environment
@@ -17,6 +18,7 @@ from gatewatch.remediation.ingress.ec2 import current_rules, ip_permission
 from support import ingress as kit
 from support.command import gatewatch
 from support.paths import ROOT
+from support.rendering import slack_text
 
 MEMBERS = ("111122223333", "444455556666")
 TABLE = "gatewatch-prod"
@@ -76,7 +78,7 @@ class Deployment:
 
     def notifications(self):
         messages = self.sqs.receive_message(QueueUrl=self.outbox, MaxNumberOfMessages=10).get("Messages", [])
-        return [json.loads(each["Body"]) for each in messages]
+        return [decode_message(each["Body"]) for each in messages]
 
     def command(self, *arguments):
         """Run the command with credentials of the hub account."""
@@ -151,8 +153,8 @@ def test_the_function_in_the_hub_evaluates_each_member_with_credentials_of_that_
     assert set(recording.evaluations) == set(MEMBERS)
     assert recording.evaluations[enforced][deployment.groups[enforced]] == "COMPLIANT"
     assert recording.evaluations[reported][deployment.groups[reported]] == "NON_COMPLIANT"
-    notifications = [each for each in deployment.notifications() if deployment.groups[enforced] in each["body"]]
-    assert [each["account_id"] for each in notifications] == [enforced] * len(notifications)
+    notifications = [each for each in deployment.notifications() if deployment.groups[enforced] in slack_text(each)]
+    assert [each.notification.account_id for each in notifications] == [enforced] * len(notifications)
     assert notifications
     config_rule.compose.cache_clear()
 

@@ -13,16 +13,18 @@ from gatewatch.cli.dead_letter_queues import QUEUES as SOURCE_QUEUES
 from gatewatch.cli.dead_letter_queues import DeadLetterError, DeadLetterQueues
 from gatewatch.cli.errors import AwsCallError
 from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
-from gatewatch.delivery.ledger import DeliveryState, Ledger, LedgerEntry
-from gatewatch.delivery.outbox import Outbox, read_message
+from gatewatch.delivery.ledger import DeliveryState, Ledger, LedgerEntry, part_key
+from gatewatch.delivery.outbox import Outbox
+from gatewatch.delivery.wire import decode_message
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.local.lambda_.event_source_mapping import lambda_environment
-from gatewatch.model.message import Message
+from gatewatch.model.message import OutboxMessage
 from support.paths import ROOT
+from support.threads import alert
 
 QUEUES = ("events", "events-dlq", "outbox.fifo", "outbox-dlq.fifo", "access-keys-dlq")
 EVENT = json.dumps({"source": "aws.ec2", "detail": {"eventName": "CreateSecurityGroup", "eventID": "event-1"}})
-MESSAGE = Message(key="event-2#sec-all#1", destination="sec-all", body="{}", event_id="event-2")
+MESSAGE = alert("2", destination="sec-all")
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,7 @@ class Hub:
         DeadLetterQueue(self.aws.sqs, self.urls["events-dlq"]).put(body, reason, original_id)
 
     def dead_letter_message(self, message=MESSAGE, original_id="id-of-the-message"):
-        body = Recorder().body(message) if isinstance(message, Message) else message
+        body = Recorder().body(message) if isinstance(message, OutboxMessage) else message
         DeadLetterQueue(self.aws.sqs, self.urls["outbox-dlq.fifo"]).put(body, "no_service", original_id)
 
     def dead_letter_trigger(self, body, **attributes):
@@ -169,23 +171,23 @@ def test_all_messages_are_redriven(hub):
     hub.dead_letter_message()
     assert "24 redriven" in dead_letters("redrive", "--all").output
     assert hub.bodies("events-dlq") == hub.bodies("outbox-dlq.fifo") == []
-    assert [read_message(body) for body in hub.bodies("outbox.fifo")] == [MESSAGE]
+    assert [decode_message(body) for body in hub.bodies("outbox.fifo")] == [MESSAGE]
 
 
 def test_a_redriven_message_is_no_longer_dead_lettered_in_the_ledger(hub):
-    hub.ledger.write(MESSAGE.key, LedgerEntry(DeliveryState.DEAD_LETTERED, "no_service"))
+    hub.ledger.write(part_key(MESSAGE.key, 1), LedgerEntry(DeliveryState.DEAD_LETTERED, "no_service"))
     hub.dead_letter_message()
     dead_letters("redrive", "event-2")
-    assert hub.ledger.get(MESSAGE.key) is None
+    assert hub.ledger.get(part_key(MESSAGE.key, 1)) is None
 
 
 def test_redriving_a_second_copy_keeps_the_ledger_entry_of_the_delivered_first(hub):
     hub.dead_letter_message()
     dead_letters("redrive", "--all")
-    hub.ledger.write(MESSAGE.key, LedgerEntry(DeliveryState.DELIVERED, "ok"))
+    hub.ledger.write(part_key(MESSAGE.key, 1), LedgerEntry(DeliveryState.DELIVERED, "ok"))
     hub.dead_letter_message(original_id="the second copy")
     dead_letters("redrive", "--all")
-    assert hub.ledger.get(MESSAGE.key) == LedgerEntry(DeliveryState.DELIVERED, "ok")
+    assert hub.ledger.get(part_key(MESSAGE.key, 1)) == LedgerEntry(DeliveryState.DELIVERED, "ok")
 
 
 def test_an_unreadable_message_is_not_redriven_and_does_not_stop_the_others(hub):

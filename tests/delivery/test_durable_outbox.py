@@ -1,4 +1,4 @@
-"""What has happened already is told for certain: by the outbox, or by the table and the heartbeat."""
+"""Messages about performed actions are never lost: the outbox takes them, or the table until the heartbeat runs."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import pytest
 
 from gatewatch.delivery.deferred import DurableOutbox
 from gatewatch.errors import TransientDeliveryError
-from gatewatch.model.message import Message
+from support.threads import alert
 
-ONE, TWO = (Message(key=key, destination="sec-all", body="{}") for key in ("one", "two"))
+ONE, TWO = (alert(name, destination="sec-all") for name in ("one", "two"))
 
 
-class Taking:
+class Accepting:
     def __init__(self) -> None:
-        self.taken: list[Message] = []
+        self.accepted: list[object] = []
 
     def put(self, messages) -> None:
-        self.taken += messages
+        self.accepted += messages
 
 
 class Refusing:
@@ -36,15 +36,15 @@ class Table:
 
 
 def test_messages_that_the_outbox_accepts_are_not_deferred() -> None:
-    outbox, table = Taking(), Table()
+    outbox, table = Accepting(), Table()
     DurableOutbox(outbox, table.defer, lambda: 5.0).put([ONE, TWO])
-    assert (outbox.taken, table.rows) == ([ONE, TWO], [])
+    assert (outbox.accepted, table.rows) == ([ONE, TWO], [])
 
 
 def test_messages_that_the_outbox_refuses_are_deferred_and_due_at_once() -> None:
     table = Table()
     DurableOutbox(Refusing(), table.defer, lambda: 5.0).put([ONE, TWO])
-    assert table.rows == [("one", 5.0), ("two", 5.0)]
+    assert table.rows == [("one#sec-all", 5.0), ("two#sec-all", 5.0)]
 
 
 def test_a_message_that_neither_outbox_nor_table_accepts_is_an_error() -> None:

@@ -1,7 +1,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from gatewatch.delivery.ledger import DeliveryState, Ledger, LedgerEntry
+from gatewatch.delivery.ledger import DeliveryState, Ledger, LedgerEntry, part_key
 from gatewatch.errors import TransientDeliveryError
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
 
@@ -48,7 +48,7 @@ def test_a_written_row_is_found_and_no_other(dynamodb, key):
     assert ledger(dynamodb).get(key) is None
     ledger(dynamodb).write(key, YES)
     assert ledger(dynamodb).get(key) == YES
-    assert ledger(dynamodb).get(f"{key}#instead") is None
+    assert ledger(dynamodb).get(f"{key}#2") is None
 
 
 def test_a_row_expires_after_ninety_days(dynamodb):
@@ -61,6 +61,12 @@ def test_a_row_expires_after_ninety_days(dynamodb):
 def test_giving_up_is_stored_with_its_reason(dynamodb):
     ledger(dynamodb).write("dying", LedgerEntry(DeliveryState.GIVING_UP, "no_service"))
     assert ledger(dynamodb).get("dying") == LedgerEntry(DeliveryState.GIVING_UP, "no_service")
+
+
+def test_the_cut_of_a_message_is_stored_with_its_first_part(dynamodb):
+    started = LedgerEntry(DeliveryState.STARTED, cut=(12, 25, 31))
+    ledger(dynamodb).write("cut#1", started)
+    assert ledger(dynamodb).get("cut#1") == started
 
 
 @pytest.mark.parametrize("call", ["get_item", "put_item", "delete_item"])
@@ -90,10 +96,11 @@ def test_a_row_that_could_not_be_written_after_a_delivery_is_written_before_the_
     [(DeliveryState.DEAD_LETTERED, False), (DeliveryState.DELIVERED, True), (DeliveryState.GIVING_UP, True)],
 )
 def test_only_rows_of_dead_lettered_messages_are_deleted(dynamodb, state, left):
-    key = f"revived {state}"
-    ledger(dynamodb).write(key, LedgerEntry(state, "reason"))
-    ledger(dynamodb).reset_dead_lettered(key)
-    assert (ledger(dynamodb).get(key) is not None) is left
+    for part in (1, 5):
+        key = f"redriven {state}"
+        ledger(dynamodb).write(part_key(key, part), LedgerEntry(state, "reason"))
+        ledger(dynamodb).reset_dead_lettered(key)
+        assert (ledger(dynamodb).get(part_key(key, part)) is not None) is left
 
 
 def test_resetting_a_message_without_a_row_does_nothing(dynamodb):

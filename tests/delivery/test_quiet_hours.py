@@ -1,4 +1,4 @@
-"""What is not urgent waits for the morning, in the table, and none of it is lost."""
+"""Quiet hours: what is not urgent is deferred to the morning, in the table, and none of it is lost."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -14,13 +14,14 @@ from gatewatch.config.quiet_hours import QuietHours, deferred_until
 from gatewatch.config.settings import LANGUAGES, load_settings
 from gatewatch.config.suppression_rules import ExceptionEffect, ExceptionMatch, PolicyException
 from gatewatch.delivery.deferred import DeferredMessages, QuietHoursOutbox
-from gatewatch.digest.labels import load_digest_labels
+from gatewatch.delivery.outbox import entry_of
+from gatewatch.delivery.wire import decode_message
 from gatewatch.errors import TransientDeliveryError
 from gatewatch.handlers.scheduled import ScheduledHandler
-from gatewatch.model.message import Message
 from gatewatch.model.severity import Severity
 from gatewatch.monitoring.reminders import ReminderStore, due_reminders, reminder_destinations, reminder_messages
-from support.paths import TEMPLATES
+from support.rendering import SLACK
+from support.threads import alert
 
 NIGHT = QuietHours("22:00", "07:00", "Asia/Seoul")
 POLICY = """
@@ -98,14 +99,20 @@ def configured(folder, policy=POLICY, accounts="{}"):
     return load_settings(folder / "accounts.yaml", folder / "policy.yaml")
 
 
-class Taken:
-    """An outbox that remembers."""
+class Recorded:
+    """An outbox that records what it is sent."""
 
     def __init__(self):
-        self.messages = []
+        self.entries = []
 
     def put(self, messages):
-        self.messages.extend(messages)
+        self.put_entries(map(entry_of, messages))
+
+    def put_entries(self, entries):
+        self.entries.extend(entries)
+
+    def names(self):
+        return [decode_message(each.body).notification.key for each in self.entries]
 
 
 @pytest.fixture
@@ -125,29 +132,29 @@ def dynamodb(monkeypatch):
 
 
 def message(number, destination="room", severity=Severity.LOW):
-    return Message(key=f"{number}", destination=destination, body="{}", severity=severity, event_time=float(number))
+    return alert(f"{number}", severity, at=float(number), destination=destination)
 
 
 def test_deferred_messages_are_released_once_in_the_order_of_their_events(tmp_path, dynamodb):
-    deferred, outbox = DeferredMessages(HubTable(dynamodb, "t")), Taken()
+    deferred, outbox = DeferredMessages(HubTable(dynamodb, "t")), Recorded()
     night, morning = (seoul(f"2026-01-25T{hour}:00:00").timestamp() for hour in ("03", "07"))
     quiet = QuietHoursOutbox(outbox, deferred.defer, configured(tmp_path), lambda: night)
     quiet.put([message(2), message(3, severity=Severity.CRITICAL), message(4, "loud"), message(1)])
     quiet.put([message(1)])
-    assert [each.key for each in outbox.messages] == ["3", "4"]
+    assert outbox.names() == ["3", "4"]
     assert deferred.release_due(morning - 1, outbox) == 0
     assert deferred.release_due(morning, outbox) == 2
-    assert [each.key for each in outbox.messages] == ["3", "4", "1", "2"]
+    assert outbox.names() == ["3", "4", "1", "2"]
     assert deferred.release_due(morning, outbox) == 0
 
 
 def test_outside_quiet_hours_no_message_is_deferred(tmp_path, dynamodb):
-    outbox = Taken()
+    outbox = Recorded()
     noon = seoul("2026-01-25T12:00:00").timestamp()
     QuietHoursOutbox(outbox, DeferredMessages(HubTable(dynamodb, "t")).defer, configured(tmp_path), lambda: noon).put(
         [message(1)]
     )
-    assert len(outbox.messages) == 1
+    assert len(outbox.entries) == 1
 
 
 class Refusing:
@@ -161,18 +168,18 @@ class Refusing:
 
 
 def test_a_message_that_does_not_fit_into_its_row_is_sent_at_once(tmp_path):
-    outbox = Taken()
+    outbox = Recorded()
     night = seoul("2026-01-25T03:00:00").timestamp()
     full = DeferredMessages(HubTable(Refusing("ValidationException"), "t"))
     QuietHoursOutbox(outbox, full.defer, configured(tmp_path), lambda: night).put([message(1)])
-    assert [each.key for each in outbox.messages] == ["1"]
+    assert outbox.names() == ["1"]
 
 
 def test_a_table_that_cannot_be_written_is_a_transient_error(tmp_path):
     night = seoul("2026-01-25T03:00:00").timestamp()
     busy = DeferredMessages(HubTable(Refusing("ProvisionedThroughputExceededException"), "t"))
     with pytest.raises(TransientDeliveryError, match="deferred messages cannot be written"):
-        QuietHoursOutbox(Taken(), busy.defer, configured(tmp_path), lambda: night).put([message(1)])
+        QuietHoursOutbox(Recorded(), busy.defer, configured(tmp_path), lambda: night).put([message(1)])
 
 
 SOON = PolicyException(
@@ -213,24 +220,24 @@ def test_a_reminder_goes_to_the_destinations_of_the_accounts_of_the_owner(tmp_pa
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_reminder_shows_the_whole_exception_in_every_language_without_mentions(tmp_path, language):
     settings = configured(tmp_path, accounts=f"defaults: {{language: {language}}}")
-    (told,) = reminder_messages([SOON], settings, load_digest_labels(TEMPLATES, LANGUAGES))
+    (message,) = reminder_messages([SOON], settings)
+    text = str(SLACK.render(message))
     for part in ("bastion-ssh", "2026-01-31", "@payments", "SEC-1"):
-        assert part in told.body
-    assert "<!channel>" not in told.body
+        assert part in text
+    assert "<!channel>" not in text
 
 
 def test_an_exception_is_reminded_of_once_and_again_after_its_date_changed(tmp_path, dynamodb):
     policy = POLICY + (
         "exceptions: [{id: e, match: {port: 22}, effect: mute, owner: a, reason: b, ticket: c, expires: 2026-01-31}]"
     )
-    outbox, log = Taken(), Log()
+    outbox, log = Recorded(), Log()
 
     def run(now, policy):
-        labels = load_digest_labels(TEMPLATES, ["en"])
         settings = configured(tmp_path, policy)
         deferred, reminded = DeferredMessages(HubTable(dynamodb, "t")), ReminderStore(HubTable(dynamodb, "t"))
-        ScheduledHandler(settings, deferred, reminded, outbox, labels, at(now).timestamp, log).run()
-        return len(outbox.messages)
+        ScheduledHandler(settings, deferred, reminded, outbox, at(now).timestamp, log).run()
+        return len(outbox.entries)
 
     assert [run(now, policy) for now in ("2026-01-20T09:00", "2026-01-26T09:00", "2026-01-27T09:00")] == [0, 1, 1]
     assert run("2026-02-27T09:00", policy.replace("2026-01-31", "2026-02-28")) == 2

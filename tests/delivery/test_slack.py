@@ -1,4 +1,4 @@
-"""The real client against a server on this machine that does what Slack, or a broken network, would do."""
+"""The real client against a local server that behaves like Slack, or like a broken network."""
 
 import contextlib
 import json
@@ -13,17 +13,13 @@ from gatewatch.config.destinations import SecretRef, SlackApp, SlackWebhook
 from gatewatch.delivery.slack import Slack, http_pool
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.local.slack.inbox import Inbox
-from gatewatch.model.message import Message
 
 SECRET = "sEcReTwEbHoOk000"
 TOKEN = "xoxb-sEcReTtOkEn"
-BODY = '{"attachments":[{"fallback":"f","blocks":[{"type":"header","text":{"type":"plain_text","text":"t"}}]}]}'
+HEADER = {"type": "header", "text": {"type": "plain_text", "text": "t"}}
+PAYLOAD = {"attachments": [{"fallback": "f", "blocks": [HEADER]}]}
 WEBHOOK = SlackWebhook(url=SecretRef(ssm="/hook"))
 APP = SlackApp(channel="C0123456789", token=SecretRef(ssm="/token"))
-
-
-def message(**fields):
-    return Message(key="e#d#1", destination="sec-all", body=BODY, **fields)
 
 
 class Secrets:
@@ -140,10 +136,10 @@ def slack(secrets, api="http://127.0.0.1:9/api/", **timeouts):
     return Slack(http_pool(**timeouts), secrets, api, read_seconds=0.3)
 
 
-def refused(kind, secrets, destination=WEBHOOK, api="http://127.0.0.1:9/api/", **fields):
+def refused(kind, secrets, destination=WEBHOOK, api="http://127.0.0.1:9/api/"):
     """The error, once it is sure that no secret is in it, nor in what stands behind it."""
     with pytest.raises(kind) as caught:
-        slack(secrets, api).post(message(**fields), destination)
+        slack(secrets, api).post("sec-all", PAYLOAD, destination)
     shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value.args)
     assert SECRET not in shown
     assert TOKEN not in shown
@@ -152,33 +148,32 @@ def refused(kind, secrets, destination=WEBHOOK, api="http://127.0.0.1:9/api/", *
 
 def test_a_webhook_receives_the_payload_unchanged():
     with Server() as server:
-        receipt = slack(Secrets(server.url())).post(message(), WEBHOOK)
+        receipt = slack(Secrets(server.url())).post("sec-all", PAYLOAD, WEBHOOK)
     head, body = server.requests[0]
-    assert receipt.answer == "ok"
+    assert receipt.response == "ok"
     assert head.startswith(f"POST /services/T0/B0/{SECRET} ")
     assert "Content-Type: application/json; charset=utf-8" in head
-    assert body.decode() == BODY
+    assert json.loads(body) == PAYLOAD
 
 
 def test_a_line_break_at_the_end_of_a_secret_is_ignored():
     with Server(http(200, "ok"), http(200, '{"ok":true}')) as server:
-        slack(Secrets(f"{server.url()}\n")).post(message(), WEBHOOK)
+        slack(Secrets(f"{server.url()}\n")).post("sec-all", PAYLOAD, WEBHOOK)
         api = f"http://127.0.0.1:{server.port}/api/"
-        slack(Secrets(f" {TOKEN}\n"), api).post(message(), APP)
+        slack(Secrets(f" {TOKEN}\n"), api).post("sec-all", PAYLOAD, APP)
     assert f"Authorization: Bearer {TOKEN}\r\n" in server.requests[1][0] + "\r\n"
 
 
 def test_an_app_posts_to_its_channel_with_its_token():
     with Inbox() as inbox:
-        slack(Secrets(TOKEN), f"{inbox.url}api/").post(message(), APP)
+        slack(Secrets(TOKEN), f"{inbox.url}api/").post("sec-all", PAYLOAD, APP)
     assert inbox.received[0].channel == "C0123456789"
 
 
-def test_a_fallback_message_names_the_failed_destination():
-    with Inbox() as inbox:
-        slack(Secrets(inbox.webhook_url("sec-prod"))).post(message(instead_of="payments"), WEBHOOK)
-    first = inbox.received[0].message["attachments"][0]["blocks"][0]
-    assert "delivery to payments failed" in first["elements"][0]["text"]
+def test_an_answer_in_a_thread_names_its_parent():
+    with Server(http(200, '{"ok":true}')) as server:
+        slack(Secrets(TOKEN), f"http://127.0.0.1:{server.port}/api/").post("sec-all", PAYLOAD, APP, "171234.5")
+    assert json.loads(server.requests[0][1])["thread_ts"] == "171234.5"
 
 
 @pytest.mark.parametrize(
@@ -226,7 +221,7 @@ def test_a_redirect_is_not_followed():
 def test_a_rejected_webhook_url_is_read_again_once(word):
     with Server(http(404, word), http(200, "ok")) as server:
         secrets = Secrets(server.url("old"), server.url("new"))
-        slack(secrets).post(message(), WEBHOOK)
+        slack(secrets).post("sec-all", PAYLOAD, WEBHOOK)
     assert [head.split()[1].rpartition("/")[2] for head, _ in server.requests] == ["old", "new"]
     assert [fresh for _, fresh in secrets.asked] == [False, True]
 
@@ -241,7 +236,7 @@ def test_a_secret_that_is_rejected_twice_is_a_permanent_error():
 def test_a_revoked_token_is_read_again_once():
     answers = http(200, '{"ok":false,"error":"token_revoked"}'), http(200, '{"ok":true}')
     with Server(*answers) as server:
-        slack(Secrets("xoxb-old", TOKEN), f"http://127.0.0.1:{server.port}/api/").post(message(), APP)
+        slack(Secrets("xoxb-old", TOKEN), f"http://127.0.0.1:{server.port}/api/").post("sec-all", PAYLOAD, APP)
     assert [TOKEN in head for head, _ in server.requests] == [False, True]
 
 
@@ -283,11 +278,11 @@ def test_a_token_that_is_no_valid_header_is_a_permanent_error_and_stays_secret(t
 
 def test_a_corrected_url_is_used_without_a_restart():
     with Server() as server:
-        slack(Secrets("not yet an address", server.url())).post(message(), WEBHOOK)
+        slack(Secrets("not yet an address", server.url())).post("sec-all", PAYLOAD, WEBHOOK)
     assert len(server.requests) == 1
 
 
 def test_a_payload_cannot_choose_the_channel_of_an_app():
     with Server(http(200, '{"ok":true}')) as server:
-        slack(Secrets(TOKEN), f"http://127.0.0.1:{server.port}/api/").post(message(), APP)
+        slack(Secrets(TOKEN), f"http://127.0.0.1:{server.port}/api/").post("sec-all", PAYLOAD, APP)
     assert json.loads(server.requests[0][1])["channel"] == "C0123456789"

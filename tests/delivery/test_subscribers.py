@@ -1,4 +1,4 @@
-"""Who hears the alerts topic: mail and chat by parameter, and what really arrives at an https subscriber."""
+"""Subscribers of the alerts topic: email and chat by parameter, and what arrives at an https subscriber."""
 
 import json
 
@@ -12,19 +12,20 @@ from moto import mock_aws
 from gatewatch.alerts.pipeline import AlertPipeline, run_pipeline
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.destinations import SnsTopic
-from gatewatch.config.settings import LANGUAGES, emergency_settings
-from gatewatch.delivery.message_edits import Edits
+from gatewatch.config.settings import emergency_settings
+from gatewatch.delivery.channels import Channels
+from gatewatch.delivery.message_updates import MessageUpdates
 from gatewatch.delivery.sns import Sns
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.threads import Threads
 from gatewatch.events.decoding import decode
 from gatewatch.rendering.chatbot_validation import chatbot_problems
-from gatewatch.rendering.templates import load_templates
+from gatewatch.rendering.presentation import Presentation
 from support.paths import ROOT
+from support.rendering import SLACK, SNS
 
 HUB = load(str(ROOT / "eventbridge" / "hub.yaml"))
 ENDPOINT = "https://chat.example.com/sns"
-TEMPLATES = load_templates(ROOT / "templates", LANGUAGES)
 
 
 def test_mail_and_chat_are_subscribed_only_when_they_are_named():
@@ -68,10 +69,7 @@ class Topic:
             AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
         )
-        self._channel = Sns(sns, arn)
-
-    def post(self, message, destination):
-        return self._channel.post(message, destination)
+        self.channels = Channels(None, SLACK, Sns(sns, arn), SNS)
 
     @property
     def arrived(self):
@@ -92,12 +90,12 @@ def topic():
         yield Topic(web)
 
 
-def worded_for_a_topic(language, *events):
+def messages_for_a_topic(language, *events):
     """As functions/alert puts it into the outbox of a hub whose only destination is its topic."""
     everything = emergency_settings()
     defaults = msgspec.structs.replace(everything.defaults, language=language)
-    hub = AlertPipeline(msgspec.structs.replace(everything, defaults=defaults), InMemoryRuleHistory(), TEMPLATES)
-    return [message for event in events for call in decode(event) for message in run_pipeline(call, hub).messages]
+    pipeline = AlertPipeline(msgspec.structs.replace(everything, defaults=defaults), InMemoryRuleHistory())
+    return [message for event in events for call in decode(event) for message in run_pipeline(call, pipeline).messages]
 
 
 @pytest.mark.parametrize(
@@ -110,8 +108,8 @@ def worded_for_a_topic(language, *events):
 )
 def test_what_arrives_at_a_chat_is_a_notification_in_the_readers_language(topic, build, language, title):
     event = build.event(build.authorize(build.item(v4=["0.0.0.0/0"]), eventID="e-1"))
-    (message,) = worded_for_a_topic(language, event)
-    topic.post(message, SnsTopic())
+    (message,) = messages_for_a_topic(language, event)
+    topic.channels.post(message, Presentation(), SnsTopic())
     (envelope,) = topic.arrived
     notification = json.loads(envelope["Message"])
     assert chatbot_problems(notification) == ()
@@ -126,10 +124,11 @@ def test_what_closes_a_gate_arrives_in_the_thread_of_its_opening_and_says_how_lo
     rule = build.item(v4=["0.0.0.0/0"])
     opened = build.event(build.authorize(rule, eventID="e-1"))
     closed = build.event(build.revoke(rule, eventID="e-2", eventTime="2026-01-24T03:59:49Z"))
-    messages = worded_for_a_topic("en", opened, closed)
-    book = ThreadStore(boto3.client("dynamodb", region_name="eu-west-1"), topic.table, lambda: 0.0)
+    messages = messages_for_a_topic("en", opened, closed)
+    store = ThreadStore(boto3.client("dynamodb", region_name="eu-west-1"), topic.table, lambda: 0.0)
     for message in messages:
-        Threads(topic.post, Edits(None, book, "#2b8a3e", None), book).post(message, SnsTopic())
+        updates = MessageUpdates(topic.channels, store, None)
+        Threads(topic.channels, updates, store).post(message, Presentation(), SnsTopic())
     first, second = (json.loads(each["Message"]) for each in topic.arrived)
     assert (first["metadata"]["threadId"], second["metadata"]["threadId"]) == ("e-1", "e-1")
     assert second["content"]["description"].startswith("✅ Was open for 14 min, opened by `alice`\n\n*Account*")

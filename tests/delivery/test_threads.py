@@ -1,4 +1,4 @@
-"""One thread for each gate: in whatever order its messages come, and however often, it ends the same."""
+"""Threads of exposures: in whatever order the messages come, and however often, the channel ends the same."""
 
 import itertools
 
@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from gatewatch.config.destinations import SnsTopic
 from gatewatch.delivery.thread_store import ThreadStore
-from gatewatch.delivery.thread_text import lasting
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model.exposure import RuleRef
-from gatewatch.rendering.sns_body import build_sns_body
+from gatewatch.rendering.presentation import Presentation
+from gatewatch.rendering.text.state import duration
+from support.rendering import LOADED
 from support.threads import (
     APP,
     CLOSED,
@@ -22,25 +23,24 @@ from support.threads import (
     OPENED,
     OWN,
     RDP,
+    RED,
     SSH,
     STORY,
     WEBHOOK,
-    WORDS,
+    Channel,
+    Deliveries,
     Once,
-    Told,
-    Workspace,
-    message,
-    story_of,
+    exposure,
     threads_of,
 )
 
 
-def test_the_closing_edits_the_opening_and_answers_in_its_thread():
-    shown = Told().tell(OPENED, CLOSED)
-    assert shown.line("opened") == "✅ Closed after 14 min by `alice`"
-    assert shown.color("opened") == GREEN
-    assert shown.thread("closed") == "opened"
-    assert shown.line("closed") == "✅ Was open for 14 min, opened by `bob`"
+def test_a_closing_updates_the_opening_and_answers_in_its_thread():
+    channel = Deliveries().post(OPENED, CLOSED)
+    assert channel.line("opened") == "✅ Closed after 14 min by `alice`"
+    assert channel.color("opened") == GREEN
+    assert channel.thread("closed") == "opened"
+    assert channel.line("closed") == "✅ Was open for 14 min, opened by `bob`"
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_the_closing_edits_the_opening_and_answers_in_its_thread():
         {"narrowed": (RuleRef("sgr-1", "ingress tcp 22-22 10.0.0.0/8"),)},
         {"is_group_deleted": True},
     ],
-    ids=["by id", "by what it lets through", "narrowed", "with its group"],
+    ids=["by id", "by ports and peer", "narrowed", "with its group"],
 )
-def test_a_gate_is_closed_in_four_ways(closing):
-    shown = Told().tell(OPENED, message("closed", 60.0, **closing))
-    assert shown.line("opened") in {"✅ Closed after 1 min by `alice`", "✅ Narrowed after 1 min by `alice`"}
-    assert shown.thread("closed") == "opened"
+def test_an_exposure_is_closed_in_four_ways(closing):
+    channel = Deliveries().post(OPENED, exposure("closed", 60.0, **closing))
+    assert channel.line("opened") in {"✅ Closed after 1 min by `alice`", "✅ Narrowed after 1 min by `alice`"}
+    assert channel.thread("closed") == "opened"
 
 
 @pytest.mark.parametrize(
@@ -64,96 +64,96 @@ def test_a_gate_is_closed_in_four_ways(closing):
     [
         {"closed": (RDP,)},
         {"closed": (RuleRef("sgr-9", SSH.shape),)},
-        {"closed": (SSH,), "place": "1/eu-west-1/sg-2"},
-        {"closed": (SSH,), "place": "2/eu-west-1/sg-1"},
+        {"closed": (SSH,), "group_key": "1/eu-west-1/sg-2"},
+        {"closed": (SSH,), "group_key": "2/eu-west-1/sg-1"},
     ],
     ids=["another rule", "another id", "another group", "another account"],
 )
-def test_another_gate_closes_nothing(closing):
-    shown = Told().tell(OPENED, message("closed", 60.0, **closing))
-    assert (shown.line("opened"), shown.color("opened")) == ("", "#8b0000")
-    assert shown.thread("closed") == ""
+def test_closing_another_rule_changes_nothing(closing):
+    channel = Deliveries().post(OPENED, exposure("closed", 60.0, **closing))
+    assert (channel.line("opened"), channel.color("opened")) == ("", RED)
+    assert channel.thread("closed") == ""
 
 
-def test_what_was_closed_before_it_was_opened_is_another_rule():
-    shown = Told().tell(OPENED, message("closed", -60.0, closed=(RuleRef("", SSH.shape),)))
-    assert shown.line("opened") == ""
+def test_a_rule_closed_before_the_opening_is_another_rule():
+    channel = Deliveries().post(OPENED, exposure("closed", -60.0, closed=(RuleRef("", SSH.shape),)))
+    assert channel.line("opened") == ""
 
 
-def test_a_message_with_two_gates_is_over_when_both_are():
-    opened = message("opened", 0.0, opened=(SSH, RDP))
-    told = Told()
-    shown = told.tell(opened, CLOSED)
-    assert (shown.line("opened"), shown.color("opened")) == ("☑️ 1 of 2 closed", "#8b0000")
-    told.tell(message("later", 3600.0 * 5, "carol", closed=(RDP,)))
-    assert (shown.line("opened"), shown.color("opened")) == ("✅ Closed after 5 h by `carol`", GREEN)
+def test_a_message_with_two_exposures_is_resolved_when_both_are_closed():
+    opened = exposure("opened", 0.0, opened=(SSH, RDP))
+    deliveries = Deliveries()
+    channel = deliveries.post(opened, CLOSED)
+    assert (channel.line("opened"), channel.color("opened")) == ("☑️ 1 of 2 open rules closed", RED)
+    deliveries.post(exposure("later", 3600.0 * 5, "carol", closed=(RDP,)))
+    assert (channel.line("opened"), channel.color("opened")) == ("✅ Closed after 5 h by `carol`", GREEN)
 
 
-def test_who_comes_from_an_event_and_is_harmless():
-    shown = Told().tell(OPENED, message("closed", 60.0, "<!here>`*x*", closed=(SSH,)))
-    assert shown.line("opened") == "✅ Closed after 1 min by `&lt;!here&gt;ˋ*x*`"
+def test_the_actor_of_a_closing_is_escaped():
+    channel = Deliveries().post(OPENED, exposure("closed", 60.0, "<!here>`*x*", closed=(SSH,)))
+    assert channel.line("opened") == "✅ Closed after 1 min by `&lt;!here&gt;ˋ*x*`"
 
 
 @pytest.mark.parametrize("order", [(OWN, EVENT), (EVENT, OWN)])
-def test_a_removal_that_gatewatch_and_cloudtrail_tell_is_two_answers_in_one_thread(order):
-    shown = Told().tell(OPENED, *order)
-    assert shown.line("opened") == "✅ Closed after 1 min by `gatewatch`"
-    assert [shown.thread(each.key) for each in order] == ["opened", "opened"]
+def test_a_removal_that_gatewatch_and_cloudtrail_report_is_answered_twice_in_one_thread(order):
+    channel = Deliveries().post(OPENED, *order)
+    assert channel.line("opened") == "✅ Closed after 1 min by `gatewatch`"
+    assert [channel.thread(each.notification.key) for each in order] == ["opened", "opened"]
 
 
-def test_two_removals_of_what_looks_the_same_are_not_one():
-    again = message("again", 1000.0, "bob", opened=(RuleRef("sgr-3", SSH.shape),))
-    shown = Told().tell(OPENED, CLOSED, again, message("later", 3600.0, closed=(RuleRef("sgr-3", SSH.shape),)))
-    assert (shown.thread("closed"), shown.thread("later")) == ("opened", "again")
+def test_removals_of_two_equal_rules_belong_to_their_own_openings():
+    again = exposure("again", 1000.0, "bob", opened=(RuleRef("sgr-3", SSH.shape),))
+    later = exposure("later", 3600.0, closed=(RuleRef("sgr-3", SSH.shape),))
+    channel = Deliveries().post(OPENED, CLOSED, again, later)
+    assert (channel.thread("closed"), channel.thread("later")) == ("opened", "again")
 
 
-def test_a_webhook_says_the_same_in_a_message_of_its_own():
-    shown = Told(WEBHOOK).tell(OPENED, CLOSED)
-    assert shown.line("opened") == ""
-    assert shown.line("closed") == "✅ Was open for 14 min, opened by `bob`"
-    assert shown.thread("closed") == ""
+def test_a_webhook_shows_the_state_in_the_message_of_the_closing():
+    channel = Deliveries(WEBHOOK).post(OPENED, CLOSED)
+    assert channel.line("opened") == ""
+    assert channel.line("closed") == "✅ Was open for 14 min, opened by `bob`"
+    assert channel.thread("closed") == ""
 
 
-def test_where_a_channel_groups_by_a_name_the_closing_has_that_of_the_opening():
+def test_a_topic_gets_the_closing_in_the_thread_of_the_opening():
     names = []
 
-    class Topic(Workspace):
-        def post(self, message, destination):
-            names.append(message.thread)
-            return super().post(message, destination)
+    class Topic(Channel):
+        def post(self, content, presentation, destination):
+            names.append(presentation.thread)
+            return super().post(content, presentation, destination)
 
-    told = Told(SnsTopic())
-    told.workspace = Topic()
-    told.tell(OPENED, CLOSED, message("other", 99.0, closed=(RDP,)))
-    assert names == ["event-opened", "event-opened", "event-other"]
+    deliveries = Deliveries(SnsTopic())
+    deliveries.channel = Topic()
+    deliveries.post(OPENED, CLOSED, exposure("other", 99.0, closed=(RDP,)))
+    assert names == ["", "event-opened", ""]
 
 
-def test_what_was_worded_for_a_topic_and_falls_back_to_an_app_is_edited_there_like_any_other():
-    def worded(told):
-        body = build_sns_body("Title", ["`text`"], subject="S", keywords=(), thread="t").encode()
-        return msgspec.structs.replace(told, body=body, instead_of="everyone")
-
-    shown = Told().tell(worded(OPENED), worded(CLOSED))
-    assert shown.line("opened") == "✅ Closed after 14 min by `alice`"
-    assert shown.line("closed") == "✅ Was open for 14 min, opened by `bob`"
-    assert shown.thread("closed") == "opened"
-    assert shown.color("opened") == GREEN
+def test_fallback_messages_are_updated_like_any_other():
+    opened, closed = (msgspec.structs.replace(each, fallback_for="everyone") for each in (OPENED, CLOSED))
+    channel = Deliveries().post(opened, closed)
+    name, answer = (f"{each}#for-everyone" for each in ("opened", "closed"))
+    blocks = channel.of(name)["attachments"][0]["blocks"]
+    assert blocks[0]["elements"][0]["text"] == "⚠️ Sent here because delivery to `everyone` failed."
+    assert blocks[2]["text"]["text"] == "✅ Closed after 14 min by `alice`"
+    assert channel.thread(answer) == name
+    assert channel.color(name) == GREEN
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(STORY)))
 def test_every_order_ends_the_same(order):
-    told = Told()
-    shown = told.tell(*order)
-    assert {key: shown.line(key) for key in END} == END
-    assert {shown.color(key) for key in END} == {GREEN}
-    assert sorted(key for key, _ in shown.shown.values()) == sorted(each.key for each in STORY)
-    assert told.rows() == in_order()
+    deliveries = Deliveries()
+    channel = deliveries.post(*order)
+    assert {name: channel.line(name) for name in END} == END
+    assert {channel.color(name) for name in END} == {GREEN}
+    assert sorted(channel.names()) == sorted(each.notification.key for each in STORY)
+    assert deliveries.rows() == in_order().rows()
 
 
 def in_order():
-    told = Told()
-    told.tell(*STORY)
-    return told.rows()
+    deliveries = Deliveries()
+    deliveries.post(*STORY)
+    return deliveries
 
 
 @given(
@@ -162,82 +162,98 @@ def in_order():
     st.lists(st.booleans(), max_size=30),
     st.lists(st.booleans(), max_size=10),
 )
-def test_duplicates_and_failures_in_any_order_end_the_same_and_tell_each_once(first, rest, throttled, refused):
-    told = Told()
-    told.table.faults = throttled
-    tell = Once(told)
+def test_duplicates_and_failures_in_any_order_end_the_same_and_post_each_message_once(first, rest, throttled, refused):
+    deliveries = Deliveries()
+    deliveries.table.faults = throttled
+    post = Once(deliveries)
     for number, each in enumerate([*first, *rest]):
         if number < len(refused) and refused[number]:
-            told.workspace.refusals = [TransientDeliveryError("busy")]
-        tell(each)
-        told.workspace.refusals = []
-    lost = [name for name in in_order() if name.startswith("root#") and name not in told.rows()]
-    if not lost:  # a row that a dying process owed is lost with it: its message is answered, not edited
-        assert {key: told.workspace.line(key) for key in END} == END
-        assert told.rows() == in_order()
-    assert sorted(key for key, _ in told.workspace.shown.values()) == sorted(each.key for each in STORY)
-    assert story_of(told.rows()) == story_of(in_order())
+            deliveries.channel.refusals = [TransientDeliveryError("busy")]
+        post(each)
+        deliveries.channel.refusals = []
+    expected = in_order()
+    lost = [name for name in expected.rows("parent") if name not in deliveries.rows()]
+    if not lost:  # a row that an ending process had to write is lost with it: its message is answered, not updated
+        assert {name: deliveries.channel.line(name) for name in END} == END
+        assert deliveries.rows() == expected.rows()
+    assert sorted(deliveries.channel.names()) == sorted(each.notification.key for each in STORY)
+    assert deliveries.rows("exposures") == expected.rows("exposures")
 
 
-def test_an_edit_that_slack_refuses_for_good_does_not_hold_up_the_answer():
-    told = Told()
-    told.tell(OPENED)
-    told.workspace.refusals = [PermanentDeliveryError("message_not_found")]
-    assert told.tell(CLOSED).thread("closed") == "opened"
+def test_a_refused_update_does_not_block_the_answer():
+    deliveries = Deliveries()
+    deliveries.post(OPENED)
+    deliveries.channel.refusals = [PermanentDeliveryError("message_not_found")]
+    assert deliveries.post(CLOSED).thread("closed") == "opened"
 
 
-def test_an_answer_to_a_thread_that_is_gone_stands_in_the_channel():
-    told = Told()
-    told.tell(OPENED)
+def test_an_answer_to_a_deleted_thread_is_posted_in_the_channel():
+    deliveries = Deliveries()
+    deliveries.post(OPENED)
     gone = PermanentDeliveryError("message_not_found")
-    told.workspace.refusals = [gone, gone]
-    assert told.tell(CLOSED).thread("closed") == ""
+    deliveries.channel.refusals = [gone, gone]
+    assert deliveries.post(CLOSED).thread("closed") == ""
 
 
-def test_any_other_refusal_of_an_answer_is_the_last_word():
-    told = Told()
-    told.tell(OPENED)
-    told.workspace.refusals = [PermanentDeliveryError("message_not_found"), PermanentDeliveryError("is_archived")]
+def test_any_other_refusal_of_an_answer_is_permanent():
+    deliveries = Deliveries()
+    deliveries.post(OPENED)
+    deliveries.channel.refusals = [PermanentDeliveryError("message_not_found"), PermanentDeliveryError("is_archived")]
     with pytest.raises(PermanentDeliveryError, match="is_archived"):
-        told.tell(CLOSED)
+        deliveries.post(CLOSED)
 
 
-def test_a_row_that_cannot_be_written_after_the_yes_is_written_later_and_nothing_is_told_twice():
-    told = Told()
-    book = ThreadStore(told.table, "gatewatch-test", lambda: 1000.0)
-    threads = threads_of(told.workspace, book)
-    told.table.faults = [False, False, True]
-    threads.post(OPENED, APP)
-    threads.post(CLOSED, APP)
-    assert told.workspace.thread("closed") == "opened"
+def test_a_row_that_cannot_be_written_after_the_post_is_written_before_the_next_read():
+    deliveries = Deliveries()
+    threads = threads_of(deliveries.channel, ThreadStore(deliveries.table, "gatewatch-test", lambda: 1000.0))
+    deliveries.table.faults = [False, False, True]
+    threads.post(OPENED, Presentation(), APP)
+    threads.post(CLOSED, Presentation(), APP)
+    assert deliveries.channel.thread("closed") == "opened"
 
 
-def test_a_group_with_very_many_gates_is_edited_over_several_attempts():
-    told, seconds = Told(), itertools.count(step=3)
-    gates = [RuleRef(f"sgr-{number}", f"ingress tcp {number}-{number} 0.0.0.0/0") for number in range(10)]
-    told.tell(*(message(f"opened-{n}", float(n), opened=(rule,)) for n, rule in enumerate(gates)))
-    book = ThreadStore(told.table, "gatewatch-test", lambda: 1000.0)
-    threads = threads_of(told.workspace, book, lambda: next(seconds))
+def test_a_group_with_many_exposures_is_updated_over_several_attempts():
+    deliveries, seconds = Deliveries(), itertools.count(step=3)
+    rules = [RuleRef(f"sgr-{number}", f"ingress tcp {number}-{number} 0.0.0.0/0") for number in range(10)]
+    deliveries.post(*(exposure(f"opened-{n}", float(n), opened=(rule,)) for n, rule in enumerate(rules)))
+    store = ThreadStore(deliveries.table, "gatewatch-test", lambda: 1000.0)
+    threads = threads_of(deliveries.channel, store, lambda: next(seconds))
     attempts = 0
-    while "deleted" not in {key for key, _ in told.workspace.shown.values()}:
+    while "deleted" not in deliveries.channel.names():
         attempts += 1
         try:
-            threads.post(message("deleted", 99.0, is_group_deleted=True), APP)
+            threads.post(exposure("deleted", 99.0, is_group_deleted=True), Presentation(), APP)
         except TransientDeliveryError:
             continue
     assert 1 < attempts < 12
-    assert {told.workspace.color(f"opened-{n}") for n in range(10)} == {GREEN}
+    assert {deliveries.channel.color(f"opened-{n}") for n in range(10)} == {GREEN}
 
 
-def test_a_message_without_a_gate_asks_the_table_nothing():
-    told = Told()
-    told.tell(msgspec.structs.replace(OPENED, gates=()))
-    assert told.table.rows == {}
+def test_a_message_in_parts_is_updated_with_its_own_rules():
+    deliveries = Deliveries()
+    deliveries.post(OPENED, cut=(1, 1))
+    deliveries.post(CLOSED)
+    payload = deliveries.channel.of("opened")
+    assert "Part 1 of 2" in payload["attachments"][0]["blocks"][0]["text"]["text"]
+    assert deliveries.channel.line("opened") == "✅ Closed after 14 min by `alice`"
+
+
+def test_later_parts_of_a_message_report_no_exposure():
+    deliveries = Deliveries()
+    threads = threads_of(deliveries.channel, ThreadStore(deliveries.table, "gatewatch-test", lambda: 1000.0))
+    threads.post(OPENED, Presentation(part=2, cut=(1, 1)), APP)
+    assert deliveries.table.rows == {}
+
+
+def test_an_alert_without_exposure_that_is_not_grouped_reads_nothing():
+    deliveries = Deliveries()
+    deliveries.post(exposure("other", 0.0))
+    assert deliveries.table.rows == {}
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(-5, "0 s"), (0, "0 s"), (59, "59 s"), (60, "1 min"), (7199, "119 min"), (7200, "2 h"), (172800, "2 d")],
 )
-def test_a_time_is_said_in_one_unit(seconds, text):
-    assert lasting(seconds, WORDS) == text
+def test_a_duration_is_shown_in_one_unit(seconds, text):
+    assert duration(seconds, LOADED.labels("en")) == text

@@ -11,7 +11,7 @@ from chaos.processes import Function, SlackServer, running
 from functions.bundle import load_bundle
 from gatewatch.config.destinations import HUB_TOPIC, SnsTopic
 from gatewatch.delivery.outbox import Outbox
-from gatewatch.model.message import Message
+from support import threads
 from support.paths import ROOT
 
 SECRET = "sEcReTwEbHoOk0000000000001"
@@ -109,9 +109,7 @@ def test_a_raw_event_is_logged_at_debug_level_only(hub, event, changed):
 def test_with_an_invalid_configuration_every_alert_goes_to_the_alerts_topic(hub, build, policy, tmp_path, changed):
     (tmp_path / "broken.yaml").write_text("routes: [{to: [nobody]}]\n", "utf-8")
     hub.send(json.dumps(build.event(build.authorize(build.item(v4=["0.0.0.0/0"]), eventID=f"while {policy}"))))
-    Outbox(hub.sqs, hub.urls["outbox.fifo"]).put(
-        [Message(key=f"before {policy}#sec-all#1", destination="sec-all", body="{}", event_id=f"before {policy}")]
-    )
+    Outbox(hub.sqs, hub.urls["outbox.fifo"]).put([threads.alert(f"before {policy}", destination="sec-all")])
     variables = {"GATEWATCH_POLICY": str(tmp_path / policy)}
     alert, deliver = changed("alert", **variables), changed("deliver", **variables)
     hub.serve(alert, "events")

@@ -21,7 +21,8 @@ from gatewatch.digest.activity import AlertSummary, activity_of
 from gatewatch.digest.activity_log import EXPOSURES, OPENED_SECONDS, ActivityLog, day_of
 from gatewatch.digest.activity_log_reader import ActivityLogReader
 from gatewatch.digest.open_exposures import resolve_exposures
-from gatewatch.digest.summary import Period, summarize, summarize_activity
+from gatewatch.digest.summary import summarize, summarize_activity
+from gatewatch.model.digest import Period
 from support.activity_log import START, TABLE, Clock, Counts, make_table
 from support.paths import ROOT
 

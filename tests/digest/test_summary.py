@@ -18,12 +18,14 @@ from gatewatch.config.settings import LANGUAGES, load_settings
 from gatewatch.config.suppression_rules import ExceptionEffect, ExceptionMatch, PolicyException
 from gatewatch.digest.activity import activity_of
 from gatewatch.digest.email import EmailTemplate, bar_segments, email_message, html_page
-from gatewatch.digest.labels import DigestLabels, load_digest_labels
 from gatewatch.digest.summary import summarize_activity
-from gatewatch.digest.text import bar, plain_text, slack_payload
-from gatewatch.digest.view import Bar, DigestText, DigestView, Section, digest_view
 from gatewatch.errors import ConfigurationError
 from gatewatch.model.severity import Severity
+from gatewatch.rendering.digest.labels import DigestLabels, load_digest_labels
+from gatewatch.rendering.digest.text import bar, plain_text, slack_blocks
+from gatewatch.rendering.digest.view import Bar, DigestText, DigestView, Section, digest_view
+from gatewatch.rendering.escaping import mrkdwn
+from gatewatch.rendering.slack_blocks import payload
 from gatewatch.rendering.slack_validation import mentions, slack_problems
 from gatewatch.rendering.text.labels import load_labels
 from support.command import gatewatch
@@ -33,8 +35,12 @@ from support.paths import ROOT
 TEMPLATES, GOLDEN = ROOT / "templates", ROOT / "tests" / "golden_digest"
 STORY = sorted((ROOT / "gatewatch" / "local" / "demo" / "scenario_files").glob("*.json"))
 _VALUE = re.compile(r"\{(\w+)\}")
-LABELS = load_digest_labels(TEMPLATES, LANGUAGES)
+LABELS = {language: load_digest_labels(TEMPLATES, language) for language in LANGUAGES}
 START = datetime(2026, 1, 24, 3, 0, tzinfo=UTC)
+
+
+def payload_of(view):
+    return payload("#0c3f7d", mrkdwn(view.title), slack_blocks(view))
 
 
 def digest(alerts, exceptions=(), days=None):
@@ -232,7 +238,7 @@ def test_neither_order_nor_duplicates_change_a_digest(alerts_of, build, world, n
 def test_only_the_last_days_are_counted_and_earlier_exposures_stay_open(alerts_of, world, nothing):
     alerts = alerts_of(world, nothing, nothing, step=timedelta(days=5))
     found = digest(alerts, days=6)
-    assert found.severities.total() == 2
+    assert sum(found.severities.values()) == 2
     assert found.period.now - found.open[0].since == timedelta(days=10)
 
 
@@ -278,8 +284,8 @@ def view_of(alerts, language):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_digest_of_the_scenario_equals_the_golden_files(scenario, language):
     view = view_of(scenario, language)
-    payload = json.dumps(json.loads(slack_payload(view, "#0c3f7d")), ensure_ascii=False, indent=1) + "\n"
-    for name, made in ((f"{language}.txt", plain_text(view)), (f"slack.{language}.json", payload)):
+    sent = json.dumps(payload_of(view), ensure_ascii=False, indent=1) + "\n"
+    for name, made in ((f"{language}.txt", plain_text(view)), (f"slack.{language}.json", sent)):
         if os.environ.get("GATEWATCH_GOLDEN") == "write":
             (GOLDEN / name).write_text(made, "utf-8")
         assert made == (GOLDEN / name).read_text("utf-8")
@@ -287,8 +293,8 @@ def test_the_digest_of_the_scenario_equals_the_golden_files(scenario, language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_slack_digest_is_valid_and_mentions_nobody(scenario, language):
-    payload = json.loads(slack_payload(view_of(scenario, language), "#0c3f7d"))
-    assert (slack_problems(payload), mentions(payload)) == ((), ())
+    sent = payload_of(view_of(scenario, language))
+    assert (slack_problems(sent), mentions(sent)) == ((), ())
 
 
 def test_a_large_digest_is_one_message(alerts_of, build):
@@ -301,9 +307,9 @@ def test_a_large_digest_is_one_message(alerts_of, build):
         for number in range(60)
     ]
     view = view_of(alerts_of(*groups), "en")
-    payload = json.loads(slack_payload(view, "#0c3f7d"))
-    assert slack_problems(payload) == ()
-    assert len(json.dumps(payload["attachments"][0]["blocks"])) < 13_000
+    sent = payload_of(view)
+    assert slack_problems(sent) == ()
+    assert len(json.dumps(sent["attachments"][0]["blocks"])) < 13_000
     assert "and 45 more" in plain_text(view)
 
 
@@ -314,7 +320,7 @@ def template(language):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_bars_in_slack_fit_a_phone_screen(scenario, language):
     """About forty columns of a fixed-width font; East Asian wide characters have two."""
-    blocks = json.loads(slack_payload(view_of(scenario, language), "#0c3f7d"))["attachments"][0]["blocks"]
+    blocks = payload_of(view_of(scenario, language))["attachments"][0]["blocks"]
     drawn = [line for block in blocks if "█" in str(block) for line in block["text"]["text"].splitlines()]
     bars = [unescape(line.strip("`")) for line in drawn if any(each in line for each in "█▏▎▍▌▋▊▉")]
     assert bars
@@ -325,11 +331,11 @@ def test_a_long_section_continues_in_the_next_block(alerts_of, build):
     actor = build.ALICE | {"userName": "&" * 60}
     rule = build.item(v4=["0.0.0.0/0"])
     groups = [build.authorize(rule, userIdentity=actor, awsRegion=f"ap-northeast-{number}") for number in range(15)]
-    payload = json.loads(slack_payload(view_of(alerts_of(*groups), "en"), "#0c3f7d"))
-    texts = [block["text"]["text"] for block in payload["attachments"][0]["blocks"] if block["type"] == "section"]
+    sent = payload_of(view_of(alerts_of(*groups), "en"))
+    texts = [block["text"]["text"] for block in sent["attachments"][0]["blocks"] if block["type"] == "section"]
     assert sum("open for" in line for text in texts for line in text.splitlines()) == 15
     assert sum("open for" in text for text in texts) > 1
-    assert slack_problems(payload) == ()
+    assert slack_problems(sent) == ()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -417,10 +423,10 @@ def test_every_language_has_the_same_keys_and_placeholders(language, section):
     }
 
 
-@pytest.mark.parametrize("broken", ["digest: [", "digest: {}", None])
+@pytest.mark.parametrize("broken", ["digest: [", "other: {}", None])
 def test_an_invalid_label_file_is_reported_with_its_name(tmp_path, broken):
     (tmp_path / "digest").mkdir()
     if broken is not None:
         (tmp_path / "digest" / "en.yaml").write_text(broken, "utf-8")
     with pytest.raises(ConfigurationError, match=r"en\.yaml"):
-        load_digest_labels(tmp_path, ["en"])
+        load_digest_labels(tmp_path, "en")

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-
 import msgspec
 import pytest
 
@@ -15,9 +13,8 @@ from gatewatch.events.decoding import decode
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.compliance import ComplianceFacts
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.templates import load_templates
 from gatewatch.rendering.text.compliance import compliance_color
-from support.paths import ROOT
+from support.rendering import SLACK, slack_text
 
 RULE = "restricted-ssh"
 
@@ -174,16 +171,15 @@ def test_the_message_names_rule_and_resource_and_is_routed_like_any_other(settin
     hub = AlertPipeline(
         msgspec.structs.replace(settings, accounts=accounts),
         InMemoryRuleHistory(),
-        load_templates(ROOT / "templates", ("en", "ko", "ja")),
     )
     (call,) = decode(event(new, "COMPLIANT", annotation="<!channel>"))
     shown = run_pipeline(call, hub)
     destinations = {each.destination for each in shown.messages}
     assert destinations == ({"sec-prod", "sec-all"} if new == "NON_COMPLIANT" else destinations)
-    header = json.loads(shown.messages[0].body)["attachments"][0]["blocks"][0]["text"]["text"]
+    header = SLACK.render(shown.messages[0])["attachments"][0]["blocks"][0]["text"]["text"]
     assert RULE in header
     assert "sg-0aaaaaaaaaaaaaaa1" in header
-    assert "<!channel>" not in shown.messages[0].body
+    assert "<!channel>" not in slack_text(shown.messages[0])
 
 
 def test_an_invalid_controls_file_is_named_in_the_error(tmp_path):

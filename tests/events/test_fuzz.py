@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaos.fate import Script
+from chaos.faults import Script
+from chaos.harness import Harness
 from chaos.queues import Sent
-from chaos.world import World
 from gatewatch.errors import UndecodableError
 from gatewatch.events.changes.registry import changes_of
 from gatewatch.events.decoding import decode, parse
@@ -99,7 +99,7 @@ def test_a_recorded_event_with_bytes_changed_is_read_or_unreadable(event, data):
 
 @pytest.fixture(scope="module")
 def harness():
-    return World(Script())
+    return Harness(Script())
 
 
 @given(mutated())

@@ -6,11 +6,10 @@ from urllib.parse import quote
 import pytest
 
 from gatewatch.model.alert import Alert
-from gatewatch.rendering.sns import sns_bodies
-from gatewatch.rendering.templates import load_templates
 from gatewatch.rendering.text.headline import alert_headline
 from gatewatch.rendering.text.labels import load_labels
 from support.paths import TEMPLATES
+from support.rendering import sns_bodies
 
 ACCOUNT, OURS, STRANGER = "111122223333", "444455556666", "555566667777"
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -287,11 +286,10 @@ def test_a_user_that_aws_put_in_quarantine_is_high(iam, row, name, request_, rea
     assert reason in shown["reasons"][0]
 
 
-def test_the_advice_for_an_exposed_key_is_to_rotate_it(iam, results, settings):
-    templates = load_templates(TEMPLATES, settings.languages)
+def test_the_advice_for_an_exposed_key_is_to_rotate_it(iam, results):
     attached = iam("AttachUserPolicy", {"userName": "ci-deploy", "policyArn": QUARANTINE}, None)
     (alert,) = results(json.dumps(attached))
-    (body,) = sns_bodies(alert, templates, settings.colors)
+    (body,) = sns_bodies(alert)
     assert "Rotate the access key" in body.mail
     assert "undo" not in body.mail
 

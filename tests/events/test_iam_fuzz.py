@@ -1,7 +1,5 @@
 """Every IAM or sign-in record gives one row, a reason from medium on, and valid Slack messages."""
 
-import json
-
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,13 +10,11 @@ from gatewatch.config.settings import LANGUAGES, load_settings
 from gatewatch.events.changes.iam_operations import OPERATIONS
 from gatewatch.events.decoding import decode
 from gatewatch.rendering.json_rows import rows
-from gatewatch.rendering.slack import slack_payloads
 from gatewatch.rendering.slack_validation import mentions, slack_problems
-from gatewatch.rendering.templates import load_templates
 from gatewatch.rendering.text.labels import load_labels
 from support.paths import ROOT
+from support.rendering import slack_payloads
 
-TEMPLATES = load_templates(ROOT / "templates", LANGUAGES)
 SETTINGS = {each: load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml", each) for each in LANGUAGES}
 ENGLISH = load_labels(ROOT / "templates", "en")
 NAMING = ("userName", "roleName", "groupName", "policyArn", "policyName", "serialNumber", "accessKeyId", "name", "url")
@@ -70,7 +66,6 @@ def test_no_record_of_iam_or_sign_in_is_dropped_or_breaks_a_message(
     alert = assess_call(call, Assessor(SETTINGS[language], InMemoryRuleHistory()))
     (row,) = rows(alert, ENGLISH)
     assert row.severity in {"info", "low"} or row.reasons
-    for payload in slack_payloads(alert, TEMPLATES, SETTINGS[language].colors):
-        message = json.loads(payload)
+    for message in slack_payloads(alert):
         assert slack_problems(message) == ()
         assert mentions(message) == ()

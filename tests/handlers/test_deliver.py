@@ -1,117 +1,115 @@
-"""The stage between fakes of SQS, DynamoDB, SNS and Slack that keep their rules, over a virtual clock."""
+"""The delivery handler between fakes of SQS, DynamoDB, SNS and Slack, over a virtual clock."""
 
-import json
 import threading
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from chaos.clock import START
-from chaos.fate import KillAt, Peace, Script, throttled
-from chaos.queues import Sent, named
-from chaos.world import ROTATED, World
+from chaos.faults import KillAt, Peace, Script, throttled
+from chaos.harness import ROTATED, Harness
+from chaos.queues import Sent
 from gatewatch.aws import metrics
 from gatewatch.config.settings import emergency_settings
+from gatewatch.delivery.channels import Channels
 from gatewatch.delivery.ledger import DeliveryState
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.handlers.deliver import in_threads
-from gatewatch.model.message import Message
-
-BODY = json.dumps({"attachments": [{"fallback": "f", "blocks": []}]})
-
-
-def message(number=1, destination="sec-all", **fields):
-    return Message(key=f"event-{number}#{destination}#1", destination=destination, body=BODY, **fields)
+from gatewatch.model.security_group import CidrPeer, PortRange, SecurityGroupRule, Traffic
+from gatewatch.model.severity import Severity
+from support.threads import alert
 
 
-def put(world, *messages):
-    fate, world.aws.sqs.fate = world.aws.sqs.fate, Peace()
-    Outbox(world.aws.sqs, "outbox.fifo").put(messages)
-    world.aws.sqs.fate = fate
+def message(number=1, destination="sec-all", **facts):
+    """A critical alert, which is never rolled up."""
+    return alert(f"event-{number}", Severity.CRITICAL, destination=destination, **facts)
+
+
+def put(harness, *messages):
+    fate, harness.aws.sqs.fate = harness.aws.sqs.fate, Peace()
+    Outbox(harness.aws.sqs, "outbox.fifo").put(messages)
+    harness.aws.sqs.fate = fate
 
 
 def served(*messages, fate=None, weather=None, **fields):
-    world = World(fate or Script(), weather, **fields)
-    put(world, *messages)
-    world.run()
-    assert not world.outbox.messages
-    return world
+    harness = Harness(fate or Script(), weather, **fields)
+    put(harness, *messages)
+    harness.run()
+    assert not harness.outbox.messages
+    return harness
 
 
-def dead(world):
-    return {named(sent.body): sent.attributes["reason"] for sent in world.outbox_dead.messages.values()}
-
-
-def state(world, key):
-    return DeliveryState(world.aws.dynamodb.rows[f"delivered#{key}"]["state"]["S"])
+def state(harness, key):
+    return DeliveryState(harness.aws.dynamodb.rows[f"delivered#{key}"]["state"]["S"])
 
 
 def channel_says(fault, *channels):
     return lambda _world, channel, _key: fault if channel in channels else None
 
 
-def test_what_slack_took_is_written_down_and_counted():
-    world = served(message(event_time=START - 30))
-    assert world.told.copies == {"event-1#sec-all#1": 1}
-    assert state(world, "event-1#sec-all#1") is DeliveryState.DELIVERED
-    assert world.counts.counted[metrics.DELIVERED] == 1
+def test_a_delivery_is_recorded_and_counted():
+    harness = served(message(at=START - 30))
+    assert harness.deliveries.copies == {"event-1#sec-all#1": 1}
+    assert state(harness, "event-1#sec-all#1") is DeliveryState.DELIVERED
+    assert harness.counts.counted[metrics.DELIVERED] == 1
 
 
-def test_a_repeat_is_skipped_and_counted():
-    world = served(message())
-    world.clock.sleep(301)
-    put(world, message())
-    world.run()
-    assert world.told.copies["event-1#sec-all#1"] == 1
-    assert world.counts.counted[metrics.DUPLICATES] == 1
+def test_a_duplicate_is_skipped_and_counted():
+    harness = served(message())
+    harness.clock.sleep(301)
+    put(harness, message())
+    harness.run()
+    assert harness.deliveries.copies["event-1#sec-all#1"] == 1
+    assert harness.counts.counted[metrics.DUPLICATES] == 1
 
 
-def test_a_group_keeps_its_order_through_a_refusal_for_now():
-    world = served(
+def test_a_group_keeps_its_order_through_transient_errors():
+    harness = served(
         *[message(number) for number in range(25)], fate=Script(answers=[None, "503", None, "429 with Retry-After 30"])
     )
-    assert world.told.order["sec-all"] == [f"event-{number}#sec-all#1" for number in range(25)]
+    assert harness.deliveries.order["sec-all"] == [f"event-{number}#sec-all#1" for number in range(25)]
 
 
-def test_behind_a_failure_the_rest_of_its_group_waits_and_other_groups_do_not():
-    def weather(world, channel, _key):
-        return "503" if channel == "sec-all" and world.clock.now < START + 1000 else None
+def test_after_a_failure_the_messages_of_its_group_wait_and_other_groups_do_not():
+    def weather(harness, channel, _key):
+        return "503" if channel == "sec-all" and harness.clock.now < START + 1000 else None
 
-    world = World(Script(), weather)
-    put(world, message(1), message(2), message(3, "sec-prod"), message(4, "sec-prod"))
-    world.run(until=START + 500)
-    assert set(world.told.order) == {"sec-prod"}
-    world.run()
-    assert world.told.order["sec-all"] == ["event-1#sec-all#1", "event-2#sec-all#1"]
-
-
-def test_a_channel_is_told_once_a_second():
-    world = served(*[message(number) for number in range(20)])
-    assert world.clock.now - START >= 19
+    harness = Harness(Script(), weather)
+    put(harness, message(1), message(2), message(3, "sec-prod"), message(4, "sec-prod"))
+    harness.run(until=START + 500)
+    assert set(harness.deliveries.order) == {"sec-prod"}
+    harness.run()
+    assert harness.deliveries.order["sec-all"] == ["event-1#sec-all#1", "event-2#sec-all#1"]
 
 
-def test_a_named_time_is_waited_for_in_the_queue_and_not_in_the_function():
-    world = World(Script(answers=["429 with Retry-After 120"]))
-    put(world, message())
-    world.run(until=START + 119)
-    assert not world.told.copies
-    world.run()
-    assert world.told.copies["event-1#sec-all#1"] == 1
-    assert world.clock.now - START == pytest.approx(120, abs=1)
+def test_a_channel_gets_one_message_a_second():
+    harness = served(*[message(number) for number in range(20)])
+    assert harness.clock.now - START >= 19
 
 
-def test_a_short_wait_takes_no_second_invocation():
+def test_a_long_retry_after_is_waited_for_in_the_queue():
+    harness = Harness(Script(answers=["429 with Retry-After 120"]))
+    put(harness, message())
+    harness.run(until=START + 119)
+    assert not harness.deliveries.copies
+    harness.run()
+    assert harness.deliveries.copies["event-1#sec-all#1"] == 1
+    assert harness.clock.now - START == pytest.approx(120, abs=1)
+
+
+def test_a_short_retry_after_needs_no_second_invocation():
     assert served(message(), fate=Script(answers=["429 with Retry-After 2"])).batches == 1
 
 
-def test_a_function_without_time_brings_everything_back_at_once_and_tries_nothing():
-    world = World(Script())
-    put(world, message(1), message(2))
-    records = [sent.record for sent in world.outbox.receive()]
-    answer = world.deliver.handle({"Records": records}, lambda: 5.0)
+def test_without_time_left_every_message_is_returned_and_none_attempted():
+    harness = Harness(Script())
+    put(harness, message(1), message(2))
+    records = [sent.record for sent in harness.outbox.receive()]
+    answer = harness.deliver.handle({"Records": records}, lambda: 5.0)
     assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == [each["messageId"] for each in records]
-    assert not world.told.copies
-    assert world.outbox.next_time == world.clock.now
+    assert not harness.deliveries.copies
+    assert harness.outbox.next_time == harness.clock.now
 
 
 @pytest.mark.parametrize(
@@ -123,30 +121,30 @@ def test_a_function_without_time_brings_everything_back_at_once_and_tries_nothin
         ("redirect", "HTTP 302"),
     ],
 )
-def test_a_refusal_for_good_is_buried_and_told_by_the_fallback(fault, reason):
-    world = served(message(), weather=channel_says(fault, "sec-all"))
-    assert dead(world) == {"event-1#sec-all#1": reason}
-    assert world.told.order["alerts"] == ["event-1#sec-all#1#instead"]
-    assert "delivery to sec-all failed" in world.aws.sns.published[0]["Message"]
-    assert state(world, "event-1#sec-all#1") is DeliveryState.DEAD_LETTERED
-    assert world.counts.counted[metrics.DEAD_LETTERED] == 1
+def test_a_permanent_refusal_is_dead_lettered_and_sent_to_the_fallback(fault, reason):
+    harness = served(message(), weather=channel_says(fault, "sec-all"))
+    assert harness.dead_letters() == {"event-1#sec-all": reason}
+    assert harness.deliveries.order["alerts"] == ["event-1#alerts#for-sec-all#1"]
+    assert "delivery to sec-all failed" in harness.aws.sns.published[0]["Message"]
+    assert state(harness, "event-1#sec-all#1") is DeliveryState.DEAD_LETTERED
+    assert harness.counts.counted[metrics.DEAD_LETTERED] == 1
 
 
 def test_the_fallback_of_a_destination_may_be_another_channel():
-    world = served(message(1, "oncall"), weather=channel_says("no_service", "oncall"))
-    assert world.told.order["sec-prod"] == ["event-1#oncall#1#instead"]
-    assert "delivery to oncall failed" in world.told.texts["event-1#oncall#1#instead"][0]
+    harness = served(message(1, "oncall"), weather=channel_says("no_service", "oncall"))
+    assert harness.deliveries.order["sec-prod"] == ["event-1#sec-prod#for-oncall#1"]
+    assert "delivery to `oncall` failed" in harness.deliveries.texts["event-1#sec-prod#for-oncall#1"][0]
 
 
-def test_when_the_fallback_refuses_too_the_hubs_topic_is_told_and_there_it_ends():
-    world = served(message(1, "oncall"), weather=channel_says("no_service", "oncall", "sec-prod"))
-    assert set(dead(world)) == {"event-1#oncall#1", "event-1#oncall#1#instead"}
-    assert world.told.order["alerts"] == ["event-1#oncall#1#instead#instead"]
-    assert "delivery to oncall failed" in world.aws.sns.published[0]["Message"]
+def test_when_the_fallback_refuses_too_the_hub_topic_is_the_last_one():
+    harness = served(message(1, "oncall"), weather=channel_says("no_service", "oncall", "sec-prod"))
+    assert set(harness.dead_letters()) == {"event-1#oncall", "event-1#sec-prod#for-oncall"}
+    assert harness.deliveries.order["alerts"] == ["event-1#alerts#for-oncall#1"]
+    assert "delivery to oncall failed" in harness.aws.sns.published[0]["Message"]
 
 
-def test_when_nobody_takes_it_every_letter_is_kept_and_nothing_goes_round():
-    class Deaf(Script):
+def test_when_every_destination_refuses_each_message_is_dead_lettered_once():
+    class RefusingTopic(Script):
         def strike(self, point, key):
             super().strike(point, key)
             if point == "sns.publish":
@@ -154,110 +152,111 @@ def test_when_nobody_takes_it_every_letter_is_kept_and_nothing_goes_round():
                 refusal.response["Error"]["Code"] = "NotFound"
                 raise refusal
 
-    world = served(message(1, "oncall"), fate=Deaf(), weather=channel_says("no_service", "oncall", "sec-prod"))
-    assert len(dead(world)) == 3
-    assert not world.told.copies
-    assert world.batches == 3
+    harness = served(
+        message(1, "oncall"), fate=RefusingTopic(), weather=channel_says("no_service", "oncall", "sec-prod")
+    )
+    assert len(harness.dead_letters()) == 3
+    assert not harness.deliveries.copies
+    assert harness.batches == 3
 
 
-def test_a_destination_that_policy_yaml_does_not_have_is_a_refusal_for_good():
-    world = served(message(1, "renamed"))
-    assert dead(world) == {"event-1#renamed#1": "policy.yaml has no destination renamed"}
-    assert world.told.order["alerts"] == ["event-1#renamed#1#instead"]
+def test_an_unknown_destination_is_a_permanent_refusal():
+    harness = served(message(1, "renamed"))
+    assert harness.dead_letters() == {"event-1#renamed": "policy.yaml has no destination renamed"}
+    assert harness.deliveries.order["alerts"] == ["event-1#alerts#for-renamed#1"]
 
 
 def test_a_channel_that_stays_down_is_given_up_after_four_hours_with_the_number_of_attempts():
-    world = served(message(1), message(2), weather=channel_says("503", "sec-all"))
-    first, second = dead(world).values()
+    harness = served(message(1), message(2), weather=channel_says("503", "sec-all"))
+    first, second = harness.dead_letters().values()
     assert first.startswith("given up after ")
     assert first.endswith(" attempts: HTTP 503")
     assert second.startswith("given up after ")
-    assert 4 * 3600 <= world.clock.now - START < 5 * 3600
-    assert len(world.told.order["alerts"]) == 2
+    assert 4 * 3600 <= harness.clock.now - START < 5 * 3600
+    assert len(harness.deliveries.order["alerts"]) == 2
 
 
 def test_a_channel_that_always_says_one_second_is_given_up_by_number_and_not_before_an_hour():
-    world = served(message(), weather=channel_says("429 with Retry-After 1", "sec-all"))
-    assert dead(world) == {"event-1#sec-all#1": "given up after 150 attempts: rate_limited"}
-    assert world.clock.now - START > 3600
+    harness = served(message(), weather=channel_says("429 with Retry-After 1", "sec-all"))
+    assert harness.dead_letters() == {"event-1#sec-all": "given up after 150 attempts: rate_limited"}
+    assert harness.clock.now - START > 3600
 
 
-def test_what_only_waited_in_a_long_queue_has_all_its_attempts_left():
-    world = World(Script(answers=["503", "503", "503"]))
-    put(world, message())
-    world.clock.sleep(5 * 3600)
-    world.run()
-    assert world.told.copies["event-1#sec-all#1"] == 1
-    assert not dead(world)
+def test_waiting_in_a_long_queue_uses_up_no_attempts():
+    harness = Harness(Script(answers=["503", "503", "503"]))
+    put(harness, message())
+    harness.clock.sleep(5 * 3600)
+    harness.run()
+    assert harness.deliveries.copies["event-1#sec-all#1"] == 1
+    assert not harness.dead_letters()
 
 
-def test_what_no_outbox_wrote_is_buried_and_told():
-    world = World(Script())
-    world.outbox.send(Sent("garbage", START, START, group="sec-all"))
-    put(world, message())
-    world.run()
-    (reason,) = [sent.attributes["reason"] for sent in world.outbox_dead.messages.values()]
+def test_an_undecodable_message_is_dead_lettered_with_a_notice():
+    harness = Harness(Script())
+    harness.outbox.send(Sent("garbage", START, START, group="sec-all"))
+    put(harness, message())
+    harness.run()
+    (reason,) = [sent.attributes["reason"] for sent in harness.outbox_dead.messages.values()]
     assert reason.startswith("outbox: holds no message")
-    told = [key for key in world.told.copies if key.startswith("unreadable-")]
+    told = [key for key in harness.deliveries.copies if key.startswith("unreadable-")]
     assert len(told) == 1
-    assert world.told.copies["event-1#sec-all#1"] == 1
+    assert harness.deliveries.copies["event-1#sec-all#1"] == 1
 
 
-def test_a_bug_of_ours_is_given_up_after_three_tries_and_its_group_goes_on():
-    world = World(Script())
-    post = world.deliver.post
+def test_an_unexpected_error_is_given_up_after_three_attempts():
+    harness = Harness(Script())
+    post = harness.deliver.threads.post
 
-    def broken(given, destination):
-        if given.key == "event-1#sec-all#1":
+    def broken(content, *arguments):
+        if content.key == "event-1#sec-all":
             raise ZeroDivisionError("never shown: sEcReT")
-        return post(given, destination)
+        return post(content, *arguments)
 
-    world._post = lambda *_channels: broken  # noqa: SLF001
-    world.compose()
-    put(world, message(1), message(2))
-    world.run()
-    assert dead(world) == {"event-1#sec-all#1": "gatewatch failed on it: ZeroDivisionError"}
-    assert world.told.order["alerts"] == ["event-1#sec-all#1#instead"]
-    assert world.told.copies["event-2#sec-all#1"] == 1
-    assert world.clock.now - START < 60
+    harness.deliver.threads.post = broken
+    put(harness, message(1), message(2))
+    harness.run()
+    assert harness.dead_letters() == {"event-1#sec-all": "gatewatch failed on it: ZeroDivisionError"}
+    assert harness.deliveries.order["alerts"] == ["event-1#alerts#for-sec-all#1"]
+    assert harness.deliveries.copies["event-2#sec-all#1"] == 1
+    assert harness.clock.now - START < 60
 
 
-def test_a_ledger_that_cannot_be_written_after_the_yes_does_not_tell_it_again():
-    world = World(
+def test_a_ledger_that_cannot_be_written_after_a_post_causes_no_duplicate():
+    harness = Harness(
         Script({("ledger.write", 1): throttled("ledger.write"), ("ledger.write", 2): throttled("ledger.write")})
     )
-    put(world, message(1), message(2))
-    world.run()
-    assert world.told.copies == {"event-1#sec-all#1": 1, "event-2#sec-all#1": 1}
-    assert state(world, "event-1#sec-all#1") is DeliveryState.DELIVERED
+    put(harness, message(1), message(2))
+    harness.run()
+    assert harness.deliveries.copies == {"event-1#sec-all#1": 1, "event-2#sec-all#1": 1}
+    assert state(harness, "event-1#sec-all#1") is DeliveryState.DELIVERED
 
 
 def test_a_ledger_that_cannot_be_read_delivers_nothing():
     faults = {("ledger.look", number): throttled("ledger.look") for number in range(1, 5)}
-    world = served(message(), fate=Script(faults))
-    assert world.told.copies["event-1#sec-all#1"] == 1
-    assert world.counts.counted[metrics.RETRIED] == 4
+    harness = served(message(), fate=Script(faults))
+    assert harness.deliveries.copies["event-1#sec-all#1"] == 1
+    assert harness.counts.counted[metrics.RETRIED] == 4
 
 
-def test_a_visibility_that_cannot_be_changed_is_the_queues_own():
+def test_a_visibility_timeout_that_cannot_be_changed_is_that_of_the_queue():
     faults = {("visibility.change", 1): throttled("visibility.change")}
-    world = served(message(), fate=Script(faults, answers=["429 with Retry-After 60"]))
-    assert world.clock.now - START == pytest.approx(360, abs=1)
-    assert world.told.copies["event-1#sec-all#1"] == 1
+    harness = served(message(), fate=Script(faults, answers=["429 with Retry-After 60"]))
+    assert harness.clock.now - START == pytest.approx(360, abs=1)
+    assert harness.deliveries.copies["event-1#sec-all#1"] == 1
 
 
-def test_a_secret_that_was_rotated_is_no_reason_to_lose_anything():
-    world = World(Script())
-    put(world, message(1, "sec-prod"), message(2, "payments"))
-    world.run()
-    world.rotate()
-    put(world, message(3, "sec-prod"), message(4, "payments"))
-    world.run()
-    assert sum(world.told.copies.values()) == 4
-    assert set(world.secrets.values()) >= set(ROTATED.values())
+def test_a_rotated_secret_loses_no_message():
+    harness = Harness(Script())
+    put(harness, message(1, "sec-prod"), message(2, "payments"))
+    harness.run()
+    harness.rotate()
+    put(harness, message(3, "sec-prod"), message(4, "payments"))
+    harness.run()
+    assert sum(harness.deliveries.copies.values()) == 4
+    assert set(harness.secrets.values()) >= set(ROTATED.values())
 
 
-def test_groups_are_served_at_the_same_time_in_threads_of_their_own():
+def test_groups_are_handled_concurrently():
     together = threading.Barrier(3)
 
     def work(group):
@@ -275,27 +274,96 @@ def _steps(answers):
 
 
 @pytest.mark.parametrize("step", range(_steps([])))
-def test_a_kill_at_any_step_of_a_delivery_tells_it_once_or_twice_and_buries_nothing(step):
-    world = served(message(), fate=KillAt(step))
-    assert 1 <= world.told.copies["event-1#sec-all#1"] <= 1 + world.kills
-    assert not dead(world)
+def test_a_kill_at_any_step_of_a_delivery_delivers_once_or_twice(step):
+    harness = served(message(), fate=KillAt(step))
+    assert 1 <= harness.deliveries.copies["event-1#sec-all#1"] <= 1 + harness.kills
+    assert not harness.dead_letters()
 
 
 @pytest.mark.parametrize("step", range(_steps(["invalid_blocks"])))
-def test_a_kill_at_any_step_of_a_burial_leaves_one_of_delivered_and_dead(step):
-    world = served(message(), fate=KillAt(step, answers=["invalid_blocks"]))
-    delivered = world.told.copies["event-1#sec-all#1"]
-    instead = world.told.copies["event-1#sec-all#1#instead"]
-    assert bool(delivered) is not bool(dead(world))
-    assert bool(instead) is bool(dead(world))
+def test_a_kill_at_any_step_of_giving_up_leaves_one_of_delivered_and_dead_lettered(step):
+    harness = served(message(), fate=KillAt(step, answers=["invalid_blocks"]))
+    delivered = harness.deliveries.copies["event-1#sec-all#1"]
+    instead = harness.deliveries.copies["event-1#alerts#for-sec-all#1"]
+    assert bool(delivered) is not bool(harness.dead_letters())
+    assert bool(instead) is bool(harness.dead_letters())
     assert delivered <= 1
-    assert instead <= 1 + world.kills
+    assert instead <= 1 + harness.kills
 
 
-def test_broken_settings_are_counted_and_what_waits_goes_to_the_hubs_topic():
-    world = World(Script(), settings=emergency_settings())
-    world.deliver = replace(world.deliver, configuration_error="policy.yaml: is not there")
-    put(world, message(1), message(2, "alerts"))
-    world.run()
-    assert world.told.order["alerts"] == ["event-2#alerts#1", "event-1#sec-all#1#instead"]
-    assert world.counts.counted[metrics.CONFIGURATION_ERRORS] >= 1
+def test_an_invalid_configuration_is_counted_and_waiting_messages_go_to_the_hub_topic():
+    harness = Harness(Script(), settings=emergency_settings())
+    harness.deliver = replace(harness.deliver, configuration_error="policy.yaml: is not there")
+    put(harness, message(1), message(2, "alerts"))
+    harness.run()
+    assert harness.deliveries.order["alerts"] == ["event-2#alerts#1", "event-1#alerts#for-sec-all#1"]
+    assert harness.counts.counted[metrics.CONFIGURATION_ERRORS] >= 1
+
+
+def many_rules(count, **facts):
+    """A message of an alert with so many rules, in the order of the call."""
+    peers = [f"10.0.{number // 250}.{number % 250}/32" for number in range(count)]
+    rules = [SecurityGroupRule(traffic=Traffic("tcp", PortRange(22, 22)), peer=CidrPeer(peer)) for peer in peers]
+    given = message(**facts)
+    (assessed,) = given.notification.alert.changes
+    changes = tuple(
+        msgspec.structs.replace(assessed, change=msgspec.structs.replace(assessed.change, rule=rule)) for rule in rules
+    )
+    changed = msgspec.structs.replace(given.notification.alert, changes=changes)
+    return msgspec.structs.replace(given, notification=msgspec.structs.replace(given.notification, alert=changed))
+
+
+PARTS = [f"event-1#sec-all#{number}" for number in (1, 2, 3)]
+
+
+def test_the_parts_of_a_message_are_posted_in_order_and_recorded_each():
+    harness = served(many_rules(200), message(2))
+    assert harness.deliveries.order["sec-all"] == [*PARTS, "event-2#sec-all#1"]
+    assert {state(harness, part) for part in PARTS} == {DeliveryState.DELIVERED}
+
+
+def test_a_retry_posts_only_the_parts_that_are_missing():
+    harness = served(many_rules(200), fate=Script(answers=[None, "503", "503", "503"]))
+    assert harness.deliveries.order["sec-all"] == PARTS
+    assert harness.batches == 2
+
+
+def test_a_newer_release_continues_the_stored_cut():
+    harness = Harness(Script(answers=[None, "503", "503", "503"]))
+    put(harness, many_rules(200))
+    harness.run(until=START + 4)
+    assert harness.deliveries.order["sec-all"] == PARTS[:1]
+    channels = harness.deliver.channels
+    harness.deliver = replace(harness.deliver, channels=NewerChannels(**msgspec.structs.asdict(channels)))
+    harness.run()
+    assert harness.deliveries.order["sec-all"] == PARTS
+    texts = [harness.deliveries.texts[part][0] for part in PARTS]
+    assert [sum(text.count(f"10.0.0.{number}/32`") for text in texts) for number in range(200)] == [1] * 200
+
+
+class NewerChannels(Channels):
+    def cut(self, _message, _destination):
+        return (1, 200)
+
+
+def test_a_part_that_is_refused_sends_the_whole_message_to_the_fallback():
+    harness = served(many_rules(200), fate=Script(answers=[None, "invalid_blocks"]))
+    assert harness.dead_letters() == {"event-1#sec-all": "invalid_blocks"}
+    assert [state(harness, part) for part in PARTS[:2]] == [DeliveryState.DELIVERED, DeliveryState.DEAD_LETTERED]
+    assert PARTS[2] not in harness.deliveries.copies
+    assert harness.deliveries.copies["event-1#alerts#for-sec-all#1"] == 1
+
+
+def test_a_message_shows_five_parts_and_counts_the_rules_that_are_left_out():
+    harness = served(many_rules(2000))
+    posts = harness.deliveries.order["sec-all"]
+    assert len(posts) == 5
+    last = harness.deliveries.texts[posts[-1]][0]
+    assert "more changes are not shown (Critical " in last
+
+
+@pytest.mark.parametrize("step", range(12))
+def test_a_kill_at_any_step_of_a_message_in_parts_delivers_every_part_once_or_twice(step):
+    harness = served(many_rules(120), fate=KillAt(step))
+    assert all(1 <= harness.deliveries.copies[part] <= 1 + harness.kills for part in PARTS[:2])
+    assert not harness.dead_letters()

@@ -23,23 +23,24 @@ from gatewatch.aws import metrics
 from gatewatch.aws.clients import Aws
 from gatewatch.config.digest import DigestSettings, Weekday, latest_due_digest
 from gatewatch.config.settings import load_settings
-from gatewatch.delivery.outbox import read_message
 from gatewatch.delivery.ses import send
+from gatewatch.delivery.wire import decode_message
 from gatewatch.digest.activity_log import ActivityLog
 from gatewatch.digest.activity_log_reader import ActivityLogReader
-from gatewatch.digest.labels import load_digest_labels
 from gatewatch.digest.open_exposures import resolve_exposures
-from gatewatch.digest.summary import Period, summarize
-from gatewatch.digest.text import plain_text
-from gatewatch.digest.view import DigestText, digest_view
+from gatewatch.digest.summary import summarize
 from gatewatch.errors import ConfigurationError, TransientDeliveryError
+from gatewatch.model.digest import Period
 from gatewatch.rendering.chatbot_validation import chatbot_problems as chat_problems
+from gatewatch.rendering.digest.labels import load_digest_labels
+from gatewatch.rendering.digest.text import plain_text
+from gatewatch.rendering.digest.view import DigestText, digest_view
 from gatewatch.rendering.slack_validation import mentions, slack_problems
-from gatewatch.rendering.sns_body import read_sns_body
 from gatewatch.rendering.text.labels import load_labels
 from support.activity_log import TABLE, Clock, Counts, make_table
 from support.command import gatewatch
 from support.paths import ROOT
+from support.rendering import SLACK, SNS
 
 TEMPLATES = ROOT / "templates"
 STORY = sorted((ROOT / "gatewatch" / "local" / "demo" / "scenario_files").glob("*.json"))
@@ -134,7 +135,7 @@ class Cloud:
         found = []
         while received := self.aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for each in received:
-                found.append(read_message(each["Body"]))
+                found.append(decode_message(each["Body"]))
                 self.aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
         return found
 
@@ -147,7 +148,7 @@ def scenario(results):
 
 def words(message):
     """Return the body without code spans."""
-    return json.dumps(json.loads(message.body), ensure_ascii=False).replace("`", "")
+    return json.dumps(SLACK.render(message), ensure_ascii=False).replace("`", "")
 
 
 def test_the_digest_of_the_previous_day_is_sent_once(cloud, scenario):
@@ -161,7 +162,7 @@ def test_the_digest_of_the_previous_day_is_sent_once(cloud, scenario):
     assert "PostgreSQL in sg-0df1db1afefc8cb0e, payments-prod ap-northeast-2: open for 22 h 44 min" in text
     assert "owner @payments-oncall" in text
     assert "Changes before 1 November 2026 09:00 KST are not included." in text
-    assert (slack_problems(json.loads(message.body)), mentions(json.loads(message.body))) == ((), ())
+    assert (slack_problems(SLACK.render(message)), mentions(SLACK.render(message))) == ((), ())
     for minutes in (1, 15, 600):
         cloud.run(MORNING + timedelta(minutes=minutes))
     assert cloud.sent() == []
@@ -183,7 +184,7 @@ def test_an_empty_day_gives_one_line_or_no_message(cloud):
     cloud.begin()
     cloud.run()
     (message,) = cloud.sent()
-    blocks = json.loads(message.body)["attachments"][0]["blocks"]
+    blocks = SLACK.render(message)["attachments"][0]["blocks"]
     assert [block["type"] for block in blocks] == ["header", "section", "context"]
     assert blocks[1]["text"]["text"] == ("No changes in this period, and no rule is open to the internet.")
     cloud.configure(POLICY.replace("language: en", "language: en, empty: skip"))
@@ -221,7 +222,7 @@ def test_a_weekly_digest_shows_its_dates(cloud, scenario, language, title):
     cloud.run(MORNING + timedelta(days=2))
     (message,) = cloud.sent()
     assert (quiet.key, message.key) == ("digest-2026-11-09+7#room", "digest-2026-11-16+7#room")
-    assert json.loads(message.body)["attachments"][0]["blocks"][0]["text"]["text"] == title
+    assert SLACK.render(message)["attachments"][0]["blocks"][0]["text"]["text"] == title
 
 
 def test_a_destination_that_only_the_digest_uses_is_not_reported_as_unused(cloud):
@@ -336,7 +337,7 @@ def test_the_digest_of_recorded_activity_equals_that_of_the_command(cloud, build
     first, last = (find(each.at for each in summaries) for find in (min, max))
     found = resolve_exposures(each.step for each in reader.steps())
     made = summarize(summaries, found, Period(first, last, last), cloud.settings)
-    text = DigestText(load_digest_labels(TEMPLATES, ["en"])["en"], load_labels(TEMPLATES, "en"), "UTC")
+    text = DigestText(load_digest_labels(TEMPLATES, "en"), load_labels(TEMPLATES, "en"), "UTC")
     files = ("--accounts", tmp_path / "accounts.yaml", "--policy", tmp_path / "policy.yaml")
     ran = gatewatch("digest", tmp_path / "events.jsonl", *files)
     assert (ran.status, ran.err) == (0, "")
@@ -383,7 +384,7 @@ def test_a_topic_receives_the_full_email_and_a_short_chat_message(cloud, scenari
     cloud.record(scenario)
     cloud.run()
     (message,) = cloud.sent()
-    body = read_sns_body(message.body)
+    body = SNS.render(message)
     assert body.subject == "gatewatch digest 2026-11-20: 7 open to the internet, 17 events"
     assert body.mail.startswith(
         "Security group digest, 20 November 2026\n\nOpen to the internet\n  🔴 PostgreSQL in sg-0df1"

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import logging
 from datetime import UTC, datetime
 
@@ -18,6 +17,7 @@ from gatewatch.monitoring.heartbeat.judge import GRACE_SECONDS, HeartbeatChanges
 from gatewatch.monitoring.heartbeat.messages import heartbeat_messages
 from gatewatch.monitoring.heartbeat.store import HeartbeatStore, ReportedState
 from gatewatch.rendering.slack_validation import slack_problems
+from support.rendering import SLACK, slack_text
 
 NOW = 1_795_230_000
 HOUR = 3600
@@ -83,7 +83,7 @@ def settings(tmp_path_factory):
 
 
 def payload(message):
-    return json.loads(message.body)
+    return SLACK.render(message)
 
 
 def test_each_kind_of_change_is_one_valid_slack_message(settings):
@@ -94,15 +94,15 @@ def test_each_kind_of_change_is_one_valid_slack_message(settings):
         "🔇 1 account never reported",
         "🔊 1 Region recovered",
     ]
-    assert [each.severity for each in messages] == ["high", "high", "info"]
+    assert [each.notification.severity for each in messages] == ["high", "high", "info"]
     assert {each.destination for each in messages} == {"sec"}
     assert not [problem for each in messages for problem in slack_problems(payload(each))]
 
 
 def test_an_alias_is_escaped(settings):
     (message,) = heartbeat_messages(HeartbeatChanges(silent=(SilentRegion(SEOUL, NOW),)), settings)
-    assert "<!here>" not in message.body
-    assert "2026-11-21 03:00 UTC" in message.body
+    assert "<!here>" not in slack_text(message)
+    assert "2026-11-21 03:00 UTC" in slack_text(message)
 
 
 def test_silence_and_recovery_have_different_colours(settings):
@@ -114,8 +114,8 @@ def test_silence_and_recovery_have_different_colours(settings):
 def test_many_silent_regions_are_counted_and_the_first_ones_listed(settings):
     regions = tuple(SilentRegion(AccountRegion(f"{number:012}", "us-east-1"), NOW) for number in range(400))
     (message,) = heartbeat_messages(HeartbeatChanges(silent=regions), settings)
-    assert "🔇 400 Regions went silent" in message.body
-    assert "… and 375 more" in message.body
+    assert "🔇 400 Regions went silent" in slack_text(message)
+    assert "… and 375 more" in slack_text(message)
     assert not slack_problems(payload(message))
 
 
@@ -207,7 +207,7 @@ def test_a_heartbeat_reports_a_change_once(settings):
         settings, store, outbox, [OrganizationAccount("444455556666", "dev", "ACTIVE", NOW - 24 * HOUR)]
     )
     heartbeat.run()
-    assert [each.severity for each in outbox.messages] == ["high", "high"]
+    assert [each.notification.severity for each in outbox.messages] == ["high", "high"]
     heartbeat.run()
     assert len(outbox.messages) == 2
 

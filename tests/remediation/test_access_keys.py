@@ -1,7 +1,6 @@
 """Access key rotation against moto: several accounts, more users than a page, and a process that ends midway."""
 
 import dataclasses
-import json
 import logging
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -20,7 +19,8 @@ from gatewatch.aws.hub_table import HubTable, HubTableError
 from gatewatch.config.destinations import SecretRef, SlackWebhook
 from gatewatch.config.iam import KeyExemption, KeyPolicy
 from gatewatch.config.settings import LANGUAGES, emergency_settings
-from gatewatch.delivery.outbox import Outbox, read_message
+from gatewatch.delivery.outbox import Outbox
+from gatewatch.delivery.wire import decode_message
 from gatewatch.errors import GatewatchError
 from gatewatch.model.account import Account
 from gatewatch.remediation.access_keys import iam as keys_iam
@@ -29,10 +29,8 @@ from gatewatch.remediation.access_keys.records import KeyRecords
 from gatewatch.remediation.access_keys.runner import AccessKeyRunError, AccessKeyRunner
 from gatewatch.remediation.snapshots import SnapshotError, SnapshotStore
 from gatewatch.rendering.slack_validation import slack_problems
-from gatewatch.rendering.text.labels import load_labels
-from support.paths import TEMPLATES
+from support.rendering import SLACK, slack_text
 
-LABELS = {language: load_labels(TEMPLATES, language) for language in LANGUAGES}
 HUB, PROD, DEV = "999988887777", "111122223333", "444455556666"
 REGION = "us-east-1"
 ENFORCE = KeyPolicy(mode="enforce")
@@ -74,7 +72,6 @@ class Environment:
             "iam_of": self.iam_of,
             "stores": self.stores,
             "outbox": Outbox(self.aws.sqs, self.queue),
-            "labels": LABELS,
             "now": self.now,
             "log": logging.getLogger("test"),
         }
@@ -96,11 +93,11 @@ class Environment:
         while batch := self.aws.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
             for each in batch:
                 self.aws.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=each["ReceiptHandle"])
-                found.append(read_message(each["Body"]))
+                found.append(decode_message(each["Body"]))
         return found
 
     def titles(self):
-        return [json.loads(each.body)["attachments"][0]["fallback"] for each in self.messages()]
+        return [SLACK.render(each)["attachments"][0]["fallback"] for each in self.messages()]
 
 
 @pytest.fixture
@@ -161,7 +158,7 @@ def test_more_users_than_a_page_in_several_accounts_are_all_processed(env):
     assert set(env.status(last).values()) == {"Inactive"}
     messages = env.messages()
     assert len(messages) == 7
-    assert {each.account_id for each in messages} == {PROD, DEV}
+    assert {each.notification.account_id for each in messages} == {PROD, DEV}
 
 
 def test_a_user_that_config_names_by_id_is_found_after_the_first_page(env):
@@ -235,10 +232,10 @@ def test_a_message_mentions_the_owner_and_never_holds_the_key_id(env):
     env.days = 91
     env.stage().handle(SCHEDULE)
     (message,) = env.messages()
-    assert bob.keys[0] not in message.body + message.key
-    assert f"{bob.keys[0][:4]}…{bob.keys[0][-4:]}" in message.body
-    assert "<!subteam^S0123ABC>" in message.body
-    assert slack_problems(json.loads(message.body)) == ()
+    assert bob.keys[0] not in slack_text(message) + message.key
+    assert f"{bob.keys[0][:4]}…{bob.keys[0][-4:]}" in slack_text(message)
+    assert "<!subteam^S0123ABC>" in slack_text(message)
+    assert slack_problems(SLACK.render(message)) == ()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -249,7 +246,7 @@ def test_every_language_has_texts_for_every_action(env, language, days, policy):
     env.days = days
     env.stage(settings=settings_of(policy, language)).handle(SCHEDULE)
     (message,) = env.messages()
-    assert slack_problems(json.loads(message.body)) == ()
+    assert slack_problems(SLACK.render(message)) == ()
 
 
 def test_a_deactivation_can_be_undone_and_the_key_is_escalated_from_then_on(env):
@@ -258,7 +255,7 @@ def test_a_deactivation_can_be_undone_and_the_key_is_escalated_from_then_on(env)
     env.stage().handle(SCHEDULE)
     (message,) = env.messages()
     change_id = message.key.split("access-")[1].split("-deactivate")[0]
-    assert change_id in message.body
+    assert change_id in slack_text(message)
     before = load_key_snapshot(change_id, env.stores)
     assert (before.user, before.is_active) == ("bob", True)
     assert undo(before, bob.iam, env.stores, env.now()).status == "done"
@@ -369,7 +366,7 @@ def test_an_account_that_refuses_the_role_is_one_message_a_day_with_the_same_key
     assert stage.handle(non_compliant(SimpleNamespace(id="AIDAEXAMPLEEXAMPLE00", account=DEV))) == {}
     messages = env.messages()
     assert {each.key for each in messages} == {f"access-refused-{DEV}#alerts"}
-    assert slack_problems(json.loads(messages[0].body)) == ()
+    assert slack_problems(SLACK.render(messages[0])) == ()
 
 
 def test_a_user_of_an_account_that_is_not_listed_is_not_processed(env):
@@ -397,8 +394,8 @@ def test_an_error_of_aws_is_sent_with_its_code(env):
     (step,) = [stage.perform(each, bob.iam) for each in actions]
     assert (step.status, step.reason) == ("failed", "AccessDenied")
     (message,) = env.messages()
-    assert "AccessDenied" in message.body
-    assert message.severity == "high"
+    assert "AccessDenied" in slack_text(message)
+    assert message.notification.severity == "high"
 
 
 def test_keys_of_an_exempt_user_are_not_changed(env):

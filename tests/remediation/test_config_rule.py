@@ -24,6 +24,7 @@ from gatewatch.rendering.slack_validation import slack_problems
 from support import ingress as kit
 from support import members
 from support.config_rule import CAPTURED, Environment, event, item
+from support.rendering import SLACK, slack_text
 
 WEB, SSH = "tcp 443 from 0.0.0.0/0", "tcp 22 from 0.0.0.0/0"
 
@@ -138,10 +139,11 @@ class TestEnforcing:
             "Not added: tcp 80 from 0.0.0.0/0 (RulesPerSecurityGroupLimitExceeded). Changed by gatewatch (chg-"
         )
         (message,) = [each for each in env.outbox.messages if each.destination == "sec-all"]
-        assert message.severity == "medium"
-        assert "policy.yaml allows only a part of the rule, so gatewatch narrowed it" in message.body
-        assert "Could not be added" in message.body
-        assert "tcp 80 from 0.0.0.0/0 (RulesPerSecurityGroupLimitExceeded)" in message.body
+        assert message.notification.severity == "medium"
+        text = slack_text(message)
+        assert "policy.yaml allows only a part of the rule, so gatewatch narrowed it" in text
+        assert "Could not be added" in text
+        assert "tcp 80 from 0.0.0.0/0 (RulesPerSecurityGroupLimitExceeded)" in text
 
     def test_a_test_run_of_config_changes_nothing(self):
         env = Environment(kit.ingress([WEB]))
@@ -195,9 +197,9 @@ class TestEnforcing:
         assert state == "NON_COMPLIANT"
         assert "Still open: tcp 22 from 0.0.0.0/0 (UnauthorizedOperation)." in annotation
         (message,) = [each for each in env.outbox.messages if each.destination == "sec-all"]
-        assert message.severity == "high"
-        assert "Failed attempt to remove the rule that allows SSH from the internet" in message.body
-        assert "UnauthorizedOperation" in message.body
+        assert message.notification.severity == "high"
+        assert "Failed attempt to remove the rule that allows SSH from the internet" in slack_text(message)
+        assert "UnauthorizedOperation" in slack_text(message)
 
     def test_when_the_group_cannot_be_described_nothing_is_changed_and_it_is_not_compliant(self):
         env = Environment(kit.ingress([WEB]))
@@ -245,7 +247,7 @@ class TestEnforcing:
         group_id = env.member.group(kit.rule("tcp 0-65535 from 0.0.0.0/0", description="<!channel> `all`"))
         env.changed(group_id)
         (message,) = env.outbox.messages
-        payload = json.loads(message.body)
+        payload = SLACK.render(message)
         assert not slack_problems(payload)
         texts = [
             each["text"]["text"]
@@ -256,14 +258,15 @@ class TestEnforcing:
         assert "tcp 0-65535 from 0.0.0.0/0" in before
         assert "tcp 443 from 0.0.0.0/0" in after
         assert "gatewatch undo chg-" in undo
-        assert "<!channel>" not in message.body
+        assert "<!channel>" not in slack_text(message)
 
     def test_a_removal_closes_its_opening_and_its_event_is_recognised(self):
         env = Environment(kit.ingress([WEB]))
         group_id = env.member.group(kit.rule(SSH))
         (current,) = env.member.current_rules(group_id)
         env.changed(group_id)
-        (exposure,) = env.outbox.messages[0].gates
+        message = env.outbox.messages[0]
+        exposure = message.notification.exposure_change
         assert exposure.closed == (RuleRef(current.rule.rule_id, "ingress tcp 22-22 0.0.0.0/0"),)
         removed = Change(
             family=Family.SECURITY_GROUP,
@@ -279,7 +282,7 @@ class TestEnforcing:
             .lookup([name])
             .values()
         )
-        assert (action.change_id, action.at, action.is_undo) == (exposure.key.partition("#")[0], env.now(), False)
+        assert (action.change_id, action.at, action.is_undo) == (message.notification.key, env.now(), False)
 
     def test_a_second_notification_changes_nothing_and_sends_nothing(self):
         env = Environment(kit.ingress([WEB]))
@@ -297,8 +300,8 @@ class TestEnforcing:
             if not env.rules(group_id):
                 env.member.authorize(group_id, kit.rule(SSH))
         reported = [each for each in env.outbox.messages if each.key.startswith("unenforced-")]
-        assert [each.gates for each in reported] == [()]
-        assert "keeps being added again" in reported[0].body
+        assert [each.notification.exposure_change for each in reported] == [None]
+        assert "keeps being added again" in slack_text(reported[0])
         state, annotation = env.last
         assert (state, env.rules(group_id)) == ("NON_COMPLIANT", [SSH])
         assert "not remediated, it was re-created repeatedly" in annotation
@@ -311,8 +314,8 @@ class TestEnforcing:
             for each in env.member.current_rules(group_id):
                 env.member.ec2.revoke_security_group_ingress(GroupId=group_id, SecurityGroupRuleIds=[each.rule.rule_id])
         (message,) = [each for each in env.outbox.messages if each.key.startswith("unenforced-")]
-        assert "it keeps being removed (last by `?`)" in message.body
-        assert message.severity == "high"
+        assert "it keeps being removed (last by `?`)" in slack_text(message)
+        assert message.notification.severity == "high"
         state, annotation = env.last
         assert state == "NON_COMPLIANT"
         assert annotation.startswith(
@@ -351,8 +354,8 @@ class TestExceptions:
         env.changed(group_id)
         env.changed(group_id)
         (message,) = env.outbox.messages
-        assert message.severity == "low"
-        assert "exception bastion-ssh (SEC-1) of @web covers it until 2027-01-31" in message.body
+        assert message.notification.severity == "low"
+        assert "exception bastion-ssh (SEC-1) of @web covers it until 2027-01-31" in slack_text(message)
 
     def test_a_certain_mute_sends_nothing(self):
         env = self.env(ExceptionEffect.MUTE, port=22)
@@ -364,8 +367,8 @@ class TestExceptions:
         env = self.env(effect, port=22, actor="alice*")
         assert "exception bastion-ssh may cover it" in env.changed(env.member.group(kit.rule(SSH)))[1]
         (message,) = env.outbox.messages
-        assert message.severity == "high"
-        assert "may cover it until 2027-01-31; gatewatch cannot determine this" in message.body
+        assert message.notification.severity == "high"
+        assert "may cover it until 2027-01-31; gatewatch cannot determine this" in slack_text(message)
 
     def test_other_rules_are_remediated_meanwhile(self):
         env = self.env(ExceptionEffect.MUTE, port=22)

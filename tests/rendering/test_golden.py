@@ -13,13 +13,10 @@ from gatewatch.config.destinations import HUB_TOPIC
 from gatewatch.config.settings import LANGUAGES, load_settings
 from gatewatch.events.files import read_file
 from gatewatch.model.alert import Alert
-from gatewatch.rendering.slack import slack_payloads
 from gatewatch.rendering.slack_validation import mentions, slack_problems
-from gatewatch.rendering.sns import sns_bodies
-from gatewatch.rendering.sns_body import read_sns_body
-from gatewatch.rendering.templates import load_templates
 from support.lookup import messages
-from support.paths import GOLDEN, TEMPLATES
+from support.paths import GOLDEN
+from support.rendering import SLACK, SNS, slack_payloads, sns_bodies
 
 CASES = sorted(path.parent.name for path in GOLDEN.glob("*/event.json"))
 # Emails and chat notifications: one case of each kind of text.
@@ -70,7 +67,6 @@ SNS_CASES = (
     "world-by-union",
 )
 SETTINGS = {each: load_settings(GOLDEN / "accounts.yaml", GOLDEN / "policy.yaml", each) for each in LANGUAGES}
-COMPILED = load_templates(TEMPLATES, LANGUAGES)
 # One text object per line, so that differences are readable.
 _TEXT = re.compile(r'\{\n\s+("type": "(?:mrkdwn|plain_text)",(?:\n.*?)+?)\n\s+\}')
 
@@ -85,18 +81,18 @@ def alerts_of(case, language):
 
 def payloads_of(case, language):
     if (GOLDEN / case / "ec2.json").exists():
-        return [json.loads(body) for body in messages(GOLDEN / case, SETTINGS[language], COMPILED)["channel"]]
-    colors = SETTINGS[language].colors
-    alerts = alerts_of(case, language)
-    return [json.loads(payload) for alert in alerts for payload in slack_payloads(alert, COMPILED, colors)]
+        return [
+            payload
+            for each in messages(GOLDEN / case, SETTINGS[language])["channel"]
+            for payload in SLACK.messages(each)
+        ]
+    return [payload for alert in alerts_of(case, language) for payload in slack_payloads(alert)]
 
 
 def sns_bodies_of(case, language):
     if (GOLDEN / case / "ec2.json").exists():
-        bodies = messages(GOLDEN / case, SETTINGS[language], COMPILED)[HUB_TOPIC]
-        return [read_sns_body(body) for body in bodies]
-    colors = SETTINGS[language].colors
-    return [body for alert in alerts_of(case, language) for body in sns_bodies(alert, COMPILED, colors)]
+        return [body for each in messages(GOLDEN / case, SETTINGS[language])[HUB_TOPIC] for body in SNS.messages(each)]
+    return [body for alert in alerts_of(case, language) for body in sns_bodies(alert)]
 
 
 def pretty(payloads):

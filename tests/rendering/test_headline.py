@@ -19,7 +19,7 @@ from gatewatch.model.security_group import (
     Traffic,
 )
 from gatewatch.model.severity import Assessment, Exposure, Severity
-from gatewatch.rendering.text.headline import alert_headline, worst_first
+from gatewatch.rendering.text.headline import alert_headline
 from gatewatch.rendering.text.labels import load_labels
 from gatewatch.rendering.text.rules import peer_text, target_text, traffic_text
 from support.paths import TEMPLATES
@@ -161,7 +161,7 @@ def test_a_headline_is_about_the_worst_change_and_counts_the_others():
 def test_of_two_changes_of_one_severity_the_applied_one_comes_first():
     nothing, gone = change(Action.REVOKE, Outcome.NO_OP, peer=CidrPeer("10.0.0.0/8")), change(Action.REVOKE)
     assert headline(nothing, gone) == "Rule removed: SSH from the internet (+1 more)"
-    assert worst_first(alert(nothing, gone)) == [gone, nothing]
+    assert alert(nothing, gone).worst_first == [gone, nothing]
 
 
 @pytest.mark.parametrize(

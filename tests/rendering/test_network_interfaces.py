@@ -10,15 +10,13 @@ from gatewatch.config.destinations import HUB_TOPIC
 from gatewatch.config.settings import LANGUAGES, load_settings
 from gatewatch.model.network_interfaces import AttachedResource, NetworkInterfaceSummary
 from gatewatch.rendering.slack_validation import mentions
-from gatewatch.rendering.sns_body import read_sns_body
-from gatewatch.rendering.templates import load_templates
 from gatewatch.rendering.text.labels import load_labels
 from gatewatch.rendering.text.network_interfaces import interface_lines
 from support.lookup import messages
 from support.paths import ROOT
+from support.rendering import SNS
 
 GOLDEN = ROOT / "tests" / "golden"
-TEMPLATES = load_templates(ROOT / "templates", LANGUAGES)
 LABELS = {language: load_labels(ROOT / "templates", language) for language in LANGUAGES}
 AT = datetime(2026, 1, 24, 3, 46, 4, tzinfo=UTC)
 KINDS = {INSTANCE, SERVICE, INTERFACE, *_TYPES.values(), *_REQUESTERS.values(), *(kind for kind, _ in _DESCRIPTIONS)}
@@ -32,8 +30,8 @@ def lines_of(language="en", **facts):
 
 def sns_body_of(case, language="en"):
     settings = load_settings(GOLDEN / "accounts.yaml", GOLDEN / "policy.yaml", language)
-    (body,) = messages(GOLDEN / case, settings, TEMPLATES)[HUB_TOPIC]
-    return read_sns_body(body)
+    (message,) = messages(GOLDEN / case, settings)[HUB_TOPIC]
+    return SNS.render(message)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
 from gatewatch.config.settings import LANGUAGES
+from gatewatch.delivery.wire import encode_message
 from gatewatch.errors import RenderError
-from gatewatch.rendering.slack import slack_payloads
+from gatewatch.model.notification import Section
+from gatewatch.rendering.slack import SlackRenderer
 from gatewatch.rendering.slack_validation import mentions, slack_problems
 from gatewatch.rendering.templates import load_templates
 from support.hostile import (
@@ -25,7 +27,6 @@ from support.hostile import (
     MARKS,
     SEVERAL_EVENTS,
     SHAPE,
-    TEMPLATES,
     TESTS,
     TEXTS,
     alert_of_record,
@@ -34,10 +35,11 @@ from support.hostile import (
     one_record,
     with_texts,
 )
+from support.rendering import message_for, slack_payloads
 
 
 def payloads_of(alert):
-    return [json.loads(payload) for payload in slack_payloads(alert, TEMPLATES, COLORS)]
+    return slack_payloads(alert)
 
 
 def blocks_of(payload):
@@ -136,12 +138,31 @@ def test_every_change_of_an_event_is_in_its_messages(case):
     assert_complete(alert, payloads_of(alert))
 
 
-@pytest.mark.parametrize("description", ["d" * 255, "&" * 255, "홈" * 255])
-def test_a_thousand_rules_with_long_descriptions_appear_once_each(description):
+@pytest.mark.parametrize("description", ["", "d" * 255, "&" * 255, "홈" * 255])
+def test_a_call_with_a_thousand_rules_has_five_parts_and_counts_the_rules_that_are_left_out(description):
     payloads = payloads_of(alert_of_record(many_rules(1000, description)))
     found = re.findall(r"sgr-\d{17}", json.dumps(payloads))
-    assert sorted(found) == [f"sgr-{number:017d}" for number in range(1, 1001)]
+    (left_out,) = re.findall(r"(\d+) more changes are not shown \(", json.dumps(payloads[-1]))
+    assert len(payloads) <= 5
+    assert len(set(found)) == len(found) > 20
+    assert len(found) + int(left_out) == 1000
     assert [slack_problems(payload) for payload in payloads] == [()] * len(payloads)
+
+
+def test_a_refused_call_shows_twenty_rules_and_counts_the_others():
+    document = copy.deepcopy(EVENTS["denied"])
+    permissions = document["detail"]["requestParameters"]["ipPermissions"]
+    permissions["items"] = [permissions["items"][0] | {"toPort": 22 + number} for number in range(100)]
+    (payload,) = payloads_of(alert_of_record(document))
+    assert len(rule_lines(payload)) == 20
+    assert "80 more changes are not shown" in json.dumps(payload)
+    assert "(+99 more)" in blocks_of(payload)[0]["text"]["text"]
+
+
+def test_an_event_with_very_long_texts_gives_a_bounded_notification():
+    document = many_rules(300, "홈" * 5000)
+    size = len(encode_message(message_for(alert_of_record(document))))
+    assert size < 200_000
 
 
 def test_the_blocks_of_a_message_stay_below_slacks_total_limit():
@@ -194,17 +215,31 @@ def test_the_raw_event_shows_the_request_first_and_no_secret():
 
 def test_a_template_that_renders_no_json_raises_a_render_error(tmp_path):
     with pytest.raises(RenderError, match="did not render JSON"):
-        slack_payloads(alert_of_record(EVENTS["world"]), with_message("not json", tmp_path), COLORS)
+        list(
+            SlackRenderer(with_message("not json", tmp_path), COLORS).messages(
+                message_for(alert_of_record(EVENTS["world"]))
+            )
+        )
 
 
 def test_a_template_that_renders_an_invalid_message_raises_a_render_error(tmp_path):
-    with pytest.raises(RenderError, match="Slack rejects"):
-        slack_payloads(alert_of_record(EVENTS["world"]), with_message("{}", tmp_path), COLORS)
+    with pytest.raises(RenderError, match="Slack would reject"):
+        list(
+            SlackRenderer(with_message("{}", tmp_path), COLORS).messages(message_for(alert_of_record(EVENTS["world"])))
+        )
 
 
 def test_a_template_with_an_unknown_variable_raises_an_error(tmp_path):
     with pytest.raises(UndefinedError, match="unknown_variable"):
-        slack_payloads(alert_of_record(EVENTS["world"]), with_message("{{ unknown_variable }}", tmp_path), COLORS)
+        list(
+            SlackRenderer(with_message("{{ unknown_variable }}", tmp_path), COLORS).messages(
+                message_for(alert_of_record(EVENTS["world"]))
+            )
+        )
+
+
+def render_world(templates):
+    return SlackRenderer(templates, COLORS).render(message_for(alert_of_record(EVENTS["world"])))
 
 
 def with_message(body, folder):
@@ -213,4 +248,19 @@ def with_message(body, folder):
     path = folder / "slack" / "message.json.j2"
     head = next(line for line in path.read_text("utf-8").splitlines() if line.startswith("{% macro"))
     path.write_text(f"{head}\n{body}\n{{%- endmacro %}}\n", "utf-8")
-    return load_templates(folder, LANGUAGES)
+    return load_templates(folder)
+
+
+SECTIONS = (
+    Section("ingress_before", "tcp 22 <a>\ntcp 80 `b`", 2400),
+    Section("ingress_undo", "gatewatch undo chg-1"),
+)
+
+
+def test_sections_stand_before_the_event_name():
+    (payload,) = slack_payloads(alert_of_record(EVENTS["world"]), sections=SECTIONS)
+    *_, before, undo, event = blocks_of(payload)
+    assert slack_problems(payload) == ()
+    assert before["text"]["text"] == "*Before*\n```tcp 22 &lt;a&gt;\ntcp 80 ˋbˋ```"
+    assert undo["text"]["text"] == "*To undo* `gatewatch undo chg-1`"
+    assert event["type"] == "context"

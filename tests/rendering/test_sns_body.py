@@ -1,28 +1,15 @@
-"""SNS bodies without a template, lines added at delivery, threads, and conversion to Slack."""
-
-import json
-import re
+"""SNS bodies without a template, and the problems of a notification."""
 
 import pytest
 
-from gatewatch.delivery.sns_to_slack import as_slack
-from gatewatch.model.message import Message
 from gatewatch.rendering.chatbot_validation import chatbot_problems, truncate_at_line
-from gatewatch.rendering.notices import with_banner
-from gatewatch.rendering.slack_validation import mentions, slack_problems
-from gatewatch.rendering.sns import sns_bodies
-from gatewatch.rendering.sns_body import SnsBody, build_sns_body, subject_of, with_leading_line, with_thread
-from support.hostile import COLORS, EVENTS, TEMPLATES, alert_of_record, many_rules
+from gatewatch.rendering.sns_body import build_sns_body, subject_of
 
 LINK = "https://console.aws.amazon.com/x"
 
 
 def simple(texts=("*one* `two`",), **fields):
     return build_sns_body("🔴 Title", list(texts), subject="S", keywords=("high", ""), thread="t-1", **fields)
-
-
-def alert_body(case="world"):
-    return sns_bodies(alert_of_record(EVENTS[case]), TEMPLATES, COLORS)[0]
 
 
 def test_a_simple_body_is_a_notification_and_a_mail():
@@ -97,52 +84,3 @@ def test_problems_of_the_metadata_are_named():
         "metadata.enableCustomActions is neither true nor false.",
     )
     assert chatbot_problems([]) == ("The notification is not a JSON object.",)
-
-
-def test_a_leading_line_follows_the_first_paragraph_of_the_email_and_precedes_the_description():
-    body = with_leading_line(alert_body(), "✅ Was open for 14 min, opened by `alice *x*`")
-    head, line, *_ = body.mail.split("\n\n")
-    assert head.startswith("🔴 Critical · payments-prod · SSH")
-    assert line == "✅ Was open for 14 min, opened by alice *x*"
-    assert body.chat["content"]["description"].startswith("✅ Was open for 14 min, opened by `alice *x*`\n\n*Account*")
-    assert chatbot_problems(body.chat) == ()
-
-
-def test_a_body_can_join_the_thread_of_another_notification():
-    assert with_thread(alert_body(), "e-0").chat["metadata"]["threadId"] == "e-0"
-
-
-def test_a_banner_is_added_to_both_forms_of_a_body():
-    assert json.loads(with_banner(alert_body().encode(), "Delivery <failed>."))["mail"].split("\n\n")[1] == (
-        "⚠️ Delivery <failed>."
-    )
-    assert with_banner("no JSON", "Delivery failed.") == "no JSON"
-
-
-def slack_of(body):
-    message = Message(key="k", destination="sec-prod", body=body.encode() if isinstance(body, SnsBody) else body)
-    return as_slack(message).body
-
-
-@pytest.mark.parametrize("case", EVENTS)
-def test_an_sns_body_converted_to_slack_is_valid_and_mentions_nobody(case):
-    for body in sns_bodies(
-        alert_of_record(EVENTS[case][-1] if isinstance(EVENTS[case], list) else EVENTS[case]), TEMPLATES, COLORS
-    ):
-        payload = json.loads(slack_of(body))
-        assert slack_problems(payload) == ()
-        assert mentions(payload) == ()
-        texts = [each["text"]["text"] for each in payload["attachments"][0]["blocks"][1:]]
-        description = body.chat["content"]["description"]
-        assert "\n".join(texts).startswith(description)
-        assert all(text.count("```") % 2 == 0 for text in texts)
-        assert len(json.dumps(payload, ensure_ascii=False)) < 13_000
-
-
-def test_every_rule_is_kept_when_a_slack_channel_is_the_fallback_of_a_topic():
-    payloads = [slack_of(body) for body in sns_bodies(alert_of_record(many_rules(300, "홈" * 255)), TEMPLATES, COLORS)]
-    assert sorted(re.findall(r"sgr-\d{17}", "".join(payloads))) == [f"sgr-{each:017d}" for each in range(1, 301)]
-
-
-def test_a_slack_payload_is_not_converted():
-    assert slack_of('{"attachments":[]}') == '{"attachments":[]}'

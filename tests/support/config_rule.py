@@ -17,15 +17,11 @@ from gatewatch.remediation.ingress.enforcer import Enforcer
 from gatewatch.remediation.ingress.suppression import RuleSuppression
 from gatewatch.remediation.ingress.unfinished import UnfinishedChanges
 from gatewatch.remediation.snapshots import SnapshotStore
-from gatewatch.rendering.templates import load_templates
 from support import ingress as kit
 from support import members
 from support.paths import ROOT
 
 CAPTURED = "2026-06-01T11:59:00.000Z"
-
-
-TEMPLATES = load_templates(ROOT / "templates", ("en", "ko", "ja"))
 
 
 SETTINGS = load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml")
@@ -59,7 +55,7 @@ class Environment:
             ActionLog(table),
             suppression,
         )
-        rule = IngressRule(settings, TEMPLATES, self.outbox, lambda _: enforcer, self.now)
+        rule = IngressRule(settings, self.outbox, lambda _: enforcer, self.now)
         rules = {"ingress": rule.evaluations, "rds-ca": rds_certificates.evaluations}
         self.stage = ConfigRuleHandler(
             rules, lambda _: self.member, logging.getLogger("test"), {"ingress": rule.publish}

@@ -17,7 +17,7 @@ from support.paths import TESTS
 
 GOLDEN = TESTS / "golden"
 SETTINGS = {each: load_settings(GOLDEN / "accounts.yaml", GOLDEN / "policy.yaml", each) for each in LANGUAGES}
-TEMPLATES = load_templates(TESTS.parent / "templates", LANGUAGES)
+TEMPLATES = load_templates(TESTS.parent / "templates")
 COLORS = SETTINGS["en"].colors
 EVENTS = {path.parent.name: json.loads(path.read_text("utf-8")) for path in sorted(GOLDEN.glob("*/event.json"))}
 SEVERAL_EVENTS = {"modify-known-previous", "modify-narrowed", "revoke-by-id-history"}

@@ -139,7 +139,7 @@ class LookupHarness:
         return self.lookup.fetch(alert)
 
 
-def messages(folder, settings, templates):
+def messages(folder, settings):
     """The messages for the calls in `event.json` when lookups are enabled, by destination: a Slack channel and a topic.
 
     `ec2.json` holds the responses of EC2, twelve seconds after the last call.
@@ -154,9 +154,9 @@ def messages(folder, settings, templates):
     routed = msgspec.structs.replace(
         settings, accounts=accounts, destinations=destinations, routes=(Route(to=("channel", HUB_TOPIC)),)
     )
-    pipeline = AlertPipeline(routed, InMemoryRuleHistory(), templates, lookup=harness.fetch)
+    pipeline = AlertPipeline(routed, InMemoryRuleHistory(), lookup=harness.fetch)
     sent = [message for call in calls for message in run_pipeline(call, pipeline).messages]
-    return {name: [each.body for each in sent if each.destination == name] for name in destinations}
+    return {name: [each for each in sent if each.destination == name] for name in destinations}
 
 
 def alert_with_lookup_role(record, role=LOOKUP_ROLE, rule_history=None):

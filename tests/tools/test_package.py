@@ -14,13 +14,14 @@ import pytest
 
 from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
-from gatewatch.config.settings import LANGUAGES, load_settings
+from gatewatch.config.settings import load_settings
 from gatewatch.config.yaml_file import load_content
 from gatewatch.errors import ConfigurationError
 from gatewatch.events.decoding import decode, parse
-from gatewatch.rendering.slack import slack_payloads
-from gatewatch.rendering.sns import sns_bodies
+from gatewatch.rendering.slack import SlackRenderer
+from gatewatch.rendering.sns import SnsRenderer
 from gatewatch.rendering.templates import load_templates
+from support.rendering import message_for
 from support.stage import write_stage
 from tools.package import LOCK, PROVIDED_BY_LAMBDA, PYTHON, ROOT, Architecture, build, copy_sources, main, requirements
 from tools.precompile import compile_python, parse_yaml
@@ -99,12 +100,14 @@ def test_compiled_templates_render_the_same_messages_as_their_sources(archive, t
     for source in sources:
         source.unlink()
     settings = load_settings(ROOT / "tests" / "golden" / "accounts.yaml", ROOT / "tests" / "golden" / "policy.yaml")
-    compiled, written = (load_templates(folder, LANGUAGES) for folder in (tmp_path / "templates", ROOT / "templates"))
+    compiled, written = (load_templates(folder) for folder in (tmp_path / "templates", ROOT / "templates"))
     for path in sorted((ROOT / "tests" / "golden").glob("*/event.json")):
         for call in decode(parse(path.read_bytes())):
             alert = assess_call(call, Assessor(settings, InMemoryRuleHistory()))
-            assert slack_payloads(alert, compiled, settings.colors) == slack_payloads(alert, written, settings.colors)
-            assert sns_bodies(alert, compiled, settings.colors) == sns_bodies(alert, written, settings.colors)
+            message = message_for(alert)
+            for renderer in (SlackRenderer, SnsRenderer):
+                first, second = (renderer(each, settings.colors) for each in (compiled, written))
+                assert list(first.messages(message)) == list(second.messages(message))
 
 
 def test_a_packaged_function_loads_settings_and_labels_without_a_yaml_parser(archive, tmp_path):
@@ -114,7 +117,7 @@ def test_a_packaged_function_loads_settings_and_labels_without_a_yaml_parser(arc
         from functions.bundle import load_bundle
         from gatewatch.rendering.templates import load_templates
         bundle = load_bundle({})
-        load_templates(bundle.templates, bundle.settings.languages)
+        load_templates(bundle.templates).labels(bundle.settings.defaults.language)
         bundle.settings.severity_rules.catalogue.controls
         print(bundle.configuration_error, "yaml" in sys.modules, bundle.settings.routes)
     """

@@ -11,6 +11,9 @@ import msgspec
 import urllib3
 
 from gatewatch.config.destinations import HUB_TOPIC, SlackApp, SlackWebhook, SnsTopic
+from gatewatch.config.paths import TEMPLATES
+from gatewatch.config.settings import Colors
+from gatewatch.delivery.channels import Channels
 from gatewatch.delivery.secrets import SecretStore
 from gatewatch.delivery.slack import Slack, http_pool
 from gatewatch.delivery.sns import Sns
@@ -18,6 +21,10 @@ from gatewatch.errors import DeliveryError
 from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus, QueryFailed
 from gatewatch.monitoring.doctor.query import run_query
 from gatewatch.monitoring.doctor.test_message import build_test_message
+from gatewatch.rendering.presentation import Presentation
+from gatewatch.rendering.slack import SlackRenderer
+from gatewatch.rendering.sns import SnsRenderer
+from gatewatch.rendering.templates import load_templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,10 +53,14 @@ class DestinationChecks:
 
     def post(self, name: str, destination: Destination) -> Receipt:
         """Send a test message. Raises `DeliveryError`."""
-        message = build_test_message(name, is_sns_topic=isinstance(destination, SnsTopic))
-        if isinstance(destination, SnsTopic):
-            return Sns(self._aws.sns, self._topic).post(message, destination)
-        return Slack(self._http, self._secrets).post(message, destination)
+        templates, colors = load_templates(TEMPLATES), Colors()
+        channels = Channels(
+            Slack(self._http, self._secrets),
+            SlackRenderer(templates, colors),
+            Sns(self._aws.sns, self._topic),
+            SnsRenderer(templates, colors),
+        )
+        return channels.post(build_test_message(name, "en"), Presentation(), destination)
 
     def _send(self, name: str, destination: Destination) -> CheckResult:
         try:
@@ -58,7 +69,7 @@ class DestinationChecks:
             return CheckResult(
                 name, _CHECK, CheckStatus.ERROR, str(error), "correct the secret or the channel, then check again"
             )
-        return CheckResult(name, _CHECK, CheckStatus.OK, f"accepted a test message: {receipt.answer}")
+        return CheckResult(name, _CHECK, CheckStatus.OK, f"accepted a test message: {receipt.response}")
 
     def _check(self, name: str, destination: Destination) -> CheckResult:
         match destination:

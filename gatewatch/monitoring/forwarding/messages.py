@@ -5,28 +5,28 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
+from msgspec import json
 
+from gatewatch.model.message import addressed
+from gatewatch.model.notification import NoticeKind, OperatorNotice, Sentence
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.escaping import code, mrkdwn, sanitize
-from gatewatch.rendering.notices import OperatorNotice, notice_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Sequence
 
     from gatewatch.config.settings import Settings
-    from gatewatch.model.message import Message
+    from gatewatch.model.message import OutboxMessage
     from gatewatch.monitoring.forwarding.check import Difference
 
 _MAX_LINES = 25
 _MAX_ALIAS = 80
 _MAX_DETAIL = 300
-_NEXT_STEP = Markup("Details and remedies: ") + code("gatewatch doctor")
+_NEXT_STEP = Sentence("forwarding_remedies", {"command": "gatewatch doctor"})
 
 
 def forwarding_messages(
     found: Iterable[Difference], resolved: Iterable[Difference], at: int, settings: Settings
-) -> list[Message]:
+) -> list[OutboxMessage]:
     """Return a notice for each account with new differences, and one for those that are resolved.
 
     `at` is in seconds since 1970: the same difference, found again later, is another notice.
@@ -34,48 +34,49 @@ def forwarding_messages(
     by_account: dict[str, list[Difference]] = {}
     for each in found:
         by_account.setdefault(each.account_id, []).append(each)
-    notices = [_found(account_id, each, settings) for account_id, each in sorted(by_account.items())]
-    notices += [_resolved(sorted(resolved), settings)] if resolved else []
-    return [message for notice in notices for message in _messages(notice, at, settings)]
+    notices = [_found(account_id, sorted(each), at, settings) for account_id, each in sorted(by_account.items())]
+    if ended := sorted(resolved):
+        notices.append(_resolved(ended, at, settings))
+    return [message for notice in notices for message in addressed(notice, settings.default_destinations)]
 
 
-def _found(account_id: str, differences: list[Difference], settings: Settings) -> OperatorNotice:
-    title = f"Forwarding of {_alias(account_id, settings)} differs from what was deployed"
-    text = Markup("Events may not reach the hub, although canaries do:")
-    lines = (text, *_lines(sorted(differences)), _NEXT_STEP)
+def _found(account_id: str, differences: Sequence[Difference], at: int, settings: Settings) -> OperatorNotice:
+    alias = settings.account(account_id).alias[:_MAX_ALIAS]
+    title = Sentence("forwarding_title", {"account": f"{alias} {account_id}"})
     return OperatorNotice(
-        title=f"🛑 {title}",
-        lines=lines,
-        subject=title,
+        key=_key(at, title, differences),
+        kind=NoticeKind.DIFFERENT,
         severity=Severity.HIGH,
-        color=settings.colors.high,
+        language=settings.defaults.language,
+        title=title,
+        paragraphs=((Sentence("forwarding"),), _lines(differences), (_NEXT_STEP,)),
         account_id=account_id,
     )
 
 
-def _resolved(differences: list[Difference], settings: Settings) -> OperatorNotice:
-    title = "Forwarding is as deployed again"
-    text = Markup("Alerts for the time in between may be missing; CloudTrail has the events.")
-    lines = (text, *_lines(differences))
-    color = settings.colors.resolved
-    return OperatorNotice(title=f"✅ {title}", lines=lines, subject=title, severity=Severity.INFO, color=color)
+def _resolved(differences: Sequence[Difference], at: int, settings: Settings) -> OperatorNotice:
+    title = Sentence("forwarding_resolved_title")
+    return OperatorNotice(
+        key=_key(at, title, differences),
+        kind=NoticeKind.RESOLVED,
+        severity=Severity.INFO,
+        language=settings.defaults.language,
+        title=title,
+        paragraphs=((Sentence("recovered"),), _lines(differences)),
+    )
 
 
-def _alias(account_id: str, settings: Settings) -> str:
-    return sanitize(f"{settings.account(account_id).alias} {account_id}", _MAX_ALIAS)
-
-
-def _lines(differences: list[Difference]) -> Iterator[Markup]:
+def _lines(differences: Sequence[Difference]) -> tuple[Sentence, ...]:
     lines = [
-        Markup("• {} {} ").format(code(each.account_id), mrkdwn(each.region))
-        + mrkdwn(sanitize(each.detail, _MAX_DETAIL))
+        Sentence(
+            "forwarding_line",
+            {"account_id": each.account_id, "region": each.region, "detail": each.detail[:_MAX_DETAIL]},
+        )
         for each in differences[:_MAX_LINES]
     ]
     more = len(differences) - _MAX_LINES
-    yield Markup("\n").join([*lines, *([mrkdwn(f"… and {more} more")] if more > 0 else [])])
+    return (*lines, Sentence("more_lines", {"count": str(more)})) if more > 0 else tuple(lines)
 
 
-def _messages(notice: OperatorNotice, at: int, settings: Settings) -> list[Message]:
-    text = "\n".join((str(at), notice.title, *notice.lines))
-    identity = hashlib.sha256(text.encode()).hexdigest()[:32]
-    return notice_messages(notice, f"forwarding-{identity}", settings.default_destinations, settings)
+def _key(at: int, title: Sentence, differences: Sequence[Difference]) -> str:
+    return f"forwarding-{hashlib.sha256(json.encode((at, title, differences))).hexdigest()[:32]}"

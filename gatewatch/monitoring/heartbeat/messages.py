@@ -1,79 +1,77 @@
-"""Notices about Regions that stopped or resumed sending canaries, and accounts that never sent one."""
+"""Notices about Regions that went silent or recovered, and accounts that never reported."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
+from msgspec import json
 
+from gatewatch.model.message import addressed
+from gatewatch.model.notification import NoticeKind, OperatorNotice, Sentence
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.escaping import code, mrkdwn, sanitize
-from gatewatch.rendering.notices import OperatorNotice, notice_messages
 from gatewatch.rendering.time_text import utc_minute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gatewatch.config.settings import Settings
-    from gatewatch.model.message import Message
+    from gatewatch.model.message import OutboxMessage
     from gatewatch.monitoring.heartbeat.judge import HeartbeatChanges, SilentRegion
 
 _MAX_LINES = 25
 _MAX_ALIAS = 80
-_NEXT_STEP = Markup("To find out why: ") + code("gatewatch doctor")
+_NEXT_STEP = Sentence("find_out_why", {"command": "gatewatch doctor"})
 
 
-def heartbeat_messages(changes: HeartbeatChanges, settings: Settings) -> list[Message]:
+def heartbeat_messages(changes: HeartbeatChanges, settings: Settings) -> list[OutboxMessage]:
     """Return one notice each for silent and recovered Regions and for accounts that never reported."""
-    return [message for notice in _notices(changes, settings) for message in _messages(notice, settings)]
+    return [
+        message
+        for notice in _notices(changes, settings)
+        for message in addressed(notice, settings.default_destinations)
+    ]
 
 
 def _notices(changes: HeartbeatChanges, settings: Settings) -> Iterator[OperatorNotice]:
     if changes.silent:
-        title = f"{_count_of(changes.silent, 'Region')} went silent"
-        text = Markup("No event reaches the hub from there, or no canary does:")
-        lines = [_line(each, settings, "last canary") for each in changes.silent]
-        yield _notice("🔇", title, Severity.HIGH, (text, *_limited(lines), _NEXT_STEP), settings)
+        lines = [_region(each, "silent_region", settings) for each in changes.silent]
+        yield _notice(NoticeKind.SILENT, "silent", lines, settings, _NEXT_STEP)
     if changes.never_reported:
-        title = f"{_count_of(changes.never_reported, 'account')} never reported"
-        text = Markup("They are in the organization or in accounts.yaml, and the hub has received no canary from them:")
-        lines = [_account(each, settings) for each in changes.never_reported]
-        yield _notice("🔇", title, Severity.HIGH, (text, *_limited(lines), _NEXT_STEP), settings)
+        lines = [Sentence("account_line", _account(each, settings)) for each in changes.never_reported]
+        yield _notice(NoticeKind.SILENT, "never_reported", lines, settings, _NEXT_STEP)
     if changes.recovered:
-        title = f"{_count_of(changes.recovered, 'Region')} recovered"
-        text = Markup("Alerts for the time in between may be missing; CloudTrail has the events.")
-        lines = [_line(each, settings, "silent since") for each in changes.recovered]
-        yield _notice("🔊", title, Severity.INFO, (text, *_limited(lines)), settings)
+        lines = [_region(each, "recovered_region", settings) for each in changes.recovered]
+        yield _notice(NoticeKind.RECOVERED, "recovered", lines, settings)
 
 
-def _notice(mark: str, title: str, severity: Severity, lines: tuple[Markup, ...], settings: Settings) -> OperatorNotice:
-    color = settings.colors.resolved if severity is Severity.INFO else settings.colors.high
-    return OperatorNotice(title=f"{mark} {title}", lines=lines, subject=title, severity=severity, color=color)
+def _notice(
+    kind: NoticeKind, key: str, lines: Sequence[Sentence], settings: Settings, *more: Sentence
+) -> OperatorNotice:
+    """The key of the notice derives from its content: a repeated run sends nothing twice."""
+    number = "one" if len(lines) == 1 else "many"
+    title = Sentence(f"{key}_title_{number}", {"count": str(len(lines))})
+    identity = hashlib.sha256(json.encode((title, lines))).hexdigest()[:32]
+    return OperatorNotice(
+        key=f"heartbeat-{identity}",
+        kind=kind,
+        severity=Severity.HIGH if kind is NoticeKind.SILENT else Severity.INFO,
+        language=settings.defaults.language,
+        title=title,
+        paragraphs=((Sentence(key),), tuple(_limited(lines)), *((each,) for each in more)),
+    )
 
 
-def _messages(notice: OperatorNotice, settings: Settings) -> list[Message]:
-    """Derive the key from the text: a repeated run sends nothing twice."""
-    text = "\n".join((notice.title, *notice.lines))
-    identity = hashlib.sha256(text.encode()).hexdigest()[:32]
-    return notice_messages(notice, f"heartbeat-{identity}", settings.default_destinations, settings)
+def _region(silent: SilentRegion, key: str, settings: Settings) -> Sentence:
+    values = {"region": silent.origin.region, "time": utc_minute(silent.last)}
+    return Sentence(key, _account(silent.origin.account_id, settings) | values)
 
 
-def _line(silent: SilentRegion, settings: Settings, since: str) -> Markup:
-    at = utc_minute(silent.last)
-    return _account(silent.origin.account_id, settings) + mrkdwn(f" {silent.origin.region} · {since} {at}")
+def _account(account_id: str, settings: Settings) -> dict[str, str]:
+    return {"alias": settings.account(account_id).alias[:_MAX_ALIAS], "account_id": account_id}
 
 
-def _account(account_id: str, settings: Settings) -> Markup:
-    alias = mrkdwn(sanitize(settings.account(account_id).alias, _MAX_ALIAS))
-    return Markup("• *{}* ").format(alias) + code(account_id)
-
-
-def _limited(lines: Sequence[Markup]) -> Iterator[Markup]:
-    more = len(lines) - _MAX_LINES
-    omitted = [mrkdwn(f"… and {more} more")] if more > 0 else []
-    yield Markup("\n").join([*lines[:_MAX_LINES], *omitted])
-
-
-def _count_of(items: Sequence[object], name: str) -> str:
-    return f"{len(items)} {name}" + ("" if len(items) == 1 else "s")
+def _limited(lines: Sequence[Sentence]) -> Iterator[Sentence]:
+    yield from lines[:_MAX_LINES]
+    if len(lines) > _MAX_LINES:
+        yield Sentence("more_lines", {"count": str(len(lines) - _MAX_LINES)})

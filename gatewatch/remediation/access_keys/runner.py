@@ -19,7 +19,7 @@ from gatewatch.remediation.access_keys.trigger import AllAccounts, OneUser, trig
 from gatewatch.remediation.ingress.executor import StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
     from logging import Logger
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from gatewatch.config.settings import Settings
     from gatewatch.delivery.outbox import Outbox
-    from gatewatch.rendering.text.labels import Labels
 
 
 USER_DELETED = "NoSuchEntity"  # IAM error code: the user was deleted after it was listed
@@ -45,7 +44,6 @@ class AccessKeyRunner:
     iam_of: Callable[[str], IAMClient]
     stores: KeyStores
     outbox: Outbox
-    labels: Mapping[str, Labels]
     now: Callable[[], datetime]
     log: Logger
 
@@ -134,11 +132,11 @@ class AccessKeyRunner:
 
     def _report_refused_role(self, account_id: str) -> None:
         """The key of the message is the same every day, so that the ledger delivers it once."""
-        self.outbox.put(refused_role_messages(account_id, self.settings, self.labels))
+        self.outbox.put(refused_role_messages(account_id, self.settings))
         self.log.warning("role refused", extra={"account_id": account_id})
 
     def _report(self, step: KeyStepResult) -> None:
-        self.outbox.put(key_messages(step, self.settings, self.labels, self.now()))
+        self.outbox.put(key_messages(step, self.settings, self.now()))
         facts = {"account_id": step.action.key.account_id, "user": step.action.key.user}
         self.log.info(step.action.decision.value, extra={**facts, "status": step.status.value, "reason": step.reason})
 

@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gatewatch.alerts.enrichment import group_url
-from gatewatch.alerts.exposures import exposure_change_of
+from gatewatch.alerts.notifications import notification_of
 from gatewatch.alerts.routing import route
 from gatewatch.alerts.severity.assessment import assess
 from gatewatch.config.suppression_rules import ExceptionEffect
 from gatewatch.model.alert import Alert, AssessedChange, Links
 from gatewatch.model.api_call import AccessMethod, Actor, ApiCall
 from gatewatch.model.change import Action, Change, Family, Outcome
-from gatewatch.model.message import Message
+from gatewatch.model.message import OutboxMessage, addressed
+from gatewatch.model.notification import AlertNotification, Section
 from gatewatch.model.security_group import Group, SecurityGroupRule
 from gatewatch.model.severity import Assessment, Reason, Severity
 from gatewatch.remediation.config_rule.annotation import rule_text
 from gatewatch.remediation.ingress.executor import StepStatus
 from gatewatch.remediation.ingress.plan import Authorize, CurrentRule, Modify, rule_of
 from gatewatch.rendering.escaping import sanitize
-from gatewatch.rendering.extra_sections import ExtraSection
-from gatewatch.rendering.message_bodies import MessageBodies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from gatewatch.config.settings import Settings
     from gatewatch.remediation.ingress.enforcer import Enforcement, UnenforcedAction
     from gatewatch.remediation.ingress.executor import StepResult
-    from gatewatch.rendering.templates import Templates
-    from gatewatch.rendering.text.labels import Labels
 
 EVENT_NAME = "GatewatchRemediation"
 _MAX_RULES = 30
@@ -161,44 +158,31 @@ def _change(
     )
 
 
-def messages_of(done: Enforcement, settings: Settings, templates: Templates, at: float) -> tuple[Message, ...]:
+def messages_of(done: Enforcement, settings: Settings, at: float) -> tuple[OutboxMessage, ...]:
+    sections = tuple(_before_and_after(done))
     return tuple(
-        message for alert in alerts_of(done, settings, at) for message in _messages(alert, done, settings, templates)
+        message
+        for alert in alerts_of(done, settings, at)
+        for message in addressed(_notification(alert, done, sections), route(alert, settings))
     )
 
 
-def _messages(alert: Alert, done: Enforcement, settings: Settings, templates: Templates) -> Iterator[Message]:
-    labels = templates.labels[alert.account.language]
-    bodies = MessageBodies(alert, templates, settings, tuple(_before_and_after(done, labels)))
-    # A rule that is not remediated opens and closes nothing: its opening had a message of its own.
-    exposure = exposure_change_of(alert, labels) if alert.call.event_id == done.change_id else None
-    for destination in route(alert, settings):
-        parts = bodies.for_destination(destination)
-        for number, body in enumerate(parts, start=1):
-            key = f"{alert.call.event_id}#{destination}#{number}"
-            yield Message(
-                key=key,
-                destination=destination,
-                body=body,
-                event_id=alert.call.event_id,
-                account_id=alert.account.id,
-                severity=alert.severity,
-                part=number,
-                parts=len(parts),
-                event_time=alert.call.time.timestamp() if alert.call.time else None,
-                gates=(msgspec.structs.replace(exposure, key=key),) if exposure and number == 1 else (),
-            )
+def _notification(alert: Alert, done: Enforcement, sections: tuple[Section, ...]) -> AlertNotification:
+    """A rule that is not remediated opens and closes nothing: its opening had a message of its own."""
+    notification = notification_of(alert, sections=sections)
+    is_remediation = alert.call.event_id == done.change_id
+    return notification if is_remediation else msgspec.structs.replace(notification, exposure_change=None)
 
 
-def _before_and_after(done: Enforcement, labels: Labels) -> Iterator[ExtraSection]:
+def _before_and_after(done: Enforcement) -> Iterator[Section]:
     added, open_ = (_failures(done, is_added=each) for each in (True, False))
-    for label, failures in (("ingress_still_open", open_), ("ingress_not_added", added)):
+    for title, failures in (("ingress_still_open", open_), ("ingress_not_added", added)):
         if failures:
-            yield ExtraSection(labels.line[label], "\n".join(failures[:_MAX_RULES]), _MAX_LIST_CHARACTERS)
-    for label, current in (("ingress_before", done.before), ("ingress_after", done.after)):
-        yield ExtraSection(labels.line[label], "\n".join(_lines(current)) or "-", _MAX_LIST_CHARACTERS)
+            yield Section(title, "\n".join(failures[:_MAX_RULES]), _MAX_LIST_CHARACTERS)
+    for title, current in (("ingress_before", done.before), ("ingress_after", done.after)):
+        yield Section(title, "\n".join(_lines(current)) or "-", _MAX_LIST_CHARACTERS)
     if done.change_id:
-        yield ExtraSection(labels.line["ingress_undo"], f"gatewatch undo {done.change_id}")
+        yield Section("ingress_undo", f"gatewatch undo {done.change_id}")
 
 
 def _failures(done: Enforcement, *, is_added: bool) -> list[str]:

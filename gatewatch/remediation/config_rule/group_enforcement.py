@@ -18,7 +18,6 @@ from gatewatch.remediation.ingress.ec2 import current_rules, describe_group
 from gatewatch.remediation.ingress.enforcer import Enforcement, Enforcer
 from gatewatch.remediation.ingress.plan import plan_ingress
 from gatewatch.remediation.ingress.unfinished import interrupted_parts
-from gatewatch.rendering.templates import Templates
 
 _NOT_FOUND = "InvalidGroup.NotFound"
 _GROUP_DELETED = EvaluationResult(ComplianceType.NOT_APPLICABLE, "The group does not exist any more.")
@@ -28,7 +27,6 @@ class GroupEnforcement(Struct, frozen=True, kw_only=True):
     """`interrupted`: id of a change that an earlier run did not complete, or empty. `at`: seconds since 1970."""
 
     settings: Settings
-    templates: Templates
     outbox: MessageSink
     enforcer: Enforcer
     member: Aws
@@ -66,7 +64,7 @@ class GroupEnforcement(Struct, frozen=True, kw_only=True):
     def _report(self, done: Enforcement) -> EvaluationResult:
         if any(each.reason == _NOT_FOUND for each in done.steps):
             return _GROUP_DELETED
-        self.outbox.put(messages_of(done, self.settings, self.templates, self.at))
+        self.outbox.put(messages_of(done, self.settings, self.at))
         return enforcement_result(done, plan_ingress(self.group.group_id, done.after, self.settings.ingress))
 
 

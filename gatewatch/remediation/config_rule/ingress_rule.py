@@ -32,7 +32,6 @@ from gatewatch.remediation.ingress.conflict_guard import GroupRef
 from gatewatch.remediation.ingress.ec2 import read_current_rule, read_group
 from gatewatch.remediation.ingress.enforcer import Enforcer
 from gatewatch.remediation.ingress.plan import CurrentRule, plan_ingress
-from gatewatch.rendering.templates import Templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,7 +44,6 @@ class IngressRule(Struct, frozen=True):
     """`now` returns seconds since 1970; `enforcer` returns an enforcer for the role of an invocation."""
 
     settings: Settings
-    templates: Templates
     outbox: MessageSink
     enforcer: Callable[[Invocation], Enforcer]
     now: Callable[[], float]
@@ -122,7 +120,6 @@ class IngressRule(Struct, frozen=True):
     def _enforce(self, invocation: Invocation, group_id: str, member: Aws, interrupted: str) -> EvaluationResult:
         return GroupEnforcement(
             settings=self.settings,
-            templates=self.templates,
             outbox=self.outbox,
             enforcer=self.enforcer(invocation),
             member=member,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.model.change import Action, Family, Outcome
+from gatewatch.model.change import Action, Family
 from gatewatch.model.compliance import ComplianceFacts
 from gatewatch.model.monitoring import MonitoringFacts
 from gatewatch.model.security_group import CidrPeer, Direction
@@ -34,18 +34,7 @@ _WORLD = frozenset({"world", "world_in_parts"})
 
 def headline_change(alert: Alert) -> AssessedChange:
     """The change that the headline is about: the first of the worst, applied ones before the others."""
-    return worst_first(alert)[0]
-
-
-def worst_first(alert: Alert) -> list[AssessedChange]:
-    """Every change, by severity, applied ones first."""
-    if len(alert.changes) == 1:
-        return list(alert.changes)
-    return sorted(alert.changes, key=lambda each: (-each.assessment.severity.rank, not _is_applied(each)))
-
-
-def _is_applied(assessed: AssessedChange) -> bool:
-    return assessed.change.outcome is Outcome.APPLIED
+    return alert.worst_first[0]
 
 
 def alert_headline(alert: Alert, labels: Labels, assessed: AssessedChange | None = None) -> str:
@@ -54,7 +43,7 @@ def alert_headline(alert: Alert, labels: Labels, assessed: AssessedChange | None
     if text := iam_headline(alert.call, assessed.change, labels):
         return text
     text = resource_headline(alert, assessed, labels) or _sentence(alert, assessed, labels)
-    others = 0 if assessed.change.family is Family.ATTACHMENT else len(alert.changes) - 1
+    others = 0 if assessed.change.family is Family.ATTACHMENT else alert.change_count - 1
     return labels.line["more"].format(headline=text, count=others) if others else text
 
 

@@ -38,7 +38,7 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     network_interfaces: dict[str, str]
     thread: dict[str, str]
     advice: dict[str, str]
-    access_key: dict[str, str]
+    notice: dict[str, str]
     resource_kind: dict[str, str]
     resource_change: dict[str, str]
 

@@ -24,7 +24,7 @@ _MAX_SERVICES = 6
 def has_line(assessed: AssessedChange, alert: Alert) -> bool:
     """Whether a change has a rule to show; a change of a whole group or prefix list has only a headline."""
     change, rule = assessed.change, assessed.change.rule
-    if change.family is Family.ATTACHMENT or len(alert.changes) > 1:
+    if change.family is Family.ATTACHMENT or alert.change_count > 1:
         return True
     if change.family is Family.PREFIX_LIST:
         return isinstance(rule.peer, CidrPeer)

@@ -7,29 +7,34 @@ from typing import TYPE_CHECKING
 import msgspec
 from markupsafe import Markup
 
-from gatewatch.digest.text import mrkdwn_of, plain_text
+from gatewatch.rendering.digest.text import mrkdwn_of, plain_text
 from gatewatch.rendering.escaping import code, mrkdwn
 from gatewatch.rendering.sns_body import build_sns_body
 from gatewatch.rendering.sns_escaping import mail_value
+from gatewatch.rendering.sns_escaping import plain_text as plain_markup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from gatewatch.digest.view import DigestView, Section
+    from gatewatch.rendering.digest.view import DigestView, Section
     from gatewatch.rendering.sns_body import SnsBody
 
 _BARS = 5
 _MAX_MAIL = 25_000  # characters; SNS limits a message to 262,144 bytes
 
 
-def sns_digest(view: DigestView, subject: str) -> SnsBody:
-    """`subject` is ASCII."""
+def sns_digest(view: DigestView, subject: str, leading: Sequence[Markup] = ()) -> SnsBody:
+    """`subject` is ASCII; `leading` lines stand above everything."""
     texts = [text for section in view.sections if (text := _text(section))]
     warning = [mrkdwn(view.warning)] if view.warning else []
     body = build_sns_body(
-        view.title, [*warning, *texts, mrkdwn(view.note)], subject=subject, keywords=(), thread="gatewatch-digest"
+        view.title,
+        [*leading, *warning, *texts, mrkdwn(view.note)],
+        subject=subject,
+        keywords=(),
+        thread="gatewatch-digest",
     )
-    mail = plain_text(view, mail_value, with_links=True)
+    mail = "\n".join([*map(plain_markup, leading), plain_text(view, mail_value, with_links=True)])
     return msgspec.structs.replace(body, mail=mail[:_MAX_MAIL])
 
 

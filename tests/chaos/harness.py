@@ -1,4 +1,4 @@
-"""The real stages between fakes of everything they touch; a day of Lambda in some seconds."""
+"""The real handlers between fakes of everything that they use; a day of Lambda in some seconds."""
 
 import json
 import logging
@@ -9,30 +9,32 @@ from pathlib import Path
 import yaml
 
 from chaos.clock import START, VirtualClock
-from chaos.fate import Dice, Killed
-from chaos.queues import Fifo, Sent, Sqs, Standard
+from chaos.deliveries import Deliveries
+from chaos.faults import Dice, Killed
+from chaos.queues import Fifo, Sent, Sqs, Standard, named
+from chaos.scenario import ACCOUNTS
 from chaos.services import DynamoDb, FakeAws, Sns, Ssm
 from chaos.slack import WEBHOOK, MisbehavingSlack
-from chaos.story import ACCOUNTS
-from chaos.told import Told
 from gatewatch.alerts.pipeline import AlertPipeline
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
-from gatewatch.config.destinations import SnsTopic
 from gatewatch.config.settings import load_settings
+from gatewatch.delivery.channels import Channels
 from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
 from gatewatch.delivery.dead_lettering import DeadLettering
 from gatewatch.delivery.ledger import Ledger
-from gatewatch.delivery.message_edits import Edits
+from gatewatch.delivery.message_updates import MessageUpdates
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.delivery.rate_limit import Clock, RateLimiter
 from gatewatch.delivery.secrets import SecretStore
 from gatewatch.delivery.slack import Slack
-from gatewatch.delivery.sns import Sns as SnsChannel
+from gatewatch.delivery.sns import Sns as SnsClient
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.threads import Threads
 from gatewatch.handlers.alert import AlertHandler
 from gatewatch.handlers.batch import partial_response
 from gatewatch.handlers.deliver import DeliveryHandler
+from gatewatch.rendering.slack import SlackRenderer
+from gatewatch.rendering.sns import SnsRenderer
 from gatewatch.rendering.templates import load_templates
 from support.paths import TEMPLATES
 
@@ -71,7 +73,7 @@ def secret_parts():
 
 @cache
 def chaos_templates():
-    return load_templates(TEMPLATES, chaos_settings().languages)
+    return load_templates(TEMPLATES)
 
 
 @cache
@@ -120,14 +122,25 @@ class Counts:
         self.counted.setdefault(name, 0)
 
 
-class World:
-    """`weather(world, channel, key)`: what Slack does at this time; None takes the message."""
+class RecordingThreads(Threads):
+    """Records what is about to be posted, so that the fakes know which messages a request carries."""
 
-    def __init__(self, fate, weather=None, *, settings=None, stage=DeliveryHandler, ghost=0.0):
+    def __init__(self, deliveries, *parts):
+        super().__init__(*parts)
+        self._deliveries = deliveries
+
+    def post(self, content, presentation, destination):
+        self._deliveries.posting(content, presentation)
+        return super().post(content, presentation, destination)
+
+
+class Harness:
+    """`weather(harness, channel, key)`: what Slack does at this time; None takes the message."""
+
+    def __init__(self, fate, weather=None, *, settings=None, handler=DeliveryHandler, ghost=0.0):
         dice = fate if isinstance(fate, Dice) else None
-        self.fate, self.clock, self.told = fate, VirtualClock(), Told()
+        self.fate, self.clock, self.deliveries = fate, VirtualClock(), Deliveries()
         self.settings = settings or chaos_settings()
-        self.templates = chaos_templates()
         self.events_dead, self.outbox_dead = Standard(self.clock), Fifo(self.clock)
         self.events = Standard(self.clock, dice, receives=5, dead=self.events_dead, ghost=ghost)
         self.outbox = Fifo(self.clock, dice, receives=200, dead=self.outbox_dead)
@@ -144,16 +157,16 @@ class World:
         }
         self.aws = FakeAws(
             Sqs(self.clock, fate, queues),
-            DynamoDb(fate, self.told),
-            Sns(fate, self.told),
+            DynamoDb(fate, self.deliveries),
+            Sns(fate, self.deliveries),
             Ssm(fate, self.secrets),
         )
-        weather = weather or (lambda world, channel, key: world.fate.slack(channel, key))
-        self.http = MisbehavingSlack(fate, self.told, self.channels, lambda *where: weather(self, *where))
+        weather = weather or (lambda harness, channel, key: harness.fate.slack(channel, key))
+        self.http = MisbehavingSlack(fate, self.deliveries, self.channels, lambda *where: weather(self, *where))
         self.lines, self.counts, self.kills, self.batches = Lines(), Counts(), 0, 0
         self.log = logging.Logger("chaos", logging.INFO)  # noqa: LOG001  one of its own
         self.log.addHandler(self.lines)
-        self._stage = stage
+        self._handler = handler
         self.compose()
 
     def compose(self):
@@ -161,13 +174,22 @@ class World:
         clock = Clock(self.clock.time, self.clock.monotonic, self.clock.sleep)
         ledger = Ledger(self.aws.dynamodb, "gatewatch-prod", self.clock.time)
         outbox = Outbox(self.aws.sqs, "outbox.fifo")
-        hub = AlertPipeline(self.settings, InMemoryRuleHistory(), self.templates)
-        dead = DeadLetterQueue(self.aws.sqs, "events-dlq")
-        self.alert = AlertHandler(hub, outbox, dead, self.log, self.counts)
+        pipeline = AlertPipeline(self.settings, InMemoryRuleHistory())
+        events_dlq = DeadLetterQueue(self.aws.sqs, "events-dlq")
+        self.alert = AlertHandler(pipeline, outbox, events_dlq, self.log, self.counts)
         outbox_dlq = DeadLetterQueue(self.aws.sqs, "outbox-dlq.fifo")
-        self.deliver = self._stage(
+        channels = Channels(
+            Slack(self.http, SecretStore(self.aws)),
+            SlackRenderer(chaos_templates(), self.settings.colors),
+            SnsClient(self.aws.sns, HUB_TOPIC),
+            SnsRenderer(chaos_templates(), self.settings.colors),
+        )
+        store = ThreadStore(self.aws.dynamodb, "gatewatch-prod", self.clock.time)
+        updates = MessageUpdates(channels, store, self.log, self.clock.monotonic)
+        self.deliver = self._handler(
             settings=self.settings,
-            post=self._post(Slack(self.http, SecretStore(self.aws)), SnsChannel(self.aws.sns, HUB_TOPIC)),
+            channels=channels,
+            threads=RecordingThreads(self.deliveries, channels, updates, store),
             ledger=ledger,
             dead_lettering=DeadLettering(self.settings, ledger, outbox, outbox_dlq, self.log, self.counts),
             sqs=self.aws.sqs,
@@ -179,19 +201,9 @@ class World:
             run_concurrently=self.clock.run_concurrently,
         )
 
-    def _post(self, slack, sns):
-        def post(message, destination):
-            return (sns if isinstance(destination, SnsTopic) else slack).post(message, destination)
-
-        book = ThreadStore(self.aws.dynamodb, "gatewatch-prod", self.clock.time)
-        edits = Edits(slack, book, self.settings.colors.resolved, self.log, self.clock.monotonic)
-        threads = Threads(post, edits, book)
-
-        def in_threads(message, destination):
-            self.told.posting(message)
-            return threads.post(message, destination)
-
-        return in_threads
+    def dead_letters(self):
+        """The reasons of dead-lettered messages by message key."""
+        return {named(sent.body): sent.attributes["reason"] for sent in self.outbox_dead.messages.values()}
 
     def arrive(self, arrivals):
         for each in arrivals:
@@ -233,7 +245,7 @@ class World:
             self.fate.strike("return", "")
         except Killed:
             self.kills += 1
-            self.told.killed()
+            self.deliveries.killed()
             self.compose()
             return
         failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from unicodedata import combining, east_asian_width
 
-import msgspec
 from markupsafe import Markup
 
-from gatewatch.errors import RenderError
-from gatewatch.rendering.escaping import code, code_block, mrkdwn, sanitize, truncate_escaped
-from gatewatch.rendering.slack_validation import slack_problems
+from gatewatch.rendering.escaping import code, code_block, mrkdwn, sanitize
+from gatewatch.rendering.slack_blocks import context, header, section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gatewatch.digest.view import DigestView, Line, Section
+    from gatewatch.rendering.digest.view import DigestView, Line, Section
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_SECTION, _HEADER = 2900, 150
+_SECTION = 2900
 _VALUE = 80
 
 
@@ -36,34 +34,26 @@ _WIDE, _PHONE = Layout(28, 20), Layout(22, 10, is_narrow=True)
 def plain_text(view: DigestView, escape: Callable[[str], str] = sanitize, *, with_links: bool = False) -> str:
     """`escape` is applied to each line; `with_links` adds the links of an exposure below it, one per line."""
     warning = [view.warning, ""] if view.warning else []
-    lines = (line for section in view.sections for line in _section_lines(section, escape, with_links=with_links))
+    lines = (line for each in view.sections for line in _section_lines(each, escape, with_links=with_links))
     return "\n".join([view.title, "", *warning, *lines, view.note, ""])
 
 
-def _section_lines(section: Section, escape: Callable[[str], str], *, with_links: bool) -> Iterator[str]:
-    indent = "  " if section.title else ""
-    if section.title:
-        yield section.title
-    for each in section.exposures:
+def _section_lines(part: Section, escape: Callable[[str], str], *, with_links: bool) -> Iterator[str]:
+    indent = "  " if part.title else ""
+    if part.title:
+        yield part.title
+    for each in part.exposures:
         yield f"{indent}{escape(str(each))}"
         if with_links:
             yield from (f"{indent}   {name}: {url}" for name, url in each.links)
-    yield from (f"{indent}{escape(line)}" for line in (*section.lines, *bar_lines(section, _WIDE)))
+    yield from (f"{indent}{escape(line)}" for line in (*part.lines, *bar_lines(part, _WIDE)))
     yield ""
 
 
-def slack_payload(view: DigestView, color: str) -> bytes:
-    """Raises `RenderError` when Slack would refuse it."""
-    title = {"type": "plain_text", "text": str(truncate_escaped(view.title, _HEADER)), "emoji": False}
-    warning = [_section(mrkdwn(view.warning))] if view.warning else []
-    sections = [*warning, *(_section(text) for section in view.sections for text in _slack_texts(section))]
-    context = {"type": "context", "elements": [_mrkdwn(mrkdwn(view.note))]}
-    blocks = [{"type": "header", "text": title}, *sections, context]
-    attachment = {"color": color, "fallback": str(mrkdwn(view.title)), "blocks": blocks}
-    message = {"attachments": [attachment], "unfurl_links": False, "unfurl_media": False}
-    if found := slack_problems(message):
-        raise RenderError("the digest exceeds a limit of Slack: " + " ".join(found))
-    return msgspec.json.encode(message)
+def slack_blocks(view: DigestView) -> list[dict[str, Any]]:
+    warning = [section(mrkdwn(view.warning))] if view.warning else []
+    sections = [section(text) for each in view.sections for text in _slack_texts(each)]
+    return [header(view.title), *warning, *sections, context(mrkdwn(view.note))]
 
 
 def _slack_texts(section: Section) -> Iterator[Markup]:
@@ -89,14 +79,6 @@ def mrkdwn_of(line: Line) -> Markup:
 def _linked(line: Line) -> Markup:
     links = (Markup("<{}|{}>").format(url, mrkdwn(name)) for name, url in line.links)
     return Markup(" · ").join([mrkdwn_of(line), *links])
-
-
-def _section(text: Markup) -> dict[str, object]:
-    return {"type": "section", "text": _mrkdwn(text)}
-
-
-def _mrkdwn(text: Markup) -> dict[str, object]:
-    return {"type": "mrkdwn", "text": str(text), "verbatim": True}
 
 
 def bar_lines(section: Section, frame: Layout) -> Iterator[str]:

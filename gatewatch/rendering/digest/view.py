@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import date
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.alerts.enrichment import event_url, group_url
-from gatewatch.digest.labels import DigestLabels
-from gatewatch.digest.summary import worst_first
 from gatewatch.events.user_identity import UNKNOWN
 from gatewatch.model.change import Family
+from gatewatch.model.digest import MAX_BARS, MAX_EXPOSURES, most_common
 from gatewatch.model.severity import Severity
+from gatewatch.rendering.digest.labels import DigestLabels
 from gatewatch.rendering.text.labels import Labels
 from gatewatch.rendering.text.rules import target_text
 from gatewatch.rendering.text.severity_marks import severity_mark
 from gatewatch.rendering.time_text import local_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import timedelta
 
-    from gatewatch.digest.summary import Digest, ExposedRule
-    from gatewatch.model.account import Account
     from gatewatch.model.alert import AssessedChange
+    from gatewatch.model.digest import AccountChanges, Digest, ExposedRule
 
-_MAX_EXPOSURES, _MAX_BARS = 15, 10
 _MAX_URL = 250
-_T = TypeVar("_T")
 
 
 class Bar(Struct, frozen=True):
@@ -140,8 +135,8 @@ def _note(digest: Digest, text: DigestText) -> str:
 
 
 def _open(digest: Digest, text: DigestText) -> Section:
-    labels, more = text.digest.digest, len(digest.open) - _MAX_EXPOSURES
-    facts = tuple(_exposure_line(rule, digest.period.now - rule.since, text) for rule in digest.open[:_MAX_EXPOSURES])
+    labels, more = text.digest.digest, digest.open_count - MAX_EXPOSURES
+    facts = tuple(_exposure_line(rule, digest.period.now - rule.since, text) for rule in digest.open[:MAX_EXPOSURES])
     rest = (labels["more"].format(count=more),) if more > 0 else ()
     none = labels["open_none" if digest.recording_since is None else "open_none_now"]
     return Section(labels["open"], facts, rest if facts else (none,))
@@ -151,11 +146,11 @@ def _exposure_line(rule: ExposedRule, age: timedelta, text: DigestText) -> Line:
     labels, owner = text.digest.digest, rule.account.owner
     parts = (labels["open_line"], labels["open_by"], labels["owner" if owner else "no_owner"])
     return Line(
-        mark=severity_mark(rule.change.assessment.severity),
+        mark=severity_mark(rule.severity),
         text=" · ".join(parts),
         trusted={
             "what": _what(rule.change, text),
-            "account": _name(rule.account),
+            "account": rule.account.display_name,
             "age": _age(age, text),
             "owner": owner or "",
         },
@@ -174,8 +169,7 @@ def _what(assessed: AssessedChange, text: DigestText) -> str:
 
 def _links(rule: ExposedRule, text: DigestText) -> Iterator[tuple[str, str]]:
     """Yield the links to the security group and to the event that opened it, where the partition has a console."""
-    group = rule.change.change.group.id
-    urls = (("group", group_url(rule.region, group)), ("event", event_url(rule.region, rule.event_id)))
+    urls = (("group", rule.links.group), ("event", rule.links.event))
     yield from ((text.alert.button[name], url) for name, url in urls if 0 < len(url) <= _MAX_URL)
 
 
@@ -183,38 +177,32 @@ def _actor(name: str, text: DigestText) -> str:
     return text.alert.field["unknown"] if name == UNKNOWN else name
 
 
-def _name(account: Account) -> str:
-    return account.alias if account.known else account.id
-
-
 def _accounts(digest: Digest, text: DigestText) -> Iterator[Bar]:
     """Yield a bar per account, most changes first."""
-    totals = Counter({account: counts.total() for account, counts in digest.accounts.items()})
-    for account, _ in _most_common(totals, _name):
-        yield _bar(account, tuple(worst_first(digest.accounts[account])), text)
+    return (_bar(each, text) for each in digest.accounts[:MAX_BARS])
 
 
-def _bar(account: Account, counts: tuple[tuple[Severity, int], ...], text: DigestText) -> Bar:
+def _bar(changes: AccountChanges, text: DigestText) -> Bar:
+    counts = tuple(_worst_first(changes.severities))
     detail = ", ".join(f"{text.alert.severity[severity]} {count}" for severity, count in counts)
-    return Bar(_name(account), sum(count for _, count in counts), counts, detail)
+    return Bar(changes.account.display_name, changes.total, counts, detail)
 
 
 def _severities(digest: Digest, text: DigestText) -> Iterator[Bar]:
-    for severity, count in worst_first(digest.severities):
+    for severity, count in _worst_first(digest.severities):
         yield Bar(text.alert.severity[severity], count, ((severity, count),))
 
 
+def _worst_first(counts: Mapping[Severity, int]) -> Iterator[tuple[Severity, int]]:
+    return ((each, counts[each]) for each in reversed(Severity) if counts.get(each))
+
+
 def _actors(digest: Digest, text: DigestText) -> Iterable[Bar]:
-    return (Bar(_actor(name, text), count) for name, count in _most_common(digest.actors, str))
+    return (Bar(_actor(name, text), count) for name, count in most_common(digest.actors))
 
 
-def _bars(counts: Counter[str]) -> Iterable[Bar]:
-    return (Bar(name, count) for name, count in _most_common(counts, str))
-
-
-def _most_common(counts: Counter[_T], name: Callable[[_T], str]) -> list[tuple[_T, int]]:
-    """Sort equal counts by name, so that the same digest always has the same text."""
-    return sorted(counts.items(), key=lambda entry: (-entry[1], name(entry[0])))[:_MAX_BARS]
+def _bars(counts: Mapping[str, int]) -> Iterable[Bar]:
+    return (Bar(name, count) for name, count in most_common(counts))
 
 
 def _closed(digest: Digest, text: DigestText) -> str:

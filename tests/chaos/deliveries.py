@@ -1,9 +1,12 @@
-"""The book of what destinations took: which key, in which order, and which yes was heard or written down."""
+"""What destinations accepted: which part of which message, in which order, and which responses were recorded."""
 
 from collections import Counter, defaultdict
 
+from gatewatch.delivery.ledger import part_key
+from gatewatch.model.message import messages_of
 
-class Told:
+
+class Deliveries:
     def __init__(self):
         self.focus = ""
         self.copies = Counter()
@@ -12,12 +15,12 @@ class Told:
         self.texts = defaultdict(list)
         self.lost_answers = Counter()
         self.lost_to_kills = Counter()
-        self._unrecorded = {}  # by destination: nobody posts the next before the last is written down
+        self._unrecorded = {}  # by destination, which posts the next message after the last is recorded
 
-    def posting(self, message):
-        self._keys = tuple(each.key for each in message.folded) or (message.key,)
+    def posting(self, content, presentation):
+        self._keys = tuple(part_key(each.key, presentation.part) for each in messages_of(content))
         self.focus = self._keys[0]
-        self._destination = message.destination
+        self._destination = content.destination
 
     def took(self, key, _place, text):
         assert key == self._keys[0]
@@ -29,7 +32,7 @@ class Told:
         self._unrecorded[self._destination] = set(self._keys)
 
     def unanswered(self, key):
-        """Taken, but the sender never heard of it: it has to send it again."""
+        """Accepted, but the sender got no response: it has to send it again."""
         for each in self._keys if key == self._keys[0] else (key,):
             self.lost_answers[each] += 1
             self.recorded(each)
@@ -39,7 +42,7 @@ class Told:
             keys.discard(key)
 
     def killed(self):
-        """What was taken and not written down will be told once more, each by the fault of this kill."""
+        """What was accepted and not recorded will be delivered again because of this kill."""
         for keys in self._unrecorded.values():
             self.lost_to_kills.update(keys)
         self._unrecorded.clear()

@@ -1,6 +1,6 @@
 """Ten thousand events of twenty accounts: opened, closed, refused, many rules at once; duplicated, shuffled, broken.
 
-Of the gates that stand open to the world four in five are closed again.
+Of the gates that stand open to the harness four in five are closed again.
 """
 
 import json
@@ -22,7 +22,7 @@ BROKEN = (
     "null",
     '{"detail-type": "AWS API Call via CloudTrail", "source": "aws.ec2", "detail": 7}',
     '{"detail-type": "AWS API Call via CloudTrail", "source": "aws.ec2", "detail": {"eventName": 5}}',
-    '{"hello": "world"}',
+    '{"hello": "harness"}',
     '"\\ud800"',
 )
 
@@ -36,7 +36,7 @@ class Arrival:
     kind: str
 
 
-def story(count, seed):
+def scenario(count, seed):
     """The arrivals in no order, each event at least once."""
     dice = random.Random(seed)  # noqa: S311
     arrivals = []

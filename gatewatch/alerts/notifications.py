@@ -1,0 +1,79 @@
+"""Alert -> notification: the changes that a message can show, without raw JSON, in a size that queue and table hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from gatewatch.alerts.exposures import exposure_change_of, group_key_of
+from gatewatch.model.change import Outcome
+from gatewatch.model.notification import AlertNotification
+from gatewatch.rendering.redaction import MAX_RAW_EVENT, raw_event_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gatewatch.model.alert import Alert
+    from gatewatch.model.notification import Section, Sentence
+
+# As many changes as five parts of a message show; of a call that had no effect, as many as one part does.
+_MAX_CHANGES, _MAX_CHANGES_WITHOUT_EFFECT = 250, 20
+# Before compression. SQS takes 256 KiB, an item of DynamoDB 400 KB, and a roll-up holds ten notifications.
+_MAX_BYTES = 120_000
+_MAX_TEXT, _MAX_ITEMS = 3500, 300  # longer than any text that is shown, URLs included
+
+
+def notification_of(
+    alert: Alert, *, sections: Sequence[Section] = (), banner: Sentence | None = None
+) -> AlertNotification:
+    """The notification of an alert. Exposures and the group are those of all its changes."""
+    is_understood = all(each.change.understood for each in alert.changes)
+    has_effect = any(each.change.outcome is Outcome.APPLIED for each in alert.changes)
+    notification = AlertNotification(
+        key=alert.call.delivery_key,
+        alert=_shortened(alert, _MAX_CHANGES if has_effect else _MAX_CHANGES_WITHOUT_EFFECT),
+        raw_event="" if is_understood else raw_event_text(alert.call.record)[: MAX_RAW_EVENT + 1],
+        exposure_change=exposure_change_of(alert),
+        group_key=group_key_of(alert),
+        sections=tuple(sections),
+        banner=banner,
+    )
+    return _bounded(notification)
+
+
+def _shortened(alert: Alert, limit: int) -> Alert:
+    """The changes of the highest severity, and the numbers of the others by severity."""
+    ordered = alert.worst_first
+    omitted = Counter(alert.omitted)
+    omitted.update(each.assessment.severity for each in ordered[limit:])
+    message = alert.call.record.get("errorMessage")
+    call = msgspec.structs.replace(
+        alert.call, request=None, response=None, record={"errorMessage": message} if isinstance(message, str) else {}
+    )
+    return msgspec.structs.replace(alert, call=call, changes=tuple(ordered[:limit]), omitted=dict(omitted))
+
+
+def _bounded(notification: AlertNotification) -> AlertNotification:
+    """Texts and lists of an event can have any length: they are cut, and then there are fewer changes."""
+    if _size(notification) > _MAX_BYTES:
+        cut = _cut(msgspec.to_builtins(notification, builtin_types=(datetime,)))
+        notification = msgspec.convert(cut, AlertNotification)
+    while _size(notification) > _MAX_BYTES and len(notification.alert.changes) > 1:
+        fewer = _shortened(notification.alert, len(notification.alert.changes) // 2)
+        notification = msgspec.structs.replace(notification, alert=fewer)
+    return notification
+
+
+def _size(notification: AlertNotification) -> int:
+    return len(msgspec.msgpack.encode(notification))
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _cut(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cut(each) for each in value[:_MAX_ITEMS]]
+    return value[:_MAX_TEXT] if isinstance(value, str) else value

@@ -1,0 +1,80 @@
+"""Updates posted Slack messages when the state of their alerts changes, and stores that state."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from logging import Logger
+
+    from gatewatch.config.destinations import SlackApp
+    from gatewatch.delivery.channels import Channels
+    from gatewatch.delivery.thread_store import ThreadStore
+    from gatewatch.model.message_state import AlertState
+    from gatewatch.model.slack_thread import ParentMessage
+
+_SECONDS = 5.0  # of the twenty that one post may take
+
+
+class MessageUpdates:
+    def __init__(
+        self, channels: Channels, store: ThreadStore, log: Logger, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._channels = channels
+        self._store = store
+        self._log = log
+        self._clock = clock
+
+    def deadline(self) -> float:
+        """Until when the updates that one post causes may run."""
+        return self._clock() + _SECONDS
+
+    def apply(self, states: Mapping[str, AlertState], name: str, destination: SlackApp, deadline: float) -> None:
+        """Update the messages of alerts, by message key, to new states; each message once, and only if it changes.
+
+        Raises `TransientDeliveryError` when the time is over before all are updated.
+        """
+        for key, (own, replies) in self._by_parent(states, name).items():
+            before = self._store.parent(name, key)
+            if before is None or before.content is None:
+                continue
+            state = msgspec.structs.replace(
+                before.state, alerts=before.state.alerts | own, reply_states=before.state.reply_states | replies
+            )
+            if state != before.state:
+                after = msgspec.structs.replace(before, state=state)
+                self.show(after, destination)
+                self.save(name, key, after, deadline)
+
+    def save(self, name: str, key: str, parent: ParentMessage, deadline: float) -> None:
+        """Store first, so that an updated message is not updated again; then check the time."""
+        self._store.save_parent(name, key, parent)
+        if self._clock() > deadline:
+            raise TransientDeliveryError("there is more to edit", 1.0)
+
+    def show(self, parent: ParentMessage, destination: SlackApp) -> bool:
+        """Render and update a message; False when Slack refuses it permanently."""
+        try:
+            self._channels.update(parent, destination)
+        except PermanentDeliveryError as error:
+            self._log.warning("not updated", extra={"ts": parent.ts, "reason": str(error)})
+            return False
+        return True
+
+    def _by_parent(
+        self, states: Mapping[str, AlertState], name: str
+    ) -> dict[str, tuple[dict[str, AlertState], dict[str, AlertState]]]:
+        """By the key of a message: the states of its own alerts, and of alerts in its thread."""
+        found: dict[str, tuple[dict[str, AlertState], dict[str, AlertState]]] = {}
+        for key, state in states.items():
+            if parent := self._store.parent(name, key):
+                found.setdefault(parent.inside or key, ({}, {}))[0][key] = state
+                if parent.counted_in:
+                    found.setdefault(parent.counted_in, ({}, {}))[1][key] = state
+        return found

@@ -1,0 +1,115 @@
+"""Digest: what changed in a period, and which rules are open to the internet at its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from statistics import median
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gatewatch.model.account import Account
+from gatewatch.model.alert import AssessedChange, Links
+from gatewatch.model.severity import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_EXPOSURES, MAX_BARS = 15, 10  # of a message
+
+
+class Period(Struct, frozen=True):
+    """From `first` to `last`, both included. Open exposures are those at `now`, which may be later."""
+
+    first: datetime
+    last: datetime
+    now: datetime
+
+    def contains(self, at: datetime) -> bool:
+        return self.first <= at <= self.last
+
+
+class ExposedRule(Struct, frozen=True):
+    """A rule that is open to the whole internet, with exceptions applied. `links`: its group and its opening."""
+
+    account: Account
+    region: str
+    resource: str
+    change: AssessedChange
+    since: datetime
+    actor: str
+    links: Links
+
+    @property
+    def severity(self) -> Severity:
+        return self.change.assessment.severity
+
+
+class AccountChanges(Struct, frozen=True):
+    account: Account
+    severities: dict[Severity, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.severities.values())
+
+
+class Digest(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Counts are of changes; `closed` are the durations of closed exposures.
+
+    `accounts` has most changes first, `open` the worst rule and then the oldest first.
+
+    `omitted_open` counts open rules by severity that are not in `open`. `recording_since`: start of the activity log,
+    None for a digest of files. `missing_events`: events that it lacks.
+    """
+
+    period: Period
+    events: int
+    severities: dict[Severity, int]
+    accounts: tuple[AccountChanges, ...]
+    actors: dict[str, int]
+    suppressed: dict[str, int]
+    open: tuple[ExposedRule, ...]
+    closed: tuple[timedelta, ...]
+    omitted_open: dict[Severity, int] = {}
+    recording_since: datetime | None = None
+    missing_events: int = 0
+
+    @property
+    def open_count(self) -> int:
+        return len(self.open) + sum(self.omitted_open.values())
+
+    @property
+    def worst_open(self) -> Severity | None:
+        severities = [*self.omitted_open, *(each.severity for each in self.open)]
+        return max(severities, key=lambda each: each.rank, default=None)
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing happened, nothing is open and no event is missing."""
+        return not (self.events or self.open or self.missing_events)
+
+    @property
+    def median_closed(self) -> timedelta:
+        return timedelta(seconds=median(each.total_seconds() for each in self.closed))
+
+
+def shortened(digest: Digest) -> Digest:
+    """Return a digest with no more than a message shows."""
+    omitted = Counter(digest.omitted_open)
+    omitted.update(each.severity for each in digest.open[MAX_EXPOSURES:])
+    return replace(
+        digest,
+        accounts=digest.accounts[:MAX_BARS],
+        actors=dict(most_common(digest.actors)),
+        suppressed=dict(most_common(digest.suppressed)),
+        open=digest.open[:MAX_EXPOSURES],
+        omitted_open=dict(omitted),
+    )
+
+
+def most_common(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The largest counts; equal counts are sorted by name, so that the same digest always has the same text."""
+    return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))[:MAX_BARS]

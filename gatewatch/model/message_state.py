@@ -1,0 +1,64 @@
+"""What happened to the alerts of a message since their events. A message is rendered with its state."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class ExposureEnd(Struct, frozen=True):
+    """How the last rule that an alert opened was closed: `how` is `closed` or `narrowed`, after `seconds`."""
+
+    how: str
+    seconds: float
+    actor: str
+
+
+class EarlierExposure(Struct, frozen=True):
+    """The exposure that an alert ended: for how many seconds the rule was open, and who had opened it."""
+
+    seconds: float
+    opened_by: str
+
+
+class AlertState(Struct, frozen=True, omit_defaults=True):
+    """State of one alert: how many rules it exposed, and how many of them are closed now.
+
+    `end` is set when all are closed, `ended` when the alert itself closed a rule of an earlier alert.
+    """
+
+    exposed: int = 0
+    closed: int = 0
+    end: ExposureEnd | None = None
+    ended: EarlierExposure | None = None
+
+
+class MessageState(Struct, frozen=True, omit_defaults=True):
+    """State of the alerts of a message, and of those in its thread, by message key.
+
+    `replies` are digests of the keys of all alerts in the thread, counted in the headline. `has_lasting`: one alert of
+    message or thread is about something serious that no closed rule ends.
+    """
+
+    alerts: dict[str, AlertState] = {}
+    reply_states: dict[str, AlertState] = {}
+    replies: tuple[str, ...] = ()
+    has_lasting: bool = False
+
+    @property
+    def exposed(self) -> int:
+        return sum(each.exposed for each in self._all)
+
+    @property
+    def closed(self) -> int:
+        return sum(each.closed for each in self._all)
+
+    @property
+    def is_resolved(self) -> bool:
+        return 0 < self.exposed == self.closed and not self.has_lasting
+
+    @property
+    def _all(self) -> tuple[AlertState, ...]:
+        return (*self.alerts.values(), *self.reply_states.values())
+
+
+NO_STATE = MessageState()

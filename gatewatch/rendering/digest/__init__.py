@@ -1,0 +1,1 @@
+"""Digests as text, Slack and SNS messages."""

@@ -1,0 +1,24 @@
+"""What the rendering of a message depends on beside the notification: part, cut, state and thread."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from gatewatch.model.message_state import NO_STATE, MessageState
+
+# For each part of a message, how many items of the notification it and the parts before it show.
+Cut = tuple[int, ...]
+MAX_PARTS = 5
+
+
+class Presentation(Struct, frozen=True, kw_only=True):
+    """`thread` is the name of the thread of another notification, for channels that group messages by name."""
+
+    part: int = 1
+    cut: Cut = ()
+    state: MessageState = NO_STATE
+    thread: str = ""
+
+    @property
+    def parts(self) -> int:
+        return len(self.cut) or 1

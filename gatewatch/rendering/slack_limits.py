@@ -1,0 +1,21 @@
+"""Limits of Slack's messages, in characters of the text as it is sent, so that `&amp;` counts five.
+
+Sources: Slack's Block Kit reference and the validators of python-slack-sdk. The limit of all blocks of a message,
+about 13,000 characters of JSON, is undocumented (`msg_blocks_too_long`).
+"""
+
+from __future__ import annotations
+
+MAX_BLOCKS = 50
+MAX_HEADER = 150
+MAX_SECTION = 3000
+MAX_FIELD = 2000
+MAX_FIELDS = 10
+MAX_CONTEXT_ELEMENTS = 10
+MAX_BUTTON = 75
+MAX_BUTTONS = 25
+MAX_URL = 3000
+MAX_TEXT = 40_000
+MAX_ATTACHMENTS = 100
+MAX_ID = 255
+MAX_ALL_BLOCKS = 12_500
