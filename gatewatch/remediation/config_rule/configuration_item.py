@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def rules_of_group(group: Mapping[str, Any], account_id: str) -> tuple[CurrentRule, ...]:
     """Return the inbound rules of a group. Neither form contains the ids or tags of rules."""
-    permissions = lower_keys(dict(group)).get("ippermissions") or []
-    return tuple(rule for permission in permissions for rule in _rules(permission, account_id))
+    ingress = next((value for key, value in group.items() if key.lower() == "ippermissions"), None)
+    return tuple(rule for permission in lower_keys(ingress or []) for rule in _rules(permission, account_id))
 
 
 def _rules(permission: dict[str, Any], account_id: str) -> Iterator[CurrentRule]:

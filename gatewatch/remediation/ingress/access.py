@@ -36,8 +36,10 @@ def access_of(rule: SecurityGroupRule) -> Access | None:
 
 def permitted_part(access: Access, permit: Permit, group_id: str) -> Access | None:
     """Return the part of an access that a permit allows in a group; None when it allows nothing of it."""
+    if _is_disjoint(access.traffic, permit.traffic):
+        return None
     peer = _permitted_peer(access.peer, permit.peer, group_id)
-    traffic = _intersect_traffic(access.traffic, permit.traffic)
+    traffic = _intersect_traffic(access.traffic, permit.traffic) if peer is not None else None
     return Access(traffic, peer) if peer is not None and traffic is not None else None
 
 
@@ -117,9 +119,9 @@ def is_covered(access: Access, by: Iterable[Access]) -> bool:
 
 def _is_disjoint(one: Traffic, other: Traffic) -> bool:
     """Return whether two protocols or port ranges have nothing in common; a quick check before the intersection."""
-    if one.protocol != other.protocol:
-        return ALL_PROTOCOLS not in {one.protocol, other.protocol}
     first, second = one.ports, other.ports
+    if one.protocol != other.protocol:
+        return one.protocol != ALL_PROTOCOLS != other.protocol
     return first is not None and second is not None and (first.last < second.first or second.last < first.first)
 
 

@@ -131,12 +131,17 @@ def _assessed(current: Iterable[CurrentRule], permits: Sequence[Permit], group_i
     for each in current:
         if (access := access_of(each.rule)) is not None:
             parts = tuple(_permitted_parts(access, permits, group_id))
-            yield _AssessedRule(each, access, parts, is_covered(access, parts))
+            yield _AssessedRule(each, access, parts, parts[-1:] == (access,) or is_covered(access, parts))
 
 
 def _permitted_parts(access: Access, permits: Iterable[Permit], group_id: str) -> Iterator[Access]:
-    parts = (permitted_part(access, permit, group_id) for permit in permits)
-    return (part for part in parts if part is not None)
+    """Yield the parts that permits allow, up to one that is the whole access."""
+    for permit in permits:
+        part = permitted_part(access, permit, group_id)
+        if part is not None:
+            yield part
+        if part == access:
+            return
 
 
 def _narrowed(
