@@ -160,7 +160,7 @@ def test_the_function_in_the_hub_evaluates_each_member_with_credentials_of_that_
 
 
 def test_the_evaluations_of_a_file_as_json_and_csv():
-    status, output, _ = run("comply", "docs/examples/security-groups.json", "--format", "json")
+    status, output, _ = run("comply", "docs/security-groups.json", "--format", "json")
     first, second = json.loads(output)
     assert (status, first["group"], first["compliance"], second["actions"]) == (
         1,
@@ -172,7 +172,7 @@ def test_the_evaluations_of_a_file_as_json_and_csv():
         "~ tcp 22 from 0.0.0.0/0 -> tcp 22 from 172.16.0.0/12",
         "+ tcp 22 from 192.168.0.0/16",
     ]
-    _, output, _ = run("comply", "docs/examples/security-groups.json", "--format", "csv")
+    _, output, _ = run("comply", "docs/security-groups.json", "--format", "csv")
     header, line, _ = output.splitlines()
     assert header == "group,compliance,annotation,actions"
     assert line.endswith(",~ tcp 22 from 0.0.0.0/0 -> tcp 22 from 172.16.0.0/12; + tcp 22 from 192.168.0.0/16")

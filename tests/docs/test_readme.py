@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -17,7 +18,7 @@ from support.paths import ROOT
 
 README = PAGES["README.md"]
 COMMANDS = list(dict.fromkeys([*commands(README), *commands(PAGES["docs/commands.md"])]))
-STATUS = {"gatewatch comply docs/examples/security-groups.json": 1}  # one of the groups is not compliant
+STATUS = {"gatewatch comply docs/security-groups.json": 1}  # one of the groups is not compliant
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -60,6 +61,12 @@ def test_the_decision_trace_is_what_explain_prints() -> None:
     (trace,) = blocks(PAGES["docs/commands.md"], "text")
     printed = run("gatewatch explain docs/examples/ssh-to-the-world.json", ROOT).stdout
     assert trace.strip() in printed
+
+
+def test_the_examples_show_every_family_without_a_warning() -> None:
+    result = run("gatewatch replay docs/examples --format json", ROOT)
+    families = {json.loads(line)["family"] for line in result.stdout.splitlines()}
+    assert (families, result.stderr) == (set(Family), "")
 
 
 def test_the_readme_is_short() -> None:
