@@ -43,7 +43,7 @@ from gatewatch.errors import ConfigurationError
 from gatewatch.model.account import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 _COLOR = re.compile(r"^#[0-9a-fA-F]{6}\Z")
@@ -134,9 +134,12 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
     )
     accounts_file.refuse_other_keys()
     policy_file.refuse_other_keys()
-    problems.extend(f"{accounts}: {each}" for each in account_problems(defaults, entries, settings.destinations))
-    problems.extend(f"{accounts}: {each}" for each in hub_problems(hub))
-    problems.extend(f"{policy}: {each}" for each in _policy_problems(settings))
+    known = {HUB_TOPIC, *policy_file.names("destinations")}
+    if not policy_file.is_valid("destinations"):
+        known |= {name for entry in entries.values() for name in entry.destinations}
+    accounts_file.problems(account_problems(defaults, entries, known))
+    accounts_file.problems(hub_problems(hub))
+    policy_file.problems(_policy_problems(settings, policy_file, known))
     for key, sentence in access_problems(
         settings.severity_rules.iam, settings.severity_rules.sign_in, settings.access_keys
     ):
@@ -157,17 +160,16 @@ def load_deployable_settings(accounts: Path, policy: Path) -> Settings:
     return settings
 
 
-def _policy_problems(settings: Settings) -> Iterator[str]:
-    """Yield `key: sentence` for every problem."""
-    known = settings.destinations
+def _policy_problems(settings: Settings, policy: YamlFile, known: Collection[str]) -> Iterator[str]:
+    """Yield `key: sentence` for every problem. Lists with an invalid entry are not checked further."""
     for name, color in msgspec.structs.asdict(settings.colors).items():
         if not _COLOR.match(color):
             yield f'colors.{name}: "{color}" is not a colour; write one such as "#0c3f7d".'
-    for name, destination in known.items():
+    for name, destination in settings.destinations.items():
         yield from (f"destinations.{name}.{each}" for each in destination_problems(destination, known))
-    for index, route in enumerate(settings.routes):
+    for index, route in enumerate(settings.routes if policy.is_valid("routes") else ()):
         yield from (f"routes[{index}].{each}" for each in route_problems(route, known))
-    for index, exception in enumerate(settings.exceptions):
+    for index, exception in enumerate(settings.exceptions if policy.is_valid("exceptions") else ()):
         yield from (f"exceptions[{index}].remind: {each}" for each in undefined_destinations(exception.remind, known))
     yield from (f"digest.{key}: {sentence}" for key, sentence in settings.digest.problems())
     yield from (f"digest.to: {each}" for each in undefined_destinations(settings.digest.to, known))

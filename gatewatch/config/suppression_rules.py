@@ -88,7 +88,7 @@ class PolicyException(Struct, frozen=True, forbid_unknown_fields=True):
 def read_exceptions(policy: YamlFile) -> tuple[PolicyException, ...]:
     """Return the exceptions; invalid ones become problems of the file."""
     found = policy.sequence("exceptions", PolicyException)
-    for index, each in enumerate(found):
+    for index, each in enumerate(found if policy.is_valid("exceptions") else ()):
         key = f"exceptions[{index}]"
         if each.id in {other.id for other in found[:index]}:
             policy.problem(f"{key}.id", f'"{each.id}" is used twice; give each exception its own id.')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import EnumMeta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from gatewatch.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 T = TypeVar("T")
@@ -55,10 +57,48 @@ class YamlFile:
         self._path = path
         self._problems = problems
         self._keys: set[str] = set()
+        self._invalid: set[str] = set()
         self._content = self._read()
 
     def problem(self, key: str, sentence: str) -> None:
-        self._problems.append(f"{self._path}: {key}: {sentence}" if key else f"{self._path}: {sentence}")
+        line = self._line(key)
+        where = f"{self._path}:{line}" if line else f"{self._path}"
+        self._problems.append(f"{where}: {key}: {sentence}" if key else f"{where}: {sentence}")
+
+    def problems(self, problems: Iterable[str]) -> None:
+        """Add problems of the form `key: sentence`."""
+        for key, _, sentence in (each.partition(": ") for each in problems):
+            self.problem(key, sentence)
+
+    def is_valid(self, key: str) -> bool:
+        """Return whether a section could be read, so that further checks make sense."""
+        return not {"", key} & self._invalid
+
+    def names(self, key: str) -> frozenset[str]:
+        """Return the names of all entries of a section, valid or not."""
+        content = self._content.get(key)
+        return (
+            frozenset(each for each in content if isinstance(each, str)) if isinstance(content, dict) else frozenset()
+        )
+
+    def _line(self, key: str) -> int | None:
+        """Return the line of a key, or of the nearest one around it; None for a precompiled file."""
+        if not key:
+            return None
+        while key and key not in self._lines:
+            key = key[: max(key.rfind("."), key.rfind("["), 0)]
+        return self._lines.get(key)
+
+    @cached_property
+    def _lines(self) -> Mapping[str, int]:
+        if precompiled_path(self._path).is_file():
+            return {}
+        from gatewatch.config.yaml_loader import key_lines  # noqa: PLC0415  needed for problems only
+
+        try:
+            return key_lines(self._path.read_bytes())
+        except OSError:
+            return {}
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -69,7 +109,7 @@ class YamlFile:
             if content is None or isinstance(content, dict):
                 return content or {}
             self.problem("", "is not a mapping; write keys and values, such as defaults: {language: en}.")
-        self._keys = set()
+        self._invalid.add("")
         return {}
 
     def section(self, key: str, kind: type[T]) -> T:
@@ -84,6 +124,7 @@ class YamlFile:
         content = self._take(key, {})
         if not isinstance(content, dict):
             self.problem(key, "is not a mapping; write one entry per id or name.")
+            self._invalid.add(key)
             return {}
         self._refuse_unquoted(key, content)
         named = {name: entry for name, entry in content.items() if isinstance(name, str)}
@@ -101,6 +142,7 @@ class YamlFile:
         content = self._take(key, [])
         if not isinstance(content, list):
             self.problem(key, "is not a list; write one entry per line, each after a dash.")
+            self._invalid.add(key)
             return ()
         converted = [self._convert(entry, kind, f"{key}[{index}]") for index, entry in enumerate(content)]
         return tuple(entry for entry in converted if entry is not None)
@@ -119,10 +161,21 @@ class YamlFile:
         try:
             return msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
+            self._invalid.add(re.split(r"[.\[]", key)[0])
             sentence, _, at = str(error).partition(" - at `")
             inner = at.rstrip("`").removeprefix("key in ").removeprefix("$")
-            self.problem(f"{key}{inner}", sentence.replace("`", '"') + _hint(sentence, _type_at(kind, inner)) + ".")
+            hint = _tag_hint(sentence, kind, inner) or _hint(sentence, _type_at(kind, inner))
+            self.problem(f"{key}{inner}", sentence.replace("`", '"') + hint + ".")
             return None
+
+
+def _tag_hint(sentence: str, kind: Any, path: str) -> str:
+    """Return the choices for the tag of a union, such as `kind` of a destination."""
+    if not sentence.startswith("Invalid value") or "." in path.removeprefix("."):
+        return ""
+    configs = [each.__struct_config__ for each in _type_members(kind) if hasattr(each, "__struct_config__")]
+    tags = [str(each.tag) for each in configs if each.tag_field == path.removeprefix(".")]
+    return f"; write one of {', '.join(tags)}" if tags else ""
 
 
 def _hint(sentence: str, kind: Any) -> str:

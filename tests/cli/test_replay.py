@@ -257,7 +257,7 @@ BROKEN = {
     "a mapping as key": "? {a: b}\n: b\n",
     "a tag": "a: !!python/object/apply:os.getcwd []\n",
     "two documents": "---\na: 1\n---\nb: 2\n",
-    "an impossible date": 'accounts: {"111122223333": {alias: 2026-13-45}}\n',
+    "an impossible date": "defaults: {timezone: 2026-13-45}\n",
     "itself": 'accounts: &a\n  "111122223333": *a\n',
     "deep nesting": "a: " + "[" * 5000,
     "other bytes": b"defaults: {language: \xff\xfe}\n",

@@ -1,5 +1,7 @@
 """Configuration files and their error messages, which name the file, the key and what to write."""
 
+import re
+
 import pytest
 
 from gatewatch.config.accounts import LOOKUP_ROLE, Defaults
@@ -22,10 +24,10 @@ def load(folder, accounts=ACCOUNTS, policy=WEBHOOK, language=None):
 
 
 def problems(folder, **contents):
-    """Return the sentences without the folder of the file."""
+    """Return the sentences without the folder of the file and without line numbers."""
     with pytest.raises(ConfigurationError) as caught:
         load(folder, **contents)
-    return [problem.removeprefix(f"{folder}/") for problem in caught.value.problems]
+    return [re.sub(r"^(\w+\.yaml):\d+:", r"\1:", each.removeprefix(f"{folder}/")) for each in caught.value.problems]
 
 
 QUOTES = "is not text in YAML, which may read it as another number; put it in quotes."
@@ -125,7 +127,10 @@ POLICY_SENTENCES = [
         "destinations: {room: {kind: slack_webhook, url: {ssm: /a}, fallback: nowhere}}",
         'destinations.room.fallback: "nowhere" is not a destination; ' + DEFINED,
     ),
-    ("destinations: {room: {kind: pigeon}}", "destinations.room.kind: Invalid value 'pigeon'."),
+    (
+        "destinations: {room: {kind: pigeon}}",
+        "destinations.room.kind: Invalid value 'pigeon'; write one of slack_webhook, slack_app, sns.",
+    ),
     ("destinations: [room]", "destinations: is not a mapping; write one entry per id or name."),
     ("routes: {to: room}", "routes: is not a list; write one entry per line, each after a dash."),
     ("routes: [{match: {}}]", 'routes[0]: Object missing required field "to"; the keys here are to, match.'),
@@ -304,3 +309,34 @@ def test_emergency_settings_send_everything_to_the_hub_topic():
 
 def test_the_files_of_this_repository_are_valid():
     assert load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml").accounts
+
+
+def test_a_problem_has_the_line_of_its_key(tmp_path):
+    policy = "colors:\n  critical: red\nroutes:\n  - to: [alerts]\n  - match: {}\n    to:\n      - nowhere\n"
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, policy=policy)
+    assert [each.removeprefix(f"{tmp_path}/").partition(": ")[0] for each in caught.value.problems] == [
+        "policy.yaml:2",
+        "policy.yaml:6",
+    ]
+
+
+def test_an_impossible_date_is_reported_with_its_key(tmp_path):
+    policy = (
+        "exceptions: [{id: x, match: {port: 22}, effect: mute, owner: a, reason: b, ticket: c, expires: 2026-02-31}]"
+    )
+    sentence = "policy.yaml: exceptions[0].expires: Invalid RFC3339 encoded date; write a day such as 2027-01-31."
+    assert problems(tmp_path, policy=policy) == [sentence]
+
+
+def test_an_invalid_destination_or_route_causes_no_further_problems(tmp_path):
+    accounts = 'accounts: {"111122223333": {alias: a, destinations: [room]}}'
+    policy = """
+destinations: {room: {kind: slack_hook, url: {ssm: /a}}}
+routes: [{match: {severity: high}, to: [room]}, {to: [room]}]
+digest: {to: [room]}
+"""
+    found = problems(tmp_path, accounts=accounts, policy=policy)
+    assert [each.split(": ")[1] for each in found] == ["destinations.room.kind", "routes[0].match"]
+    (unreadable,) = problems(tmp_path, accounts=accounts, policy="routes: [")
+    assert "is not valid YAML" in unreadable
