@@ -12,6 +12,7 @@ from gatewatch.cli.alert_printing import print_alerts
 from gatewatch.cli.what_if import WhatIfReport
 from gatewatch.config.destinations import HUB_TOPIC
 from gatewatch.config.hazards import hazards
+from gatewatch.config.patterns import pattern_list
 from gatewatch.config.settings import load_deployable_settings
 from gatewatch.monitoring.reminders import REMINDER_PERIOD
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gatewatch.config.settings import Settings
+    from gatewatch.config.suppression_rules import ExceptionMatch
 
 
 def check(accounts: Path, policy: Path, now: datetime) -> None:
@@ -48,6 +50,23 @@ def _warnings(settings: Settings, now: datetime) -> Iterator[str]:
             yield f"exception {each.id} of {each.owner} expired on {each.expires} and has no effect; remove it."
         elif not each.is_active(now + REMINDER_PERIOD):
             yield f"exception {each.id} of {each.owner} expires on {each.expires}."
+        yield from (f"exception {each.id}: {text}" for text in _name_warnings(each.match))
+
+
+def _name_warnings(match: ExceptionMatch) -> Iterator[str]:
+    """Names in an exception that others can choose."""
+    for pattern in pattern_list(match.actor):
+        if pattern.startswith("arn:"):
+            continue
+        yield (
+            f'actor "{pattern}" matches users and roles, never a session name alone; '
+            "write session (role) for one session of a role."
+        )
+        if match.account is None:
+            yield f'actor "{pattern}" matches in every account, also a role that somebody creates there; add account.'
+    for pattern in pattern_list(match.group):
+        if not pattern.startswith("sg-"):
+            yield f'group "{pattern}" matches names, which whoever creates a group chooses; prefer ids, sg-….'
 
 
 def what_if(accounts: Path, policy: Path, paths: list[Path]) -> int:

@@ -14,6 +14,7 @@ from gatewatch.model.severity import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_ROLE_ARN = re.compile(r"^arn:[\w*-]+:iam::(?:[0-9]{12}|\*):role/\S+\Z", re.ASCII)
 _ROLE = re.compile(r"^[\w+=,.@-]{1,64}\Z", re.ASCII)
 _LONGEST_BURST = 7 * 24 * 60
 _LONGEST_DAYS = 36_500
@@ -23,7 +24,8 @@ class IamSeverity(Struct, frozen=True, forbid_unknown_fields=True):
     """Severity of each kind of applied IAM change.
 
     `administrator_policies` and `deny_policies` are patterns for names of managed or inline policies, case-insensitive;
-    `known_accounts` are external accounts (vendors, auditors) that roles may trust.
+    `known_accounts` are external accounts (vendors, auditors) that roles may trust; `deployment_roles` are patterns for
+    ARNs of roles whose IAM changes of low severity are info.
     """
 
     everyone_trusted: Severity = Severity.CRITICAL
@@ -48,6 +50,7 @@ class IamSeverity(Struct, frozen=True, forbid_unknown_fields=True):
     administrator_policies: tuple[str, ...] = ("AdministratorAccess", "IAMFullAccess", "PowerUserAccess")
     deny_policies: tuple[str, ...] = ("*deny*", "*quarantine*")
     known_accounts: tuple[str, ...] = ()
+    deployment_roles: tuple[str, ...] = ()
 
 
 class SignInSeverity(Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,6 +99,12 @@ def access_problems(iam: IamSeverity, sign_in: SignInSeverity, keys: KeyPolicy) 
     for index, account in enumerate(iam.known_accounts):
         if not ACCOUNT_ID.match(account):
             yield f"severity.iam.known_accounts[{index}]", ACCOUNT_ID_PROBLEM
+    for index, pattern in enumerate(iam.deployment_roles):
+        if not _ROLE_ARN.match(pattern):
+            yield (
+                f"severity.iam.deployment_roles[{index}]",
+                f'"{pattern}" is not the ARN of a role; write one such as arn:aws:iam::111122223333:role/deploy-*.',
+            )
     for name in ("burst_count", "burst_minutes"):
         if getattr(sign_in, name) < 1:
             yield f"severity.sign_in.{name}", "must be at least 1; write a number such as 5."

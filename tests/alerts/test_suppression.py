@@ -313,3 +313,74 @@ def test_a_message_shows_which_exception_lowered_the_severity(tmp_path, world):
     (message,) = run_pipeline(world.call, hub(tmp_path, GOOD | {"effect": "lower"})).messages
     assert message.notification.severity is Severity.HIGH
     assert "severity lowered one level by exception x (SEC-1)" in slack_text(message)
+
+
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/pipelines/Developer"
+SSO_ARN = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Net_0123456789abcdef"
+
+
+def session(name, role_arn=ROLE_ARN, **fields):
+    role = role_arn.rpartition("/")[2]
+    issuer = {"type": "Role", "arn": role_arn, "userName": role}
+    return {
+        "type": "AssumedRole",
+        "principalId": f"AROAX:{name}",
+        "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name}",
+        "accountId": ACCOUNT,
+        "sessionContext": {"sessionIssuer": issuer} | fields,
+    }
+
+
+@pytest.mark.parametrize(
+    ("identity", "pattern"),
+    [
+        (session("terraform-x"), "Developer"),
+        (session("terraform-x"), "Dev*"),
+        (session("terraform-x"), ROLE_ARN),
+        (session("terraform-x"), "arn:aws:iam::*:role/pipelines/*"),
+        (session("terraform-x"), "terraform* (Developer)"),
+        (session("terraform-x"), f"* ({ROLE_ARN})"),
+        (session("alice@example.com", SSO_ARN), "alice@example.com"),
+        (session("alice@example.com", SSO_ARN), "*@example.com"),
+        (session("x", sourceIdentity="dave"), "Developer"),
+    ],
+)
+def test_an_exception_matches_the_role_of_a_session(alert, build, identity, pattern):
+    ssh = alert(build.item(v4=["0.0.0.0/0"]), userIdentity=identity)
+    assert suppress(ssh, [exception(actor=pattern)], AT).applied == ("bastion-ssh",)
+
+
+@pytest.mark.parametrize(
+    ("identity", "pattern"),
+    [
+        (session("terraform-x"), "terraform*"),
+        (session("terraform-x"), "terraform-x (Developer*"),
+        (session("terraform-x"), "terraform* (Deployer)"),
+        (session("Deployer"), "Deployer"),
+        (session("alice@example.com"), "alice@example.com"),
+        (session("x", sourceIdentity="dave@example.com"), "dave@example.com*"),
+        (session("x", f"arn:aws:iam::{ACCOUNT}:role/x/aws-reserved/sso.amazonaws.com/y"), "x"),
+        (session("x", "arn:aws:iam::444455556666:role/Developer"), "Developer"),
+        ({"type": "FederatedUser", "arn": f"arn:aws:sts::{ACCOUNT}:federated-user/terraform"}, "terraform"),
+        ({"type": "AWSAccount", "principalId": "AROAX:terraform", "accountId": "444455556666"}, "terraform"),
+        ({"type": "WebIdentityUser", "userName": "terraform"}, "terraform"),
+    ],
+)
+def test_an_exception_does_not_match_a_name_that_the_caller_chose(alert, build, identity, pattern):
+    ssh = alert(build.item(v4=["0.0.0.0/0"]), userIdentity=identity)
+    result = suppress(ssh, [exception(actor=pattern)], AT)
+    assert (result.applied, result.alert.severity) == ((), Severity.CRITICAL)
+
+
+def test_an_exception_that_fits_only_a_session_name_is_named_with_the_reason(alert, build):
+    ssh = alert(build.item(v4=["0.0.0.0/0"]), userIdentity=session("terraform-x"))
+    reason = suppress(ssh, [exception(actor="terraform*")], AT).alert.worst.assessment.reasons[-1]
+    assert (reason.code, reason.values) == ("exception_session_name", {"exception": "bastion-ssh"})
+    unrelated = suppress(ssh, [exception(actor="terraform*", port=443)], AT)
+    assert unrelated.alert == ssh
+
+
+def test_remediation_is_not_held_off_by_a_session_name(alert, build):
+    ssh = alert(build.item(v4=["0.0.0.0/0"]), userIdentity=session("terraform-x"))
+    assert may_be(ssh, exception(actor="terraform*")) is None
+    assert may_be(ssh, exception(actor="Developer")).is_certain

@@ -53,6 +53,27 @@ def test_an_expired_exception_is_a_warning(check):
     assert "warning: exception x of @a expired on 2020-01-31 and has no effect; remove it." in ran.out
 
 
+NAMED = "exceptions: [{{id: x, match: {match}, effect: mute, owner: a, reason: r, ticket: T, expires: 2999-01-31}}]"
+
+
+@pytest.mark.parametrize(
+    ("match", "warnings"),
+    [
+        ("{actor: 'terraform*'}", ["never a session name alone", "in every account"]),
+        ("{actor: [deployer], account: '111122223333'}", ["never a session name alone"]),
+        ("{actor: 'arn:aws:iam::111122223333:role/deployer'}", []),
+        ("{group: 'bastion-*'}", ["whoever creates a group"]),
+        ("{group: sg-0123456789abcdef0, port: 22}", []),
+    ],
+)
+def test_a_name_that_others_can_choose_is_a_warning(check, match, warnings):
+    ran = check(policy=ROUTES + NAMED.format(match=match))
+    assert ran.status == 0
+    lines = [line for line in ran.out.splitlines() if line.startswith("warning: exception x")]
+    assert [any(each in line for line in lines) for each in warnings] == [True] * len(warnings)
+    assert len(lines) == len(warnings)
+
+
 def test_a_critical_alert_that_would_have_been_suppressed_is_listed(check, build, world):
     narrow = build.authorize(build.item(v4=["198.51.100.7/32"]))
     policy = ROUTES + EXCEPTION.format(effect="mute", expires="2027-01-31")

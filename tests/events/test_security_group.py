@@ -657,3 +657,11 @@ def test_deeply_nested_parameters_do_not_raise(build, row, shows):
         deep = {"deeper": deep}
     made = build.record("AuthorizeSecurityGroupIngress", build.request(build.item(v4=[WORLD]), junk=deep))
     shows(row(made), peer=WORLD, understood=True)
+
+
+@pytest.mark.parametrize("enabled", [True, False, "true"])
+def test_a_prefix_list_that_an_ipam_resolver_writes_is_low_with_a_reason(build, row, shows, enabled):
+    request = {"PrefixListId": build.PREFIX_LIST, "IpamPrefixListResolverSyncEnabled": enabled}
+    found = row(build.wrapped("ModifyManagedPrefixList", request))
+    shows(found, family="prefix_list", action="modify", severity="low", resource_id=build.PREFIX_LIST)
+    assert found["reasons"]

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import yaml
 
-from gatewatch.alerts.severity import assessment, security_group
+from gatewatch.alerts.severity import assessment, caller, monitoring, security_group, sign_in
 from gatewatch.config.settings import LANGUAGES
 from gatewatch.errors import ConfigurationError
 from gatewatch.model.api_call import AccessMethod
@@ -29,7 +29,7 @@ def placeholders(text):
 
 def reason_codes():
     """Every reason code of the severity rules: the literals of `Reason(…)` and the names assigned to its argument."""
-    modules = (assessment, security_group)
+    modules = (assessment, caller, monitoring, security_group, sign_in)
     return {code for each in modules for code in reason_codes_of(ast.parse(Path(each.__file__).read_text("utf-8")))}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from gatewatch.alerts.severity.caller import ADDS_ACCESS, with_caller, with_event_notes
+from gatewatch.alerts.severity.caller import ADDS_ACCESS, with_caller, with_deployment, with_event_notes
 from gatewatch.alerts.severity.compliance import compliance_assessment
 from gatewatch.alerts.severity.iam import iam_assessment
 from gatewatch.alerts.severity.monitoring import is_routine, monitoring_assessment
@@ -98,7 +98,7 @@ def _applied(call: ApiCall, change: Change, world: dict[Pool, frozenset[str]], p
     if is_unread or _is_empty(change):
         return _not_understood(change)
     if isinstance(change.facts, IamFacts):
-        return iam_assessment(change.facts, policy)
+        return with_deployment(call, iam_assessment(change.facts, policy), policy)
     if isinstance(change.facts, MonitoringFacts):
         return monitoring_assessment(change.facts, call.account_id, policy)
     if isinstance(change.facts, ComplianceFacts):

@@ -1,14 +1,16 @@
 """Severity that depends on the caller, in every family: the root user, and events that cannot be trusted.
 
-Nothing here lowers a severity.
+Only `with_deployment` lowers a severity, from low to info, by fields that AWS writes.
 """
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from gatewatch.model.api_call import AccessMethod
 from gatewatch.model.change import Action, Change
 from gatewatch.model.severity import Assessment, Reason, Severity
 
@@ -28,6 +30,20 @@ def with_caller(call: ApiCall, assessment: Assessment, policy: SeverityRules) ->
     if call.actor.is_organization_root:
         return raised(assessment, Severity.MEDIUM, Reason("organization_root"))
     return assessment
+
+
+def with_deployment(call: ApiCall, assessment: Assessment, policy: SeverityRules) -> Assessment:
+    """Make a low IAM change info when CloudFormation or a deployment role of the policy made it.
+
+    CloudFormation is proven by fields that AWS writes, the role by its ARN; the user agent and the session name decide
+    nothing.
+    """
+    arns = [each for each in call.actor.verified_names if each.startswith("arn:")]
+    is_listed = any(fnmatchcase(arn, each) for arn in arns for each in policy.iam.deployment_roles)
+    is_deployment = is_listed or call.via is AccessMethod.CLOUDFORMATION
+    if assessment.severity is not Severity.LOW or not is_deployment:
+        return assessment
+    return replace(assessment, severity=Severity.INFO, reasons=(*assessment.reasons, Reason("deployment_role")))
 
 
 def with_event_notes(call: ApiCall, change: Change, assessment: Assessment) -> Assessment:

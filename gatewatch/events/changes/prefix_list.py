@@ -23,6 +23,8 @@ def _modify(call: ParsedCall) -> Iterable[Change]:
     removed = [
         _entry(call, entry, Action.REVOKE) for entry in as_list(first_present(call.request_parameters, *_REMOVED))
     ]
+    if not added and not removed and call.request_parameters.get("ipamprefixlistresolversyncenabled") is not None:
+        return _restore(call)
     return [*added, *removed] or [_whole_list(call)]
 
 
@@ -34,7 +36,7 @@ def _create(call: ParsedCall) -> Iterable[Change]:
 
 
 def _restore(call: ParsedCall) -> Iterable[Change]:
-    """Restoring an older version changes entries that the event does not name."""
+    """An older version, or an IPAM resolver that writes the entries: which ones, the event does not say."""
     list_id = _list_id(call)
     return [_whole_list(call, SecurityGroupRule(peer=PrefixListPeer(list_id)) if list_id else NO_RULE)]
 

@@ -109,7 +109,8 @@ def _prefix_list(alert: Alert, assessed: AssessedChange, labels: Labels) -> Phra
         return Phrase(f"prefix_list_{change.action}", {"peer": labels.peer["peer"].format(peer=peer.cidr)})
     if change.resource_id is None:
         return Phrase("no_parameters", {"event": shorten(alert.call.event_name)})
-    modified = "edit" if peer is None else "restore"
+    by_resolver = alert.call.event_name == "ModifyManagedPrefixList"
+    modified = "edit" if peer is None else "resolver" if by_resolver else "restore"
     key = {Action.CREATE: "create_empty", Action.DELETE: "delete"}.get(change.action, modified)
     return Phrase(f"prefix_list_{key}", {})
 
