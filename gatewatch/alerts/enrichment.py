@@ -31,6 +31,7 @@ _COMMERCIAL = "console.aws.amazon.com"
 
 
 def enrich(call: ApiCall, changes: Sequence[AssessedChange], settings: Settings) -> Alert:
+    """Return the alert of one call: its assessed changes, account and console links."""
     group_id = next((each.change.group.id for each in changes if each.change.group.id), None)
     return Alert(
         call=call,

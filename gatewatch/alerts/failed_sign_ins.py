@@ -64,6 +64,7 @@ class SignInFailureCounter(Protocol):
 def with_failure_counts(
     changes: Sequence[Change], call: ApiCall, policy: SignInSeverity, count: Callable[[SignInAttempt], FailureCount]
 ) -> tuple[Change, ...]:
+    """Return the changes; failed sign-ins with the numbers that `count` returns for each attempt."""
     return tuple(_with_failure_count(each, call, policy, count) for each in changes)
 
 

@@ -61,9 +61,9 @@ class DynamoSignInFailures:
     def _entries(
         self, key: tuple[str, ...], attempt: SignInAttempt, tag: str, check_time: Callable[[], None]
     ) -> tuple[int, list[str]]:
-        """Return the entries within the window up to this one, of its row and the row before.
+        """Return the entries within the window, up to this one, of its row and of the previous window's row.
 
-        Of a full row only the number is returned, in the first place.
+        A full row is not listed: the first value is the number of its entries, else 0.
         """
         seconds = max(1, int(attempt.window.total_seconds()))
         window = attempt.at // seconds

@@ -53,6 +53,7 @@ class AccountEntry(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def account_of(account_id: str, entry: AccountEntry, defaults: Defaults, language: Language | None) -> Account:
+    """Return the account of one entry. A `language` overrides that of the entry and of the defaults."""
     return Account(
         id=account_id,
         alias=entry.alias,

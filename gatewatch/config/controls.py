@@ -36,6 +36,11 @@ class Remediation(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Control(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A managed rule: `identifier` is that of AWS Config, `control` that of Security Hub.
+
+    `once`: deployed in the global Region only. `not_in`: partitions without the rule.
+    """
+
     identifier: str
     trigger: Literal["change", "periodic", "both"]
     severity: Severity

@@ -69,14 +69,14 @@ class ActivityLog:
         dynamodb: DynamoDBClient,
         table: str,
         log: Logger,
-        count: Meter,
+        meter: Meter,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._dynamodb = dynamodb
         self._table = table
         self._log = log
-        self._meter = count
+        self._meter = meter
         self._now = now
         self._monotonic = monotonic
         self._breaker = CircuitBreaker(monotonic)
@@ -97,15 +97,15 @@ class ActivityLog:
         if not rows:
             return
         if self._breaker.is_open(_TABLE):
-            self._miss(rows, "paused after a failure")
+            self._count_missing(rows, "paused after a failure")
             return
         try:
             self._write(rows, self._monotonic() + _SECONDS)
         except (ClientError, BotoCoreError, TimeoutError) as error:
             self._breaker.open(_TABLE, _PAUSE_SECONDS)
-            self._miss(rows, error_code(error))
+            self._count_missing(rows, error_code(error))
 
-    def _miss(self, rows: Sequence[tuple[str, Any]], reason: str) -> None:
+    def _count_missing(self, rows: Sequence[tuple[str, Any]], reason: str) -> None:
         missing = {key for key, _ in rows}
         self._log.warning("activity not written", extra={"reason": reason, "events": len(missing)})
         self._meter.count(metrics.ACTIVITY_NOT_RECORDED, len(missing))

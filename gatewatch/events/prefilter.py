@@ -37,7 +37,7 @@ class _RawLog(Struct):
 
 _LOG = re.compile(rb'\s*\{\s*"Records"')
 _RECORD_HEADER = msgspec.json.Decoder(_RecordHeader)
-_LOG_RECORD_HEADERERS = msgspec.json.Decoder(_LogHeaders)
+_LOG_HEADERS = msgspec.json.Decoder(_LogHeaders)
 _RAW_LOG = msgspec.json.Decoder(_RawLog)
 
 
@@ -58,7 +58,7 @@ def _filter(text: bytes, is_relevant: Callable[[str, str], bool]) -> list[Any] |
     if not _LOG.match(text):
         header = _RECORD_HEADER.decode(text)
         return None if header.detail is not UNSET or is_relevant(header.eventSource, header.eventName) else []
-    headers = _LOG_RECORD_HEADERERS.decode(text).Records
+    headers = _LOG_HEADERS.decode(text).Records
     if any(each.detail is not UNSET for each in headers):
         return None
     wanted = [number for number, each in enumerate(headers) if is_relevant(each.eventSource, each.eventName)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gatewatch.monitoring.heartbeat.judge import GRACE_SECONDS, HeartbeatState, evaluate
+from gatewatch.monitoring.heartbeat.evaluation import GRACE_SECONDS, HeartbeatState, evaluate
 from gatewatch.monitoring.heartbeat.messages import heartbeat_messages
 
 if TYPE_CHECKING:

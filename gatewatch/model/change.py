@@ -56,8 +56,9 @@ class Change(Struct, frozen=True, kw_only=True):
     """One thing that one call did, or tried to do: one rule and one peer at most.
 
     `resource_id` names the resource when it is not a security group: a prefix list, an interface, an instance,
-    `role/ci`. `facts` hold the values of families without rules. `understood` is False for a supported call of an
-    unknown form; `is_severe` says that calls of this name are, or may be, high or critical.
+    `role/ci`. `previous` is the known rule before a modification. `facts` hold the values of families without rules.
+    `understood` is False for a supported call of an unknown form; `is_severe` says that calls of this name are, or may
+    be, high or critical.
 
     For a rule that the call names by its id alone, `rule_before` is the rule before the call, and `observed_at` the
     time after the call at which `rule` was looked up.

@@ -28,7 +28,7 @@ class MonitoringComponent(StrEnum):
     STACK = "stack"
 
 
-class Effect(StrEnum):
+class MonitoringEffect(StrEnum):
     """What a call does to the pipeline. DEPENDS: on what was set; the policy decides."""
 
     DISABLES = "disables"
@@ -54,7 +54,7 @@ class MonitoringFacts(Struct, frozen=True, kw_only=True, tag=True):
 
     component: MonitoringComponent
     name: str
-    effect: Effect
+    effect: MonitoringEffect
     pattern: str | None = None
     targets: tuple[RuleTarget, ...] = ()
     is_scheduled: bool = False

@@ -183,4 +183,4 @@ def test_the_documented_retention_is_right():
     assert resources["Archive"]["Properties"]["RetentionDays"] == 30
     assert resources["OutboxDlq"]["Properties"]["MessageRetentionPeriod"] == 14 * 86400
     assert SERVERLESS["provider"]["logRetentionInDays"] == 90
-    assert "fourteen days, the archive of events for thirty, the table's rows for ninety, logs for ninety" in text
+    assert "fourteen days, the archive of events for thirty, logs for ninety, rows of the hub's table" in text

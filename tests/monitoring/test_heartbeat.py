@@ -13,7 +13,13 @@ from gatewatch.errors import TransientDeliveryError
 from gatewatch.events.canary import AccountRegion, Canary
 from gatewatch.handlers.heartbeat import HeartbeatHandler
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
-from gatewatch.monitoring.heartbeat.judge import GRACE_SECONDS, HeartbeatChanges, HeartbeatState, SilentRegion, evaluate
+from gatewatch.monitoring.heartbeat.evaluation import (
+    GRACE_SECONDS,
+    HeartbeatChanges,
+    HeartbeatState,
+    SilentRegion,
+    evaluate,
+)
 from gatewatch.monitoring.heartbeat.messages import heartbeat_messages
 from gatewatch.monitoring.heartbeat.store import HeartbeatStore, ReportedState
 from gatewatch.rendering.slack_validation import slack_problems

@@ -16,7 +16,7 @@ from gatewatch.model.message import OutboxMessage, addressed
 from gatewatch.model.notification import NoticeKind, OperatorNotice, Sentence
 from gatewatch.model.severity import Severity
 from gatewatch.monitoring.doctor.test_message import build_test_message
-from gatewatch.monitoring.heartbeat.judge import HeartbeatChanges, SilentRegion
+from gatewatch.monitoring.heartbeat.evaluation import HeartbeatChanges, SilentRegion
 from gatewatch.monitoring.heartbeat.messages import heartbeat_messages
 from gatewatch.monitoring.reminders import reminder_messages
 from gatewatch.remediation.access_keys.executor import KeyStepResult

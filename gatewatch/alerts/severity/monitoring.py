@@ -12,7 +12,7 @@ from gatewatch.alerts.severity.iam import iam_assessment
 from gatewatch.config.forwarding_rules import is_shipped_pattern
 from gatewatch.model.change import Outcome
 from gatewatch.model.iam import IamFacts, IamOperation
-from gatewatch.model.monitoring import Effect, MonitoringComponent
+from gatewatch.model.monitoring import MonitoringComponent, MonitoringEffect
 from gatewatch.model.severity import Assessment, Reason, Severity
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ def monitoring_assessment(facts: MonitoringFacts, account_id: str, policy: Sever
         return Assessment(Severity.HIGH, (Reason("unnamed_resource"),))
     reasons = tuple(Reason(code) for code in facts.settings)
     effect = _effect(facts, account_id, policy)
-    if effect is Effect.DISABLES:
+    if effect is MonitoringEffect.DISABLES:
         return Assessment(Severity.HIGH, (_disabled(facts), *reasons))
-    if effect is Effect.RESTORES:
+    if effect is MonitoringEffect.RESTORES:
         return Assessment(Severity.INFO, (Reason("monitoring_restored"), *reasons))
     return Assessment(Severity.MEDIUM, (Reason("monitoring_modified"), *reasons))
 
@@ -56,15 +56,15 @@ def is_routine(change: Change, facts: MonitoringFacts, call: ApiCall, policy: Se
     """
     is_set = facts.component is MonitoringComponent.RULE and facts.by_deployment and bool(facts.name)
     is_plain = change.understood and change.outcome is Outcome.APPLIED and not call.conflicts
-    return is_set and is_plain and _effect(facts, call.account_id, policy) is Effect.RESTORES
+    return is_set and is_plain and _effect(facts, call.account_id, policy) is MonitoringEffect.RESTORES
 
 
-def _effect(facts: MonitoringFacts, account_id: str, policy: SeverityRules) -> Effect:
-    if facts.effect is not Effect.DEPENDS:
+def _effect(facts: MonitoringFacts, account_id: str, policy: SeverityRules) -> MonitoringEffect:
+    if facts.effect is not MonitoringEffect.DEPENDS:
         return facts.effect
     sends_to_hub = all(_is_hub(each, account_id, policy) for each in facts.targets)
     is_right = sends_to_hub if facts.targets else _is_shipped(facts)
-    return Effect.RESTORES if is_right else Effect.DISABLES
+    return MonitoringEffect.RESTORES if is_right else MonitoringEffect.DISABLES
 
 
 def _is_hub(target: RuleTarget, account_id: str, policy: SeverityRules) -> bool:

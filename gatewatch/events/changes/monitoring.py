@@ -17,7 +17,7 @@ from gatewatch.events.changes.normalization import Fields, as_list, as_text, fir
 from gatewatch.events.changes.trails import event_selector_settings, trail_settings
 from gatewatch.model.api_call import AccessMethod
 from gatewatch.model.change import Action, Change, Family, Outcome
-from gatewatch.model.monitoring import Effect, MonitoringComponent, MonitoringFacts, RuleTarget
+from gatewatch.model.monitoring import MonitoringComponent, MonitoringEffect, MonitoringFacts, RuleTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,97 +38,98 @@ class _Row(Struct, frozen=True):
 
     component: MonitoringComponent
     name_keys: tuple[str, ...]
-    effect: Effect | Callable[[Fields], Effect]
+    effect: MonitoringEffect | Callable[[Fields], MonitoringEffect]
 
 
-def _rule_effect(request: Fields) -> Effect:
+def _rule_effect(request: Fields) -> MonitoringEffect:
     is_disabled = (as_text(request.get("state")) or "").upper() == "DISABLED"
-    return Effect.DISABLES if is_disabled else Effect.DEPENDS
+    return MonitoringEffect.DISABLES if is_disabled else MonitoringEffect.DEPENDS
 
 
-def _selector_effect(request: Fields) -> Effect:
-    return Effect.DISABLES if event_selector_settings(request) else Effect.MODIFIES
+def _selector_effect(request: Fields) -> MonitoringEffect:
+    return MonitoringEffect.DISABLES if event_selector_settings(request) else MonitoringEffect.MODIFIES
 
 
-def _trail_effect(request: Fields) -> Effect:
-    return Effect.DISABLES if trail_settings(request).leaves_out_events else Effect.MODIFIES
+def _trail_effect(request: Fields) -> MonitoringEffect:
+    return MonitoringEffect.DISABLES if trail_settings(request).leaves_out_events else MonitoringEffect.MODIFIES
 
 
-def _concurrency_effect(request: Fields) -> Effect:
-    return Effect.DISABLES if request.get("reservedconcurrentexecutions") == 0 else Effect.MODIFIES
+def _concurrency_effect(request: Fields) -> MonitoringEffect:
+    return MonitoringEffect.DISABLES if request.get("reservedconcurrentexecutions") == 0 else MonitoringEffect.MODIFIES
 
 
-def _mapping_effect(request: Fields) -> Effect:
+def _mapping_effect(request: Fields) -> MonitoringEffect:
     is_disabled = "enabled" in request and not is_true(request["enabled"])
-    return Effect.DISABLES if is_disabled else Effect.MODIFIES
+    return MonitoringEffect.DISABLES if is_disabled else MonitoringEffect.MODIFIES
 
 
-def _queue_effect(request: Fields) -> Effect:
+def _queue_effect(request: Fields) -> MonitoringEffect:
     """A new policy may take the permission to send; a redrive policy decides where failed messages go."""
     attributes = request.get("attributes")
     is_policy = isinstance(attributes, dict) and not attributes.keys().isdisjoint({"policy", "redrivepolicy"})
-    return Effect.DISABLES if is_policy else Effect.MODIFIES
+    return MonitoringEffect.DISABLES if is_policy else MonitoringEffect.MODIFIES
 
 
-def _topic_effect(request: Fields) -> Effect:
+def _topic_effect(request: Fields) -> MonitoringEffect:
     is_policy = (as_text(request.get("attributename")) or "").lower() == "policy"
-    return Effect.DISABLES if is_policy else Effect.MODIFIES
+    return MonitoringEffect.DISABLES if is_policy else MonitoringEffect.MODIFIES
 
 
-_C, _CUT, _SET, _ON = MonitoringComponent, Effect.DISABLES, Effect.MODIFIES, Effect.RESTORES
+_C = MonitoringComponent
+_DISABLES, _MODIFIES, _RESTORES = MonitoringEffect.DISABLES, MonitoringEffect.MODIFIES, MonitoringEffect.RESTORES
 _MAPPING = ("functionname", "functionarn")
 _ROWS = {
-    ("cloudtrail", "StopLogging"): _Row(_C.TRAIL, ("name",), _CUT),
-    ("cloudtrail", "StartLogging"): _Row(_C.TRAIL, ("name",), _ON),
-    ("cloudtrail", "CreateTrail"): _Row(_C.TRAIL, ("name",), _ON),
-    ("cloudtrail", "DeleteTrail"): _Row(_C.TRAIL, ("name",), _CUT),
+    ("cloudtrail", "StopLogging"): _Row(_C.TRAIL, ("name",), _DISABLES),
+    ("cloudtrail", "StartLogging"): _Row(_C.TRAIL, ("name",), _RESTORES),
+    ("cloudtrail", "CreateTrail"): _Row(_C.TRAIL, ("name",), _RESTORES),
+    ("cloudtrail", "DeleteTrail"): _Row(_C.TRAIL, ("name",), _DISABLES),
     ("cloudtrail", "UpdateTrail"): _Row(_C.TRAIL, ("name",), _trail_effect),
     ("cloudtrail", "PutEventSelectors"): _Row(_C.TRAIL, ("trailname",), _selector_effect),
-    ("cloudtrail", "PutEventConfiguration"): _Row(_C.TRAIL, ("trailname", "eventdatastore"), _SET),
-    ("cloudtrail", "PutInsightSelectors"): _Row(_C.TRAIL, ("trailname", "eventdatastore"), _SET),
-    ("events", "DisableRule"): _Row(_C.RULE, ("name",), _CUT),
-    ("events", "DeleteRule"): _Row(_C.RULE, ("name",), _CUT),
+    ("cloudtrail", "PutEventConfiguration"): _Row(_C.TRAIL, ("trailname", "eventdatastore"), _MODIFIES),
+    ("cloudtrail", "PutInsightSelectors"): _Row(_C.TRAIL, ("trailname", "eventdatastore"), _MODIFIES),
+    ("events", "DisableRule"): _Row(_C.RULE, ("name",), _DISABLES),
+    ("events", "DeleteRule"): _Row(_C.RULE, ("name",), _DISABLES),
     ("events", "PutRule"): _Row(_C.RULE, ("name",), _rule_effect),
-    ("events", "RemoveTargets"): _Row(_C.RULE, ("rule",), _CUT),
-    ("events", "PutTargets"): _Row(_C.RULE, ("rule",), Effect.DEPENDS),
-    ("events", "PutPermission"): _Row(_C.BUS, ("eventbusname",), _SET),
-    ("events", "RemovePermission"): _Row(_C.BUS, ("eventbusname",), _CUT),
-    ("events", "DeleteEventBus"): _Row(_C.BUS, ("name",), _CUT),
-    ("events", "UpdateEventBus"): _Row(_C.BUS, ("name",), _SET),
-    ("events", "DeleteArchive"): _Row(_C.ARCHIVE, ("archivename",), _CUT),
-    ("events", "UpdateArchive"): _Row(_C.ARCHIVE, ("archivename",), _SET),
-    ("lambda", "UpdateFunctionCode20150331v2"): _Row(_C.FUNCTION, ("functionname",), _SET),
-    ("lambda", "UpdateFunctionConfiguration20150331v2"): _Row(_C.FUNCTION, ("functionname",), _SET),
-    ("lambda", "DeleteFunction20150331"): _Row(_C.FUNCTION, ("functionname",), _CUT),
+    ("events", "RemoveTargets"): _Row(_C.RULE, ("rule",), _DISABLES),
+    ("events", "PutTargets"): _Row(_C.RULE, ("rule",), MonitoringEffect.DEPENDS),
+    ("events", "PutPermission"): _Row(_C.BUS, ("eventbusname",), _MODIFIES),
+    ("events", "RemovePermission"): _Row(_C.BUS, ("eventbusname",), _DISABLES),
+    ("events", "DeleteEventBus"): _Row(_C.BUS, ("name",), _DISABLES),
+    ("events", "UpdateEventBus"): _Row(_C.BUS, ("name",), _MODIFIES),
+    ("events", "DeleteArchive"): _Row(_C.ARCHIVE, ("archivename",), _DISABLES),
+    ("events", "UpdateArchive"): _Row(_C.ARCHIVE, ("archivename",), _MODIFIES),
+    ("lambda", "UpdateFunctionCode20150331v2"): _Row(_C.FUNCTION, ("functionname",), _MODIFIES),
+    ("lambda", "UpdateFunctionConfiguration20150331v2"): _Row(_C.FUNCTION, ("functionname",), _MODIFIES),
+    ("lambda", "DeleteFunction20150331"): _Row(_C.FUNCTION, ("functionname",), _DISABLES),
     ("lambda", "PutFunctionConcurrency20171031"): _Row(_C.FUNCTION, ("functionname",), _concurrency_effect),
-    ("lambda", "RemovePermission20150331v2"): _Row(_C.FUNCTION, ("functionname",), _CUT),
+    ("lambda", "RemovePermission20150331v2"): _Row(_C.FUNCTION, ("functionname",), _DISABLES),
     ("lambda", "UpdateEventSourceMapping20150331"): _Row(_C.FUNCTION, _MAPPING, _mapping_effect),
-    ("lambda", "DeleteEventSourceMapping20150331"): _Row(_C.FUNCTION, _MAPPING, _CUT),
-    ("sqs", "PurgeQueue"): _Row(_C.QUEUE, ("queueurl",), _CUT),
-    ("sqs", "DeleteQueue"): _Row(_C.QUEUE, ("queueurl",), _CUT),
+    ("lambda", "DeleteEventSourceMapping20150331"): _Row(_C.FUNCTION, _MAPPING, _DISABLES),
+    ("sqs", "PurgeQueue"): _Row(_C.QUEUE, ("queueurl",), _DISABLES),
+    ("sqs", "DeleteQueue"): _Row(_C.QUEUE, ("queueurl",), _DISABLES),
     ("sqs", "SetQueueAttributes"): _Row(_C.QUEUE, ("queueurl",), _queue_effect),
-    ("sqs", "AddPermission"): _Row(_C.QUEUE, ("queueurl",), _SET),
-    ("sqs", "RemovePermission"): _Row(_C.QUEUE, ("queueurl",), _CUT),
-    ("sns", "DeleteTopic"): _Row(_C.TOPIC, ("topicarn",), _CUT),
+    ("sqs", "AddPermission"): _Row(_C.QUEUE, ("queueurl",), _MODIFIES),
+    ("sqs", "RemovePermission"): _Row(_C.QUEUE, ("queueurl",), _DISABLES),
+    ("sns", "DeleteTopic"): _Row(_C.TOPIC, ("topicarn",), _DISABLES),
     ("sns", "SetTopicAttributes"): _Row(_C.TOPIC, ("topicarn",), _topic_effect),
-    ("sns", "RemovePermission"): _Row(_C.TOPIC, ("topicarn",), _CUT),
-    ("sns", "Unsubscribe"): _Row(_C.TOPIC, ("subscriptionarn",), _CUT),
-    ("dynamodb", "DeleteTable"): _Row(_C.TABLE, ("tablename",), _CUT),
-    ("dynamodb", "UpdateTable"): _Row(_C.TABLE, ("tablename",), _SET),
-    ("dynamodb", "UpdateTimeToLive"): _Row(_C.TABLE, ("tablename",), _SET),
-    ("ssm", "PutParameter"): _Row(_C.PARAMETER, ("name",), _SET),
-    ("ssm", "DeleteParameter"): _Row(_C.PARAMETER, ("name",), _CUT),
-    ("ssm", "DeleteParameters"): _Row(_C.PARAMETER, ("names",), _CUT),
-    ("secretsmanager", "PutSecretValue"): _Row(_C.SECRET, ("secretid",), _SET),
-    ("secretsmanager", "UpdateSecret"): _Row(_C.SECRET, ("secretid",), _SET),
-    ("secretsmanager", "DeleteSecret"): _Row(_C.SECRET, ("secretid",), _CUT),
-    ("monitoring", "DeleteAlarms"): _Row(_C.ALARM, ("alarmnames",), _CUT),
-    ("monitoring", "DisableAlarmActions"): _Row(_C.ALARM, ("alarmnames",), _CUT),
-    ("monitoring", "PutMetricAlarm"): _Row(_C.ALARM, ("alarmname",), _SET),
-    ("config", "DeleteConfigRule"): _Row(_C.CONFIG_RULE, ("configrulename",), _CUT),
-    ("cloudformation", "DeleteStack"): _Row(_C.STACK, ("stackname",), _CUT),
-    ("cloudformation", "DeleteStackInstances"): _Row(_C.STACK, ("stacksetname",), _CUT),
-    ("cloudformation", "DeleteStackSet"): _Row(_C.STACK, ("stacksetname",), _CUT),
+    ("sns", "RemovePermission"): _Row(_C.TOPIC, ("topicarn",), _DISABLES),
+    ("sns", "Unsubscribe"): _Row(_C.TOPIC, ("subscriptionarn",), _DISABLES),
+    ("dynamodb", "DeleteTable"): _Row(_C.TABLE, ("tablename",), _DISABLES),
+    ("dynamodb", "UpdateTable"): _Row(_C.TABLE, ("tablename",), _MODIFIES),
+    ("dynamodb", "UpdateTimeToLive"): _Row(_C.TABLE, ("tablename",), _MODIFIES),
+    ("ssm", "PutParameter"): _Row(_C.PARAMETER, ("name",), _MODIFIES),
+    ("ssm", "DeleteParameter"): _Row(_C.PARAMETER, ("name",), _DISABLES),
+    ("ssm", "DeleteParameters"): _Row(_C.PARAMETER, ("names",), _DISABLES),
+    ("secretsmanager", "PutSecretValue"): _Row(_C.SECRET, ("secretid",), _MODIFIES),
+    ("secretsmanager", "UpdateSecret"): _Row(_C.SECRET, ("secretid",), _MODIFIES),
+    ("secretsmanager", "DeleteSecret"): _Row(_C.SECRET, ("secretid",), _DISABLES),
+    ("monitoring", "DeleteAlarms"): _Row(_C.ALARM, ("alarmnames",), _DISABLES),
+    ("monitoring", "DisableAlarmActions"): _Row(_C.ALARM, ("alarmnames",), _DISABLES),
+    ("monitoring", "PutMetricAlarm"): _Row(_C.ALARM, ("alarmname",), _MODIFIES),
+    ("config", "DeleteConfigRule"): _Row(_C.CONFIG_RULE, ("configrulename",), _DISABLES),
+    ("cloudformation", "DeleteStack"): _Row(_C.STACK, ("stackname",), _DISABLES),
+    ("cloudformation", "DeleteStackInstances"): _Row(_C.STACK, ("stacksetname",), _DISABLES),
+    ("cloudformation", "DeleteStackSet"): _Row(_C.STACK, ("stacksetname",), _DISABLES),
 }
 # A refused call of these that names nothing belongs to another family, or is anybody's.
 _NEEDS_A_NAME = frozenset({"monitoring", "config", "cloudformation"})
@@ -150,7 +151,7 @@ def role_change(call: ParsedCall, facts: IamFacts, role: str) -> Change:
     own = MonitoringFacts(
         component=MonitoringComponent.ROLE,
         name=name,
-        effect=Effect.DEPENDS,
+        effect=MonitoringEffect.DEPENDS,
         iam=facts,
         by_deployment=call.call.via is AccessMethod.CLOUDFORMATION,
     )
@@ -197,7 +198,7 @@ def _change(call: ParsedCall, row: _Row, name: str) -> Change:
     facts = MonitoringFacts(
         component=row.component,
         name=name,
-        effect=row.effect if isinstance(row.effect, Effect) else row.effect(request),
+        effect=row.effect if isinstance(row.effect, MonitoringEffect) else row.effect(request),
         pattern=as_text(request.get("eventpattern")),
         targets=tuple(_targets(request)),
         is_scheduled=bool(as_text(request.get("scheduleexpression"))),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gatewatch.config.settings import Settings
     from gatewatch.model.message import OutboxMessage
-    from gatewatch.monitoring.heartbeat.judge import HeartbeatChanges, SilentRegion
+    from gatewatch.monitoring.heartbeat.evaluation import HeartbeatChanges, SilentRegion
 
 _MAX_LINES = 25
 _MAX_ALIAS = 80
