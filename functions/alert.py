@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger, Metrics
 
 from functions.bundle import load_bundle
 from gatewatch.alerts.failed_sign_ins_table import DynamoSignInFailures
+from gatewatch.alerts.open_groups_table import DynamoOpenGroups
 from gatewatch.alerts.own_actions import ActionLookup
 from gatewatch.alerts.own_role_attribution import Attribution
 from gatewatch.alerts.pipeline import AlertPipeline
@@ -55,6 +56,7 @@ def compose() -> AlertHandler:
             settings,
             rules,
             sign_in_failures=DynamoSignInFailures(optional, log),
+            open_groups=DynamoOpenGroups(optional, log),
             attribute=Attribution(roles, ActionLookup(optional, log).lookup).attribute,
             lookup=_look(settings, aws, rules, log, counts),
         ),

@@ -9,28 +9,31 @@ from msgspec import structs
 
 from gatewatch.alerts.exposures import rule_ref
 from gatewatch.model.change import Action, Family, Outcome
+from gatewatch.model.exposure import RuleRef
 from gatewatch.model.severity import Exposure, Reason, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from gatewatch.model.alert import AssessedChange
     from gatewatch.model.api_call import ApiCall
-    from gatewatch.model.exposure import RuleRef
 
+Rules = frozenset[RuleRef]
 _MAX_GROUPS = 10_000
+_MAX_ID_LENGTH = 100  # an event may hold anything as a group id
 _OPENING_ACTIONS = frozenset({Action.AUTHORIZE, Action.MODIFY})
+_CLOSING_ACTIONS = frozenset({Action.REVOKE, Action.MODIFY, Action.DELETE})
 
 
 class OpenGroups(Protocol):
-    """The open groups by account and id; an account knows only its own."""
+    """The open rules of groups, by account and group id; an account knows only its own groups."""
 
-    def open_among(self, call: ApiCall, group_ids: Iterable[str]) -> frozenset[str]:
-        """Return those of the groups that are known to be open."""
+    def rules_before(self, call: ApiCall, group_ids: Collection[str]) -> Mapping[str, Rules]:
+        """Return the open rules of these groups before the call, as far as known."""
         ...
 
-    def save_after(self, call: ApiCall, changes: Sequence[AssessedChange]) -> None:
-        """Note what the rules of a call opened and closed."""
+    def save_after(self, call: ApiCall, rules: Mapping[str, Rules]) -> None:
+        """Save the open rules after the call; none for a group that is closed."""
         ...
 
 
@@ -39,45 +42,61 @@ class InMemoryOpenGroups:
 
     def __init__(self, limit: int = _MAX_GROUPS) -> None:
         self._limit = limit
-        self._rules: OrderedDict[tuple[str, str], set[RuleRef]] = OrderedDict()
+        self._rules: OrderedDict[tuple[str, str], Rules] = OrderedDict()
 
-    def open_among(self, call: ApiCall, group_ids: Iterable[str]) -> frozenset[str]:
-        return frozenset(each for each in group_ids if self._rules.get((call.account_id, each)))
+    def rules_before(self, call: ApiCall, group_ids: Collection[str]) -> Mapping[str, Rules]:
+        return {each: self._rules.get((call.account_id, each), Rules()) for each in group_ids}
 
-    def save_after(self, call: ApiCall, changes: Sequence[AssessedChange]) -> None:
-        for each in changes:
-            change, group_id = each.change, each.change.group.id
-            is_of_group = change.family is Family.SECURITY_GROUP and change.outcome is Outcome.APPLIED
-            if is_of_group and group_id:
-                self._save((call.account_id, group_id), each)
+    def save_after(self, call: ApiCall, rules: Mapping[str, Rules]) -> None:
+        for group_id, open_rules in rules.items():
+            self._rules.pop((call.account_id, group_id), None)
+            if open_rules:
+                self._rules[call.account_id, group_id] = open_rules
         while len(self._rules) > self._limit:
             self._rules.popitem(last=False)
-
-    def _save(self, key: tuple[str, str], assessed: AssessedChange) -> None:
-        change, ref = assessed.change, rule_ref(assessed.change.rule)
-        if change.action is Action.DELETE:
-            self._rules.pop(key, None)
-        elif opens_sensitive_ports(assessed):
-            self._rules.setdefault(key, set()).add(ref)
-        elif change.action in {Action.REVOKE, Action.MODIFY} and key in self._rules:
-            self._rules[key] = {each for each in self._rules[key] if not each.matches(ref)}
-
-
-def opens_sensitive_ports(assessed: AssessedChange) -> bool:
-    """The whole internet on a sensitive port is critical, whatever the policy calls the other combinations."""
-    assessment = assessed.assessment
-    is_world = assessment.exposure is Exposure.WORLD and assessment.severity is Severity.CRITICAL
-    return is_world and assessed.change.action in _OPENING_ACTIONS
 
 
 def with_open_groups(
     call: ApiCall, changes: Sequence[AssessedChange], open_groups: OpenGroups
 ) -> tuple[AssessedChange, ...]:
-    """Return the changes with each applied attachment of an open group raised to high, and note what they opened."""
-    open_groups.save_after(call, changes)
-    group_ids = {each.change.group.id for each in changes if _is_attachment(each) and each.change.group.id}
-    found = open_groups.open_among(call, group_ids) if group_ids else frozenset()
-    return tuple(_raised(each) if _is_attachment(each) and each.change.group.id in found else each for each in changes)
+    """Return the changes with each attachment of an open group raised to high, and save what they opened and closed."""
+    group_ids = {each.change.group.id or "" for each in changes if _changes_rules(each) or _is_attachment(each)}
+    known_ids = {each for each in group_ids if each and len(each) <= _MAX_ID_LENGTH}
+    if not known_ids:
+        return tuple(changes)
+    before = open_groups.rules_before(call, known_ids)
+    after = dict(before)
+    for each in changes:
+        group_id = each.change.group.id or ""
+        if _changes_rules(each) and group_id in known_ids:
+            after[group_id] = _rules_after(after.get(group_id, Rules()), each)
+    if changed := {group_id: rules for group_id, rules in after.items() if rules != before.get(group_id, Rules())}:
+        open_groups.save_after(call, changed)
+    is_open = {group_id for group_id, rules in after.items() if rules}
+    return tuple(
+        _raised(each) if _is_attachment(each) and each.change.group.id in is_open else each for each in changes
+    )
+
+
+def _changes_rules(assessed: AssessedChange) -> bool:
+    change = assessed.change
+    is_applied = change.family is Family.SECURITY_GROUP and change.outcome is Outcome.APPLIED
+    return is_applied and (_opens_sensitive_ports(assessed) or change.action in _CLOSING_ACTIONS)
+
+
+def _opens_sensitive_ports(assessed: AssessedChange) -> bool:
+    """A change that opens ports to the whole internet and is critical: they are sensitive."""
+    assessment = assessed.assessment
+    is_world = assessment.exposure is Exposure.WORLD and assessment.severity is Severity.CRITICAL
+    return is_world and assessed.change.action in _OPENING_ACTIONS
+
+
+def _rules_after(rules: Rules, assessed: AssessedChange) -> Rules:
+    if assessed.change.action is Action.DELETE:
+        return Rules()
+    ref = rule_ref(assessed.change.rule)
+    others = Rules(each for each in rules if not each.matches(ref))
+    return others | {ref} if _opens_sensitive_ports(assessed) else others
 
 
 def _is_attachment(assessed: AssessedChange) -> bool:

@@ -1,9 +1,17 @@
 """A group that is known to open sensitive ports raises what it is set on; and what an entry of a network ACL was."""
 
-import pytest
+import logging
 
+import msgspec
+import pytest
+from botocore.exceptions import ClientError
+
+from gatewatch.alerts.open_groups import InMemoryOpenGroups
+from gatewatch.alerts.open_groups_table import DynamoOpenGroups
 from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
+from gatewatch.aws.hub_table import HubTable
+from gatewatch.model.exposure import RuleRef
 from tools.example_calls import call_of, settings
 
 SSH, WEB = (22, 22), (443, 443)
@@ -32,6 +40,36 @@ def rule(name, ports, cidr="0.0.0.0/0", group="sg-1"):
 def attach(group="sg-1", **more):
     request = {"networkInterfaceId": "eni-1", "groupSet": {"items": [{"groupId": group}]}}
     return record("ModifyNetworkInterfaceAttribute", request, **more)
+
+
+class Rows:
+    """A DynamoDB table with batch reads and writes, in memory."""
+
+    def __init__(self):
+        self.items = {}
+
+    def batch_get_item(self, RequestItems):  # noqa: N803  boto3's spelling
+        ((table, request),) = RequestItems.items()
+        found = [self.items[key["pk"]["S"]] for key in request["Keys"] if key["pk"]["S"] in self.items]
+        return {"Responses": {table: found}}
+
+    def batch_write_item(self, RequestItems):  # noqa: N803  boto3's spelling
+        for request in next(iter(RequestItems.values())):
+            if "PutRequest" in request:
+                item = request["PutRequest"]["Item"]
+                self.items[item["pk"]["S"]] = item
+            else:
+                self.items.pop(request["DeleteRequest"]["Key"]["pk"]["S"], None)
+        return {}
+
+
+class NoTable:
+    def batch_get_item(self, **_request):
+        raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "BatchGetItem")
+
+
+def stored():
+    return DynamoOpenGroups(HubTable(Rows(), "gatewatch"), logging.getLogger("test"))
 
 
 @pytest.fixture
@@ -79,6 +117,31 @@ def test_a_group_that_is_not_open_leaves_an_attachment_low(assessor, before):
 def test_revoking_another_rule_leaves_the_group_open(assessor):
     opened = rule("AuthorizeSecurityGroupIngress", SSH)
     assert severity(assessor, opened, rule("RevokeSecurityGroupIngress", WEB), attach()) == "high"
+
+
+@pytest.mark.parametrize("store", [InMemoryOpenGroups, stored])
+def test_open_groups_are_remembered_by_account_and_forgotten_when_closed(store):
+    groups, call = store(), call_of(attach())
+    opened = frozenset({RuleRef("sgr-1", ""), RuleRef("", "ingress tcp 22-22 0.0.0.0/0")})
+    groups.save_after(call, {"sg-1": opened, "sg-2": opened})
+    groups.save_after(call, {"sg-2": frozenset()})
+    found = groups.rules_before(call, ["sg-1", "sg-2", "sg-3"])
+    assert {group: rules for group, rules in found.items() if rules} == {"sg-1": opened}
+    other = call_of(attach(recipientAccountId="444455556666"))
+    assert not any(groups.rules_before(other, ["sg-1"]).values())
+
+
+def test_only_the_groups_seen_last_are_kept_in_memory():
+    groups, call = InMemoryOpenGroups(limit=2), call_of(attach())
+    for group in ("sg-1", "sg-2", "sg-3"):
+        groups.save_after(call, {group: frozenset({RuleRef(group, "")})})
+    found = groups.rules_before(call, ["sg-1", "sg-2", "sg-3"])
+    assert [group for group, rules in found.items() if rules] == ["sg-2", "sg-3"]
+
+
+def test_a_table_that_does_not_answer_leaves_the_attachment_low(assessor):
+    broken = DynamoOpenGroups(HubTable(NoTable(), "gatewatch"), logging.getLogger("test"))
+    assert severity(msgspec.structs.replace(assessor, open_groups=broken), attach()) == "low"
 
 
 def test_a_denied_attachment_of_an_open_group_is_not_raised(assessor):

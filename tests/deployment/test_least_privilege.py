@@ -276,7 +276,16 @@ def test_only_the_deliver_role_can_write_the_ledger():
     keys_of_functions = ("access-key", "access-keys-unreported", "snapshot", "own-action")
     own = {
         f"{each}#*"
-        for each in ("canaries", "heartbeat", "reminders", "deferred", "rule", "failed-sign-ins", *keys_of_functions)
+        for each in (
+            "canaries",
+            "heartbeat",
+            "reminders",
+            "deferred",
+            "rule",
+            "open-group",
+            "failed-sign-ins",
+            *keys_of_functions,
+        )
     }
     for role in MAY.keys() - {"DeliverRole"}:
         for name, statement in statements(TEMPLATES["hub"]):

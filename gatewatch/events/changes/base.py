@@ -27,6 +27,8 @@ _DENIED = frozenset(
     }
 )
 _DRY_RUN = "DryRunOperation"
+_WITH_RESOURCES = frozenset({Family.NETWORK, Family.PUBLIC_ACCESS, Family.ORGANIZATION, Family.DETECTION})
+_NAMING = ("name", "id", "arn", "url", "identifier")
 
 
 def outcome_of(call: ApiCall) -> Outcome:
@@ -96,7 +98,15 @@ class ParsedCall(Struct, frozen=True, kw_only=True):
     def not_understood(self) -> Change:
         """A change for a supported call of an unknown form. A refused call without parameters counts as understood."""
         rule = SecurityGroupRule(direction=self.spec.direction)
-        return self.change(rule, understood=self.request is None and not self.is_applied)
+        understood = self.request is None and not self.is_applied
+        return self.change(rule, understood=understood, resource_id=self._first_name())
+
+    def _first_name(self) -> str | None:
+        """The first parameter that names something, for a call with resources whose form is unknown."""
+        if self.spec.family not in _WITH_RESOURCES:
+            return None
+        names = (value for key, value in self.request_parameters.items() if key.endswith(_NAMING))
+        return next((name for name in map(as_text, names) if name), None)
 
     def first_text(self, *names: str) -> str | None:
         """A text of the request, else of the response, under any of its spellings."""
