@@ -1,13 +1,9 @@
-"""The body of a message to an SNS destination: the email and the chat notification of its subscribers.
-
-As a fallback, a Slack payload may go to a topic and this body to a Slack channel; the sender checks which one it has.
-"""
+"""The body of a message to an SNS destination: the email and the chat notification of its subscribers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from msgspec import Struct
 
 from gatewatch.rendering.chatbot_validation import (
@@ -26,10 +22,10 @@ if TYPE_CHECKING:
 
 MAX_SUBJECT = 99  # SNS: fewer than 100 characters
 _MAX_MAIL = 25_000  # SNS takes 262,144 bytes: the email twice at four bytes a character, and the notification
-RESERVED_LENGTH = 1200  # characters of a description that stay free for lines added at delivery
+RESERVED_LENGTH = 1200  # characters of a description that stay free for lines about state and fallback
 
 
-class SnsBody(Struct, frozen=True, tag_field="kind", tag="sns"):
+class SnsBody(Struct, frozen=True):
     """`subject` is printable ASCII of fewer than 100 characters, `chat` a custom notification.
 
     The first paragraph of the email names severity, place and change, because a phone shows only that.
@@ -38,12 +34,6 @@ class SnsBody(Struct, frozen=True, tag_field="kind", tag="sns"):
     subject: str
     mail: str
     chat: dict[str, Any]
-
-    def encode(self) -> str:
-        return msgspec.json.encode(self).decode()
-
-
-_PREFIX = '{"kind":"sns",'
 
 
 def build_sns_body(
@@ -92,31 +82,3 @@ def _description(text: str, links: str) -> str:
 def subject_of(text: str) -> str:
     """A subject within the limits of SNS; never empty."""
     return (ascii_value(text) or "gatewatch alert")[:MAX_SUBJECT].rstrip()
-
-
-def read_sns_body(body: str) -> SnsBody | None:
-    """None for a body of another form, recognized by its prefix."""
-    if not body.startswith(_PREFIX):
-        return None
-    try:
-        return msgspec.json.decode(body, type=SnsBody)
-    except msgspec.DecodeError:
-        return None
-
-
-def with_leading_line(body: SnsBody, line: str) -> SnsBody:
-    """Add a line of mrkdwn after the first paragraph of the email and above the description of the notification."""
-    head, _, remainder = body.mail.partition("\n\n")
-    content = body.chat["content"]
-    description = truncate_at_line(f"{line}\n\n{content['description']}", MAX_DESCRIPTION)
-    return msgspec.structs.replace(
-        body,
-        mail=f"{head}\n\n{plain_text(line)}\n\n{remainder}",
-        chat=body.chat | {"content": content | {"description": description}},
-    )
-
-
-def with_thread(body: SnsBody, thread: str) -> SnsBody:
-    """Move the notification to the thread of another one."""
-    metadata = body.chat.get("metadata", {}) | {"threadId": thread}
-    return msgspec.structs.replace(body, chat=body.chat | {"metadata": metadata})

@@ -108,11 +108,6 @@ def _plan(stage: Stage, live: Mapping[str, LiveStackSet | None]) -> Iterator[Act
             yield from (DeployStack(account, region, target) for region in regions)
 
 
-def uncovered_regions(stage: Stage, live: LiveStackSet) -> tuple[str, ...]:
-    """Return the Regions with stack instances that the stage does not name; the plan does not remove them."""
-    return tuple(sorted({region for _, region in live.instances} - set(stage.members.regions)))
-
-
 def command_of(action: Action) -> str:
     """Return the AWS CLI command that performs an action."""
     match action:
