@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus, FunctionState, HubState, QueryFailed
+from gatewatch.monitoring.doctor.policy_documents import as_list
 from gatewatch.rendering.time_text import utc_minute
 
 if TYPE_CHECKING:
@@ -79,15 +80,15 @@ def admitted_senders(policy: Mapping[str, Any]) -> tuple[frozenset[str], frozens
     accounts: set[str] = set()
     for statement in policy.get("Statement", []):
         named = statement.get("Condition", {}).get("StringEquals", {}).get("aws:PrincipalOrgID")
-        organizations.update(_as_list(named))
+        organizations.update(as_list(named))
         principal = statement.get("Principal", {})
         aws_principals = principal.get("AWS") if isinstance(principal, dict) else None
-        accounts.update(_account(each) for each in _as_list(aws_principals))
+        accounts.update(_account(each) for each in as_list(aws_principals))
     return frozenset(organizations), frozenset(accounts)
 
 
 def judge_admission(where: str, account_id: str, policy: Mapping[str, Any] | QueryFailed) -> CheckResult:
-    """Check that the bus policy admits an account. Whether it belongs to an admitted organization shows its canary."""
+    """Check that the bus policy admits an account. Its canary shows whether it is in an admitted organization."""
     if isinstance(policy, QueryFailed):
         return CheckResult(where, "bus policy", CheckStatus.WARNING, f"check failed: {policy.reason}")
     organizations, accounts = admitted_senders(policy)
@@ -119,7 +120,3 @@ def _query_failed(check: str, failed: QueryFailed) -> CheckResult:
 
 def _account(principal: str) -> str:
     return principal.split(":")[4] if principal.startswith("arn:") else principal
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]

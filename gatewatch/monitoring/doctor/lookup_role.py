@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +9,11 @@ from botocore.exceptions import ClientError
 from msgspec import Struct
 
 from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus, QueryFailed
+from gatewatch.monitoring.doctor.policy_documents import as_list, statements_of
 from gatewatch.monitoring.doctor.query import is_not_found, run_query
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
     from gatewatch.aws.clients import Aws
 
@@ -53,9 +53,9 @@ def _callers(aws: Aws, name: str) -> tuple[str, ...] | None:
         if is_not_found(error):
             return None
         raise
-    statements = _statements(document)
+    statements = statements_of(document)
     named = (each.get("Condition", {}).get("ArnLike", {}).get("aws:PrincipalArn") for each in statements)
-    return tuple(arn for each in named for arn in _as_list(each))
+    return tuple(arn for each in named for arn in as_list(each))
 
 
 def judge_alert_role(found: AlertRole | QueryFailed, roles: Collection[str]) -> Iterator[CheckResult]:
@@ -88,16 +88,6 @@ def judge_trusted_callers(
 
 
 def _assumable_roles(document: Any) -> Iterator[str]:
-    for statement in _statements(document):
-        if statement.get("Effect") == "Allow" and "sts:AssumeRole" in _as_list(statement.get("Action")):
-            yield from _as_list(statement.get("Resource"))
-
-
-def _statements(document: Any) -> list[Mapping[str, Any]]:
-    """Return the statements of a policy document, which may be JSON text."""
-    whole = json.loads(document) if isinstance(document, str) else document
-    return _as_list(whole.get("Statement"))
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
+    for statement in statements_of(document):
+        if statement.get("Effect") == "Allow" and "sts:AssumeRole" in as_list(statement.get("Action")):
+            yield from as_list(statement.get("Resource"))

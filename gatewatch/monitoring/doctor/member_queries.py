@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from gatewatch.monitoring.doctor.model import EventRule, ForwardingState, MemberState, QueryFailed, Trail
+from gatewatch.monitoring.doctor.policy_documents import as_list, statements_of
 from gatewatch.monitoring.doctor.query import is_not_found, run_query
 
 if TYPE_CHECKING:
@@ -106,17 +107,12 @@ def _allowed_buses(aws: Aws, role_arn: str) -> tuple[str, ...]:
         raise
     names = aws.iam.list_role_policies(RoleName=name)["PolicyNames"]
     policies: list[Any] = [aws.iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"] for each in names]
-    statements = [statement for each in policies for statement in _statements(each)]
+    statements = [statement for each in policies for statement in statements_of(each)]
     attached = aws.iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
     is_restricted = attached or "PermissionsBoundary" in role or any(map(_denies, statements))
-    if is_restricted or not _trusts_eventbridge(_statements(role["AssumeRolePolicyDocument"])):
+    if is_restricted or not _trusts_eventbridge(statements_of(role["AssumeRolePolicyDocument"])):
         return ()
     return tuple(bus for each in statements for bus in _buses(each))
-
-
-def _statements(document: Any) -> list[Mapping[str, Any]]:
-    """The statements of a policy, which botocore returns as a dict or, in some versions, as JSON text."""
-    return _as_list((json.loads(document) if isinstance(document, str) else document).get("Statement"))
 
 
 def _denies(statement: Mapping[str, Any]) -> bool:
@@ -127,20 +123,16 @@ def _trusts_eventbridge(statements: list[Mapping[str, Any]]) -> bool:
     services = [
         service
         for each in statements
-        if "sts:AssumeRole" in _as_list(each.get("Action")) and isinstance(each.get("Principal"), dict)
-        for service in _as_list(each["Principal"].get("Service"))
+        if "sts:AssumeRole" in as_list(each.get("Action")) and isinstance(each.get("Principal"), dict)
+        for service in as_list(each["Principal"].get("Service"))
     ]
     return not any(map(_denies, statements)) and "events.amazonaws.com" in services
 
 
 def _buses(statement: Mapping[str, Any]) -> Iterator[str]:
     """`PutEvents` without a further condition; member.yaml has none."""
-    is_plain = not statement.get("Condition") and "events:PutEvents" in _as_list(statement.get("Action"))
-    yield from _as_list(statement.get("Resource")) if is_plain else ()
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
+    is_plain = not statement.get("Condition") and "events:PutEvents" in as_list(statement.get("Action"))
+    yield from as_list(statement.get("Resource")) if is_plain else ()
 
 
 def queue_depth(aws: Aws, queue: str) -> int:
