@@ -64,7 +64,10 @@ def groups_of_file(path: Path) -> list[tuple[Group, tuple[CurrentRule, ...]]]:
     try:
         document = parse(path.read_bytes(), str(path))
     except OSError as error:
-        raise UndecodableError(str(path), f"cannot be read ({error.strerror})") from error
+        raise UndecodableError(
+            str(path),
+            f"cannot be read ({error.strerror}); name a file of describe-security-groups output, or the word live",
+        ) from error
     found = [_read(group) for group in _groups(document, 0)]
     if not found:
         raise UndecodableError(str(path), "has no security group; expected describe-security-groups output")
