@@ -17,6 +17,7 @@ from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.iam import SignInSeverity
 from gatewatch.events.changes.registry import changes_of
 from gatewatch.events.decoding import decode
+from support.tables import create_table
 
 START = datetime(2026, 1, 24, 3, 45, tzinfo=UTC)
 POLICY = SignInSeverity()
@@ -26,12 +27,7 @@ POLICY = SignInSeverity()
 def table():
     with mock_aws():
         dynamodb = boto3.client("dynamodb", "eu-west-1", aws_access_key_id="testing", aws_secret_access_key="testing")
-        dynamodb.create_table(
-            TableName="gatewatch-test",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        )
+        create_table(dynamodb, "gatewatch-test")
         yield dynamodb
 
 
@@ -145,12 +141,7 @@ def test_exactly_one_event_is_the_fifth_whatever_the_retries_and_environments(de
     """Each delivery is an event and one of three environments."""
     with mock_aws():
         dynamodb = boto3.client("dynamodb", "eu-west-1", aws_access_key_id="testing", aws_secret_access_key="testing")
-        dynamodb.create_table(
-            TableName="gatewatch-test",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        )
+        create_table(dynamodb, "gatewatch-test")
         runs = [run(dynamodb) for _ in range(3)]
         numbers = [(event, count(runs[which], event)) for event, which in deliveries]
     order = list(dict.fromkeys(event for event, _ in deliveries))

@@ -31,6 +31,7 @@ from gatewatch.model.severity import Severity
 from gatewatch.rendering.text.labels import load_labels
 from support.paths import ROOT
 from support.rendering import slack_text
+from support.tables import create_table
 
 ACCOUNT, GROUP, REGION = "111122223333", "sg-0aaaaaaaaaaaaaaa1", "eu-west-1"
 ROLE = "gatewatch/gatewatch-remediation"
@@ -276,12 +277,7 @@ def test_a_new_rule_has_one_action_id_in_the_plan_and_in_the_event(opened, rule,
 def dynamodb():
     with mock_aws():
         aws = Aws(boto3.Session("testing", "testing", "testing", region_name=REGION))
-        aws.dynamodb.create_table(
-            TableName="gatewatch-test",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        )
+        create_table(aws.dynamodb, "gatewatch-test")
         yield aws.dynamodb
 
 

@@ -9,6 +9,7 @@ from moto import mock_aws
 from msgspec import Struct
 
 from gatewatch.aws.hub_table import HubTable, HubTableError, JsonRows, RowKind
+from support.tables import create_table
 
 NOW = 1_000_000
 
@@ -27,12 +28,7 @@ COUNTS = RowKind(prefix="count", name="the counts", lifetime=60)
 def dynamodb():
     with mock_aws():
         client = boto3.client("dynamodb", "eu-west-1", aws_access_key_id="testing", aws_secret_access_key="testing")
-        client.create_table(
-            TableName="t",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        )
+        create_table(client, "t")
         yield client
 
 

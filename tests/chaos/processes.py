@@ -23,6 +23,7 @@ from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.local.aws.sessions import without_aws
 from gatewatch.local.lambda_.context import failed_message_ids, sqs_event
 from support.paths import ROOT
+from support.tables import create_table
 
 QUEUES = ("events", "events-dlq", "outbox.fifo", "outbox-dlq.fifo")
 BOOK = "gatewatch-prod-activity"
@@ -161,18 +162,8 @@ class Hub:
         self.topic = self.sns.create_topic(Name="gatewatch-prod-alerts")["TopicArn"]
         self.subscriber = self.sqs.create_queue(QueueName="subscriber")["QueueUrl"]
         self.sns.subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=self._arn(self.subscriber))
-        self.dynamodb.create_table(
-            TableName="gatewatch-prod",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        )
-        self.dynamodb.create_table(
-            TableName=BOOK,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        )
+        create_table(self.dynamodb, "gatewatch-prod")
+        create_table(self.dynamodb, BOOK, sort_key=True)
         for name, value in secrets.items():
             session.client("ssm").put_parameter(Name=name, Value=value, Type="SecureString")
         environment = _environment(cloud, folder, policy, self) | variables

@@ -16,6 +16,7 @@ from gatewatch.cli.errors import AwsCallError
 from gatewatch.delivery.wire import decode_message
 from gatewatch.errors import ConfigurationError
 from gatewatch.remediation.access_keys.credential_report import CredentialReportError
+from support.tables import create_table
 
 PROD, DEV = "111122223333", "444455556666"
 POLICY = """
@@ -40,12 +41,7 @@ def configuration(tmp_path, monkeypatch):
 @pytest.fixture
 def hub(configuration):  # noqa: ARG001  sets the environment
     with mock_aws():
-        boto3.client("dynamodb").create_table(
-            TableName="gatewatch-prod",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_table(boto3.client("dynamodb"), "gatewatch-prod")
         url = boto3.client("sqs").create_queue(QueueName="gatewatch-prod-outbox.fifo", Attributes={"FifoQueue": "true"})
         yield url["QueueUrl"]
 

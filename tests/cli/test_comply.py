@@ -19,6 +19,7 @@ from support import ingress as kit
 from support.command import gatewatch
 from support.paths import ROOT
 from support.rendering import slack_text
+from support.tables import create_table
 
 MEMBERS = ("111122223333", "444455556666")
 TABLE = "gatewatch-prod"
@@ -41,12 +42,7 @@ class Deployment:
         self.cloud, self.policy = cloud, folder / "policy.yaml"
         self.policy.write_text(POLICY, "utf-8")
         hub = cloud.session(HUB_ACCOUNT, HUB_REGION)
-        hub.client("dynamodb").create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        )
+        create_table(hub.client("dynamodb"), TABLE)
         self.sqs = hub.client("sqs")
         self.outbox = self.sqs.create_queue(QueueName="outbox.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
         self.groups = {account: self.group(account) for account in (*MEMBERS, HUB_ACCOUNT)}

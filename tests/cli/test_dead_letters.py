@@ -20,6 +20,7 @@ from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.local.lambda_.event_source_mapping import lambda_environment
 from gatewatch.model.message import OutboxMessage
 from support.paths import ROOT
+from support.tables import create_table
 from support.threads import alert
 
 QUEUES = ("events", "events-dlq", "outbox.fifo", "outbox-dlq.fifo", "access-keys-dlq")
@@ -42,12 +43,7 @@ def hub(cloud):
         name: sqs.create_queue(QueueName=f"gatewatch-prod-{name}", Attributes=_queue_attributes(name))["QueueUrl"]
         for name in QUEUES
     }
-    dynamodb.create_table(
-        TableName="gatewatch-prod",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-    )
+    create_table(dynamodb, "gatewatch-prod")
     with lambda_environment(cloud.variables(HUB_ACCOUNT, HUB_REGION) | {"COLUMNS": "250"}):
         yield Hub(Aws(), urls)
     for url in urls.values():

@@ -4,6 +4,7 @@ from botocore.exceptions import ClientError
 from gatewatch.delivery.ledger import DeliveryState, Ledger, LedgerEntry, part_key
 from gatewatch.errors import TransientDeliveryError
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
+from support.tables import create_table
 
 NOW = 1_769_212_800
 TABLE = "gatewatch-prod"
@@ -14,12 +15,7 @@ YES = LedgerEntry(DeliveryState.DELIVERED, "ok")
 def dynamodb():
     with Cloud() as cloud:
         client = cloud.session(HUB_ACCOUNT, HUB_REGION).client("dynamodb")
-        client.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        )
+        create_table(client, TABLE)
         yield client
 
 

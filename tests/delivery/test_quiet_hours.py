@@ -21,6 +21,7 @@ from gatewatch.handlers.scheduled import ScheduledHandler
 from gatewatch.model.severity import Severity
 from gatewatch.monitoring.reminders import ReminderStore, due_reminders, reminder_destinations, reminder_messages
 from support.rendering import SLACK
+from support.tables import create_table
 from support.threads import alert
 
 NIGHT = QuietHours("22:00", "07:00", "Asia/Seoul")
@@ -122,12 +123,7 @@ def dynamodb(monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-northeast-2")
     with mock_aws():
         client = Aws().dynamodb
-        client.create_table(
-            TableName="t",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        )
+        create_table(client, "t")
         yield client
 
 

@@ -23,6 +23,7 @@ from gatewatch.rendering.chatbot_validation import chatbot_problems
 from gatewatch.rendering.presentation import Presentation
 from support.paths import ROOT
 from support.rendering import SLACK, SNS
+from support.tables import create_table
 
 HUB = load(str(ROOT / "eventbridge" / "hub.yaml"))
 ENDPOINT = "https://chat.example.com/sns"
@@ -63,12 +64,7 @@ class Topic:
         sns.subscribe(TopicArn=arn, Protocol="https", Endpoint=ENDPOINT)
         queue_arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"]
         sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue_arn["QueueArn"])
-        boto3.client("dynamodb", region_name="eu-west-1").create_table(
-            TableName=self.table,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        )
+        create_table(boto3.client("dynamodb", region_name="eu-west-1"), self.table)
         self.channels = Channels(None, SLACK, Sns(sns, arn), SNS)
 
     @property

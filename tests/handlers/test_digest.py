@@ -41,6 +41,7 @@ from support.activity_log import TABLE, Clock, Counts, make_table
 from support.command import gatewatch
 from support.paths import ROOT
 from support.rendering import SLACK, SNS
+from support.tables import create_table
 
 TEMPLATES = ROOT / "templates"
 STORY = sorted((ROOT / "gatewatch" / "local" / "demo" / "scenario_files").glob("*.json"))
@@ -69,12 +70,7 @@ def cloud(monkeypatch, tmp_path):
     with mock_aws():
         aws = Aws()
         make_table(aws.dynamodb)
-        aws.dynamodb.create_table(
-            TableName="gatewatch-prod",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        )
+        create_table(aws.dynamodb, "gatewatch-prod")
         queues = {
             name: aws.sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"} if "fifo" in name else {})
             for name in ("outbox.fifo", "events-dlq")

@@ -24,6 +24,7 @@ from gatewatch.monitoring.heartbeat.messages import heartbeat_messages
 from gatewatch.monitoring.heartbeat.store import HeartbeatStore, ReportedState
 from gatewatch.rendering.slack_validation import slack_problems
 from support.rendering import SLACK, slack_text
+from support.tables import create_table
 
 NOW = 1_795_230_000
 HOUR = 3600
@@ -137,12 +138,7 @@ def test_the_message_key_depends_on_the_reported_change(settings):
 def dynamodb():
     with Cloud() as cloud:
         client = cloud.session(HUB_ACCOUNT, HUB_REGION).client("dynamodb")
-        client.create_table(
-            TableName="gatewatch-test",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_table(client, "gatewatch-test")
         yield client
 
 

@@ -30,6 +30,7 @@ from gatewatch.remediation.access_keys.runner import AccessKeyRunError, AccessKe
 from gatewatch.remediation.snapshots import SnapshotError, SnapshotStore
 from gatewatch.rendering.slack_validation import slack_problems
 from support.rendering import SLACK, slack_text
+from support.tables import create_table
 
 HUB, PROD, DEV = "999988887777", "111122223333", "444455556666"
 REGION = "us-east-1"
@@ -51,12 +52,7 @@ class Environment:
     def __init__(self):
         self.aws = Aws(boto3.Session("testing", "testing", "testing", region_name=REGION))
         self.iam_of = cache(member_iam_clients(self.aws, REGION, "gatewatch-access-keys"))
-        self.aws.dynamodb.create_table(
-            TableName="gatewatch",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_table(self.aws.dynamodb, "gatewatch")
         self.queue = self.aws.sqs.create_queue(QueueName="outbox.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
         self.stores = KeyStores(
             *(kind(HubTable(self.aws.dynamodb, "gatewatch")) for kind in (SnapshotStore, KeyRecords, ActionLog))

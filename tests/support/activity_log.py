@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from support.tables import create_table
+
 START = datetime(2026, 1, 24, 22, 0, tzinfo=UTC)
 
 
@@ -9,12 +11,7 @@ TABLE = "gatewatch-prod-activity"
 
 
 def make_table(dynamodb):
-    dynamodb.create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-    )
+    create_table(dynamodb, TABLE, sort_key=True)
 
 
 class Counts:

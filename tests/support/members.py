@@ -9,6 +9,7 @@ from botocore.loaders import create_loader
 
 from gatewatch.aws.clients import Aws
 from gatewatch.remediation.ingress.ec2 import current_rules, ip_permission
+from support.tables import create_table
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 TABLE = "gatewatch-test"
@@ -96,10 +97,5 @@ class Member(Aws):
 
 
 def table(aws):
-    aws.dynamodb.create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-    )
+    create_table(aws.dynamodb, TABLE)
     return aws.dynamodb
