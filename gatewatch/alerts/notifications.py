@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gatewatch.alerts.exposures import exposure_change_of, group_key_of
+from gatewatch.alerts.resource_exposures import resource_exposure_of
 from gatewatch.model.change import Outcome
 from gatewatch.model.notification import AlertNotification
 from gatewatch.rendering.redaction import MAX_RAW_EVENT, raw_event_text
@@ -36,7 +37,7 @@ def notification_of(
         key=alert.call.delivery_key,
         alert=_shortened(alert, _MAX_CHANGES if has_effect else _MAX_CHANGES_WITHOUT_EFFECT),
         raw_event="" if is_understood else raw_event_text(alert.call.record)[: MAX_RAW_EVENT + 1],
-        exposure_change=exposure_change_of(alert),
+        exposure_change=exposure_change_of(alert) or resource_exposure_of(alert),
         group_key=group_key_of(alert),
         sections=tuple(sections),
         banner=banner,

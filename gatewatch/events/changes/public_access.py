@@ -74,7 +74,7 @@ def _delete_url(_call: ParsedCall, name: str) -> tuple[str, ...]:
 
 
 def eks_endpoint(call: ParsedCall) -> Iterable[Change]:
-    """The Kubernetes API of a cluster. EKS opens it to the internet unless it is told otherwise when it is made."""
+    """The Kubernetes API of a cluster. EKS opens it to the internet by default."""
     if call.request is None:
         return [without_parameters(call, _CLUSTER)]
     is_new = call.call.event_name == "CreateCluster"

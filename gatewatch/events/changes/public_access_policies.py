@@ -57,7 +57,7 @@ def document(named: Named, path: str, *, among: str | None = None, undo: Undo | 
             return [without_parameters(call, named)]
         policy = value_at(call.request_parameters, path)
         is_emptied = is_emptied_at(call.request_parameters, path)
-        if policy is None and not is_emptied and among is not None and _is_told(call.request_parameters, among):
+        if policy is None and not is_emptied and among is not None and _sets_others(call.request_parameters, among):
             return []
         if is_emptied:
             (name,) = names_of(call, named)
@@ -70,7 +70,7 @@ def document(named: Named, path: str, *, among: str | None = None, undo: Undo | 
 _NOTHING_SET = {"": ""}
 
 
-def _is_told(request_parameters: Fields, among: str) -> bool:
+def _sets_others(request_parameters: Fields, among: str) -> bool:
     """The call sets something else, which can be read."""
     parent = request_parameters.get(among, _NOTHING_SET) if among else request_parameters
     return isinstance(parent, dict) and (bool(among) or bool(parent))

@@ -46,9 +46,9 @@ _SETTINGS = ("blockpublicacls", "ignorepublicacls", "blockpublicpolicy", "restri
 
 
 class _Acl(Struct, frozen=True):
-    """`is_told`: the request has a list, or says it by one of the two other ways."""
+    """`has_list`: the request has a list, or says it by one of the two other ways."""
 
-    is_told: bool
+    has_list: bool
     everyone: bool
     owners: tuple[str, ...]
 
@@ -60,7 +60,7 @@ def acl(named: Named, *, is_optional: bool = False) -> Callable[[ParsedCall], It
         if call.request is None:
             return [without_parameters(call, named)]
         found = _acl(call.request_parameters)
-        if not found.is_told:
+        if not found.has_list:
             return [] if is_optional else [call.not_understood()]
         (name,) = names_of(call, named)
         peers = [EveryonePeer()] if found.everyone else []
@@ -93,7 +93,7 @@ def _acl(request_parameters: Fields) -> _Acl:
     owner = as_text(value_at(policy, "owner.id"))
     grantees = [*headers, *(each for grant in grants for each in _grantee(grant))]
     return _Acl(
-        is_told=bool(canned or headers or policy is not None),
+        has_list=bool(canned or headers or policy is not None),
         everyone=bool(canned & _CANNED_PUBLIC) or any(kind == "everyone" for kind, _ in grantees),
         owners=tuple(dict.fromkeys(name for kind, name in grantees if kind == "owner" and name != owner)),
     )

@@ -101,7 +101,7 @@ _TAKE_BACK = {
 def permissions(named: Named, path: str, attribute: str) -> Read:
     """EC2's `createVolumePermission` and `launchPermission`: lists of what is added and removed.
 
-    The older form has one list of users, one of groups, and says in `operationType` what becomes of them.
+    The older form has one list of users, one of groups, and `operationType` says whether they are added or removed.
     """
 
     def read(call: ParsedCall) -> Iterable[Change]:
