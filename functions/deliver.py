@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger, Metrics
 
 from functions.bundle import load_bundle
 from gatewatch.aws.clients import Aws
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.metrics import NAMESPACE, EmbeddedMeter
 from gatewatch.delivery.channels import Channels
 from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
@@ -40,7 +41,8 @@ def compose() -> DeliveryHandler:
     if bundle.configuration_error:
         log.error("invalid configuration", extra={"reason": bundle.configuration_error})
     settings, templates = bundle.settings, load_templates(bundle.templates)
-    ledger = Ledger(aws.dynamodb, environment["GATEWATCH_TABLE"], clock.now)
+    table = HubTable(aws.dynamodb, environment["GATEWATCH_TABLE"], clock.now)
+    ledger = Ledger(table)
     outbox = Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"])
     dead_letters = DeadLetterQueue(aws.sqs, environment["GATEWATCH_OUTBOX_DLQ_URL"])
     counts = EmbeddedMeter(metrics)
@@ -50,7 +52,7 @@ def compose() -> DeliveryHandler:
         Sns(aws.sns, environment["GATEWATCH_ALERTS_TOPIC"]),
         SnsRenderer(templates, settings.colors),
     )
-    store = ThreadStore(aws.dynamodb, environment["GATEWATCH_TABLE"], clock.now)
+    store = ThreadStore(table)
     return DeliveryHandler(
         settings=settings,
         channels=channels,

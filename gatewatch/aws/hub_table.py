@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 _MAX_KEY_BYTES = 1024  # half of what DynamoDB takes; texts of events can be longer, or no valid Unicode
+_MAX_BODY_BYTES = 16 * 1024 * 1024  # of a decompressed value
 _GET_BATCH, _WRITE_BATCH = 100, 25  # BatchGetItem and BatchWriteItem (DynamoDB developer guide, quotas)
 _MAX_REQUESTS = 10  # per batch: a response holds 16 MB, a hundred rows of 400 KB hold 40 MB
 
@@ -49,10 +51,14 @@ class RowKind:
 
 @dataclass(frozen=True, kw_only=True)
 class JsonRows(RowKind, Generic[Value]):
-    """Rows that hold one value as JSON. With `skips_undecodable`, a row of another version counts as missing."""
+    """Rows that hold one value as JSON, compressed if `is_compressed`.
+
+    With `skips_undecodable`, a row of another version counts as missing.
+    """
 
     value_type: type[Value]
     skips_undecodable: bool = False
+    is_compressed: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ class HubTable:
     def __init__(self, dynamodb: DynamoDBClient, name: str, now: Callable[[], float] = time.time) -> None:
         self._dynamodb = dynamodb
         self._name = name
-        self._now = now
+        self.now = now
         self._pending: dict[tuple[str, str], tuple[JsonRows[Any], Any]] = {}
 
     def get(self, kind: JsonRows[Value], key: str) -> Value | None:
@@ -151,7 +157,7 @@ class HubTable:
             Key=_key(kind, key),
             ConditionExpression="#body = :expected",
             ExpressionAttributeNames={"#body": "body"},
-            ExpressionAttributeValues={":expected": _encoded(_json(expected))},
+            ExpressionAttributeValues={":expected": _body(kind, expected)},
         )
 
     def update(
@@ -192,11 +198,11 @@ class HubTable:
         return {"PutRequest": {"Item": self._item(kind, key, value)}}
 
     def _item(self, kind: JsonRows[Value], key: str, value: Value) -> dict[str, Any]:
-        item = {**_key(kind, key), "body": _encoded(_json(value))}
+        item = {**_key(kind, key), "body": _body(kind, value)}
         return {**item, "expires": _encoded(self._expires(kind))} if kind.lifetime else item
 
     def _expires(self, kind: RowKind) -> int:
-        return int(self._now()) + (kind.lifetime or 0)
+        return int(self.now()) + (kind.lifetime or 0)
 
     def _write_pending(self) -> None:
         for name, (kind, value) in list(self._pending.items()):
@@ -218,14 +224,17 @@ def _key(kind: RowKind, key: str) -> dict[str, dict[str, str]]:
     return {"pk": {"S": f"{kind.prefix}#{key if is_plain else hashlib.sha256(encoded).hexdigest()}"}}
 
 
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+def _body(kind: JsonRows[Value], value: Value) -> dict[str, Any]:
+    encoded = msgspec.json.encode(value)
+    return {"B": zlib.compress(encoded)} if kind.is_compressed else {"S": encoded.decode()}
 
 
 def _value(kind: JsonRows[Value], row: Mapping[str, Any]) -> Value | None:
     try:
-        return msgspec.json.decode(row["body"], type=kind.value_type)
-    except (msgspec.DecodeError, KeyError) as error:
+        body = row["body"]
+        text = zlib.decompressobj().decompress(body, _MAX_BODY_BYTES) if kind.is_compressed else body
+        return msgspec.json.decode(text, type=kind.value_type)
+    except (msgspec.DecodeError, zlib.error, TypeError, KeyError) as error:
         if kind.skips_undecodable:
             return None
         raise HubTableError(f"{kind.name} cannot be decoded", type(error).__name__) from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.cli.dead_letter import ACCESS_KEYS, EVENTS, OUTBOX, DeadLetter, read_dead_letter
 from gatewatch.cli.errors import aws_errors_as_messages
 from gatewatch.delivery.ledger import Ledger
@@ -37,7 +38,7 @@ class DeadLetterQueues:
     def __init__(self, aws: Aws, stage: str, now: Callable[[], float]) -> None:
         self._aws = aws
         self._stage = stage
-        self._ledger = Ledger(aws.dynamodb, f"gatewatch-{stage}", now)
+        self._ledger = Ledger(HubTable(aws.dynamodb, f"gatewatch-{stage}", now))
 
     def receive_all(self) -> list[DeadLetter]:
         """All messages; afterwards they are visible to other consumers again."""

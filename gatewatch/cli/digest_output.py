@@ -14,7 +14,7 @@ from gatewatch.digest.email import EmailTemplate, email_message, html_page
 from gatewatch.digest.summary import summarize_activity
 from gatewatch.rendering.digest.labels import load_digest_labels
 from gatewatch.rendering.digest.messages import digest_color
-from gatewatch.rendering.digest.text import plain_text, slack_blocks
+from gatewatch.rendering.digest.text import digest_text, slack_blocks
 from gatewatch.rendering.digest.view import DigestText, digest_view
 from gatewatch.rendering.escaping import mrkdwn
 from gatewatch.rendering.slack_blocks import payload
@@ -53,7 +53,7 @@ class DigestPrinter:
     def _render(self, found: Digest, wording: DigestText) -> bytes:
         view = digest_view(found, wording)
         if self._output == "text":
-            return plain_text(view).encode(errors="replace")
+            return digest_text(view).encode(errors="replace")
         if self._output == "slack":
             color = digest_color(found, self._settings.colors)
             return msgspec.json.encode(payload(color, mrkdwn(view.title), slack_blocks(view)))

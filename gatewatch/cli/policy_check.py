@@ -11,7 +11,7 @@ from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.cli.alert_printing import print_alerts
 from gatewatch.cli.what_if import WhatIfReport
 from gatewatch.config.destinations import HUB_TOPIC
-from gatewatch.config.hazards import hazards
+from gatewatch.config.hazards import find_hazards
 from gatewatch.config.patterns import pattern_list
 from gatewatch.config.settings import load_deployable_settings
 from gatewatch.monitoring.reminders import REMINDER_PERIOD
@@ -44,7 +44,7 @@ def _warnings(settings: Settings, now: datetime) -> Iterator[str]:
     used.update(settings.digest.to)
     for name in sorted(set(settings.destinations) - used - {HUB_TOPIC}):
         yield f"destination {name} is not used by any route, account or digest."
-    yield from hazards(settings)
+    yield from find_hazards(settings)
     for each in settings.exceptions:
         if not each.is_active(now):
             yield f"exception {each.id} of {each.owner} expired on {each.expires} and has no effect; remove it."

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SHORT_DAYS = 7
 
 
-def hazards(settings: Settings) -> Iterator[str]:
+def find_hazards(settings: Settings) -> Iterator[str]:
     """Yield one sentence for each dangerous combination."""
     if settings.access_keys.mode == "enforce":
         yield from _access_key_hazards(settings.access_keys)

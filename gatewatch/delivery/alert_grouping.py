@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gatewatch.model.message import Rollup, messages_of
+from gatewatch.model.message import Rollup, contained_messages
 from gatewatch.model.slack_thread import GROUP_THRESHOLD
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class AlertGrouping:
         self._store = store
 
     def find(self, content: Content) -> AlertGroup:
-        return self._store.group(messages_of(content)[0])
+        return self._store.group(contained_messages(content)[0])
 
     def append(
         self, content: Content, state: MessageState, group: AlertGroup, destination: SlackApp, deadline: float
@@ -50,23 +50,23 @@ class AlertGrouping:
                 return False
             self._updates.save(content.destination, group.key, after, deadline)
         resumed = msgspec.structs.replace(group, last_at=self._store.now())
-        self._store.save_group(messages_of(content)[0], resumed)
+        self._store.save_group(contained_messages(content)[0], resumed)
         return True
 
     def start(self, content: Content, key: str, ts: str, group: AlertGroup) -> bool:
         """Whether further alerts go into the thread of this message, which was posted in the channel."""
         now = self._store.now()
-        after = group.with_alerts(len(messages_of(content)), now)
+        after = group.with_alerts(len(contained_messages(content)), now)
         starts = isinstance(content, Rollup) or after.count >= GROUP_THRESHOLD or group.is_active(now)
         if starts:
             worst = severity_rank(content)
             after = msgspec.structs.replace(after, key=key, ts=ts, worst=worst, started_at=now)
-        self._store.save_group_later(messages_of(content)[0], after)
+        self._store.save_group_later(contained_messages(content)[0], after)
         return starts
 
 
 def severity_rank(content: Content) -> int:
-    return max(each.notification.severity.rank for each in messages_of(content))
+    return max(each.notification.severity.rank for each in contained_messages(content))
 
 
 def _with_reply(parent: ParentMessage, content: Content, state: MessageState) -> ParentMessage:
@@ -74,7 +74,7 @@ def _with_reply(parent: ParentMessage, content: Content, state: MessageState) ->
     exposed = {key: each for key, each in state.alerts.items() if each.exposed}
     counted = msgspec.structs.replace(
         before,
-        replies=tuple(sorted({*before.replies, *(_digest(each.key) for each in messages_of(content))})),
+        replies=tuple(sorted({*before.replies, *(_digest(each.key) for each in contained_messages(content))})),
         reply_states=before.reply_states | exposed,
         has_lasting=before.has_lasting or state.has_lasting,
     )

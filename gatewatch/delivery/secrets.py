@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from gatewatch.aws.error_codes import error_code
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 
 if TYPE_CHECKING:
@@ -49,10 +50,7 @@ class SecretStore:
             return self._aws.secretsmanager.get_secret_value(SecretId=ref.secret or "")["SecretString"]
         except KeyError:
             raise PermanentDeliveryError(f"the secret {ref.ssm or ref.secret} holds no text") from None
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
+        except (ClientError, BotoCoreError) as error:
+            code = error_code(error)
             kind = PermanentDeliveryError if code in _PERMANENT else TransientDeliveryError
             raise kind(f"the secret {ref.ssm or ref.secret} cannot be read: {code}") from None
-        except BotoCoreError as error:
-            reason = f"the secret {ref.ssm or ref.secret} cannot be read: {type(error).__name__}"
-            raise TransientDeliveryError(reason) from None

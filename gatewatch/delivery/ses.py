@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from gatewatch.aws.error_codes import error_code
 from gatewatch.errors import TransientDeliveryError
 
 if TYPE_CHECKING:
@@ -18,8 +19,5 @@ def send(ses: SESClient, mail: bytes, sender: str, recipients: Sequence[str]) ->
     """Send an encoded MIME message. Raises `TransientDeliveryError` with the error code of SES."""
     try:
         ses.send_raw_email(Source=sender, Destinations=list(recipients), RawMessage={"Data": mail})
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        raise TransientDeliveryError(f"SES: {code}") from error
-    except BotoCoreError as error:
-        raise TransientDeliveryError(f"SES: {type(error).__name__}") from error
+    except (ClientError, BotoCoreError) as error:
+        raise TransientDeliveryError(f"SES: {error_code(error)}") from error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
+from gatewatch.aws.error_codes import error_code
 from gatewatch.config.destinations import HUB_TOPIC
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model.message import Receipt
@@ -60,10 +61,8 @@ class Sns:
                 Message=msgspec.json.encode(bodies).decode(),
                 MessageStructure="json",
             )
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
+        except (ClientError, BotoCoreError) as error:
+            code = error_code(error)
             kind = PermanentDeliveryError if code in _PERMANENT else TransientDeliveryError
             raise kind(f"SNS: {code}") from error
-        except BotoCoreError as error:
-            raise TransientDeliveryError(f"SNS: {type(error).__name__}") from error
         return Receipt(name, answer["MessageId"])

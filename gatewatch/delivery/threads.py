@@ -19,7 +19,7 @@ from gatewatch.delivery.exposure_history import ExposureHistory
 from gatewatch.delivery.rollup import can_be_grouped
 from gatewatch.errors import PermanentDeliveryError
 from gatewatch.model.exposure import ExposureChange
-from gatewatch.model.message import OutboxMessage, Rollup, messages_of
+from gatewatch.model.message import OutboxMessage, Rollup, contained_messages
 from gatewatch.model.message_state import AlertState, MessageState
 from gatewatch.model.notification import AlertNotification
 from gatewatch.model.severity import Severity
@@ -101,7 +101,7 @@ class Threads:
     def _recorded(self, content: Content) -> _Exposures:
         changes: dict[str, ExposureChange] = {}
         histories: dict[str, ExposureHistory] = {}
-        for each in messages_of(content):
+        for each in contained_messages(content):
             notification = each.notification
             if isinstance(notification, AlertNotification) and notification.exposure_change:
                 change = changes[each.key] = notification.exposure_change
@@ -114,7 +114,7 @@ class Threads:
     def _thread_of(self, content: Content, exposures: _Exposures) -> _Thread | None:
         """The one thread of all openings that a message closes; None when it opens anything or reports other alerts."""
         changes = exposures.changes
-        if len(changes) != len(messages_of(content)) or any(each.opened for each in changes.values()):
+        if len(changes) != len(contained_messages(content)) or any(each.opened for each in changes.values()):
             return None
         threads = set()
         for key in changes:
@@ -159,7 +159,7 @@ def _is_groupable(content: Content, presentation: Presentation) -> bool:
 
 def _state(content: Content, exposures: _Exposures) -> MessageState:
     alerts = {key: exposures.history(key).state_of(key) for key in exposures.changes}
-    return MessageState(alerts=alerts, has_lasting=any(map(_is_lasting, messages_of(content))))
+    return MessageState(alerts=alerts, has_lasting=any(map(_is_lasting, contained_messages(content))))
 
 
 def _is_lasting(message: OutboxMessage) -> bool:

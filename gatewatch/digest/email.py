@@ -11,13 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Struct
 
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.digest.text import plain_text
+from gatewatch.rendering.digest.text import digest_text
 from gatewatch.rendering.escaping import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gatewatch.rendering.digest.view import Bar, DigestView, Section
+    from gatewatch.rendering.digest.view import Bar, DigestSection, DigestView
 
 _COLORS: Mapping[Severity, str] = {
     Severity.CRITICAL: "#8b0000",
@@ -64,12 +64,12 @@ def email_message(view: DigestView, template: EmailTemplate, sender: str = "", r
     if sender:
         mail["From"], mail["To"] = sender, ", ".join(recipients)
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(plain_text(view, with_links=True))
+    mail.set_content(digest_text(view, with_links=True))
     mail.add_alternative(html_page(view, template), subtype="html")
     return mail.as_bytes()
 
 
-def bar_segments(bar: Bar, section: Section) -> list[Segment]:
+def bar_segments(bar: Bar, section: DigestSection) -> list[Segment]:
     """The segments of a bar, one per severity; the longest bar of the section has 100 percent."""
     largest = max(each.value for each in section.bars)
     counts = [(_COLORS[severity], count) for severity, count in bar.counts] or [(_NO_SEVERITY, bar.value)]

@@ -47,7 +47,7 @@ def addressed(notification: Notification, destinations: Iterable[str]) -> list[O
     return [OutboxMessage(destination=each, notification=notification) for each in destinations]
 
 
-def messages_of(content: Content) -> tuple[OutboxMessage, ...]:
+def contained_messages(content: Content) -> tuple[OutboxMessage, ...]:
     return content.messages if isinstance(content, Rollup) else (content,)
 
 

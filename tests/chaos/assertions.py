@@ -12,6 +12,7 @@ from chaos.services import DynamoDb
 from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.routing import route
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.destinations import HUB_TOPIC, SnsTopic
 from gatewatch.delivery.ledger import part_key
 from gatewatch.delivery.thread_store import ThreadStore
@@ -228,7 +229,9 @@ def _exposures(harness, expected, messages, verdict):
 
     With an app the message of the opening ends as closed, unless it cannot be found or Slack refused the update.
     """
-    store = ThreadStore(DynamoDb(Peace(), harness.deliveries, harness.aws.dynamodb.rows), "gatewatch-prod", lambda: 0.0)
+    store = ThreadStore(
+        HubTable(DynamoDb(Peace(), harness.deliveries, harness.aws.dynamodb.rows), "gatewatch-prod", lambda: 0.0)
+    )
     delivered = {key for key in expected if not messages.dead[key] and not key.endswith(f"#{HUB_TOPIC}")}
     for key in delivered:
         event, _, name = key.rpartition("#")

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 
 from gatewatch.delivery.ledger import part_key
-from gatewatch.model.message import messages_of
+from gatewatch.model.message import contained_messages
 
 
 class Deliveries:
@@ -18,7 +18,7 @@ class Deliveries:
         self._unrecorded = {}  # by destination, which posts the next message after the last is recorded
 
     def posting(self, content, presentation):
-        self._keys = tuple(part_key(each.key, presentation.part) for each in messages_of(content))
+        self._keys = tuple(part_key(each.key, presentation.part) for each in contained_messages(content))
         self.focus = self._keys[0]
         self._destination = content.destination
 

@@ -17,6 +17,7 @@ from chaos.services import DynamoDb, FakeAws, Sns, Ssm
 from chaos.slack import WEBHOOK, MisbehavingSlack
 from gatewatch.alerts.pipeline import AlertPipeline
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.settings import load_settings
 from gatewatch.delivery.channels import Channels
 from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
@@ -172,7 +173,7 @@ class Harness:
     def compose(self):
         """A new process: nothing in memory."""
         clock = Clock(self.clock.time, self.clock.monotonic, self.clock.sleep)
-        ledger = Ledger(self.aws.dynamodb, "gatewatch-prod", self.clock.time)
+        ledger = Ledger(HubTable(self.aws.dynamodb, "gatewatch-prod", self.clock.time))
         outbox = Outbox(self.aws.sqs, "outbox.fifo")
         pipeline = AlertPipeline(self.settings, InMemoryRuleHistory())
         events_dlq = DeadLetterQueue(self.aws.sqs, "events-dlq")
@@ -184,7 +185,7 @@ class Harness:
             SnsClient(self.aws.sns, HUB_TOPIC),
             SnsRenderer(chaos_templates(), self.settings.colors),
         )
-        store = ThreadStore(self.aws.dynamodb, "gatewatch-prod", self.clock.time)
+        store = ThreadStore(HubTable(self.aws.dynamodb, "gatewatch-prod", self.clock.time))
         updates = MessageUpdates(channels, store, self.log, self.clock.monotonic)
         self.deliver = self._handler(
             settings=self.settings,

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from gatewatch.aws.clients import Aws
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.cli.app import app
 from gatewatch.cli.dead_letter_queues import QUEUES as SOURCE_QUEUES
 from gatewatch.cli.dead_letter_queues import DeadLetterError, DeadLetterQueues
@@ -58,7 +59,7 @@ def _queue_attributes(name):
 class Hub:
     def __init__(self, aws, urls):
         self.aws, self.urls = aws, urls
-        self.ledger = Ledger(aws.dynamodb, "gatewatch-prod", lambda: 0)
+        self.ledger = Ledger(HubTable(aws.dynamodb, "gatewatch-prod", lambda: 0))
 
     def dead_letter_event(self, body=EVENT, reason="is not valid JSON", original_id="id-of-the-event"):
         DeadLetterQueue(self.aws.sqs, self.urls["events-dlq"]).put(body, reason, original_id)

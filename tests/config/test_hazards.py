@@ -3,7 +3,7 @@ from datetime import date
 import pytest
 from msgspec.structs import replace
 
-from gatewatch.config.hazards import hazards
+from gatewatch.config.hazards import find_hazards
 from gatewatch.config.iam import KeyPolicy
 from gatewatch.config.ingress import EnforcementMode, ExemptGroup
 from gatewatch.config.settings import emergency_settings
@@ -32,7 +32,7 @@ ENFORCE = {"mode": "enforce"}
     ],
 )
 def test_dangerous_settings_of_access_keys_are_warnings(policy, expected):
-    found = list(hazards(replace(emergency_settings(), access_keys=KeyPolicy(**policy))))
+    found = list(find_hazards(replace(emergency_settings(), access_keys=KeyPolicy(**policy))))
     assert len(found) == len(expected)
     assert all(text in sentence for text, sentence in zip(expected, found, strict=True))
 
@@ -42,4 +42,4 @@ def test_dangerous_settings_of_the_ingress_policy_are_warnings(mode, count):
     exemption = ExemptGroup(name="k8s-*", owner="@web", reason="EKS", expires=date(2027, 1, 31))
     ingress = kit.ingress(["all from 0.0.0.0/0", "tcp 443 from 0.0.0.0/0"], exempt_groups=(exemption,))
     policy = replace(ingress, environments={"dev": mode})
-    assert len(list(hazards(replace(emergency_settings(), ingress=policy)))) == count
+    assert len(list(find_hazards(replace(emergency_settings(), ingress=policy)))) == count

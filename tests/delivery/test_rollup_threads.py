@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model.message import Rollup
@@ -286,7 +287,7 @@ def test_a_count_that_took_too_long_is_kept_and_the_message_is_retried():
     deliveries, seconds = Deliveries(), itertools.count(step=6)
     first, second = rollup(alerts(1, 2, 3)), rollup(alerts(4, 5, 6))
     deliveries.post(first)
-    store = ThreadStore(deliveries.table, "gatewatch-test", lambda: deliveries.now)
+    store = ThreadStore(HubTable(deliveries.table, "gatewatch-test", lambda: deliveries.now))
     threads = threads_of(deliveries.channel, store, lambda: next(seconds))
     with pytest.raises(TransientDeliveryError, match="more to edit"):
         threads.post(second, Presentation(), APP)

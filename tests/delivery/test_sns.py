@@ -86,7 +86,7 @@ def test_a_subject_is_within_the_limits_of_sns(title, expected):
 )
 def test_an_error_of_sns_is_transient_or_permanent(code, kind):
     topic = Topic(ClientError({"Error": {"Code": code}}, "Publish"))
-    with pytest.raises(kind, match=f"^SNS: {code}$"):
+    with pytest.raises(kind, match=f"^SNS: {code or 'ClientError'}$"):
         Sns(topic, HUB).publish("alerts", BODY, SnsTopic())
 
 

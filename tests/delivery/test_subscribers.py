@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from gatewatch.alerts.pipeline import AlertPipeline, run_pipeline
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.destinations import SnsTopic
 from gatewatch.config.settings import emergency_settings
 from gatewatch.delivery.channels import Channels
@@ -121,7 +122,7 @@ def test_what_closes_a_gate_arrives_in_the_thread_of_its_opening_and_says_how_lo
     opened = build.event(build.authorize(rule, eventID="e-1"))
     closed = build.event(build.revoke(rule, eventID="e-2", eventTime="2026-01-24T03:59:49Z"))
     messages = messages_for_a_topic("en", opened, closed)
-    store = ThreadStore(boto3.client("dynamodb", region_name="eu-west-1"), topic.table, lambda: 0.0)
+    store = ThreadStore(HubTable(boto3.client("dynamodb", region_name="eu-west-1"), topic.table, lambda: 0.0))
     for message in messages:
         updates = MessageUpdates(topic.channels, store, None)
         Threads(topic.channels, updates, store).post(message, Presentation(), SnsTopic())

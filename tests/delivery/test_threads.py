@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.destinations import SnsTopic
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
@@ -205,7 +206,7 @@ def test_any_other_refusal_of_an_answer_is_permanent():
 
 def test_a_row_that_cannot_be_written_after_the_post_is_written_before_the_next_read():
     deliveries = Deliveries()
-    threads = threads_of(deliveries.channel, ThreadStore(deliveries.table, "gatewatch-test", lambda: 1000.0))
+    threads = threads_of(deliveries.channel, ThreadStore(HubTable(deliveries.table, "gatewatch-test", lambda: 1000.0)))
     deliveries.table.faults = [False, False, True]
     threads.post(OPENED, Presentation(), APP)
     threads.post(CLOSED, Presentation(), APP)
@@ -216,7 +217,7 @@ def test_a_group_with_many_exposures_is_updated_over_several_attempts():
     deliveries, seconds = Deliveries(), itertools.count(step=3)
     rules = [RuleRef(f"sgr-{number}", f"ingress tcp {number}-{number} 0.0.0.0/0") for number in range(10)]
     deliveries.post(*(exposure(f"opened-{n}", float(n), opened=(rule,)) for n, rule in enumerate(rules)))
-    store = ThreadStore(deliveries.table, "gatewatch-test", lambda: 1000.0)
+    store = ThreadStore(HubTable(deliveries.table, "gatewatch-test", lambda: 1000.0))
     threads = threads_of(deliveries.channel, store, lambda: next(seconds))
     attempts = 0
     while "deleted" not in deliveries.channel.names():
@@ -240,7 +241,7 @@ def test_a_message_in_parts_is_updated_with_its_own_rules():
 
 def test_later_parts_of_a_message_report_no_exposure():
     deliveries = Deliveries()
-    threads = threads_of(deliveries.channel, ThreadStore(deliveries.table, "gatewatch-test", lambda: 1000.0))
+    threads = threads_of(deliveries.channel, ThreadStore(HubTable(deliveries.table, "gatewatch-test", lambda: 1000.0)))
     threads.post(OPENED, Presentation(part=2, cut=(1, 1)), APP)
     assert deliveries.table.rows == {}
 

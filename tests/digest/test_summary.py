@@ -22,8 +22,8 @@ from gatewatch.digest.summary import summarize_activity
 from gatewatch.errors import ConfigurationError
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.digest.labels import DigestLabels, load_digest_labels
-from gatewatch.rendering.digest.text import bar, plain_text, slack_blocks
-from gatewatch.rendering.digest.view import Bar, DigestText, DigestView, Section, digest_view
+from gatewatch.rendering.digest.text import bar, digest_text, slack_blocks
+from gatewatch.rendering.digest.view import Bar, DigestSection, DigestText, DigestView, digest_view
 from gatewatch.rendering.escaping import mrkdwn
 from gatewatch.rendering.slack_blocks import payload
 from gatewatch.rendering.slack_validation import mentions, slack_problems
@@ -285,7 +285,7 @@ def view_of(alerts, language):
 def test_the_digest_of_the_scenario_equals_the_golden_files(scenario, language):
     view = view_of(scenario, language)
     sent = json.dumps(payload_of(view), ensure_ascii=False, indent=1) + "\n"
-    for name, made in ((f"{language}.txt", plain_text(view)), (f"slack.{language}.json", sent)):
+    for name, made in ((f"{language}.txt", digest_text(view)), (f"slack.{language}.json", sent)):
         if os.environ.get("GATEWATCH_GOLDEN") == "write":
             (GOLDEN / name).write_text(made, "utf-8")
         assert made == (GOLDEN / name).read_text("utf-8")
@@ -310,7 +310,7 @@ def test_a_large_digest_is_one_message(alerts_of, build):
     sent = payload_of(view)
     assert slack_problems(sent) == ()
     assert len(json.dumps(sent["attachments"][0]["blocks"])) < 13_000
-    assert "and 45 more" in plain_text(view)
+    assert "and 45 more" in digest_text(view)
 
 
 def template(language):
@@ -366,7 +366,7 @@ def test_the_email_has_a_text_part_and_an_html_part(scenario, language):
         "hub@example.com",
         "a@example.com, b@example.com",
     )
-    assert mail.get_body(("plain",)).get_content().split() == plain_text(view, with_links=True).split()
+    assert mail.get_body(("plain",)).get_content().split() == digest_text(view, with_links=True).split()
     html = mail.get_body(("html",)).get_content()
     assert [part.get_content_type() for part in mail.walk()] == ["multipart/alternative", "text/plain", "text/html"]
     assert view.title in html
@@ -383,14 +383,14 @@ def test_a_bar_has_a_segment_for_each_severity_in_proportion_to_the_longest_bar(
         Bar("a", 8000, ((Severity.CRITICAL, 1), (Severity.LOW, 7999))),
         Bar("b", 2000, ((Severity.LOW, 2000),)),
     )
-    section = Section("", bars=(long, short))
+    section = DigestSection("", bars=(long, short))
     assert [each.width for each in bar_segments(long, section)] == [1, 99]
     assert [each.width for each in bar_segments(short, section)] == [25]
     assert len({each.color for each in bar_segments(long, section)}) == 2
 
 
 def test_a_bar_without_severities_has_one_segment():
-    (segment,) = bar_segments(Bar("alice", 3), Section("", bars=(Bar("alice", 3), Bar("bob", 6))))
+    (segment,) = bar_segments(Bar("alice", 3), DigestSection("", bars=(Bar("alice", 3), Bar("bob", 6))))
     assert segment.width == 50
 
 

@@ -74,3 +74,12 @@ def test_every_kind_of_row_is_described_with_its_lifetime():
             assert re.search(rf"\b{kind.lifetime // 86400} days? \|$", line), line
         else:
             assert line.endswith(("| none |", "| until sent |"))
+
+
+def test_every_kind_of_row_is_in_an_iam_policy():
+    policies = "".join(
+        (ROOT / path).read_text("utf-8") for path in ("eventbridge/hub.yaml", "compliance/function.yaml")
+    )
+    allowed = set(re.findall(r"([a-z-]+)#\*", " ".join(re.findall(r"LeadingKeys: (.+)", policies))))
+    assert row_kinds().keys() - allowed == set()
+    assert allowed - row_kinds().keys() == {"day"}

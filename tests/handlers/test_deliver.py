@@ -1,5 +1,6 @@
 """The delivery handler between fakes of SQS, DynamoDB, SNS and Slack, over a virtual clock."""
 
+import json
 import threading
 from dataclasses import replace
 
@@ -41,7 +42,7 @@ def served(*messages, fate=None, weather=None, **fields):
 
 
 def state(harness, key):
-    return DeliveryState(harness.aws.dynamodb.rows[f"delivered#{key}"]["state"]["S"])
+    return DeliveryState(json.loads(harness.aws.dynamodb.rows[f"delivered#{key}"]["body"]["S"])["state"])
 
 
 def channel_says(fault, *channels):

@@ -33,7 +33,7 @@ from gatewatch.errors import ConfigurationError, TransientDeliveryError
 from gatewatch.model.digest import Period
 from gatewatch.rendering.chatbot_validation import chatbot_problems as chat_problems
 from gatewatch.rendering.digest.labels import load_digest_labels
-from gatewatch.rendering.digest.text import plain_text
+from gatewatch.rendering.digest.text import digest_text
 from gatewatch.rendering.digest.view import DigestText, digest_view
 from gatewatch.rendering.slack_validation import mentions, slack_problems
 from gatewatch.rendering.text.labels import load_labels
@@ -337,7 +337,7 @@ def test_the_digest_of_recorded_activity_equals_that_of_the_command(cloud, build
     files = ("--accounts", tmp_path / "accounts.yaml", "--policy", tmp_path / "policy.yaml")
     ran = gatewatch("digest", tmp_path / "events.jsonl", *files)
     assert (ran.status, ran.err) == (0, "")
-    assert plain_text(digest_view(made, text)).strip() == ran.out.strip()
+    assert digest_text(digest_view(made, text)).strip() == ran.out.strip()
     assert len(made.open) == 7
 
 

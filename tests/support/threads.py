@@ -1,18 +1,20 @@
 """A Slack channel, a table and alerts of one security group, for the tests of threads and roll-ups."""
 
+import json
 import logging
 import re
 import time
+import zlib
 from datetime import UTC, datetime
 
 from botocore.exceptions import ClientError
 
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.destinations import SecretRef, SlackApp, SlackWebhook
 from gatewatch.config.settings import Colors
 from gatewatch.delivery.message_updates import MessageUpdates
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.threads import Threads
-from gatewatch.delivery.wire import unpack
 from gatewatch.errors import TransientDeliveryError
 from gatewatch.model.account import Account
 from gatewatch.model.alert import Alert, AssessedChange, Links
@@ -131,7 +133,7 @@ class Deliveries:
     def post(self, *contents, cut=()):
         for content in contents:
             self.table.refused = []
-            store = ThreadStore(self.table, "gatewatch-test", lambda: self.now)
+            store = ThreadStore(HubTable(self.table, "gatewatch-test", lambda: self.now))
             threads_of(self.channel, store).post(content, Presentation(cut=cut), self.destination)
             self.lost += self.table.refused
         return self.channel
@@ -142,14 +144,14 @@ class Deliveries:
 
     def has_parent(self, name):
         """Whether the message that shows an alert can be found."""
-        store = ThreadStore(self.table, "gatewatch-test", lambda: self.now)
+        store = ThreadStore(HubTable(self.table, "gatewatch-test", lambda: self.now))
         parent = store.parent("sec-app", f"{name}#sec-app")
         return parent is not None and store.parent("sec-app", parent.inside or f"{name}#sec-app") is not None
 
     def rows(self, *kinds):
         """The rows of some kinds, without the identity of messages, which depends on the order."""
         rows = {
-            name: unpack(row["value"]["B"], dict)
+            name: json.loads(zlib.decompress(row["body"]["B"]))
             for name, row in self.table.rows.items()
             if name.partition("#")[0] in (kinds or {"exposures", "parent"})
         }

@@ -9,10 +9,6 @@ from support.paths import ROOT
 
 # A function of gatewatch/cli/ has the name of its command, which is often that of what it runs and of its module.
 COMMANDS = "gatewatch/cli/"
-SAME_NAME_ALLOWED = {
-    "plain_text": "the text of a digest; Slack markup as plain text",
-    "worst_first": "changes of an alert; counts of a digest",
-}
 MODULES = sorted(path for path in (ROOT / "gatewatch").rglob("*.py") if COMMANDS not in path.as_posix())
 
 
@@ -31,7 +27,7 @@ def test_no_two_modules_define_the_same_public_name(kind):
         for name in public(path, kind):
             modules[name].append(path.relative_to(ROOT).as_posix())
     assert len(modules) > 100
-    assert {name: found for name, found in modules.items() if len(found) > 1 and name not in SAME_NAME_ALLOWED} == {}
+    assert {name: found for name, found in modules.items() if len(found) > 1} == {}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError, WaiterError
 from msgspec import Struct
 
+from gatewatch.aws.error_codes import error_code
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -65,7 +67,7 @@ def live_parameters(cloudformation: CloudFormationClient, stack: str) -> dict[st
     try:
         (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == "ValidationError":
+        if error_code(error) == "ValidationError":
             return None
         raise
     return {each["ParameterKey"]: each.get("ParameterValue", "") for each in found.get("Parameters", [])}

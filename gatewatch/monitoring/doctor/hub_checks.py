@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus, FunctionState, HubState, QueryFailed
-from gatewatch.monitoring.doctor.policy_documents import as_list
+from gatewatch.monitoring.doctor.policy_documents import element_list
 from gatewatch.rendering.time_text import utc_minute
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ def admitted_senders(policy: Mapping[str, Any]) -> tuple[frozenset[str], frozens
     accounts: set[str] = set()
     for statement in policy.get("Statement", []):
         named = statement.get("Condition", {}).get("StringEquals", {}).get("aws:PrincipalOrgID")
-        organizations.update(as_list(named))
+        organizations.update(element_list(named))
         principal = statement.get("Principal", {})
         aws_principals = principal.get("AWS") if isinstance(principal, dict) else None
-        accounts.update(_account(each) for each in as_list(aws_principals))
+        accounts.update(_account(each) for each in element_list(aws_principals))
     return frozenset(organizations), frozenset(accounts)
 
 

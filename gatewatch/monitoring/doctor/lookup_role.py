@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from msgspec import Struct
 
 from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus, QueryFailed
-from gatewatch.monitoring.doctor.policy_documents import as_list, statements_of
+from gatewatch.monitoring.doctor.policy_documents import element_list, statements_of
 from gatewatch.monitoring.doctor.query import is_not_found, run_query
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _callers(aws: Aws, name: str) -> tuple[str, ...] | None:
         raise
     statements = statements_of(document)
     named = (each.get("Condition", {}).get("ArnLike", {}).get("aws:PrincipalArn") for each in statements)
-    return tuple(arn for each in named for arn in as_list(each))
+    return tuple(arn for each in named for arn in element_list(each))
 
 
 def judge_alert_role(found: AlertRole | QueryFailed, roles: Collection[str]) -> Iterator[CheckResult]:
@@ -89,5 +89,5 @@ def judge_trusted_callers(
 
 def _assumable_roles(document: Any) -> Iterator[str]:
     for statement in statements_of(document):
-        if statement.get("Effect") == "Allow" and "sts:AssumeRole" in as_list(statement.get("Action")):
-            yield from as_list(statement.get("Resource"))
+        if statement.get("Effect") == "Allow" and "sts:AssumeRole" in element_list(statement.get("Action")):
+            yield from element_list(statement.get("Resource"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from gatewatch.monitoring.doctor.model import EventRule, ForwardingState, MemberState, QueryFailed, Trail
-from gatewatch.monitoring.doctor.policy_documents import as_list, statements_of
+from gatewatch.monitoring.doctor.policy_documents import element_list, statements_of
 from gatewatch.monitoring.doctor.query import is_not_found, run_query
 
 if TYPE_CHECKING:
@@ -123,16 +123,16 @@ def _trusts_eventbridge(statements: list[Mapping[str, Any]]) -> bool:
     services = [
         service
         for each in statements
-        if "sts:AssumeRole" in as_list(each.get("Action")) and isinstance(each.get("Principal"), dict)
-        for service in as_list(each["Principal"].get("Service"))
+        if "sts:AssumeRole" in element_list(each.get("Action")) and isinstance(each.get("Principal"), dict)
+        for service in element_list(each["Principal"].get("Service"))
     ]
     return not any(map(_denies, statements)) and "events.amazonaws.com" in services
 
 
 def _buses(statement: Mapping[str, Any]) -> Iterator[str]:
     """`PutEvents` without a further condition; member.yaml has none."""
-    is_plain = not statement.get("Condition") and "events:PutEvents" in as_list(statement.get("Action"))
-    yield from as_list(statement.get("Resource")) if is_plain else ()
+    is_plain = not statement.get("Condition") and "events:PutEvents" in element_list(statement.get("Action"))
+    yield from element_list(statement.get("Resource")) if is_plain else ()
 
 
 def queue_depth(aws: Aws, queue: str) -> int:

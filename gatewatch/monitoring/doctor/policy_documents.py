@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 def statements_of(document: Any) -> list[Mapping[str, Any]]:
     """Return the statements. Raises `ValueError` for text that is not JSON."""
-    return as_list((json.loads(document) if isinstance(document, str) else document).get("Statement"))
+    return element_list((json.loads(document) if isinstance(document, str) else document).get("Statement"))
 
 
-def as_list(value: Any) -> list[Any]:
+def element_list(value: Any) -> list[Any]:
     """Return a list as it is, None as an empty list, and any other value as a list of one."""
     return value if isinstance(value, list) else [] if value is None else [value]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from markupsafe import Markup
 
-from gatewatch.rendering.digest.text import mrkdwn_of, plain_text
+from gatewatch.rendering.digest.text import digest_text, mrkdwn_of
 from gatewatch.rendering.escaping import code, mrkdwn
 from gatewatch.rendering.sns_body import build_sns_body
 from gatewatch.rendering.sns_escaping import mail_value
@@ -16,7 +16,7 @@ from gatewatch.rendering.sns_escaping import plain_text as plain_markup
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewatch.rendering.digest.view import DigestView, Section
+    from gatewatch.rendering.digest.view import DigestSection, DigestView
     from gatewatch.rendering.sns_body import SnsBody
 
 _BARS = 5
@@ -34,17 +34,17 @@ def sns_digest(view: DigestView, subject: str, leading: Sequence[Markup] = ()) -
         keywords=(),
         thread="gatewatch-digest",
     )
-    mail = "\n".join([*map(plain_markup, leading), plain_text(view, mail_value, with_links=True)])
+    mail = "\n".join([*map(plain_markup, leading), digest_text(view, mail_value, with_links=True)])
     return msgspec.structs.replace(body, mail=mail[:_MAX_MAIL])
 
 
-def _text(section: Section) -> Markup:
+def _text(section: DigestSection) -> Markup:
     title = [Markup("*{}*").format(mrkdwn(section.title))] if section.title else []
     bars = [Markup(" · ").join(_bars(section))] if section.bars else []
     return Markup("\n").join([*title, *map(mrkdwn_of, section.exposures), *map(mrkdwn, section.lines), *bars])
 
 
-def _bars(section: Section) -> Iterator[Markup]:
+def _bars(section: DigestSection) -> Iterator[Markup]:
     """`payments-prod` 25 (Critical 3, Low 22)"""
     for bar in section.bars[:_BARS]:
         detail = f" ({bar.detail})" if bar.detail else ""

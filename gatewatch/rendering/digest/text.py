@@ -13,7 +13,7 @@ from gatewatch.rendering.slack_blocks import context, header, section
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gatewatch.rendering.digest.view import DigestView, Line, Section
+    from gatewatch.rendering.digest.view import DigestSection, DigestView, Line
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _SECTION = 2900
@@ -31,14 +31,14 @@ class Layout(NamedTuple):
 _WIDE, _PHONE = Layout(28, 20), Layout(22, 10, is_narrow=True)
 
 
-def plain_text(view: DigestView, escape: Callable[[str], str] = sanitize, *, with_links: bool = False) -> str:
+def digest_text(view: DigestView, escape: Callable[[str], str] = sanitize, *, with_links: bool = False) -> str:
     """`escape` is applied to each line; `with_links` adds the links of an exposure below it, one per line."""
     warning = [view.warning, ""] if view.warning else []
     lines = (line for each in view.sections for line in _section_lines(each, escape, with_links=with_links))
     return "\n".join([view.title, "", *warning, *lines, view.note, ""])
 
 
-def _section_lines(part: Section, escape: Callable[[str], str], *, with_links: bool) -> Iterator[str]:
+def _section_lines(part: DigestSection, escape: Callable[[str], str], *, with_links: bool) -> Iterator[str]:
     indent = "  " if part.title else ""
     if part.title:
         yield part.title
@@ -56,7 +56,7 @@ def slack_blocks(view: DigestView) -> list[dict[str, Any]]:
     return [header(view.title), *warning, *sections, context(mrkdwn(view.note))]
 
 
-def _slack_texts(section: Section) -> Iterator[Markup]:
+def _slack_texts(section: DigestSection) -> Iterator[Markup]:
     """Yield one or more texts within the length limit of a section block; lines are not split."""
     title = [Markup("*{}*").format(mrkdwn(section.title))] if section.title else []
     bars = [code_block("\n".join(bar_lines(section, _PHONE)), _SECTION // 2)] if section.bars else []
@@ -81,7 +81,7 @@ def _linked(line: Line) -> Markup:
     return Markup(" · ").join([mrkdwn_of(line), *links])
 
 
-def bar_lines(section: Section, frame: Layout) -> Iterator[str]:
+def bar_lines(section: DigestSection, frame: Layout) -> Iterator[str]:
     """Yield lines such as `payments-prod  ████████▌  12  2 critical, 10 low`; the longest bar has the full width."""
     largest = max((each.value for each in section.bars), default=1)
     names = [_truncate_columns(each.name, frame.name) for each in section.bars]

@@ -52,7 +52,7 @@ class Line(Struct, frozen=True):
         return f"{self.mark} {self.text.format(**self.trusted, **self.untrusted)}"
 
 
-class Section(Struct, frozen=True):
+class DigestSection(Struct, frozen=True):
     """`lines` contain no event values. A section without a title is a plain paragraph."""
 
     title: str
@@ -63,7 +63,7 @@ class Section(Struct, frozen=True):
 
 class DigestView(Struct, frozen=True):
     title: str
-    sections: tuple[Section, ...]
+    sections: tuple[DigestSection, ...]
     note: str
     warning: str = ""
 
@@ -83,19 +83,19 @@ def digest_view(digest: Digest, text: DigestText) -> DigestView:
     return DigestView(_title(digest, text), _sections(digest, text), _note(digest, text), warning)
 
 
-def _sections(digest: Digest, text: DigestText) -> tuple[Section, ...]:
+def _sections(digest: Digest, text: DigestText) -> tuple[DigestSection, ...]:
     labels = text.digest.digest
     if digest.is_empty:
-        return (Section("", lines=(labels["quiet"],)),)
+        return (DigestSection("", lines=(labels["quiet"],)),)
     if not digest.events:
-        return _open(digest, text), Section("", lines=(labels["nothing"],))
+        return _open(digest, text), DigestSection("", lines=(labels["nothing"],))
     return (
         _open(digest, text),
-        Section(labels["severities"], bars=tuple(_severities(digest, text))),
-        Section(labels["accounts"], bars=tuple(_accounts(digest, text))),
-        Section(labels["actors"], bars=tuple(_actors(digest, text))),
-        Section(labels["closed"], lines=(_closed(digest, text),)),
-        Section(
+        DigestSection(labels["severities"], bars=tuple(_severities(digest, text))),
+        DigestSection(labels["accounts"], bars=tuple(_accounts(digest, text))),
+        DigestSection(labels["actors"], bars=tuple(_actors(digest, text))),
+        DigestSection(labels["closed"], lines=(_closed(digest, text),)),
+        DigestSection(
             labels["suppressed"],
             lines=() if digest.suppressed else (labels["suppressed_none"],),
             bars=tuple(_bars(digest.suppressed)),
@@ -134,12 +134,12 @@ def _note(digest: Digest, text: DigestText) -> str:
     return labels["source_activity_log"].format(events=_events(digest.events, text), began=start)
 
 
-def _open(digest: Digest, text: DigestText) -> Section:
+def _open(digest: Digest, text: DigestText) -> DigestSection:
     labels, more = text.digest.digest, digest.open_count - MAX_EXPOSURES
     facts = tuple(_exposure_line(rule, digest.period.now - rule.since, text) for rule in digest.open[:MAX_EXPOSURES])
     rest = (labels["more"].format(count=more),) if more > 0 else ()
     none = labels["open_none" if digest.recording_since is None else "open_none_now"]
-    return Section(labels["open"], facts, rest if facts else (none,))
+    return DigestSection(labels["open"], facts, rest if facts else (none,))
 
 
 def _exposure_line(rule: ExposedRule, age: timedelta, text: DigestText) -> Line:
