@@ -143,8 +143,8 @@ def _every_write(services: tuple[str, ...]) -> dict[str, Any]:
 
 def member_template() -> str:
     """The template with its rules as the tables have them."""
-    before, _, rest = MEMBER.read_text("utf-8").partition(_BEGIN)
-    _, _, after = rest.partition(_END)
+    before, _, remainder = MEMBER.read_text("utf-8").partition(_BEGIN)
+    _, _, after = remainder.partition(_END)
     found = {**{rule.name: _written(rule.name) for rule in HUB_RULES}, **patterns()}
     rules = "\n".join(_resource(rule, found[rule.name]) for rule in (*HUB_RULES, *RULES))
     return before + _BEGIN + rules + _END + after
