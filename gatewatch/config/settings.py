@@ -84,10 +84,6 @@ class Settings(Struct, frozen=True, kw_only=True):
             HUB_TOPIC,
         )
 
-    def is_sns_topic(self, destination: str) -> bool:
-        """Return whether a destination is an SNS topic, which is read as e-mail or by Amazon Q Developer."""
-        return isinstance(self.destinations.get(destination), SnsTopic)
-
     def account(self, account_id: str) -> Account:
         """Return the account of an id, or the fallback for one that accounts.yaml does not list."""
         return self.accounts.get(account_id) or unlisted_account(account_id, self.defaults)

@@ -9,8 +9,6 @@ from msgspec import Struct
 from gatewatch.rendering.chatbot_validation import (
     MAX_DESCRIPTION,
     MAX_KEYWORD,
-    MAX_STEP,
-    MAX_STEPS,
     MAX_TITLE,
     truncate_at_line,
 )
@@ -36,47 +34,23 @@ class SnsBody(Struct, frozen=True):
     chat: dict[str, Any]
 
 
-def build_sns_body(
-    title: str,
-    texts: Sequence[str],
-    *,
-    subject: str,
-    keywords: Iterable[str],
-    thread: str,
-    links: Sequence[tuple[str, str]] = (),
-    where: str = "",
-) -> SnsBody:
+def build_sns_body(title: str, texts: Sequence[str], *, subject: str, keywords: Iterable[str], thread: str) -> SnsBody:
     """The body of a message that has no template.
 
-    `title` and `where` are plain text, `texts` are paragraphs of mrkdwn, `links` are pairs of name and URL.
-    Text that exceeds a limit of the notification is cut there; the email has all of it.
+    `title` is plain text, `texts` are paragraphs of mrkdwn. Text that exceeds a limit of the notification is cut there;
+    the email has all of it.
     """
-    steps = [f"<{url}|{name}>" for name, url in links]
-    short = [step for step in steps if len(step) <= MAX_STEP][:MAX_STEPS]
-    others = [step for step in steps if step not in short]
     heading = str(chat_text(title, MAX_TITLE)) or "gatewatch"
     content: dict[str, Any] = {
         "textType": "client-markdown",
         "title": heading,
-        "description": _description("\n\n".join(map(chat_markup, texts)), "\n".join(others)) or heading,
+        "description": truncate_at_line("\n\n".join(map(chat_markup, texts)), MAX_DESCRIPTION).strip() or heading,
         "keywords": [str(chat_text(each, MAX_KEYWORD)) for each in keywords if each],
     }
-    if short:
-        content["nextSteps"] = short
     metadata = {"threadId": thread, "summary": heading, "enableCustomActions": False}
     chat = {"version": "1.0", "source": "custom", "id": thread, "content": content, "metadata": metadata}
-    head = "\n".join(filter(None, (sanitize(title, MAX_TITLE), sanitize(where))))
-    paragraphs = [head, *map(plain_text, texts), *(f"{name}:\n{url}" for name, url in links)]
+    paragraphs = [sanitize(title, MAX_TITLE), *map(plain_text, texts)]
     return SnsBody(subject_of(subject), "\n\n".join(paragraphs)[:_MAX_MAIL].strip() + "\n", chat)
-
-
-def _description(text: str, links: str) -> str:
-    """The text, and below it the links that are too long for a next step."""
-    return (
-        f"{truncate_at_line(text, MAX_DESCRIPTION - len(links) - 2)}\n\n{links}".strip()
-        if links
-        else truncate_at_line(text, MAX_DESCRIPTION).strip()
-    )
 
 
 def subject_of(text: str) -> str:
