@@ -28,7 +28,7 @@ _REF_IS_ARN = {"AWS::SNS::Topic"}
 
 
 class Stack:
-    """One template in one account and Region. `resources` holds those whose condition is true, resolved."""
+    """One template in one account and Region. `resources` holds those whose condition is true; loops are left out."""
 
     def __init__(
         self, path: Path, account: str, region: str, partition: str = "aws", parameters: dict[str, str] | None = None
@@ -57,7 +57,8 @@ class Stack:
         kept = {
             name: resource
             for name, resource in self._template["Resources"].items()
-            if "Condition" not in resource or self._condition(resource["Condition"])
+            if not name.startswith("Fn::ForEach")
+            and ("Condition" not in resource or self._condition(resource["Condition"]))
         }
         return {
             name: {"Type": resource["Type"], "Properties": self.resolve(resource.get("Properties", {}))}
