@@ -36,7 +36,7 @@ def parts(made):
     return question.parts if question else None
 
 
-def standing(rule):
+def current_rules(rule):
     return GroupContext(rules=CurrentRules(LATER, {RULE: rule}))
 
 
@@ -114,7 +114,7 @@ def test_the_direction_of_a_rule_is_taken_from_the_lookup(build):
         build.modify((RULE, {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "0.0.0.0/0"}))
     )
     outbound = msgspec.structs.replace(SSH, direction=Direction.EGRESS)
-    (whole,) = with_current_rules(changes(made), standing(outbound))
+    (whole,) = with_current_rules(changes(made), current_rules(outbound))
     assert whole.rule.direction is Direction.EGRESS
     (judged,) = assess(made.call, [whole], SETTINGS.severity_rules)
     assert (made.severity, judged.assessment.severity) == ("critical", "info")
@@ -125,13 +125,13 @@ def test_a_lookup_after_a_modify_never_becomes_the_previous_rule(build):
         build.modify((RULE, {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "0.0.0.0/0"}))
     )
     stands = msgspec.structs.replace(SSH, peer=CidrPeer("192.168.0.0/16"))
-    (whole,) = with_current_rules(changes(made), standing(stands))
+    (whole,) = with_current_rules(changes(made), current_rules(stands))
     assert whole.previous is None
     assert whole.rule.peer == CidrPeer("0.0.0.0/0")
 
 
 def test_a_rule_with_a_changed_description_is_shown_as_looked_up_with_the_time(build):
-    (whole,) = with_current_rules(changes(alert_with_lookup_role(described(build))), standing(SSH))
+    (whole,) = with_current_rules(changes(alert_with_lookup_role(described(build))), current_rules(SSH))
     assert (whole.rule.traffic, whole.rule.peer, whole.rule.description) == (SSH.traffic, SSH.peer, "office")
     assert (whole.action, whole.observed_at, whole.previous) == (Action.DESCRIBE, LATER, None)
 
@@ -144,14 +144,14 @@ def test_a_deleted_rule_stays_unknown(build):
 
 def test_a_denied_change_of_a_description_is_not_completed(build):
     made = changes(alert_with_lookup_role(described(build, **build.denied())))
-    assert with_current_rules(made, standing(SSH)) == made
+    assert with_current_rules(made, current_rules(SSH)) == made
 
 
 def test_a_rule_removed_by_id_is_shown_from_the_history_and_never_from_the_lookup(build):
     removed = build.record("RevokeSecurityGroupIngress", {"groupId": GROUP, "securityGroupRuleIds": build.items(RULE)})
     memory = InMemoryRuleHistory()
     unknown = changes(alert_with_lookup_role(removed, rule_history=memory))
-    assert with_current_rules(unknown, standing(SSH)) == unknown
+    assert with_current_rules(unknown, current_rules(SSH)) == unknown
     office = msgspec.structs.replace(SSH, description="office")
     memory.save_after(alert_with_lookup_role(removed).call, {RULE: office})
     (whole,) = with_current_rules(changes(alert_with_lookup_role(removed, rule_history=memory)), NO_CONTEXT)
@@ -183,7 +183,9 @@ def test_network_interfaces_are_shown_only_for_changes_that_open_something(build
     modified = alert_with_lookup_role(
         build.modify((RULE, {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 9, "CidrIpv4": "0.0.0.0/0"}))
     )
-    outbound = with_current_rules(changes(modified), standing(msgspec.structs.replace(SSH, direction=Direction.EGRESS)))
+    outbound = with_current_rules(
+        changes(modified), current_rules(msgspec.structs.replace(SSH, direction=Direction.EGRESS))
+    )
     assert with_context(modified, seen).network_interfaces == seen.network_interfaces
     judged = enrich(modified.call, assess(modified.call, outbound, SETTINGS.severity_rules), SETTINGS)
     assert with_context(judged, seen).network_interfaces is None

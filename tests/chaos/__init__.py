@@ -1,1 +1,1 @@
-"""Faults by seed against the real stages, and the invariant: delivered or dead-lettered and told, exactly once."""
+"""Faults by seed against the real stages. The invariant: delivered once, or dead-lettered and sent to the fallback."""

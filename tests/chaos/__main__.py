@@ -35,7 +35,9 @@ def killed(count, seed):
     print(
         f"\n{count} events ({report.events} arrivals) through real processes in {watch.seconds:.0f} s; SIGKILL: {died}"
     )
-    delivered = f"{report.delivered.total()} messages in Slack, {report.dead} dead-lettered and sent to the topic"
+    delivered = (
+        f"{report.delivered.total()} messages in Slack, {report.dead_letters} dead-lettered and sent to the topic"
+    )
     print(f"{delivered}; responses of Slack: {faults}")
     return _said(report.violations)
 

@@ -42,7 +42,7 @@ class Messages:
         self.harness = harness
         accepted = [decode_message(body) for group in harness.outbox.accepted.values() for body in group]
         self.by_key = {each.key: each for each in accepted}
-        self.dead = Counter(named(sent.body) for sent in harness.outbox_dead.messages.values())
+        self.dead_letters = Counter(named(sent.body) for sent in harness.outbox_dlq.messages.values())
         self._cuts = {}
 
     def cut(self, key):
@@ -75,7 +75,7 @@ class Messages:
 
 def judge(harness, arrivals):
     verdict, messages = Verdict(), Messages(harness)
-    _dead(harness, messages, verdict)
+    _dead_letters(harness, messages, verdict)
     expected = _expected(harness, arrivals, messages, verdict)
     _unreadable(harness, verdict, arrivals, messages)
     notices = [key for key, each in messages.by_key.items() if key.startswith("unreadable-") and not each.fallback_for]
@@ -93,11 +93,11 @@ def judge(harness, arrivals):
     return verdict
 
 
-def _dead(harness, messages, verdict):
-    for sent in harness.outbox_dead.messages.values():
+def _dead_letters(harness, messages, verdict):
+    for sent in harness.outbox_dlq.messages.values():
         if not sent.attributes.get("reason"):
             verdict.blame("dead-lettered without a reason", sent.body[:200])
-    for key, times in messages.dead.items():
+    for key, times in messages.dead_letters.items():
         faults = sum(_faults(harness, each).total() for each in [key, *(part_key(key, part) for part in range(1, 6))])
         if times > 1 + faults:
             verdict.blame("dead-lettered too often", key)
@@ -146,7 +146,7 @@ def _posts(harness, messages, verdict):
 
 
 def _unreadable(harness, verdict, arrivals, messages):
-    kept = list(harness.events_dead.messages.values())
+    kept = list(harness.events_dlq.messages.values())
     malformed = Counter(each.body for each in arrivals if not _calls(each.body))
     verdict.counts["malformed events"] = malformed.total()
     for body, times in malformed.items():
@@ -161,17 +161,17 @@ def _unreadable(harness, verdict, arrivals, messages):
 
 def _resolve(key, messages, harness, verdict):
     """Every part delivered, or the message dead-lettered and sent to the fallback: exactly one of the two."""
-    copies, parts, dead = harness.deliveries.copies, messages.parts(key), messages.dead[key]
+    copies, parts, dead_letters = harness.deliveries.copies, messages.parts(key), messages.dead_letters[key]
     delivered = bool(parts) and all(copies[part] for part in parts)
     excused = sum(harness.deliveries.lost_answers[part] + harness.deliveries.lost_to_kills[part] for part in parts)
-    if delivered and (dead or messages.fallback(key)) and not excused:
+    if delivered and (dead_letters or messages.fallback(key)) and not excused:
         verdict.blame("both delivered and dead-lettered", key)
-    if not delivered and not dead:
+    if not delivered and not dead_letters:
         verdict.blame("lost", key)
-    if dead and not _reached_fallback(key, messages, harness):
+    if dead_letters and not _reached_fallback(key, messages, harness):
         verdict.blame("dead-lettered without fallback", key)
     twice = any(copies[part] > 1 for part in parts)
-    outcome = "dead-lettered, sent to fallback" if dead else "delivered twice" if twice else "delivered once"
+    outcome = "dead-lettered, sent to fallback" if dead_letters else "delivered twice" if twice else "delivered once"
     for each in [key, *parts]:
         verdict.outcomes[each] = outcome
     verdict.counts[outcome] += 1
@@ -183,7 +183,7 @@ def _reached_fallback(key, messages, harness):
     if fallback is None:
         return messages.by_key[key].destination == HUB_TOPIC
     delivered = all(harness.deliveries.copies[part] for part in messages.parts(fallback))
-    return delivered or (bool(messages.dead[fallback]) and _reached_fallback(fallback, messages, harness))
+    return delivered or (bool(messages.dead_letters[fallback]) and _reached_fallback(fallback, messages, harness))
 
 
 def _at_most(part, times, harness, verdict):
@@ -226,14 +226,14 @@ def _overtaken(keys, place, notifications):
 
 
 def _exposures(harness, expected, messages, verdict):
-    """A destination of an opening and of its closing is told by one of the two messages that they belong together.
+    """At a destination of an opening and of its closing, one of the two messages says that they belong together.
 
     With an app the message of the opening ends as closed, unless it cannot be found or Slack refused the update.
     """
     store = ThreadStore(
         HubTable(DynamoDb(Peace(), harness.deliveries, harness.aws.dynamodb.rows), "gatewatch-prod", lambda: 0.0)
     )
-    delivered = {key for key in expected if not messages.dead[key] and not key.endswith(f"#{HUB_TOPIC}")}
+    delivered = {key for key in expected if not messages.dead_letters[key] and not key.endswith(f"#{HUB_TOPIC}")}
     for key in delivered:
         event, _, name = key.rpartition("#")
         closing = f"{event}{CLOSED}#{name}"
@@ -282,7 +282,7 @@ def _secrets(harness, verdict):
 
 
 def everything_written(harness):
-    queues = (harness.events_dead, harness.outbox_dead)
+    queues = (harness.events_dlq, harness.outbox_dlq)
     accepted = [body for group in harness.outbox.accepted.values() for body in group]
     return {
         "log lines": harness.lines.lines,

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 THROTTLE_CODES = {
     "ledger": "ProvisionedThroughputExceededException",
     "outbox": "ThrottlingException",
-    "dead": "ThrottlingException",
+    "dlq": "ThrottlingException",
     "visibility": "ThrottlingException",
     "sns": "ThrottledException",
     "ssm": "ThrottlingException",
@@ -16,7 +16,7 @@ THROTTLE_CODES = {
 
 
 # How many times likelier than the table and the outbox, which are asked a hundred times as often.
-RARELY_ASKED = {"sns": 10, "dead": 10, "ssm": 10}
+RARELY_ASKED = {"sns": 10, "dlq": 10, "ssm": 10}
 
 
 class Killed(BaseException):

@@ -142,14 +142,14 @@ class Harness:
         dice = fate if isinstance(fate, Dice) else None
         self.fate, self.clock, self.deliveries = fate, VirtualClock(), Deliveries()
         self.settings = settings or chaos_settings()
-        self.events_dead, self.outbox_dead = Standard(self.clock), Fifo(self.clock)
-        self.events = Standard(self.clock, dice, receives=5, dead=self.events_dead, ghost=ghost)
-        self.outbox = Fifo(self.clock, dice, receives=200, dead=self.outbox_dead)
+        self.events_dlq, self.outbox_dlq = Standard(self.clock), Fifo(self.clock)
+        self.events = Standard(self.clock, dice, receives=5, dead_letters=self.events_dlq, ghost=ghost)
+        self.outbox = Fifo(self.clock, dice, receives=200, dead_letters=self.outbox_dlq)
         queues = {
             "events": self.events,
-            "events-dlq": self.events_dead,
+            "events-dlq": self.events_dlq,
             "outbox.fifo": self.outbox,
-            "outbox-dlq.fifo": self.outbox_dead,
+            "outbox-dlq.fifo": self.outbox_dlq,
         }
         self.secrets = dict(SECRETS)
         self.channels = {
@@ -204,7 +204,7 @@ class Harness:
 
     def dead_letters(self):
         """The reasons of dead-lettered messages by message key."""
-        return {named(sent.body): sent.attributes["reason"] for sent in self.outbox_dead.messages.values()}
+        return {named(sent.body): sent.attributes["reason"] for sent in self.outbox_dlq.messages.values()}
 
     def arrive(self, arrivals):
         for each in arrivals:

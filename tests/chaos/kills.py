@@ -20,7 +20,7 @@ class Report:
     killed: Counter
     injected: Counter
     delivered: Counter
-    dead: int
+    dead_letters: int
     violations: list
 
 
@@ -54,46 +54,51 @@ def _report(arrivals, hub, slack, killed):
     posts = [(channel, list(_calls_in(body))) for channel, body in slack.taken]
     delivered = Counter((channel, event) for channel, calls in posts for event, _ in calls)
     topic = [json.loads(body)["Message"] for body, _ in hub.bodies(hub.subscriber)]
-    dead = hub.bodies("outbox-dlq.fifo")
+    dead_letters = hub.bodies("outbox-dlq.fifo")
     unread = hub.bodies("events-dlq")
     rows = hub.dynamodb.scan(TableName="gatewatch-prod")["Items"]
     violations = [
         *_too_often(posts, killed.total() + slack.unanswered),
-        *_events(arrivals, delivered, topic, dead),
-        *(f"no reason: {body[:100]}" for body, attributes in [*dead, *unread] if "reason" not in attributes),
-        *(f"not in the day book: {shared}" for shared in _unbooked(arrivals, hub)),
+        *_events(arrivals, delivered, topic, dead_letters),
+        *(f"no reason: {body[:100]}" for body, attributes in [*dead_letters, *unread] if "reason" not in attributes),
+        *(f"not in the activity log: {shared}" for shared in _not_recorded(arrivals, hub)),
         *(f"left unread: {each.body[:60]}" for each in arrivals if _lost_poison(each, unread)),
     ]
-    everything = [*hub.written(), *topic, *map(str, [*dead, *unread, *rows]), *(body for _, body in slack.taken)]
+    everything = [
+        *hub.written(),
+        *topic,
+        *map(str, [*dead_letters, *unread, *rows]),
+        *(body for _, body in slack.taken),
+    ]
     violations += [f"a secret: {each[:200]}" for each in everything for secret in SECRETS.values() if secret in each]
-    return Report(len(arrivals), killed, slack.injected, delivered, len(dead), violations)
+    return Report(len(arrivals), killed, slack.injected, delivered, len(dead_letters), violations)
 
 
 def _too_often(posts, excused):
-    """A post of which anything was told again is one that nobody wrote down."""
+    """A message that was posted again is one whose first post was not recorded."""
     later, again = set(), 0
     for channel, calls in reversed(posts):
         keys = {(channel, *call) for call in calls}
         again += bool(keys & later)
         later |= keys
     if again > excused:
-        yield f"{again} posts were told again, and there were only {excused} kills and lost answers"
+        yield f"{again} messages were posted again, and there were only {excused} kills and lost answers"
 
 
-def _events(arrivals, delivered, topic, dead):
-    """Once each at the channel that is open; at the one that is not, dead and told by the topic."""
+def _events(arrivals, delivered, topic, dead_letters):
+    """Once each at the channel that is open; for the closed one, dead-lettered and sent to the topic."""
     for shared, record in _records(arrivals):
         if not delivered["sec-all", shared]:
             yield f"lost: {shared}"
         if record["awsRegion"] != "us-east-1":
             continue
-        if not any(f"{shared}#closed" in decode_message(body).key for body, _ in dead):
-            yield f"neither delivered nor dead: {shared}"
+        if not any(f"{shared}#closed" in decode_message(body).key for body, _ in dead_letters):
+            yield f"neither delivered nor dead_letters: {shared}"
         if not any(record["eventID"] in text or shared in text for text in topic):
-            yield f"dead and nobody told: {shared}"
+            yield f"dead-lettered and not sent to the fallback: {shared}"
 
 
-def _unbooked(arrivals, hub):
+def _not_recorded(arrivals, hub):
     rows = hub.dynamodb.scan(TableName=BOOK)["Items"]
     booked = {json.loads(row["value"]["S"])["key"] for row in rows if row["pk"]["S"].startswith("day#")}
     return {shared for shared, _ in _records(arrivals)} - booked

@@ -56,9 +56,9 @@ class Sent:
 class Standard:
     """In any order, at least once: `ghost` is the share of deleted messages that come once more."""
 
-    def __init__(self, clock, dice=None, *, visibility=180, receives=None, dead=None, ghost=0.0):
+    def __init__(self, clock, dice=None, *, visibility=180, receives=None, dead_letters=None, ghost=0.0):
         self.clock, self.dice = clock, dice
-        self.visibility, self.receives, self.dead, self.ghost = visibility, receives, dead, ghost
+        self.visibility, self.receives, self.dead_letters, self.ghost = visibility, receives, dead_letters, ghost
         self.messages = {}
         self._visible, self._waiting = [], []
 
@@ -108,15 +108,15 @@ class Standard:
 
     def _give_up(self, sent):
         del self.messages[sent.message_id]
-        self.dead.send(sent)
+        self.dead_letters.send(sent)
 
 
 class Fifo:
     """A group with a message in flight gives no other; what was sent twice within five minutes is there once."""
 
-    def __init__(self, clock, dice=None, *, visibility=360, receives=None, dead=None):
+    def __init__(self, clock, dice=None, *, visibility=360, receives=None, dead_letters=None):
         self.clock, self.dice = clock, dice
-        self.visibility, self.receives, self.dead = visibility, receives, dead
+        self.visibility, self.receives, self.dead_letters = visibility, receives, dead_letters
         self.groups = defaultdict(OrderedDict)
         self.accepted = defaultdict(list)
         self._flying = defaultdict(dict)
@@ -191,7 +191,7 @@ class Fifo:
 
     def _give_up(self, sent):
         del self.groups[sent.group][sent.number]
-        self.dead.send(sent)
+        self.dead_letters.send(sent)
 
 
 class Sqs:
@@ -213,11 +213,11 @@ class Sqs:
 
     def send_message(self, *, QueueUrl, **entry):
         key = named(entry["MessageBody"])
-        self.fate.strike("dead.keep", key)
+        self.fate.strike("dlq.put", key)
         for attribute in entry.get("MessageAttributes", {}).values():
             assert attribute["StringValue"]
         self._send(QueueUrl, entry)
-        self.fate.strike("dead.keep done", key)
+        self.fate.strike("dlq.put done", key)
         return {}
 
     def change_message_visibility(self, *, QueueUrl, ReceiptHandle, VisibilityTimeout):

@@ -1,6 +1,6 @@
 """Ten thousand events of twenty accounts: opened, closed, refused, many rules at once; duplicated, shuffled, broken.
 
-Of the gates that stand open to the harness four in five are closed again.
+Of the rules that are open to the internet four in five are removed again.
 """
 
 import json
@@ -71,7 +71,7 @@ def _opens_to_the_world(record):
 
 
 def _closing(opening, at, dice):
-    """Somebody closes the gate later; which of the two comes first is another matter."""
+    """The rule is removed later; the two events may arrive in either order."""
     later = at + dice.choice((1, 60, 3000))
     closed = {
         "eventName": NAMES[1],

@@ -7,8 +7,8 @@ from botocore.exceptions import ClientError
 
 
 class DynamoDb:
-    def __init__(self, fate, told, rows=None):
-        self.fate, self.deliveries = fate, told
+    def __init__(self, fate, deliveries, rows=None):
+        self.fate, self.deliveries = fate, deliveries
         self.rows = {} if rows is None else rows
 
     def get_item(self, *, TableName, Key, ConsistentRead):
@@ -30,8 +30,8 @@ class DynamoDb:
 
 
 class Sns:
-    def __init__(self, fate, told):
-        self.fate, self.deliveries = fate, told
+    def __init__(self, fate, deliveries):
+        self.fate, self.deliveries = fate, deliveries
         self.published = []
 
     def publish(self, **message):

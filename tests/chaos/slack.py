@@ -28,7 +28,7 @@ UNSEEN = {
     "reset before the body": lambda _pool: ProtocolError("reset", ConnectionResetError(104, "reset")),
     "slow beyond the timeout": lambda pool: ReadTimeoutError(pool, "/", "too slow"),
 }
-# The message is there, but who sent it never hears of it.
+# The message is posted, but its sender gets no response.
 TAKEN_UNANSWERED = {
     "answer reset mid-body": lambda _pool: ProtocolError("reset", ConnectionResetError(104, "reset")),
     "answer too slow": lambda pool: ReadTimeoutError(pool, "/", "too slow"),
@@ -41,8 +41,8 @@ class MisbehavingSlack:
     `shown` is what the app's messages say now, by `ts`; `unedited` are those of which an edit was refused for good.
     """
 
-    def __init__(self, fate, told, channels, weather):
-        self.fate, self.deliveries, self.channels, self.weather = fate, told, channels, weather
+    def __init__(self, fate, deliveries, channels, weather):
+        self.fate, self.deliveries, self.channels, self.weather = fate, deliveries, channels, weather
         self.shown, self.unedited, self.edits = {}, set(), 0
 
     def request(self, method, url, *, body, headers, redirect, preload_content):

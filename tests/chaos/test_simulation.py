@@ -97,7 +97,7 @@ def _without_exposures(content):
     return msgspec.structs.replace(content, notification=notification)
 
 
-class CutsAnew(DeliveryHandler):
+class CutsAgain(DeliveryHandler):
     """As if every attempt were one of a release that divides messages in its own way."""
 
     def _deliver_or_give_up(self, message, presentation, *arguments):
@@ -116,7 +116,7 @@ class CutsAnew(DeliveryHandler):
         (DeliversAfterGivingUp, "both delivered and dead-lettered"),
         (LogsTheWebhook, "a secret"),
         (RepeatsWhenTheRowFails, "delivered too often"),
-        (CutsAnew, "changes left out"),
+        (CutsAgain, "changes left out"),
     ],
 )
 def test_a_broken_handler_violates_the_invariant(broken, violated):

@@ -15,7 +15,7 @@ def sqs():
 @pytest.fixture(params=["", ".fifo"], ids=["events", "outbox"])
 def queue(sqs, request):
     attributes = {"FifoQueue": "true"} if request.param else {}
-    url = sqs.create_queue(QueueName=f"dead{request.param}", Attributes=attributes)["QueueUrl"]
+    url = sqs.create_queue(QueueName=f"dlq{request.param}", Attributes=attributes)["QueueUrl"]
     yield url
     sqs.delete_queue(QueueUrl=url)
 
@@ -50,9 +50,9 @@ def test_each_dead_lettered_message_is_a_group_of_its_own(sqs, queue):
 
 
 def test_a_redriven_message_that_fails_again_is_stored_again(sqs, queue):
-    dead = DeadLetterQueue(sqs, queue)
-    dead.put("the same body", "reason", "first id")
-    dead.put("the same body", "reason", "the id of the second time")
+    dead_letters = DeadLetterQueue(sqs, queue)
+    dead_letters.put("the same body", "reason", "first id")
+    dead_letters.put("the same body", "reason", "the id of the second time")
     assert len(kept(sqs, queue)) == 2
 
 
@@ -65,6 +65,6 @@ def test_a_queue_that_refuses_a_message_is_a_transient_error():
         def send_message(self, **_arguments):
             raise ClientError({"Error": {"Code": "ThrottlingException"}}, "SendMessage")
 
-    for url in ("https://sqs.example/dead", "https://sqs.example/dead.fifo"):
+    for url in ("https://sqs.example/dlq", "https://sqs.example/dlq.fifo"):
         with pytest.raises(TransientDeliveryError, match="the dead-letter queue cannot be written: ClientError"):
             DeadLetterQueue(Sqs(), url).put("body", "reason", "id")

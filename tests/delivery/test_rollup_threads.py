@@ -44,12 +44,12 @@ def rollup(messages):
 
 
 WEB = alert("web", Severity.HIGH, opened=(SSH,))
-DESK = alert("desk", Severity.HIGH, at=5.0, group_key="1/eu-west-1/sg-2", opened=(RDP,))
+OFFICE = alert("office", Severity.HIGH, at=5.0, group_key="1/eu-west-1/sg-2", opened=(RDP,))
 NARROW = alert("narrow")
-ROLLED_UP = rollup([NARROW, WEB, DESK])
+ROLLED_UP = rollup([NARROW, WEB, OFFICE])
 NAME = name_of(ROLLED_UP)
 WEB_CLOSED = alert("web-closed", at=14 * 60.0, caller="alice", closed=(SSH,))
-DESK_CLOSED = alert("desk-closed", at=3605.0, caller="bob", group_key="1/eu-west-1/sg-2", closed=(RDP,))
+OFFICE_CLOSED = alert("office-closed", at=3605.0, caller="bob", group_key="1/eu-west-1/sg-2", closed=(RDP,))
 
 
 def test_closed_exposures_are_shown_below_their_alert_and_counted_below_the_headline():
@@ -57,21 +57,21 @@ def test_closed_exposures_are_shown_below_their_alert_and_counted_below_the_head
     channel = deliveries.post(ROLLED_UP, WEB_CLOSED)
     assert channel.lines(NAME) == {"web": "✅ Closed after 14 min by `alice`"}
     assert (channel.line(NAME), channel.color(NAME)) == ("☑️ 1 of 2 open rules closed", ORANGE)
-    deliveries.post(DESK_CLOSED)
+    deliveries.post(OFFICE_CLOSED)
     assert channel.lines(NAME) == {
         "web": "✅ Closed after 14 min by `alice`",
-        "desk": "✅ Closed after 60 min by `bob`",
+        "office": "✅ Closed after 60 min by `bob`",
     }
     assert (channel.line(NAME), channel.color(NAME)) == ("✅ 2 of 2 open rules closed", GREEN)
-    assert [channel.thread(name) for name in ("web-closed", "desk-closed")] == [NAME, NAME]
+    assert [channel.thread(name) for name in ("web-closed", "office-closed")] == [NAME, NAME]
     assert channel.line("web-closed") == "✅ Was open for 14 min, opened by `terraform`"
     assert all(slack_problems(payload) == () for _, payload in channel.shown.values())
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations([ROLLED_UP, WEB_CLOSED, DESK_CLOSED])))
+@pytest.mark.parametrize("order", list(itertools.permutations([ROLLED_UP, WEB_CLOSED, OFFICE_CLOSED])))
 def test_every_order_ends_with_the_same_rollup(order):
     channel = Deliveries().post(*order)
-    assert channel.of(NAME) == Deliveries().post(ROLLED_UP, WEB_CLOSED, DESK_CLOSED).of(NAME)
+    assert channel.of(NAME) == Deliveries().post(ROLLED_UP, WEB_CLOSED, OFFICE_CLOSED).of(NAME)
 
 
 def test_a_rollup_with_another_serious_alert_keeps_its_colour():
@@ -93,9 +93,9 @@ def test_an_exposure_opened_and_closed_in_one_rollup_is_shown_at_both_alerts():
 
 def test_a_rollup_that_closes_the_exposures_of_one_thread_answers_there():
     third_closed = alert("third-closed", at=9e9, group_key="1/eu-west-1/sg-3", closed=(SSH,))
-    closings = rollup([WEB_CLOSED, DESK_CLOSED, third_closed])
+    closings = rollup([WEB_CLOSED, OFFICE_CLOSED, third_closed])
     third = alert("third", Severity.HIGH, caller="bob", group_key="1/eu-west-1/sg-3", opened=(SSH,))
-    opened = rollup([WEB, DESK, third])
+    opened = rollup([WEB, OFFICE, third])
     channel = Deliveries().post(opened, closings)
     assert channel.thread(name_of(closings)) == name_of(opened)
     assert len(channel.lines(name_of(closings))) == 3
@@ -103,12 +103,12 @@ def test_a_rollup_that_closes_the_exposures_of_one_thread_answers_there():
 
 
 def test_a_webhook_shows_the_state_in_the_rollup_of_the_closings():
-    closings = rollup([WEB_CLOSED, DESK_CLOSED, NARROW])
+    closings = rollup([WEB_CLOSED, OFFICE_CLOSED, NARROW])
     channel = Deliveries(WEBHOOK).post(ROLLED_UP, closings)
     assert channel.lines(NAME) == {}
     assert channel.lines(name_of(closings)) == {
         "web-closed": "✅ Was open for 14 min, opened by `terraform`",
-        "desk-closed": "✅ Was open for 60 min, opened by `terraform`",
+        "office-closed": "✅ Was open for 60 min, opened by `terraform`",
     }
 
 
@@ -217,7 +217,7 @@ def test_no_reply_is_worse_than_its_parent_and_every_reply_is_counted_there(batc
 def test_an_exposure_whose_message_became_a_parent_shows_its_own_state_and_that_of_all():
     deliveries = Deliveries()
     one_by_one(deliveries, 1, alerts(*range(1, 5)))
-    channel = deliveries.post(WEB, DESK, DESK_CLOSED)
+    channel = deliveries.post(WEB, OFFICE, OFFICE_CLOSED)
     assert (channel.line("web"), channel.color("web")) == ("☑️ 1 of 2 open rules closed", ORANGE)
     deliveries.post(WEB_CLOSED)
     assert channel.line("web") == "✅ Closed after 14 min by `alice`\n✅ 2 of 2 open rules closed"
@@ -377,10 +377,10 @@ def test_after_a_lost_row_the_next_rollup_is_posted_in_the_channel_and_starts_a_
 
 def test_an_exposure_whose_row_was_lost_counts_as_open_but_its_closing_shows_what_it_closed():
     deliveries = Deliveries()
-    first = rollup([NARROW, DESK, alert("n2")])
+    first = rollup([NARROW, OFFICE, alert("n2")])
     deliveries.post(first)
     deliveries.table.faults = [False] * 6 + [True]
-    channel = deliveries.post(WEB, WEB_CLOSED, DESK_CLOSED)
+    channel = deliveries.post(WEB, WEB_CLOSED, OFFICE_CLOSED)
     name = name_of(first)
     assert len(deliveries.lost) == 1
     assert (channel.line("web"), channel.thread("web"), channel.thread("web-closed")) == ("", name, "")

@@ -117,7 +117,7 @@ def test_what_arrives_at_a_chat_is_a_notification_in_the_readers_language(topic,
     assert envelope["Subject"].startswith("CRITICAL: SSH open to the internet - ")
 
 
-def test_what_closes_a_gate_arrives_in_the_thread_of_its_opening_and_says_how_long_it_was_open(topic, build):
+def test_what_closes_an_exposure_arrives_in_the_thread_of_its_opening_and_says_how_long_it_was_open(topic, build):
     rule = build.item(v4=["0.0.0.0/0"])
     opened = build.event(build.authorize(rule, eventID="e-1"))
     closed = build.event(build.revoke(rule, eventID="e-2", eventTime="2026-01-24T03:59:49Z"))

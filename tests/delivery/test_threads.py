@@ -163,11 +163,13 @@ def in_order():
     st.lists(st.booleans(), max_size=30),
     st.lists(st.booleans(), max_size=10),
 )
-def test_duplicates_and_failures_in_any_order_end_the_same_and_post_each_message_once(first, rest, throttled, refused):
+def test_duplicates_and_failures_in_any_order_end_the_same_and_post_each_message_once(
+    first, remaining, throttled, refused
+):
     deliveries = Deliveries()
     deliveries.table.faults = throttled
     post = Once(deliveries)
-    for number, each in enumerate([*first, *rest]):
+    for number, each in enumerate([*first, *remaining]):
         if number < len(refused) and refused[number]:
             deliveries.channel.refusals = [TransientDeliveryError("busy")]
         post(each)

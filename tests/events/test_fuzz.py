@@ -107,7 +107,7 @@ def test_the_alert_handler_settles_every_event(harness, event):
     """Each event is processed, dead-lettered with a reason, or ignored; none fails with an internal error."""
     sent = Sent(json.dumps(event), 0.0, 0.0)
     sent.take(0.0, 180)
-    before = len(harness.events_dead.messages)
+    before = len(harness.events_dlq.messages)
     harness.alert.handle(sent.record)
-    for message in list(harness.events_dead.messages.values())[before:]:
+    for message in list(harness.events_dlq.messages.values())[before:]:
         assert "gatewatch failed" not in message.attributes["reason"]

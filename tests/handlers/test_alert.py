@@ -47,7 +47,7 @@ def keys(harness):
 
 
 def dead_letters(harness):
-    return [(sent.body, sent.attributes.get("reason")) for sent in harness.events_dead.messages.values()]
+    return [(sent.body, sent.attributes.get("reason")) for sent in harness.events_dlq.messages.values()]
 
 
 def test_an_event_becomes_a_message_for_each_destination(build):
@@ -70,7 +70,7 @@ def test_an_unreadable_event_is_reported_and_dead_lettered_and_the_others_are_de
     assert notice.destination == "sec-all"
     text = str(SLACK.render(notice))
     assert SLACK.render(notice)["attachments"][0]["fallback"] == "🔴 An event could not be read"
-    (dead_letter,) = harness.events_dead.messages.values()
+    (dead_letter,) = harness.events_dlq.messages.values()
     assert f"gatewatch dead-letters show {dead_letter.attributes['message_id']}" in text
     assert "events-dlq" in text
     assert {"event-1#sec-all", "event-2#sec-all"} <= keys(harness)
@@ -118,7 +118,7 @@ def test_an_event_is_dead_lettered_when_the_outbox_never_accepts_its_messages(bu
 
 
 def test_an_event_stays_in_its_queue_while_the_dead_letter_queue_refuses_it():
-    faults = {("dead.keep", number): throttled("dead.keep") for number in (1, 2, 3)}
+    faults = {("dlq.put", number): throttled("dlq.put") for number in (1, 2, 3)}
     harness = arrived("no JSON", fate=Script(faults))
     assert len(dead_letters(harness)) == 1
     assert len({message.key for message in outbox(harness)}) == 1

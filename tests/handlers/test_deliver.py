@@ -197,10 +197,10 @@ def test_an_undecodable_message_is_dead_lettered_with_a_notice():
     harness.outbox.send(Sent("garbage", START, START, group="sec-all"))
     put(harness, message())
     harness.run()
-    (reason,) = [sent.attributes["reason"] for sent in harness.outbox_dead.messages.values()]
+    (reason,) = [sent.attributes["reason"] for sent in harness.outbox_dlq.messages.values()]
     assert reason.startswith("outbox: holds no message")
-    told = [key for key in harness.deliveries.copies if key.startswith("unreadable-")]
-    assert len(told) == 1
+    reported = [key for key in harness.deliveries.copies if key.startswith("unreadable-")]
+    assert len(reported) == 1
     assert harness.deliveries.copies["event-1#sec-all#1"] == 1
 
 

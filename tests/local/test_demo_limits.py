@@ -46,7 +46,7 @@ def test_a_thousand_rules_that_a_channel_rejects_are_published_to_the_topic(buil
         return "no_service" if channel == "sec-all" else None
 
     harness = run(json.dumps(thousand_rules(build)), rejects)
-    assert harness.outbox_dead.messages
+    assert harness.outbox_dlq.messages
     text = "".join(each["Message"] for each in harness.aws.sns.published)
     assert "10.0.0.0/24" in text
     assert "more" in text
@@ -76,7 +76,7 @@ def test_a_large_undecodable_event_is_kept_complete_in_the_dead_letter_queue(bui
     assert build
     body = '{"detail": ' + "x" * 1_000_000
     harness = run(body)
-    (dead_letter,) = harness.events_dead.messages.values()
+    (dead_letter,) = harness.events_dlq.messages.values()
     assert dead_letter.body == body
     (message,) = delivered(harness, "sec-all")
     assert len(json.dumps(message)) < 10_000

@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not AXE.exists(), reason="the judges are not installed; run `npm ci`"),
 ]
-# What the pages leave out on purpose: HTML 5 spells its doctype in small letters, mail programs read inline styles
+# What the pages leave out on purpose: HTML 5 spells its doctype in lower case, mail programs read inline styles
 # only and need no tbody, and the filter of the inbox works while one types.
 RULES = ("doctype-style", "no-inline-style", "prefer-tbody", "wcag/h32")
 PAGE = '<!doctype html><html lang="en"><head><title>page</title></head><body><main>{}</main></body></html>'

@@ -137,9 +137,9 @@ def _note(digest: Digest, text: DigestText) -> str:
 def _open(digest: Digest, text: DigestText) -> DigestSection:
     labels, more = text.digest.digest, digest.open_count - MAX_EXPOSURES
     facts = tuple(_exposure_line(rule, digest.period.now - rule.since, text) for rule in digest.open[:MAX_EXPOSURES])
-    rest = (labels["more"].format(count=more),) if more > 0 else ()
+    remaining = (labels["more"].format(count=more),) if more > 0 else ()
     none = labels["open_none" if digest.recording_since is None else "open_none_now"]
-    return DigestSection(labels["open"], facts, rest if facts else (none,))
+    return DigestSection(labels["open"], facts, remaining if facts else (none,))
 
 
 def _exposure_line(rule: ExposedRule, age: timedelta, text: DigestText) -> Line:
