@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from gatewatch.config.patterns import matches_patterns, pattern_list
 from gatewatch.model.account import Account
-from gatewatch.model.change import Family
+from gatewatch.model.change import Action, Family
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 
 class RoutingFacts(Struct, frozen=True, kw_only=True):
-    """What routes match. An unknown fact matches a wildcard only; `groups` are ids and names."""
+    """What routes match. An unknown fact matches a wildcard only; `groups` are ids and names.
+
+    `changes` have no value that a caller writes: the name of the API decides both.
+    """
 
     account: Account
     severity: Severity
-    families: frozenset[Family]
+    changes: frozenset[tuple[Family, Action]]
     region: str | None = None
     actor: str | None = None
     groups: tuple[str, ...] = ()
@@ -38,7 +41,7 @@ def routing_facts(alert: Alert) -> RoutingFacts:
     return RoutingFacts(
         account=alert.account,
         severity=alert.severity,
-        families=frozenset(each.change.family for each in alert.changes),
+        changes=frozenset((each.change.family, each.change.action) for each in alert.changes),
         region=alert.call.region,
         actor=alert.call.actor.name,
         groups=tuple(groups),
@@ -59,5 +62,11 @@ def matches(facts: RoutingFacts, match: Match) -> bool:
         and matches_patterns(match.region, facts.region)
         and matches_patterns(match.actor, facts.actor)
         and (match.group is None or matches_patterns(match.group, *facts.groups))
-        and (match.family is None or any(each in pattern_list(match.family) for each in facts.families))
+        and any(_matches_change(match, *each) for each in facts.changes)
+    )
+
+
+def _matches_change(match: Match, family: Family, action: Action) -> bool:
+    return (match.family is None or family in pattern_list(match.family)) and (
+        match.action is None or action in pattern_list(match.action)
     )

@@ -11,6 +11,7 @@ from rich.text import Text
 from gatewatch.alerts.routing import matches, route, routing_facts
 from gatewatch.alerts.suppression import suppress
 from gatewatch.config.paths import TEMPLATES
+from gatewatch.config.patterns import pattern_list
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.escaping import sanitize
 from gatewatch.rendering.text.headline import alert_headline
@@ -76,7 +77,8 @@ class WhatIfReport:
                 "default", f"route {number} to {', '.join(one.to)} ({_match_text(one.match)}): {_count_text(count)}"
             )
         self._print(
-            "yellow" if self._unrouted.total() else "default", f"sent to no destination: {_count_text(self._unrouted)}"
+            "yellow" if self._unrouted.total() > self._unrouted[Severity.INFO] else "default",
+            f"sent to no destination, only counted in the digest: {_count_text(self._unrouted)}",
         )
         style = "bold red" if self._hidden_criticals else "green"
         self._print(style, f"critical alerts that would not have been sent as critical: {len(self._hidden_criticals)}")
@@ -101,4 +103,4 @@ def _count_text(count: Counter[Severity]) -> str:
 def _match_text(match: Match) -> str:
     conditions = {name: value for name in match.__struct_fields__ if (value := getattr(match, name)) is not None}
     changed = {name: value for name, value in conditions.items() if value != getattr(type(match)(), name)}
-    return ", ".join(f"{name} {value}" for name, value in changed.items()) or "everything"
+    return ", ".join(f"{name} {' or '.join(pattern_list(value))}" for name, value in changed.items()) or "everything"

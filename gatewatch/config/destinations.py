@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from gatewatch.config.patterns import Patterns
 from gatewatch.config.quiet_hours import QuietHours
-from gatewatch.model.change import Family
+from gatewatch.model.change import Action, Family
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
@@ -57,13 +57,15 @@ Destination = SlackWebhook | SlackApp | SnsTopic
 class Match(Struct, frozen=True, forbid_unknown_fields=True):
     """Every given criterion must match; patterns may be a list, with `*` and `?`.
 
-    A call with several changes matches when one of them does. Its severity is the highest of its changes.
+    A call with several changes matches when one of them has the family and the action. Its severity is the highest of
+    its changes.
     """
 
     account: Patterns | None = None
     environment: Patterns | None = None
     region: Patterns | None = None
     family: Family | tuple[Family, ...] | None = None
+    action: Action | tuple[Action, ...] | None = None
     group: Patterns | None = None
     actor: Patterns | None = None
     min_severity: Severity = Severity.INFO
@@ -75,8 +77,9 @@ class Route(Struct, frozen=True, forbid_unknown_fields=True):
     match: Match = Match()
 
     @property
-    def takes_everything(self) -> bool:
-        return bool(self.to) and self.match == Match()
+    def takes_low_and_above(self) -> bool:
+        """Whether every alert of severity low and above matches."""
+        return bool(self.to) and self.match in (Match(), Match(min_severity=Severity.LOW))
 
 
 def destination_problems(destination: Destination, known: Collection[str]) -> Iterator[str]:
@@ -96,7 +99,7 @@ def route_problems(route: Route, known: Collection[str]) -> Iterator[str]:
     yield from (f"to: {each}" for each in undefined_destinations(route.to, known))
     if route.match.min_severity.rank > route.match.max_severity.rank:
         yield "match: min_severity is above max_severity, so nothing matches; swap them."
-    for key in ("account", "environment", "region", "family", "group", "actor"):
+    for key in ("account", "environment", "region", "family", "action", "group", "actor"):
         if getattr(route.match, key) == ():
             yield f"match.{key}: is an empty list, which matches nothing; leave it out or write a value."
 

@@ -79,10 +79,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def default_destinations(self) -> tuple[str, ...]:
-        """Return the destinations of routes without a match; they also receive notices of gatewatch itself."""
-        return tuple(dict.fromkeys(name for route in self.routes if route.takes_everything for name in route.to)) or (
-            HUB_TOPIC,
-        )
+        """Return the destinations of everything from low; they also receive notices of gatewatch itself."""
+        names = dict.fromkeys(name for route in self.routes if route.takes_low_and_above for name in route.to)
+        return tuple(names) or (HUB_TOPIC,)
 
     def account(self, account_id: str) -> Account:
         """Return the account of an id, or the fallback for one that accounts.yaml does not list."""
@@ -146,12 +145,12 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
 
 
 def load_deployable_settings(accounts: Path, policy: Path) -> Settings:
-    """Read settings for a deployment, where one route must match everything. Raises `ConfigurationError`."""
+    """Read settings for a deployment, where one route must match everything from low. Raises `ConfigurationError`."""
     settings = load_settings(accounts, policy)
-    if not any(route.takes_everything for route in settings.routes):
+    if not any(route.takes_low_and_above for route in settings.routes):
         raise ConfigurationError(
-            f"{policy}: routes: none matches everything, so an alert could be lost; "
-            "end the list with one that has no match, such as - to: [alerts]."
+            f"{policy}: routes: none matches every alert of severity low and above, so one could be lost; "
+            "end the list with one such as - {match: {min_severity: low}, to: [alerts]}."
         )
     return settings
 

@@ -17,6 +17,7 @@ from gatewatch.events.decoding import decode, parse
 from gatewatch.model.api_call import ApiCall
 from gatewatch.model.message import addressed
 from gatewatch.model.notification import AlertNotification, Sentence
+from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +109,9 @@ class AlertHandler:
         self.meter.count(metrics.ALERTS + result.alert.severity.capitalize())
         if result.suppressed:
             self.meter.count(metrics.SUPPRESSED, result.suppressed)
-        log = self.log.info if result.messages or result.suppressed == len(result.alert.changes) else self.log.warning
+        is_suppressed = result.suppressed == len(result.alert.changes)
+        is_expected = result.messages or is_suppressed or result.alert.severity is Severity.INFO
+        log = self.log.info if is_expected else self.log.warning
         verdict = {"severity": result.alert.severity.value, "muted": result.suppressed, "exceptions": result.exceptions}
         log("alerted", extra={**facts, **verdict, "messages": len(result.messages)})
 

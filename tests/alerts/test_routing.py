@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from gatewatch.alerts.routing import route
 from gatewatch.config.accounts import Defaults
 from gatewatch.config.destinations import Match, Route
-from gatewatch.config.settings import Colors, Settings
+from gatewatch.config.settings import Colors, Settings, load_deployable_settings
 from gatewatch.config.severity import SeverityRules
 from gatewatch.model.account import Account
 from gatewatch.model.alert import Alert, AssessedChange, Links
@@ -15,6 +16,7 @@ from gatewatch.model.api_call import AccessMethod, Actor, ApiCall
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.security_group import Group
 from gatewatch.model.severity import Assessment, Severity
+from support.paths import ROOT
 
 GROUP = Group(id="sg-0aaaaaaaaaaaaaaa1", name="web-front")
 
@@ -79,6 +81,8 @@ def test_the_accounts_own_destinations_come_first_without_duplicates():
         Match(environment=("dev", "prod")),
         Match(region="eu-*"),
         Match(family=(Family.IAM, Family.SECURITY_GROUP)),
+        Match(action=Action.AUTHORIZE),
+        Match(action=(Action.REVOKE, Action.AUTHORIZE), family=Family.SECURITY_GROUP),
         Match(actor="al?ce"),
         Match(group="web-*"),
         Match(group=("sg-none", "sg-0aaaaaaaaaaaaaaa1")),
@@ -101,6 +105,8 @@ def test_a_route_matches_when_all_criteria_match(match):
         Match(account=("444455556666", "2222*")),
         Match(region="EU-*"),
         Match(family=(Family.IAM, Family.SIGN_IN)),
+        Match(action=Action.REVOKE),
+        Match(action=Action.AUTHORIZE, family=Family.IAM),
         Match(actor="bob*"),
         Match(group="db-*"),
         Match(max_severity=Severity.MEDIUM),
@@ -108,3 +114,35 @@ def test_a_route_matches_when_all_criteria_match(match):
 )
 def test_a_route_does_not_match_when_one_criterion_differs(match):
     assert route(alert(), settings(Route(to=("x",), match=match))) == ()
+
+
+def test_family_and_action_must_match_the_same_change():
+    changes = (
+        changed(Family.IAM, Action.REVOKE),
+        changed(Family.SECURITY_GROUP, Action.AUTHORIZE),
+    )
+    both = msgspec.structs.replace(alert(), changes=changes)
+    removal = Route(to=("x",), match=Match(family=Family.SECURITY_GROUP, action=Action.REVOKE))
+    assert route(both, settings(removal)) == ()
+    assert route(msgspec.structs.replace(both, changes=(*changes, changed())), settings(removal)) == ("x",)
+
+
+def changed(family=Family.SECURITY_GROUP, action=Action.REVOKE, severity=Severity.INFO):
+    return AssessedChange(Change(family=family, action=action, outcome=Outcome.APPLIED), Assessment(severity))
+
+
+@pytest.mark.parametrize(
+    ("change", "channels"),
+    [
+        (changed(), ("sec-all",)),
+        (changed(Family.PREFIX_LIST), ("sec-all",)),
+        (changed(action=Action.DELETE), ()),
+        (changed(Family.PUBLIC_ACCESS), ()),
+        (changed(Family.IAM, Action.CREATE), ()),
+        (changed(Family.IAM, Action.CREATE, Severity.LOW), ("sec-all",)),
+        (changed(severity=Severity.HIGH), ("sec-prod", "sec-all")),
+    ],
+)
+def test_the_policy_of_this_repository_sends_low_and_above_and_removed_rules(change, channels):
+    policy = load_deployable_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml")
+    assert route(msgspec.structs.replace(alert(), changes=(change,)), policy) == channels

@@ -29,10 +29,10 @@ def world(build):
     return build.authorize(build.item(v4=["0.0.0.0/0"]))
 
 
-def test_check_needs_a_route_that_matches_everything_and_replay_does_not(check, tmp_path):
+def test_check_needs_a_route_that_matches_everything_from_low_and_replay_does_not(check, tmp_path):
     ran = check(policy="routes: [{match: {min_severity: high}, to: [alerts]}]")
     assert ran.status == 2
-    assert "policy.yaml: routes: none matches everything, so an alert could be lost; end the list" in ran.err
+    assert "policy.yaml: routes: none matches every alert of severity low and above, so one could be lost; " in ran.err
     assert gatewatch("replay", "events.jsonl", cwd=tmp_path).status == 3, (
         "the events file is empty; the policy is accepted"
     )
@@ -43,7 +43,7 @@ def test_without_such_a_route_the_hub_sends_everything_to_its_alerts_topic(tmp_p
         (tmp_path / f"{name}.yaml").write_text("{}", "utf-8")
     files = {f"GATEWATCH_{name.upper()}": str(tmp_path / f"{name}.yaml") for name in ("accounts", "policy")}
     bundle = load_bundle(files)
-    assert "none matches everything" in bundle.configuration_error
+    assert "none matches every alert" in bundle.configuration_error
     assert bundle.settings.default_destinations == (HUB_TOPIC,)
 
 
@@ -124,3 +124,14 @@ def test_the_decision_trace_names_the_exceptions(check, world, tmp_path, effect,
     check(policy=ROUTES + EXCEPTION.format(effect=effect, expires="2027-01-31"), events=[world])
     trace = gatewatch("explain", "events.jsonl", cwd=tmp_path).out
     assert set(lines) <= {line.rstrip() for line in trace.splitlines()}
+
+
+def test_info_that_goes_to_no_channel_is_counted(check, build):
+    policy = (
+        "routes: [{match: {min_severity: low}, to: [alerts]}, "
+        "{match: {family: [security_group, prefix_list], action: revoke}, to: [alerts]}]"
+    )
+    created = build.record("CreateSecurityGroup", {"groupName": "web", "vpcId": "vpc-1"}, {"groupId": "sg-1"})
+    ran = check("--what-if", "events.jsonl", policy=policy, events=[created])
+    assert "route 1 to alerts (family security_group or prefix_list, action revoke): none" in ran.out
+    assert "sent to no destination, only counted in the digest: 1 info" in ran.out

@@ -6,7 +6,7 @@ import pytest
 
 from gatewatch.config.accounts import LOOKUP_ROLE, Defaults
 from gatewatch.config.destinations import HUB_TOPIC
-from gatewatch.config.settings import emergency_settings, load_settings
+from gatewatch.config.settings import emergency_settings, load_deployable_settings, load_settings
 from gatewatch.config.severity import PortName
 from gatewatch.errors import ConfigurationError
 from gatewatch.model.severity import Severity
@@ -146,6 +146,10 @@ POLICY_SENTENCES = [
     (
         "routes: [{to: [alerts], match: {min_severity: high, max_severity: low}}]",
         "routes[0].match: min_severity is above max_severity, so nothing matches; swap them.",
+    ),
+    (
+        "routes: [{to: [alerts], match: {action: []}}]",
+        "routes[0].match.action: is an empty list, which matches nothing; leave it out or write a value.",
     ),
     (
         "routes: [{to: [alerts], match: {group: []}}]",
@@ -294,10 +298,32 @@ def test_configured_ports_replace_the_built_in_ones(tmp_path):
     assert [str(network) for network in judgement.trusted] == ["203.0.113.0/24"]
 
 
-def test_the_default_destinations_are_those_of_routes_without_a_match_or_the_hub_topic(tmp_path):
+def test_the_default_destinations_are_those_of_routes_of_everything_from_low_or_the_hub_topic(tmp_path):
     policy = WEBHOOK + "\nroutes: [{to: [room]}, {to: [alerts], match: {min_severity: high}}]"
     assert load(tmp_path, policy=policy).default_destinations == ("room",)
     assert load(tmp_path).default_destinations == (HUB_TOPIC,)
+
+
+@pytest.mark.parametrize(
+    ("match", "is_enough"),
+    [
+        ("{}", True),
+        ("{min_severity: low}", True),
+        ("{min_severity: medium}", False),
+        ("{min_severity: low, max_severity: high}", False),
+        ("{min_severity: low, action: [authorize, revoke]}", False),
+        ("{action: revoke}", False),
+    ],
+)
+def test_a_deployment_needs_a_route_of_everything_from_low(tmp_path, match, is_enough):
+    policy = f"{WEBHOOK}\nroutes: [{{to: [room], match: {match}}}]"
+    assert load(tmp_path, policy=policy).default_destinations == (("room",) if is_enough else (HUB_TOPIC,))
+    files = tmp_path / "accounts.yaml", tmp_path / "policy.yaml"
+    if is_enough:
+        assert load_deployable_settings(*files).routes
+    else:
+        with pytest.raises(ConfigurationError, match="none matches every alert of severity low and above"):
+            load_deployable_settings(*files)
 
 
 def test_emergency_settings_send_everything_to_the_hub_topic():

@@ -155,7 +155,7 @@ def test_importing_a_function_has_no_side_effects():
     ("content", "trouble"),
     [
         (None, "does not exist"),
-        (b"", "none matches everything"),
+        (b"", "none matches every alert"),
         (b"a: [", "is not valid YAML"),
         (b"\xff\xfe\x00", "is not valid YAML"),
         (b"[" * 5000, "is not valid YAML"),

@@ -3,12 +3,15 @@
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from chaos.faults import KillAt, Script, throttled
 from chaos.harness import Harness
 from chaos.scenario import BROKEN, Arrival
 from gatewatch.aws import metrics
+from gatewatch.config.destinations import Match, Route
 from gatewatch.delivery.wire import decode_message
+from gatewatch.model.severity import Severity
 from support.rendering import SLACK, SNS
 
 
@@ -58,6 +61,25 @@ def test_an_event_becomes_a_message_for_each_destination(build):
     assert harness.counts.counted[metrics.CHANGES] == 1
     assert harness.counts.counted["AlertsCritical"] == 1
     assert not harness.events.messages
+
+
+def test_an_info_alert_of_no_route_is_only_recorded(build):
+    def without_info(harness):
+        with_activity(harness)
+        harness.lines.setLevel("WARNING")
+        pipeline = harness.alert.pipeline
+        routes = (Route(to=("sec-all",), match=Match(min_severity=Severity.LOW)),)
+        only_low = replace(pipeline, settings=replace(pipeline.settings, routes=routes))
+        harness.alert = type(harness.alert)(**vars(harness.alert) | {"pipeline": only_low})
+
+    names = {"groupName": "web", "vpcId": "vpc-1"}
+    created = build.record("CreateSecurityGroup", names, {"groupId": "sg-1"}, eventID="event-1")
+    harness = arrived(json.dumps(build.event(created)), alert=without_info)
+    assert not outbox(harness)
+    assert harness.alert.activity.recorded == [("event-1", 0)]
+    assert not harness.events.messages
+    assert not dead_letters(harness)
+    assert not harness.lines.lines, "no warning"
 
 
 @pytest.mark.parametrize("body", BROKEN)

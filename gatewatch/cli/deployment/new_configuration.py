@@ -24,7 +24,8 @@ _POLICY = """# docs/configuration.md has every key.
 destinations:
   sec-all: {kind: slack_webhook, url: {ssm: /gatewatch/slack/sec-all}}
 routes:
-  - to: [sec-all]
+  - {match: {min_severity: low}, to: [sec-all]}
+  - {match: {family: [security_group, prefix_list], action: revoke}, to: [sec-all]}
 """
 
 

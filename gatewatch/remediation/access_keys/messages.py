@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gatewatch.alerts.routing import RoutingFacts, destinations_of
-from gatewatch.model.change import Family
+from gatewatch.model.change import Action, Family
 from gatewatch.model.iam import masked_key
 from gatewatch.model.message import addressed
 from gatewatch.model.notification import NoticeKind, OperatorNotice, Sentence
@@ -72,7 +72,7 @@ def refused_role_messages(account_id: str, settings: Settings) -> list[OutboxMes
 
 
 def _destinations(account: Account, severity: Severity, settings: Settings) -> tuple[str, ...]:
-    facts = RoutingFacts(account=account, severity=severity, families=frozenset({Family.IAM}))
+    facts = RoutingFacts(account=account, severity=severity, changes=frozenset({(Family.IAM, Action.OTHER)}))
     return destinations_of(facts, settings) or settings.default_destinations
 
 
