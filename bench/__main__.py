@@ -30,6 +30,7 @@ def measure(*, long: bool) -> dict[str, list[Row]]:
         )
         sections["Local pipeline"] = [*local_pipeline.events_per_second(deployed, inbox), *measures.burst()]
     sections["Replay"] = list(measures.archive(1000 if long else 200, rounds=3))
+    sections["Comply"] = list(measures.comply(rounds=31))
     sections["Growth"] = list(measures.growth(1_000_000 if long else 10_000))
     return sections
 

@@ -47,6 +47,40 @@ def call_with_rules(count: int) -> bytes:
     return msgspec.json.encode(record)
 
 
+def security_groups(count: int) -> bytes:
+    """Return DescribeSecurityGroups output: ten permissions a group, most of them allowed by policy.yaml."""
+    chance = random.Random(1)  # noqa: S311  reproducible
+    groups = [
+        {
+            "GroupId": f"sg-{number:017x}",
+            "GroupName": f"group-{number}",
+            "Description": "bench",
+            "OwnerId": "111122223333",
+            "VpcId": "vpc-0aaaaaaaaaaaaaaa1",
+            "Tags": [],
+            "IpPermissions": [_permission(chance, number, rule) for rule in range(10)],
+            "IpPermissionsEgress": [],
+        }
+        for number in range(count)
+    ]
+    return msgspec.json.format(msgspec.json.encode({"SecurityGroups": groups}), indent=4)
+
+
+def _permission(chance: random.Random, group: int, rule: int) -> dict[str, Any]:
+    port = chance.choice([22, 80, 443, 3306, 8080, chance.randrange(65535)])
+    is_open = group % 5 == rule == 0
+    cidr = "0.0.0.0/0" if is_open else f"10.{group % 250}.{rule}.0/24"
+    return {
+        "IpProtocol": "tcp",
+        "FromPort": port,
+        "ToPort": min(port + chance.randrange(50), 65535),
+        "UserIdGroupPairs": [],
+        "IpRanges": [{"CidrIp": cidr, "Description": f"rule {rule}"}],
+        "Ipv6Ranges": [{"CidrIpv6": "::/0"}] if rule % 5 == 0 else [],
+        "PrefixListIds": [],
+    }
+
+
 def _call(name: str, source: str, event_id: str) -> dict[str, Any]:
     return {
         "eventVersion": "1.11",

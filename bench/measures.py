@@ -8,6 +8,9 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import redirect_stdout
+from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -19,6 +22,9 @@ from bench import corpus
 from bench.harness import paired, python, slope
 from gatewatch.alerts.pipeline import AlertPipeline, assess_call, run_pipeline
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
+from gatewatch.cli.comply import print_groups
+from gatewatch.cli.comply_input import evaluate_group, groups_of_file
+from gatewatch.cli.options import ListFormat
 from gatewatch.config.settings import Colors, load_settings
 from gatewatch.delivery.rate_limit import Clock, RateLimiter
 from gatewatch.delivery.rollup import plan_rollup
@@ -34,6 +40,7 @@ from tools.precompile import prepare
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from gatewatch.config.ingress import IngressPolicy
     from gatewatch.model.message import Content, OutboxMessage
 
 ROOT = corpus.ROOT
@@ -229,6 +236,29 @@ def _replay(folder: Path, jobs: int, *, missing: bool = False) -> int:
     if code and not missing:
         raise RuntimeError(f"replay ended with {code}")
     return peak
+
+
+def comply(rounds: int) -> Iterator[Row]:
+    """`gatewatch comply` over a file of 200 groups with ten permissions each, without the start of the program."""
+    with TemporaryDirectory() as name:
+        path = Path(name) / "groups.json"
+        text = corpus.security_groups(200)
+        path.write_bytes(text)
+        settings, now = load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml"), datetime.now(UTC)
+        ratio = paired(lambda: json.loads(text), lambda: _evaluate(path, settings.ingress, now), rounds)
+    yield _row(
+        f"comply of 200 groups with 2,000 permissions, {len(text) / 1e6:.1f} MB",
+        f"json.loads {_milli(ratio.floor)}",
+        _milli(ratio.subject),
+        ratio.ratio,
+        10,
+    )
+
+
+def _evaluate(path: Path, ingress: IngressPolicy, now: datetime) -> None:
+    groups = [evaluate_group(group, rules, ingress, now) for group, rules in groups_of_file(path)]
+    with redirect_stdout(StringIO()):
+        print_groups(groups, ListFormat.TABLE)
 
 
 def growth(largest: int) -> Iterator[Row]:

@@ -29,16 +29,16 @@ from gatewatch.cli.remediation_commands import (
     Yes,
     confirm,
     member_clients,
-    print_actions,
     print_line,
+    print_lines,
     report_steps,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from gatewatch.aws.clients import Aws
-    from gatewatch.cli.comply_input import EvaluatedGroup
+    from gatewatch.cli.comply_input import EvaluatedGroup, GroupRow
     from gatewatch.config.settings import Settings
     from gatewatch.remediation.ingress.executor import StepResult
 
@@ -75,7 +75,7 @@ def comply(
     member = member_clients(account, region, role) if account else None
     found = groups_of_account(member, account) if member and account else groups_of_file(Path(path))
     groups = [evaluate_group(group_id, current, settings.ingress, now) for group_id, current in found]
-    _print(groups, output)
+    print_groups(groups, output)
     if apply and member and account:
         _apply(groups, settings, member, account, stage, yes=yes)
     raise typer.Exit(0 if all(each.plan.is_compliant for each in groups) else NOT_COMPLIANT)
@@ -115,13 +115,17 @@ def _apply(
     report_steps(steps)
 
 
-def _print(groups: Iterable[EvaluatedGroup], output: ListFormat) -> None:
+def print_groups(groups: Iterable[EvaluatedGroup], output: ListFormat) -> None:
     from gatewatch.cli.comply_input import GroupRow, row_of_group
     from gatewatch.cli.listing import print_list
 
-    if output is not ListFormat.TABLE:
-        print_list([row_of_group(each) for each in groups], GroupRow, output)
-        return
-    for each in groups:
-        print_line(f"{each.group_id} {each.result.state.value} {each.result.annotation}")
-        print_actions(each.plan.actions)
+    rows = [row_of_group(each) for each in groups]
+    if output is ListFormat.TABLE:
+        print_lines(line for row in rows for line in _lines(row))
+    else:
+        print_list(rows, GroupRow, output)
+
+
+def _lines(row: GroupRow) -> Iterator[str]:
+    yield f"{row.group} {row.compliance} {row.annotation}"
+    yield from (f"  {each}" for each in row.actions)

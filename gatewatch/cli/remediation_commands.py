@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from gatewatch.aws.clients import Aws
     from gatewatch.remediation.ingress.executor import StepResult
-    from gatewatch.remediation.ingress.plan import IngressAction
 
 NOT_COMPLIANT = 1
 ROLE = "gatewatch/gatewatch-remediation"
@@ -34,14 +33,6 @@ def member_clients(account: str, region: str | None, role: str) -> Aws:
     return aws.assume_role(role_arn(aws.partition(region), account, role), region, SESSION_NAME) if role else aws
 
 
-def print_actions(actions: Iterable[IngressAction]) -> None:
-    """Print `+` for a rule to authorise, `-` to revoke, `~` to modify in place."""
-    from gatewatch.remediation.config_rule.annotation import action_text
-
-    for each in actions:
-        print_line(f"  {action_text(each)}")
-
-
 def confirm(question: str, *, yes: bool) -> None:
     if not yes:
         typer.confirm(question, abort=True)
@@ -61,6 +52,11 @@ def report_steps(steps: Iterable[StepResult]) -> None:
 
 
 def print_line(text: str) -> None:
+    print_lines([text])
+
+
+def print_lines(texts: Iterable[str]) -> None:
+    """Print sanitized lines in one write, because a list may have thousands."""
     from gatewatch.rendering.escaping import sanitize
 
-    typer.echo(sanitize(text, 2000))
+    typer.echo("".join(f"{sanitize(each, 2000)}\n" for each in texts), nl=False)

@@ -15,8 +15,8 @@ from gatewatch.cli.remediation_commands import (
     Yes,
     confirm,
     member_clients,
-    print_actions,
     print_line,
+    print_lines,
     report_steps,
 )
 
@@ -36,6 +36,7 @@ def undo(
     from gatewatch.aws.clients import Aws
     from gatewatch.aws.hub_table import HubTable
     from gatewatch.config.ingress import ConflictLimit
+    from gatewatch.remediation.config_rule.annotation import action_text
     from gatewatch.remediation.ingress.conflict_guard import ConflictGuard
     from gatewatch.remediation.ingress.ec2 import current_rules
     from gatewatch.remediation.ingress.enforcer import KIND, action_ids_of
@@ -50,7 +51,7 @@ def undo(
     member = member_clients(snapshot.account_id, snapshot.region, role)
     plan = plan_undo(snapshot, current_rules(member.ec2, snapshot.resource_id, snapshot.account_id))
     print_line(f"{snapshot.account_id} {snapshot.region} {snapshot.resource_id}")
-    print_actions(plan.actions)
+    print_lines(f"  {action_text(each)}" for each in plan.actions)
     if not plan.actions:
         print_line("everything is already restored")
         return

@@ -86,11 +86,14 @@ class OwnGroup(Struct, frozen=True):
     """The group that has the rule."""
 
 
-class Permit(Struct, frozen=True):
-    """Inbound traffic that every group may have, or must have."""
+PermittedPeer = Peer | AnyGroup | OwnGroup
+
+
+class Permit(Struct, frozen=True, cache_hash=True):
+    """Inbound traffic that every group may have, or must have. Its hash is cached: permits are keys of caches."""
 
     traffic: Traffic
-    peer: Peer | AnyGroup | OwnGroup
+    peer: PermittedPeer
     description: str | None = None
 
 

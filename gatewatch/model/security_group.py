@@ -1,4 +1,8 @@
-"""Values of security groups: a rule allows one traffic, in one direction, to or from one peer."""
+"""Values of security groups: a rule allows one traffic, in one direction, to or from one peer.
+
+The values of a rule have `gc=False`: they hold text and numbers, so they are never part of a reference cycle, and a
+file of groups makes thousands of them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ class Direction(StrEnum):
     EGRESS = "egress"
 
 
-class PortRange(Struct, frozen=True):
+class PortRange(Struct, frozen=True, gc=False):
     """Both ends are inclusive."""
 
     first: int
@@ -22,14 +26,14 @@ class PortRange(Struct, frozen=True):
         return self.first <= port <= self.last
 
 
-class IcmpType(Struct, frozen=True):
+class IcmpType(Struct, frozen=True, gc=False):
     """-1 means all types, or all codes."""
 
     type: int
     code: int
 
 
-class Traffic(Struct, frozen=True):
+class Traffic(Struct, frozen=True, gc=False):
     """Traffic that a rule allows. `protocol` None: not in the event. `ports` only for tcp and udp."""
 
     protocol: str | None = None
@@ -40,7 +44,7 @@ class Traffic(Struct, frozen=True):
 UNKNOWN_TRAFFIC = Traffic()
 
 
-class CidrPeer(Struct, frozen=True, tag=True):
+class CidrPeer(Struct, frozen=True, gc=False, tag=True):
     """A canonical CIDR: host bits cleared, IPv6 compressed."""
 
     cidr: str
@@ -54,7 +58,7 @@ class CidrPeer(Struct, frozen=True, tag=True):
         return self.cidr
 
 
-class PrefixListPeer(Struct, frozen=True, tag=True):
+class PrefixListPeer(Struct, frozen=True, gc=False, tag=True):
     prefix_list_id: str
 
     @property
@@ -66,7 +70,7 @@ class PrefixListPeer(Struct, frozen=True, tag=True):
         return self.prefix_list_id
 
 
-class GroupPeer(Struct, frozen=True, tag=True):
+class GroupPeer(Struct, frozen=True, gc=False, tag=True):
     """Another security group. `owner` only when it is not the account of the event, or when only a name is known."""
 
     name: str
@@ -111,7 +115,7 @@ class AccountPeer(Struct, frozen=True, tag=True):
 Peer = CidrPeer | PrefixListPeer | GroupPeer | EveryonePeer | AccountPeer
 
 
-class SecurityGroupRule(Struct, frozen=True, kw_only=True):
+class SecurityGroupRule(Struct, frozen=True, gc=False, kw_only=True):
     """EC2's SecurityGroupRule: one direction, one traffic, one peer. None where the event does not say.
 
     Only an entry of a network ACL `denies`.

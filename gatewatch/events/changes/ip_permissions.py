@@ -36,12 +36,12 @@ _ALL = -1
 _MAX_ICMP = 255
 
 
-class ReadTraffic(Struct, frozen=True):
+class ReadTraffic(Struct, frozen=True, gc=False):
     traffic: Traffic
     understood: bool
 
 
-class ReadPeer(Struct, frozen=True):
+class ReadPeer(Struct, frozen=True, gc=False):
     """A peer and the description that belongs to it; `peer` None when it could not be read."""
 
     peer: Peer | None

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 Fields = dict[str, Any]
-_NESTED = (dict, list)
+# Tuples, because `isinstance` with a union builds the union at every call.
+_NESTED, _NUMBERS, _INTEGER_LIKE = (dict, list), (int, float), (int, str)
 _LIST_KEYS = ("items", "item")
 _MAX_DEPTH = 40  # EC2's deepest parameter is a dozen levels down; bounds recursion on hostile input
 
@@ -21,7 +22,7 @@ def lower_keys(value: Any, depth: int = 0) -> Any:
         return None
     if isinstance(value, dict):
         return {
-            key.lower(): lower_keys(inner, depth + 1) if isinstance(inner, _NESTED) else inner
+            key.lower(): lower_keys(inner, depth + 1) if inner and isinstance(inner, _NESTED) else inner
             for key, inner in value.items()
         }
     return [lower_keys(each, depth + 1) for each in value] if isinstance(value, list) else value
@@ -43,7 +44,7 @@ def parameters(value: Any, event_name: str, suffix: str) -> Fields | None:
 
 def as_list(value: Any) -> list[Any]:
     """Return the elements of a list in any of its renderings."""
-    if not value and not isinstance(value, int | float):
+    if not value and not isinstance(value, _NUMBERS):
         return []
     if isinstance(value, dict):
         inner = next((value[key] for key in _LIST_KEYS if key in value), None)
@@ -74,7 +75,7 @@ def as_text(value: Any) -> str | None:
         return value or None
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, (int, float)) else None
+    return str(value) if isinstance(value, _NUMBERS) else None
 
 
 def as_account_id(value: Any) -> str | None:
@@ -96,7 +97,7 @@ def as_number(value: Any) -> int | None:
         return None
     if isinstance(value, float) and value.is_integer():
         return int(value)  # a log exported through a table with absent ports has floats
-    if isinstance(value, bool) or not isinstance(value, int | str):
+    if isinstance(value, bool) or not isinstance(value, _INTEGER_LIKE):
         raise NotANumberError(repr(value))
     try:
         return int(value)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.config.ingress import AnyGroup, OwnGroup, Permit
+from gatewatch.config.ingress import AnyGroup, OwnGroup, Permit, PermittedPeer
 from gatewatch.model.network import ALL_PROTOCOLS, network_of
 from gatewatch.model.security_group import CidrPeer, GroupPeer, IcmpType, Peer, PortRange, Traffic
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ALL = -1
 
 
-class Access(Struct, frozen=True):
+class Access(Struct, frozen=True, gc=False):
     """What a rule allows, without its id and description: traffic and peer."""
 
     traffic: Traffic
@@ -34,16 +34,25 @@ def access_of(rule: SecurityGroupRule) -> Access | None:
     return Access(rule.traffic, rule.peer) if rule.peer is not None and rule.traffic.protocol is not None else None
 
 
-def permitted_part(access: Access, permit: Permit, group_id: str) -> Access | None:
-    """Return the part of an access that a permit allows in a group; None when it allows nothing of it."""
-    if _is_disjoint(access.traffic, permit.traffic):
-        return None
-    peer = _permitted_peer(access.peer, permit.peer, group_id)
-    traffic = _intersect_traffic(access.traffic, permit.traffic) if peer is not None else None
-    return Access(traffic, peer) if peer is not None and traffic is not None else None
+def permitted_parts(access: Access, permits: tuple[Permit, ...], group_id: str) -> Iterator[Access]:
+    """Yield the parts of an access that permits allow in a group, up to one that is the whole access."""
+    for traffic, permitted in _permitted_traffic(access.traffic, permits):
+        peer = _permitted_peer(access.peer, permitted, group_id)
+        if peer is not None:
+            part = Access(traffic, peer)
+            yield part
+            if part == access:
+                return
 
 
-def _permitted_peer(peer: Peer, permit: Peer | AnyGroup | OwnGroup, group_id: str) -> Peer | None:
+@lru_cache(maxsize=4096)
+def _permitted_traffic(traffic: Traffic, permits: tuple[Permit, ...]) -> tuple[tuple[Traffic, PermittedPeer], ...]:
+    """Return the parts of a traffic that permits allow, each with its peer. Cached: groups share most ports."""
+    parts = ((_intersect_traffic(traffic, permit.traffic), permit.peer) for permit in permits)
+    return tuple((part, peer) for part, peer in parts if part is not None)
+
+
+def _permitted_peer(peer: Peer, permit: PermittedPeer, group_id: str) -> Peer | None:
     if isinstance(permit, AnyGroup):
         return peer if isinstance(peer, GroupPeer) and not peer.foreign else None
     return _intersect_peers(peer, GroupPeer(group_id) if isinstance(permit, OwnGroup) else permit)

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from gatewatch.config.ingress import OwnGroup
 from gatewatch.model.security_group import Direction, GroupPeer, SecurityGroupRule
-from gatewatch.remediation.ingress.access import Access, access_of, is_covered, minimal_cover, permitted_part
+from gatewatch.remediation.ingress.access import Access, access_of, is_covered, minimal_cover, permitted_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Tags = tuple[tuple[str, str], ...]
 
 
-class CurrentRule(Struct, frozen=True):
+class CurrentRule(Struct, frozen=True, gc=False):
     """An existing rule with its tags."""
 
     rule: SecurityGroupRule
@@ -118,7 +118,7 @@ def plan_ingress(
     )
 
 
-class _AssessedRule(Struct, frozen=True):
+class _AssessedRule(Struct, frozen=True, gc=False):
     """A rule and the parts of it that are allowed."""
 
     current: CurrentRule
@@ -127,21 +127,11 @@ class _AssessedRule(Struct, frozen=True):
     is_allowed: bool = False
 
 
-def _assessed(current: Iterable[CurrentRule], permits: Sequence[Permit], group_id: str) -> Iterator[_AssessedRule]:
+def _assessed(current: Iterable[CurrentRule], permits: tuple[Permit, ...], group_id: str) -> Iterator[_AssessedRule]:
     for each in current:
         if (access := access_of(each.rule)) is not None:
-            parts = tuple(_permitted_parts(access, permits, group_id))
-            yield _AssessedRule(each, access, parts, parts[-1:] == (access,) or is_covered(access, parts))
-
-
-def _permitted_parts(access: Access, permits: Iterable[Permit], group_id: str) -> Iterator[Access]:
-    """Yield the parts that permits allow, up to one that is the whole access."""
-    for permit in permits:
-        part = permitted_part(access, permit, group_id)
-        if part is not None:
-            yield part
-        if part == access:
-            return
+            parts = tuple(permitted_parts(access, permits, group_id))
+            yield _AssessedRule(each, access, parts, access in parts or is_covered(access, parts))
 
 
 def _narrowed(
@@ -181,7 +171,7 @@ def _missing(wanted: Iterable[Access], required: Iterable[Permit]) -> Iterator[A
 
 
 def _still_allowed(
-    parts: Iterable[Authorize], permits: Sequence[Permit], group_id: str, existing: Sequence[Access]
+    parts: Iterable[Authorize], permits: tuple[Permit, ...], group_id: str, existing: Sequence[Access]
 ) -> Iterator[Authorize]:
     """Yield the parts that are allowed and that nothing else allows already."""
     known = list(existing)
@@ -189,7 +179,7 @@ def _still_allowed(
         access = access_of(each.rule)
         if access is None or is_covered(access, known):
             continue
-        if is_covered(access, _permitted_parts(access, permits, group_id)):
+        if is_covered(access, permitted_parts(access, permits, group_id)):
             known.append(access)
             yield each
 
