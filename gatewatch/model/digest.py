@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
-from statistics import median
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -93,7 +92,8 @@ class Digest(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def median_closed(self) -> timedelta:
-        return timedelta(seconds=median(each.total_seconds() for each in self.closed))
+        ordered, middle = sorted(self.closed), len(self.closed) // 2
+        return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def shortened(digest: Digest) -> Digest:

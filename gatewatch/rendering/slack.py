@@ -13,7 +13,6 @@ from gatewatch.errors import RenderError
 from gatewatch.model.message import Rollup
 from gatewatch.model.message_state import AlertState
 from gatewatch.model.notification import AlertNotification, OperatorNotice
-from gatewatch.rendering.digest.messages import digest_payload
 from gatewatch.rendering.escaping import code_block, join_safe, mrkdwn
 from gatewatch.rendering.notices import banners, notice_color, notice_paragraphs, notice_title
 from gatewatch.rendering.parts import first_parts, omitted_text, part_texts, shown_items
@@ -66,6 +65,8 @@ class SlackRenderer(Struct, frozen=True):
         leading = banners(content, labels)
         if isinstance(notification, OperatorNotice):
             return self._notice(notification, leading, labels)
+        from gatewatch.rendering.digest.messages import digest_payload  # noqa: PLC0415  a digest is one message a day
+
         return digest_payload(notification, leading, self.templates, self.colors)
 
     def messages(self, message: OutboxMessage) -> Iterator[Payload]:

@@ -18,7 +18,6 @@ from gatewatch.model.message import Rollup
 from gatewatch.model.notification import AlertNotification, OperatorNotice
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.chatbot_validation import MAX_DESCRIPTION, MAX_TITLE, chatbot_problems
-from gatewatch.rendering.digest.messages import digest_sns_body
 from gatewatch.rendering.escaping import code_block, join_safe, mrkdwn, sanitize
 from gatewatch.rendering.notices import banners, notice_sns_body
 from gatewatch.rendering.parts import first_parts, omitted_text, part_texts, shown_items
@@ -77,6 +76,8 @@ class SnsRenderer(Struct, frozen=True):
             return self._alert(notification, tuple(filter(None, (*leading, state)))).body(presentation)
         if isinstance(notification, OperatorNotice):
             return notice_sns_body(notification, leading, labels, self.templates.labels("en"))
+        from gatewatch.rendering.digest.messages import digest_sns_body  # noqa: PLC0415  a digest is one message a day
+
         return digest_sns_body(notification, leading, self.templates)
 
     def messages(self, message: OutboxMessage) -> Iterator[SnsBody]:
