@@ -1,5 +1,7 @@
 """Count failed sign-ins per user name and account, and per source address over all accounts, in bounded memory.
 
+Denied calls on trails are counted in the same way, per caller and account.
+
 `failed_sign_ins_table` counts them over all execution environments of functions/alert.
 """
 
@@ -15,6 +17,7 @@ from msgspec.structs import replace
 from gatewatch.events.user_identity import UNKNOWN
 from gatewatch.model.change import Change, Outcome
 from gatewatch.model.iam import SignInFacts
+from gatewatch.model.monitoring import MonitoringFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +30,9 @@ _MAX_ATTEMPTS_PER_KEY = 200
 
 
 class SignInAttempt(Struct, frozen=True):
-    """A failed sign-in. `keys` are (account id, `name`, value) and (empty, `address`, value).
+    """A failed sign-in, or a denied call on a trail.
+
+    `keys` are (account id, `name`, value) and (empty, `address`, value), or (account id, `trail`, caller).
 
     `at` is in seconds since 1970. `root_account` is the account of a failure of the root user.
     """
@@ -57,14 +62,14 @@ class SignInFailureCounter(Protocol):
     def with_failure_counts(
         self, changes: Sequence[Change], call: ApiCall, policy: SignInSeverity
     ) -> tuple[Change, ...]:
-        """Return the changes; failed sign-ins with the number of failures within the window of the policy."""
+        """Return the changes; failed sign-ins and denied calls on trails with their number in the policy's window."""
         ...
 
 
 def with_failure_counts(
     changes: Sequence[Change], call: ApiCall, policy: SignInSeverity, count: Callable[[SignInAttempt], FailureCount]
 ) -> tuple[Change, ...]:
-    """Return the changes; failed sign-ins with the numbers that `count` returns for each attempt."""
+    """Return the changes; failed sign-ins and denied calls on trails with what `count` returns for each attempt."""
     return tuple(_with_failure_count(each, call, policy, count) for each in changes)
 
 
@@ -72,9 +77,16 @@ def _with_failure_count(
     change: Change, call: ApiCall, policy: SignInSeverity, count: Callable[[SignInAttempt], FailureCount]
 ) -> Change:
     facts = change.facts
-    if not isinstance(facts, SignInFacts) or change.outcome is Outcome.APPLIED or call.time is None:
+    if call.time is None:
         return change
-    window, keys = timedelta(minutes=policy.burst_minutes), tuple(_counter_keys(facts, call))
+    window = timedelta(minutes=policy.burst_minutes)
+    if isinstance(facts, MonitoringFacts) and change.outcome is Outcome.DENIED and facts.weakens_trail:
+        key = (call.account_id, "trail", _caller(call))
+        denied = count(SignInAttempt(call.event_id, int(call.time.timestamp()), window, (key,)))
+        return replace(change, facts=replace(facts, recent_denials=denied.failures))
+    if not isinstance(facts, SignInFacts) or change.outcome is Outcome.APPLIED:
+        return change
+    keys = tuple(_counter_keys(facts, call))
     root_account = call.account_id if facts.is_root else None
     attempt = SignInAttempt(call.event_id, int(call.time.timestamp()), window, keys, root_account)
     counted = count(attempt) if keys else FailureCount(1)
@@ -107,6 +119,13 @@ class InMemorySignInFailures:
         if len(attempts) > _MAX_ATTEMPTS_PER_KEY:
             del attempts[min(attempts, key=lambda each: attempts[each])]
         return sum(abs(attempt.at - each) <= attempt.window.total_seconds() for each in attempts.values())
+
+
+def _caller(call: ApiCall) -> str:
+    """The caller by a name that AWS vouches for: a session name may be another one in each call."""
+    actor = call.actor
+    person = actor.session if actor.is_session_verified else ""
+    return f"{next(iter(actor.verified_names), actor.name)} {person}"
 
 
 def _counter_keys(facts: SignInFacts, call: ApiCall) -> Iterator[tuple[str, str, str]]:

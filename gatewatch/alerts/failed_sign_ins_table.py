@@ -1,4 +1,4 @@
-"""Failed sign-ins counted in the hub table, over all execution environments of functions/alert.
+"""Failed sign-ins, and denied calls on trails, counted over all execution environments in the hub table.
 
 A row holds the attempts for one key in one window, in the order of arrival. An event that SQS delivers again gets the
 same number, and exactly one event is the fifth. When the table does not answer in time, the count of this process is

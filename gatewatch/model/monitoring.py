@@ -49,7 +49,8 @@ class MonitoringFacts(Struct, frozen=True, kw_only=True, tag=True):
 
     `name` is empty when a refused call does not say. `pattern` is the JSON text of a rule's event pattern, `targets`
     those it sends to; both only where the call sets them. `settings` are codes of the trail's settings that changed.
-    `iam`: what an IAM call did to a role of gatewatch. `by_deployment`: CloudFormation made the call.
+    `iam`: what an IAM call did to a role of gatewatch. `by_deployment`: CloudFormation made the call. `recent_denials`:
+    number of denied calls of this caller on trails in the window of the policy, including this one.
     """
 
     component: MonitoringComponent
@@ -61,3 +62,8 @@ class MonitoringFacts(Struct, frozen=True, kw_only=True, tag=True):
     settings: tuple[str, ...] = ()
     iam: IamFacts | None = None
     by_deployment: bool = False
+    recent_denials: int = 0
+
+    @property
+    def weakens_trail(self) -> bool:
+        return self.component is MonitoringComponent.TRAIL and self.effect is not MonitoringEffect.RESTORES

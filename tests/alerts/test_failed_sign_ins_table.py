@@ -209,3 +209,28 @@ def test_other_events_make_no_request(build):
     changes = changes_of(call)
     assert run(broken).with_failure_counts(changes, call, POLICY) == tuple(changes)
     assert broken.asked == 0
+
+
+def denied(number):
+    """Return the changes and the call of a refused StopLogging."""
+    _, call = failure(number)
+    record = call.record | {
+        "eventSource": "cloudtrail.amazonaws.com",
+        "eventName": "StopLogging",
+        "eventType": "AwsApiCall",
+        "errorCode": "AccessDenied",
+        "responseElements": None,
+    }
+    (call,) = decode(record)
+    return changes_of(call), call
+
+
+def test_denied_calls_on_trails_are_counted_over_all_execution_environments(table):
+    environments = [run(table), run(table)]
+    counts = []
+    for number in range(4):
+        ((change,), call) = denied(number)
+        (counted,) = environments[number % 2].with_failure_counts([change], call, POLICY)
+        counts.append(counted.facts.recent_denials)
+    assert counts == [1, 2, 3, 4]
+    assert count(run(table), 5) == 1, "a failed sign-in of the same name is counted on its own"

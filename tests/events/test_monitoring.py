@@ -339,6 +339,60 @@ def test_other_resources_give_no_row(record_of, rows, service, name, request_):
     assert rows(record_of(service, name, request_)) == []
 
 
+def trail_denials(record_of, count, **fields):
+    calls = (("StopLogging", None), ("DeleteTrail", {"name": "main"}), ("PutEventSelectors", {"trailName": "main"}))
+    for number in range(count):
+        name, request = calls[number % 3]
+        own = {"eventID": f"e-{number}", "eventTime": f"2026-01-24T03:{number:02}:00Z", "errorCode": "AccessDenied"}
+        yield record_of("cloudtrail", name, request, **own | fields)
+
+
+def test_every_third_denied_call_on_a_trail_by_one_caller_is_high(record_of, rows):
+    found = rows(*trail_denials(record_of, 6))
+    assert [each["severity"] == "high" for each in found] == [False, False, True, False, False, True]
+    assert found[2]["reasons"][0] == "AWS refused 3 calls of this caller on trails within 10 minutes"
+    assert {each["family"] for each in found} == {"hub"}
+
+
+def test_denied_calls_on_a_trail_that_are_far_apart_or_the_same_are_not_added_up(record_of, rows):
+    far = [
+        next(trail_denials(record_of, 1, eventID=f"e-{day}", eventTime=f"2026-01-2{day}T03:00:00Z")) for day in range(5)
+    ]
+    assert "high" not in {each["severity"] for each in rows(*far)}
+    assert "high" not in {each["severity"] for each in rows(*[next(trail_denials(record_of, 1))] * 5)}
+
+
+def session(role, name):
+    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name}"
+    issuer = {"type": "Role", "arn": f"arn:aws:iam::{ACCOUNT}:role/{role}", "userName": role, "accountId": ACCOUNT}
+    return {
+        "userIdentity": {
+            "type": "AssumedRole",
+            "principalId": f"AROAEXAMPLE:{name}",
+            "arn": arn,
+            "accountId": ACCOUNT,
+            "sessionContext": {"sessionIssuer": issuer},
+        }
+    }
+
+
+@pytest.mark.parametrize(("roles", "is_high"), [(("ci", "ci", "ci"), True), (("ci", "ops", "dev"), False)])
+def test_session_names_do_not_split_a_caller(record_of, rows, roles, is_high):
+    calls = [
+        next(trail_denials(record_of, 1, **session(role, f"s-{number}"), eventID=f"e-{number}"))
+        for number, role in enumerate(roles)
+    ]
+    assert (rows(*calls)[-1]["severity"] == "high") is is_high
+
+
+def test_denied_calls_that_start_a_trail_are_not_counted(record_of, rows):
+    start = [
+        record_of("cloudtrail", "StartLogging", {"name": "main"}, errorCode="AccessDenied", eventID=f"e-{number}")
+        for number in range(3)
+    ]
+    assert "high" not in {each["severity"] for each in rows(*start)}
+
+
 def test_a_denied_attempt_is_one_level_lower(record_of, row):
     refused = record_of("events", "DisableRule", {"name": RULE}, errorCode="AccessDenied")
     assert (row(refused)["outcome"], row(refused)["severity"]) == ("denied", "medium")

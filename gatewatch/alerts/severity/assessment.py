@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from gatewatch.alerts.severity.caller import ADDS_ACCESS, with_caller, with_deployment, with_event_notes
 from gatewatch.alerts.severity.compliance import compliance_assessment
 from gatewatch.alerts.severity.iam import iam_assessment
-from gatewatch.alerts.severity.monitoring import is_routine, monitoring_assessment
+from gatewatch.alerts.severity.monitoring import is_routine, monitoring_assessment, with_denials
 from gatewatch.alerts.severity.resource import RESOURCE_FAMILIES, attachment_assessment, resource_assessment
 from gatewatch.alerts.severity.security_group import (
     prefix_list_assessment,
@@ -76,12 +76,9 @@ def _with_outcome(
     if change.outcome is Outcome.APPLIED:
         return would_be
     severity = max(would_be.severity.one_step_down(), Severity.LOW, key=lambda level: level.rank)
-    return Assessment(
-        severity,
-        (_denied(change, would_be), *would_be.reasons),
-        would_be.exposure,
-        would_be.services,
-    )
+    reasons = (_denied(change, would_be), *would_be.reasons)
+    denied = Assessment(severity, reasons, would_be.exposure, would_be.services)
+    return with_denials(denied, change.facts, policy) if isinstance(change.facts, MonitoringFacts) else denied
 
 
 def _denied(change: Change, would_be: Assessment) -> Reason:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from gatewatch.alerts.severity.caller import raised
 from gatewatch.alerts.severity.iam import iam_assessment
 from gatewatch.config.forwarding_rules import is_shipped_pattern
 from gatewatch.model.change import Outcome
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from gatewatch.model.change import Change
     from gatewatch.model.monitoring import MonitoringFacts, RuleTarget
 
+_DENIALS = 3
 _CANARY = "gatewatch-canary"
 # What CloudFormation never does to a role in a normal deployment, beside a statement that denies.
 _WEAKENS_ROLE = frozenset(
@@ -47,6 +49,14 @@ def monitoring_assessment(facts: MonitoringFacts, account_id: str, policy: Sever
     if effect is MonitoringEffect.RESTORES:
         return Assessment(Severity.INFO, (Reason("monitoring_restored"), *reasons))
     return Assessment(Severity.MEDIUM, (Reason("monitoring_modified"), *reasons))
+
+
+def with_denials(assessment: Assessment, facts: MonitoringFacts, policy: SeverityRules) -> Assessment:
+    """Raise every third denied call of one caller on trails to high."""
+    if facts.recent_denials == 0 or facts.recent_denials % _DENIALS:
+        return assessment
+    values = {"count": str(facts.recent_denials), "minutes": str(policy.sign_in.burst_minutes)}
+    return raised(assessment, Severity.HIGH, Reason("trail_denials", values))
 
 
 def is_routine(change: Change, facts: MonitoringFacts, call: ApiCall, policy: SeverityRules) -> bool:
