@@ -15,22 +15,34 @@ from msgspec import Struct
 from gatewatch.alerts.exposures import rule_ref
 from gatewatch.model.change import Action, Family, Outcome
 from gatewatch.model.exposure import RuleRef
+from gatewatch.model.iam import IamFacts, IamOperation
 from gatewatch.model.security_group import NO_GROUP, CidrPeer, Direction, Group, SecurityGroupRule
 from gatewatch.model.severity import Exposure, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gatewatch.model.alert import Alert, AssessedChange
     from gatewatch.model.change import Change
 
 MIN_SEVERITY = Severity.MEDIUM  # web ports are usually public on purpose, with a lower severity
 _EXPOSURE_FAMILIES = frozenset({Family.SECURITY_GROUP, Family.PREFIX_LIST})
+_ROLE_OPERATIONS = frozenset({IamOperation.ENTITY_CREATED, IamOperation.ENTITY_DELETED})
 _OPENING = frozenset({Action.AUTHORIZE, Action.MODIFY})
 
 
+class RoleStep(Struct, frozen=True):
+    """The creation of an IAM role, or its deletion."""
+
+    name: str
+    is_created: bool
+
+
 class AlertSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One alert. `key` is its delivery key; `severities` count changes before exceptions, `suppressed` by exception."""
+    """One alert. `key` is its delivery key; `severities` count changes before exceptions, `suppressed` by exception.
+
+    `role` is of a call that did nothing but create or delete it.
+    """
 
     key: str
     at: datetime
@@ -38,6 +50,11 @@ class AlertSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     actor: str
     severities: dict[Severity, int]
     suppressed: dict[str, int] = {}
+    role: RoleStep | None = None
+
+    @property
+    def worst(self) -> Severity:
+        return max(self.severities, key=lambda each: each.rank)
 
 
 class RuleOpened(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="opened"):
@@ -95,8 +112,19 @@ def activity_of(alert: Alert, suppressed: Alert) -> AlertActivity | None:
         actor=call.actor.name,
         severities=dict(Counter(each.assessment.severity for each in alert.changes)),
         suppressed={} if suppressed is alert else _suppressed_counts(suppressed.changes),
+        role=_role_step(alert.changes),
     )
     return AlertActivity(entry, tuple(_steps(alert, call.time)))
+
+
+def _role_step(changes: Sequence[AssessedChange]) -> RoleStep | None:
+    (first, *others) = (each.change for each in changes)
+    facts = first.facts
+    if others or first.outcome is not Outcome.APPLIED or not isinstance(facts, IamFacts):
+        return None
+    if facts.entity is None or facts.entity.kind != "role" or facts.operation not in _ROLE_OPERATIONS:
+        return None
+    return RoleStep(facts.entity.name, facts.operation is IamOperation.ENTITY_CREATED)
 
 
 def _suppressed_counts(changes: Iterable[AssessedChange]) -> dict[str, int]:

@@ -12,10 +12,11 @@ from gatewatch.alerts.enrichment import event_url, group_url
 from gatewatch.alerts.suppression import suppress
 from gatewatch.digest.activity import MIN_SEVERITY
 from gatewatch.digest.open_exposures import resolve_exposures
+from gatewatch.digest.short_lived_roles import short_lives
 from gatewatch.model.alert import Alert, AssessedChange, Links
 from gatewatch.model.api_call import AccessMethod, Actor, ApiCall
 from gatewatch.model.change import Action, Change, Outcome
-from gatewatch.model.digest import AccountChanges, Digest, ExposedRule, Period
+from gatewatch.model.digest import AccountChanges, Digest, ExposedRule, Period, ShortLivedRole
 from gatewatch.model.severity import Assessment, Exposure, Severity
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from gatewatch.config.settings import Settings
     from gatewatch.digest.activity import AlertActivity, AlertSummary, RuleOpened
     from gatewatch.digest.open_exposures import OpenExposure, ResolvedExposures
+    from gatewatch.digest.short_lived_roles import ShortLife
     from gatewatch.model.account import Account
 
 
@@ -32,30 +34,42 @@ def summarize(
     summaries: Iterable[AlertSummary], found: ResolvedExposures, period: Period, settings: Settings
 ) -> Digest:
     """Summarize alerts, which must not contain duplicates."""
-    events = 0
+    within = [each for each in summaries if period.contains(each.at)]
+    lives = list(short_lives(within))
+    uncounted = {each.uncounted.key for each in lives}
     accounts: dict[str, Counter[Severity]] = {}
     actors: Counter[str] = Counter()
     suppressed: Counter[str] = Counter()
-    for summary in summaries:
-        if period.contains(summary.at):
-            events += 1
+    for summary in within:
+        suppressed.update(summary.suppressed)
+        if summary.key not in uncounted:
             accounts.setdefault(summary.account, Counter()).update(summary.severities)
             actors[summary.actor] += sum(summary.severities.values())
-            suppressed.update(summary.suppressed)
     open_rules = (_exposed_rule(exposure, period.now, settings) for exposure in found.open)
     closed = (
         each for each in found.closed if period.contains(each.at) and _exposed_rule(each.exposure, each.at, settings)
     )
     return Digest(
         period=period,
-        events=events,
+        events=len(within),
         severities=dict(sum(accounts.values(), Counter())),
         accounts=_by_account(accounts, settings),
         actors=dict(actors),
         suppressed=dict(suppressed),
         open=tuple(sorted(_without_twins(filter(None, open_rules)), key=_worst_and_oldest)),
         closed=tuple(each.at - each.exposure.since for each in closed),
+        short_lived_roles=tuple(sorted((_short_lived_role(each, settings) for each in lives), key=_worst_role)),
     )
+
+
+def _short_lived_role(life: ShortLife, settings: Settings) -> ShortLivedRole:
+    created, deleted = life.created, life.deleted
+    account, lifetime = settings.account(created.account), deleted.at - created.at
+    return ShortLivedRole(account, life.role, created.actor, lifetime, life.counted.worst)
+
+
+def _worst_role(role: ShortLivedRole) -> tuple[int, str, str]:
+    return -role.severity.rank, role.account.id, role.name
 
 
 def _by_account(counts: Mapping[str, Counter[Severity]], settings: Settings) -> tuple[AccountChanges, ...]:

@@ -46,6 +46,16 @@ class ExposedRule(Struct, frozen=True):
         return self.change.assessment.severity
 
 
+class ShortLivedRole(Struct, frozen=True):
+    """An IAM role that one actor created and deleted within an hour; counted as one change of the severity."""
+
+    account: Account
+    name: str
+    actor: str
+    lifetime: timedelta
+    severity: Severity
+
+
 class AccountChanges(Struct, frozen=True):
     account: Account
     severities: dict[Severity, int]
@@ -60,7 +70,8 @@ class Digest(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `accounts` has most changes first, `open` the worst rule and then the oldest first.
 
-    `omitted_open` counts open rules by severity that are not in `open`. `recording_since`: start of the activity log,
+    `omitted_open` counts open rules by severity that are not in `open`, `omitted_roles` the roles that are not in
+    `short_lived_roles`. `recording_since`: start of the activity log,
     None for a digest of files. `missing_events`: events that it lacks.
     """
 
@@ -73,6 +84,8 @@ class Digest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     open: tuple[ExposedRule, ...]
     closed: tuple[timedelta, ...]
     omitted_open: dict[Severity, int] = {}
+    short_lived_roles: tuple[ShortLivedRole, ...] = ()
+    omitted_roles: int = 0
     recording_since: datetime | None = None
     missing_events: int = 0
 
@@ -107,6 +120,8 @@ def shortened(digest: Digest) -> Digest:
         suppressed=dict(most_common(digest.suppressed)),
         open=digest.open[:MAX_EXPOSURES],
         omitted_open=dict(omitted),
+        short_lived_roles=digest.short_lived_roles[:MAX_BARS],
+        omitted_roles=digest.omitted_roles + len(digest.short_lived_roles[MAX_BARS:]),
     )
 
 

@@ -20,6 +20,7 @@ from gatewatch.digest.activity import activity_of
 from gatewatch.digest.email import EmailTemplate, bar_segments, email_message, html_page
 from gatewatch.digest.summary import summarize_activity
 from gatewatch.errors import ConfigurationError
+from gatewatch.model.digest import shortened
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.digest.labels import DigestLabels, load_digest_labels
 from gatewatch.rendering.digest.text import bar, digest_text, slack_blocks
@@ -430,3 +431,60 @@ def test_an_invalid_label_file_is_reported_with_its_name(tmp_path, broken):
         (tmp_path / "digest" / "en.yaml").write_text(broken, "utf-8")
     with pytest.raises(ConfigurationError, match=r"en\.yaml"):
         load_digest_labels(tmp_path, "en")
+
+
+ANYONE = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]})
+
+
+@pytest.fixture
+def role(build):
+    """A call on the role deploy: CreateRole or DeleteRole."""
+
+    def make(name, trust="", role="deploy", **fields):
+        request = {"roleName": role} | ({"assumeRolePolicyDocument": trust} if trust else {})
+        return build.record(name, request, eventSource="iam.amazonaws.com", awsRegion="us-east-1", **fields)
+
+    return make
+
+
+def test_a_role_created_and_deleted_within_an_hour_is_one_line_and_one_change(alerts_of, role):
+    found = digest(alerts_of(role("CreateRole", ANYONE), role("DeleteRole")))
+    (short,) = found.short_lived_roles
+    assert (short.name, short.actor, short.lifetime) == ("deploy", "alice", timedelta(minutes=1))
+    assert short.severity is Severity.CRITICAL, "the deletion does not hide what the creation opened"
+    assert (found.severities, found.actors) == ({Severity.CRITICAL: 1}, {"alice": 1})
+    assert found.events == 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_shows_a_short_lived_role(alerts_of, role, language):
+    view = view_of(alerts_of(role("CreateRole"), role("DeleteRole")), language)
+    title = LABELS[language].digest["short_lived_roles"]
+    (section,) = [each for each in view.sections if each.title == title]
+    (line,) = section.exposures
+    assert {"deploy", "alice"} <= set(line.untrusted.values())
+    assert "`deploy`" in json.dumps(payload_of(view), ensure_ascii=False)
+
+
+def test_what_is_not_created_and_deleted_by_one_actor_within_an_hour_is_counted_twice(alerts_of, role):
+    create, delete = role("CreateRole"), role("DeleteRole")
+    other = {"userIdentity": create["userIdentity"] | {"userName": "bob", "arn": "arn:aws:iam::111122223333:user/bob"}}
+    for records, step in (
+        ((create, delete), timedelta(hours=1, seconds=1)),
+        ((create, delete | other), timedelta(minutes=1)),
+        ((create, role("DeleteRole", role="other")), timedelta(minutes=1)),
+        ((delete, create), timedelta(minutes=1)),
+        ((create, delete | {"recipientAccountId": "444455556666"}), timedelta(minutes=1)),
+        ((create, delete | {"errorCode": "AccessDenied"}), timedelta(minutes=1)),
+    ):
+        found = digest(alerts_of(*records, step=step))
+        assert (found.short_lived_roles, sum(found.severities.values())) == ((), 2)
+
+
+def test_a_digest_shows_a_few_short_lived_roles_and_counts_the_others(alerts_of, role):
+    calls = [role(name, role=f"r-{number}") for number in range(14) for name in ("CreateRole", "DeleteRole")]
+    found = digest(alerts_of(*calls))
+    for each in (found, shortened(found)):
+        view = digest_view(each, DigestText(LABELS["en"], load_labels(TEMPLATES, "en"), "UTC"))
+        (section,) = [part for part in view.sections if part.title.startswith("Roles created")]
+        assert (len(section.exposures), section.lines) == (10, ("and 4 more",))

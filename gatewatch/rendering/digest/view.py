@@ -94,6 +94,7 @@ def _sections(digest: Digest, text: DigestText) -> tuple[DigestSection, ...]:
         DigestSection(labels["severities"], bars=tuple(_severities(digest, text))),
         DigestSection(labels["accounts"], bars=tuple(_accounts(digest, text))),
         DigestSection(labels["actors"], bars=tuple(_actors(digest, text))),
+        *_short_lived_roles(digest, text),
         DigestSection(labels["closed"], lines=(_closed(digest, text),)),
         DigestSection(
             labels["suppressed"],
@@ -175,6 +176,23 @@ def _links(rule: ExposedRule, text: DigestText) -> Iterator[tuple[str, str]]:
 
 def _actor(name: str, text: DigestText) -> str:
     return text.alert.field["unknown"] if name == UNKNOWN else name
+
+
+def _short_lived_roles(digest: Digest, text: DigestText) -> Iterator[DigestSection]:
+    """Yield a section with one line for each role, or nothing."""
+    labels, shown = text.digest.digest, digest.short_lived_roles[:MAX_BARS]
+    more = digest.omitted_roles + len(digest.short_lived_roles) - len(shown)
+    lines = tuple(
+        Line(
+            mark=severity_mark(each.severity),
+            text=labels["short_lived_role"],
+            trusted={"account": each.account.display_name, "age": _age(each.lifetime, text)},
+            untrusted={"role": each.name, "actor": _actor(each.actor, text)},
+        )
+        for each in shown
+    )
+    if lines:
+        yield DigestSection(labels["short_lived_roles"], lines, (labels["more"].format(count=more),) if more else ())
 
 
 def _accounts(digest: Digest, text: DigestText) -> Iterator[Bar]:
