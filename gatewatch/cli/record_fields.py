@@ -48,12 +48,14 @@ RECORD_FIELDS = (
     RecordField("additionalEventData.SwitchFrom", _AWS, "account that a role switch came from"),
     RecordField("sourceIPAddress", _AWS, "calls by services, counting of failed sign-ins"),
     RecordField("userIdentity.type", _AWS, "root user, AWS services"),
-    RecordField("userIdentity.userName", _AWS, "user; exceptions may name it"),
+    RecordField("userIdentity.userName", _AWS, "user; exceptions may name it, counting of denied calls on trails"),
     RecordField("userIdentity.invokedBy", _AWS, "calls by CloudFormation and other services"),
     RecordField("userIdentity.invokedByDelegate.accountId", _AWS, "delegated access of a product provider"),
     RecordField("userIdentity.sessionContext.assumedRoot", _AWS, "root sessions of the organization"),
     RecordField(
-        "userIdentity.sessionContext.sessionIssuer.arn", _AWS, "role: AWS's own work, gatewatch's roles, exceptions"
+        "userIdentity.sessionContext.sessionIssuer.arn",
+        _AWS,
+        "role: AWS's own work, gatewatch's roles, exceptions, counting of denied calls on trails",
     ),
     RecordField("requestParameters", _CALLER, "what was asked for; assessed as it is"),
     RecordField("additionalEventData.UserName", _CALLER, "names the actor, counts failures of a name", decides=False),
