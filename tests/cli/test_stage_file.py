@@ -90,7 +90,7 @@ def test_the_bus_of_another_partition_has_its_arn(tmp_path):
 )
 def test_a_wrong_value_is_reported_with_its_key(tmp_path, before, after, key):
     assert before in STAGE
-    with pytest.raises(ConfigurationError, match=re.escape(f"prod.yaml: {key}")):
+    with pytest.raises(ConfigurationError, match=rf"prod\.yaml:\d+: {re.escape(key)}"):
         load_stage(write_stage(tmp_path, STAGE.replace(before, after)), "prod")
 
 
