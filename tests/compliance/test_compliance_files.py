@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from cfnlint.decode.cfn_yaml import load
@@ -125,3 +126,9 @@ def test_the_custom_rules_name_both_change_messages_and_only_groups():
         "ScheduledNotification",
     }
     assert template["Scope"]["ComplianceResourceTypes"] == ["AWS::EC2::SecurityGroup"]
+
+
+@pytest.mark.parametrize("name", ["rules.yaml", "pack.yaml"])
+def test_the_scripts_of_systems_manager_import_nothing_of_gatewatch(name):
+    text = (COMPLIANCE / name).read_text("utf-8")
+    assert not re.search(r"^\s*(from|import) gatewatch", text, re.MULTILINE)

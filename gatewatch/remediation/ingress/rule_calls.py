@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gatewatch.aws.error_codes import error_code
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -71,6 +69,8 @@ def error_of(call: Callable[[], object]) -> str:
     """Return the error code of a call; empty when it succeeded."""
     try:
         call()
-    except (ClientError, BotoCoreError) as error:
-        return error_code(error)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    except BotoCoreError as error:
+        return type(error).__name__
     return ""
