@@ -55,9 +55,7 @@ def _warnings(settings: Settings, now: datetime) -> Iterator[str]:
 
 def _name_warnings(match: ExceptionMatch) -> Iterator[str]:
     """Names in an exception that others can choose."""
-    for pattern in pattern_list(match.actor):
-        if pattern.startswith("arn:"):
-            continue
+    for pattern in (each for each in pattern_list(match.actor) if not each.startswith("arn:")):
         yield (
             f'actor "{pattern}" matches users and roles, never a session name alone; '
             "write session (role) for one session of a role."

@@ -18,12 +18,8 @@ def _commit() -> str:
     if not (ROOT / ".git").exists():
         return ""
     try:
-        ran = subprocess.run(  # noqa: S603 - constant arguments
-            ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude", "*"],  # noqa: S607
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude", "*"]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - constant arguments
     except OSError:
         return ""
     return ran.stdout.strip()

@@ -84,10 +84,8 @@ def _color(assessed: AssessedChange, colors: Colors) -> str:
         return colors.denied
     if change.outcome is not Outcome.APPLIED:
         return colors.unchanged
-    if severity is Severity.CRITICAL:
-        return colors.critical
-    if severity is Severity.HIGH:
-        return colors.high
+    if severity in {Severity.CRITICAL, Severity.HIGH}:
+        return colors.critical if severity is Severity.CRITICAL else colors.high
     return colors.removal if change.action in _REMOVALS else colors.addition
 
 
