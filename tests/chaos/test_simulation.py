@@ -105,6 +105,7 @@ class CutsAgain(DeliveryHandler):
         return super()._deliver_or_give_up(message, msgspec.structs.replace(presentation, cut=cut), *arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("broken", "violated"),
     [

@@ -60,7 +60,10 @@ def change_ids(env):
     return {each.key.partition("#")[0] for each in env.outbox.messages if each.key.startswith("chg-")}
 
 
-@pytest.mark.parametrize("fillers", [0, QUOTA - 2], ids=["small group", "full group"])
+@pytest.mark.parametrize(
+    "fillers",
+    [pytest.param(0, id="small group"), pytest.param(QUOTA - 2, id="full group", marks=pytest.mark.slow)],
+)
 def test_a_process_may_end_after_any_call(fillers):
     make = Environments(fillers)
     with mock_aws():
