@@ -99,7 +99,7 @@ def test_a_second_parser_reads_the_same_from_the_mail_of_a_digest(language):
     )
     theirs = json.loads(answer.stdout)
     ours = email.message_from_string(raw, policy=email.policy.default)
-    assert theirs["subject"] == ours["subject"]
+    assert theirs["subject"] == ours["subject"].strip()  # the line is folded before its first word
     assert theirs["text"].split() == ours.get_body(("plain",)).get_content().split()
     assert theirs["html"].split() == ours.get_body(("html",)).get_content().split()
     assert theirs["attachments"] == 0
