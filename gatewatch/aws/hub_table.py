@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from gatewatch.aws.error_codes import CONDITION_FAILED, error_code
 from gatewatch.errors import TransientDeliveryError
+from gatewatch.model.typed_decoding import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -233,7 +234,7 @@ def _value(kind: JsonRows[Value], row: Mapping[str, Any]) -> Value | None:
     try:
         body = row["body"]
         text = zlib.decompressobj().decompress(body, _MAX_BODY_BYTES) if kind.is_compressed else body
-        return msgspec.json.decode(text, type=kind.value_type)
+        return decode_json(text, kind.value_type)
     except (msgspec.DecodeError, zlib.error, TypeError, KeyError) as error:
         if kind.skips_undecodable:
             return None

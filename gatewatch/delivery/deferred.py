@@ -17,6 +17,7 @@ from gatewatch.aws.hub_table import HubTableError, RowKind
 from gatewatch.config.quiet_hours import deferred_until
 from gatewatch.delivery.outbox import OutboxEntry, entry_of
 from gatewatch.errors import TransientDeliveryError
+from gatewatch.model.typed_decoding import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,7 +71,7 @@ class DeferredMessages:
 
     def _all(self) -> Iterator[_Deferred]:
         for _, row in self._table.attributes_of_many(DEFERRED, _SHARDS):
-            yield from (msgspec.json.decode(value, type=_Deferred) for value in row.values())
+            yield from (decode_json(value, _Deferred) for value in row.values())
 
     def _update(self, name: str, expression: str, values: dict[str, str]) -> None:
         shard = f"{int(name, 16) % 100:02}"

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from gatewatch.errors import UndecodableError
 from gatewatch.model.message import OutboxMessage
+from gatewatch.model.typed_decoding import decode_msgpack
 
 # Raise it when a release can no longer read what the one before wrote; messages of the old form go to the DLQ then.
 VERSION = 1
@@ -40,4 +41,4 @@ def pack(value: Struct) -> bytes:
 
 def unpack(packed: bytes, kind: type[_T]) -> _T:
     """Raises `msgspec.DecodeError`, `zlib.error` or `ValueError`."""
-    return msgspec.msgpack.decode(zlib.decompressobj().decompress(packed, _MAX_BYTES), type=kind)
+    return decode_msgpack(zlib.decompressobj().decompress(packed, _MAX_BYTES), kind)

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from gatewatch.digest.activity import AlertSummary, ExposureStep, RuleClosed, RuleOpened
 from gatewatch.digest.activity_log import EXPOSURES, OPENED_SECONDS, day_of, step_key
+from gatewatch.model.typed_decoding import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -98,7 +99,7 @@ class ActivityLogReader:
 
     def _read(self, row: Mapping[str, Any], kind: Any) -> Iterator[Any]:
         try:
-            yield msgspec.json.decode(row["value"]["S"], type=kind)
+            yield decode_json(row["value"]["S"], kind)
         except (msgspec.DecodeError, KeyError):
             self.unread += 1
 

@@ -1,5 +1,7 @@
 """The wire form of the outbox: every notification survives it, other versions and other texts are refused."""
 
+import subprocess
+import sys
 import zlib
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
@@ -83,3 +85,17 @@ def test_a_message_that_decompresses_without_end_is_refused():
 def test_a_message_of_an_earlier_release_of_this_version_is_read():
     """When this fails, messages in the outbox of a running hub are lost at an upgrade: raise `VERSION` instead."""
     assert decode_message(SAMPLE.read_text("ascii")) == alert("sample", Severity.HIGH, opened=(SSH,))
+
+
+def test_threads_that_decode_first_at_the_same_time_do_not_end_the_process():
+    """msgspec inspects a type at its first use; two threads in it at once ended the process of functions/deliver."""
+    script = (
+        "import sys; from concurrent.futures import ThreadPoolExecutor; from threading import Barrier\n"
+        "from gatewatch.delivery.wire import decode_message\n"
+        "sys.setswitchinterval(1e-6); barrier = Barrier(8)\n"
+        "def decode(body): barrier.wait(); return decode_message(body)\n"
+        "with ThreadPoolExecutor(8) as pool: print(len({repr(each) for each in pool.map(decode, sys.argv[1:] * 8)}))\n"
+    )
+    body = encode_message(message_for(alert_of_record(next(iter(EVENTS.values())))))
+    results = [subprocess.run([sys.executable, "-c", script, body], capture_output=True, check=False) for _ in range(3)]
+    assert [(each.returncode, each.stdout) for each in results] == [(0, b"1\n")] * 3

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from gatewatch.model.typed_decoding import decode_json
+
 SCENARIO_FILES = Path(__file__).with_name("scenario_files")
 ACCOUNTS = SCENARIO_FILES / "accounts.yaml"
 POLICY = SCENARIO_FILES / "policy.yaml"
@@ -39,4 +41,4 @@ class ScenarioEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_scenario(folder: Path = SCENARIO_FILES) -> tuple[ScenarioEvent, ...]:
-    return tuple(msgspec.json.decode(path.read_bytes(), type=ScenarioEvent) for path in sorted(folder.glob("*.json")))
+    return tuple(decode_json(path.read_bytes(), ScenarioEvent) for path in sorted(folder.glob("*.json")))

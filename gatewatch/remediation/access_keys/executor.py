@@ -16,6 +16,7 @@ from gatewatch.alerts.own_actions import ActionLog, OwnAction, key_action_id
 from gatewatch.aws.error_codes import error_code
 from gatewatch.errors import GatewatchError
 from gatewatch.model.iam import IamOperation, masked_key
+from gatewatch.model.typed_decoding import decode_json
 from gatewatch.remediation.access_keys import iam as keys_iam
 from gatewatch.remediation.access_keys.plan import AccessKey, KeyAction, KeyDecision
 from gatewatch.remediation.access_keys.records import KeyEvent, KeyRecord, KeyRecords
@@ -116,7 +117,7 @@ def load_key_snapshot(change_id: str, stores: KeyStores) -> AccessKey:
     snapshot = stores.snapshots.load(change_id)
     if snapshot.kind != KIND:
         raise KeyUndoError(f"{change_id} is not a change of an access key but of {snapshot.resource_id}.")
-    return msgspec.json.decode(snapshot.body, type=AccessKey)
+    return decode_json(snapshot.body, AccessKey)
 
 
 def undo(key: AccessKey, iam: IAMClient, stores: KeyStores, now: datetime) -> KeyStepResult:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from gatewatch.errors import UndecodableError
+from gatewatch.model.typed_decoding import decode_json
 
 if TYPE_CHECKING:
     from gatewatch.aws.clients import Aws
@@ -74,7 +75,7 @@ def read_invocation(event: dict[str, Any]) -> Invocation:
             token=event["resultToken"],
             message=_message(invoking),
             left_scope=bool(event.get("eventLeftScope")),
-            parameters=msgspec.json.decode(event.get("ruleParameters") or "{}", type=dict[str, str]),
+            parameters=decode_json(event.get("ruleParameters") or "{}", dict[str, str]),
         )
     except (KeyError, TypeError, ValueError, msgspec.DecodeError) as error:
         raise UndecodableError(

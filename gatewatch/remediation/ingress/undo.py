@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gatewatch.model.typed_decoding import decode_json
 from gatewatch.remediation.ingress.access import access_of
 from gatewatch.remediation.ingress.conflict_guard import GroupRef, RuleConflict, StopReason
 from gatewatch.remediation.ingress.plan import (
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def recorded_actions(snapshot: Snapshot) -> tuple[IngressAction, ...]:
-    return msgspec.json.decode(snapshot.body, type=tuple[IngressAction, ...])
+    return decode_json(snapshot.body, tuple[IngressAction, ...])
 
 
 def group_of(snapshot: Snapshot) -> GroupRef:
