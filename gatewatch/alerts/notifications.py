@@ -12,6 +12,7 @@ from gatewatch.alerts.exposures import exposure_change_of, group_key_of
 from gatewatch.alerts.resource_exposures import resource_exposure_of
 from gatewatch.model.change import Outcome
 from gatewatch.model.notification import AlertNotification
+from gatewatch.model.typed_decoding import convert
 from gatewatch.rendering.redaction import MAX_RAW_EVENT, raw_event_text
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _bounded(notification: AlertNotification) -> AlertNotification:
     """Texts and lists of an event can have any length: they are cut, and then there are fewer changes."""
     if _size(notification) > _MAX_BYTES:
         cut = _cut(msgspec.to_builtins(notification, builtin_types=(datetime,)))
-        notification = msgspec.convert(cut, AlertNotification)
+        notification = convert(cut, AlertNotification)
     while _size(notification) > _MAX_BYTES and len(notification.alert.changes) > 1:
         fewer = _shortened(notification.alert, len(notification.alert.changes) // 2)
         notification = msgspec.structs.replace(notification, alert=fewer)

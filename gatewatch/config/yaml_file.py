@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 import msgspec
 
 from gatewatch.errors import ConfigurationError
+from gatewatch.model.typed_decoding import convert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,7 +46,7 @@ def load_content(path: Path) -> Any:
 def load_yaml_as(path: Path, kind: type[T]) -> T:
     """Return the one value of a YAML file of this repository. Raises `ConfigurationError`."""
     try:
-        return msgspec.convert(load_content(path), kind)
+        return convert(load_content(path), kind)
     except (ConfigurationError, msgspec.ValidationError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
 
@@ -159,7 +160,7 @@ class YamlFile:
 
     def _convert(self, value: Any, kind: Any, key: str) -> Any:
         try:
-            return msgspec.convert(value, kind)
+            return convert(value, kind)
         except msgspec.ValidationError as error:
             self._invalid.add(re.split(r"[.\[]", key)[0])
             sentence, _, at = str(error).partition(" - at `")

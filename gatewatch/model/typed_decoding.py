@@ -1,4 +1,4 @@
-"""Decoding of JSON and MessagePack into types, safe in threads.
+"""Decoding of JSON, MessagePack and YAML into types, safe in threads.
 
 msgspec 0.22 ends the process when two threads inspect one `Struct` type for the first time at once, so decoders are
 made one at a time and kept.
@@ -24,6 +24,12 @@ def decode_json(text: bytes | str, kind: type[_T]) -> _T:
 def decode_msgpack(packed: bytes, kind: type[_T]) -> _T:
     """Raises `msgspec.DecodeError`."""
     return cast("_T", _decoder(msgspec.msgpack.Decoder, kind).decode(packed))
+
+
+def convert(value: Any, kind: type[_T]) -> _T:
+    """Convert decoded JSON or YAML. Raises `msgspec.ValidationError`."""
+    _decoder(msgspec.json.Decoder, kind)  # the types are inspected here
+    return msgspec.convert(value, kind)
 
 
 def _decoder(factory: Any, kind: Any) -> Any:
