@@ -10,6 +10,7 @@ from ipaddress import (
     collapse_addresses,
     ip_network,
 )
+from socket import AF_INET, inet_pton
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -77,9 +78,28 @@ _PROTOCOL_NAMES = {
 def parse_cidr(text: str) -> Network | None:
     """Return a CIDR as EC2 stores it (host bits cleared), or None when the text is not a CIDR."""
     try:
-        return ip_network(text.strip(), strict=False)
+        return _ipv4_network(text) or ip_network(text.strip(), strict=False)
     except ValueError:
         return None
+
+
+def _ipv4_network(text: str) -> IPv4Network | None:
+    """Read the usual form of an IPv4 CIDR in half of `ip_network`'s time; None for any other text."""
+    address, _, length = text.partition("/")
+    if not (length.isdecimal() and length.isascii()):
+        return None
+    try:
+        return IPv4Network((inet_pton(AF_INET, address), int(length)), strict=False)
+    except (OSError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=10_000)
+def address_bounds(cidr: str) -> tuple[int, int, int]:
+    """Return the IP version and the first and last address of a canonical CIDR as numbers."""
+    network = network_of(CidrPeer(cidr))
+    first = int(network.network_address)
+    return network.version, first, first + (1 << network.max_prefixlen - network.prefixlen) - 1
 
 
 @lru_cache(maxsize=4096)

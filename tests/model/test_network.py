@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewatch.model.network import (
+    address_bounds,
     address_count,
     cidr_peer,
     is_wide,
@@ -178,3 +179,23 @@ def test_wide_is_public_space_of_a_slash_8_or_a_slash_32(cidr, wide):
 )
 def test_the_world_is_half_of_the_space_alone_or_together(cidrs, world):
     assert world_networks(nets(*cidrs)) == frozenset(nets(*world))
+
+
+@given(
+    st.one_of(
+        st.text(max_size=20),
+        st.from_regex(r"[0-9]{1,4}(\.[0-9]{1,4}){2,4}/[0-9]{1,3}", fullmatch=True),
+        st.ip_addresses().map(str),
+        st.tuples(st.ip_addresses(), st.integers(0, 140)).map(lambda pair: f" {pair[0]}/{pair[1]}"),
+        st.tuples(st.ip_addresses(), st.integers(0, 33)).map(lambda pair: f"{pair[0]}/{pair[1]}"),
+    )
+)
+def test_a_cidr_is_read_as_ip_network_reads_it(text):
+    try:
+        expected = ip_network(text.strip(), strict=False)
+    except ValueError:
+        expected = None
+    assert parse_cidr(text) == expected
+    if expected is not None:
+        bounds = (expected.version, int(expected.network_address), int(expected.broadcast_address))
+        assert address_bounds(str(expected)) == bounds

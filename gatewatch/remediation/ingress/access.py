@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gatewatch.config.ingress import AnyGroup, OwnGroup, Permit, PermittedPeer
-from gatewatch.model.network import ALL_PROTOCOLS, network_of
+from gatewatch.model.network import ALL_PROTOCOLS, address_bounds
 from gatewatch.model.security_group import CidrPeer, GroupPeer, IcmpType, Peer, PortRange, Traffic
 
 if TYPE_CHECKING:
@@ -69,18 +69,14 @@ def intersection(one: Access, other: Access) -> Access | None:
 
 def _intersect_peers(one: Peer, other: Peer) -> Peer | None:
     if isinstance(one, CidrPeer) and isinstance(other, CidrPeer):
-        (version, first, last), (other_version, other_first, other_last) = _bounds(one), _bounds(other)
+        (version, first, last), (other_version, other_first, other_last) = (
+            address_bounds(one.cidr),
+            address_bounds(other.cidr),
+        )
         if version != other_version or last < other_first or other_last < first:
             return None
         return one if last - first <= other_last - other_first else other
     return one if one == other else None
-
-
-@lru_cache(maxsize=10_000)
-def _bounds(peer: CidrPeer) -> tuple[int, int, int]:
-    """Return the IP version and the first and last address of a network as numbers."""
-    network = network_of(peer)
-    return network.version, int(network.network_address), int(network.broadcast_address)
 
 
 def _intersect_traffic(one: Traffic, other: Traffic) -> Traffic | None:
@@ -148,8 +144,8 @@ def _by_traffic(traffic: Traffic, parts: Sequence[Access]) -> Iterator[list[Peer
 def _peer_covered(peer: Peer, by: Sequence[Peer]) -> bool:
     if not isinstance(peer, CidrPeer):
         return peer in by
-    _, first, last = _bounds(peer)
-    for _, start, end in sorted(_bounds(each) for each in by if isinstance(each, CidrPeer)):
+    _, first, last = address_bounds(peer.cidr)
+    for _, start, end in sorted(address_bounds(each.cidr) for each in by if isinstance(each, CidrPeer)):
         if start > first:
             return False
         first = max(first, end + 1)
