@@ -50,8 +50,9 @@ lint: $(READY) ## ruff, mypy, import contracts, banned words, cfn-lint
 	@$(BIN)/python -m tools.check_words
 	@$(BIN)/cfn-lint -r $(REGIONS) -- $(STACKS)
 
-scan: $(READY) ## run checkov over the templates; every exception is in the template, with its reason
+scan: $(READY) ## run checkov over the templates and Terraform modules; every exception is there, with its reason
 	@$(BIN)/uv tool run --quiet --from checkov==3.3.30 checkov --quiet --compact --skip-download --framework cloudformation -f $(STACKS)
+	@$(BIN)/uv tool run --quiet --from checkov==3.3.30 checkov --quiet --compact --skip-download --framework terraform -d terraform
 
 bench: $(READY) ## measure speed and write docs/performance.md; LONG=1 for a gigabyte and a million events
 	@$(BIN)/python -m bench --page $(if $(LONG),--long)

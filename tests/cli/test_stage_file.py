@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from fnmatch import fnmatchcase
 
 import pytest
 from cfnlint.decode.cfn_yaml import load
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from gatewatch.cli.app import app
 from gatewatch.cli.deployment.stage_file import load_stage
 from gatewatch.errors import ConfigurationError
+from support.cloudformation import Stack
 from support.paths import ROOT
 from support.stage import STAGE, write_stage
 
@@ -56,6 +58,12 @@ def test_without_a_file_every_optional_parameter_of_the_member_is_empty(tmp_path
     given = {name for name, value in found.items() if value and not name.startswith("Forward")}
     given |= {name for name, value in found.items() if value and name.endswith("Arn")}
     assert given == {"HubBusArn", "CanarySchedule", "ForwardingCheckRoleArn"}
+
+
+def test_the_remediation_role_admits_the_role_of_the_config_rule(stage):
+    parameters = {"HubRegion": "us-east-1", "CodeBucket": "bucket", "CodeKey": "code.zip"}
+    function = Stack(ROOT / "compliance" / "function.yaml", stage.hub.account, "us-east-1", parameters=parameters)
+    assert fnmatchcase(function.arn("Role"), stage.member_parameters()["RemediationRoleArn"])
 
 
 def test_a_family_that_is_not_forwarded_has_its_parameter_off(tmp_path):

@@ -15,7 +15,18 @@ from support.markdown import PAGES, inline_code
 from support.paths import ROOT
 
 ARCHITECTURE = PAGES["docs/architecture.md"]
-FOLDERS = ("gatewatch", "functions", "eventbridge", "compliance", "templates", "tests", "tools", "bench", "docs")
+FOLDERS = (
+    "gatewatch",
+    "functions",
+    "eventbridge",
+    "compliance",
+    "templates",
+    "tests",
+    "tools",
+    "bench",
+    "docs",
+    "terraform",
+)
 NO_PATHS = re.compile(r"gatewatch/(gatewatch-.*|slack-token)?$")  # roles and secrets
 
 

@@ -1,23 +1,18 @@
-"""Commands, make targets, parameters, alarms and cost figures of the pages, compared with the real ones."""
+"""Parameters, alarms and cost figures of the pages, compared with the real ones."""
 
 from __future__ import annotations
 
 import json
 import re
-import shlex
-import subprocess
 from decimal import Decimal
 
 import msgspec
 import pytest
-import typer
 from cfnlint.decode.cfn_yaml import load
 
-from gatewatch.cli.app import app
 from gatewatch.cli.deployment.stage_file import ComplianceSection, HubSection, MembersSection
 from gatewatch.config.forwarding_rules import rule_patterns
-from support.aws_cli import problems
-from support.markdown import PAGES, commands, inline_code
+from support.markdown import PAGES, inline_code
 from support.paths import ROOT
 from tools.generate_events_doc import DOCUMENT, document
 from tools.package import LOCK, PROVIDED_BY_LAMBDA
@@ -29,9 +24,6 @@ SERVERLESS = load(str(ROOT / "serverless.yml"))
 EXAMPLE_ACCOUNTS = {"111122223333", "444455556666", "999988887777"}
 
 
-COMMANDS = [line for text in PAGES.values() for line in commands(text)]
-
-
 def test_the_page_of_events_is_up_to_date():
     assert DOCUMENT.read_text("utf-8") == document(), "run `make docs` and review the difference"
 
@@ -41,22 +33,6 @@ def test_every_rule_of_the_members_is_on_the_page_of_events():
         *rule_patterns(),
         "gatewatch-canary",
     }
-
-
-@pytest.mark.parametrize("line", [each for each in COMMANDS if each.startswith("gatewatch")])
-def test_a_command_of_gatewatch_exists_with_its_options(line):
-    words = shlex.split(line)[1:]
-    command = typer.main.get_command(app)
-    while words and words[0] in getattr(command, "commands", {}):
-        command = command.commands[words.pop(0)]
-    assert not hasattr(command, "commands"), line
-    known = {option for parameter in command.params for option in parameter.opts}
-    assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known
-
-
-@pytest.mark.parametrize("name", sorted({each.split()[1] for each in COMMANDS if each.startswith("make")}))
-def test_a_make_target_exists(name):
-    assert re.search(rf"^{name}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -95,23 +71,6 @@ def shown(value):
     return (
         str(list(value)) if isinstance(value, tuple) else str(value).lower() if value in (True, False) else str(value)
     )
-
-
-@pytest.mark.parametrize("line", [each for each in COMMANDS if each.startswith("aws ")])
-def test_an_aws_command_has_an_operation_and_options_that_exist(line):
-    assert problems(line) == []
-
-
-@pytest.mark.parametrize("line", [each for each in COMMANDS if not each.startswith(("aws ", "gatewatch "))])
-def test_any_other_command_is_valid_shell_of_a_known_program(line):
-    assert subprocess.run(["bash", "-n", "-c", line], check=False).returncode == 0
-    assert line.split()[0] in {"make", "source", "export", "git"}
-
-
-@pytest.mark.parametrize("line", [each for each in COMMANDS if each.startswith("make ")])
-def test_a_make_command_of_a_page_can_be_planned(line):
-    ran = subprocess.run(shlex.split(line.replace("make ", "make -n ", 1)), cwd=ROOT, capture_output=True, check=False)
-    assert ran.returncode == 0, ran.stderr
 
 
 def test_the_alarms_are_documented():

@@ -20,7 +20,10 @@ def problems(line: str) -> list[str]:
         return sorted(options - _CUSTOM[service, operation] - _GLOBAL)
     renamed = _RENAMED.get((service, operation), {})
     options = {renamed.get(option, option) for option in options}
-    model = botocore.session.get_session().get_service_model(service)
+    session = botocore.session.get_session()
+    if service not in session.get_available_services():
+        return [f"no service {service}"]
+    model = session.get_service_model(service)
     names = {xform_name(name, "-"): name for name in model.operation_names}
     if operation not in names:
         return [f"no operation {operation}"]

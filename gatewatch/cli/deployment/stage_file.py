@@ -142,7 +142,9 @@ class Stage(Struct, frozen=True):
             "ForwardingCheckRoleArn": self._hub_role(f"{self.hub_stack}-HeartbeatRole-*")
             if members.forwarding_check
             else "",
-            "RemediationRoleArn": self._hub_role(f"{self.hub_stack}-config-rule-*") if members.remediation else "",
+            "RemediationRoleArn": self._hub_role(f"gatewatch/{self.hub_stack}-config-rule-*")
+            if members.remediation
+            else "",
             "KeyRotationRoleArn": self._hub_role(f"{self.hub_stack}-AccessKeysRole-*") if members.key_rotation else "",
             "LookupRoleArn": self._hub_role(f"{self.hub_stack}-AlertRole-*") if members.lookups else "",
         }
