@@ -40,10 +40,10 @@ def exposure_change_of(alert: Alert) -> ExposureChange | None:
         opened=tuple(_refs(each for each in changes if _opens(each))),
         closed=tuple(_refs(each for each in changes if each.change.action is Action.REVOKE)),
         narrowed=tuple(_refs(each for each in changes if _narrows(each))),
-        is_group_deleted=any(each.change.action is Action.DELETE for each in changes),
+        closes_others=any(each.change.action is Action.DELETE for each in changes),
     )
     is_empty = not (
-        exposure_change.opened or exposure_change.closed or exposure_change.narrowed or exposure_change.is_group_deleted
+        exposure_change.opened or exposure_change.closed or exposure_change.narrowed or exposure_change.closes_others
     )
     return None if is_empty else exposure_change
 

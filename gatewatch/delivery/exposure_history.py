@@ -1,4 +1,4 @@
-"""Exposures of one security group as one destination was notified of them: which are open, who closed which and when.
+"""Exposures of one security group or setting as one destination was notified of them: what is open, who closed it when.
 
 A history is two sets that only grow, and everything is computed from them: the order of messages and repeats do not
 change the result.
@@ -32,19 +32,20 @@ class ExposureOpened(Struct, frozen=True, order=True):
 
 
 class ExposureClosed(Struct, frozen=True, order=True):
-    """`how` is `closed` or `narrowed`; a deleted group closes all of its rules."""
+    """`how` is `closed` or `narrowed`. `closes_others`: all are closed but `kept`, which the same call opened."""
 
     at: float
     key: str
     rule: RuleRef
     actor: str
     how: str = "closed"
-    is_group_deleted: bool = False
+    closes_others: bool = False
+    kept: tuple[RuleRef, ...] = ()
 
     def closes(self, opened: ExposureOpened) -> bool:
         """CloudTrail has seconds: within one, only the id shows that a closed rule is not an earlier one."""
-        if self.is_group_deleted:
-            return self.at >= opened.at
+        if self.closes_others:
+            return self.at >= opened.at and opened.rule not in self.kept
         if not self.rule.matches(opened.rule):
             return False
         has_same_id = bool(self.rule.rule_id) and self.rule.rule_id == opened.rule.rule_id
@@ -104,5 +105,5 @@ class ExposureHistory(Struct, frozen=True):
 def _closings(key: str, change: ExposureChange) -> Iterator[ExposureClosed]:
     for how, rules in (("closed", change.closed), ("narrowed", change.narrowed)):
         yield from (ExposureClosed(change.at, key, each, change.actor, how) for each in rules)
-    if change.is_group_deleted:
-        yield ExposureClosed(change.at, key, RuleRef(), change.actor, is_group_deleted=True)
+    if change.closes_others:
+        yield ExposureClosed(change.at, key, RuleRef(), change.actor, closes_others=True, kept=change.opened)

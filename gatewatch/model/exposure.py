@@ -1,4 +1,4 @@
-"""Exposures: which rules a call opened to many addresses, and which it closed."""
+"""Exposures: which rules a call opened to many addresses, or grants of a resource to outsiders, and which it closed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from msgspec import Struct
 
 
 class RuleRef(Struct, frozen=True, order=True):
-    """A rule by its id, and by direction, protocol, ports and peer; each is empty where the event does not say."""
+    """A rule by its id, and by direction, protocol, ports and peer; each is empty where the event does not say.
+
+    A grant of a resource has a shape only: the setting and what a call names to take the grant back.
+    """
 
     rule_id: str = ""
     shape: str = ""
@@ -19,9 +22,10 @@ class RuleRef(Struct, frozen=True, order=True):
 
 
 class ExposureChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Rules that one call opened, closed or narrowed in one security group.
+    """Rules that one call opened, closed or narrowed in one security group, or grants in one setting of a resource.
 
-    `group_key` is `account/Region/group`; `at` is in seconds since 1970. A deleted group closes all of its rules.
+    `group_key` is `account/Region/group` or `account/Region/setting/resource`; `at` is in seconds since 1970.
+    `closes_others`: all but `opened` are closed, as the group was deleted or the setting replaced.
     """
 
     event_id: str
@@ -31,4 +35,4 @@ class ExposureChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     opened: tuple[RuleRef, ...] = ()
     closed: tuple[RuleRef, ...] = ()
     narrowed: tuple[RuleRef, ...] = ()
-    is_group_deleted: bool = False
+    closes_others: bool = False

@@ -90,17 +90,22 @@ NO_NARROWING = Narrowing()
 
 
 class Resource(Struct, frozen=True):
-    """`kind` is a key of `thing` in the labels: bucket, queue, network-acl."""
+    """`kind` is a key of `resource_kind` in the labels: bucket, queue, network_acl.
+
+    `arn`: where a call gives a name, and later calls the ARN only.
+    """
 
     kind: str
     name: str | None = None
+    arn: str | None = None
 
 
 class ResourceFacts(Struct, frozen=True, kw_only=True, tag=True):
     """`detail`: what the effect names beside the resource: a route's target, a policy's ARN.
 
     `is_administrator` and `escalates`: of the policy of a permission set. `undo`: the arguments of the AWS CLI that
-    take an opening back, without `aws` and the Region; empty where no single command does.
+    take an opening back, without `aws` and the Region; empty where no single command does. `grant_id`: what the call
+    that takes back this one grant names: the grantee, or the id of the statement; empty for a setting as a whole.
     """
 
     effect: Impact
@@ -110,3 +115,4 @@ class ResourceFacts(Struct, frozen=True, kw_only=True, tag=True):
     is_administrator: bool = False
     escalates: bool = False
     undo: tuple[str, ...] = ()
+    grant_id: str = ""

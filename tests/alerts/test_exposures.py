@@ -44,7 +44,7 @@ def test_a_rule_modified_to_a_narrow_network_is_narrowed_and_to_the_world_is_ope
 
 def test_a_deleted_group_closes_all_its_exposures(results, build):
     made = exposure_change(results, build.record("DeleteSecurityGroup", {"groupId": build.GROUP}, {"_return": True}))
-    assert made.is_group_deleted
+    assert made.closes_others
 
 
 def test_narrow_outbound_and_unapplied_changes_are_no_exposure(results, build):

@@ -56,13 +56,13 @@ def test_closed_exposures_are_shown_below_their_alert_and_counted_below_the_head
     deliveries = Deliveries()
     channel = deliveries.post(ROLLED_UP, WEB_CLOSED)
     assert channel.lines(NAME) == {"web": "✅ Closed after 14 min by `alice`"}
-    assert (channel.line(NAME), channel.color(NAME)) == ("☑️ 1 of 2 open rules closed", ORANGE)
+    assert (channel.line(NAME), channel.color(NAME)) == ("☑️ 1 of 2 exposures closed", ORANGE)
     deliveries.post(OFFICE_CLOSED)
     assert channel.lines(NAME) == {
         "web": "✅ Closed after 14 min by `alice`",
         "office": "✅ Closed after 60 min by `bob`",
     }
-    assert (channel.line(NAME), channel.color(NAME)) == ("✅ 2 of 2 open rules closed", GREEN)
+    assert (channel.line(NAME), channel.color(NAME)) == ("✅ 2 of 2 exposures closed", GREEN)
     assert [channel.thread(name) for name in ("web-closed", "office-closed")] == [NAME, NAME]
     assert channel.line("web-closed") == "✅ Was open for 14 min, opened by `terraform`"
     assert all(slack_problems(payload) == () for _, payload in channel.shown.values())
@@ -77,7 +77,7 @@ def test_every_order_ends_with_the_same_rollup(order):
 def test_a_rollup_with_another_serious_alert_keeps_its_colour():
     rolled_up = rollup([WEB, alert("policy", Severity.MEDIUM), NARROW])
     name, channel = name_of(rolled_up), Deliveries().post(rolled_up, WEB_CLOSED)
-    assert (channel.line(name), channel.color(name)) == ("✅ 1 of 1 open rules closed", ORANGE)
+    assert (channel.line(name), channel.color(name)) == ("✅ 1 of 1 exposures closed", ORANGE)
 
 
 def test_an_exposure_opened_and_closed_in_one_rollup_is_shown_at_both_alerts():
@@ -218,9 +218,9 @@ def test_an_exposure_whose_message_became_a_parent_shows_its_own_state_and_that_
     deliveries = Deliveries()
     one_by_one(deliveries, 1, alerts(*range(1, 5)))
     channel = deliveries.post(WEB, OFFICE, OFFICE_CLOSED)
-    assert (channel.line("web"), channel.color("web")) == ("☑️ 1 of 2 open rules closed", ORANGE)
+    assert (channel.line("web"), channel.color("web")) == ("☑️ 1 of 2 exposures closed", ORANGE)
     deliveries.post(WEB_CLOSED)
-    assert channel.line("web") == "✅ Closed after 14 min by `alice`\n✅ 2 of 2 open rules closed"
+    assert channel.line("web") == "✅ Closed after 14 min by `alice`\n✅ 2 of 2 exposures closed"
     assert (channel.header("web"), channel.color("web")) == ("🟠 web 🧵 +1", GREEN)
 
 
@@ -240,13 +240,13 @@ def test_an_exposure_in_a_thread_is_counted_by_the_parent_and_updated_itself():
     first = rollup([NARROW, other, alert("n2")])
     closed = alert("n1-closed", at=60.0, group_key="1/eu-west-1/sg-9", caller="bob", closed=(SSH,))
     name, channel = name_of(first), deliveries.post(first, WEB, closed)
-    assert (channel.line(name), channel.color(name)) == ("☑️ 1 of 2 open rules closed", ORANGE)
+    assert (channel.line(name), channel.color(name)) == ("☑️ 1 of 2 exposures closed", ORANGE)
     deliveries.post(WEB_CLOSED)
     assert (channel.line("web"), channel.color("web")) == ("✅ Closed after 14 min by `alice`", GREEN)
-    assert (channel.line(name), channel.color(name)) == ("✅ 2 of 2 open rules closed", GREEN)
+    assert (channel.line(name), channel.color(name)) == ("✅ 2 of 2 exposures closed", GREEN)
     assert [channel.thread(each) for each in ("web", "web-closed")] == [name, name]
     deliveries.post(alert("again", Severity.HIGH, at=1000.0, opened=(SSH,)))
-    assert (channel.line(name), channel.color(name)) == ("☑️ 2 of 3 open rules closed", ORANGE)
+    assert (channel.line(name), channel.color(name)) == ("☑️ 2 of 3 exposures closed", ORANGE)
 
 
 def test_no_alert_goes_into_the_thread_of_a_deleted_rollup():
@@ -304,7 +304,7 @@ def low(message):
     """The same alert of one caller, which may be rolled up."""
     change = message.notification.exposure_change
     facts = {"opened": change.opened, "closed": change.closed, "narrowed": change.narrowed}
-    facts["is_group_deleted"] = change.is_group_deleted
+    facts["closes_others"] = change.closes_others
     return alert(message.notification.key, at=change.at, caller="a", actor=change.actor, **facts)
 
 
@@ -385,7 +385,7 @@ def test_an_exposure_whose_row_was_lost_counts_as_open_but_its_closing_shows_wha
     assert len(deliveries.lost) == 1
     assert (channel.line("web"), channel.thread("web"), channel.thread("web-closed")) == ("", name, "")
     assert channel.line("web-closed") == "✅ Was open for 14 min, opened by `terraform`"
-    assert (channel.line(name), channel.color(name)) == ("☑️ 1 of 2 open rules closed", ORANGE)
+    assert (channel.line(name), channel.color(name)) == ("☑️ 1 of 2 exposures closed", ORANGE)
 
 
 def test_the_payload_of_a_rollup_has_no_internal_names():

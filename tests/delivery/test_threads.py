@@ -7,11 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatewatch.alerts.notifications import notification_of
+from gatewatch.alerts.pipeline import Assessor, assess_call
+from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.destinations import SnsTopic
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model.exposure import RuleRef
+from gatewatch.model.message import OutboxMessage
 from gatewatch.rendering.presentation import Presentation
 from gatewatch.rendering.text.state import duration
 from support.rendering import LOADED
@@ -32,8 +36,46 @@ from support.threads import (
     Deliveries,
     Once,
     exposure,
+    name_of,
     threads_of,
 )
+from tools.example_calls import Example, call_of, settings
+
+_SNAPSHOT = {"snapshotId": "snap-1", "attributeType": "CREATE_VOLUME_PERMISSION"}
+_TOPIC = {"topicArn": "arn:aws:sns:eu-west-1:111122223333:t", "label": "l"}
+_SHARE = {"resourceShareArn": "arn:aws:ram:eu-west-1:111122223333:resource-share/1", "principals": ["777788889999"]}
+_ALL = {"items": [{"group": "all"}]}
+# By kind of grant: the call that gives it, and the one that takes it back.
+SHARED = {
+    "snapshot": (
+        ("ec2 ModifySnapshotAttribute", _SNAPSHOT | {"createVolumePermission": {"add": _ALL}}),
+        ("ec2 ModifySnapshotAttribute", _SNAPSHOT | {"createVolumePermission": {"remove": _ALL}}),
+    ),
+    "statement of a topic": (
+        ("sns AddPermission", _TOPIC | {"aWSAccountId": ["777788889999"], "actionName": ["Publish"]}),
+        ("sns RemovePermission", _TOPIC),
+    ),
+    "resource share": (("ram AssociateResourceShare", _SHARE), ("ram DisassociateResourceShare", _SHARE)),
+    "statement of a function": (
+        (
+            "lambda AddPermission20150331v2",
+            {"functionName": "f", "statementId": "s", "principal": "*", "action": "lambda:InvokeFunction"},
+        ),
+        ("lambda RemovePermission20150331v2", {"functionName": "f", "statementId": "s"}),
+    ),
+}
+
+
+def message_of(call, request, user, minute):
+    service, name = call.split()
+    more = {
+        "eventID": f"{name}-{minute}",
+        "eventTime": f"2026-01-24T03:{minute}:00Z",
+        "userIdentity": {"type": "IAMUser", "userName": user, "accountId": "111122223333"},
+    }
+    record = Example("", service, name, request, None, None, "", {}).record(**more)
+    alert = assess_call(call_of(record), Assessor(settings(), InMemoryRuleHistory()))
+    return OutboxMessage(destination="sec-app", notification=notification_of(alert))
 
 
 def test_a_closing_updates_the_opening_and_answers_in_its_thread():
@@ -50,7 +92,7 @@ def test_a_closing_updates_the_opening_and_answers_in_its_thread():
         {"closed": (RuleRef("sgr-1"),)},
         {"closed": (RuleRef("", SSH.shape),)},
         {"narrowed": (RuleRef("sgr-1", "ingress tcp 22-22 10.0.0.0/8"),)},
-        {"is_group_deleted": True},
+        {"closes_others": True},
     ],
     ids=["by id", "by ports and peer", "narrowed", "with its group"],
 )
@@ -58,6 +100,28 @@ def test_an_exposure_is_closed_in_four_ways(closing):
     channel = Deliveries().post(OPENED, exposure("closed", 60.0, **closing))
     assert channel.line("opened") in {"✅ Closed after 1 min by `alice`", "✅ Narrowed after 1 min by `alice`"}
     assert channel.thread("closed") == "opened"
+
+
+def test_a_replaced_setting_closes_what_the_call_did_not_open_again():
+    public, stranger = RuleRef("", "bucket-policy *"), RuleRef("", "bucket-policy 777788889999")
+    replaced = exposure("replaced", 60.0, opened=(stranger,), closes_others=True)
+    deliveries = Deliveries()
+    channel = deliveries.post(exposure("opened", 0.0, "bob", opened=(public, stranger)), replaced)
+    assert (channel.line("opened"), channel.color("opened")) == ("☑️ 1 of 2 exposures closed", RED)
+    assert (channel.line("replaced"), channel.thread("replaced")) == ("✅ Was open for 1 min, opened by `bob`", "")
+    deliveries.post(exposure("deleted", 3600.0, "carol", closes_others=True))
+    assert channel.line("opened") == "✅ Closed after 60 min by `carol`"
+    assert channel.line("replaced") == "✅ Closed after 59 min by `carol`"
+
+
+@pytest.mark.parametrize("opening", SHARED)
+def test_a_shared_resource_is_closed_by_the_call_that_takes_the_grant_back(opening):
+    given, taken = SHARED[opening]
+    opened, closed = message_of(*given, "alice", 45), message_of(*taken, "bob", 50)
+    channel = Deliveries().post(opened, closed)
+    assert channel.line(name_of(opened)) == "✅ Closed after 5 min by `bob`"
+    assert channel.line(name_of(closed)) == "✅ Was open for 5 min, opened by `alice`"
+    assert channel.thread(name_of(closed)) == name_of(opened)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +149,7 @@ def test_a_message_with_two_exposures_is_resolved_when_both_are_closed():
     opened = exposure("opened", 0.0, opened=(SSH, RDP))
     deliveries = Deliveries()
     channel = deliveries.post(opened, CLOSED)
-    assert (channel.line("opened"), channel.color("opened")) == ("☑️ 1 of 2 open rules closed", RED)
+    assert (channel.line("opened"), channel.color("opened")) == ("☑️ 1 of 2 exposures closed", RED)
     deliveries.post(exposure("later", 3600.0 * 5, "carol", closed=(RDP,)))
     assert (channel.line("opened"), channel.color("opened")) == ("✅ Closed after 5 h by `carol`", GREEN)
 
@@ -225,7 +289,7 @@ def test_a_group_with_many_exposures_is_updated_over_several_attempts():
     while "deleted" not in deliveries.channel.names():
         attempts += 1
         try:
-            threads.post(exposure("deleted", 99.0, is_group_deleted=True), Presentation(), APP)
+            threads.post(exposure("deleted", 99.0, closes_others=True), Presentation(), APP)
         except TransientDeliveryError:
             continue
     assert 1 < attempts < 12

@@ -216,7 +216,7 @@ STORY = (
     exposure("closed", 60.0, closed=(RuleRef("", SSH.shape),)),
     exposure("again", 120.0, "carol", opened=(RuleRef("sgr-3", SSH.shape), RDP)),
     exposure("narrowed", 180.0, "dave", narrowed=(RuleRef("sgr-2"),)),
-    exposure("deleted", 240.0, "erin", is_group_deleted=True),
+    exposure("deleted", 240.0, "erin", closes_others=True),
 )
 END = {
     "opened": "✅ Closed after 1 min by `alice`",

@@ -37,14 +37,25 @@ FUNCTION = Named("function", ("functionname", "resourcearn"))
 LAYER = Named("lambda_layer", ("layername",))
 
 
-def changes_of_policy(call: ParsedCall, named: Named, policy: Any, undo: Undo | None = None) -> Iterable[Change]:
+def changes_of_policy(
+    call: ParsedCall, named: Named, policy: Any, undo: Undo | None = None, grant_id: str = ""
+) -> Iterable[Change]:
     """A change for each grantee outside the account; one that says so when there is none."""
     (name,) = names_of(call, named)
     grants = grants_of(policy, call.call.account_id)
     if not grants:
-        return [resource_change(call, Impact.POLICY_INSIDE, named.kind, name)]
+        return [resource_change(call, Impact.POLICY_INSIDE, named.kind, name, grant_id=grant_id)]
     return [
-        resource_change(call, Impact.SHARED, named.kind, name, peer=each.peer, narrowing=each.narrowing, undo=undo)
+        resource_change(
+            call,
+            Impact.SHARED,
+            named.kind,
+            name,
+            peer=each.peer,
+            narrowing=each.narrowing,
+            undo=undo,
+            grant_id=grant_id,
+        )
         for each in grants
     ]
 
@@ -101,7 +112,7 @@ def accounts_added(named: Named, path: str, remove: str) -> Read:
         accounts = [as_text(each) for each in as_list(call.request_parameters.get(path))]
         if not accounts or None in accounts:
             raise UnknownShapeError(path)
-        return changes_of_policy(call, named, _statement({"AWS": accounts}), undo)
+        return changes_of_policy(call, named, _statement({"AWS": accounts}), undo, label_of(call.request_parameters))
 
     return read
 
@@ -133,9 +144,21 @@ def lambda_statement(named: Named) -> Read:
             else {},
         }
         undo = _remove_statement if named is FUNCTION else None
-        return changes_of_policy(call, named, _statement({kind: principal}, condition), undo)
+        statement = statement_id_of(call.request_parameters)
+        return changes_of_policy(call, named, _statement({kind: principal}, condition), undo, statement)
 
     return read
+
+
+def label_of(request_parameters: Fields) -> str:
+    return as_text(request_parameters.get("label")) or ""
+
+
+def statement_id_of(request_parameters: Fields) -> str:
+    """The id of a statement, which is unique in an alias or version of a function, or a version of a layer."""
+    statement = as_text(request_parameters.get("statementid"))
+    part = as_text(first_present(request_parameters, "qualifier", "versionnumber"))
+    return ":".join(filter(None, (part, statement))) if statement else ""
 
 
 def _statement(principal: Mapping[str, Any], condition: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, structs
+
 from gatewatch.events.changes.base import CallSpec, ParsedCall
 from gatewatch.events.changes.normalization import as_account_id, as_list, as_text, first_present
 from gatewatch.events.changes.resource_call import (
@@ -18,7 +20,7 @@ from gatewatch.events.changes.resource_call import (
     word,
 )
 from gatewatch.model.change import Action, Change, Family
-from gatewatch.model.resource import Impact, Narrowing
+from gatewatch.model.resource import NO_NARROWING, Impact, Narrowing, ResourceFacts
 from gatewatch.model.security_group import AccountPeer, EveryonePeer
 
 if TYPE_CHECKING:
@@ -38,29 +40,58 @@ _DOCUMENT = Named("document", ("name",))
 _SHARE = Named("resource_share", ("resourcesharearn", "name", "resourceshare.resourcesharearn"))
 
 
-def given(call: ParsedCall, named: Named, grantee: Any) -> Change:
-    """The change for one grantee: everyone, an as_account_id, an organization or a part of one."""
-    (name,) = names_of(call, named)
-    if (value := as_account_id(grantee)) is None:
-        raise UnknownShapeError(named.kind)
-    undo = _TAKE_BACK.get(named.kind)
-    if value.lower() in _EVERYONE:
-        return resource_change(call, Impact.SHARED, named.kind, name, peer=EveryonePeer(), undo=undo and undo("all"))
-    if match := _ORGANIZATION.match(value):
-        narrowing = Narrowing(narrows=True, organizations=(match[1],))
-        return resource_change(
-            call, Impact.SHARED, named.kind, name, peer=EveryonePeer(), narrowing=narrowing, detail=value
-        )
-    match = _ACCOUNT.match(value)
+class _Grantee(Struct, frozen=True):
+    """`id`: as a call that takes the grant back names it. `organization` is the ARN of one, or of a part of one."""
+
+    id: str
+    peer: EveryonePeer | AccountPeer
+    narrowing: Narrowing = NO_NARROWING
+    organization: str | None = None
+
+    @property
+    def in_command(self) -> str:
+        return self.peer.account_id if isinstance(self.peer, AccountPeer) else "all"
+
+
+def _grantee_of(value: Any, kind: str) -> _Grantee:
+    """Everyone, an account, an organization or a part of one. Raises `UnknownShapeError`."""
+    text = as_account_id(value) or ""
+    if text.lower() in _EVERYONE:
+        return _Grantee("*", EveryonePeer())
+    if match := _ORGANIZATION.match(text):
+        return _Grantee(text, EveryonePeer(), Narrowing(narrows=True, organizations=(match[1],)), text)
+    match = _ACCOUNT.match(text)
     if match is None:
-        raise UnknownShapeError(named.kind)
-    take_back = undo and undo(match[1])
-    return resource_change(call, Impact.SHARED, named.kind, name, peer=AccountPeer(match[1]), undo=take_back)
+        raise UnknownShapeError(kind)
+    return _Grantee(match[1] if text.endswith(":root") else text, AccountPeer(match[1]))
 
 
-def _taken(call: ParsedCall, named: Named) -> Change:
+def given(call: ParsedCall, named: Named, grantee: Any) -> Change:
+    """The change for one grantee."""
     (name,) = names_of(call, named)
-    return resource_change(call, Impact.ACCESS_CLOSED, named.kind, name)
+    found = _grantee_of(grantee, named.kind)
+    undo = _TAKE_BACK.get(named.kind) if found.organization is None else None
+    return resource_change(
+        call,
+        Impact.SHARED,
+        named.kind,
+        name,
+        peer=found.peer,
+        narrowing=found.narrowing,
+        detail=found.organization,
+        undo=undo and undo(found.in_command),
+        grant_id=found.id,
+    )
+
+
+def _taken(call: ParsedCall, named: Named, grantee: Any = None) -> Change:
+    """The change for one grantee that has access no longer; it is closed, whoever that was."""
+    (name,) = names_of(call, named)
+    try:
+        found = _grantee_of(grantee, named.kind)
+    except UnknownShapeError:
+        return resource_change(call, Impact.ACCESS_CLOSED, named.kind, name)
+    return resource_change(call, Impact.ACCESS_CLOSED, named.kind, name, peer=found.peer, grant_id=found.id)
 
 
 def _of_snapshot(grantee: str) -> Callable[[ParsedCall, str], tuple[str, ...]]:
@@ -114,7 +145,7 @@ def permissions(named: Named, path: str, attribute: str) -> Read:
             removed, older = older, []
         changes = [given(call, named, each) for each in (*added, *older)]
         if changes or removed:
-            return changes or [_taken(call, named)]
+            return [*changes, *(_taken(call, named, _grantee(each)) for each in removed)]
         names = word(call.request_parameters, "attributetype") or word(call.request_parameters, "attribute")
         if names.replace("_", "") == attribute or value_at(call.request_parameters, path) is not None:
             raise UnknownShapeError(path)
@@ -138,21 +169,20 @@ def listed_accounts(named: Named, added: str, removed: str) -> Read:
     def read(call: ParsedCall) -> Iterable[Change]:
         if call.request is None:
             return [without_parameters(call, named)]
-        if grantees := values_at(call.request_parameters, added):
-            return [given(call, named, each) for each in grantees]
-        if values_at(call.request_parameters, removed):
-            return [_taken(call, named)]
-        raise UnknownShapeError(added)
+        changes = [given(call, named, each) for each in values_at(call.request_parameters, added)]
+        changes += [_taken(call, named, each) for each in values_at(call.request_parameters, removed)]
+        if not changes:
+            raise UnknownShapeError(added)
+        return changes
 
     return read
 
 
-def one_account(named: Named, *keys: str) -> Read:
+def one_account(named: Named, key: str, change_of: Callable[[ParsedCall, Named, Any], Change] = given) -> Read:
     def read(call: ParsedCall) -> Iterable[Change]:
         if call.request is None:
             return [without_parameters(call, named)]
-        grantee = first_present(call.request_parameters, *keys)
-        return [given(call, named, grantee)]
+        return [change_of(call, named, call.request_parameters.get(key))]
 
     return read
 
@@ -165,10 +195,21 @@ def resource_share(call: ParsedCall) -> Iterable[Change]:
     if None in principals:
         raise UnknownShapeError("principals")
     outside = [each for each in principals if each and not _SERVICE.match(each)]
+    if call.call.event_name.startswith("Disassociate"):
+        return [_taken(call, _SHARE, each) for each in outside or [""]]
     if outside:
-        return [given(call, _SHARE, each) for each in outside]
+        return [_with_arn(call, given(call, _SHARE, each)) for each in outside]
     (name,) = names_of(call, _SHARE)
     return [resource_change(call, Impact.POLICY_INSIDE, _SHARE.kind, name)]
+
+
+def _with_arn(call: ParsedCall, change: Change) -> Change:
+    """A share is created by a name, and every later call names it by the ARN."""
+    facts, arn = change.facts, as_text(value_at(call.response_elements, "resourceshare.resourcesharearn"))
+    if not isinstance(facts, ResourceFacts):
+        return change
+    resource = structs.replace(facts.resource, arn=arn)
+    return structs.replace(change, facts=structs.replace(facts, resource=resource))
 
 
 def project_visibility(call: ParsedCall) -> Iterable[Change]:
@@ -188,7 +229,11 @@ def _reads(read: Read, action: Action = Action.MODIFY) -> CallSpec:
     return CallSpec(Family.PUBLIC_ACCESS, action, read, is_severe=True)
 
 
-_ADDS = Action.AUTHORIZE
+def _takes(read: Read, action: Action) -> CallSpec:
+    return CallSpec(Family.PUBLIC_ACCESS, action, read)
+
+
+_ADDS, _REVOKES = Action.AUTHORIZE, Action.REVOKE
 _WAREHOUSE = Named("warehouse_snapshot", ("snapshotidentifier", "snapshotarn"))
 _PORT = Named("network_interface", ("networkinterfaceid",))
 CALL_SPECS: dict[tuple[str, str], CallSpec] = {
@@ -200,8 +245,10 @@ CALL_SPECS: dict[tuple[str, str], CallSpec] = {
     ("rds", "ModifyDBSnapshotAttribute"): _reads(listed_accounts(_DB_SNAPSHOT, "valuestoadd", "valuestoremove")),
     ("rds", "ModifyDBClusterSnapshotAttribute"): _reads(listed_accounts(_DB_SNAPSHOT, "valuestoadd", "valuestoremove")),
     ("redshift", "AuthorizeSnapshotAccess"): _reads(one_account(_WAREHOUSE, "accountwithrestoreaccess"), _ADDS),
+    ("redshift", "RevokeSnapshotAccess"): _takes(one_account(_WAREHOUSE, "accountwithrestoreaccess", _taken), _REVOKES),
     ("ssm", "ModifyDocumentPermission"): _reads(listed_accounts(_DOCUMENT, "accountidstoadd", "accountidstoremove")),
     ("ram", "CreateResourceShare"): _reads(resource_share, Action.CREATE),
     ("ram", "AssociateResourceShare"): _reads(resource_share, Action.ASSOCIATE),
+    ("ram", "DisassociateResourceShare"): _takes(resource_share, Action.DISASSOCIATE),
     ("codebuild", "UpdateProjectVisibility"): _reads(project_visibility),
 }

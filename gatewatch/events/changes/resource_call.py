@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gatewatch.model.security_group import Group, Peer
 
 EffectOf = Callable[[Fields], Impact | None]
+GrantIdOf = Callable[[Fields], str]
 Undo = Callable[[ParsedCall, str], tuple[str, ...]]
 # What is, or may be, high or critical when it is applied.
 SEVERE = frozenset(
@@ -75,6 +76,7 @@ def row(
     *,
     worst: Impact | None = None,
     undo: Undo | None = None,
+    grant_id: GrantIdOf | None = None,
 ) -> CallSpec:
     """A row of a table. `worst` is the worst effect that a function of `effect` can find."""
 
@@ -84,10 +86,12 @@ def row(
         found = effect(call.request_parameters) if callable(effect) else effect
         if found is None:
             return []
-        names = names_of(call, named)
+        grant = grant_id(call.request_parameters) if grant_id else ""
         return [
-            resource_change(call, found, named.kind, each, undo=undo if each or not named.keys else None)
-            for each in names
+            resource_change(
+                call, found, named.kind, each, undo=undo if each or not named.keys else None, grant_id=grant
+            )
+            for each in names_of(call, named)
         ]
 
     known_worst = worst or (effect if isinstance(effect, Impact) else None)
@@ -121,6 +125,7 @@ def resource_change(
     undo: Undo | None = None,
     action: Action | None = None,
     group: Group | None = None,
+    grant_id: str = "",
 ) -> Change:
     facts = ResourceFacts(
         effect=effect,
@@ -128,6 +133,7 @@ def resource_change(
         narrowing=narrowing,
         detail=detail,
         undo=undo(call, name or "") if undo and call.is_applied else (),
+        grant_id=grant_id,
     )
     rule = structs.replace(rule, peer=peer) if peer else rule
     change = call.change(rule, resource_id=name, action=action, group=group or call.group())

@@ -30,7 +30,7 @@ class UnreadablePolicyError(ValueError):
 
 
 class Grant(Struct, frozen=True):
-    """One grantee outside the as_account_id, and what the grant's conditions hold it to."""
+    """One grantee outside the account, and what the grant's conditions hold it to."""
 
     peer: EveryonePeer | AccountPeer
     narrowing: Narrowing = Narrowing()

@@ -39,7 +39,7 @@ def message_state_lines(state: MessageState, labels: Labels, *, is_rollup: bool)
 
 
 def _count_line(closed: int, exposed: int, labels: Labels) -> Markup:
-    """`☑️ 3 of 7 open rules closed`; empty while none is closed."""
+    """`☑️ 3 of 7 exposures closed`; empty while none is closed."""
     mark = "✅" if closed == exposed else "☑️"
     text = mrkdwn(labels.thread["partly_closed"]).format(closed=closed, all=exposed)
     return Markup("{} {}").format(mark, text) if closed else Markup()
