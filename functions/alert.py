@@ -21,6 +21,7 @@ from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.metrics import NAMESPACE, EmbeddedMeter
 from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
 from gatewatch.delivery.deferred import DeferredMessages, QuietHoursOutbox
+from gatewatch.delivery.escalations import DeliveryDeadlines, Escalations
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.digest.activity_log import NO_ACTIVITY_LOG, ActivityLog
 from gatewatch.handlers.alert import AlertHandler
@@ -70,6 +71,7 @@ def compose() -> AlertHandler:
         log=log,
         meter=counts,
         configuration_error=bundle.configuration_error,
+        watch=DeliveryDeadlines(Escalations(HubTable(aws.dynamodb, table)), outbox, settings).watch,
         on_canary=lambda canary: HeartbeatStore(HubTable(aws.dynamodb, table)).record(canary),
         # While the configuration cannot be read it is unknown whether a digest is wanted, so activity is recorded.
         activity=(

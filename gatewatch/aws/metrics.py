@@ -16,6 +16,7 @@ DELIVERED = "Delivered"
 RETRIED = "Retried"
 DUPLICATES = "Duplicates"
 DEAD_LETTERED = "DeadLettered"
+ESCALATED = "Escalated"  # messages sent to a further destination because they were late
 SUPPRESSED = "Suppressed"  # changes with an exception of effect `mute`
 ACTIVITY_NOT_RECORDED = "ActivityNotRecorded"  # events missing in the activity log
 LOOKUPS_FAILED = "LookupsFailed"

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from gatewatch.aws import metrics
-from gatewatch.config.destinations import HUB_TOPIC
+from gatewatch.delivery.fallback import fallback_message
 from gatewatch.delivery.ledger import DeliveryState, LedgerEntry
 from gatewatch.delivery.notices import unreadable_notice
-from gatewatch.model.message import addressed
+from gatewatch.model.message import FallbackReason, addressed
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -39,7 +37,8 @@ class DeadLettering:
         Raises `TransientDeliveryError`; the message then stays in the outbox.
         """
         self.ledger.write(part_key, LedgerEntry(DeliveryState.GIVING_UP, reason))
-        self.outbox.put(self._fallback_messages(message))
+        fallback = fallback_message(message, FallbackReason.REFUSED, self.settings)
+        self.outbox.put([fallback] if fallback else [])
         self.dead_letters.put(queued.body, reason, queued.message_id)
         self.ledger.write(part_key, LedgerEntry(DeliveryState.DEAD_LETTERED, reason))
         notification = message.notification
@@ -58,17 +57,3 @@ class DeadLettering:
     def _record(self, facts: dict[str, str]) -> None:
         self.log.error("dead-lettered", extra=facts)
         self.meter.count(metrics.DEAD_LETTERED)
-
-    def _fallback_messages(self, message: OutboxMessage) -> list[OutboxMessage]:
-        """The message for the fallback destination. One that fails there too goes to the hub topic, and no further."""
-        name = self._fallback_of(message)
-        if name is None or name == message.destination:
-            return []
-        first = message.fallback_for or message.destination
-        return [msgspec.structs.replace(message, destination=name, fallback_for=first)]
-
-    def _fallback_of(self, message: OutboxMessage) -> str | None:
-        if message.fallback_for:
-            return HUB_TOPIC
-        destination = self.settings.destinations.get(message.destination)
-        return destination.fallback if destination else HUB_TOPIC

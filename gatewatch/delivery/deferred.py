@@ -10,25 +10,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import Struct
 
-from gatewatch.aws.hub_table import HubTableError, RowKind
+from gatewatch.aws.sharded_rows import ShardedRows, ShardedValues
 from gatewatch.config.quiet_hours import deferred_until
 from gatewatch.delivery.outbox import OutboxEntry, entry_of
 from gatewatch.errors import TransientDeliveryError
-from gatewatch.model.typed_decoding import decode_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from gatewatch.aws.hub_table import HubTable
     from gatewatch.config.settings import Settings
     from gatewatch.delivery.outbox import Outbox
     from gatewatch.model.message import OutboxMessage
-
-_ROW_FULL = "ValidationException"  # DynamoDB limits a row to 400 KB
-_SHARDS = [f"{number:02}" for number in range(100)]  # BatchGetItem takes a hundred keys
 
 
 class _Deferred(Struct, frozen=True):
@@ -39,43 +34,26 @@ class _Deferred(Struct, frozen=True):
     event_time: float
 
 
-DEFERRED = RowKind(prefix="deferred", name="deferred messages")
+DEFERRED = ShardedRows(prefix="deferred", name="deferred messages", value_type=_Deferred)
 
 
 class DeferredMessages:
-    """A hundred rows, chosen by a hash of the message key, so that no scan is needed to find what is due."""
-
     def __init__(self, table: HubTable) -> None:
-        self._table = table
+        self._values = ShardedValues(table, DEFERRED)
 
     def defer(self, message: OutboxMessage, until: float) -> bool:
-        """Store a message until a time. False when the row is full. Idempotent. Raises `TransientDeliveryError`."""
+        """Store a message until a time. False when its row is full. Idempotent. Raises `TransientDeliveryError`."""
         entry = entry_of(message)
-        deferred = _Deferred(entry, until, message.notification.event_time or 0)
-        waiting = msgspec.json.encode(deferred).decode()
-        try:
-            self._update(entry.deduplication_id, "SET #name = :waiting", {":waiting": waiting})
-        except HubTableError as error:
-            if error.code == _ROW_FULL:
-                return False
-            raise
-        return True
+        return self._values.put(entry.deduplication_id, _Deferred(entry, until, message.notification.event_time or 0))
 
     def release_due(self, now: float, outbox: Outbox) -> int:
         """Send what is due to the outbox, then delete it; the ledger skips what a crash in between sends twice."""
-        due = sorted((each for each in self._all() if each.until <= now), key=lambda each: each.event_time)
+        waiting = (each for _, each in self._values.all())
+        due = sorted((each for each in waiting if each.until <= now), key=lambda each: each.event_time)
         outbox.put_entries([each.entry for each in due])
         for each in due:
-            self._update(each.entry.deduplication_id, "REMOVE #name", {})
+            self._values.remove(each.entry.deduplication_id)
         return len(due)
-
-    def _all(self) -> Iterator[_Deferred]:
-        for _, row in self._table.attributes_of_many(DEFERRED, _SHARDS):
-            yield from (decode_json(value, _Deferred) for value in row.values())
-
-    def _update(self, name: str, expression: str, values: dict[str, str]) -> None:
-        shard = f"{int(name, 16) % 100:02}"
-        self._table.update(DEFERRED, shard, expression, values, ExpressionAttributeNames={"#name": name})
 
 
 Defer = Callable[["OutboxMessage", float], bool]

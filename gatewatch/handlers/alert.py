@@ -20,7 +20,7 @@ from gatewatch.model.notification import AlertNotification, Sentence
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from logging import Logger
 
     from gatewatch.aws.metrics import Meter
@@ -38,6 +38,7 @@ _LAST_TRY = 5  # after it the queue would move the event to the DLQ itself, with
 class AlertHandler:
     """`configuration_error` is shown above every message, if it is not empty. `on_canary` records a canary.
 
+    `watch` gets the messages on the outbox, and when their event arrived, in seconds since 1970.
     The caller flushes `activity` after all records are handled.
     """
 
@@ -48,6 +49,7 @@ class AlertHandler:
     meter: Meter
     configuration_error: str = ""
     on_canary: Callable[[Canary], None] = lambda _canary: None
+    watch: Callable[[Sequence[OutboxMessage], float], None] = lambda _messages, _arrived: None
     activity: ActivitySink = NO_ACTIVITY_LOG
 
     def handle(self, record: dict[str, Any]) -> None:
@@ -69,7 +71,7 @@ class AlertHandler:
 
     def _process_record(self, record: dict[str, Any]) -> None:
         try:
-            self._process_body(record["body"])
+            self._process_body(record["body"], _arrived(record))
         except TransientDeliveryError:
             raise
         except UndecodableError as error:
@@ -80,7 +82,7 @@ class AlertHandler:
             self.log.exception("given up", extra={"message_id": record["messageId"]})
             self._give_up(record, f"gatewatch failed on it: {_error_text(error)}")
 
-    def _process_body(self, body: str) -> None:
+    def _process_body(self, body: str, arrived: float) -> None:
         """Process every part that can be read, then raise the error of the first part that cannot."""
         document = parse(body, "event")
         if canary := parse_canary(document):
@@ -89,7 +91,7 @@ class AlertHandler:
         unreadable: list[UndecodableError] = []
         for decoded in decode(document, "event"):
             if isinstance(decoded, ApiCall):
-                self._emit(decoded)
+                self._emit(decoded, arrived)
             elif isinstance(decoded, UndecodableError):
                 unreadable.append(decoded)
             else:
@@ -97,13 +99,13 @@ class AlertHandler:
         if unreadable:
             raise unreadable[0]
 
-    def _emit(self, call: ApiCall) -> None:
+    def _emit(self, call: ApiCall, arrived: float) -> None:
         facts = {"event_id": call.event_id, "account_id": call.account_id, "event_name": call.event_name}
         result = run_pipeline(call, self.pipeline)
         if result is None:
             self.log.info("not relevant", extra=facts)
             return
-        self.outbox.put([self._with_banner(each) for each in result.messages])
+        self._send([self._with_banner(each) for each in result.messages], arrived)
         self.activity.record(result.unsuppressed, result.alert)
         self.meter.count(metrics.CHANGES, len(result.alert.changes))
         self.meter.count(metrics.ALERTS + result.alert.severity.capitalize())
@@ -128,8 +130,12 @@ class AlertHandler:
         notice = unreadable_notice(
             record["messageId"], reason, record["body"], self.dead_letters.name, settings.defaults.language
         )
-        self.outbox.put(addressed(notice, settings.default_destinations))
+        self._send(addressed(notice, settings.default_destinations), _arrived(record))
         self._dead_letter(record, reason)
+
+    def _send(self, messages: Sequence[OutboxMessage], arrived: float) -> None:
+        self.outbox.put(messages)
+        self.watch(messages, arrived)
 
     def _dead_letter(self, record: dict[str, Any], reason: str) -> None:
         self.dead_letters.put(record["body"], reason, record["messageId"])
@@ -139,6 +145,10 @@ class AlertHandler:
 
 def _receives(record: dict[str, Any]) -> int:
     return int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+
+
+def _arrived(record: dict[str, Any]) -> float:
+    return int(record["attributes"]["SentTimestamp"]) / 1000
 
 
 def _error_text(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -12,12 +13,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+class FallbackReason(StrEnum):
+    """Why a notification is sent to a second destination; the message says so.
+
+    UNCERTAIN: it was posted and no answer came. LATE: it was not delivered in time and is still being tried.
+    """
+
+    REFUSED = "refused"
+    UNCERTAIN = "uncertain"
+    LATE = "late"
+
+
 class OutboxMessage(Struct, frozen=True, kw_only=True, tag="message", omit_defaults=True):
-    """`fallback_for` is the destination that did not accept the notification; empty for the first attempt."""
+    """`fallback_for` is the destination that the notification was meant for; empty when it is this one."""
 
     destination: str
     notification: Notification
     fallback_for: str = ""
+    fallback_reason: FallbackReason = FallbackReason.REFUSED
 
     @property
     def key(self) -> str:

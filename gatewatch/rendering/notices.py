@@ -73,7 +73,9 @@ def notice_sns_body(notice: OperatorNotice, leading: Sequence[Markup], labels: L
 
 def banners(message: OutboxMessage, labels: Labels) -> list[Markup]:
     """Warnings above a message: that it is a fallback, and that the configuration is invalid."""
-    sentences = [Sentence("fallback", {"destination": message.fallback_for})] if message.fallback_for else []
+    sentences = []
+    if message.fallback_for:
+        sentences.append(Sentence(f"fallback_{message.fallback_reason}", {"destination": message.fallback_for}))
     if isinstance(message.notification, AlertNotification) and message.notification.banner:
         sentences.append(message.notification.banner)
     return [Markup("⚠️ ") + _mrkdwn(each, labels) for each in sentences]

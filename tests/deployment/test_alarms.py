@@ -13,7 +13,7 @@ from support.paths import ROOT
 
 HUB = load(str(ROOT / "eventbridge" / "hub.yaml"))["Resources"]
 ALARMS = {name: each["Properties"] for name, each in HUB.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
-FUNCTIONS = ("alert", "deliver", "heartbeat", "digest", "access_keys")
+FUNCTIONS = ("alert", "deliver", "heartbeat", "escalate", "digest", "access_keys")
 COUNTED = {
     metrics.EVENTS_RECEIVED,
     metrics.CHANGES,
@@ -24,6 +24,7 @@ COUNTED = {
     metrics.RETRIED,
     metrics.DUPLICATES,
     metrics.DEAD_LETTERED,
+    metrics.ESCALATED,
     metrics.CONFIGURATION_ERRORS,
     metrics.ACTIVITY_NOT_RECORDED,
     metrics.AGE_SECONDS,
@@ -72,7 +73,7 @@ def test_missing_events_heartbeats_and_digest_runs_are_alarms_even_without_data(
     (no_events,) = alarms("AWS/SQS", "NumberOfMessagesSent")
     stopped = alarms("AWS/Lambda", "Invocations")
     assert {dimensions(alarm)[1] for alarm in stopped} == {
-        f"gatewatch-${{Stage}}-{name}" for name in ("heartbeat", "digest")
+        f"gatewatch-${{Stage}}-{name}" for name in ("heartbeat", "escalate", "digest")
     }
     for alarm in (no_events, *stopped):
         assert alarm["TreatMissingData"] == "breaching"

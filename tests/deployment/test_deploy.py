@@ -208,6 +208,7 @@ def delivered(cloud, deployed, unpacked, runtime, tmp_path_factory):
         Poller(*sources).drain(timeout=180)
         heartbeat = running[f"gatewatch-{STAGE}-heartbeat"]
         heartbeat({}, LambdaContext.for_function("heartbeat", queue_arn("events"), 60))
+        running[f"gatewatch-{STAGE}-escalate"]({}, LambdaContext.for_function("escalate", queue_arn("events"), 60))
         running[f"gatewatch-{STAGE}-digest"]({}, LambdaContext.for_function("digest", queue_arn("events"), 300))
         yield SimpleNamespace(inbox=inbox, logs={path.name: path.read_text("utf-8") for path in logs.iterdir()})
 
@@ -227,8 +228,8 @@ def source(mapping, running, deployed):
     )
 
 
-def test_five_functions_are_deployed_each_with_its_role_zip_and_architecture(deployed, service):
-    names = ("alert", "deliver", "heartbeat", "digest", "access_keys")
+def test_six_functions_are_deployed_each_with_its_role_zip_and_architecture(deployed, service):
+    names = ("alert", "deliver", "heartbeat", "escalate", "digest", "access_keys")
     assert set(deployed.functions) == {f"gatewatch-{STAGE}-{name}" for name in names}
     sha = hashlib.sha256((service / "build" / ZIP).read_bytes()).digest()
     for function in deployed.functions.values():
@@ -236,9 +237,8 @@ def test_five_functions_are_deployed_each_with_its_role_zip_and_architecture(dep
         assert function["Runtime"] == "python3.13"
         assert function["Architectures"] == ["x86_64"]
     roles = {function["Role"].rpartition("/")[2] for function in deployed.functions.values()}
-    assert roles == {
-        deployed.physical[f"{name}Role"] for name in ("Alert", "Deliver", "Heartbeat", "Digest", "AccessKeys")
-    }
+    own = ("Alert", "Deliver", "Heartbeat", "Escalate", "Digest", "AccessKeys")
+    assert roles == {deployed.physical[f"{name}Role"] for name in own}
 
 
 @pytest.mark.usefixtures("deployed")

@@ -5,6 +5,7 @@ import json
 import pytest
 from msgspec.structs import replace
 
+from chaos.clock import START
 from chaos.faults import KillAt, Script, throttled
 from chaos.harness import Harness
 from chaos.scenario import BROKEN, Arrival
@@ -61,6 +62,18 @@ def test_an_event_becomes_a_message_for_each_destination(build):
     assert harness.counts.counted[metrics.CHANGES] == 1
     assert harness.counts.counted["AlertsCritical"] == 1
     assert not harness.events.messages
+
+
+def test_the_delivery_of_every_message_is_watched_from_the_arrival_of_its_event(build):
+    watched = []
+
+    def watching(harness):
+        fields = {"watch": lambda messages, at: watched.extend((each.key, at) for each in messages)}
+        harness.alert = type(harness.alert)(**vars(harness.alert) | fields)
+
+    harness = arrived(event(build, recipientAccountId="100000000002"), "no JSON", alert=watching)
+    assert {key for key, _ in watched} == keys(harness)
+    assert {at for _, at in watched} == {START}
 
 
 def test_an_info_alert_of_no_route_is_only_recorded(build):

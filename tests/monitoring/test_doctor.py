@@ -93,6 +93,7 @@ def complete(session, hub, inbox):
         ("alert", "EventsQueueArn"),
         ("deliver", "OutboxArn"),
         ("heartbeat", None),
+        ("escalate", None),
         ("access_keys", None),
         ("digest", None),
     ):

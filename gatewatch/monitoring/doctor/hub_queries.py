@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gatewatch.aws.clients import Aws
 
 QUEUES = ("events", "outbox.fifo", "events-dlq", "outbox-dlq.fifo")
-FUNCTIONS = ("alert", "deliver", "heartbeat", "digest", "access_keys")
+FUNCTIONS = ("alert", "deliver", "heartbeat", "escalate", "digest", "access_keys")
 
 
 def gather_hub(aws: Aws, stage: str) -> HubState:

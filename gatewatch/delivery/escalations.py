@@ -1,0 +1,97 @@
+"""Escalations: messages that are sent to a further destination at a time, unless they are no longer needed then.
+
+functions/alert writes them to the table, functions/escalate sends those that are due once a minute.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from gatewatch.aws.sharded_rows import ShardedRows, ShardedValues
+from gatewatch.delivery.fallback import fallback_message
+from gatewatch.delivery.outbox import OutboxEntry, deduplication_id, entry_of
+from gatewatch.model.message import FallbackReason
+from gatewatch.model.severity import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gatewatch.aws.hub_table import HubTable
+    from gatewatch.config.settings import Settings
+    from gatewatch.delivery.outbox import Outbox
+    from gatewatch.model.message import OutboxMessage
+
+# Seconds after the arrival of an event within which its message is delivered or sent to the fallback.
+DELIVERY_SECONDS = {Severity.CRITICAL: 300, Severity.HIGH: 1800}
+_SENDING_SECONDS = 75  # functions/escalate runs once a minute, and what it sends is delivered some seconds later
+
+
+class Escalation(Struct, frozen=True, kw_only=True):
+    """`entry` is the message for `target`. It is sent at `due`, in seconds since 1970, because of `reason`.
+
+    `key` and `destination` are those of the message that is escalated; `key` is its key in the delivery ledger.
+    """
+
+    key: str
+    destination: str
+    target: str
+    due: float
+    reason: FallbackReason
+    entry: OutboxEntry
+
+    @property
+    def name(self) -> str:
+        return deduplication_id(f"{self.key}#{self.reason}#{self.target}")
+
+
+# Twenty rows are read every minute; they hold about 4,000 messages of 2 KB.
+ESCALATIONS = ShardedRows(prefix="due", name="escalations", value_type=Escalation, shards=20)
+
+
+class Escalations:
+    """Every method raises `TransientDeliveryError`."""
+
+    def __init__(self, table: HubTable) -> None:
+        self._values = ShardedValues(table, ESCALATIONS)
+
+    def schedule(self, escalation: Escalation) -> bool:
+        """Store an escalation; False when its row is full. Idempotent."""
+        return self._values.put(escalation.name, escalation)
+
+    def due(self, now: float) -> list[Escalation]:
+        """The escalations that are due, the first one first."""
+        return sorted((each for _, each in self._values.all() if each.due <= now), key=lambda each: each.due)
+
+    def remove(self, escalations: Iterable[Escalation]) -> None:
+        for each in escalations:
+            self._values.remove(each.name)
+
+
+class DeliveryDeadlines:
+    """Has messages of high and critical severity sent to their fallback too when they are not delivered in time."""
+
+    def __init__(self, escalations: Escalations, outbox: Outbox, settings: Settings) -> None:
+        self._escalations = escalations
+        self._outbox = outbox
+        self._settings = settings
+
+    def watch(self, messages: Iterable[OutboxMessage], arrived: float) -> None:
+        """`arrived` is when their event arrived, in seconds since 1970. What fits into no row is sent at once."""
+        planned = [self._escalation(each, arrived) for each in messages]
+        self._outbox.put_entries([each.entry for each in planned if each and not self._escalations.schedule(each)])
+
+    def _escalation(self, message: OutboxMessage, arrived: float) -> Escalation | None:
+        seconds = DELIVERY_SECONDS.get(message.notification.severity)
+        fallback = fallback_message(message, FallbackReason.LATE, self._settings)
+        if seconds is None or fallback is None:
+            return None
+        return Escalation(
+            key=message.key,
+            destination=message.destination,
+            target=fallback.destination,
+            due=arrived + seconds - _SENDING_SECONDS,
+            reason=FallbackReason.LATE,
+            entry=entry_of(fallback),
+        )

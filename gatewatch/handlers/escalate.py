@@ -1,0 +1,44 @@
+"""Scheduled handler: sends escalations that are due to the outbox, unless they are no longer needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gatewatch.aws import metrics
+from gatewatch.delivery.ledger import DeliveryState, part_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from logging import Logger
+
+    from gatewatch.aws.metrics import Meter
+    from gatewatch.delivery.escalations import Escalation, Escalations
+    from gatewatch.delivery.ledger import Ledger
+    from gatewatch.delivery.outbox import Outbox
+
+
+@dataclass(frozen=True)
+class EscalateHandler:
+    escalations: Escalations
+    ledger: Ledger
+    outbox: Outbox
+    now: Callable[[], float]
+    log: Logger
+    meter: Meter
+
+    def run(self) -> None:
+        """Send first, then remove: the ledger skips what is sent again after a crash in between."""
+        due = self.escalations.due(self.now())
+        needed = [each for each in due if self._is_needed(each)]
+        self.outbox.put_entries([each.entry for each in needed])
+        for each in needed:
+            facts = {"key": each.key, "destination": each.destination, "target": each.target}
+            self.log.warning("escalated", extra={**facts, "reason": each.reason.value})
+        self.meter.count(metrics.ESCALATED, len(needed))
+        self.escalations.remove(due)
+
+    def _is_needed(self, escalation: Escalation) -> bool:
+        """Whether the first part of a message is neither delivered nor given up, which has a fallback of its own."""
+        entry = self.ledger.get(part_key(escalation.key, 1))
+        return entry is None or entry.state is DeliveryState.STARTED
