@@ -64,10 +64,11 @@ format: $(READY) ## format the code with ruff
 golden: $(READY) ## rewrite the golden messages; review the difference with git diff
 	@GATEWATCH_GOLDEN=write $(BIN)/python -m pytest -q -m "" tests -k "golden or screenshot"
 
-docs: $(READY) ## regenerate the member rules, docs/events.md and docs/coverage.md from the tables of events/changes
+docs: $(READY) ## regenerate the member rules, docs/events.md, docs/coverage.md and docs/webhook.schema.json
 	@$(BIN)/python -m tools.generate_patterns
 	@$(BIN)/python -m tools.generate_events_doc
 	@$(BIN)/python -m tools.generate_coverage
+	@$(BIN)/python -m tools.generate_webhook_schema
 
 screenshot: $(READY) ## rewrite docs/message.png from two events of the demo; needs Chromium
 	@$(BIN)/python -m tools.screenshot

@@ -1,4 +1,4 @@
-"""AWS Lambda: outbox to Slack and SNS."""
+"""AWS Lambda: outbox to destinations."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from gatewatch.aws.metrics import NAMESPACE, EmbeddedMeter
 from gatewatch.delivery.channels import Channels
 from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
 from gatewatch.delivery.dead_lettering import DeadLettering
+from gatewatch.delivery.http import HttpClient, http_pool
+from gatewatch.delivery.kinds import other_channels
 from gatewatch.delivery.ledger import Ledger
 from gatewatch.delivery.message_updates import MessageUpdates
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.delivery.rate_limit import Clock, RateLimiter
 from gatewatch.delivery.secrets import SecretStore
-from gatewatch.delivery.slack import SLACK_API, Slack, http_pool
+from gatewatch.delivery.slack import SLACK_API, Slack
 from gatewatch.delivery.sns import Sns
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.threads import Threads
@@ -46,11 +48,13 @@ def compose() -> DeliveryHandler:
     outbox = Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"])
     dead_letters = DeadLetterQueue(aws.sqs, environment["GATEWATCH_OUTBOX_DLQ_URL"])
     counts = EmbeddedMeter(metrics)
+    http, secrets = HttpClient(http_pool()), SecretStore(aws)
     channels = Channels(
-        Slack(http_pool(), SecretStore(aws), environment.get("GATEWATCH_SLACK_API", SLACK_API)),
+        Slack(http, secrets, environment.get("GATEWATCH_SLACK_API", SLACK_API)),
         SlackRenderer(templates, settings.colors),
         Sns(aws.sns, environment["GATEWATCH_ALERTS_TOPIC"]),
         SnsRenderer(templates, settings.colors),
+        other_channels(http, secrets, templates, clock.now),
     )
     store = ThreadStore(table)
     return DeliveryHandler(

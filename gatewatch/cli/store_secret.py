@@ -1,4 +1,4 @@
-"""`gatewatch store-secret`: stores the webhook URL or bot token of a destination."""
+"""`gatewatch store-secret`: stores a secret of a destination, such as its webhook URL or bot token."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import typer
 from gatewatch.cli.options import CONFIG, STAGE, Config, Stage, configuration_files
 from gatewatch.errors import ConfigurationError
 
+# What a value starts with, by the key that names the secret: the wrong one is not stored.
+_PREFIXES = {"url": "https://", "token": "xox"}
+
 if TYPE_CHECKING:
     from gatewatch.aws.clients import Aws
     from gatewatch.config.destinations import Destination, SecretRef
@@ -17,10 +20,13 @@ if TYPE_CHECKING:
 
 def store_secret(
     destination: Annotated[str, typer.Argument(help="A destination of policy.yaml.")],
+    key: Annotated[
+        str, typer.Option(help="The key that names the secret, for a destination with several: url, signing_key …")
+    ] = "",
     stage: Stage = STAGE,
     config: Config = CONFIG,
 ) -> None:
-    """Store the webhook URL or token of a destination.
+    """Store a secret of a destination: webhook URL, token or key.
 
     It is stored in the hub's Region, under its name in policy.yaml. The value is read from standard input, or asked
     for without echo, so that it is in no file and no shell history. An existing value is replaced. Needs credentials
@@ -36,9 +42,11 @@ def store_secret(
     known = load_settings(*configuration_files(config, None, None)).destinations
     if destination not in known:
         raise ConfigurationError(f"policy.yaml has no destination {destination}; it has {', '.join(sorted(known))}.")
-    reference, prefix = _secret_of(known[destination], destination)
+    reference, prefix = _secret_of(known[destination], destination, key)
     value = sys.stdin.readline() if not sys.stdin.isatty() else typer.prompt("Value", hide_input=True)
     value = value.strip()
+    if not value:
+        raise ConfigurationError("the value is empty; nothing was stored.")
     if not value.startswith(prefix):
         raise ConfigurationError(f"the value of {destination} does not start with {prefix}; nothing was stored.")
     with aws_errors_as_messages():
@@ -48,15 +56,18 @@ def store_secret(
     typer.echo(f"{reference.ssm or reference.secret} stored in {loaded.hub.region}")
 
 
-def _secret_of(destination: Destination, name: str) -> tuple[SecretRef, str]:
+def _secret_of(destination: Destination, name: str, key: str) -> tuple[SecretRef, str]:
     """Return the reference and what its value starts with. Raises `ConfigurationError`."""
-    from gatewatch.config.destinations import SlackApp, SlackWebhook
+    from gatewatch.config.destinations import secrets_of
 
-    if isinstance(destination, SlackWebhook):
-        return destination.url, "https://"
-    if isinstance(destination, SlackApp):
-        return destination.token, "xox"
-    raise ConfigurationError(f"{name} is an SNS topic and has no secret.")
+    secrets = secrets_of(destination)
+    if not secrets:
+        raise ConfigurationError(f"{name} has no secret.")
+    if not key and len(secrets) == 1:
+        (key,) = secrets
+    if key not in secrets:
+        raise ConfigurationError(f"{name} has the secrets {', '.join(secrets)}; write one of them after --key.")
+    return secrets[key], _PREFIXES.get(key, "")
 
 
 def _store(aws: Aws, reference: SecretRef, value: str, key: str) -> None:

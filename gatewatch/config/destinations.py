@@ -25,33 +25,40 @@ class SecretRef(Struct, frozen=True, forbid_unknown_fields=True):
     secret: str | None = None
 
 
-class SlackWebhook(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="slack_webhook"):
-    """`pace`: seconds between messages. `fallback`: the destination of messages that this channel does not accept."""
+class DeliverySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`fallback`: the destination of messages that this one does not accept. `pace` of a kind is in seconds."""
 
-    url: SecretRef
-    pace: float = 1.0
     fallback: str = HUB_TOPIC
     quiet: QuietHours | None = None
 
 
-class SlackApp(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="slack_app"):
+class SlackWebhook(DeliverySettings, frozen=True, tag_field="kind", tag="slack_webhook"):
+    url: SecretRef
+    pace: float = 1.0
+
+
+class SlackApp(DeliverySettings, frozen=True, tag_field="kind", tag="slack_app"):
     channel: str
     token: SecretRef
     pace: float = 1.0
-    fallback: str = HUB_TOPIC
-    quiet: QuietHours | None = None
 
 
-class SnsTopic(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="sns"):
+class SnsTopic(DeliverySettings, frozen=True, tag_field="kind", tag="sns"):
     """`topic` is an ARN, or `alerts` for the topic of the hub's stack."""
 
     topic: str = HUB_TOPIC
     pace: float = 0.0
-    fallback: str = HUB_TOPIC
-    quiet: QuietHours | None = None
 
 
-Destination = SlackWebhook | SlackApp | SnsTopic
+class Webhook(DeliverySettings, frozen=True, tag_field="kind", tag="webhook"):
+    """`signing_key`: the secret with which receivers check that a request is from gatewatch."""
+
+    url: SecretRef
+    signing_key: SecretRef
+    pace: float = 0.0
+
+
+Destination = SlackWebhook | SlackApp | SnsTopic | Webhook
 
 
 class Match(Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,7 +91,7 @@ class Route(Struct, frozen=True, forbid_unknown_fields=True):
 
 def destination_problems(destination: Destination, known: Collection[str]) -> Iterator[str]:
     """Yield `key: sentence` for every problem; `known` are the names of destinations."""
-    for key, ref in _secrets(destination):
+    for key, ref in secrets_of(destination).items():
         if (ref.ssm is None) == (ref.secret is None):
             yield f"{key}: write either {{ssm: /path}} or {{secret: name}}."
     for key, sentence in destination.quiet.problems() if destination.quiet else ():
@@ -112,7 +119,7 @@ def undefined_destinations(names: Iterable[str], known: Collection[str]) -> Iter
             yield f'"{name}" is not a destination; write one that policy.yaml defines ({defined}).'
 
 
-def _secrets(destination: Destination) -> tuple[tuple[str, SecretRef], ...]:
-    if isinstance(destination, SlackWebhook):
-        return (("url", destination.url),)
-    return (("token", destination.token),) if isinstance(destination, SlackApp) else ()
+def secrets_of(destination: Destination) -> dict[str, SecretRef]:
+    """Return the secrets of a destination by the key that names each."""
+    values = {key: getattr(destination, key) for key in destination.__struct_fields__}
+    return {key: value for key, value in values.items() if isinstance(value, SecretRef)}

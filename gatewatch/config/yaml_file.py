@@ -165,7 +165,7 @@ class YamlFile:
             self._invalid.add(re.split(r"[.\[]", key)[0])
             sentence, _, at = str(error).partition(" - at `")
             inner = at.rstrip("`").removeprefix("key in ").removeprefix("$")
-            hint = _tag_hint(sentence, kind, inner) or _hint(sentence, _type_at(kind, inner))
+            hint = _tag_hint(sentence, kind, inner) or _hint(sentence, _type_at(_tagged_type(kind, value), inner))
             self.problem(f"{key}{inner}", sentence.replace("`", '"') + hint + ".")
             return None
 
@@ -177,6 +177,16 @@ def _tag_hint(sentence: str, kind: Any, path: str) -> str:
     configs = [each.__struct_config__ for each in _type_members(kind) if hasattr(each, "__struct_config__")]
     tags = [str(each.tag) for each in configs if each.tag_field == path.removeprefix(".")]
     return f"; write one of {', '.join(tags)}" if tags else ""
+
+
+def _tagged_type(kind: Any, value: Any) -> Any:
+    """Return the member of a union that the tag of a value chooses, such as the kind of a destination."""
+    if isinstance(value, dict):
+        for each in _type_members(kind):
+            config = getattr(each, "__struct_config__", None)
+            if config and config.tag_field and value.get(config.tag_field) == config.tag:
+                return each
+    return kind
 
 
 def _hint(sentence: str, kind: Any) -> str:

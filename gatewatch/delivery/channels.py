@@ -1,36 +1,58 @@
-"""The channels of delivery: a renderer and a client for each kind of destination."""
+"""The channels of delivery: for each kind of destination a renderer and a sender."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
-from gatewatch.config.destinations import SnsTopic
+from gatewatch.config.destinations import SlackApp, SlackWebhook, SnsTopic
 from gatewatch.delivery.slack import Slack
 from gatewatch.delivery.sns import Sns
 from gatewatch.errors import PermanentDeliveryError, RenderError
+from gatewatch.model.message import Receipt
 from gatewatch.rendering.presentation import Cut, Presentation
 from gatewatch.rendering.slack import SlackRenderer
 from gatewatch.rendering.sns import SnsRenderer
 
 if TYPE_CHECKING:
-    from gatewatch.config.destinations import Destination, SlackApp
-    from gatewatch.model.message import Content, OutboxMessage, Receipt, Rollup
+    from gatewatch.config.destinations import Destination
+    from gatewatch.model.message import Content, OutboxMessage, Rollup
     from gatewatch.model.slack_thread import ParentMessage
 
 
+class Renderer(Protocol):
+    """Renders messages of one kind of destination. `render` raises `RenderError`."""
+
+    def cut(self, message: OutboxMessage, /) -> Cut: ...
+
+    def render(self, content: Content, presentation: Presentation, /) -> Any: ...
+
+
+class Channel(Struct, frozen=True):
+    """`send` takes the name of a destination, what the renderer returned, and the settings of the destination.
+
+    It raises `TransientDeliveryError` or `PermanentDeliveryError`.
+    """
+
+    renderer: Renderer
+    send: Callable[[str, Any, Any], Receipt]
+
+
 class Channels(Struct, frozen=True):
+    """`others` are the channels of destinations that are neither Slack nor SNS, by the type of their settings."""
+
     slack: Slack
     slack_renderer: SlackRenderer
     sns: Sns
     sns_renderer: SnsRenderer
+    others: Mapping[type, Channel] = {}
 
     def cut(self, message: OutboxMessage, destination: Destination) -> Cut:
         """Divide the notification of a message into parts for a destination. Raises `PermanentDeliveryError`."""
-        renderer = self.sns_renderer if isinstance(destination, SnsTopic) else self.slack_renderer
         try:
-            return renderer.cut(message)
+            return self._channel(destination).renderer.cut(message)
         except RenderError as error:
             raise PermanentDeliveryError(str(error)) from error
 
@@ -42,17 +64,24 @@ class Channels(Struct, frozen=True):
         self, content: Content, presentation: Presentation, destination: Destination, thread_ts: str = ""
     ) -> Receipt:
         """Render and send. Raises `TransientDeliveryError` or `PermanentDeliveryError`."""
+        channel = self._channel(destination)
         try:
-            if isinstance(destination, SnsTopic):
-                body = self.sns_renderer.render(content, presentation)
-                return self.sns.publish(content.destination, body, destination)
-            payload = self.slack_renderer.render(content, presentation)
-            return self.slack.post(content.destination, payload, destination, thread_ts)
+            rendered = channel.renderer.render(content, presentation)
         except RenderError as error:
             raise PermanentDeliveryError(str(error)) from error
+        if isinstance(destination, SlackApp):
+            return self.slack.post(content.destination, rendered, destination, thread_ts)
+        return channel.send(content.destination, rendered, destination)
 
     def update(self, parent: ParentMessage, destination: SlackApp) -> None:
         """Render a posted message with its state and replace it. Raises as `post` does."""
         if parent.content is not None:
             payload = self.slack_renderer.render(parent.content, Presentation(cut=parent.cut, state=parent.state))
             self.slack.update(parent.channel, parent.ts, payload, destination)
+
+    def _channel(self, destination: Destination) -> Channel:
+        if isinstance(destination, SlackApp | SlackWebhook):
+            return Channel(self.slack_renderer, self.slack.post)
+        if isinstance(destination, SnsTopic):
+            return Channel(self.sns_renderer, self.sns.publish)
+        return self.others[type(destination)]

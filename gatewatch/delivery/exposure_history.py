@@ -6,6 +6,7 @@ change the result.
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from gatewatch.model.exposure import ExposureChange
 
+_ID_LENGTH = 32
 _MAX_ENTRIES = 500  # openings and closings of one group; an item of DynamoDB holds 400 KB
 
 
@@ -83,6 +85,11 @@ class ExposureHistory(Struct, frozen=True):
         """What the message of this key closed: the latest opening of each message, the latest first."""
         found = {each.key: each for each in self.openings if self._is_closed_by(each, key)}
         return tuple(sorted(found.values(), reverse=True))
+
+    def exposure_id(self, group_key: str, key: str) -> str:
+        """The id of what the message of this key opened: the same whenever the same rules of a group are opened."""
+        rules = sorted({each.rule.shape or each.rule.rule_id for each in self.openings if each.key == key})
+        return hashlib.sha256("\n".join([group_key, *rules]).encode()).hexdigest()[:_ID_LENGTH] if rules else ""
 
     def _ended(self, key: str) -> EarlierExposure | None:
         openings = self.closed_by(key)

@@ -7,26 +7,19 @@ redirect or the page of a proxy is not.
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import Struct
+
+from gatewatch.delivery.answers import OK, REDIRECT, RETRY_STATUS, SERVER_ERROR, Answer, DeliveryOutcome, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class DeliveryOutcome(Enum):
-    DELIVERED = "delivered"
-    RETRY = "retry"
-    REFUSED = "refused"
+class SlackResponse(Answer, frozen=True):
+    """`channel` and `ts` identify a posted message."""
 
-
-class SlackResponse(Struct, frozen=True):
-    outcome: DeliveryOutcome
-    reason: str
-    retry_after: float | None = None
     channel: str = ""
     ts: str = ""
 
@@ -77,23 +70,22 @@ _REFUSED = STALE_SECRET | {
     "user_not_found",
 }
 _OK_STRING = "ok"
-_RETRY_STATUS = frozenset({408, 425, 429})
-_OK, _REDIRECT, _SERVER_ERROR = 200, 300, 500
 _MAX_ERROR_LENGTH = 100
 
 
 def parse_response(status: int, body: bytes, headers: Mapping[str, str]) -> SlackResponse:
     """Interpret the response of a webhook (plain text) or of the Web API (JSON with `ok`, status 200)."""
     error = _error_string(body)
-    if status in _RETRY_STATUS or error in _RETRY:
-        return SlackResponse(DeliveryOutcome.RETRY, _reason(status, error), _retry_after(headers))
+    if status in RETRY_STATUS or error in _RETRY:
+        return SlackResponse(DeliveryOutcome.RETRY, _reason(status, error), retry_after(headers))
     if error in _REFUSED:
-        return SlackResponse(DeliveryOutcome.REFUSED, error)
-    if status >= _SERVER_ERROR:
-        return SlackResponse(DeliveryOutcome.RETRY, _reason(status, error), _retry_after(headers))
-    if status == _OK and error == _OK_STRING:
-        return SlackResponse(DeliveryOutcome.DELIVERED, _OK_STRING, None, *_channel_and_ts(body))
-    if _OK <= status < _REDIRECT and (error in {"", _OK_STRING} or not _is_json(body)):
+        return SlackResponse(DeliveryOutcome.REFUSED, error, is_secret_stale=error in STALE_SECRET)
+    if status >= SERVER_ERROR:
+        return SlackResponse(DeliveryOutcome.RETRY, _reason(status, error), retry_after(headers))
+    if status == OK and error == _OK_STRING:
+        channel, ts = _channel_and_ts(body)
+        return SlackResponse(DeliveryOutcome.DELIVERED, _OK_STRING, channel=channel, ts=ts)
+    if OK <= status < REDIRECT and (error in {"", _OK_STRING} or not _is_json(body)):
         return SlackResponse(DeliveryOutcome.RETRY, f"HTTP {status} without 'ok' from Slack")
     return SlackResponse(DeliveryOutcome.REFUSED, _reason(status, error))
 
@@ -142,9 +134,3 @@ def _channel_and_ts(body: bytes) -> tuple[str, str]:
 
 def _is_error_string(text: str) -> bool:
     return len(text) <= _MAX_ERROR_LENGTH and text.isascii() and text.replace("_", "").isalnum()
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """`Retry-After` in seconds; Slack does not send the date form."""
-    value = headers.get("Retry-After", "").strip()
-    return float(value) if value.isascii() and value.isdigit() else None

@@ -46,6 +46,18 @@ class _Exposures(Struct, frozen=True):
     def history(self, key: str) -> ExposureHistory:
         return self.histories[self.changes[key].group_key]
 
+    def opened_by(self, key: str) -> str:
+        """The id of what a message opened; empty for a roll-up."""
+        return self.history(key).exposure_id(self.changes[key].group_key, key) if key in self.changes else ""
+
+    def ended_by(self, key: str) -> tuple[str, ...]:
+        """The ids of earlier exposures that a message closed, and of which nothing is open any more."""
+        if key not in self.changes:
+            return ()
+        history, group_key = self.history(key), self.changes[key].group_key
+        ended = (each.key for each in history.closed_by(key) if history.state_of(each.key).end)
+        return tuple(dict.fromkeys(history.exposure_id(group_key, each) for each in ended))
+
 
 class _Thread(Struct, frozen=True):
     """`ts` is empty for a post in the channel. `counted_in`: the key of the parent that counts the exposures."""
@@ -68,7 +80,11 @@ class Threads:
         if not exposures.changes and not isinstance(content, Rollup) and not (is_app and is_groupable):
             return self._channels.post(content, presentation, destination)
         shown = msgspec.structs.replace(
-            presentation, state=_state(content, exposures), thread=_thread_name(content, exposures)
+            presentation,
+            state=_state(content, exposures),
+            thread=_thread_name(content, exposures),
+            exposure=exposures.opened_by(content.key),
+            ended_exposures=exposures.ended_by(content.key),
         )
         if not isinstance(destination, SlackApp):
             return self._channels.post(content, shown, destination)

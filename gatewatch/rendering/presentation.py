@@ -12,12 +12,17 @@ MAX_PARTS = 5
 
 
 class Presentation(Struct, frozen=True, kw_only=True):
-    """`thread` is the name of the thread of another notification, for channels that group messages by name."""
+    """`thread` is the name of the thread of another notification, for channels that group messages by name.
+
+    `exposure` is the id of what the message opened; `ended_exposures` are ids of what it closed of earlier messages.
+    """
 
     part: int = 1
     cut: Cut = ()
     state: MessageState = NO_STATE
     thread: str = ""
+    exposure: str = ""
+    ended_exposures: tuple[str, ...] = ()
 
     @property
     def parts(self) -> int:

@@ -22,6 +22,7 @@ from gatewatch.config.settings import load_settings
 from gatewatch.delivery.channels import Channels
 from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
 from gatewatch.delivery.dead_lettering import DeadLettering
+from gatewatch.delivery.http import HttpClient
 from gatewatch.delivery.ledger import Ledger
 from gatewatch.delivery.message_updates import MessageUpdates
 from gatewatch.delivery.outbox import Outbox
@@ -180,7 +181,7 @@ class Harness:
         self.alert = AlertHandler(pipeline, outbox, events_dlq, self.log, self.counts)
         outbox_dlq = DeadLetterQueue(self.aws.sqs, "outbox-dlq.fifo")
         channels = Channels(
-            Slack(self.http, SecretStore(self.aws)),
+            Slack(HttpClient(self.http), SecretStore(self.aws)),
             SlackRenderer(chaos_templates(), self.settings.colors),
             SnsClient(self.aws.sns, HUB_TOPIC),
             SnsRenderer(chaos_templates(), self.settings.colors),

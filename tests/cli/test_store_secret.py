@@ -12,6 +12,7 @@ URL = "https://hooks.slack.example/services/T0/B0/sEcReT"
 POLICY = """
 destinations:
   hook: {kind: slack_webhook, url: {ssm: /gatewatch/slack/hook}}
+  siem: {kind: webhook, url: {ssm: /gatewatch/siem/url}, signing_key: {ssm: /gatewatch/siem/key}}
   bot: {kind: slack_app, channel: C0, token: {secret: gatewatch/slack-token}}
 routes: [{to: [hook]}]
 """
@@ -31,8 +32,8 @@ def folder(tmp_path):
     return write_stage(tmp_path, ONE)
 
 
-def store(folder, name, value):
-    return CliRunner().invoke(app, ["store-secret", name, "--config", str(folder)], input=f"{value}\n")
+def store(folder, name, value, *options):
+    return CliRunner().invoke(app, ["store-secret", name, "--config", str(folder), *options], input=f"{value}\n")
 
 
 def test_a_webhook_url_is_stored_as_secure_string_in_the_region_of_the_hub(cloud, folder):
@@ -52,17 +53,27 @@ def test_a_bot_token_is_stored_and_replaced_in_secrets_manager(cloud, folder):
     assert secrets.get_secret_value(SecretId="gatewatch/slack-token")["SecretString"] == "xoxb-2"
 
 
+def test_each_secret_of_a_destination_with_several_is_stored_by_its_key(cloud, folder):
+    for key, value in (("url", URL), ("signing_key", "k" * 32)):
+        assert store(folder, "siem", value, "--key", key).exit_code == 0
+    ssm = cloud.session(HUB_ACCOUNT, HUB_REGION).client("ssm")
+    found = {each: ssm.get_parameter(Name=f"/gatewatch/siem/{each}")["Parameter"] for each in ("url", "key")}
+    assert {name: each["Type"] for name, each in found.items()} == {"url": "SecureString", "key": "SecureString"}
+
+
 @pytest.mark.usefixtures("cloud")
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
         ("hook", "xoxb-1", "does not start with https://"),
         ("bot", URL, "does not start with xox"),
-        ("nothing", URL, "has no destination nothing; it has alerts, bot, hook"),
-        ("alerts", URL, "is an SNS topic"),
+        ("nothing", URL, "has no destination nothing; it has alerts, bot, hook, siem"),
+        ("siem", URL, "has the secrets url, signing_key; write one of them after --key"),
+        ("hook", "", "is empty"),
+        ("alerts", URL, "has no secret"),
     ],
 )
 def test_a_wrong_destination_or_value_is_rejected_without_showing_it(folder, name, value, message):
     ran = store(folder, name, value)
     assert message in str(ran.exception)
-    assert value not in f"{ran.exception} {ran.output}"
+    assert not value or value not in f"{ran.exception} {ran.output}"

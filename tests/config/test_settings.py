@@ -37,6 +37,7 @@ DEFINED = "write one that policy.yaml defines (alerts, room)."
 READER = "write its path and name, such as gatewatch/gatewatch-lookup."
 ZONE = "is not a time zone; write a name such as Asia/Seoul or UTC."
 TO_PORT = "write a number from 0 to 65535."
+SIGNED = "url, signing_key, pace, fallback, quiet."
 ACCOUNTS_SENTENCES = [
     ("defaults: {timezone: Mars/Phobos}", f'defaults.timezone: "Mars/Phobos" {ZONE}'),
     ("defaults: {language: fr}", "defaults.language: Invalid enum value 'fr'; write one of en, ko, ja."),
@@ -129,7 +130,11 @@ POLICY_SENTENCES = [
     ),
     (
         "destinations: {room: {kind: pigeon}}",
-        "destinations.room.kind: Invalid value 'pigeon'; write one of slack_webhook, slack_app, sns.",
+        "destinations.room.kind: Invalid value 'pigeon'; write one of slack_webhook, slack_app, sns, webhook.",
+    ),
+    (
+        "destinations: {siem: {kind: webhook, url: {ssm: /a}}}",
+        'destinations.siem: Object missing required field "signing_key"; the keys here are ' + SIGNED,
     ),
     ("destinations: [room]", "destinations: is not a mapping; write one entry per id or name."),
     ("routes: {to: room}", "routes: is not a list; write one entry per line, each after a dash."),

@@ -10,7 +10,8 @@ import traceback
 import pytest
 
 from gatewatch.config.destinations import SecretRef, SlackApp, SlackWebhook
-from gatewatch.delivery.slack import Slack, http_pool
+from gatewatch.delivery.http import HttpClient, http_pool
+from gatewatch.delivery.slack import Slack
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.local.slack.inbox import Inbox
 
@@ -133,7 +134,7 @@ def flood(connection, stop):
 
 def slack(secrets, api="http://127.0.0.1:9/api/", **timeouts):
     timeouts = {"connect": 0.3, "read": 0.3} | timeouts
-    return Slack(http_pool(**timeouts), secrets, api, read_seconds=0.3)
+    return Slack(HttpClient(http_pool(**timeouts), 0.3), secrets, api)
 
 
 def refused(kind, secrets, destination=WEBHOOK, api="http://127.0.0.1:9/api/"):

@@ -324,3 +324,46 @@ def test_an_alert_without_exposure_that_is_not_grouped_reads_nothing():
 )
 def test_a_duration_is_shown_in_one_unit(seconds, text):
     assert duration(seconds, LOADED.labels("en")) == text
+
+
+class Machine(Channel):
+    """A destination without threads that uses the ids of exposures."""
+
+    def __init__(self):
+        super().__init__()
+        self.exposures = {}
+
+    def post(self, content, presentation, destination):
+        self.exposures[content.notification.key] = (presentation.exposure, presentation.ended_exposures)
+        return super().post(content, presentation, destination)
+
+
+def exposures_of(*contents):
+    deliveries = Deliveries(WEBHOOK)
+    deliveries.channel = Machine()
+    deliveries.post(*contents)
+    return deliveries.channel.exposures
+
+
+def test_an_exposure_has_an_id_that_its_closing_repeats():
+    found = exposures_of(OPENED, CLOSED)
+    assert found["closed"] == ("", (found["opened"][0],))
+    assert found["opened"][0] and not found["opened"][1]
+
+
+def test_an_exposure_of_two_rules_ends_with_the_second():
+    found = exposures_of(exposure("both", 0.0, opened=(SSH, RDP)), CLOSED, exposure("later", 3600.0, closed=(RDP,)))
+    assert (found["closed"], found["later"]) == (("", ()), ("", (found["both"][0],)))
+
+
+def test_the_same_rules_of_a_group_have_the_same_id_and_those_of_another_group_another():
+    again = exposure("again", 1000.0, opened=(RuleRef("sgr-9", SSH.shape),))
+    other = exposure("other", 1000.0, opened=(SSH,), group_key="1/eu-west-1/sg-2")
+    found = exposures_of(OPENED, CLOSED, again, other, exposure("more", 2000.0, opened=(SSH, RDP)))
+    assert found["again"][0] == found["opened"][0]
+    assert len({found[name][0] for name in ("opened", "other", "more")}) == 3
+
+
+def test_a_closing_that_arrives_first_ends_nothing():
+    found = exposures_of(CLOSED, OPENED)
+    assert (found["closed"], found["opened"][1]) == (("", ()), ())

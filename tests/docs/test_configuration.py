@@ -40,6 +40,7 @@ TYPES = {
     "policy.yaml: destinations, kind slack_webhook": destination_settings.SlackWebhook,
     "policy.yaml: destinations, kind slack_app": destination_settings.SlackApp,
     "policy.yaml: destinations, kind sns": destination_settings.SnsTopic,
+    "policy.yaml: destinations, kind webhook": destination_settings.Webhook,
     "policy.yaml: a secret": destination_settings.SecretRef,
     "policy.yaml: destinations, quiet": QuietHours,
     "policy.yaml: routes": destination_settings.Route,

@@ -1,21 +1,25 @@
-"""Check destinations: the secret is readable, Slack accepts the token, the topic exists.
+"""Check destinations: the secrets are readable, Slack accepts the token, the topic exists.
 
-An incoming webhook can be checked only by sending a message, so it is skipped without `--send`.
+A webhook can be checked only by sending a message, so it is skipped without `--send`.
 """
 
 from __future__ import annotations
 
+from functools import partial
+from time import time
 from typing import TYPE_CHECKING
 
 import msgspec
 import urllib3
 
-from gatewatch.config.destinations import HUB_TOPIC, SlackApp, SlackWebhook, SnsTopic
+from gatewatch.config.destinations import HUB_TOPIC, SlackApp, SnsTopic, secrets_of
 from gatewatch.config.paths import TEMPLATES
 from gatewatch.config.settings import Colors
 from gatewatch.delivery.channels import Channels
+from gatewatch.delivery.http import HttpClient, http_pool
+from gatewatch.delivery.kinds import other_channels
 from gatewatch.delivery.secrets import SecretStore
-from gatewatch.delivery.slack import Slack, http_pool
+from gatewatch.delivery.slack import Slack
 from gatewatch.delivery.sns import Sns
 from gatewatch.errors import DeliveryError
 from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus, QueryFailed
@@ -53,12 +57,13 @@ class DestinationChecks:
 
     def post(self, name: str, destination: Destination) -> Receipt:
         """Send a test message. Raises `DeliveryError`."""
-        templates, colors = load_templates(TEMPLATES), Colors()
+        templates, colors, http = load_templates(TEMPLATES), Colors(), HttpClient(self._http)
         channels = Channels(
-            Slack(self._http, self._secrets),
+            Slack(http, self._secrets),
             SlackRenderer(templates, colors),
             Sns(self._aws.sns, self._topic),
             SnsRenderer(templates, colors),
+            other_channels(http, self._secrets, templates, time),
         )
         return channels.post(build_test_message(name, "en"), Presentation(), destination)
 
@@ -77,12 +82,15 @@ class DestinationChecks:
                 return self._check_topic(name, destination)
             case SlackApp():
                 return self._check_token(name, destination)
-            case SlackWebhook():
-                secret = run_query(lambda: self._secrets.get(destination.url))
-                if isinstance(secret, QueryFailed):
-                    return _secret_unreadable(name, destination.url.ssm or destination.url.secret)
-                detail = "the webhook URL is readable; only a message shows whether Slack accepts it"
-                return CheckResult(name, _CHECK, CheckStatus.SKIPPED, detail, "gatewatch doctor --send")
+            case _:
+                return self._check_secrets(name, destination)
+
+    def _check_secrets(self, name: str, destination: Destination) -> CheckResult:
+        for ref in secrets_of(destination).values():
+            if isinstance(run_query(partial(self._secrets.get, ref)), QueryFailed):
+                return _secret_unreadable(name, ref.ssm or ref.secret)
+        detail = "its secrets are readable; only a message shows whether it is accepted"
+        return CheckResult(name, _CHECK, CheckStatus.SKIPPED, detail, "gatewatch doctor --send")
 
     def _check_topic(self, name: str, destination: SnsTopic) -> CheckResult:
         arn = self._topic if destination.topic == HUB_TOPIC else destination.topic

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.digest.sns import sns_digest
-from gatewatch.rendering.digest.text import slack_blocks
+from gatewatch.rendering.digest.text import digest_text, slack_blocks
 from gatewatch.rendering.digest.view import DigestText, digest_view
 from gatewatch.rendering.escaping import mrkdwn
 from gatewatch.rendering.slack_blocks import context, payload
+from gatewatch.rendering.sns_escaping import mail_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,12 @@ def digest_sns_body(notification: DigestNotification, leading: Sequence[Markup],
     events = "1 event" if digest.events == 1 else f"{digest.events} events"
     subject = f"gatewatch digest {when}: {digest.open_count} open to the internet, {events}"
     return sns_digest(_view(notification, templates), subject, leading)
+
+
+def plain_digest(notification: DigestNotification, templates: Templates) -> tuple[str, str]:
+    """Return the title and the whole text, as an e-mail has it."""
+    view = _view(notification, templates)
+    return view.title, digest_text(view, mail_value, with_links=True)
 
 
 def digest_color(digest: Digest, colors: Colors) -> str:

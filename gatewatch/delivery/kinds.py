@@ -1,0 +1,24 @@
+"""The kinds of destinations that are neither Slack nor SNS: for each type of settings a renderer and a sender."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatewatch.config.destinations import Webhook
+from gatewatch.delivery.channels import Channel
+from gatewatch.delivery.webhook import WebhookSender
+from gatewatch.rendering.json_message import JsonRenderer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gatewatch.delivery.http import HttpClient
+    from gatewatch.delivery.secrets import SecretStore
+    from gatewatch.rendering.templates import Templates
+
+
+def other_channels(
+    http: HttpClient, secrets: SecretStore, templates: Templates, now: Callable[[], float]
+) -> dict[type, Channel]:
+    """`now` returns seconds since 1970."""
+    return {Webhook: Channel(JsonRenderer(templates), WebhookSender(http, secrets, now).post)}
