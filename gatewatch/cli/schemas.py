@@ -8,10 +8,12 @@ import msgspec
 from msgspec import Struct
 
 from gatewatch.config.accounts import AccountEntry, Defaults, Hub
+from gatewatch.config.actions import ActionSettings
 from gatewatch.config.destinations import Destination, Route
 from gatewatch.config.digest import DigestSettings
 from gatewatch.config.iam import KeyPolicy
 from gatewatch.config.ingress import IngressSection
+from gatewatch.config.people import PersonEntry
 from gatewatch.config.settings import Colors
 from gatewatch.config.severity import SeveritySection
 from gatewatch.config.suppression_rules import PolicyException
@@ -25,10 +27,11 @@ class AccountsFile(Struct, frozen=True, forbid_unknown_fields=True):
     hub: Hub = Hub()
     organization: str | None = None
     known_accounts: tuple[str, ...] = ()
+    people: tuple[PersonEntry, ...] = ()
 
 
 class PolicyFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """policy.yaml: severity rules, destinations, routes, exceptions, remediation and digest."""
+    """policy.yaml: severity rules, destinations, routes, exceptions, remediation, digest and actions."""
 
     severity: SeveritySection = SeveritySection()
     colors: Colors = Colors()
@@ -38,6 +41,7 @@ class PolicyFile(Struct, frozen=True, forbid_unknown_fields=True):
     ingress: IngressSection = IngressSection()
     access_keys: KeyPolicy = KeyPolicy()
     digest: DigestSettings = DigestSettings()
+    actions: ActionSettings = ActionSettings()
 
 
 FILES: dict[str, type[Struct]] = {"accounts": AccountsFile, "policy": PolicyFile}

@@ -22,6 +22,7 @@ from gatewatch.config.accounts import (
     read_roles,
     unlisted_account,
 )
+from gatewatch.config.actions import ActionSettings
 from gatewatch.config.destinations import (
     HUB_TOPIC,
     Destination,
@@ -36,6 +37,7 @@ from gatewatch.config.iam import KeyPolicy, access_problems
 from gatewatch.config.ingress import NO_INGRESS, IngressPolicy
 from gatewatch.config.ingress_parser import read_ingress
 from gatewatch.config.languages import LANGUAGES, Language
+from gatewatch.config.people import PersonEntry, people_problems
 from gatewatch.config.severity import SeverityRules, default_severity_rules, read_severity_rules
 from gatewatch.config.suppression_rules import PolicyException, read_exceptions
 from gatewatch.config.yaml_file import YamlFile
@@ -70,6 +72,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     access_keys: KeyPolicy = KeyPolicy()
     exceptions: tuple[PolicyException, ...] = ()
     digest: DigestSettings = DigestSettings()
+    actions: ActionSettings = ActionSettings()
+    people: tuple[PersonEntry, ...] = ()
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -126,6 +130,8 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
         access_keys=policy_file.section("access_keys", KeyPolicy),
         exceptions=read_exceptions(policy_file),
         digest=policy_file.section("digest", DigestSettings),
+        actions=policy_file.section("actions", ActionSettings),
+        people=accounts_file.sequence("people", PersonEntry),
     )
     accounts_file.refuse_other_keys()
     policy_file.refuse_other_keys()
@@ -134,6 +140,7 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
         known |= {name for entry in entries.values() for name in entry.destinations}
     accounts_file.problems(account_problems(defaults, entries, known))
     accounts_file.problems(hub_problems(hub))
+    accounts_file.problems(people_problems(settings.people))
     policy_file.problems(_policy_problems(settings, policy_file, known))
     for key, sentence in access_problems(
         settings.severity_rules.iam, settings.severity_rules.sign_in, settings.access_keys
@@ -167,4 +174,5 @@ def _policy_problems(settings: Settings, policy: YamlFile, known: Collection[str
     for index, exception in enumerate(settings.exceptions if policy.is_valid("exceptions") else ()):
         yield from (f"exceptions[{index}].remind: {each}" for each in undefined_destinations(exception.remind, known))
     yield from (f"digest.{key}: {sentence}" for key, sentence in settings.digest.problems())
+    yield from (f"actions.{key}: {sentence}" for key, sentence in settings.actions.problems())
     yield from (f"digest.to: {each}" for each in undefined_destinations(settings.digest.to, known))

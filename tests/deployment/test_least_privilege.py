@@ -225,6 +225,7 @@ MAY = {
         "sqs:SendMessage OutboxDlq",
         "dynamodb:GetItem Table",
         "dynamodb:PutItem Table",
+        "dynamodb:UpdateItem Table",
         "sns:Publish Alerts",
         "kms:Decrypt SecretsKeyArn",
     },
@@ -307,11 +308,20 @@ def test_only_the_deliver_role_can_write_the_ledger():
                 assert keys <= own or (may_only_read and keys == {"delivered#*"})
 
 
+WRITTEN_BY_OTHERS = {"deferred#*", "due#*", "action#*", "action-message#*"}
+
+
+def test_the_deliver_role_records_messages_of_alerts_and_cannot_write_what_people_did():
+    found = {each.get("Sid"): each for name, each in statements(TEMPLATES["hub"]) if name == "DeliverRole"}
+    reads, writes = found["ReadActions"], found["RecordMessagesOfAlerts"]
+    assert (reads["Action"], writes["Action"]) == ("dynamodb:GetItem", "dynamodb:UpdateItem")
+    assert "action#*" not in text(writes)
+
+
 def test_the_deliver_role_is_limited_to_the_rows_of_delivery():
     sources = (ROOT / "gatewatch" / "delivery").glob("*.py")
     prefixes = {name for each in sources for name in re.findall(r'f?"([a-z-]+)#|prefix="([a-z-]+)"', each.read_text())}
-    of_other_functions = {"deferred#*", "due#*"}
-    rows = {f"{first or second}#*" for first, second in prefixes} - of_other_functions
+    rows = {f"{first or second}#*" for first, second in prefixes} - WRITTEN_BY_OTHERS
     (state,) = (each for _, each in statements(TEMPLATES["hub"]) if each.get("Sid") == "ReadAndWriteDeliveryState")
     assert set(state["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]) == rows
 

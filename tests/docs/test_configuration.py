@@ -10,11 +10,13 @@ import yaml
 
 from gatewatch.cli.schemas import FILES, schema
 from gatewatch.config import accounts as account_settings
+from gatewatch.config import actions as action_settings
 from gatewatch.config import destinations as destination_settings
 from gatewatch.config import digest as digest_settings
 from gatewatch.config import families as family_settings
 from gatewatch.config import iam as access_policy
 from gatewatch.config import ingress as ingress_settings
+from gatewatch.config import people as people_settings
 from gatewatch.config import settings
 from gatewatch.config import severity as severity_settings
 from gatewatch.config import suppression_rules as exception_settings
@@ -29,6 +31,7 @@ TYPES = {
     "accounts.yaml: defaults": account_settings.Defaults,
     "accounts.yaml: accounts": account_settings.AccountEntry,
     "accounts.yaml: hub": account_settings.Hub,
+    "accounts.yaml: people": people_settings.PersonEntry,
     "policy.yaml: severity": severity_settings.SeveritySection,
     "policy.yaml: severity.iam": access_policy.IamSeverity,
     "policy.yaml: severity.sign_in": access_policy.SignInSeverity,
@@ -49,6 +52,7 @@ TYPES = {
     "policy.yaml: exceptions, match": exception_settings.ExceptionMatch,
     "policy.yaml: digest": digest_settings.DigestSettings,
     "policy.yaml: digest, mail": digest_settings.DigestMail,
+    "policy.yaml: actions": action_settings.ActionSettings,
     "policy.yaml: ingress": ingress_settings.IngressSection,
     "policy.yaml: ingress, allowed and required": ingress_settings.RuleEntry,
     "policy.yaml: ingress, exempt_groups": ingress_settings.ExemptGroup,
@@ -79,7 +83,7 @@ def shown_default(field):
     if default is None:
         return "—"
     text = default.value if isinstance(default, Enum) else default
-    return str(text).lower() if isinstance(text, bool) else str(text)
+    return str(text).lower() if isinstance(text, bool) else str(text) or '""'
 
 
 @pytest.mark.parametrize("title", TYPES)

@@ -1,0 +1,44 @@
+"""Who a person is in AWS: `people:` of accounts.yaml, or the identity store of IAM Identity Center."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from gatewatch.model.alert_actions import Person
+from gatewatch.model.identity import canonical_identity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gatewatch.config.people import PersonEntry
+
+UserNameLookup = Callable[[str], str]
+
+
+def person_in_slack(
+    slack: str, name: str, email: str, people: Sequence[PersonEntry], user_name: UserNameLookup | None = None
+) -> Person:
+    """Return the person of a Slack user. `email` is what Slack says, empty where it may not be read.
+
+    `user_name` returns the user name in IAM Identity Center for an e-mail address, empty for an unknown one.
+    """
+    entry = next((each for each in people if each.is_about(slack, email)), None)
+    if entry:
+        return Person(slack, name, email or entry.email, entry.identities)
+    found = user_name(email) if user_name and email else ""
+    return Person(slack, name, email, (canonical_identity(found),) if found else ())
+
+
+def person_of_caller(arn: str, people: Sequence[PersonEntry]) -> Person:
+    """Return the person of the caller of `gatewatch act`, by the ARN that sts:GetCallerIdentity returns.
+
+    A caller in one entry of `people` is the same person as in Slack. An identity that several share names nobody: such
+    a caller has the identities of all of them, so that none of them counts as a second person.
+    """
+    own = canonical_identity(arn)
+    entries = [each for each in people if own in each.identities]
+    identities = tuple(sorted({own, *(each for entry in entries for each in entry.identities)}))
+    if len(entries) != 1:
+        return Person(arn, arn.rpartition("/")[2], "", identities)
+    return Person(entries[0].slack or arn, entries[0].email or arn, entries[0].email, identities)

@@ -1,0 +1,91 @@
+"""`actions:` of policy.yaml: what people may do from Slack and with `gatewatch act`. Everything is off by default."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from gatewatch.config.destinations import SecretRef
+from gatewatch.model.severity import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TEAM = re.compile(r"T[A-Z0-9]{2,30}\Z")
+_APP = re.compile(r"A[A-Z0-9]{2,30}\Z")
+SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,30}\Z")
+EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\Z")
+_IDENTITY_STORE = re.compile(r"d-[0-9a-f]{10}\Z")
+_MAX_MINUTES = 60  # a proposal is about what the resource was when it was made
+
+
+class ActionMode(StrEnum):
+    """READ_ONLY: acknowledge and snooze, which needs no permission in any member."""
+
+    OFF = "off"
+    READ_ONLY = "read_only"
+    FULL = "full"
+
+
+class ActionSettings(Struct, frozen=True, forbid_unknown_fields=True, rename={"written_mode": "mode"}):
+    """`allow`: Slack user ids and e-mail addresses of those who may propose and approve reverts.
+
+    From severity `two_person_from` on, a revert needs two people with different AWS identities.
+    `identity_store`: where to look up people whom accounts.yaml does not map, by their e-mail address.
+    """
+
+    written_mode: ActionMode | bool = ActionMode.OFF  # YAML 1.1 reads `off` as false
+    team: str = ""
+    app: str = ""
+    signing_secret: SecretRef | None = None
+    token: SecretRef | None = None
+    allow: tuple[str, ...] = ()
+    two_person_from: Severity = Severity.INFO
+    expires_minutes: int = 15
+    break_glass: bool = False
+    identity_store: str = ""
+
+    @property
+    def mode(self) -> ActionMode:
+        return self.written_mode if isinstance(self.written_mode, ActionMode) else ActionMode.OFF
+
+    @property
+    def is_on(self) -> bool:
+        return self.mode is not ActionMode.OFF
+
+    def needs_two_people(self, severity: Severity) -> bool:
+        return severity.rank >= self.two_person_from.rank
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield key and sentence for every problem that the types do not exclude."""
+        if self.written_mode is True:
+            yield "mode", "is true; write off, read_only or full."
+        if self.is_on:
+            yield from self._missing()
+        for index, each in enumerate(self.allow):
+            if not SLACK_USER.match(each) and not EMAIL.match(each):
+                yield (
+                    f"allow[{index}]",
+                    f'"{each}" is neither a Slack user id such as U012ABCDEF nor an e-mail address.',
+                )
+        if not 1 <= self.expires_minutes <= _MAX_MINUTES:
+            yield "expires_minutes", f"is not from 1 to {_MAX_MINUTES}."
+        if self.identity_store and not _IDENTITY_STORE.match(self.identity_store):
+            yield "identity_store", f'"{self.identity_store}" is not the id of an identity store, such as d-1234567890.'
+
+    def _missing(self) -> Iterator[tuple[str, str]]:
+        if not _TEAM.match(self.team):
+            yield "team", f'"{self.team}" is not the id of a Slack workspace, such as T012ABCDEF.'
+        if not _APP.match(self.app):
+            yield "app", f'"{self.app}" is not the id of a Slack app, such as A012ABCDEF.'
+        for key, ref in (("signing_secret", self.signing_secret), ("token", self.token)):
+            if ref is None or (ref.ssm is None) == (ref.secret is None):
+                yield key, "write either {ssm: /path} or {secret: name}."
+        if self.mode is ActionMode.FULL and not self.allow:
+            yield (
+                "allow",
+                "is empty, so nobody may revert; write user ids or e-mail addresses, or mode: read_only.",
+            )

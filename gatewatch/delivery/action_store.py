@@ -1,0 +1,86 @@
+"""Rows of the hub's table about actions: the state of an alert, and the Slack messages that show it.
+
+Only the functions and commands that act write the state, each write on the condition that nobody else wrote meanwhile.
+functions/deliver records the messages and reads the state to render it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from gatewatch.aws.hub_table import HubTableError, RowKind
+from gatewatch.model.alert_actions import NO_ACTIONS, AlertActions
+from gatewatch.model.typed_decoding import decode_json
+
+if TYPE_CHECKING:
+    from gatewatch.aws.hub_table import HubTable
+
+_LIFETIME = 400 * 24 * 3600  # as long as the messages can be updated
+ACTIONS = RowKind(prefix="action", name="the actions of an alert", lifetime=_LIFETIME)
+ACTION_MESSAGES = RowKind(prefix="action-message", name="the messages of an alert", lifetime=_LIFETIME)
+
+
+def alert_id(key: str) -> str:
+    """Return the opaque id of a notification or a roll-up by its key: 32 hexadecimal digits."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+class StoredActions(Struct, frozen=True):
+    """`version` counts the writes; 0 when there is no row yet."""
+
+    version: int
+    actions: AlertActions
+
+
+class PostedMessage(Struct, frozen=True, order=True):
+    """Where an alert was posted: the destination, the key of its parent row, and the message in Slack."""
+
+    destination: str
+    key: str
+    channel: str
+    ts: str
+
+    @property
+    def source(self) -> str:
+        return f"{self.channel}/{self.ts}"
+
+
+class ActionStore:
+    """Every method raises `HubTableError`."""
+
+    def __init__(self, table: HubTable) -> None:
+        self._table = table
+        self.now = table.now
+
+    def load(self, alert: str) -> StoredActions:
+        row = self._table.attributes(ACTIONS, alert)
+        if not row:
+            return StoredActions(0, NO_ACTIONS)
+        try:
+            return StoredActions(row["version"], decode_json(row["body"], AlertActions))
+        except (msgspec.DecodeError, KeyError) as error:
+            raise HubTableError("the actions of an alert cannot be decoded", type(error).__name__) from error
+
+    def save(self, alert: str, version: int, actions: AlertActions) -> bool:
+        """Write the state if it still has the version that was read; False if not."""
+        values = {":body": msgspec.json.encode(actions).decode(), ":after": version + 1}
+        condition = "attribute_not_exists(version)"
+        if version:
+            condition, values[":before"] = "version = :before", version
+        return self._table.update(
+            ACTIONS, alert, "SET body = :body, version = :after", values, ConditionExpression=condition
+        ).is_applied
+
+    def record_message(self, alert: str, message: PostedMessage) -> None:
+        """Add a message that shows the alert. Idempotent."""
+        row = msgspec.json.encode(message).decode()
+        self._table.update(ACTION_MESSAGES, alert, "ADD messages :message", {":message": {row}})
+
+    def messages(self, alert: str) -> tuple[PostedMessage, ...]:
+        """The messages that show an alert; empty for an unknown id."""
+        rows = self._table.attributes(ACTION_MESSAGES, alert).get("messages", ())
+        return tuple(sorted(decode_json(each, PostedMessage) for each in rows))

@@ -1,0 +1,111 @@
+"""What people did about one alert: status, who acted, a proposed revert, and the audit record of every transition."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from gatewatch.model.revert import RevertPlan, RevertResult
+
+
+class ActionStatus(StrEnum):
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"
+    REVERT_PROPOSED = "revert_proposed"
+    REVERT_APPROVED = "revert_approved"
+    REVERT_EXECUTING = "revert_executing"
+    REVERTED = "reverted"
+    REVERT_FAILED = "revert_failed"
+    REVERT_REJECTED = "revert_rejected"
+    REVERT_EXPIRED = "revert_expired"
+    CLOSED = "closed"
+
+
+class ActionEvent(StrEnum):
+    """What people do, and from CLOSE on what gatewatch finds or does itself."""
+
+    ACKNOWLEDGE = "acknowledge"
+    SNOOZE = "snooze"
+    ASK_ACTOR = "ask_actor"
+    ANSWER_YES = "answer_yes"
+    ANSWER_NO = "answer_no"
+    PROPOSE_EXCEPTION = "propose_exception"
+    PROPOSE_REVERT = "propose_revert"
+    APPROVE_REVERT = "approve_revert"
+    REJECT_REVERT = "reject_revert"
+    BREAK_GLASS = "break_glass"
+    CLOSE = "close"
+    END_SNOOZE = "end_snooze"
+    RAISE_SEVERITY = "raise_severity"
+    EXPIRE_REVERT = "expire_revert"
+    START_REVERT = "start_revert"
+    COMPLETE_REVERT = "complete_revert"
+    FAIL_REVERT = "fail_revert"
+
+
+class Person(Struct, frozen=True, omit_defaults=True):
+    """Who acts: `id` is a Slack user id, or the ARN of the caller of `gatewatch act`.
+
+    `identities` are AWS identities in lower case: ARNs, and user names of IAM Identity Center. Empty for people whom
+    gatewatch cannot map.
+    """
+
+    id: str
+    name: str = ""
+    email: str = ""
+    identities: tuple[str, ...] = ()
+
+
+GATEWATCH = Person("gatewatch")  # of transitions that nobody asked for
+
+
+class Mark(Struct, frozen=True):
+    """Who did something and when, in seconds since 1970."""
+
+    person: Person
+    at: float
+
+
+class RevertProposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`id` is opaque and differs between proposals, so that a click on an old one is refused."""
+
+    id: str
+    plan: RevertPlan
+    proposed: Mark
+    expires_at: float
+    reason: str = ""
+    approved: Mark | None = None
+    is_break_glass: bool = False
+
+
+class AuditRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One transition. `source` is the Slack message, `channel/ts`, or `terminal`; `detail` a reason or a result."""
+
+    event: ActionEvent
+    before: ActionStatus
+    after: ActionStatus
+    person: Person
+    at: float
+    source: str = ""
+    detail: str = ""
+
+
+class AlertActions(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """State of one alert. `asked` is the person who was asked whether the call was theirs.
+
+    `snoozed_until` is in seconds since 1970. `audit` has every transition, the oldest first.
+    """
+
+    status: ActionStatus = ActionStatus.OPEN
+    acknowledged: Mark | None = None
+    snoozed: Mark | None = None
+    snoozed_until: float = 0.0
+    asked: str = ""
+    proposal: RevertProposal | None = None
+    result: RevertResult | None = None
+    audit: tuple[AuditRecord, ...] = ()
+
+
+NO_ACTIONS = AlertActions()
