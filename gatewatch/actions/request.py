@@ -9,7 +9,7 @@ from msgspec import Struct
 from gatewatch.events.user_identity import UNKNOWN
 from gatewatch.model.alert_actions import ActionEvent, Person
 from gatewatch.model.identity import canonical_identity
-from gatewatch.model.revert import RevertPlan, RevertResult
+from gatewatch.model.revert import FrozenPlan, RevertReport
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class ActionRequest(Struct, frozen=True, kw_only=True):
     until: float = 0.0
     asked: str = ""
     proposal: str = ""
-    plan: RevertPlan | None = None
-    result: RevertResult | None = None
+    plan: FrozenPlan | None = None
+    result: RevertReport | None = None
 
 
 class Subject(Struct, frozen=True):

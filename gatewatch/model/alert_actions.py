@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from gatewatch.model.revert import RevertPlan, RevertResult
+from gatewatch.model.revert import FrozenPlan, RevertReport
 
 
 class ActionStatus(StrEnum):
@@ -72,7 +72,7 @@ class RevertProposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`id` is opaque and differs between proposals, so that a click on an old one is refused."""
 
     id: str
-    plan: RevertPlan
+    plan: FrozenPlan
     proposed: Mark
     expires_at: float
     reason: str = ""
@@ -104,7 +104,7 @@ class AlertActions(Struct, frozen=True, kw_only=True, omit_defaults=True):
     snoozed_until: float = 0.0
     asked: str = ""
     proposal: RevertProposal | None = None
-    result: RevertResult | None = None
+    result: RevertReport | None = None
     audit: tuple[AuditRecord, ...] = ()
 
 

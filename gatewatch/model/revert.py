@@ -8,7 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 
-class RevertPlan(Struct, frozen=True, kw_only=True):
+class FrozenPlan(Struct, frozen=True, kw_only=True):
     """A frozen plan: it is shown when a revert is proposed, and exactly this plan is executed after approval.
 
     `lines` are the AWS calls as a person reads them. `actions` is their encoded form, which only the executor reads.
@@ -26,13 +26,6 @@ class RevertPlan(Struct, frozen=True, kw_only=True):
         return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-class NotRevertible(Struct, frozen=True):
-    """Why gatewatch does not revert an alert, as a key of `action` in the labels, and the command to do it by hand."""
-
-    reason: str
-    command: str = ""
-
-
 class RevertOutcome(StrEnum):
     """CHANGED: nothing was done, because the resource is not as it was when the plan was made."""
 
@@ -41,7 +34,7 @@ class RevertOutcome(StrEnum):
     FAILED = "failed"
 
 
-class RevertResult(Struct, frozen=True):
+class RevertReport(Struct, frozen=True):
     """`detail` names what failed or differs, without secrets; `undo` is the command that restores the snapshot."""
 
     outcome: RevertOutcome

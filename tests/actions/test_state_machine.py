@@ -12,7 +12,7 @@ from gatewatch.actions.state_machine import TRANSITIONS, Effect, Refusal, transi
 from gatewatch.config.actions import ActionMode
 from gatewatch.events.user_identity import parse_actor
 from gatewatch.model.alert_actions import GATEWATCH, NO_ACTIONS, ActionEvent, ActionStatus, Person
-from gatewatch.model.revert import RevertOutcome, RevertResult
+from gatewatch.model.revert import RevertOutcome, RevertReport
 from gatewatch.model.severity import Severity
 from support.actions import ALICE, BOB, CAROL, GUEST, NOW, PLAN, SETTINGS, SUBJECT, asks
 from support.threads import alert
@@ -161,10 +161,10 @@ def test_break_glass_is_off_by_default_needs_a_reason_and_notifies_everybody():
 
 
 def test_an_approved_revert_is_executed_and_its_result_is_kept():
-    done = RevertResult(RevertOutcome.REVERTED, undo="gatewatch undo 1")
+    done = RevertReport(RevertOutcome.REVERTED, undo="gatewatch undo 1")
     reverted = after(asks(E.COMPLETE_REVERT, GATEWATCH, result=done), before=EXECUTING)
     assert (reverted.status, reverted.result) == (S.REVERTED, done)
-    failed = after(asks(E.FAIL_REVERT, GATEWATCH, result=RevertResult(RevertOutcome.CHANGED)), before=EXECUTING)
+    failed = after(asks(E.FAIL_REVERT, GATEWATCH, result=RevertReport(RevertOutcome.CHANGED)), before=EXECUTING)
     assert failed.status is S.REVERT_FAILED
 
 

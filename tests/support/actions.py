@@ -5,7 +5,7 @@ import threading
 from gatewatch.actions.request import ActionRequest, Subject
 from gatewatch.config.actions import ActionMode, ActionSettings
 from gatewatch.model.alert_actions import ActionEvent, Person
-from gatewatch.model.revert import RevertPlan
+from gatewatch.model.revert import FrozenPlan
 from gatewatch.model.severity import Severity
 
 NOW = 1_800_000_000.0
@@ -13,7 +13,7 @@ ALICE = Person("U0ALICE", "alice", "alice@example.com", ("arn:aws:iam::111122223
 BOB = Person("U0BOB", "bob", "bob@example.com", ("bob@example.com",))
 CAROL = Person("U0CAROL", "carol", "carol@example.com", ("carol@example.com",))
 GUEST = Person("U0GUEST", "guest", "guest@example.com")
-PLAN = RevertPlan(
+PLAN = FrozenPlan(
     account_id="111122223333",
     region="eu-west-1",
     lines=("revoke TCP 22 from 0.0.0.0/0 on sg-0aaaaaaaaaaaaaaa1",),
