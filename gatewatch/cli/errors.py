@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gatewatch.errors import GatewatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from botocore.exceptions import ClientError
 
@@ -30,7 +30,7 @@ _CREDENTIAL_ERRORS = frozenset(
 _CREDENTIAL_CODES = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
-_NO_REGION = "no Region is configured; set AWS_DEFAULT_REGION"
+NO_REGION = "no Region is configured; set AWS_DEFAULT_REGION, to the Region of the hub for a command about the hub"
 _MAX_LENGTH = 2000
 
 
@@ -63,8 +63,18 @@ def message_of(error: Exception) -> str | None:
         if not isinstance(cause, Exception):
             break
         causes.append(cause)
-    text = NO_CREDENTIALS if any(map(_is_credentials_error, causes)) else _text(error)
+    text = _of_the_environment(causes) or _text(error)
     return "\n".join(sanitize(line, _MAX_LENGTH) for line in text.split("\n"))
+
+
+def _of_the_environment(causes: Iterable[Exception]) -> str | None:
+    """Return the message for missing credentials or a missing Region, whatever the command made of it."""
+    for cause in causes:
+        if _is_credentials_error(cause):
+            return NO_CREDENTIALS
+        if type(cause).__name__ == "NoRegionError":
+            return NO_REGION
+    return None
 
 
 def _text(error: Exception) -> str:
@@ -72,10 +82,8 @@ def _text(error: Exception) -> str:
 
 
 def _aws_message(error: Exception) -> str:
-    if _is_credentials_error(error):
-        return NO_CREDENTIALS
-    if type(error).__name__ == "NoRegionError":
-        return _NO_REGION
+    if found := _of_the_environment([error]):
+        return found
     if response := getattr(error, "response", None):
         client_error: ClientError = error  # type: ignore[assignment]
         details = response.get("Error", {})

@@ -23,13 +23,16 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")
 
 
 def member_clients(account: str, region: str | None, role: str) -> Aws:
+    """Return clients with the credentials of a role in a member. Raises botocore's `NoRegionError`."""
+    from botocore.exceptions import NoRegionError
+
     from gatewatch.aws.clients import Aws, role_arn
     from gatewatch.remediation.config_rule.member_role import SESSION_NAME
 
     aws = Aws()
     region = region or aws.sts.meta.region_name
     if region in {None, "aws-global"}:
-        raise typer.BadParameter("give a Region with --region or AWS_DEFAULT_REGION")
+        raise NoRegionError
     return aws.assume_role(role_arn(aws.partition(region), account, role), region, SESSION_NAME) if role else aws
 
 

@@ -2,20 +2,24 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 
 import msgspec
 import pytest
+import typer
 
-from gatewatch.cli.errors import NO_CREDENTIALS
+from gatewatch.cli.app import app
+from gatewatch.cli.errors import NO_CREDENTIALS, NO_REGION
 from gatewatch.cli.listing import print_list
 from gatewatch.cli.options import ListFormat
 from gatewatch.cli.output import ALERTS_PER_PAGE
 from gatewatch.events import files
 from support.command import gatewatch
 from support.paths import ROOT
+from support.stage import write_stage
 
 OPEN = "0.0.0.0/0"
 
@@ -105,30 +109,80 @@ def test_html_of_many_alerts_is_written_in_pages(build, tmp_path):
     assert "page 2 of 2" in second.out
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["doctor"],
-        ["send-test", "alerts"],
-        ["keys", "live"],
-        ["comply", "live", "--account", "111122223333"],
-        ["undo", "chg-0123456789ab"],
-        ["dead-letters", "list"],
-        ["accounts", "sync"],
-    ],
-    ids=lambda command: command[0],
-)
+# Every command that calls AWS; the others work offline.
+AWS_COMMANDS = [
+    ["doctor"],
+    ["send-test", "alerts"],
+    ["keys", "live"],
+    ["comply", "live", "--account", "111122223333"],
+    ["undo", "chg-0123456789ab"],
+    ["dead-letters", "list"],
+    ["dead-letters", "show", "7d2c"],
+    ["dead-letters", "redrive", "--all"],
+    ["accounts", "sync"],
+    ["store-secret", "sec-all"],
+    ["deploy-check"],
+    ["members", "plan"],
+    ["members", "apply"],
+    ["members", "status"],
+    ["members", "remove"],
+    ["init", "folder", "--organization", "--hub-account", "999988887777", "--region", "us-east-1"],
+]
+OFFLINE = {"replay", "explain", "check", "digest", "deploy-options", "demo", "up"}
+# With a Region of their own: an argument, the stage file, or a global service.
+WITH_A_REGION = {"store-secret", "deploy-check", "members", "accounts", "init"}
+
+
+def test_every_command_is_tested_without_credentials_or_is_offline():
+    assert {*OFFLINE, *(command[0] for command in AWS_COMMANDS)} == set(typer.main.get_command(app).commands)
+
+
+@pytest.fixture
+def folder_of_an_organization(tmp_path):
+    """A configuration in which every command has something to ask AWS."""
+    for name in ("accounts.yaml", "policy.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    return write_stage(tmp_path)
+
+
+def without_configuration(monkeypatch):
+    """Remove the AWS configuration of this machine; return the variables that say that there is none."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", *REGIONS):
+        monkeypatch.delenv(name, raising=False)
+    return {"AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"}
+
+
+REGIONS = ("AWS_DEFAULT_REGION", "AWS_REGION")
+MISSING_ANSWERS = {"init": ["--member-regions", "us-east-1"]}
+
+
+@pytest.mark.parametrize("command", AWS_COMMANDS, ids=" ".join)
 @pytest.mark.parametrize(
     "variables",
     [{"AWS_EC2_METADATA_DISABLED": "true"}, {"AWS_PROFILE": "no-such-profile"}],
     ids=["no credentials", "unknown profile"],
 )
-def test_missing_credentials_have_one_message_with_a_remedy(command, variables, monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    nowhere = {"AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"}
-    ran = gatewatch(*command, AWS_DEFAULT_REGION="eu-west-1", **nowhere, **variables)
+def test_missing_credentials_have_one_message_with_a_remedy(command, variables, monkeypatch, folder_of_an_organization):
+    nowhere = without_configuration(monkeypatch)
+    ran = gatewatch(
+        *command,
+        *MISSING_ANSWERS.get(command[0], []),
+        stdin="https://hooks.slack.com/services/T/B/x\n",
+        cwd=folder_of_an_organization,
+        AWS_DEFAULT_REGION="eu-west-1",
+        **nowhere,
+        **variables,
+    )
     assert (ran.status, ran.out, ran.err) == (2, "", f"gatewatch: {NO_CREDENTIALS}\n")
+
+
+@pytest.mark.parametrize("command", [each for each in AWS_COMMANDS if each[0] not in WITH_A_REGION], ids=" ".join)
+def test_a_missing_region_has_one_message_with_a_remedy(command, monkeypatch, folder_of_an_organization):
+    nowhere = without_configuration(monkeypatch)
+    # The doctor and a test message ask for the account first, which needs no Region: an endpoint that refuses.
+    keys = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key", "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"}
+    ran = gatewatch(*command, cwd=folder_of_an_organization, **keys, **nowhere)
+    assert (ran.status, ran.out, ran.err) == (2, "", f"gatewatch: {NO_REGION}\n")
 
 
 def test_the_progress_line_is_not_written_when_the_output_goes_to_the_terminal(tmp_path, build):

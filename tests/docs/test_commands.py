@@ -119,11 +119,13 @@ def problems_in_a_sentence(code: str) -> list[str]:
     if words[0] != "gatewatch" or len(words) == 1 or not re.match(r"[a-z-]+$", words[1]):
         return []
     command = typer.main.get_command(app)
-    rest = words[1:]
-    while rest and rest[0].rstrip(",") in getattr(command, "commands", {}):
-        command = command.commands[rest.pop(0).rstrip(",")]  # type: ignore[attr-defined]
+    remaining = words[1:]
+    while remaining and remaining[0].rstrip(",") in getattr(command, "commands", {}):
+        command = command.commands[remaining.pop(0).rstrip(",")]  # type: ignore[attr-defined]
     known = {option for parameter in command.params for option in parameter.opts} | {"--help", "-h"}
-    unknown = [word for word in rest if word.startswith("-") and word.partition("=")[0] not in known and word != "-"]
+    unknown = [
+        word for word in remaining if word.startswith("-") and word.partition("=")[0] not in known and word != "-"
+    ]
     return unknown or ([code] if command is typer.main.get_command(app) else [])
 
 

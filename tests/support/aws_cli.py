@@ -28,6 +28,13 @@ def problems(line: str) -> list[str]:
     if operation not in names:
         return [f"no operation {operation}"]
     shape = model.operation_model(names[operation]).input_shape
+    options = {option.removeprefix("no-") if is_switch(shape, option) else option for option in options}
     known = {xform_name(name, "-") for name in shape.members}
     missing = {xform_name(name, "-") for name in shape.required_members} - options
     return sorted(options - known - _GLOBAL) + [f"{name} is missing" for name in sorted(missing)]
+
+
+def is_switch(shape, option: str) -> bool:
+    """Whether an option is the negative form of a boolean, which the CLI writes as --no-NAME."""
+    booleans = {xform_name(name, "-") for name, kind in shape.members.items() if kind.type_name == "boolean"}
+    return option.removeprefix("no-") in booleans

@@ -79,6 +79,10 @@ class ComplianceSection(Struct, frozen=True, forbid_unknown_fields=True):
     bucket_control_policy: str = ""
 
 
+# Stacks of the members, on or off.
+STACK_NAMES = ("gatewatch-member", "gatewatch-rules")
+
+
 class StackSetTemplate(Struct, frozen=True):
     """A template for every member, with all of its parameters."""
 
@@ -168,8 +172,9 @@ class Stage(Struct, frozen=True):
 
     def templates(self) -> tuple[StackSetTemplate, ...]:
         """Return the templates that every member gets."""
-        member = StackSetTemplate("gatewatch-member", ROOT / "eventbridge" / "member.yaml", self.member_parameters())
-        rules = StackSetTemplate("gatewatch-rules", ROOT / "compliance" / "rules.yaml", self.rules_parameters())
+        member_name, rules_name = STACK_NAMES
+        member = StackSetTemplate(member_name, ROOT / "eventbridge" / "member.yaml", self.member_parameters())
+        rules = StackSetTemplate(rules_name, ROOT / "compliance" / "rules.yaml", self.rules_parameters())
         return (member, rules) if self.compliance.rules else (member,)
 
 
