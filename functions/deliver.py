@@ -54,7 +54,7 @@ def compose() -> DeliveryHandler:
         SlackRenderer(templates, settings.colors),
         Sns(aws.sns, environment["GATEWATCH_ALERTS_TOPIC"]),
         SnsRenderer(templates, settings.colors),
-        other_channels(http, secrets, templates, clock.now),
+        other_channels(http, secrets, templates, clock.now, environment.get("GATEWATCH_PAGERDUTY_API", "")),
     )
     store = ThreadStore(table)
     return DeliveryHandler(

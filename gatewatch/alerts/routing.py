@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gatewatch.config.destinations import Match
     from gatewatch.config.settings import Settings
     from gatewatch.model.alert import Alert
+    from gatewatch.model.exposure import ExposureChange
 
 
 class RoutingFacts(Struct, frozen=True, kw_only=True):
@@ -34,6 +35,15 @@ class RoutingFacts(Struct, frozen=True, kw_only=True):
 def route(alert: Alert, settings: Settings) -> tuple[str, ...]:
     """Return the destinations of an alert."""
     return destinations_of(routing_facts(alert), settings)
+
+
+def recipients(alert: Alert, change: ExposureChange | None, settings: Settings) -> tuple[str, ...]:
+    """Return the destinations of an alert, and those that resolve an incident because an exposure is closed.
+
+    The latter need no route: routes to them are for severe alerts, and closing a rule is none.
+    """
+    ends = change is not None and bool(change.closed or change.narrowed or change.closes_others)
+    return tuple(dict.fromkeys([*route(alert, settings), *(settings.incident_destinations if ends else ())]))
 
 
 def routing_facts(alert: Alert) -> RoutingFacts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
@@ -58,7 +58,15 @@ class Webhook(DeliverySettings, frozen=True, tag_field="kind", tag="webhook"):
     pace: float = 0.0
 
 
-Destination = SlackWebhook | SlackApp | SnsTopic | Webhook
+class PagerDuty(DeliverySettings, frozen=True, tag_field="kind", tag="pagerduty"):
+    """`routing_key`: that of an integration "Events API v2". `service_region`: where the PagerDuty account is."""
+
+    routing_key: SecretRef
+    service_region: Literal["us", "eu"] = "us"
+    pace: float = 0.0
+
+
+Destination = SlackWebhook | SlackApp | SnsTopic | Webhook | PagerDuty
 
 
 class Match(Struct, frozen=True, forbid_unknown_fields=True):

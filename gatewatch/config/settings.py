@@ -26,6 +26,7 @@ from gatewatch.config.actions import ActionSettings
 from gatewatch.config.destinations import (
     HUB_TOPIC,
     Destination,
+    PagerDuty,
     Route,
     SnsTopic,
     destination_problems,
@@ -86,6 +87,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Return the destinations of everything from low; they also receive notices of gatewatch itself."""
         names = dict.fromkeys(name for route in self.routes if route.takes_low_and_above for name in route.to)
         return tuple(names) or (HUB_TOPIC,)
+
+    @property
+    def incident_destinations(self) -> tuple[str, ...]:
+        """Return the destinations that keep incidents, which are resolved when an exposure is closed."""
+        return tuple(name for name, each in self.destinations.items() if isinstance(each, PagerDuty))
 
     def account(self, account_id: str) -> Account:
         """Return the account of an id, or the fallback for one that accounts.yaml does not list."""
@@ -176,3 +182,6 @@ def _policy_problems(settings: Settings, policy: YamlFile, known: Collection[str
     yield from (f"digest.{key}: {sentence}" for key, sentence in settings.digest.problems())
     yield from (f"actions.{key}: {sentence}" for key, sentence in settings.actions.problems())
     yield from (f"digest.to: {each}" for each in undefined_destinations(settings.digest.to, known))
+    for name in settings.incident_destinations:
+        if name in settings.digest.to:
+            yield f'digest.to: "{name}" is of kind pagerduty, which takes no digests; write another destination.'

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.config.destinations import Webhook
+from gatewatch.config.destinations import PagerDuty, Webhook
 from gatewatch.delivery.channels import Channel
+from gatewatch.delivery.pagerduty import PagerDutySender
 from gatewatch.delivery.webhook import WebhookSender
 from gatewatch.rendering.json_message import JsonRenderer
+from gatewatch.rendering.pagerduty import IncidentRenderer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def other_channels(
-    http: HttpClient, secrets: SecretStore, templates: Templates, now: Callable[[], float]
+    http: HttpClient, secrets: SecretStore, templates: Templates, now: Callable[[], float], pagerduty_api: str = ""
 ) -> dict[type, Channel]:
-    """`now` returns seconds since 1970."""
-    return {Webhook: Channel(JsonRenderer(templates), WebhookSender(http, secrets, now).post)}
+    """`now` returns seconds since 1970. `pagerduty_api` replaces the host of PagerDuty, if it is not empty."""
+    return {
+        Webhook: Channel(JsonRenderer(templates), WebhookSender(http, secrets, now).post),
+        PagerDuty: Channel(IncidentRenderer(templates), PagerDutySender(http, secrets, pagerduty_api).post),
+    }

@@ -37,6 +37,7 @@ DEFINED = "write one that policy.yaml defines (alerts, room)."
 READER = "write its path and name, such as gatewatch/gatewatch-lookup."
 ZONE = "is not a time zone; write a name such as Asia/Seoul or UTC."
 TO_PORT = "write a number from 0 to 65535."
+KINDS = "slack_webhook, slack_app, sns, webhook, pagerduty"
 SIGNED = "url, signing_key, pace, fallback, quiet."
 ACCOUNTS_SENTENCES = [
     ("defaults: {timezone: Mars/Phobos}", f'defaults.timezone: "Mars/Phobos" {ZONE}'),
@@ -88,7 +89,7 @@ ACCOUNTS_SENTENCES = [
     ("accounts: [x]", "accounts: is not a mapping; write one entry per id or name."),
     (
         "accounts: {}\nroutes: []",
-        "routes: is not a known key; write one of accounts, defaults, hub, known_accounts, organization.",
+        "routes: is not a known key; write one of accounts, defaults, hub, known_accounts, organization, people.",
     ),
     ("- x", "is not a mapping; write keys and values, such as defaults: {language: en}."),
     (
@@ -130,11 +131,15 @@ POLICY_SENTENCES = [
     ),
     (
         "destinations: {room: {kind: pigeon}}",
-        "destinations.room.kind: Invalid value 'pigeon'; write one of slack_webhook, slack_app, sns, webhook.",
+        f"destinations.room.kind: Invalid value 'pigeon'; write one of {KINDS}.",
     ),
     (
         "destinations: {siem: {kind: webhook, url: {ssm: /a}}}",
         'destinations.siem: Object missing required field "signing_key"; the keys here are ' + SIGNED,
+    ),
+    (
+        "destinations: {pager: {kind: pagerduty, routing_key: {ssm: /a}}}\ndigest: {to: [pager]}",
+        'digest.to: "pager" is of kind pagerduty, which takes no digests; write another destination.',
     ),
     ("destinations: [room]", "destinations: is not a mapping; write one entry per id or name."),
     ("routes: {to: room}", "routes: is not a list; write one entry per line, each after a dash."),

@@ -44,6 +44,7 @@ TYPES = {
     "policy.yaml: destinations, kind slack_app": destination_settings.SlackApp,
     "policy.yaml: destinations, kind sns": destination_settings.SnsTopic,
     "policy.yaml: destinations, kind webhook": destination_settings.Webhook,
+    "policy.yaml: destinations, kind pagerduty": destination_settings.PagerDuty,
     "policy.yaml: a secret": destination_settings.SecretRef,
     "policy.yaml: destinations, quiet": QuietHours,
     "policy.yaml: routes": destination_settings.Route,

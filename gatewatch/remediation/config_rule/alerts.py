@@ -9,7 +9,7 @@ import msgspec
 
 from gatewatch.alerts.enrichment import group_url
 from gatewatch.alerts.notifications import notification_of
-from gatewatch.alerts.routing import route
+from gatewatch.alerts.routing import recipients
 from gatewatch.alerts.severity.assessment import assess
 from gatewatch.config.suppression_rules import ExceptionEffect
 from gatewatch.model.alert import Alert, AssessedChange, Links
@@ -160,10 +160,11 @@ def _change(
 
 def messages_of(done: Enforcement, settings: Settings, at: float) -> tuple[OutboxMessage, ...]:
     sections = tuple(_before_and_after(done))
+    notifications = (_notification(alert, done, sections) for alert in alerts_of(done, settings, at))
     return tuple(
         message
-        for alert in alerts_of(done, settings, at)
-        for message in addressed(_notification(alert, done, sections), route(alert, settings))
+        for each in notifications
+        for message in addressed(each, recipients(each.alert, each.exposure_change, settings))
     )
 
 
