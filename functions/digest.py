@@ -20,7 +20,8 @@ from gatewatch.digest.missing_events import count_missing_events
 from gatewatch.errors import ConfigurationError
 from gatewatch.handlers.digest import DigestHandler
 from gatewatch.rendering.digest.labels import load_digest_labels
-from gatewatch.rendering.digest.view import DigestText, digest_view
+from gatewatch.rendering.digest.sections import DigestText
+from gatewatch.rendering.digest.view import digest_view
 from gatewatch.rendering.text.labels import load_labels
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from gatewatch.config.digest import DigestSettings, DueDigest
     from gatewatch.model.digest import Digest
-    from gatewatch.rendering.digest.view import DigestView
+    from gatewatch.rendering.digest.sections import DigestView
 
 
 @cache

@@ -84,6 +84,17 @@ def _by_call(settings: dict[str, str]) -> dict[tuple[str, str], str]:
 # By service and event name without a date.
 WHOLE_SETTINGS = _by_call(_WHOLE)
 GRANT_SETTINGS = _by_call(_GRANTS)
+# What prevents public access. Without it nothing is public by that alone.
+GUARD_SETTINGS = frozenset(
+    {
+        "account-public-access-block",
+        "emr-block",
+        "image-block",
+        "public-access-block",
+        "service-setting",
+        "snapshot-block",
+    }
+)
 # One for the account in all Regions, whichever Region the call went to.
 GLOBAL_SETTINGS = frozenset({"account-public-access-block"})
 # One for the account and Region; its calls name no resource.

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.alerts.exposed_settings import GLOBAL_SETTINGS, GRANT_SETTINGS, UNNAMED_SETTINGS, WHOLE_SETTINGS
+from gatewatch.alerts.exposed_settings import (
+    GLOBAL_SETTINGS,
+    GRANT_SETTINGS,
+    GUARD_SETTINGS,
+    UNNAMED_SETTINGS,
+    WHOLE_SETTINGS,
+)
 from gatewatch.model.alert import AssessedChange
 from gatewatch.model.change import Family, Outcome
 from gatewatch.model.exposure import ExposureChange, RuleRef
@@ -18,7 +24,7 @@ from gatewatch.model.resource import Impact, ResourceFacts
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from gatewatch.model.alert import Alert
     from gatewatch.model.api_call import ApiCall
@@ -33,9 +39,8 @@ _MAX_LENGTH = 300  # of a name or a grant; those of AWS are shorter
 
 
 class ResourceGrant(Struct, frozen=True):
-    """A grant or other opening that a call made; `number` is the index of its change in the alert."""
+    """A grant or other opening that a call made."""
 
-    number: int
     assessed: AssessedChange
     ref: RuleRef
 
@@ -43,30 +48,32 @@ class ResourceGrant(Struct, frozen=True):
 class SettingChange(Struct, frozen=True, kw_only=True):
     """Openings and closings of one setting. `key` is `Region/setting/resource`.
 
-    `is_replaced`: the setting was replaced or deleted, so nothing is open but `opened`.
+    `is_replaced`: the setting was replaced or deleted, so nothing is open but `opened`. `is_guard`: of a setting that
+    prevents public access.
     """
 
     key: str
     opened: tuple[ResourceGrant, ...] = ()
     closed: tuple[RuleRef, ...] = ()
     is_replaced: bool = False
+    is_guard: bool = False
 
 
 def setting_change_of(alert: Alert) -> SettingChange | None:
     """Return what a call opened or closed; None for any other call, and without a resource."""
-    call, applied = alert.call, [pair for pair in enumerate(alert.changes) if _is_applied(pair[1])]
+    call, applied = alert.call, [each for each in alert.changes if _is_applied(each)]
     name = (call.event_source.partition(".")[0], _DATE.sub("", call.event_name))
     setting = WHOLE_SETTINGS.get(name) or GRANT_SETTINGS.get(name)
-    key = _key(call, setting, applied[0][1]) if setting and applied else None
+    key = _key(call, setting, applied[0]) if setting and applied else None
     if setting is None or key is None:
         return None
-    opened = tuple(
-        ResourceGrant(number, each, _ref(setting, each)) for number, each in applied if _opens(each) and _grant(each)
-    )
+    opened = tuple(_grants(setting, applied))
+    is_guard = setting in GUARD_SETTINGS
     if name in WHOLE_SETTINGS:
-        is_closed = all(_admits_nobody_else(each) for _, each in applied)
-        return SettingChange(key=key, opened=opened, is_replaced=True) if opened or is_closed else None
-    closed = tuple(dict.fromkeys(_closed_refs(setting, (each for _, each in applied))))
+        is_closed = all(map(_admits_nobody_else, applied))
+        change = SettingChange(key=key, opened=opened, is_replaced=True, is_guard=is_guard)
+        return change if opened or is_closed else None
+    closed = tuple(dict.fromkeys(_closed_refs(setting, applied)))
     return SettingChange(key=key, opened=opened, closed=closed) if opened or closed else None
 
 
@@ -80,7 +87,7 @@ def resource_exposure_of(alert: Alert) -> ExposureChange | None:
         group_key=f"{alert.account.id}/{change.key}",
         at=alert.call.time.timestamp(),
         actor=alert.call.actor.name,
-        opened=tuple(dict.fromkeys(each.ref for each in change.opened)),
+        opened=tuple(each.ref for each in change.opened),
         closed=change.closed,
         closes_others=change.is_replaced,
     )
@@ -99,6 +106,16 @@ def _facts(assessed: AssessedChange) -> ResourceFacts:
     return facts
 
 
+def _grants(setting: str, applied: Iterable[AssessedChange]) -> Iterator[ResourceGrant]:
+    """Each grant once: a statement may admit several accounts, of which the most severe counts."""
+    worst: dict[RuleRef, AssessedChange] = {}
+    for each in applied:
+        if _opens(each) and _grant(each):
+            ref = _ref(setting, each)
+            worst[ref] = max(worst.get(ref, each), each, key=lambda one: one.assessment.severity.rank)
+    return (ResourceGrant(each, ref) for ref, each in worst.items())
+
+
 def _opens(assessed: AssessedChange) -> bool:
     return _facts(assessed).effect in _OPENS and assessed.assessment.severity.rank >= Severity.HIGH.rank
 
@@ -109,7 +126,7 @@ def _admits_nobody_else(assessed: AssessedChange) -> bool:
     return _facts(assessed).effect in _CLOSES or (_facts(assessed).effect is Impact.SHARED and is_low)
 
 
-def _closed_refs(setting: str, applied: Iterator[AssessedChange]) -> Iterator[RuleRef]:
+def _closed_refs(setting: str, applied: Iterable[AssessedChange]) -> Iterator[RuleRef]:
     for each in applied:
         if _facts(each).effect is Impact.ACCESS_CLOSED and _facts(each).grant_id and _grant(each):
             yield _ref(setting, each)

@@ -14,8 +14,9 @@ from gatewatch.digest.email import EmailTemplate, email_message, html_page
 from gatewatch.digest.summary import summarize_activity
 from gatewatch.rendering.digest.labels import load_digest_labels
 from gatewatch.rendering.digest.messages import digest_color
+from gatewatch.rendering.digest.sections import DigestText
 from gatewatch.rendering.digest.text import digest_text, slack_blocks
-from gatewatch.rendering.digest.view import DigestText, digest_view
+from gatewatch.rendering.digest.view import digest_view
 from gatewatch.rendering.escaping import mrkdwn
 from gatewatch.rendering.slack_blocks import payload
 from gatewatch.rendering.text.labels import load_labels

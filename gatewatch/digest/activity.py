@@ -1,4 +1,4 @@
-"""What a digest needs of an alert: a summary to count, and the rules that it opened or closed to the internet.
+"""What a digest needs of an alert: a summary to count, and what it opened or closed: rules, and access to resources.
 
 A digest of stored activity equals the digest of the alerts themselves.
 """
@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
+from itertools import count
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from gatewatch.alerts.exposures import rule_ref
+from gatewatch.alerts.resource_exposures import setting_change_of
 from gatewatch.model.change import Action, Family, Outcome
 from gatewatch.model.exposure import RuleRef
 from gatewatch.model.iam import IamFacts, IamOperation
+from gatewatch.model.resource import ResourceFacts
 from gatewatch.model.security_group import NO_GROUP, CidrPeer, Direction, Group, SecurityGroupRule
 from gatewatch.model.severity import Exposure, Severity
 
@@ -58,7 +61,10 @@ class AlertSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RuleOpened(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="opened"):
-    """A rule that a call opened to the whole internet. `number` is the index of the change within the call."""
+    """A rule that a call opened to the whole internet. `number` is the index of the change within the call.
+
+    Of access to a resource, `facts` say what was opened, `ref` is the grant, and `setting` where it is.
+    """
 
     at: datetime
     key: str
@@ -73,14 +79,17 @@ class RuleOpened(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="ope
     resource_id: str = ""
     services: tuple[str, ...] = ()
     event_id: str = ""
+    facts: ResourceFacts | None = None
+    ref: RuleRef = RuleRef()
+    setting: str = ""
 
     @property
     def resource(self) -> str:
-        return self.group.id or self.group.name or self.resource_id
+        return self.setting or self.group.id or self.group.name or self.resource_id
 
 
 class RuleClosed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="closed"):
-    """A rule that a call removed or narrowed; with `is_all`, all rules of a deleted resource."""
+    """A rule or grant that a call removed or narrowed; with `is_all`, all of a deleted group or setting but `kept`."""
 
     at: datetime
     key: str
@@ -90,6 +99,7 @@ class RuleClosed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="clo
     resource: str
     rule: RuleRef = RuleRef()
     is_all: bool = False
+    kept: tuple[RuleRef, ...] = ()
 
 
 ExposureStep = RuleOpened | RuleClosed
@@ -114,7 +124,7 @@ def activity_of(alert: Alert, suppressed: Alert) -> AlertActivity | None:
         suppressed={} if suppressed is alert else _suppressed_counts(suppressed.changes),
         role=_role_step(alert.changes),
     )
-    return AlertActivity(entry, tuple(_steps(alert, call.time)))
+    return AlertActivity(entry, (*_steps(alert, call.time), *_setting_steps(alert, call.time)))
 
 
 def _role_step(changes: Sequence[AssessedChange]) -> RoleStep | None:
@@ -198,3 +208,33 @@ def _closed(alert: Alert, change: Change, at: datetime, number: int) -> RuleClos
         rule=rule,
         is_all=is_all,
     )
+
+
+def _setting_steps(alert: Alert, at: datetime) -> Iterator[ExposureStep]:
+    """What a call opened or closed of a resource. A guard that it removed makes nothing public by that alone."""
+    change = setting_change_of(alert)
+    if change is None or change.is_guard:
+        return
+    numbers = count(len(alert.changes))
+    for grant in change.opened:
+        facts = grant.assessed.change.facts
+        step = _opened(alert, grant.assessed, at, next(numbers))
+        yield msgspec.structs.replace(
+            step,
+            facts=msgspec.structs.replace(facts, undo=()) if isinstance(facts, ResourceFacts) else None,
+            ref=grant.ref,
+            setting=change.key,
+        )
+    closings = [RuleRef()] if change.is_replaced else change.closed
+    for ref in closings:
+        yield RuleClosed(
+            at=at,
+            key=alert.call.delivery_key,
+            number=next(numbers),
+            account=alert.account.id,
+            region=alert.call.region,
+            resource=change.key,
+            rule=ref,
+            is_all=change.is_replaced,
+            kept=tuple(each.ref for each in change.opened),
+        )

@@ -17,7 +17,7 @@ from gatewatch.rendering.escaping import sanitize
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gatewatch.rendering.digest.view import Bar, DigestSection, DigestView
+    from gatewatch.rendering.digest.sections import Bar, DigestSection, DigestView
 
 _COLORS: Mapping[Severity, str] = {
     Severity.CRITICAL: "#8b0000",

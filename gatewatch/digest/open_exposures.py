@@ -113,7 +113,9 @@ def _resource_key(step: ExposureStep) -> _IndexKey:
 
 
 def _ref(step: ExposureStep) -> RuleRef:
-    return rule_ref(step.rule) if isinstance(step, RuleOpened) else step.rule
+    if isinstance(step, RuleClosed):
+        return step.rule
+    return step.ref if step.setting else rule_ref(step.rule)
 
 
 def _order(step: ExposureStep) -> tuple[datetime, int, str, int]:
@@ -124,4 +126,6 @@ def _order(step: ExposureStep) -> tuple[datetime, int, str, int]:
 
 def _is_same_rule(step: ExposureStep, exposure: OpenExposure) -> bool:
     """Return whether a step concerns an exposure. Two rule ids decide, where both sides have one."""
-    return (isinstance(step, RuleClosed) and step.is_all) or _ref(exposure.current).matches(_ref(step))
+    if isinstance(step, RuleClosed) and step.is_all:
+        return _ref(exposure.current) not in step.kept
+    return _ref(exposure.current).matches(_ref(step))

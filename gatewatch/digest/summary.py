@@ -45,7 +45,7 @@ def summarize(
         if summary.key not in uncounted:
             accounts.setdefault(summary.account, Counter()).update(summary.severities)
             actors[summary.actor] += sum(summary.severities.values())
-    open_rules = (_exposed_rule(exposure, period.now, settings) for exposure in found.open)
+    exposed = [rule for each in found.open if (rule := _exposed_rule(each, period.now, settings))]
     closed = (
         each for each in found.closed if period.contains(each.at) and _exposed_rule(each.exposure, each.at, settings)
     )
@@ -56,7 +56,8 @@ def summarize(
         accounts=_by_account(accounts, settings),
         actors=dict(actors),
         suppressed=dict(suppressed),
-        open=tuple(sorted(_without_twins(filter(None, open_rules)), key=_worst_and_oldest)),
+        open=_sorted(each for each in exposed if not each.is_resource),
+        public=_sorted(each for each in exposed if each.is_resource),
         closed=tuple(each.at - each.exposure.since for each in closed),
         short_lived_roles=tuple(sorted((_short_lived_role(each, settings) for each in lives), key=_worst_role)),
     )
@@ -105,10 +106,15 @@ def _exposed_rule(exposure: OpenExposure, at: datetime, settings: Settings) -> E
     return ExposedRule(account, opened.region, opened.resource, change, first.at, first.actor, links)
 
 
+def _sorted(rules: Iterable[ExposedRule]) -> tuple[ExposedRule, ...]:
+    return tuple(sorted(_without_twins(rules), key=_worst_and_oldest))
+
+
 def _without_twins(rules: Iterable[ExposedRule]) -> Iterator[ExposedRule]:
     """Yield rules that differ only in their peer once: IPv4 and IPv6 twins, and CIDRs that add up to the internet.
 
-    `rules` are sorted oldest first; the oldest of them gets the highest severity.
+    Of several grants in one setting of a resource the worst stands for all. `rules` are sorted oldest first; the
+    oldest of them gets the highest severity.
     """
     twins: dict[tuple[object, ...], list[ExposedRule]] = {}
     for each in rules:
@@ -132,6 +138,7 @@ def _alert(opened: RuleOpened, account: Account) -> Alert:
         group=opened.group,
         rule=opened.rule,
         resource_id=opened.resource_id or None,
+        facts=opened.facts,
     )
     call = ApiCall(
         event_id=opened.key,

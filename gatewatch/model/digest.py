@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from gatewatch.model.account import Account
 from gatewatch.model.alert import AssessedChange, Links
+from gatewatch.model.resource import ResourceFacts
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 MAX_EXPOSURES, MAX_BARS = 15, 10  # of a message
 
@@ -31,7 +32,10 @@ class Period(Struct, frozen=True):
 
 
 class ExposedRule(Struct, frozen=True):
-    """A rule that is open to the whole internet, with exceptions applied. `links`: its group and its opening."""
+    """A rule that is open to the whole internet, or a resource to outsiders, with exceptions applied.
+
+    `links`: its group and its opening.
+    """
 
     account: Account
     region: str
@@ -44,6 +48,10 @@ class ExposedRule(Struct, frozen=True):
     @property
     def severity(self) -> Severity:
         return self.change.assessment.severity
+
+    @property
+    def is_resource(self) -> bool:
+        return isinstance(self.change.change.facts, ResourceFacts)
 
 
 class ShortLivedRole(Struct, frozen=True):
@@ -68,11 +76,11 @@ class AccountChanges(Struct, frozen=True):
 class Digest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Counts are of changes; `closed` are the durations of closed exposures.
 
-    `accounts` has most changes first, `open` the worst rule and then the oldest first.
+    `accounts` has most changes first; `open` (rules) and `public` (resources) the worst and then the oldest first.
 
-    `omitted_open` counts open rules by severity that are not in `open`, `omitted_roles` the roles that are not in
-    `short_lived_roles`. `recording_since`: start of the activity log,
-    None for a digest of files. `missing_events`: events that it lacks.
+    `omitted_open` and `omitted_public` count by severity those that are not in `open` and `public`, `omitted_roles` the
+    roles that are not in `short_lived_roles`. `recording_since`: start of the activity log, None for a digest of files.
+    `missing_events`: events that it lacks.
     """
 
     period: Period
@@ -83,7 +91,9 @@ class Digest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     suppressed: dict[str, int]
     open: tuple[ExposedRule, ...]
     closed: tuple[timedelta, ...]
+    public: tuple[ExposedRule, ...] = ()
     omitted_open: dict[Severity, int] = {}
+    omitted_public: dict[Severity, int] = {}
     short_lived_roles: tuple[ShortLivedRole, ...] = ()
     omitted_roles: int = 0
     recording_since: datetime | None = None
@@ -94,14 +104,19 @@ class Digest(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return len(self.open) + sum(self.omitted_open.values())
 
     @property
+    def public_count(self) -> int:
+        return len(self.public) + sum(self.omitted_public.values())
+
+    @property
     def worst_open(self) -> Severity | None:
-        severities = [*self.omitted_open, *(each.severity for each in self.open)]
+        shown = (each.severity for each in (*self.open, *self.public))
+        severities = [*self.omitted_open, *self.omitted_public, *shown]
         return max(severities, key=lambda each: each.rank, default=None)
 
     @property
     def is_empty(self) -> bool:
         """Return whether nothing happened, nothing is open and no event is missing."""
-        return not (self.events or self.open or self.missing_events)
+        return not (self.events or self.open or self.public or self.missing_events)
 
     @property
     def median_closed(self) -> timedelta:
@@ -111,18 +126,24 @@ class Digest(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def shortened(digest: Digest) -> Digest:
     """Return a digest with no more than a message shows."""
-    omitted = Counter(digest.omitted_open)
-    omitted.update(each.severity for each in digest.open[MAX_EXPOSURES:])
     return replace(
         digest,
         accounts=digest.accounts[:MAX_BARS],
         actors=dict(most_common(digest.actors)),
         suppressed=dict(most_common(digest.suppressed)),
         open=digest.open[:MAX_EXPOSURES],
-        omitted_open=dict(omitted),
+        omitted_open=_omitted(digest.omitted_open, digest.open),
+        public=digest.public[:MAX_EXPOSURES],
+        omitted_public=_omitted(digest.omitted_public, digest.public),
         short_lived_roles=digest.short_lived_roles[:MAX_BARS],
         omitted_roles=digest.omitted_roles + len(digest.short_lived_roles[MAX_BARS:]),
     )
+
+
+def _omitted(before: Mapping[Severity, int], exposed: Sequence[ExposedRule]) -> dict[Severity, int]:
+    omitted = Counter(before)
+    omitted.update(each.severity for each in exposed[MAX_EXPOSURES:])
+    return dict(omitted)
 
 
 def most_common(counts: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -23,8 +23,9 @@ from gatewatch.errors import ConfigurationError
 from gatewatch.model.digest import shortened
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.digest.labels import DigestLabels, load_digest_labels
+from gatewatch.rendering.digest.sections import Bar, DigestSection, DigestText, DigestView
 from gatewatch.rendering.digest.text import bar, digest_text, slack_blocks
-from gatewatch.rendering.digest.view import Bar, DigestSection, DigestText, DigestView, digest_view
+from gatewatch.rendering.digest.view import digest_view
 from gatewatch.rendering.escaping import mrkdwn
 from gatewatch.rendering.slack_blocks import payload
 from gatewatch.rendering.slack_validation import mentions, slack_problems

@@ -33,8 +33,9 @@ from gatewatch.errors import ConfigurationError, TransientDeliveryError
 from gatewatch.model.digest import Period
 from gatewatch.rendering.chatbot_validation import chatbot_problems as chat_problems
 from gatewatch.rendering.digest.labels import load_digest_labels
+from gatewatch.rendering.digest.sections import DigestText
 from gatewatch.rendering.digest.text import digest_text
-from gatewatch.rendering.digest.view import DigestText, digest_view
+from gatewatch.rendering.digest.view import digest_view
 from gatewatch.rendering.slack_validation import mentions, slack_problems
 from gatewatch.rendering.text.labels import load_labels
 from support.activity_log import TABLE, Clock, Counts, make_table
@@ -182,7 +183,7 @@ def test_an_empty_day_gives_one_line_or_no_message(cloud):
     (message,) = cloud.sent()
     blocks = SLACK.render(message)["attachments"][0]["blocks"]
     assert [block["type"] for block in blocks] == ["header", "section", "context"]
-    assert blocks[1]["text"]["text"] == ("No changes in this period, and no rule is open to the internet.")
+    assert blocks[1]["text"]["text"] == ("No changes in this period, and no rule or resource is open to the internet.")
     cloud.configure(POLICY.replace("language: en", "language: en, empty: skip"))
     cloud.run(MORNING + timedelta(days=1))
     assert cloud.sent() == []

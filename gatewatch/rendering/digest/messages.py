@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gatewatch.model.severity import Severity
+from gatewatch.rendering.digest.sections import DigestText
 from gatewatch.rendering.digest.sns import sns_digest
 from gatewatch.rendering.digest.text import digest_text, slack_blocks
-from gatewatch.rendering.digest.view import DigestText, digest_view
+from gatewatch.rendering.digest.view import digest_view
 from gatewatch.rendering.escaping import mrkdwn
 from gatewatch.rendering.slack_blocks import context, payload
 from gatewatch.rendering.sns_escaping import mail_value
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gatewatch.config.settings import Colors
     from gatewatch.model.digest import Digest
     from gatewatch.model.notification import DigestNotification
-    from gatewatch.rendering.digest.view import DigestView
+    from gatewatch.rendering.digest.sections import DigestView
     from gatewatch.rendering.sns_body import SnsBody
     from gatewatch.rendering.templates import Templates
 
@@ -37,7 +38,8 @@ def digest_sns_body(notification: DigestNotification, leading: Sequence[Markup],
     digest, first, days = notification.digest, notification.first_day, notification.days
     when = first if days == 1 else f"{first}, {days} days"
     events = "1 event" if digest.events == 1 else f"{digest.events} events"
-    subject = f"gatewatch digest {when}: {digest.open_count} open to the internet, {events}"
+    public = f"{digest.public_count} public or shared outside, " if digest.public_count else ""
+    subject = f"gatewatch digest {when}: {digest.open_count} open to the internet, {public}{events}"
     return sns_digest(_view(notification, templates), subject, leading)
 
 

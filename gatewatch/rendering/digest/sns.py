@@ -16,7 +16,7 @@ from gatewatch.rendering.sns_escaping import plain_text as plain_markup
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewatch.rendering.digest.view import DigestSection, DigestView
+    from gatewatch.rendering.digest.sections import DigestSection, DigestView
     from gatewatch.rendering.sns_body import SnsBody
 
 _BARS = 5

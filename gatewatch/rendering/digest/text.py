@@ -13,7 +13,7 @@ from gatewatch.rendering.slack_blocks import context, header, section
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gatewatch.rendering.digest.view import DigestSection, DigestView, Line
+    from gatewatch.rendering.digest.sections import DigestSection, DigestView, Line
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _SECTION = 2900

@@ -1,79 +1,22 @@
-"""A digest in one language: sections with lines and bars, as plain text that is not yet escaped for a channel."""
+"""A digest in one language."""
 
 from __future__ import annotations
 
 from datetime import date
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from gatewatch.events.user_identity import UNKNOWN
-from gatewatch.model.change import Family
-from gatewatch.model.digest import MAX_BARS, MAX_EXPOSURES, most_common
+from gatewatch.model.digest import MAX_BARS, most_common
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.digest.labels import DigestLabels
-from gatewatch.rendering.text.labels import Labels
-from gatewatch.rendering.text.rules import target_text
+from gatewatch.rendering.digest.exposures import open_rules, public_resources
+from gatewatch.rendering.digest.sections import Bar, DigestSection, DigestView, Line, actor_text, age_text
 from gatewatch.rendering.text.severity_marks import severity_mark
 from gatewatch.rendering.time_text import local_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from datetime import timedelta
 
-    from gatewatch.model.alert import AssessedChange
-    from gatewatch.model.digest import AccountChanges, Digest, ExposedRule
-
-_MAX_URL = 250
-
-
-class Bar(Struct, frozen=True):
-    """`counts` by severity, worst first; empty for bars that are not counted by severity."""
-
-    name: str
-    value: int
-    counts: tuple[tuple[Severity, int], ...] = ()
-    detail: str = ""
-
-
-class Line(Struct, frozen=True):
-    """A text with placeholders: `trusted` values, and `untrusted` ones that come from events.
-
-    `links` are pairs of a name and a console URL.
-    """
-
-    mark: str
-    text: str
-    trusted: dict[str, str]
-    untrusted: dict[str, str]
-    links: tuple[tuple[str, str], ...] = ()
-
-    def __str__(self) -> str:
-        return f"{self.mark} {self.text.format(**self.trusted, **self.untrusted)}"
-
-
-class DigestSection(Struct, frozen=True):
-    """`lines` contain no event values. A section without a title is a plain paragraph."""
-
-    title: str
-    exposures: tuple[Line, ...] = ()
-    lines: tuple[str, ...] = ()
-    bars: tuple[Bar, ...] = ()
-
-
-class DigestView(Struct, frozen=True):
-    title: str
-    sections: tuple[DigestSection, ...]
-    note: str
-    warning: str = ""
-
-
-class DigestText(Struct, frozen=True):
-    """The labels of one language and the time zone."""
-
-    digest: DigestLabels
-    alert: Labels
-    zone: str
+    from gatewatch.model.digest import AccountChanges, Digest
+    from gatewatch.rendering.digest.sections import DigestText
 
 
 def digest_view(digest: Digest, text: DigestText) -> DigestView:
@@ -88,9 +31,11 @@ def _sections(digest: Digest, text: DigestText) -> tuple[DigestSection, ...]:
     if digest.is_empty:
         return (DigestSection("", lines=(labels["quiet"],)),)
     if not digest.events:
-        return _open(digest, text), DigestSection("", lines=(labels["nothing"],))
+        nothing = DigestSection("", lines=(labels["nothing"],))
+        return open_rules(digest, text), *public_resources(digest, text), nothing
     return (
-        _open(digest, text),
+        open_rules(digest, text),
+        *public_resources(digest, text),
         DigestSection(labels["severities"], bars=tuple(_severities(digest, text))),
         DigestSection(labels["accounts"], bars=tuple(_accounts(digest, text))),
         DigestSection(labels["actors"], bars=tuple(_actors(digest, text))),
@@ -135,49 +80,6 @@ def _note(digest: Digest, text: DigestText) -> str:
     return labels["source_activity_log"].format(events=_events(digest.events, text), began=start)
 
 
-def _open(digest: Digest, text: DigestText) -> DigestSection:
-    labels, more = text.digest.digest, digest.open_count - MAX_EXPOSURES
-    facts = tuple(_exposure_line(rule, digest.period.now - rule.since, text) for rule in digest.open[:MAX_EXPOSURES])
-    remaining = (labels["more"].format(count=more),) if more > 0 else ()
-    none = labels["open_none" if digest.recording_since is None else "open_none_now"]
-    return DigestSection(labels["open"], facts, remaining if facts else (none,))
-
-
-def _exposure_line(rule: ExposedRule, age: timedelta, text: DigestText) -> Line:
-    labels, owner = text.digest.digest, rule.account.owner
-    parts = (labels["open_line"], labels["open_by"], labels["owner" if owner else "no_owner"])
-    return Line(
-        mark=severity_mark(rule.severity),
-        text=" · ".join(parts),
-        trusted={
-            "what": _what(rule.change, text),
-            "account": rule.account.display_name,
-            "age": _age(age, text),
-            "owner": owner or "",
-        },
-        untrusted={"group": rule.resource, "region": rule.region, "actor": _actor(rule.actor, text)},
-        links=tuple(_links(rule, text)),
-    )
-
-
-def _what(assessed: AssessedChange, text: DigestText) -> str:
-    """Return the traffic of a rule, or the CIDR of a prefix list entry, which has no ports."""
-    change = assessed.change
-    if change.family is Family.PREFIX_LIST and change.rule.peer:
-        return change.rule.peer.text
-    return target_text(assessed, text.alert).strip()
-
-
-def _links(rule: ExposedRule, text: DigestText) -> Iterator[tuple[str, str]]:
-    """Yield the links to the security group and to the event that opened it, where the partition has a console."""
-    urls = (("group", rule.links.group), ("event", rule.links.event))
-    yield from ((text.alert.button[name], url) for name, url in urls if 0 < len(url) <= _MAX_URL)
-
-
-def _actor(name: str, text: DigestText) -> str:
-    return text.alert.field["unknown"] if name == UNKNOWN else name
-
-
 def _short_lived_roles(digest: Digest, text: DigestText) -> Iterator[DigestSection]:
     """Yield a section with one line for each role, or nothing."""
     labels, shown = text.digest.digest, digest.short_lived_roles[:MAX_BARS]
@@ -186,8 +88,8 @@ def _short_lived_roles(digest: Digest, text: DigestText) -> Iterator[DigestSecti
         Line(
             mark=severity_mark(each.severity),
             text=labels["short_lived_role"],
-            trusted={"account": each.account.display_name, "age": _age(each.lifetime, text)},
-            untrusted={"role": each.name, "actor": _actor(each.actor, text)},
+            trusted={"account": each.account.display_name, "age": age_text(each.lifetime, text)},
+            untrusted={"role": each.name, "actor": actor_text(each.actor, text)},
         )
         for each in shown
     )
@@ -216,7 +118,7 @@ def _worst_first(counts: Mapping[Severity, int]) -> Iterator[tuple[Severity, int
 
 
 def _actors(digest: Digest, text: DigestText) -> Iterable[Bar]:
-    return (Bar(_actor(name, text), count) for name, count in most_common(digest.actors))
+    return (Bar(actor_text(name, text), count) for name, count in most_common(digest.actors))
 
 
 def _bars(counts: Mapping[str, int]) -> Iterable[Bar]:
@@ -227,18 +129,5 @@ def _closed(digest: Digest, text: DigestText) -> str:
     labels = text.digest.digest
     if not digest.closed:
         return labels["closed_none"]
-    median, slowest = (_age(each, text) for each in (digest.median_closed, max(digest.closed)))
+    median, slowest = (age_text(each, text) for each in (digest.median_closed, max(digest.closed)))
     return labels["closed_text"].format(count=len(digest.closed), median=median, slowest=slowest)
-
-
-def _age(age: timedelta, text: DigestText) -> str:
-    """Return a duration in its two largest units."""
-    labels, minutes = text.digest.digest, int(age.total_seconds()) // 60
-    hours, days = minutes // 60, age.days
-    if days:
-        return labels["days"].format(days=days, hours=hours - 24 * days)
-    return (
-        labels["hours"].format(hours=hours, minutes=minutes % 60)
-        if hours
-        else labels["minutes"].format(minutes=minutes)
-    )

@@ -43,10 +43,10 @@ def resource_headline(alert: Alert, assessed: AssessedChange, labels: Labels) ->
 def thing_text(facts: ResourceFacts, labels: Labels) -> str:
     """`S3 bucket b`; the kind alone where the event names none."""
     kind = labels.resource_kind[facts.resource.kind]
-    return f"{kind} {shorten(_last_part(facts.resource.name))}" if facts.resource.name else kind
+    return f"{kind} {shorten(last_part(facts.resource.name))}" if facts.resource.name else kind
 
 
-def _last_part(name: str) -> str:
+def last_part(name: str) -> str:
     """The end of an ARN or a URL, which a headline has no room for."""
     return re.split(r"[/:]", name.rstrip("/:"))[-1] if name.startswith(("arn:", "https://")) else name
 
