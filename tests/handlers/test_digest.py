@@ -324,7 +324,7 @@ def test_the_digest_of_recorded_activity_equals_that_of_the_command(cloud, build
     (tmp_path / "events.jsonl").write_text(build.text(*records), "utf-8")
     bodies = [json.dumps(build.event(record)) for record in (*records, *records[::3])]
     sqs = [
-        {"messageId": str(number), "body": body, "attributes": {"ApproximateReceiveCount": "1"}}
+        {"messageId": str(number), "body": body, "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "0"}}
         for number, body in enumerate(bodies)
     ]
     for start in range(0, len(sqs), 10):
