@@ -9,9 +9,11 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 
 from functions.bundle import load_bundle
+from gatewatch.actions.view import ActionView, can_be_reverted
 from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.metrics import NAMESPACE, EmbeddedMeter
+from gatewatch.delivery.action_store import ActionStore
 from gatewatch.delivery.channels import Channels
 from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
 from gatewatch.delivery.dead_lettering import DeadLettering
@@ -56,11 +58,16 @@ def compose() -> DeliveryHandler:
         SnsRenderer(templates, settings.colors),
         other_channels(http, secrets, templates, clock.now, environment.get("GATEWATCH_PAGERDUTY_API", "")),
     )
-    store = ThreadStore(table)
+    store, actions = ThreadStore(table), ActionStore(table)
     return DeliveryHandler(
         settings=settings,
         channels=channels,
-        threads=Threads(channels, MessageUpdates(channels, store, log), store),
+        threads=Threads(
+            channels,
+            MessageUpdates(channels, store, log, shown=ActionView(actions, settings.actions, can_be_reverted).shown),
+            store,
+            actions.record_message_later,
+        ),
         ledger=ledger,
         dead_lettering=DeadLettering(settings, ledger, outbox, dead_letters, log, counts),
         sqs=aws.sqs,

@@ -268,7 +268,7 @@ def transition(
         person=request.person,
         at=request.at,
         source=request.source,
-        detail=request.reason or (request.result.detail if request.result else ""),
+        detail=request.reason or (request.result.outcome if request.result else ""),
     )
     values = {"status": after, "audit": (*before.audit, record), **rule.apply(before, request, settings)}
     return Transition(msgspec.structs.replace(before, **values), rule.effects)

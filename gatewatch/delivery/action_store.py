@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from gatewatch.aws.hub_table import HubTableError, RowKind
+from gatewatch.aws.hub_table import HubTableError, JsonRows, RowKind
 from gatewatch.model.alert_actions import NO_ACTIONS, AlertActions
 from gatewatch.model.typed_decoding import decode_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gatewatch.aws.hub_table import HubTable
 
 _LIFETIME = 400 * 24 * 3600  # as long as the messages can be updated
 ACTIONS = RowKind(prefix="action", name="the actions of an alert", lifetime=_LIFETIME)
-ACTION_MESSAGES = RowKind(prefix="action-message", name="the messages of an alert", lifetime=_LIFETIME)
 
 
 def alert_id(key: str) -> str:
@@ -47,6 +48,15 @@ class PostedMessage(Struct, frozen=True, order=True):
     @property
     def source(self) -> str:
         return f"{self.channel}/{self.ts}"
+
+
+ACTION_MESSAGES = JsonRows(
+    prefix="action-message",
+    name="the message of an alert",
+    lifetime=_LIFETIME,
+    value_type=PostedMessage,
+    skips_undecodable=True,
+)
 
 
 class ActionStore:
@@ -75,12 +85,11 @@ class ActionStore:
             ACTIONS, alert, "SET body = :body, version = :after", values, ConditionExpression=condition
         ).is_applied
 
-    def record_message(self, alert: str, message: PostedMessage) -> None:
-        """Add a message that shows the alert. Idempotent."""
-        row = msgspec.json.encode(message).decode()
-        self._table.update(ACTION_MESSAGES, alert, "ADD messages :message", {":message": {row}})
+    def record_message_later(self, alert: str, message: PostedMessage) -> None:
+        """Store the message that shows an alert at a destination. Never raises: the message is posted already."""
+        self._table.put_later(ACTION_MESSAGES, f"{alert}#{message.destination}", message)
 
-    def messages(self, alert: str) -> tuple[PostedMessage, ...]:
-        """The messages that show an alert; empty for an unknown id."""
-        rows = self._table.attributes(ACTION_MESSAGES, alert).get("messages", ())
-        return tuple(sorted(decode_json(each, PostedMessage) for each in rows))
+    def messages(self, alert: str, destinations: Iterable[str]) -> tuple[PostedMessage, ...]:
+        """The messages that show an alert at these destinations; none for an unknown id."""
+        keys = (f"{alert}#{each}" for each in destinations)
+        return tuple(sorted(message for _, message in self._table.get_many(ACTION_MESSAGES, keys)))

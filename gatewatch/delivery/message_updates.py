@@ -16,20 +16,36 @@ if TYPE_CHECKING:
     from gatewatch.config.destinations import SlackApp
     from gatewatch.delivery.channels import Channels
     from gatewatch.delivery.thread_store import ThreadStore
-    from gatewatch.model.message_state import AlertState
+    from gatewatch.model.alert_actions import ShownActions
+    from gatewatch.model.message import Content
+    from gatewatch.model.message_state import AlertState, MessageState
     from gatewatch.model.slack_thread import ParentMessage
+
+    ShowActions = Callable[[Content], ShownActions | None]
 
 _SECONDS = 5.0  # of the twenty that one post may take
 
 
+def no_actions(_content: Content) -> None:
+    """Messages have no buttons."""
+
+
 class MessageUpdates:
+    """`shown` returns what a message shows of the actions of its alert."""
+
     def __init__(
-        self, channels: Channels, store: ThreadStore, log: Logger, clock: Callable[[], float] = monotonic
+        self,
+        channels: Channels,
+        store: ThreadStore,
+        log: Logger,
+        clock: Callable[[], float] = monotonic,
+        shown: ShowActions = no_actions,
     ) -> None:
         self._channels = channels
         self._store = store
         self._log = log
         self._clock = clock
+        self._shown = shown
 
     def deadline(self) -> float:
         """Until when the updates that one post causes may run."""
@@ -60,12 +76,19 @@ class MessageUpdates:
 
     def show(self, parent: ParentMessage, destination: SlackApp) -> bool:
         """Render and update a message; False when Slack refuses it permanently."""
+        if parent.content is not None:
+            parent = msgspec.structs.replace(parent, state=self.with_actions(parent.state, parent.content))
         try:
             self._channels.update(parent, destination)
         except PermanentDeliveryError as error:
             self._log.warning("not updated", extra={"ts": parent.ts, "reason": str(error)})
             return False
         return True
+
+    def with_actions(self, state: MessageState, content: Content) -> MessageState:
+        """Add the actions of the alert as they are now, unless what it opened is closed: nothing is left to do then."""
+        shown = None if state.is_resolved else self._shown(content)
+        return msgspec.structs.replace(state, shown=shown)
 
     def _by_parent(
         self, states: Mapping[str, AlertState], name: str

@@ -7,13 +7,14 @@ topic) show the state in the message alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from gatewatch.config.destinations import SlackApp
+from gatewatch.delivery.action_store import PostedMessage
 from gatewatch.delivery.alert_grouping import AlertGrouping
 from gatewatch.delivery.exposure_history import ExposureHistory
 from gatewatch.delivery.rollup import can_be_grouped
@@ -21,7 +22,7 @@ from gatewatch.errors import PermanentDeliveryError
 from gatewatch.model.exposure import ExposureChange
 from gatewatch.model.message import OutboxMessage, Rollup, contained_messages
 from gatewatch.model.message_state import AlertState, MessageState
-from gatewatch.model.notification import AlertNotification
+from gatewatch.model.notification import AlertNotification, OperatorNotice
 from gatewatch.model.severity import Severity
 from gatewatch.model.slack_thread import ParentMessage
 
@@ -66,22 +67,45 @@ class _Thread(Struct, frozen=True):
     counted_in: str = ""
 
 
+RecordMessage = Callable[[str, PostedMessage], None]
+
+
+def _record_nothing(_alert: str, _message: PostedMessage) -> None:
+    """No message has buttons."""
+
+
 class Threads:
-    def __init__(self, channels: Channels, updates: MessageUpdates, store: ThreadStore) -> None:
+    """`record_message` stores where an alert with buttons was posted."""
+
+    def __init__(
+        self,
+        channels: Channels,
+        updates: MessageUpdates,
+        store: ThreadStore,
+        record_message: RecordMessage = _record_nothing,
+    ) -> None:
         self._channels = channels
         self._updates = updates
         self._grouping = AlertGrouping(updates, store)
         self._store = store
+        self._record_message = record_message
 
     def post(self, content: Content, presentation: Presentation, destination: Destination) -> Receipt:
         """Post one part of a message. The first part reports the exposures. Raises as `Channels.post` does."""
+        parent = self._parent_of_note(content, destination)
+        if parent and isinstance(destination, SlackApp):
+            return self._post_note(content, presentation, parent, destination)
         exposures = self._recorded(content) if presentation.part == 1 else _Exposures({}, {})
         is_app, is_groupable = isinstance(destination, SlackApp), _is_groupable(content, presentation)
-        if not exposures.changes and not isinstance(content, Rollup) and not (is_app and is_groupable):
+        state = _state(content, exposures)
+        if is_app and presentation.part == 1:
+            state = self._updates.with_actions(state, content)
+        is_stored = is_app and (is_groupable or state.shown is not None)
+        if not exposures.changes and not isinstance(content, Rollup) and not is_stored:
             return self._channels.post(content, presentation, destination)
         shown = msgspec.structs.replace(
             presentation,
-            state=_state(content, exposures),
+            state=state,
             thread=_thread_name(content, exposures),
             exposure=exposures.opened_by(content.key),
             ended_exposures=exposures.ended_by(content.key),
@@ -107,11 +131,30 @@ class Threads:
                 ts=receipt.ts,
                 content=content,
                 cut=shown.cut,
-                state=shown.state,
+                state=msgspec.structs.replace(shown.state, shown=None),
                 thread=thread.ts,
                 counted_in=thread.counted_in,
             )
             self._save(content, parent, exposures, None if thread.ts else group)
+            if shown.state.shown:
+                self._store.save_parent_later(content.destination, content.key, parent)
+                posted = PostedMessage(content.destination, content.key, receipt.channel, receipt.ts)
+                self._record_message(shown.state.shown.id, posted)
+        return receipt
+
+    def _parent_of_note(self, content: Content, destination: Destination) -> ParentMessage | None:
+        """The message in whose thread a notice belongs."""
+        notification = content.notification if isinstance(content, OutboxMessage) else None
+        if not isinstance(notification, OperatorNotice) or not isinstance(destination, SlackApp):
+            return None
+        return self._store.parent(content.destination, notification.parent_key) if notification.parent_key else None
+
+    def _post_note(
+        self, content: Content, presentation: Presentation, parent: ParentMessage, destination: SlackApp
+    ) -> Receipt:
+        """Update the message to its state now, then answer in its thread."""
+        self._updates.show(parent, destination)
+        receipt, _ = self._post_in(_Thread(parent.thread or parent.ts), content, presentation, destination)
         return receipt
 
     def _recorded(self, content: Content) -> _Exposures:

@@ -45,6 +45,23 @@ class ActionEvent(StrEnum):
     FAIL_REVERT = "fail_revert"
 
 
+class ActionButton(StrEnum):
+    """A button, or an entry of a menu. Its `action_id` in Slack is `gatewatch.` and this name."""
+
+    ACKNOWLEDGE = "acknowledge"
+    SNOOZE_HOUR = "snooze_hour"
+    SNOOZE_DAY = "snooze_day"
+    SNOOZE_UNTIL = "snooze_until"
+    ASK_ACTOR = "ask_actor"
+    ANSWER_YES = "answer_yes"
+    ANSWER_NO = "answer_no"
+    PROPOSE_EXCEPTION = "propose_exception"
+    PROPOSE_REVERT = "propose_revert"
+    APPROVE_REVERT = "approve_revert"
+    REJECT_REVERT = "reject_revert"
+    BREAK_GLASS = "break_glass"
+
+
 class Person(Struct, frozen=True, omit_defaults=True):
     """Who acts: `id` is a Slack user id, or the ARN of the caller of `gatewatch act`.
 
@@ -109,3 +126,11 @@ class AlertActions(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 NO_ACTIONS = AlertActions()
+
+
+class ShownActions(Struct, frozen=True):
+    """What a message shows of the actions of its alert: the opaque `id` of its buttons, the buttons and the state."""
+
+    id: str
+    buttons: tuple[ActionButton, ...]
+    actions: AlertActions

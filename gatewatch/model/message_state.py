@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from gatewatch.model.alert_actions import ShownActions
+
 
 class ExposureEnd(Struct, frozen=True):
     """How the last rule that an alert opened was closed: `how` is `closed` or `narrowed`, after `seconds`."""
@@ -36,13 +38,14 @@ class MessageState(Struct, frozen=True, omit_defaults=True):
     """State of the alerts of a message, and of those in its thread, by message key.
 
     `replies` are digests of the keys of all alerts in the thread, counted in the headline. `has_lasting`: one alert of
-    message or thread is about something serious that no closed rule ends.
+    message or thread is about something serious that no closed rule ends. `shown` is read again for each rendering.
     """
 
     alerts: dict[str, AlertState] = {}
     reply_states: dict[str, AlertState] = {}
     replies: tuple[str, ...] = ()
     has_lasting: bool = False
+    shown: ShownActions | None = None
 
     @property
     def exposed(self) -> int:

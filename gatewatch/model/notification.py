@@ -84,13 +84,14 @@ class NoticeKind(StrEnum):
     TEST = "test"
     ACCESS_KEY = "access_key"
     ACCESS_KEY_REMOVED = "access_key_removed"
+    ACTION = "action"
 
 
 class OperatorNotice(Struct, frozen=True, kw_only=True, tag="notice", omit_defaults=True):
     """A notice that is no alert: about gatewatch itself, an exception or an access key.
 
     A paragraph has a sentence a line; `excerpt` is text of several lines. `account_id` is empty unless the notice is
-    about one account.
+    about one account. `parent_key` is the key of the message in whose thread it is posted, and which is rendered again.
     """
 
     key: str
@@ -104,6 +105,7 @@ class OperatorNotice(Struct, frozen=True, kw_only=True, tag="notice", omit_defau
     event_id: str = ""
     event_time: float | None = None
     actor: str = ""
+    parent_key: str = ""
 
 
 class DigestNotification(Struct, frozen=True, kw_only=True, tag="digest", omit_defaults=True):

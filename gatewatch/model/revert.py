@@ -1,29 +1,23 @@
-"""Reverts: the plan that would undo the changes of an alert, and what became of it."""
+"""Reverts as people see them: the frozen plan that they approve, and what became of it."""
 
 from __future__ import annotations
 
-import hashlib
 from enum import StrEnum
 
 from msgspec import Struct
 
+from gatewatch.model.notification import Sentence
 
-class FrozenPlan(Struct, frozen=True, kw_only=True):
-    """A frozen plan: it is shown when a revert is proposed, and exactly this plan is executed after approval.
 
-    `lines` are the AWS calls as a person reads them. `actions` is their encoded form, which only the executor reads.
+class FrozenPlan(Struct, frozen=True):
+    """It is shown when a revert is proposed, and exactly this plan is executed after approval.
+
+    `hash` is the SHA-256 of `actions`, the encoded plan, which only the executor reads. `lines` say what it does.
     """
 
-    account_id: str
-    region: str
-    lines: tuple[str, ...]
+    hash: str
+    lines: tuple[Sentence, ...]
     actions: str
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 of everything that is executed, as 64 hexadecimal digits."""
-        parts = f"{self.account_id}\0{self.region}\0{self.actions}"
-        return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class RevertOutcome(StrEnum):
@@ -35,8 +29,8 @@ class RevertOutcome(StrEnum):
 
 
 class RevertReport(Struct, frozen=True):
-    """`detail` names what failed or differs, without secrets; `undo` is the command that restores the snapshot."""
+    """`lines` say what was done and what failed; `undo` is the command that restores the snapshot."""
 
     outcome: RevertOutcome
-    detail: str = ""
+    lines: tuple[Sentence, ...] = ()
     undo: str = ""

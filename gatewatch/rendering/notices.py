@@ -26,7 +26,22 @@ _MAX_VALUE = 600
 _MAX_EXCERPT = 1500
 # Identifiers, commands and texts of other people stand in code spans, where nothing is interpreted.
 _MENTION = re.compile(r"^<(@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+)>$")
-_CODE_VALUES = frozenset({"account_id", "command", "destination", "key", "message_id", "queue", "text"})
+_CODE_VALUES = frozenset(
+    {
+        "account_id",
+        "call",
+        "command",
+        "destination",
+        "hash",
+        "identity",
+        "key",
+        "message_id",
+        "person",
+        "person_id",
+        "queue",
+        "text",
+    }
+)
 _MARKS = {
     NoticeKind.UNREADABLE: "🔴",
     NoticeKind.SILENT: "🔇",
@@ -35,6 +50,7 @@ _MARKS = {
     NoticeKind.RESOLVED: "✅",
     NoticeKind.REMINDER: "⏳",
     NoticeKind.TEST: "✅",
+    NoticeKind.ACTION: "👤",
 }
 
 
@@ -45,7 +61,7 @@ def notice_title(notice: OperatorNotice, labels: Labels) -> str:
 
 
 def notice_paragraphs(notice: OperatorNotice, labels: Labels) -> list[Markup]:
-    paragraphs = [join_safe("\n", (_mrkdwn(each, labels) for each in lines)) for lines in notice.paragraphs]
+    paragraphs = [join_safe("\n", (sentence_mrkdwn(each, labels) for each in lines)) for lines in notice.paragraphs]
     return [*paragraphs, code_block(notice.excerpt, _MAX_EXCERPT)] if notice.excerpt else paragraphs
 
 
@@ -78,14 +94,15 @@ def banners(message: OutboxMessage, labels: Labels) -> list[Markup]:
         sentences.append(Sentence(f"fallback_{message.fallback_reason}", {"destination": message.fallback_for}))
     if isinstance(message.notification, AlertNotification) and message.notification.banner:
         sentences.append(message.notification.banner)
-    return [Markup("⚠️ ") + _mrkdwn(each, labels) for each in sentences]
+    return [Markup("⚠️ ") + sentence_mrkdwn(each, labels) for each in sentences]
 
 
 def _plain(sentence: Sentence, labels: Labels) -> str:
     return labels.notice[sentence.key].format_map(sentence.values)
 
 
-def _mrkdwn(sentence: Sentence, labels: Labels) -> Markup:
+def sentence_mrkdwn(sentence: Sentence, labels: Labels) -> Markup:
+    """A sentence of `notice` with its values, escaped."""
     values = {name: _value(name, value) for name, value in sentence.values.items()}
     return format_safe(labels.notice[sentence.key], values)
 

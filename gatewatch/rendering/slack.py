@@ -19,6 +19,7 @@ from gatewatch.rendering.parts import first_parts, omitted_text, part_texts, sho
 from gatewatch.rendering.presentation import Presentation
 from gatewatch.rendering.redaction import MAX_RAW_EVENT
 from gatewatch.rendering.sections import section_mrkdwn
+from gatewatch.rendering.slack_actions import thread_blocks, with_actions
 from gatewatch.rendering.slack_blocks import context, header, payload, section, validated
 from gatewatch.rendering.slack_context import RolledUpAlert, message_context, rollup_context, title_of
 from gatewatch.rendering.slack_limits import MAX_ALL_BLOCKS
@@ -57,11 +58,11 @@ class SlackRenderer(Struct, frozen=True):
     def render(self, content: Content, presentation: Presentation = _WHOLE) -> Payload:
         """The payload of a message or of a roll-up. Raises `RenderError` when Slack would reject it."""
         if isinstance(content, Rollup):
-            return self._rollup(content, presentation.state)
+            return self._with_actions(self._rollup(content, presentation.state), content.messages[0], presentation)
         notification = content.notification
         labels = self.templates.labels(notification.language)
         if isinstance(notification, AlertNotification):
-            return self._alert(content, notification, presentation, labels)
+            return self._with_actions(self._alert(content, notification, presentation, labels), content, presentation)
         leading = banners(content, labels)
         if isinstance(notification, OperatorNotice):
             return self._notice(notification, leading, labels)
@@ -134,8 +135,17 @@ class SlackRenderer(Struct, frozen=True):
         texts = [join_safe("\n", each) for each in _sections(self._items(notification, labels))]
         return RolledUpAlert(headline, variables, texts, state.alerts.get(message.key, AlertState()))
 
+    def _with_actions(self, message: Payload, first: OutboxMessage, presentation: Presentation) -> Payload:
+        if presentation.state.shown is None or presentation.part > 1:
+            return message
+        labels = self.templates.labels(first.notification.language)
+        return validated(with_actions(message, presentation.state.shown, labels))
+
     def _notice(self, notice: OperatorNotice, leading: list[Markup], labels: Labels) -> Payload:
         title = notice_title(notice, labels)
+        if notice.parent_key:
+            blocks = [*map(context, leading), *thread_blocks(notice, labels)]
+            return payload(notice_color(notice, self.colors), mrkdwn(title), blocks)
         blocks = [*map(context, leading), header(title), *map(section, notice_paragraphs(notice, labels))]
         return payload(notice_color(notice, self.colors), mrkdwn(title), blocks)
 

@@ -19,3 +19,7 @@ MAX_TEXT = 40_000
 MAX_ATTACHMENTS = 100
 MAX_ID = 255
 MAX_ALL_BLOCKS = 12_500
+MAX_BUTTON_VALUE = 2000
+MAX_MENU_OPTIONS = 5
+MAX_OPTION_VALUE = 75  # 150 in newer pages of the reference
+MAX_CONFIRMATION = {"title": 100, "text": 300, "confirm": 30, "deny": 30}

@@ -14,12 +14,16 @@ from gatewatch.rendering.slack_limits import (
     MAX_ATTACHMENTS,
     MAX_BLOCKS,
     MAX_BUTTON,
+    MAX_BUTTON_VALUE,
     MAX_BUTTONS,
+    MAX_CONFIRMATION,
     MAX_CONTEXT_ELEMENTS,
     MAX_FIELD,
     MAX_FIELDS,
     MAX_HEADER,
     MAX_ID,
+    MAX_MENU_OPTIONS,
+    MAX_OPTION_VALUE,
     MAX_SECTION,
     MAX_TEXT,
     MAX_URL,
@@ -128,8 +132,22 @@ def _actions(block: dict[str, Any], where: str) -> Iterator[str]:
     elements = block.get("elements")
     yield from _count(elements, f"{where}.elements", 1, MAX_BUTTONS)
     for number, element in enumerate(_as_list(elements)):
-        yield from _button(element, f"{where}.elements[{number}]")
+        is_menu = isinstance(element, dict) and element.get("type") == "overflow"
+        yield from (_menu if is_menu else _button)(element, f"{where}.elements[{number}]")
     yield from _duplicates("action_id", _as_list(elements))
+
+
+def _menu(element: dict[str, Any], where: str) -> Iterator[str]:
+    """An overflow menu."""
+    yield from _id(element, "action_id", where)
+    yield from _count(element.get("options"), f"{where}.options", 1, MAX_MENU_OPTIONS)
+    for number, option in enumerate(_as_list(element.get("options"))):
+        named = f"{where}.options[{number}]"
+        if not isinstance(option, dict):
+            yield f"{named} is not an object."
+            continue
+        yield from _text(option.get("text"), f"{named}.text", MAX_BUTTON, _PLAIN)
+        yield from _string(option.get("value"), f"{named}.value", MAX_OPTION_VALUE)
 
 
 def _divider(_block: dict[str, Any], _where: str) -> Iterator[str]:
@@ -144,6 +162,20 @@ def _button(element: object, where: str) -> Iterator[str]:
     yield from _id(element, "action_id", where)
     if "url" in element:
         yield from _url(element["url"], f"{where}.url")
+    if "value" in element:
+        yield from _string(element["value"], f"{where}.value", MAX_BUTTON_VALUE)
+    if "style" in element and element["style"] not in {"primary", "danger"}:
+        yield f"{where}.style is neither primary nor danger."
+    if "confirm" in element:
+        yield from _confirmation(element["confirm"], f"{where}.confirm")
+
+
+def _confirmation(confirm: object, where: str) -> Iterator[str]:
+    if not isinstance(confirm, dict):
+        yield f"{where} is not an object."
+        return
+    for part, maximum in MAX_CONFIRMATION.items():
+        yield from _text(confirm.get(part), f"{where}.{part}", maximum)
 
 
 def _url(url: object, where: str) -> Iterator[str]:

@@ -77,12 +77,13 @@ def test_a_request_is_retried_later_while_others_keep_writing(dynamodb):
         perform(store, ID, asks(ActionEvent.ACKNOWLEDGE), SUBJECT, SETTINGS)
 
 
-def test_the_messages_of_an_alert_are_recorded_once_each(store):
+def test_an_alert_has_one_message_at_each_destination(store):
     first, second = PostedMessage("a", "k#a", "C1", "1.1"), PostedMessage("b", "k#b", "C2", "2.2")
-    assert store.messages(ID) == ()
+    assert store.messages(ID, ["a", "b"]) == ()
     for message in (second, first, second):
-        store.record_message(ID, message)
-    assert store.messages(ID) == (first, second)
+        store.record_message_later(ID, message)
+    assert store.messages(ID, ["a", "b", "c"]) == (first, second)
+    assert store.messages(alert_id("another"), ["a", "b"]) == ()
 
 
 def test_a_row_that_cannot_be_decoded_is_an_error_and_not_an_open_alert(store, dynamodb):

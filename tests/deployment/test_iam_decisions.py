@@ -90,6 +90,8 @@ CALLS: dict[str, list[Call]] = {
         *queue("Outbox", f"{RECEIVE} ChangeMessageVisibility SendMessage"),
         *queue("OutboxDlq", "SendMessage"),
         *rows("delivered#1", "exposures#1", "group#1", "parent#1", actions="GetItem PutItem"),
+        *rows("action#1", actions="GetItem"),
+        *rows("action-message#1", actions="PutItem"),
         Call("sns:Publish", "{Alerts}"),
         Call("ssm:GetParameter", f"arn:{{partition}}:ssm:{{region}}:{HUB}:parameter/gatewatch/slack/sec-prod"),
         Call(

@@ -5,6 +5,7 @@ import threading
 from gatewatch.actions.request import ActionRequest, Subject
 from gatewatch.config.actions import ActionMode, ActionSettings
 from gatewatch.model.alert_actions import ActionEvent, Person
+from gatewatch.model.notification import Sentence
 from gatewatch.model.revert import FrozenPlan
 from gatewatch.model.severity import Severity
 
@@ -13,12 +14,7 @@ ALICE = Person("U0ALICE", "alice", "alice@example.com", ("arn:aws:iam::111122223
 BOB = Person("U0BOB", "bob", "bob@example.com", ("bob@example.com",))
 CAROL = Person("U0CAROL", "carol", "carol@example.com", ("carol@example.com",))
 GUEST = Person("U0GUEST", "guest", "guest@example.com")
-PLAN = FrozenPlan(
-    account_id="111122223333",
-    region="eu-west-1",
-    lines=("revoke TCP 22 from 0.0.0.0/0 on sg-0aaaaaaaaaaaaaaa1",),
-    actions='[{"rule":"sgr-1"}]',
-)
+PLAN = FrozenPlan("3f2a" * 16, (Sentence("action_reason", {"text": "tcp 22"}),), '{"changes":[]}')
 SETTINGS = ActionSettings(
     written_mode=ActionMode.FULL, team="T0TEAM", app="A0APP", allow=("U0ALICE", "bob@example.com", "U0CAROL", "U0GUEST")
 )

@@ -41,6 +41,7 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     notice: dict[str, str]
     resource_kind: dict[str, str]
     resource_change: dict[str, str]
+    action: dict[str, str]
 
     def reason_text(self, reason: Reason) -> str:
         return self.reason[reason.code].format_map(reason.values)

@@ -1,0 +1,122 @@
+"""What a message shows of the actions of its alert: the state, and the buttons that make sense in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatewatch.actions import guards
+from gatewatch.actions.request import ActionRequest, Subject, alert_subject
+from gatewatch.actions.state_machine import TRANSITIONS
+from gatewatch.aws.hub_table import HubTableError
+from gatewatch.delivery.action_store import ActionStore, alert_id
+from gatewatch.model.alert_actions import GATEWATCH, ActionButton, ActionEvent, ShownActions
+from gatewatch.model.change import Family
+from gatewatch.model.message import Rollup, contained_messages
+from gatewatch.model.notification import AlertNotification
+from gatewatch.model.severity import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gatewatch.config.actions import ActionSettings
+    from gatewatch.model.alert_actions import AlertActions
+    from gatewatch.model.message import Content
+
+EVENT_OF = {
+    ActionButton.ACKNOWLEDGE: ActionEvent.ACKNOWLEDGE,
+    ActionButton.APPROVE_REVERT: ActionEvent.APPROVE_REVERT,
+    ActionButton.REJECT_REVERT: ActionEvent.REJECT_REVERT,
+    ActionButton.BREAK_GLASS: ActionEvent.BREAK_GLASS,
+    ActionButton.PROPOSE_REVERT: ActionEvent.PROPOSE_REVERT,
+    ActionButton.ASK_ACTOR: ActionEvent.ASK_ACTOR,
+    ActionButton.SNOOZE_HOUR: ActionEvent.SNOOZE,
+    ActionButton.SNOOZE_DAY: ActionEvent.SNOOZE,
+    ActionButton.SNOOZE_UNTIL: ActionEvent.SNOOZE,
+    ActionButton.PROPOSE_EXCEPTION: ActionEvent.PROPOSE_EXCEPTION,
+    ActionButton.ANSWER_YES: ActionEvent.ANSWER_YES,
+    ActionButton.ANSWER_NO: ActionEvent.ANSWER_NO,
+}
+_ANSWERS = frozenset({ActionButton.ANSWER_YES, ActionButton.ANSWER_NO})  # in the question to the actor only
+_OF_ROLLUPS = frozenset({ActionEvent.ACKNOWLEDGE, ActionEvent.SNOOZE})
+# The guards that depend neither on who clicks nor on when.
+_GENERAL = frozenset(
+    {
+        guards.switched_on,
+        guards.in_full_mode,
+        guards.not_acknowledged,
+        guards.not_critical,
+        guards.not_asked,
+        guards.break_glass_is_on,
+    }
+)
+
+
+def content_id(content: Content) -> str:
+    """Return the opaque id of an alert, the same at each destination, or of a roll-up."""
+    return alert_id(content.key if isinstance(content, Rollup) else content.notification.key)
+
+
+def content_subject(content: Content) -> Subject | None:
+    """Return the facts of the worst alert; None for a message without buttons.
+
+    These are notices, alerts of severity info, and messages that only close what an earlier alert opened.
+    """
+    notifications = [each.notification for each in contained_messages(content)]
+    alerts = [each for each in notifications if isinstance(each, AlertNotification)]
+    if len(alerts) != len(notifications):
+        return None
+    worst = max(alerts, key=lambda each: each.severity.rank)
+    only_closes = all(each.exposure_change and not each.opens_exposure for each in alerts)
+    return None if worst.severity is Severity.INFO or only_closes else alert_subject(worst)
+
+
+_REVERTED_FAMILIES = frozenset({Family.SECURITY_GROUP, Family.PUBLIC_ACCESS, Family.ATTACHMENT})
+
+
+def can_be_reverted(notification: AlertNotification) -> bool:
+    """Whether gatewatch may be able to revert the call of an alert; the plan shows whether it is."""
+    changes = notification.alert.changes
+    return any(each.is_applied and each.change.family in _REVERTED_FAMILIES for each in changes)
+
+
+class ActionView:
+    """`can_revert` says whether the call of an alert is one that gatewatch reverts at all."""
+
+    def __init__(
+        self, store: ActionStore, settings: ActionSettings, can_revert: Callable[[AlertNotification], bool]
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._can_revert = can_revert
+
+    def shown(self, content: Content) -> ShownActions | None:
+        """None without buttons. Nothing that fails here keeps an alert from being delivered."""
+        subject = content_subject(content) if self._settings.is_on else None
+        if subject is None:
+            return None
+        name = content_id(content)
+        try:
+            actions = self._store.load(name).actions
+        except HubTableError:
+            return None
+        return ShownActions(name, self._buttons(content, subject, actions), actions)
+
+    def _buttons(self, content: Content, subject: Subject, actions: AlertActions) -> tuple[ActionButton, ...]:
+        possible = (each for each in EVENT_OF if each not in _ANSWERS and self._is_offered(each, content, subject))
+        return tuple(each for each in possible if self._is_possible(EVENT_OF[each], subject, actions))
+
+    def _is_offered(self, button: ActionButton, content: Content, subject: Subject) -> bool:
+        if isinstance(content, Rollup):
+            return EVENT_OF[button] in _OF_ROLLUPS
+        if button is ActionButton.ASK_ACTOR:
+            return subject.actor_is_person
+        if button is ActionButton.PROPOSE_REVERT:
+            notification = content.notification
+            return isinstance(notification, AlertNotification) and self._can_revert(notification)
+        return True
+
+    def _is_possible(self, event: ActionEvent, subject: Subject, actions: AlertActions) -> bool:
+        rule = next((each for each in TRANSITIONS if each.event is event and actions.status in each.before), None)
+        request = ActionRequest(event=event, person=GATEWATCH, at=0.0)
+        context = guards.GuardContext(actions, request, subject, self._settings)
+        return rule is not None and all(guard(context) for guard in rule.guards if guard in _GENERAL)
