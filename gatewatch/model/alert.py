@@ -8,6 +8,7 @@ from gatewatch.model.account import Account
 from gatewatch.model.api_call import ApiCall
 from gatewatch.model.change import Change, Outcome
 from gatewatch.model.network_interfaces import NetworkInterfaceSummary
+from gatewatch.model.reachability import Reachability
 from gatewatch.model.severity import Assessment, Severity
 
 
@@ -31,7 +32,8 @@ class Links(Struct, frozen=True):
 class Alert(Struct, frozen=True, kw_only=True):
     """One call, assessed and enriched. `changes` are in the order of the call.
 
-    `network_interfaces` are those of its security group; None when they were not looked up. `omitted` counts changes
+    `network_interfaces` are those of its security group, `reachability` is that of the most open of its rules; None
+    when they were not looked up. `omitted` counts changes
     by severity that were left out to limit the size of a notification.
     """
 
@@ -40,6 +42,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     changes: tuple[AssessedChange, ...]
     links: Links
     network_interfaces: NetworkInterfaceSummary | None = None
+    reachability: Reachability | None = None
     omitted: dict[Severity, int] = {}
 
     @property

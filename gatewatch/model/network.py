@@ -47,6 +47,7 @@ _NOT_PUBLIC_V4 = tuple(
 # All global unicast IPv6 lies in 2000::/3 (RFC 4291 §2.4, IANA IPv6 address space); documentation is excluded.
 GLOBAL_UNICAST_V6 = IPv6Network("2000::/3")
 _NOT_PUBLIC_V6 = (IPv6Network("2001:db8::/32"), IPv6Network("3fff::/20"))
+NOT_PUBLIC = {4: _NOT_PUBLIC_V4, 6: _NOT_PUBLIC_V6}
 
 _HALF = 2
 _HALVES_PREFIX = 1  # a /1 is half of everything

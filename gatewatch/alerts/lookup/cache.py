@@ -33,6 +33,7 @@ class LookupCache:
         return GroupContext(
             group=self._names.get(key, NO_GROUP),
             network_interfaces=interfaces if interfaces and interfaces.at.timestamp() >= oldest else None,
+            network=cached.network if interfaces and interfaces.at.timestamp() >= oldest else None,
             rules=rules if rules and rules.at.timestamp() >= oldest else None,
         )
 

@@ -27,6 +27,7 @@ from gatewatch.alerts.lookup.context import (
 from gatewatch.alerts.lookup.cooldown import Cooldown, is_access_denied
 from gatewatch.alerts.lookup.member_clients import MemberClients, MemberRole
 from gatewatch.alerts.lookup.network_interfaces import summarize_interfaces
+from gatewatch.alerts.reachability.queries import read_network
 from gatewatch.aws import metrics
 from gatewatch.aws.error_codes import error_code
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
 
     from gatewatch.alerts.lookup.ec2_queries import InterfacePage
+    from gatewatch.alerts.reachability.network import Network
     from gatewatch.aws.clients import Aws
     from gatewatch.aws.metrics import Meter
     from gatewatch.model.alert import Alert
@@ -100,7 +102,17 @@ class GroupLookup:
             self._on_error(request, error)
             return {}
         wait(jobs.values(), max(0.0, until - self._monotonic()))
-        return self._collect(request, jobs)
+        responses = self._collect(request, jobs)
+        if page := responses.get(LookupPart.NETWORK_INTERFACES):
+            network = self._read_network(ec2, page, until)
+            responses[LookupPart.NETWORK_INTERFACES] = msgspec.structs.replace(page, network=network)
+        return responses
+
+    def _read_network(self, ec2: EC2Client, page: InterfacePage, until: float) -> Network | None:
+        """Return the network of the interfaces; None when it was not read in the time that is left."""
+        job = self._pool.submit(read_network, ec2, page.addresses, is_partial=page.is_partial)
+        wait([job], max(0.0, until - self._monotonic()))
+        return job.result() if _error(job) is None else None
 
     def _member_ec2(self, role: MemberRole) -> tuple[EC2Client, float]:
         """Return the client and the deadline of its requests. Creating a client does not count as waiting."""
@@ -157,12 +169,13 @@ def _error(job: Future[Any]) -> BaseException | None:
 
 def _merge(known: GroupContext, responses: Mapping[LookupPart, Any], at: datetime) -> GroupContext:
     group = responses.get(LookupPart.GROUP, known.group)
-    interfaces, rules = known.network_interfaces, known.rules
-    if LookupPart.NETWORK_INTERFACES in responses:
-        interfaces = _interface_summary(responses[LookupPart.NETWORK_INTERFACES], group, at)
+    interfaces, network, rules = known.network_interfaces, known.network, known.rules
+    if page := responses.get(LookupPart.NETWORK_INTERFACES):
+        interfaces = _interface_summary(page, group, at)
+        network = page.network if interfaces else None
     if LookupPart.RULES in responses:
         rules = CurrentRules(at, responses[LookupPart.RULES])
-    return GroupContext(group=group, network_interfaces=interfaces, rules=rules)
+    return GroupContext(group=group, network_interfaces=interfaces, network=network, rules=rules)
 
 
 def _interface_summary(page: InterfacePage, group: Group, at: datetime) -> NetworkInterfaceSummary | None:

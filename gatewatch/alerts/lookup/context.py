@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from gatewatch.alerts.reachability.check import check_reachability, openness
+from gatewatch.alerts.reachability.network import Network
 from gatewatch.model.alert import Alert, AssessedChange
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.network_interfaces import NetworkInterfaceSummary
@@ -24,6 +26,8 @@ from gatewatch.model.severity import Exposure, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from gatewatch.model.reachability import Reachability
 
 _GROUP = re.compile(r"sg-[0-9a-f]{8,17}")
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
@@ -57,6 +61,7 @@ class GroupContext(Struct, frozen=True, kw_only=True):
 
     group: Group = NO_GROUP
     network_interfaces: NetworkInterfaceSummary | None = None
+    network: Network | None = None
     rules: CurrentRules | None = None
 
 
@@ -146,9 +151,19 @@ def with_context(alert: Alert, context: GroupContext) -> Alert:
     changes = tuple(
         AssessedChange(_with_group_name(each.change, context.group), each.assessment) for each in alert.changes
     )
-    opens = any(_is_applied_rule_change(each.change) and _opens(each) for each in changes)
-    interfaces = context.network_interfaces if opens else None
-    return msgspec.structs.replace(alert, changes=changes, network_interfaces=interfaces)
+    opening = [each for each in changes if _is_applied_rule_change(each.change) and _opens(each)]
+    interfaces = context.network_interfaces if opening else None
+    reachability = _reachability(opening, context.network)
+    return msgspec.structs.replace(alert, changes=changes, network_interfaces=interfaces, reachability=reachability)
+
+
+def _reachability(opening: Sequence[AssessedChange], network: Network | None) -> Reachability | None:
+    """Return the most open answer of the rules that a call opened; None when nothing was looked up."""
+    rules = [each.change.rule for each in opening]
+    if network is None:
+        return None
+    checked = (check_reachability(each.peer, each.traffic, network) for each in rules if each.peer)
+    return max((each for each in checked if each), key=openness, default=None)
 
 
 def _with_group_name(change: Change, group: Group) -> Change:

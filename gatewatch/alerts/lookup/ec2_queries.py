@@ -9,6 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from gatewatch.alerts.lookup.network_interfaces import NetworkInterface, instances_to_name, read_interface
+from gatewatch.alerts.reachability.network import Interface, Network
+from gatewatch.alerts.reachability.queries import read_interface_address
 from gatewatch.aws.error_codes import error_code
 from gatewatch.events.changes.ip_permissions import read_described_rule
 from gatewatch.model.security_group import NO_GROUP, Group
@@ -28,9 +30,11 @@ class InterfacePage(Struct, frozen=True):
     """Interfaces that have a group. `is_partial`: there are more. `names_error`: why instance names are missing."""
 
     interfaces: tuple[NetworkInterface, ...]
+    addresses: tuple[Interface, ...]
     is_partial: bool
     names: Mapping[str, str] = {}
     names_error: Exception | None = None
+    network: Network | None = None
 
 
 def find_group(ec2: EC2Client, group_id: str) -> Group:
@@ -55,21 +59,22 @@ def find_rules(ec2: EC2Client, group_id: str, account_id: str) -> dict[str, Secu
 
 def find_interfaces(ec2: EC2Client, group_id: str, may_go_on: Callable[[], bool]) -> InterfacePage:
     """Return the interfaces with a group. When tags cannot be read, instances are shown by id."""
-    found, is_partial = _interfaces(ec2, group_id, may_go_on)
+    fields, is_partial = _interfaces(ec2, group_id, may_go_on)
+    found, addresses = tuple(map(read_interface, fields)), tuple(map(read_interface_address, fields))
     wanted = instances_to_name(found) if may_go_on() else ()
     try:
-        return InterfacePage(tuple(found), is_partial, _instance_names(ec2, wanted) if wanted else {})
+        return InterfacePage(found, addresses, is_partial, _instance_names(ec2, wanted) if wanted else {})
     except (ClientError, BotoCoreError) as error:
-        return InterfacePage(tuple(found), is_partial, names_error=error)
+        return InterfacePage(found, addresses, is_partial, names_error=error)
 
 
-def _interfaces(ec2: EC2Client, group_id: str, may_go_on: Callable[[], bool]) -> tuple[list[NetworkInterface], bool]:
+def _interfaces(ec2: EC2Client, group_id: str, may_go_on: Callable[[], bool]) -> tuple[list[Any], bool]:
     """Return the interfaces and whether there are more. A page can be empty and not be the last."""
-    found: list[NetworkInterface] = []
+    found: list[Any] = []
     request: Any = {"Filters": _group_filter(group_id), "MaxResults": _PAGE_SIZE, **_managed_resources(ec2)}
     for _ in range(_MAX_PAGES):
         page = ec2.describe_network_interfaces(**request)
-        found += map(read_interface, page["NetworkInterfaces"])
+        found += page["NetworkInterfaces"]
         request["NextToken"] = page.get("NextToken")
         if not request["NextToken"] or not may_go_on():
             break

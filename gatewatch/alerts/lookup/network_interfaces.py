@@ -143,14 +143,15 @@ def _is_public(fields: Mapping[str, Any]) -> bool:
     owners = (fields, *(fields.get("PrivateIpAddresses") or ()))
     if any((each.get("Association") or {}).get("PublicIp") for each in owners):
         return True
-    return not fields.get("DenyAllIgwTraffic") and any(map(_is_public_ipv6, _ipv6_addresses(fields)))
+    return not fields.get("DenyAllIgwTraffic") and any(map(is_public_ipv6, ipv6_addresses(fields)))
 
 
-def _ipv6_addresses(fields: Mapping[str, Any]) -> Iterator[str]:
+def ipv6_addresses(fields: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the IPv6 addresses and prefixes of an interface."""
     yield from (str(each.get("Ipv6Address")) for each in fields.get("Ipv6Addresses") or ())
     yield from (str(each.get("Ipv6Prefix")) for each in fields.get("Ipv6Prefixes") or ())
 
 
-def _is_public_ipv6(text: str) -> bool:
+def is_public_ipv6(text: str) -> bool:
     network = parse_cidr(text)
     return network is not None and public_addresses(network) > 0
