@@ -4,14 +4,16 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
-from gatewatch.alerts.lookup.context import NO_CONTEXT
+from gatewatch.alerts.lookup.context import NO_CONTEXT, with_context
 from gatewatch.alerts.lookup.network_interfaces import INSTANCE
 from gatewatch.aws import metrics
 from gatewatch.model.network_interfaces import AttachedResource
+from gatewatch.model.reachability import Layer, Verdict
 from gatewatch.model.security_group import CidrPeer, Direction, Group, PortRange, Traffic
 from support.lookup import CALL_TIME, GROUP, Ec2, LookupHarness, alert_with_lookup_role, client_error, instance
 
@@ -404,3 +406,27 @@ def test_the_thread_pool_is_created_by_the_first_lookup(opened, build):
     assert "_pool" not in vars(harness.lookup)
     harness.fetch(opened())
     assert isinstance(vars(harness.lookup)["_pool"], ThreadPoolExecutor)
+
+
+def test_the_network_of_the_interfaces_is_read_after_them(opened):
+    pages = {
+        "describe_route_tables": [{"RouteTables": []}],
+        "describe_network_acls": [{"NetworkAcls": []}],
+        "describe_subnets": [{"Subnets": [{"SubnetId": "subnet-1", "VpcId": "vpc-1"}]}],
+        "describe_instances": [{"Reservations": []}],
+    }
+    found = {"NetworkInterfaces": [instance(1, public=True, SubnetId="subnet-1", VpcId="vpc-1")]}
+    harness = LookupHarness(Ec2(describe_network_interfaces=found))
+    harness.ec2.get_paginator = lambda operation: SimpleNamespace(paginate=lambda **_: pages[operation])
+    context = harness.fetch(opened())
+    assert list(context.network.subnets) == ["subnet-1"]
+    seen = with_context(opened(), context).reachability
+    assert (seen.verdict, seen.layer) == (Verdict.UNKNOWN, Layer.INSTANCE_STATE)
+
+
+def test_a_network_that_cannot_be_read_leaves_the_interfaces(opened):
+    found = {"NetworkInterfaces": [instance(1, public=True, SubnetId="subnet-1", VpcId="vpc-1")]}
+    context = LookupHarness(Ec2(describe_network_interfaces=found)).fetch(opened())
+    assert context.network is None
+    assert context.network_interfaces.public == 1
+    assert with_context(opened(), context).reachability is None

@@ -145,7 +145,9 @@ CALLS: dict[str, list[Call]] = {
     ],
     # Roles in a member account: what the hub does with them there.
     "lookup": in_member(
-        "ec2:DescribeNetworkInterfaces ec2:DescribeSecurityGroupRules ec2:DescribeSecurityGroups ec2:DescribeTags"
+        "ec2:DescribeNetworkInterfaces ec2:DescribeSecurityGroupRules ec2:DescribeSecurityGroups ec2:DescribeTags "
+        "ec2:DescribeRouteTables ec2:DescribeNetworkAcls ec2:DescribeSubnets ec2:DescribeInstances "
+        "ec2:DescribeVpcBlockPublicAccessExclusions"
     ),
     "remediation": [
         *in_member("ec2:AuthorizeSecurityGroupIngress ec2:RevokeSecurityGroupIngress", GROUP),

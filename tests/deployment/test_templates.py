@@ -241,15 +241,20 @@ def test_the_key_rotation_role_has_the_configured_name_and_cannot_create_keys():
     }
 
 
-def test_the_lookup_role_has_the_documented_name_and_reads_groups_and_interfaces_only():
+def test_the_lookup_role_has_the_documented_name_and_reads_groups_and_their_network_only():
     role = resources("member", "IAM::Role")["LookupRole"]
     assert role["Path"] + role["RoleName"] == f"/{LOOKUP_ROLE}"
     (policy,) = role["Policies"]
     assert {action for each in statements(policy) for action in each["Action"]} == {
+        "ec2:DescribeInstances",
+        "ec2:DescribeNetworkAcls",
         "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeRouteTables",
         "ec2:DescribeSecurityGroupRules",
         "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
         "ec2:DescribeTags",
+        "ec2:DescribeVpcBlockPublicAccessExclusions",
     }
 
 

@@ -48,6 +48,7 @@ def create_groups(cloud: Cloud) -> dict[str, str]:
 def _create(ec2: EC2Client, group: DemoGroup) -> str:
     subnet = ec2.describe_subnets()["Subnets"][0]
     vpc_id = subnet["VpcId"]
+    _connect_to_internet(ec2, vpc_id)
     group_id = ec2.create_security_group(GroupName=group.name, Description=group.name, VpcId=vpc_id)["GroupId"]
     image = ec2.register_image(Name=group.name)["ImageId"]
     for name, is_public in {**dict.fromkeys(group.public, True), **dict.fromkeys(group.private, False)}.items():
@@ -67,6 +68,14 @@ def _create(ec2: EC2Client, group: DemoGroup) -> str:
             TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}],
         )
     return group_id
+
+
+def _connect_to_internet(ec2: EC2Client, vpc_id: str) -> None:
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(VpcId=vpc_id, InternetGatewayId=gateway)
+    main: Any = [{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "association.main", "Values": ["true"]}]
+    (table,) = ec2.describe_route_tables(Filters=main)["RouteTables"]
+    ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
 
 
 def with_group_ids(record: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:

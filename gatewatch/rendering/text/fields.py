@@ -11,6 +11,7 @@ from gatewatch.model.resource import ResourceFacts
 from gatewatch.rendering.escaping import code, format_safe, join_safe, trusted_label
 from gatewatch.rendering.text.iam import iam_subject
 from gatewatch.rendering.text.network_interfaces import interface_lines
+from gatewatch.rendering.text.reachability import reachability_line
 from gatewatch.rendering.text.resources import undo_command
 from gatewatch.rendering.time_text import local_time, utc_time
 
@@ -47,7 +48,8 @@ def alert_fields(alert: Alert, assessed: AssessedChange, labels: Labels) -> tupl
         fields.append(_code_field(labels.line["ingress_undo"], command))
     if alert.network_interfaces:
         lines = interface_lines(alert.network_interfaces, alert.account.timezone, labels)
-        fields.append(_field(labels.network_interfaces["name"], *lines))
+        answer = [reachability_line(alert.reachability, labels)] if alert.reachability else []
+        fields.append(_field(labels.network_interfaces["name"], *answer, *lines))
     if assessed.change.outcome is not Outcome.APPLIED:
         fields.append(_outcome(alert, assessed.change.outcome, labels))
     fields.append(_field(labels.field["time"], *(tuple(times(alert)) or (unknown,))))

@@ -36,6 +36,7 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     entity_type: dict[str, str]
     rule_diff: dict[str, str]
     network_interfaces: dict[str, str]
+    reachability: dict[str, str]
     thread: dict[str, str]
     advice: dict[str, str]
     notice: dict[str, str]
