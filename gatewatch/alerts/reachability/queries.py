@@ -23,7 +23,7 @@ from gatewatch.model.network import ICMP_PROTOCOLS, PORT_PROTOCOLS, parse_cidr, 
 from gatewatch.model.security_group import IcmpType, PortRange, Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from types_boto3_ec2 import EC2Client
 
@@ -65,31 +65,28 @@ def read_network(ec2: EC2Client, interfaces: Sequence[Interface], *, is_partial:
     subnet_ids = sorted({each.subnet_id for each in public if each.subnet_id})
     vpc_ids = sorted({each.vpc_id for each in public if each.vpc_id})
     instance_ids = sorted({each.instance_id for each in public if each.instance_id})
-    tables = _tables(_readable(lambda: _pages(ec2, "describe_route_tables", "RouteTables", "vpc-id", vpc_ids)))
-    acls = _readable(lambda: _pages(ec2, "describe_network_acls", "NetworkAcls", "association.subnet-id", subnet_ids))
-    found = _readable(lambda: _pages(ec2, "describe_subnets", "Subnets", "subnet-id", subnet_ids))
+    tables = _tables(_found(ec2.get_paginator("describe_route_tables"), "RouteTables", "vpc-id", vpc_ids))
+    of_subnets = "association.subnet-id"
+    acls = _found(ec2.get_paginator("describe_network_acls"), "NetworkAcls", of_subnets, subnet_ids)
+    found = _found(ec2.get_paginator("describe_subnets"), "Subnets", "subnet-id", subnet_ids)
+    running = _found(ec2.get_paginator("describe_instances"), "Reservations", "instance-id", instance_ids)
     excluded = _excluded(ec2) if any(map(_blocks, found)) else frozenset()
     subnets = {each["SubnetId"]: _subnet(each, tables, _acls_by_subnet(acls), excluded) for each in found}
-    running = _readable(lambda: _pages(ec2, "describe_instances", "Reservations", "instance-id", instance_ids))
     return Network(
         interfaces=tuple(interfaces), subnets=subnets, is_running=dict(_states(running)), is_partial=is_partial
     )
 
 
-def _readable(query: Callable[[], list[Any]]) -> list[Any]:
+def _found(paginator: Any, key: str, filter_name: str, values: Sequence[str]) -> list[Any]:
+    """Return what has one of the values; nothing of it when a request is refused."""
+    found: list[Any] = []
     try:
-        return query()
+        for start in range(0, len(values), _MAX_FILTER_VALUES):
+            filters = [{"Name": filter_name, "Values": list(values[start : start + _MAX_FILTER_VALUES])}]
+            for page in paginator.paginate(Filters=filters):
+                found += page[key]
     except (ClientError, BotoCoreError):
         return []
-
-
-def _pages(ec2: EC2Client, operation: str, key: str, filter_name: str, values: Sequence[str]) -> list[Any]:
-    found: list[Any] = []
-    paginator: Any = ec2.get_paginator(operation)  # type: ignore[call-overload]
-    for start in range(0, len(values), _MAX_FILTER_VALUES):
-        filters = [{"Name": filter_name, "Values": list(values[start : start + _MAX_FILTER_VALUES])}]
-        for page in paginator.paginate(Filters=filters):
-            found += page[key]
     return found
 
 
