@@ -355,10 +355,10 @@ def test_late_responses_are_dropped_and_those_in_time_are_used(opened, log):
 
 
 def test_a_slow_assume_role_is_not_awaited(opened, log):
-    harness = LookupHarness(delay=3.0)
+    harness = LookupHarness(delay=6.0)
     start = time.monotonic()
     assert harness.fetch(opened()) == NO_CONTEXT
-    assert 1.4 < time.monotonic() - start < 2.5
+    assert time.monotonic() - start < 5
     assert reasons(log) == ["TimeoutError"]
 
 
