@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gatewatch.config.destinations import undefined_destinations
-from gatewatch.config.formats import ACCOUNT_ID, ACCOUNT_ID_PROBLEM, time_zone_problems
+from gatewatch.config.formats import ACCOUNT_ID, ACCOUNT_ID_PROBLEM, EVENT_BUS, time_zone_problems
 from gatewatch.config.languages import Language
 from gatewatch.model.account import Account
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 LOOKUP_ROLE = "gatewatch/gatewatch-lookup"
 _UNKNOWN_ALIAS: Mapping[str, str] = {"en": "unknown account", "ko": "계정정보없음", "ja": "不明なアカウント"}
 _ROLE = re.compile(r"^(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,64}\Z", re.ASCII)
-_BUS = re.compile(r"^arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/[\w./-]+\Z", re.ASCII)
 
 
 _ORGANIZATION = re.compile(r"^o-[a-z0-9]{10,32}\Z")
@@ -85,7 +84,7 @@ def read_roles(accounts: Collection[Account], defaults: Defaults) -> frozenset[s
 
 
 def hub_problems(hub: Hub) -> Iterator[str]:
-    if hub.bus is not None and not _BUS.match(hub.bus):
+    if hub.bus is not None and not EVENT_BUS.match(hub.bus):
         yield f'hub.bus: "{hub.bus}" is not the ARN of an event bus; write the output BusArn of the hub\'s stack.'
 
 

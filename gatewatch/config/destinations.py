@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
+from gatewatch.config.formats import EVENT_BUS
 from gatewatch.config.patterns import Patterns
 from gatewatch.config.quiet_hours import QuietHours
 from gatewatch.model.change import Action, Family
@@ -14,6 +15,7 @@ from gatewatch.model.severity import Severity
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+_EXAMPLE_BUS = "arn:aws:events:eu-west-1:111122223333:event-bus/security"
 # The destination that needs no configuration: the alerts topic of the hub's stack, unless policy.yaml redefines it.
 HUB_TOPIC = "alerts"
 
@@ -66,7 +68,14 @@ class PagerDuty(DeliverySettings, frozen=True, tag_field="kind", tag="pagerduty"
     pace: float = 0.0
 
 
-Destination = SlackWebhook | SlackApp | SnsTopic | Webhook | PagerDuty
+class EventBus(DeliverySettings, frozen=True, tag_field="kind", tag="eventbridge"):
+    """`bus` is the ARN of an event bus in the Region of the hub."""
+
+    bus: str
+    pace: float = 0.0
+
+
+Destination = SlackWebhook | SlackApp | SnsTopic | Webhook | PagerDuty | EventBus
 
 
 class Match(Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,6 +111,8 @@ def destination_problems(destination: Destination, known: Collection[str]) -> It
     for key, ref in secrets_of(destination).items():
         if (ref.ssm is None) == (ref.secret is None):
             yield f"{key}: write either {{ssm: /path}} or {{secret: name}}."
+    if isinstance(destination, EventBus) and not EVENT_BUS.match(destination.bus):
+        yield f'bus: "{destination.bus}" is not the ARN of an event bus; write one such as {_EXAMPLE_BUS}.'
     for key, sentence in destination.quiet.problems() if destination.quiet else ():
         yield f"quiet.{key}: {sentence}"
     yield from (f"fallback: {each}" for each in undefined_destinations((destination.fallback,), known))

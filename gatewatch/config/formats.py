@@ -13,6 +13,7 @@ from gatewatch.model.security_group import PortRange
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+EVENT_BUS = re.compile(r"^arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/[\w./-]+\Z", re.ASCII)
 ACCOUNT_ID = re.compile(r"^[0-9]{12}\Z")
 ACCOUNT_ID_PROBLEM = 'an account id has 12 digits; write it in quotes, "111122223333".'
 TIME_OF_DAY = re.compile(r"^([01][0-9]|2[0-3]):([0-5][0-9])\Z")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.config.destinations import PagerDuty, Webhook
+from gatewatch.config.destinations import EventBus, PagerDuty, Webhook
 from gatewatch.delivery.channels import Channel
+from gatewatch.delivery.eventbridge import EventBridgeSender
 from gatewatch.delivery.pagerduty import PagerDutySender
 from gatewatch.delivery.webhook import WebhookSender
 from gatewatch.rendering.json_message import JsonRenderer
+from gatewatch.rendering.ocsf import FindingRenderer
 from gatewatch.rendering.pagerduty import IncidentRenderer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from types_boto3_events import EventBridgeClient
 
     from gatewatch.delivery.http import HttpClient
     from gatewatch.delivery.secrets import SecretStore
@@ -20,10 +24,16 @@ if TYPE_CHECKING:
 
 
 def other_channels(
-    http: HttpClient, secrets: SecretStore, templates: Templates, now: Callable[[], float], pagerduty_api: str = ""
+    http: HttpClient,
+    secrets: SecretStore,
+    events: EventBridgeClient,
+    templates: Templates,
+    now: Callable[[], float],
+    pagerduty_api: str = "",
 ) -> dict[type, Channel]:
     """`now` returns seconds since 1970. `pagerduty_api` replaces the host of PagerDuty, if it is not empty."""
     return {
         Webhook: Channel(JsonRenderer(templates), WebhookSender(http, secrets, now).post),
+        EventBus: Channel(FindingRenderer(templates, now), EventBridgeSender(events).post),
         PagerDuty: Channel(IncidentRenderer(templates), PagerDutySender(http, secrets, pagerduty_api).post),
     }

@@ -112,7 +112,7 @@ def test_the_example_of_the_repository_is_valid():
 
 
 def test_the_options_for_osls_survive_the_shell(tmp_path):
-    ran = CliRunner().invoke(app, ["deploy-options", "--config", str(write_stage(tmp_path))])
+    ran = with_policy(tmp_path, "{}\n")
     options = ran.stdout.split()
     assert options == shlex.split(ran.stdout)
     assert options[:4] == ["--stage", "prod", "--region", "ap-northeast-2"]
@@ -124,3 +124,37 @@ def test_a_parameter_that_may_be_empty_is_empty_by_default_in_serverless_yml(tmp
     given = load_stage(write_stage(tmp_path, text), "prod").hub_parameters()
     empty = {name for name, value in given.items() if not value}
     assert {SERVERLESS["params"]["default"][name] for name in empty} == {""}
+
+
+BUS = "arn:aws:events:ap-northeast-2:555566667777:event-bus/security"
+
+
+def with_policy(folder, policy):
+    write_stage(folder)
+    (folder / "accounts.yaml").write_text("{}\n", "utf-8")
+    (folder / "policy.yaml").write_text(policy, "utf-8")
+    return CliRunner().invoke(app, ["deploy-options", "--config", str(folder)])
+
+
+def with_bus(folder, bus):
+    return with_policy(folder, f"destinations: {{bus: {{kind: eventbridge, bus: '{bus}'}}}}\n")
+
+
+def test_an_event_bus_of_the_policy_that_the_stage_names_is_deployed(tmp_path):
+    ran = with_bus(tmp_path, BUS)
+    assert f"--param=eventBuses={BUS}" in shlex.split(ran.stdout)
+
+
+@pytest.mark.parametrize(
+    ("bus", "message"),
+    [
+        (BUS.replace("security", "other"), "is not in hub.event_buses of deploy/prod.yaml"),
+        (
+            BUS.replace("ap-northeast-2", "us-east-1"),
+            "is in another Region than the hub; write a bus in ap-northeast-2",
+        ),
+    ],
+)
+def test_any_other_event_bus_of_the_policy_refuses_the_deployment(tmp_path, bus, message):
+    ran = with_bus(tmp_path, bus)
+    assert message in str(ran.exception)

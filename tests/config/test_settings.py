@@ -37,7 +37,8 @@ DEFINED = "write one that policy.yaml defines (alerts, room)."
 READER = "write its path and name, such as gatewatch/gatewatch-lookup."
 ZONE = "is not a time zone; write a name such as Asia/Seoul or UTC."
 TO_PORT = "write a number from 0 to 65535."
-KINDS = "slack_webhook, slack_app, sns, webhook, pagerduty"
+KINDS = "slack_webhook, slack_app, sns, webhook, pagerduty, eventbridge"
+BUS = "arn:aws:events:eu-west-1:111122223333:event-bus/security"
 SIGNED = "url, signing_key, pace, fallback, quiet."
 ACCOUNTS_SENTENCES = [
     ("defaults: {timezone: Mars/Phobos}", f'defaults.timezone: "Mars/Phobos" {ZONE}'),
@@ -140,6 +141,10 @@ POLICY_SENTENCES = [
     (
         "destinations: {pager: {kind: pagerduty, routing_key: {ssm: /a}}}\ndigest: {to: [pager]}",
         'digest.to: "pager" is of kind pagerduty, which takes no digests; write another destination.',
+    ),
+    (
+        "destinations: {bus: {kind: eventbridge, bus: security}}",
+        f'destinations.bus.bus: "security" is not the ARN of an event bus; write one such as {BUS}.',
     ),
     ("destinations: [room]", "destinations: is not a mapping; write one entry per id or name."),
     ("routes: {to: room}", "routes: is not a list; write one entry per line, each after a dash."),

@@ -93,6 +93,7 @@ CALLS: dict[str, list[Call]] = {
         *rows("action#1", actions="GetItem"),
         *rows("action-message#1", actions="PutItem"),
         Call("sns:Publish", "{Alerts}"),
+        Call("events:PutEvents", "{EventBus}"),
         Call("ssm:GetParameter", f"arn:{{partition}}:ssm:{{region}}:{HUB}:parameter/gatewatch/slack/sec-prod"),
         Call(
             "secretsmanager:GetSecretValue",
@@ -224,12 +225,14 @@ class Deployment:
     def __init__(self, partition: str) -> None:
         self.partition, self.region = partition, REGIONS[partition]
         key = f"arn:{partition}:kms:{self.region}:{HUB}:key/0aaaaaaa-1111-2222-3333-444444444444"
+        event_bus = f"arn:{partition}:events:{self.region}:{HUB}:event-bus/security"
         self.hub = self._stack(
             EVENTBRIDGE / "hub.yaml",
             HUB,
             OrganizationId=ORGANIZATION,
             LookupRole="gatewatch/gatewatch-lookup",
             DigestFrom="gatewatch@example.com",
+            EventBuses=event_bus,
             SecretsKeyArn=key,
         )
         config_rule = {"HubRegion": self.region, "CodeBucket": "code-bucket", "CodeKey": "code.zip"}
@@ -238,7 +241,7 @@ class Deployment:
             name: self.hub.arn(name) for name in ("Events", "EventsDlq", "Outbox", "OutboxDlq", "AccessKeysDlq")
         }
         self.arns |= {name: self.hub.arn(name) for name in ("Table", "ActivityTable", "Alerts", "Operators", "Bus")}
-        self.arns |= {"SecretsKey": key, "partition": partition, "region": self.region}
+        self.arns |= {"SecretsKey": key, "EventBus": event_bus, "partition": partition, "region": self.region}
         self.member = self._stack(
             EVENTBRIDGE / "member.yaml",
             MEMBER,
@@ -282,7 +285,7 @@ class Deployment:
 
     def request(self, role: str, call: Call) -> dict[str, Any]:
         resource = call.resource.format(**self.arns)
-        policy = self.bus_policy() if call.action == "events:PutEvents" else None
+        policy = self.bus_policy() if call.resource == "{Bus}" else None
         policy = KEY_POLICY if call.action == "kms:Decrypt" else policy
         context = {"aws__PrincipalOrgID": ORGANIZATION, **call.context}
         # A role in the other account may be assumed only where its trust policy says so too; that is judged apart.
@@ -321,8 +324,9 @@ def test_every_call_of_another_role_is_refused(partition):
     deployed = deployment(partition)
     every = {call.name: call for calls in CALLS.values() for call in calls}
     own = {role: {call.name for call in calls} | SHARED.get(role, set()) for role, calls in CALLS.items()}
-    # Putting events is granted by the bus to every rule of the organization, not by a role; it is judged below.
-    others = {name: call for name, call in every.items() if call.action != "events:PutEvents"}
+    # Putting events on the hub's bus is granted by the bus to every rule of the organization, not by a role; it is
+    # judged below.
+    others = {name: call for name, call in every.items() if call.resource != "{Bus}"}
     asked = [(role, call) for role in CALLS for name, call in others.items() if name not in own[role]]
     assert len(asked) > 800
     found = decisions([deployed.request(role, call) for role, call in asked])
@@ -487,7 +491,7 @@ def test_the_simulator_finds_a_wrong_policy(role, sid, change):
     policies = deployed.policies(role)
     (statement,) = [each for policy in policies for each in policy["policy"]["Statement"] if each.get("Sid") == sid]
     statement.update(change)
-    every = {call.name: call for calls in CALLS.values() for call in calls if call.action != "events:PutEvents"}
+    every = {call.name: call for calls in CALLS.values() for call in calls if call.resource != "{Bus}"}
     own = {call.name for call in CALLS[role]}
     found = decisions([{**deployed.request(role, call), "identityPolicies": policies} for call in every.values()])
     expected = [name in own for name in every]

@@ -225,6 +225,7 @@ MAY = {
         "sqs:SendMessage OutboxDlq",
         "dynamodb:GetItem Table",
         "dynamodb:PutItem Table",
+        "events:PutEvents EventBuses",
         "sns:Publish Alerts",
         "kms:Decrypt SecretsKeyArn",
     },

@@ -45,6 +45,7 @@ TYPES = {
     "policy.yaml: destinations, kind sns": destination_settings.SnsTopic,
     "policy.yaml: destinations, kind webhook": destination_settings.Webhook,
     "policy.yaml: destinations, kind pagerduty": destination_settings.PagerDuty,
+    "policy.yaml: destinations, kind eventbridge": destination_settings.EventBus,
     "policy.yaml: a secret": destination_settings.SecretRef,
     "policy.yaml: destinations, quiet": QuietHours,
     "policy.yaml: routes": destination_settings.Route,

@@ -13,6 +13,7 @@ hub:
   chat_workspace: T0123456789
   chat_channel: C0123456789
   digest_from: gatewatch@example.com
+  event_buses: [arn:aws:events:ap-northeast-2:555566667777:event-bus/security]
 members:
   regions: [us-east-1, ap-northeast-2]
   organizational_units: [r-ab12]

@@ -10,12 +10,16 @@ from msgspec import Struct
 
 from gatewatch.aws.clients import CoreSession
 from gatewatch.config.accounts import LOOKUP_ROLE
+from gatewatch.config.destinations import EventBus
+from gatewatch.config.formats import EVENT_BUS
 from gatewatch.config.paths import ROOT
 from gatewatch.config.yaml_file import YamlFile
 from gatewatch.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from gatewatch.config.settings import Settings
 
 _ACCOUNT = re.compile(r"[0-9]{12}\Z")
 _REGION = re.compile(r"[a-z]+(-[a-z]+)+-[0-9]\Z")
@@ -27,7 +31,7 @@ _ROLE_ARN = re.compile(r"(arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_
 
 
 class HubSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """The hub. `accounts` are members outside the organization."""
+    """The hub. `accounts` are members outside the organization; on `event_buses` it may put events."""
 
     account: str = ""
     region: str = ""
@@ -39,6 +43,7 @@ class HubSection(Struct, frozen=True, forbid_unknown_fields=True):
     chat_workspace: str = ""
     chat_channel: str = ""
     digest_from: str = ""
+    event_buses: tuple[str, ...] = ()
     silence_minutes: int = 60
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
@@ -123,6 +128,7 @@ class Stage(Struct, frozen=True):
             "silenceMinutes": str(hub.silence_minutes),
             "remediationRole": "gatewatch/gatewatch-remediation",
             "digestFrom": hub.digest_from,
+            "eventBuses": ",".join(hub.event_buses),
             "keyRotation": str(members.key_rotation).lower(),
         }
 
@@ -183,6 +189,7 @@ _STACK_PARAMETERS = {
     "OrganizationId": "organization",
     "MemberAccounts": "members",
     "DigestFrom": "digestFrom",
+    "EventBuses": "eventBuses",
     "SecretsKeyArn": "secretsKey",
     "LookupRole": "lookupRole",
     "MailTo": "mailTo",
@@ -235,9 +242,25 @@ def _checked_values(hub: HubSection, members: MembersSection) -> Iterator[tuple[
     yield "members.doctor_role", members.doctor_role, _ROLE_ARN, "an ARN such as arn:aws:iam::999988887777:role/ops-*"
     for name in ("secrets_key", "alerts_email", "chat_workspace", "chat_channel", "digest_from"):
         yield f"hub.{name}", getattr(hub, name), _PLAIN, "A-Z, a-z, 0-9 and + = , . @ _ : / - only"
+    for index, each in enumerate(hub.event_buses):
+        yield f"hub.event_buses[{index}]", each, EVENT_BUS, "the ARN of an event bus, as policy.yaml has it"
     for index, each in enumerate(hub.accounts):
         yield f"hub.accounts[{index}]", each, _ACCOUNT, "12 digits in quotes"
     for index, each in enumerate(members.regions):
         yield f"members.regions[{index}]", each, _REGION, "a Region such as us-east-1"
     for index, each in enumerate(members.organizational_units):
         yield f"members.organizational_units[{index}]", each, _UNIT, "the id of a root or unit, r-… or ou-…"
+
+
+def require_event_buses(stage: Stage, settings: Settings) -> None:
+    """Raise `ConfigurationError` unless the hub may put events on every bus of policy.yaml, in its own Region."""
+    problems = []
+    for name, destination in settings.destinations.items():
+        if isinstance(destination, EventBus):
+            key = f"policy.yaml: destinations.{name}.bus"
+            if destination.bus.split(":")[3] != stage.hub.region:
+                problems.append(f"{key}: is in another Region than the hub; write a bus in {stage.hub.region}.")
+            elif destination.bus not in stage.hub.event_buses:
+                problems.append(f"{key}: is not in hub.event_buses of deploy/{stage.name}.yaml; write its ARN there.")
+    if problems:
+        raise ConfigurationError(*problems)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import urllib3
 
-from gatewatch.config.destinations import HUB_TOPIC, SlackApp, SnsTopic, secrets_of
+from gatewatch.config.destinations import HUB_TOPIC, EventBus, SlackApp, SnsTopic, secrets_of
 from gatewatch.config.paths import TEMPLATES
 from gatewatch.config.settings import Colors
 from gatewatch.delivery.channels import Channels
@@ -63,7 +63,7 @@ class DestinationChecks:
             SlackRenderer(templates, colors),
             Sns(self._aws.sns, self._topic),
             SnsRenderer(templates, colors),
-            other_channels(http, self._secrets, templates, time),
+            other_channels(http, self._secrets, self._aws.events, templates, time),
         )
         return channels.post(build_test_message(name, "en"), Presentation(), destination)
 
@@ -80,6 +80,9 @@ class DestinationChecks:
         match destination:
             case SnsTopic():
                 return self._check_topic(name, destination)
+            case EventBus():
+                detail = "only a message shows whether the bus accepts it"
+                return CheckResult(name, _CHECK, CheckStatus.SKIPPED, detail, "gatewatch doctor --send")
             case SlackApp():
                 return self._check_token(name, destination)
             case _:
