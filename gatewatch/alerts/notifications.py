@@ -18,8 +18,9 @@ from gatewatch.rendering.redaction import MAX_RAW_EVENT, raw_event_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gatewatch.model.alert import Alert
+    from gatewatch.model.alert import Alert, AssessedChange
     from gatewatch.model.notification import Section, Sentence
+    from gatewatch.model.severity import Severity
 
 # As many changes as five parts of a message show; of a call that had no effect, as many as one part does.
 _MAX_CHANGES, _MAX_CHANGES_WITHOUT_EFFECT = 250, 20
@@ -49,20 +50,26 @@ def notification_of(
 def _shortened(alert: Alert, limit: int) -> Alert:
     """The changes of the highest severity, and the numbers of the others by severity."""
     ordered = alert.worst_first
-    omitted = Counter(alert.omitted)
-    omitted.update(each.assessment.severity for each in ordered[limit:])
     message = alert.call.record.get("errorMessage")
     call = msgspec.structs.replace(
         alert.call, request=None, response=None, record={"errorMessage": message} if isinstance(message, str) else {}
     )
-    return msgspec.structs.replace(alert, call=call, changes=tuple(ordered[:limit]), omitted=dict(omitted))
+    omitted = _added(alert.omitted, ordered[limit:]) if len(ordered) > limit else alert.omitted
+    return msgspec.structs.replace(alert, call=call, changes=tuple(ordered[:limit]), omitted=omitted)
+
+
+def _added(omitted: dict[Severity, int], changes: list[AssessedChange]) -> dict[Severity, int]:
+    counts = Counter(omitted)
+    counts.update(each.assessment.severity for each in changes)
+    return dict(counts)
 
 
 def _bounded(notification: AlertNotification) -> AlertNotification:
     """Texts and lists of an event can have any length: they are cut, and then there are fewer changes."""
-    if _size(notification) > _MAX_BYTES:
-        cut = _cut(msgspec.to_builtins(notification, builtin_types=(datetime,)))
-        notification = convert(cut, AlertNotification)
+    if _size(notification) <= _MAX_BYTES:
+        return notification
+    cut = _cut(msgspec.to_builtins(notification, builtin_types=(datetime,)))
+    notification = convert(cut, AlertNotification)
     while _size(notification) > _MAX_BYTES and len(notification.alert.changes) > 1:
         fewer = _shortened(notification.alert, len(notification.alert.changes) // 2)
         notification = msgspec.structs.replace(notification, alert=fewer)

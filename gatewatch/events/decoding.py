@@ -31,6 +31,7 @@ _GLOBAL_REGIONS = {
     "aws-us-gov": "us-gov-west-1",
     "aws-eusc": "eusc-de-east-1",
 }
+_ALREADY_UTC = (None, UTC)
 # EventBridge's name of a service where it is not that of CloudTrail.
 _OTHER_SOURCES = {"monitoring": ("aws.cloudwatch",)}
 
@@ -222,6 +223,8 @@ def _corrected_event(record: dict[str, Any]) -> str | None:
 
 def _conflicts(record: dict[str, Any], envelope: dict[str, Any]) -> Iterator[str]:
     """The envelope's fields that do not fit the record. EventBridge writes both, so they agree in a genuine event."""
+    if not envelope:
+        return
     service, source = _text(record.get("eventSource")).partition(".")[0], _text(envelope.get("source"))
     if service and _is_given(source) and source not in {f"aws.{service}", *_OTHER_SOURCES.get(service, ())}:
         yield "source"
@@ -272,12 +275,14 @@ def _time(value: Any) -> datetime | None:
         return None
     try:
         parsed = datetime.fromisoformat(value.strip())
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo in _ALREADY_UTC else parsed.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        return ""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""

@@ -25,14 +25,26 @@ _FOR_PEOPLE = ("sso.", "controltower.")
 def parse_actor(user: dict[str, Any]) -> Actor:
     """Return the best name that a `userIdentity` holds. Never raises, never returns an empty name."""
     kind = _text(user, "type") or UNKNOWN
-    is_session = kind == "AssumedRole"
+    if kind == "AssumedRole":
+        return _session_actor(user)
     return Actor(
         name=_name(user, kind) or UNKNOWN,
         type=kind,
         verified_names=tuple(filter(None, _VERIFIED.get(kind, _no_names)(user))),
-        session=_role_and_session(user)[1] if is_session else "",
-        is_session_verified=is_session and bool(_SSO_ROLE.match(session_role_arn(user))),
         is_organization_root=kind == "Root" and _text(_context(user), "assumedRoot").lower() == "true",
+    )
+
+
+def _session_actor(user: dict[str, Any]) -> Actor:
+    """The session of a role, the most frequent actor: its role and session are read once."""
+    (role, session), role_arn = _role_and_session(user), session_role_arn(user)
+    name = _chosen_name(user, role) or _joined(role, session) or _any_name(user)
+    return Actor(
+        name=name or UNKNOWN,
+        type="AssumedRole",
+        verified_names=tuple(filter(None, (role, role_arn))),
+        session=session,
+        is_session_verified=bool(_SSO_ROLE.match(role_arn)),
     )
 
 
@@ -59,10 +71,14 @@ def is_aws_work(user: dict[str, Any]) -> bool:
 
 
 def _name(user: dict[str, Any], kind: str) -> str:
-    name = _NAMES.get(kind, _any_name)(user) or _any_name(user)
+    chosen = _chosen_name(user, _role_and_session(user)[0]) if source_identity(user) else ""
+    return chosen or _NAMES.get(kind, _any_name)(user) or _any_name(user)
+
+
+def _chosen_name(user: dict[str, Any], role: str) -> str:
+    """The source identity, and the role that it acts as; empty without one."""
     chosen = source_identity(user)
-    role, _ = _role_and_session(user)
-    return (f"{chosen} ({role})" if role else chosen) if chosen else name
+    return f"{chosen} ({role})" if chosen and role else chosen
 
 
 def _root(user: dict[str, Any]) -> str:
@@ -75,15 +91,22 @@ def _user_name(user: dict[str, Any]) -> str:
 
 def _session_with_role(user: dict[str, Any]) -> str:
     """`SESSION (ROLE)`, from `arn:…:assumed-role/ROLE/SESSION`, which leaves out the role's path."""
-    role, session = _role_and_session(user)
+    return _joined(*_role_and_session(user))
+
+
+def _joined(role: str, session: str) -> str:
     return f"{session} ({role})" if session and role else session or role
 
 
 def _role_and_session(user: dict[str, Any]) -> tuple[str, str]:
     resource = _after_first(_text(user, "arn"), ":assumed-role/")
     role, _, session = resource.partition("/")
+    return role or _issuer_name(user), session or _session(user)
+
+
+def _issuer_name(user: dict[str, Any]) -> str:
     issuer = _issuer(user)
-    return role or _text(issuer, "userName") or _last(_text(issuer, "arn")), session or _session(user)
+    return _text(issuer, "userName") or _last(_text(issuer, "arn"))
 
 
 def _session(user: dict[str, Any]) -> str:
@@ -127,7 +150,6 @@ def _any_name(user: dict[str, Any]) -> str:
 _NAMES: dict[str, Callable[[dict[str, Any]], str]] = {
     "Root": _root,
     "IAMUser": _user_name,
-    "AssumedRole": _session_with_role,
     "FederatedUser": _federated,
     "AWSAccount": _account,
     "AWSService": _service,
@@ -144,10 +166,6 @@ def _verified_user(user: dict[str, Any]) -> tuple[str, ...]:
     return _user_name(user), _text(user, "arn")
 
 
-def _verified_role(user: dict[str, Any]) -> tuple[str, ...]:
-    return _role_and_session(user)[0], session_role_arn(user)
-
-
 def _verified_issuer(user: dict[str, Any]) -> tuple[str, ...]:
     """The IAM user that called GetFederationToken: the name of the federated user is the caller's choice."""
     return _text(_issuer(user), "userName"), _text(_issuer(user), "arn")
@@ -156,7 +174,6 @@ def _verified_issuer(user: dict[str, Any]) -> tuple[str, ...]:
 _VERIFIED: dict[str, Callable[[dict[str, Any]], tuple[str, ...]]] = {
     "Root": lambda _user: ("root",),
     "IAMUser": _verified_user,
-    "AssumedRole": _verified_role,
     "FederatedUser": _verified_issuer,
     "AWSService": lambda user: (_service(user),),
     "IdentityCenterUser": lambda user: (_identity_center(user),),
@@ -224,6 +241,8 @@ def _context(user: dict[str, Any]) -> dict[str, Any]:
 
 def _text(owner: dict[str, Any], key: str) -> str:
     value = owner.get(key)
+    if value is None:
+        return ""
     if isinstance(value, str):
         return value.strip() if value != _HIDDEN else ""
     if isinstance(value, bool):

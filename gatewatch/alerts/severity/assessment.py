@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from gatewatch.model.api_call import ApiCall
 
 
+_WITHOUT_EFFECT = frozenset({Outcome.FAILED, Outcome.DRY_RUN, Outcome.NO_OP})
+
+
 def assess(call: ApiCall, changes: Sequence[Change], policy: SeverityRules) -> tuple[AssessedChange, ...]:
     """Return each change with its assessment, in the same order.
 
@@ -60,7 +63,7 @@ def _assessed(
     call: ApiCall, change: Change, world: dict[Pool, frozenset[str]], policy: SeverityRules
 ) -> AssessedChange:
     assessment = with_event_notes(call, change, _with_outcome(call, change, world, policy))
-    return AssessedChange(replace(change, understood=change.understood and not call.conflicts), assessment)
+    return AssessedChange(replace(change, understood=False) if call.conflicts else change, assessment)
 
 
 def _with_outcome(
@@ -69,7 +72,7 @@ def _with_outcome(
     """Failed, dry-run and no-op calls are info; a denied one is one level below what it would have been."""
     if isinstance(change.facts, SignInFacts):
         return sign_in_assessment(call, change, change.facts, policy)
-    if change.outcome in {Outcome.FAILED, Outcome.DRY_RUN, Outcome.NO_OP}:
+    if change.outcome in _WITHOUT_EFFECT:
         is_root_failure = change.outcome is Outcome.FAILED and call.is_by_root
         return Assessment(Severity.LOW if is_root_failure else Severity.INFO, (Reason(change.outcome.value),))
     would_be = with_caller(call, _applied(call, change, world, policy), policy)

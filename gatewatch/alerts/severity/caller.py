@@ -38,10 +38,11 @@ def with_deployment(call: ApiCall, assessment: Assessment, policy: SeverityRules
     CloudFormation is proven by fields that AWS writes, the role by its ARN; the user agent and the session name decide
     nothing.
     """
+    if assessment.severity is not Severity.LOW:
+        return assessment
     arns = [each for each in call.actor.verified_names if each.startswith("arn:")]
     is_listed = any(fnmatchcase(arn, each) for arn in arns for each in policy.iam.deployment_roles)
-    is_deployment = is_listed or call.via is AccessMethod.CLOUDFORMATION
-    if assessment.severity is not Severity.LOW or not is_deployment:
+    if not is_listed and call.via is not AccessMethod.CLOUDFORMATION:
         return assessment
     return replace(assessment, severity=Severity.INFO, reasons=(*assessment.reasons, Reason("deployment_role")))
 
@@ -51,7 +52,8 @@ def with_event_notes(call: ApiCall, change: Change, assessment: Assessment) -> A
     if call.conflicts:
         floor = Severity.HIGH if change.action in ADDS_ACCESS else Severity.MEDIUM
         assessment = raised(assessment, floor, Reason("event_conflict", {"fields": ", ".join(call.conflicts)}))
-    return replace(assessment, reasons=(*assessment.reasons, *_notes(call)))
+    notes = tuple(_notes(call))
+    return replace(assessment, reasons=(*assessment.reasons, *notes)) if notes else assessment
 
 
 def raised(assessment: Assessment, floor: Severity, reason: Reason) -> Assessment:

@@ -6,6 +6,7 @@ returns nothing has a null response, and a call that IAM refused has null parame
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from gatewatch.events.changes.base import CallSpec, ParsedCall
@@ -52,7 +53,12 @@ def spec_of(call: ApiCall) -> CallSpec | None:
     """Return the spec of a write; None for a read. An unlisted name is a read by its prefix or by `readOnly`."""
     name = call.event_name
     is_unlisted_read = name not in OPERATIONS and is_true(call.record.get("readOnly"))
-    return None if is_read(name) or is_unlisted_read else CallSpec(Family.IAM, action_of(name), _read)
+    return None if is_read(name) or is_unlisted_read else _spec_of_write(name)
+
+
+@lru_cache(maxsize=512)
+def _spec_of_write(event_name: str) -> CallSpec:
+    return CallSpec(Family.IAM, action_of(event_name), _read)
 
 
 def _read(call: ParsedCall) -> Iterable[Change]:

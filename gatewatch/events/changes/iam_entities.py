@@ -31,6 +31,7 @@ _ENTITIES = (
     ("account-alias", ("accountalias",)),
     ("service", ("awsservicename",)),
 )
+_PARAMETERS = dict(_ENTITIES)
 # Operations on the caller's own user when the call names no user.
 _SELF_SERVICE = frozenset(
     {
@@ -67,23 +68,25 @@ def entity_of(call: ParsedCall, operation: IamOperation) -> Entity | None:
         as_text(call.request_parameters.get("serialnumber")) or ""
     ):
         return ROOT
-    named = next(
-        (found for kind, names in _ENTITIES if (found := _named(kind, first_present(call.request_parameters, *names)))),
-        None,
-    )
-    return named or (_caller(call) if operation in _SELF_SERVICE else None)
+    request = call.request_parameters
+    for kind, names in _ENTITIES:
+        if named := _named(kind, first_present(request, *names)):
+            return named
+    return _caller(call) if operation in _SELF_SERVICE else None
 
 
 def target_of(call: ParsedCall, operation: IamOperation) -> Entity | None:
     """The policy that an entity got or lost, or the group or instance profile it joined or left."""
     kind = TARGET_KINDS.get(operation)
-    names = dict(_ENTITIES).get(kind or "", ())
+    if kind is None:
+        return None
+    names = _PARAMETERS[kind]
     value = (
         first_present(call.request_parameters, "permissionsboundary", *names)
         if operation is IamOperation.BOUNDARY_SET
         else first_present(call.request_parameters, *names)
     )
-    return _named(kind, value) if kind else None
+    return _named(kind, value)
 
 
 def _named(kind: str, value: Any) -> Entity | None:

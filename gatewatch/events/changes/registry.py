@@ -102,7 +102,7 @@ def changes_of(call: ApiCall) -> tuple[Change, ...]:
         return _of_one_family(calls, family)
     changes = [change for each in calls for change in _read(each)]
     is_own = len(calls) > 1 and any(each.family is Family.HUB for each in changes)
-    return tuple(each for each in changes if not is_own or _adds_to_hub(each))
+    return tuple(filter(_adds_to_hub, changes) if is_own else changes)
 
 
 def _of_one_family(calls: list[ParsedCall], family: Family) -> tuple[Change, ...]:
