@@ -89,7 +89,7 @@ undeploy: package $(OSLS) ## remove the hub's stack with everything in it
 	@options="$$($(BIN)/gatewatch deploy-options --stage $(STAGE))" && $(OSLS) remove $$options
 
 lock: $(READY) ## resolve the dependencies again into requirements/
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra local --group dev pyproject.toml -o requirements/dev.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra local --extra fast --extra parquet --group dev pyproject.toml -o requirements/dev.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml -o requirements/runtime.txt
 
 clean: ## remove what the other targets created

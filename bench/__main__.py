@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench import local_pipeline, measures
+from bench import local_pipeline, measures, replay
 from bench.corpus import ROOT
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def measure(*, long: bool) -> dict[str, list[Row]]:
             measures.cold_start(9, lambda name: local_pipeline.variables(deployed, inbox, name))
         )
         sections["Local pipeline"] = [*local_pipeline.events_per_second(deployed, inbox), *measures.burst()]
-    sections["Replay"] = list(measures.archive(1000 if long else 200, rounds=3))
+    sections["Replay"] = list(replay.archive(1_000_000 if long else 100_000, rounds=3))
     sections["Comply"] = list(measures.comply(rounds=31))
     sections["Growth"] = list(measures.growth(1_000_000 if long else 10_000))
     return sections

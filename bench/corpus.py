@@ -1,9 +1,7 @@
-"""Input of the measurements: the events of the golden files, and archives made from them."""
+"""Input of the measurements: the events of the golden files, a call with many rules, security groups."""
 
 from __future__ import annotations
 
-import copy
-import gzip
 import random
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,6 @@ from typing import Any
 import msgspec
 
 ROOT = Path(__file__).resolve().parents[1]
-_OTHER_CALLS = ("GetObject", "PutObject", "AssumeRole", "Decrypt", "DescribeInstances", "GetParameter", "Invoke")
 
 
 def events() -> list[bytes]:
@@ -109,23 +106,3 @@ def _call(name: str, source: str, event_id: str) -> dict[str, Any]:
         "recipientAccountId": "111122223333",
         "eventCategory": "Management",
     }
-
-
-def write_archive(folder: Path, files: int, records_a_file: int) -> int:
-    """Write CloudTrail log files with one relevant record in a thousand; return their uncompressed bytes."""
-    chance = random.Random(1)  # noqa: S311  reproducible
-    ours = records()
-    size = 0
-    for number in range(files):
-        log = [_record(chance, ours, f"{number:04}-{index:06}") for index in range(records_a_file)]
-        text = msgspec.json.encode({"Records": log})
-        size += len(text)
-        (folder / f"log-{number:04}.json.gz").write_bytes(gzip.compress(text, 6))
-    return size
-
-
-def _record(chance: random.Random, ours: list[dict[str, Any]], event_id: str) -> dict[str, Any]:
-    if chance.random() < 1 / 1000:
-        return copy.deepcopy(chance.choice(ours)) | {"eventID": event_id}
-    unlike = f"{event_id}-{chance.getrandbits(64):016x}"  # compresses like real logs
-    return _call(chance.choice(_OTHER_CALLS), "s3.amazonaws.com", unlike)

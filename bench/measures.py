@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 import time
 from contextlib import redirect_stdout
@@ -47,7 +45,6 @@ ROOT = corpus.ROOT
 
 
 _LAPS = 10
-_NEARLY_TWICE = 1.6
 
 
 class Row(Struct, frozen=True):
@@ -163,79 +160,6 @@ def _lay_out(tree: Path) -> None:
     (tree / "accounts.yaml").write_text(yaml.safe_dump(accounts), "utf-8")
     shutil.copyfile(scenario.POLICY, tree / "policy.yaml")
     prepare(tree, f"{sys.version_info.major}.{sys.version_info.minor}")
-
-
-def archive(megabytes: int, rounds: int) -> Iterator[Row]:
-    """`gatewatch replay` over log files, start of the program included.
-
-    The floor is gunzip and json.loads of the same files in as many processes.
-    """
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        size = corpus.write_archive(folder, files=max(4, megabytes // 8), records_a_file=6500)
-        start = _seconds(lambda: _replay(folder / "none", 1, missing=True))
-        peaks: list[int] = []
-        alone = 0.0
-        for jobs in (1, 2):
-            floor = python(_READ_ALL.format(folder=name, jobs=jobs), ROOT, os.environ)
-            ratio = paired(floor, lambda jobs=jobs: peaks.append(_replay(folder, jobs)), rounds)
-            share = ratio.floor / ratio.subject
-            alone = ratio.subject if jobs == 1 else alone
-            yield Row(
-                f"replay of {size / 1e6:.0f} MB, {jobs} process{'es' if jobs > 1 else ''}",
-                f"gunzip + json.loads: {size / ratio.floor / 1e6:.0f} MB/s",
-                f"{size / ratio.subject / 1e6:.0f} MB/s",
-                f"{share:.0%} of the floor",
-                "≥ 60 %" if jobs == 1 else "near-linear",
-                share >= 0.6 if jobs == 1 else alone / ratio.subject >= _NEARLY_TWICE,
-                share,
-            )
-        yield Row(
-            "… its peak memory, largest process",
-            "",
-            f"{max(peaks) / 1000:.0f} MB",
-            "",
-            "≤ 150 MB",
-            max(peaks) <= 150_000,
-            max(peaks) / 1000,
-        )
-        yield Row("… of which the start of the program", "", _milli(start), "", "", None, start)
-
-
-# The floor with several processes: each reads its share of the files.
-_READ_ALL = """
-import gzip, json, os, pathlib
-mine, children = 0, []
-for number in range(1, {jobs}):
-    child = os.fork()
-    if child == 0:
-        mine, children = number, []
-        break
-    children.append(child)
-for path in sorted(pathlib.Path({folder!r}).iterdir())[mine::{jobs}]:
-    with gzip.open(path) as stream:
-        json.loads(stream.read())
-for child in children:
-    assert os.waitpid(child, 0)[1] == 0
-"""
-
-
-# Peak memory of a child includes its memory before exec, so a small process starts the measured one.
-_PEAK = """
-import resource, subprocess, sys
-code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-"""
-
-
-def _replay(folder: Path, jobs: int, *, missing: bool = False) -> int:
-    """Return the peak resident memory in kilobytes of the largest process of `gatewatch replay`."""
-    command = [sys.executable, "-m", "gatewatch", "replay", str(folder), "--format", "json", "--jobs", str(jobs)]
-    answer = subprocess.run([sys.executable, "-c", _PEAK, *command], cwd=ROOT, capture_output=True, check=True)  # noqa: S603  the project's own command
-    code, peak = map(int, answer.stdout.split())
-    if code and not missing:
-        raise RuntimeError(f"replay ended with {code}")
-    return peak
 
 
 def comply(rounds: int) -> Iterator[Row]:

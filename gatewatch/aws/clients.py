@@ -40,6 +40,12 @@ _SHORT_TIMEOUT = Config(connect_timeout=0.5, read_timeout=0.5, retries={"mode": 
 _LOOKUP = Config(connect_timeout=0.7, read_timeout=1.2, retries={"mode": "standard", "total_max_attempts": 1})
 
 
+# For files read side by side: as many connections as threads of `s3.read_ahead`.
+_BULK = Config(
+    connect_timeout=3, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=16
+)
+
+
 class Session(Protocol):
     """The methods of `boto3.Session` that `Aws` uses."""
 
@@ -181,6 +187,11 @@ class Aws:
     def securityhub(self) -> Any:
         """Untyped: the type stubs of Security Hub are not a dependency."""
         return self._lazy_client("securityhub", _STANDARD)
+
+    @cached_property
+    def s3(self) -> Any:
+        """Untyped, as `securityhub`."""
+        return self._lazy_client("s3", _BULK)
 
     def partition(self, region: str) -> str:
         return self._session.get_partition_for_region(region)

@@ -8,8 +8,9 @@ from rich.text import Text
 
 from gatewatch.alerts.routing import route
 from gatewatch.alerts.suppression import suppress
-from gatewatch.cli.output import PipeConsole, message_for
+from gatewatch.cli.message_lines import message_for
 from gatewatch.cli.record_fields import fields_of
+from gatewatch.cli.text_lines import PipeConsole
 from gatewatch.config.paths import TEMPLATES
 from gatewatch.rendering.escaping import sanitize
 from gatewatch.rendering.slack import SlackRenderer

@@ -23,7 +23,7 @@ class ListFormat(StrEnum):
 
 Paths = Annotated[
     list[Path] | None,
-    typer.Argument(help="Files or folders of events; - or nothing reads standard input.", show_default=False),
+    typer.Argument(help="Files, folders, s3://bucket/prefix; - or nothing: standard input.", show_default=False),
 ]
 Config = Annotated[
     Path,

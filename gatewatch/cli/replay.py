@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -38,8 +39,8 @@ def replay(
     not be decoded (named on standard error; the rest is still printed).
     """
     from gatewatch.cli.alert_printing import load_assessor, print_alerts
-    from gatewatch.cli.output import printer_for
+    from gatewatch.cli.printing import printer_for
 
     assessor = load_assessor(*configuration_files(config, accounts, policy), language)
-    printer = printer_for(output, assessor.settings, min_severity, page)
-    raise typer.Exit(print_alerts(printer, paths or [], assessor, jobs))
+    make_printer = partial(printer_for, output, assessor.settings, min_severity, page)
+    raise typer.Exit(print_alerts(make_printer(), paths or [], assessor, jobs, make_printer))

@@ -7,7 +7,6 @@ A document is parsed JSON. Its members come out in order; an unreadable member d
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import msgspec
 from gatewatch.errors import UndecodableError
 from gatewatch.events import user_identity as identity
 from gatewatch.events.config_compliance import compliance_call, is_compliance_event
+from gatewatch.events.surrogates import has_lone_surrogates, without_lone_surrogates
 from gatewatch.model.api_call import Actor, ApiCall
 
 if TYPE_CHECKING:
@@ -62,21 +62,9 @@ def parse(text: bytes | str, where: str = "") -> Any:
     except RecursionError:
         raise UndecodableError(where, "is nested too deeply") from None
     except msgspec.DecodeError as error:
-        if b"\\ud" not in text.lower():
+        if not has_lone_surrogates(text):
             raise UndecodableError(where, f"is not valid JSON ({error})") from None
-    return _parse_with_surrogates(text, where)
-
-
-def _parse_with_surrogates(text: bytes, where: str) -> Any:
-    try:
-        value = json.loads(text, parse_constant=_no_constant)
-        return msgspec.json.decode(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-    except (ValueError, RecursionError, msgspec.DecodeError) as error:
-        raise UndecodableError(where, f"is not valid JSON ({error})") from None
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    return parse(without_lone_surrogates(text), where)
 
 
 def decode(document: Any, where: str = "") -> Iterator[Decoded]:

@@ -7,9 +7,7 @@ its place.
 
 from __future__ import annotations
 
-import gzip
 import io
-import zlib
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
@@ -17,6 +15,7 @@ from msgspec import Struct
 from gatewatch.errors import ConfigurationError, UndecodableError
 from gatewatch.events.changes.registry import may_be_relevant
 from gatewatch.events.decoding import parse
+from gatewatch.events.gunzip import GZIP_ERRORS, open_gzip
 from gatewatch.events.prefilter import relevant_records
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 # CloudTrail log files have at most about 50 MB uncompressed. A larger document may be a gzip bomb.
 MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
 _TOO_LARGE = f"is larger than {MAX_DOCUMENT_BYTES // 1024**2} MiB uncompressed; split it, or use JSON Lines"
-_SUFFIXES = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz")
+SUFFIXES = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz")
 _GZIP = b"\x1f\x8b"
 
 
@@ -55,7 +54,7 @@ def _exists(path: Path) -> bool:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    return sorted(each for each in folder.rglob("*") if each.name.endswith(_SUFFIXES) and each.is_file())
+    return sorted(each for each in folder.rglob("*") if each.name.endswith(SUFFIXES) and each.is_file())
 
 
 def read_file(path: Path) -> Iterator[Document | UndecodableError]:
@@ -69,15 +68,14 @@ def read_file(path: Path) -> Iterator[Document | UndecodableError]:
 def read_documents(stream: IO[bytes], name: str) -> Iterator[Document | UndecodableError]:
     """Yield every document of a stream of bytes, gzip or not."""
     buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
-    is_gzip = buffered.peek(2)[:2] == _GZIP
-    plain = cast("IO[bytes]", gzip.GzipFile(fileobj=buffered)) if is_gzip else buffered
+    plain = open_gzip(buffered) if buffered.peek(2)[:2] == _GZIP else buffered
     try:
         yield from _documents(plain, name)
     except _DocumentTooLarge:
         yield UndecodableError(name, _TOO_LARGE)
     except EOFError:
         yield UndecodableError(name, "is a truncated gzip")
-    except (gzip.BadGzipFile, zlib.error) as error:
+    except GZIP_ERRORS as error:
         yield UndecodableError(name, f"is a damaged gzip ({error})")
 
 
@@ -100,13 +98,14 @@ def _documents(stream: IO[bytes], name: str) -> Iterator[Document | UndecodableE
     if not first:
         yield UndecodableError(name, "is empty")
         return
-    opening = _parsed(first, f"{name}:{number}")
-    if isinstance(opening, Document):
-        yield opening
-        yield from (_parsed(line, f"{name}:{number}") for number, line in lines)
+    try:
+        yield from _parsed(first, f"{name}:{number}")
+    except UndecodableError as error:
+        remaining = _collect(lines, MAX_DOCUMENT_BYTES - len(first))
+        yield from _whole([(number, first), *remaining], name) if remaining else [UndecodableError(name, error.reason)]
         return
-    remaining = _collect(lines, MAX_DOCUMENT_BYTES - len(first))
-    yield from _whole([(number, first), *remaining], name) if remaining else [UndecodableError(name, opening.reason)]
+    for number, line in lines:
+        yield from _parsed_line(line, f"{name}:{number}")
 
 
 def _collect(lines: Iterable[tuple[int, bytes]], limit: int) -> list[tuple[int, bytes]]:
@@ -119,21 +118,37 @@ def _collect(lines: Iterable[tuple[int, bytes]], limit: int) -> list[tuple[int, 
     return collected
 
 
-def _whole(lines: list[tuple[int, bytes]], name: str) -> Iterator[Document | UndecodableError]:
+def _whole(lines: list[tuple[int, bytes]], name: str) -> list[Document | UndecodableError]:
     """The first line alone is not a document: the whole text is one, or it is JSON Lines with a broken first line."""
-    whole = _parsed(b"".join(line for _, line in lines), name)
-    if isinstance(whole, Document):
-        yield whole
-        return
-    single = [_parsed(line, f"{name}:{number}") for number, line in lines]
-    is_lines = any(isinstance(each, Document) and isinstance(each.content, dict | list) for each in single)
-    yield from single if is_lines else [whole]
-
-
-def _parsed(text: bytes, where: str) -> Document | UndecodableError:
-    """Parse one text; records that are of no family are filtered out before their values are built."""
-    records = relevant_records(text, may_be_relevant)
     try:
-        return Document(where, parse(text, where) if records is None else {"Records": records})
+        return _parsed(b"".join(line for _, line in lines), name)
+    except UndecodableError as error:
+        single = [_parsed_line(line, f"{name}:{number}") for number, line in lines]
+        return [each for found in single for each in found] if any(map(_is_event, single)) else [error]
+
+
+def _is_event(found: list[Document | UndecodableError]) -> bool:
+    """Whether a line is an object or an array; nothing was found in an object without relevant records."""
+    return not found or any(isinstance(each, Document) and isinstance(each.content, dict | list) for each in found)
+
+
+def _parsed_line(text: bytes, where: str) -> list[Document | UndecodableError]:
+    try:
+        return _parsed(text, where)
+    except UndecodableError as error:
+        return [error]
+
+
+def _parsed(text: bytes, where: str) -> list[Document | UndecodableError]:
+    """Parse one text; of a log, each relevant record is a document. Raises `UndecodableError`."""
+    records = relevant_records(text, may_be_relevant)
+    if records is None:
+        return [Document(where, parse(text, where))]
+    return [_parsed_record(record, f"{where}.Records[{number}]") for number, record in records]
+
+
+def _parsed_record(text: bytes, where: str) -> Document | UndecodableError:
+    try:
+        return Document(where, parse(text, where))
     except UndecodableError as error:
         return error

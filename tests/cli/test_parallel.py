@@ -1,62 +1,119 @@
-"""Several processes read the same documents as one, in the same order."""
+"""Several processes print the same as one, in the same order."""
 
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from gatewatch.cli.parallel import documents_of_files
+from gatewatch.alerts.pipeline import Assessor
+from gatewatch.alerts.rule_history import InMemoryRuleHistory
+from gatewatch.cli.log_files import log_files
+from gatewatch.cli.parallel import results_of_files
+from gatewatch.cli.printing import printer_for
 from gatewatch.errors import UndecodableError
+from gatewatch.model.alert import Alert
+from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
-    from gatewatch.events.files import Document
+    from pathlib import Path
+
+PAD = "".join(f"{number:x}" for number in range(2000))
 
 
-def record(name: str, source: str, event_id: str) -> dict:
-    return {"eventName": name, "eventSource": source, "eventVersion": "1.11", "eventID": event_id, "pad": "x" * 900}
+def irrelevant(event_id: str) -> dict:
+    return {
+        "eventName": "GetObject",
+        "eventSource": "s3.amazonaws.com",
+        "eventVersion": "1.11",
+        "eventID": event_id,
+        "pad": PAD,
+    }
+
+
+def failed_sign_in(number: int) -> dict:
+    return {
+        "eventName": "ConsoleLogin",
+        "eventSource": "signin.amazonaws.com",
+        "eventVersion": "1.11",
+        "eventID": f"sign-in-{number}",
+        "eventTime": f"2026-01-24T03:0{number}:00Z",
+        "sourceIPAddress": "198.51.100.7",
+        "recipientAccountId": "111122223333",
+        "userIdentity": {"type": "IAMUser", "userName": "alice", "accountId": "111122223333"},
+        "errorMessage": "Failed authentication",
+        "responseElements": {"ConsoleLogin": "Failure"},
+    }
 
 
 @pytest.fixture
-def files(tmp_path):
-    """Ten megabytes of logs with one relevant record per file, and one broken file."""
-    for number in range(4):
-        irrelevant = [record("GetObject", "s3.amazonaws.com", f"{number}-{index}") for index in range(2500)]
-        relevant = record("DeleteSecurityGroup", "ec2.amazonaws.com", f"relevant-{number}")
-        (tmp_path / f"{number}.json").write_text(json.dumps({"Records": [*irrelevant, relevant]}))
-    (tmp_path / "2-broken.json").write_text('{"Records": [')
-    return sorted(tmp_path.iterdir())
-
-
-def summary(found) -> list[str]:
-    return [each for document in found for each in _summary_of(document)]
-
-
-def _summary_of(document: Document | UndecodableError) -> list[str]:
-    if isinstance(document, UndecodableError):
-        return [f"{document.where}: {document.reason}"]
-    return [each["eventID"] for each in document.content["Records"]]
-
-
-def test_two_processes_give_the_same_documents_in_the_same_order_as_one(files) -> None:
-    together = summary(documents_of_files(files, 2))
-    assert together == summary(documents_of_files(files, 1))
-    assert [each.rpartition("/")[2] for each in together] == [
-        "relevant-0",
-        "relevant-1",
-        "2-broken.json: is not valid JSON (Input data was truncated)",
-        "relevant-2",
-        "relevant-3",
+def folder(tmp_path, build):
+    """Logs of which the later ones depend on earlier ones: a modified rule, the fifth failed sign-in, an attachment."""
+    rule = build.item(v4=["0.0.0.0/0"])
+    related = [
+        [build.authorize(rule)],
+        [failed_sign_in(1), failed_sign_in(2)],
+        [failed_sign_in(3), failed_sign_in(4), build.authorize(rule)],
+        [failed_sign_in(5)],
     ]
+    for number, events in enumerate(related):
+        records = [irrelevant(f"{number}-{index}") for index in range(500)]
+        records[100:100] = [each.get("detail", each) for each in events]
+        (tmp_path / f"{number}.json").write_text(json.dumps({"Records": records}))
+    (tmp_path / "2-broken.json").write_text('{"Records": [')
+    (tmp_path / "3-other.json").write_text('{"digest": true}')
+    return tmp_path
 
 
-def test_zero_means_one_process_per_core(files) -> None:
-    assert summary(documents_of_files(files, 0)) == summary(documents_of_files(files, 1))
+def printed(folder: Path, settings, jobs: int, output: str = "json") -> list[str]:
+    """What is printed, and the other results, in their order."""
+    make_printer = partial(printer_for, output, settings, Severity.INFO)
+    printer = make_printer()
+    found = results_of_files(
+        log_files(folder), Assessor(settings, InMemoryRuleHistory()), jobs, make_printer, lambda _size: None
+    )
+    texts = []
+    for each in found:
+        if isinstance(each, Alert):
+            texts.append(printer.encode(each).decode() if output == "json" else each.call.event_id)
+        else:
+            texts.append(each.decode() if isinstance(each, bytes) else str(each))
+    return [line for text in texts for line in text.splitlines()]
 
 
-def test_a_deleted_file_is_reported_in_its_position(files) -> None:
-    files[1].unlink()
-    found = summary(documents_of_files(files, 2))
-    assert found[0] == "relevant-0"
-    assert "cannot be read" in found[1]
+@pytest.mark.parametrize("output", ["json", "text"])
+def test_two_processes_print_the_same_as_one(folder, settings, output) -> None:
+    alone = printed(folder, settings, 1, output)
+    assert printed(folder, settings, 2, output) == alone
+    assert len(alone) > 8
+
+
+def test_what_depends_on_earlier_files_is_assessed_in_order(folder, settings) -> None:
+    rows = [json.loads(line) for line in printed(folder, settings, 2) if line.startswith("{")]
+    severities = {row["event_id"]: row["severity"] for row in rows}
+    assert severities["sign-in-5"] == "high"
+    assert severities["sign-in-4"] != "high"
+
+
+def test_zero_means_one_process_per_core(folder, settings) -> None:
+    assert printed(folder, settings, 0) == printed(folder, settings, 1)
+
+
+def test_a_deleted_file_is_reported_in_its_position(folder, settings) -> None:
+    files = log_files(folder)
+    (folder / "0.json").unlink()
+    make_printer = partial(printer_for, "json", settings, Severity.INFO)
+    first, *_ = results_of_files(files, Assessor(settings, InMemoryRuleHistory()), 2, make_printer, lambda _size: None)
+    assert isinstance(first, UndecodableError)
+    assert "cannot be read" in first.reason
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_bytes_of_every_file_are_counted(folder, settings, jobs) -> None:
+    done: list[int] = []
+    files = log_files(folder)
+    make_printer = partial(printer_for, "json", settings, Severity.INFO)
+    list(results_of_files(files, Assessor(settings, InMemoryRuleHistory()), jobs, make_printer, done.append))
+    assert sum(done) == files.size == sum(each.stat().st_size for each in folder.iterdir())

@@ -13,9 +13,9 @@ import typer
 
 from gatewatch.cli.app import app
 from gatewatch.cli.errors import NO_CREDENTIALS, NO_REGION
+from gatewatch.cli.html_page import ALERTS_PER_PAGE
 from gatewatch.cli.listing import print_list
 from gatewatch.cli.options import ListFormat
-from gatewatch.cli.output import ALERTS_PER_PAGE
 from gatewatch.events import files
 from support.command import gatewatch
 from support.paths import ROOT
