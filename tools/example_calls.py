@@ -22,7 +22,9 @@ FOLDER = ROOT / "tools" / "coverage"
 
 
 class Example(Struct, frozen=True):
-    """`expected`: keys of the row with their values; its severity may be `none` (no row) or `row` (any severity)."""
+    """`expected`: keys of the row with their values; its severity may be `none` (no row) or `row` (any severity).
+    `fields`: further fields of the record.
+    """
 
     id: str
     service: str
@@ -32,6 +34,7 @@ class Example(Struct, frozen=True):
     error: str | None
     family: str
     expected: dict[str, Any]
+    fields: dict[str, Any] = {}
 
     def record(self, **more: Any) -> dict[str, Any]:
         """A CloudTrail record of the call by a user of account 111122223333."""
@@ -50,6 +53,7 @@ class Example(Struct, frozen=True):
             "eventID": "1beb5d85-3e0f-4000-b7d7-000000000001",
             "recipientAccountId": "111122223333",
             **failure,
+            **self.fields,
             **more,
         }
 
@@ -60,9 +64,10 @@ def _examples() -> tuple[Example, ...]:
         for number, raw in enumerate(yaml.safe_load(path.read_text("utf-8"))):
             service, name = raw.pop("call").split()
             request, response, error = raw.pop("request"), raw.pop("response", None), raw.pop("error", None)
+            fields = raw.pop("fields", {})
             family = raw.pop("family", path.stem)
             label = f"{path.stem}-{number}-{name}-{raw['severity']}"
-            found.append(Example(label, service, name, request, response, error, family, raw))
+            found.append(Example(label, service, name, request, response, error, family, raw, fields))
     return tuple(found)
 
 

@@ -1,7 +1,7 @@
 """docs/coverage.md: which public rules gatewatch covers, computed over the example calls. `make docs` writes it.
 
 A call counts when an example of it gives a row and the same call, failed, gives nothing above info. A rule is covered
-when all of its calls count, partly when some do.
+when all of its calls count, partly when some do. Rules that are about no family stand in outside.yaml with a reason.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ from tools.example_calls import EXAMPLES, FOLDER, rows_of
 from tools.watched_operations import not_reported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tools.example_calls import Example
 
 DOCUMENT = ROOT / "docs" / "coverage.md"
 LEVELS = ("info", "low", "medium", "high", "critical")
-COVERED, PARTLY, NOT_COVERED, NOT_APPLICABLE = "covered", "partly", "not covered", "not applicable"
+COVERED, PARTLY, NOT_COVERED = "covered", "partly", "not covered"
+NOT_APPLICABLE, OUTSIDE = "not applicable", "outside"
+CIS = "CIS 4.x"
 _DATE = re.compile(r"20\d{6}(?:v\d+)?$")
 _FAILED = "Client.InvalidParameterValue"
 _HEAD = """# What public rules ask for, and what gatewatch does about it
@@ -37,7 +39,8 @@ Made by `make docs` from the example calls in `tools/coverage/examples`, each ru
 `gatewatch replay`. Do not edit it here. `tools/coverage/rules.tsv` holds the ids of the rules and the API calls that
 each is about: the CIS AWS Foundations Benchmark 4.x (v6 and v7 number the same controls 5.x) and the AWS rules of
 Sigma, Elastic, Panther and Prowler, as of November 2026. Several of those rules compare a call with what is usual
-for the caller; gatewatch judges the call itself, so a rule counts as covered when its calls are reported.
+for the caller; gatewatch judges the call itself, so a rule counts as covered when its calls are reported. Rules that
+are about no family of gatewatch are listed at the end, with the reason (`tools/coverage/outside.yaml`).
 """
 
 
@@ -101,13 +104,49 @@ def verdicts() -> list[Verdict]:
 
 
 def _verdict(rule: Rule) -> Verdict:
+    if rule in outside():
+        return Verdict(rule, OUTSIDE, (), (), outside()[rule])
     stated = next(each for each in _read("not_one_call.yaml") if _is_about(each, rule))
     reported = tuple(calls()[name] for name in rule.calls if name in calls())
     missing = tuple(name for name in rule.calls if name not in calls())
     if not rule.calls or stated["id"] != "*":
-        return Verdict(rule, stated["verdict"], reported, missing, stated["reason"])
+        return Verdict(rule, stated["verdict"], reported, missing, stated["reason"].format_map(_of_every_call()))
     verdict = COVERED if not missing else PARTLY if reported else NOT_COVERED
     return Verdict(rule, verdict, reported, missing, "; ".join(dict.fromkeys(map(gap, missing))))
+
+
+@cache
+def outside() -> dict[Rule, str]:
+    """The rules that are about no family, with the reason. Raises `KeyError` for a rule that does not exist."""
+    known = {(rule.source, rule.id): rule for rule in rules()}
+    return {
+        known[source, name]: group["reason"]
+        for group in _read("outside.yaml")
+        for source in group.keys() - {"reason"}
+        for name in group[source].split()
+    }
+
+
+@cache
+def _of_every_call() -> dict[str, str]:
+    """How many of the watched calls give rows of at least low when refused, and of at least high when made by root."""
+    root = {"type": "Root", "accountId": "111122223333", "principalId": "111122223333"}
+    changes: dict[str, tuple[str, dict[str, Any]]] = {
+        "refused": ("low", {"errorCode": "AccessDenied", "errorMessage": "refused"}),
+        "root": ("high", {"userIdentity": root}),
+    }
+    watched = [each for each in EXAMPLES if not each.error and rows_of(each)]
+    return {
+        name: f"{len({each.name for each in watched if is_at_least(least, each, **more)})} of "
+        f"{len({each.name for each in watched})}"
+        for name, (least, more) in changes.items()
+    }
+
+
+def is_at_least(severity: str, example: Example, **more: Any) -> bool:
+    """Whether the example with these fields gives rows, all of at least a severity."""
+    found = [LEVELS.index(row["severity"]) for row in rows_of(example, **more)]
+    return bool(found) and min(found) >= LEVELS.index(severity)
 
 
 def _is_about(stated: dict[str, Any], rule: Rule) -> bool:
@@ -128,19 +167,36 @@ def _read(name: str) -> list[dict[str, Any]]:
 
 def document() -> str:
     found = verdicts()
-    parts = (_HEAD, *_figures(found), *_cis(found), *_techniques(), *_gaps(found), *_left_out())
+    concerned = [each for each in found if each.verdict != OUTSIDE]
+    parts = (
+        _HEAD,
+        *_figures(found),
+        *_cis(found),
+        *_techniques(),
+        *_incomplete(concerned),
+        *_gaps(concerned),
+        *_outside(),
+        *_left_out(),
+    )
     return "\n".join(parts).rstrip() + "\n"
 
 
 def _figures(found: list[Verdict]) -> Iterator[str]:
     yield "## Figures\n"
-    yield "| Rules | Covered | Partly | Not covered | Not applicable |"
-    yield "| --- | ---: | ---: | ---: | ---: |"
+    yield "Outside: about no family. The share is of the rules that are about one.\n"
+    yield "| Rules | Outside | Covered | Partly | Not covered | Not applicable | Covered of those inside |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     for source in dict.fromkeys(each.rule.source for each in found):
         counted = Counter(each.verdict for each in found if each.rule.source == source)
-        numbers = " | ".join(str(counted[each]) for each in (COVERED, PARTLY, NOT_COVERED, NOT_APPLICABLE))
-        yield f"| {source} ({sum(counted.values())}) | {numbers} |"
+        columns = (OUTSIDE, COVERED, PARTLY, NOT_COVERED, NOT_APPLICABLE)
+        numbers = " | ".join(str(counted[each]) for each in columns)
+        yield f"| {source} ({sum(counted.values())}) | {numbers} | {share_of(counted):.0%} |"
     yield "\n`python -m tools.generate_coverage --rules` prints the verdict for each rule.\n"
+
+
+def share_of(counted: Mapping[str, int]) -> float:
+    """The share of covered rules among those that are about a family."""
+    return counted[COVERED] / sum(counted[each] for each in (COVERED, PARTLY, NOT_COVERED))
 
 
 def _cis(found: list[Verdict]) -> Iterator[str]:
@@ -148,11 +204,11 @@ def _cis(found: list[Verdict]) -> Iterator[str]:
     yield "| Control | Verdict | Family | Highest severity | Example |"
     yield "| --- | --- | --- | --- | --- |"
     for each in found:
-        if each.rule.source == "CIS 4.x":
+        if each.rule.source == CIS:
             yield f"| {each.rule.id} | {each.verdict} | {_families(each.reported)} | {_worst(each.reported)} |"
     yield "\nWhat is partly covered or not applicable:\n"
     for each in found:
-        if each.rule.source == "CIS 4.x" and each.reason:
+        if each.rule.source == CIS and each.reason:
             yield f"- {each.rule.id}: {each.reason}."
     yield ""
 
@@ -180,9 +236,32 @@ def _techniques() -> Iterator[str]:
     yield ""
 
 
+def _incomplete(concerned: list[Verdict]) -> Iterator[str]:
+    """Rules of the detection sets that are about a family and not covered, or in part."""
+    yield "## Rules about a family that are not covered in full\n"
+    yield "| Rule | Verdict | Not reported |"
+    yield "| --- | --- | --- |"
+    for each in concerned:
+        if each.rule.source != CIS and not each.rule.source.startswith("prowler") and each.verdict != COVERED:
+            missing = ", ".join(f"`{name}`" for name in each.missing) or each.reason
+            yield f"| {each.rule.source} {each.rule.id} | {each.verdict} | {missing} |"
+    yield ""
+
+
+def _outside() -> Iterator[str]:
+    yield "## Rules about no family\n"
+    by_reason: dict[str, list[str]] = {}
+    for rule, reason in outside().items():
+        by_reason.setdefault(reason, []).append(f"{rule.source} {rule.id}")
+    for reason, names in by_reason.items():
+        yield f"- **{reason[:1].upper() + reason[1:]}** ({len(names)}): {', '.join(sorted(names))}."
+    yield ""
+
+
 def _gaps(found: list[Verdict]) -> Iterator[str]:
     """The calls that rules name and that give no row, by reason."""
     yield "## Gaps\n"
+    yield "The calls of those rules that give no row.\n"
     by_reason: dict[str, dict[str, int]] = {}
     for each in found:
         for name in each.missing:

@@ -30,6 +30,7 @@ NOT_FOLLOWED = {
     ),
     "the name is unique in one domain only": "codeartifact PutRepositoryPermissionsPolicy",
     "the policy is that of the replica, in another Region": "kms ReplicateKey",
+    "a transfer, which ends when the other account accepts it": "route53domains TransferDomainToAnotherAwsAccount",
     "deleted by the id of the permission": "ec2 CreateNetworkInterfacePermission",
     "names groups, which the family security_group follows": (
         "elasticache AuthorizeCacheSecurityGroupIngress|elasticache RevokeCacheSecurityGroupIngress"

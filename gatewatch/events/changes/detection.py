@@ -89,6 +89,12 @@ def archives(request_parameters: Fields) -> Impact | None:
     return Impact.DISABLED if word(request_parameters, "action") in {"archive", "suppress"} else Impact.SETTING_CHANGED
 
 
+def threat_list(request_parameters: Fields) -> Impact:
+    """A list of addresses that GuardDuty reports: no longer used, or changed."""
+    is_off = flag(request_parameters, "activate") is False
+    return Impact.REDUCED if is_off else Impact.SETTING_CHANGED
+
+
 def standards(request_parameters: Fields) -> Impact:
     updates = as_list(request_parameters.get("standardscontrolassociationupdates"))
     if not updates:
@@ -136,6 +142,10 @@ def enable_detector(call: ParsedCall, name: str) -> tuple[str, ...]:
 
 def enable_key(_call: ParsedCall, name: str) -> tuple[str, ...]:
     return ("kms", "enable-key", "--key-id", name)
+
+
+def lock_domain(_call: ParsedCall, name: str) -> tuple[str, ...]:
+    return ("route53domains", "enable-domain-transfer-lock", "--domain-name", name)
 
 
 def cancel_deletion(_call: ParsedCall, name: str) -> tuple[str, ...]:

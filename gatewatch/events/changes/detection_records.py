@@ -10,6 +10,7 @@ from gatewatch.events.changes.detection import (
     eks_logs,
     enable_alarms,
     enable_key,
+    lock_domain,
     row_of,
     rows_of_service,
     versioning,
@@ -82,6 +83,11 @@ CALL_SPECS: Table = {
         ),
         ("DisassociateFirewallRuleGroup", row_of(_FILTER, "firewall", "firewallrulegroupassociationid")),
     ),
+    **rows_of_service(
+        "route53domains",
+        ("DisableDomainTransferLock", row_of(_FILTER, "domain", "domainname", undo=lock_domain)),
+        ("EnableDomainTransferLock", row_of(_ON, "domain", "domainname")),
+    ),
     **rows_of_service("route53", ("DeleteQueryLoggingConfig", row_of(_X, "query_log", "id"))),
     **rows_of_service(
         "monitoring",
@@ -106,6 +112,8 @@ CALL_SPECS: Table = {
         ("DeleteModelInvocationLoggingConfiguration", row_of(_X, "bedrock")),
         ("PutModelInvocationLoggingConfiguration", row_of(_SET, "bedrock")),
         ("DeleteGuardrail UpdateGuardrail", row_of(_R, "guardrail", "guardrailidentifier")),
+        ("DeleteEnforcedGuardrailConfiguration", row_of(_R, "guardrail", "configid")),
+        ("PutEnforcedGuardrailConfiguration", row_of(_SET, "guardrail", "configid", is_optional=True)),
     ),
     **rows_of_service(
         "backup",

@@ -14,6 +14,7 @@ from gatewatch.events.changes.detection import (
     rows_of_service,
     standards,
     start_recorder,
+    threat_list,
 )
 from gatewatch.model.resource import Impact
 
@@ -42,6 +43,7 @@ CALL_SPECS: Table = {
         ("DeleteOrganizationConfigRule", row_of(_R, "config_rule", "organizationconfigrulename")),
         ("DeleteConformancePack", row_of(_R, "conformance_pack", "conformancepackname")),
         ("DeleteOrganizationConformancePack", row_of(_R, "conformance_pack", "organizationconformancepackname")),
+        ("DeleteRetentionConfiguration", row_of(_SET, "config_recorder", "retentionconfigurationname")),
         ("DeleteConfigurationAggregator", row_of(_R, "config_aggregator", "configurationaggregatorname")),
     ),
     **rows_of_service(
@@ -54,6 +56,9 @@ CALL_SPECS: Table = {
         ("CreateFilter UpdateFilter", row_of(archives, "detector", "detectorid name filtername", worst=_X)),
         ("CreateIPSet UpdateIPSet", row_of(_X, "detector", "detectorid name ipsetid")),
         ("DeleteThreatIntelSet DeletePublishingDestination ArchiveFindings", row_of(_R, "detector", "detectorid")),
+        ("CreateThreatIntelSet", row_of(_SET, "detector", "detectorid name")),
+        ("UpdateThreatIntelSet", row_of(threat_list, "detector", "detectorid threatintelsetid", worst=_R)),
+        ("DeleteInvitations", row_of(_SET, "detector", "accountids")),
         ("DeleteMalwareProtectionPlan", row_of(_R, "detector", "malwareprotectionplanid")),
         ("CreateDetector StartMonitoringMembers", row_of(_ON, "detector", "detectorid", is_optional=True)),
     ),

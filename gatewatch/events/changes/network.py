@@ -65,6 +65,7 @@ _PEERING = Named("vpc_peering", ("vpcpeeringconnectionid",), is_optional=True)
 _TRANSIT = Named("transit_gateway", ("transitgatewayattachmentid", "transitgatewayid", "transitgatewayroutetableid"))
 _VPN = Named("client_vpn", ("clientvpnendpointid",))
 _SERVICE = Named("endpoint_service", ("serviceid", "serviceids"))
+_MIRROR_PART = Named("traffic_mirror", ("trafficmirrortargetid", "trafficmirrorfilterid"), is_optional=True)
 _MIRROR = Named("traffic_mirror", ("trafficmirrorsessionid", "networkinterfaceid"))
 
 
@@ -286,6 +287,12 @@ CALL_SPECS: dict[tuple[str, str], CallSpec] = {
     ),
     ("ec2", "CreateTrafficMirrorSession"): _own(Impact.TRAFFIC_COPIED, _MIRROR, _C),
     ("ec2", "ModifyTrafficMirrorSession"): _own(Impact.TRAFFIC_COPIED, _MIRROR, _M),
+    **_each(
+        "CreateTrafficMirrorTarget CreateTrafficMirrorFilter CreateTrafficMirrorFilterRule",
+        lambda: _own(_INFO, _MIRROR_PART, _C),
+    ),
+    ("ec2", "DeleteTrafficMirrorTarget"): _own(_INFO, _MIRROR_PART, _D),
+    ("route53", "AssociateVPCWithHostedZone"): _own(_INFO, Named("hosted_zone", ("hostedzoneid",)), Action.ASSOCIATE),
     ("ec2", "CreateVpc"): _own(_INFO, _VPC, _C),
     ("ec2", "DeleteVpc"): _own(_INFO, _VPC, _D),
     ("ec2", "ModifyVpcAttribute"): _own(_INFO, _VPC, _M),

@@ -206,6 +206,18 @@ _IDENTITY_CENTER: dict[tuple[str, str], CallSpec] = {
             ("sso-directory", "CreateBearerToken"),
         )
     },
+    # Certificates of an own authority become sessions of roles.
+    **{
+        ("rolesanywhere", name): _own(Impact.IDENTITY_SOURCE, Named("roles_anywhere", ("name", *keys)), action)
+        for name, action, keys in (
+            ("CreateTrustAnchor", _C, ()),
+            ("UpdateTrustAnchor", _M, ("trustanchorid",)),
+            ("EnableTrustAnchor", _M, ("trustanchorid",)),
+            ("CreateProfile", _C, ()),
+            ("UpdateProfile", _M, ("profileid",)),
+            ("EnableProfile", _M, ("profileid",)),
+        )
+    },
 }
 _SESSIONS: dict[tuple[str, str], CallSpec] = {
     ("sts", "AssumeRoot"): _reads(_root_session, Action.OTHER, is_severe=True),

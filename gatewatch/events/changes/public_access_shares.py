@@ -235,6 +235,7 @@ def _takes(read: Read, action: Action) -> CallSpec:
 
 _ADDS, _REVOKES = Action.AUTHORIZE, Action.REVOKE
 _WAREHOUSE = Named("warehouse_snapshot", ("snapshotidentifier", "snapshotarn"))
+_DOMAIN = Named("domain", ("domainname",))
 _PORT = Named("network_interface", ("networkinterfaceid",))
 CALL_SPECS: dict[tuple[str, str], CallSpec] = {
     ("ec2", "ModifySnapshotAttribute"): _reads(
@@ -246,6 +247,7 @@ CALL_SPECS: dict[tuple[str, str], CallSpec] = {
     ("rds", "ModifyDBClusterSnapshotAttribute"): _reads(listed_accounts(_DB_SNAPSHOT, "valuestoadd", "valuestoremove")),
     ("redshift", "AuthorizeSnapshotAccess"): _reads(one_account(_WAREHOUSE, "accountwithrestoreaccess"), _ADDS),
     ("redshift", "RevokeSnapshotAccess"): _takes(one_account(_WAREHOUSE, "accountwithrestoreaccess", _taken), _REVOKES),
+    ("route53domains", "TransferDomainToAnotherAwsAccount"): _reads(one_account(_DOMAIN, "accountid"), _ADDS),
     ("ssm", "ModifyDocumentPermission"): _reads(listed_accounts(_DOCUMENT, "accountidstoadd", "accountidstoremove")),
     ("ram", "CreateResourceShare"): _reads(resource_share, Action.CREATE),
     ("ram", "AssociateResourceShare"): _reads(resource_share, Action.ASSOCIATE),
