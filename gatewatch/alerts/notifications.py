@@ -10,6 +10,7 @@ import msgspec
 
 from gatewatch.alerts.exposures import exposure_change_of, group_key_of
 from gatewatch.alerts.resource_exposures import resource_exposure_of
+from gatewatch.events.user_identity import with_credentials
 from gatewatch.model.change import Outcome
 from gatewatch.model.notification import AlertNotification
 from gatewatch.model.typed_decoding import convert
@@ -52,7 +53,11 @@ def _shortened(alert: Alert, limit: int) -> Alert:
     ordered = alert.worst_first
     message = alert.call.record.get("errorMessage")
     call = msgspec.structs.replace(
-        alert.call, request=None, response=None, record={"errorMessage": message} if isinstance(message, str) else {}
+        alert.call,
+        actor=with_credentials(alert.call.actor, alert.call.record.get("userIdentity")),
+        request=None,
+        response=None,
+        record={"errorMessage": message} if isinstance(message, str) else {},
     )
     omitted = _added(alert.omitted, ordered[limit:]) if len(ordered) > limit else alert.omitted
     return msgspec.structs.replace(alert, call=call, changes=tuple(ordered[:limit]), omitted=omitted)

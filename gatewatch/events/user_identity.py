@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from gatewatch.model.api_call import AccessMethod, Actor
+from gatewatch.model.iam import masked_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +49,23 @@ def _session_actor(user: dict[str, Any]) -> Actor:
         session=session,
         is_session_verified=bool(_SSO_ROLE.match(role_arn)),
     )
+
+
+def with_credentials(actor: Actor, user: Any) -> Actor:
+    """The actor with its masked access key and whether it signed in with MFA, which only messages show."""
+    if not isinstance(user, dict):
+        return actor
+    key = _text(user, "accessKeyId")
+    return structs.replace(actor, access_key=masked_key(key) if key else "", mfa=_mfa(user, actor.type))
+
+
+def _mfa(user: dict[str, Any], kind: str) -> bool | None:
+    """Sessions of a role say `false` also where the identity provider asked for MFA, so only their `true` counts."""
+    attributes = _context(user).get("attributes")
+    value = _text(attributes, "mfaAuthenticated").lower() if isinstance(attributes, dict) else ""
+    if value == "true":
+        return True
+    return False if value == "false" and kind in {"IAMUser", "Root"} else None
 
 
 def source_identity(user: dict[str, Any]) -> str:

@@ -27,6 +27,7 @@ class Actor(Struct, frozen=True):
     `name` may hold text of the caller's choice (session name, source identity): it is shown and never decides.
     `verified_names` are those that AWS vouches for: a user, a role by name and ARN. `session` is the session name of
     a role; `is_session_verified` when Identity Center chose it. `is_organization_root`: a session of `AssumeRoot`.
+    `access_key` is masked. `mfa`: whether a user or a session signed in with MFA; None where the event does not tell.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Actor(Struct, frozen=True):
     session: str = ""
     is_session_verified: bool = False
     is_organization_root: bool = False
+    access_key: str = ""
+    mfa: bool | None = None
 
 
 class ApiCall(Struct, frozen=True, kw_only=True, omit_defaults=True):

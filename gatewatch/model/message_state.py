@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from gatewatch.model.alert_actions import ShownActions
+from gatewatch.model.alert_actions import ActionStatus, ShownActions
+
+_IN_HEADER = frozenset({ActionStatus.ACKNOWLEDGED, ActionStatus.SNOOZED, ActionStatus.CLOSED})
 
 
 class ExposureEnd(Struct, frozen=True):
@@ -46,6 +48,21 @@ class MessageState(Struct, frozen=True, omit_defaults=True):
     replies: tuple[str, ...] = ()
     has_lasting: bool = False
     shown: ShownActions | None = None
+
+    @property
+    def status(self) -> str:
+        """`closed`, `reverted`, `acknowledged`, `snoozed`, or empty while the message is open."""
+        status = self.shown.actions.status if self.shown else ActionStatus.OPEN
+        if status is ActionStatus.REVERTED:
+            return status
+        if self.is_resolved:
+            return ActionStatus.CLOSED
+        return status if status in _IN_HEADER else ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to do: everything that was opened is closed again, or reverted."""
+        return self.status in {ActionStatus.CLOSED, ActionStatus.REVERTED}
 
     @property
     def exposed(self) -> int:

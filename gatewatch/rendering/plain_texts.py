@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from gatewatch.model.change import Family
+from gatewatch.rendering.alert_texts import reason_texts
 from gatewatch.rendering.escaping import code_block, sanitize
 from gatewatch.rendering.redaction import MAX_RAW_EVENT
 from gatewatch.rendering.sections import section_mail
-from gatewatch.rendering.slack_context import reason_texts
 from gatewatch.rendering.sns_escaping import mail_value, plain_text
 from gatewatch.rendering.text.fields import alert_fields, caller
 from gatewatch.rendering.text.headline import alert_headline, headline_change

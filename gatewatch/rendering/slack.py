@@ -13,23 +13,28 @@ from gatewatch.errors import RenderError
 from gatewatch.model.message import Rollup
 from gatewatch.model.message_state import AlertState
 from gatewatch.model.notification import AlertNotification, OperatorNotice
-from gatewatch.rendering.escaping import code_block, join_safe, mrkdwn
+from gatewatch.rendering.alert_texts import alert_texts
+from gatewatch.rendering.escaping import code, code_block, join_safe, mrkdwn
 from gatewatch.rendering.notices import banners, notice_color, notice_paragraphs, notice_title
+from gatewatch.rendering.overview import WorstRule, overview_of
 from gatewatch.rendering.parts import first_parts, omitted_text, part_texts, shown_items
 from gatewatch.rendering.presentation import Presentation
 from gatewatch.rendering.redaction import MAX_RAW_EVENT
 from gatewatch.rendering.sections import section_mrkdwn
 from gatewatch.rendering.slack_actions import thread_blocks, with_actions
 from gatewatch.rendering.slack_blocks import context, header, payload, section, validated
-from gatewatch.rendering.slack_context import RolledUpAlert, message_context, rollup_context, title_of
+from gatewatch.rendering.slack_context import RolledUpAlert, rollup_context, title_of
 from gatewatch.rendering.slack_limits import MAX_ALL_BLOCKS
+from gatewatch.rendering.slack_sections import pages, section_texts
 from gatewatch.rendering.templates import Templates
+from gatewatch.rendering.text.headline import headline_change
 from gatewatch.rendering.text.rule_context import has_line, rule_values
 from gatewatch.rendering.text.state import message_state_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
+    from gatewatch.model.alert import Alert
     from gatewatch.model.message import Content, OutboxMessage
     from gatewatch.model.message_state import MessageState
     from gatewatch.rendering.presentation import Cut
@@ -37,9 +42,6 @@ if TYPE_CHECKING:
 
     Payload = dict[str, Any]
 
-# Less than a section takes, because the fields of a message can have 4,000 characters and all blocks have a limit.
-_MAX_SECTION = 2800
-_SECTIONS_PER_MESSAGE = 2
 _MAX_STATE_LINE = 400  # what an update may add to a roll-up for each alert with an exposure
 _WHOLE = Presentation()
 
@@ -53,7 +55,7 @@ class SlackRenderer(Struct, frozen=True):
         notification = message.notification
         if not isinstance(notification, AlertNotification):
             return (0,)
-        return first_parts(list(_pages(self._items(notification, self.templates.labels(notification.language)))))
+        return first_parts(list(pages(self._items(notification, self.templates.labels(notification.language)))))
 
     def render(self, content: Content, presentation: Presentation = _WHOLE) -> Payload:
         """The payload of a message or of a roll-up. Raises `RenderError` when Slack would reject it."""
@@ -83,27 +85,44 @@ class SlackRenderer(Struct, frozen=True):
             return False
         alerts = (each.notification for each in rollup.messages)
         exposed = sum(isinstance(each, AlertNotification) and each.opens_exposure for each in alerts)
-        blocks = msgspec.json.encode(message["attachments"][0]["blocks"]).decode()
+        blocks = msgspec.json.encode([each["blocks"] for each in message["attachments"]]).decode()
         return len(blocks) + exposed * _MAX_STATE_LINE <= MAX_ALL_BLOCKS
 
     def _alert(
         self, content: OutboxMessage, notification: AlertNotification, presentation: Presentation, labels: Labels
     ) -> Payload:
-        state, lines = presentation.state, shown_items(self._items(notification, labels), presentation)
-        if omitted := omitted_text(notification.alert, presentation, labels):
-            lines = [*lines, mrkdwn(omitted)]
-        headline, variables = message_context(notification.alert, labels, self.colors)
-        part = part_texts(presentation, labels)
+        alert, state = notification.alert, presentation.state
+        texts = alert_texts(alert, labels, self.colors).shown(presentation)
+        part = part_texts(presentation, labels)["part_text"]
+        title = title_of(texts.headline, part, state, labels)
+        lines = shown_items(self._items(notification, labels), presentation)
+        worst = self._worst_rule(alert, lines, labels) if presentation.part == 1 else WorstRule()
+        overview = overview_of(texts, worst, title, message_state_lines(state, labels, is_rollup=False), labels)
+        details = [*overview.left_out, *overview.remaining(lines, worst)]
+        if omitted := omitted_text(alert, presentation, labels):
+            details.append(mrkdwn(omitted))
+        extra = notification.sections if presentation.part == 1 else ()
         text = self.templates.message(
-            **variables | ({"color": self.colors.resolved} if state.is_resolved else {}),
-            **part,
-            title=title_of(headline, part["part_text"], state),
+            color=self.colors.resolved if state.is_over else texts.color,
+            fallback=texts.summary,
             banners=banners(content, labels),
-            state=message_state_lines(state, labels, is_rollup=False),
-            sections=[join_safe("\n", each) for each in _sections(lines)],
-            extra_sections=[section_mrkdwn(each, labels) for each in notification.sections if presentation.part == 1],
+            title=title,
+            overview=overview,
+            event=texts.event_text,
+            fields=texts.fields,
+            sections=[*section_texts(details), *(section_mrkdwn(each, labels) for each in extra)],
+            footer=join_safe(" · ", filter(None, (texts.event, mrkdwn(part)))),
         )
         return _decoded(text, "slack/message.json.j2")
+
+    def _worst_rule(self, alert: Alert, lines: Sequence[Markup], labels: Labels) -> WorstRule:
+        """The rule of the headline; empty where it has no line."""
+        worst = headline_change(alert)
+        if not has_line(worst, alert):
+            return WorstRule()
+        values = rule_values(worst, worst.change.outcome, alert.account.timezone, labels)
+        brief = Markup(self.templates.rule(**values | {"description": ""}))
+        return WorstRule(lines[0], brief, code(worst.change.rule.description or ""))
 
     def _items(self, notification: AlertNotification, labels: Labels) -> list[Markup]:
         """One line per change, worst first; then the raw event, if it was not understood."""
@@ -120,7 +139,7 @@ class SlackRenderer(Struct, frozen=True):
         return lines
 
     def _rollup(self, rollup: Rollup, state: MessageState) -> Payload:
-        """Each alert with its headline, rules, reasons and link; links of the worst as buttons, common fields once."""
+        """What decides about the worst, its fields, then each alert with its headline, rules, reasons and link."""
         ordered = sorted(rollup.messages, key=lambda each: -each.notification.severity.rank)
         labels = self.templates.labels(ordered[0].notification.language)
         alerts = [self._rolled_up(each, state, labels) for each in ordered]
@@ -131,9 +150,10 @@ class SlackRenderer(Struct, frozen=True):
         notification = message.notification
         if not isinstance(notification, AlertNotification):
             raise RenderError("a roll-up holds alerts only")
-        headline, variables = message_context(notification.alert, labels, self.colors)
-        texts = [join_safe("\n", each) for each in _sections(self._items(notification, labels))]
-        return RolledUpAlert(headline, variables, texts, state.alerts.get(message.key, AlertState()))
+        texts = alert_texts(notification.alert, labels, self.colors)
+        items = self._items(notification, labels)
+        worst = self._worst_rule(notification.alert, items, labels)
+        return RolledUpAlert(texts, worst, items, state.alerts.get(message.key, AlertState()))
 
     def _with_actions(self, message: Payload, first: OutboxMessage, presentation: Presentation) -> Payload:
         if presentation.state.shown is None or presentation.part > 1:
@@ -156,28 +176,3 @@ def _decoded(text: str, template: str) -> Payload:
     except msgspec.DecodeError as error:
         raise RenderError(f"{template} did not render JSON: {error}") from error
     return validated(message)
-
-
-def _sections(lines: Iterable[Markup]) -> Iterator[list[Markup]]:
-    """Lines grouped into texts that fit a Slack section."""
-    packed: list[Markup] = []
-    size = 0
-    for line in lines:
-        if packed and size + len(line) + 1 > _MAX_SECTION:
-            yield packed
-            packed, size = [], 0
-        packed.append(line)
-        size += len(line) + 1
-    if packed:
-        yield packed
-
-
-def _pages(lines: Iterable[Markup]) -> Iterator[list[Markup]]:
-    """Lines grouped into messages; one message when there is no line."""
-    page: list[Markup] = []
-    for number, packed in enumerate(_sections(lines)):
-        if number and number % _SECTIONS_PER_MESSAGE == 0:
-            yield page
-            page = []
-        page.extend(packed)
-    yield page

@@ -23,3 +23,7 @@ MAX_BUTTON_VALUE = 2000
 MAX_MENU_OPTIONS = 5
 MAX_OPTION_VALUE = 75  # 150 in newer pages of the reference
 MAX_CONFIRMATION = {"title": 100, "text": 300, "confirm": 30, "deny": 30}
+# Slack folds the text of an attachment behind "Show more" from about 700 characters on. How it measures blocks inside
+# an attachment is not documented: that the same holds for them, and that five are not folded, is an assumption.
+MAX_UNFOLDED = 700
+MAX_UNFOLDED_BLOCKS = 5

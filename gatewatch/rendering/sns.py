@@ -5,7 +5,7 @@ The description of a notification is the smaller of the two; an alert that does 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from markupsafe import Markup
@@ -17,6 +17,7 @@ from gatewatch.model.alert import Alert
 from gatewatch.model.message import Rollup
 from gatewatch.model.notification import AlertNotification, OperatorNotice
 from gatewatch.model.severity import Severity
+from gatewatch.rendering.alert_texts import reason_texts
 from gatewatch.rendering.chatbot_validation import MAX_DESCRIPTION, MAX_TITLE, chatbot_problems
 from gatewatch.rendering.escaping import code_block, join_safe, mrkdwn, sanitize
 from gatewatch.rendering.notices import banners, notice_sns_body
@@ -24,17 +25,17 @@ from gatewatch.rendering.parts import first_parts, omitted_text, part_texts, sho
 from gatewatch.rendering.presentation import MAX_PARTS, Presentation
 from gatewatch.rendering.redaction import MAX_RAW_EVENT
 from gatewatch.rendering.sections import section_mail, section_mrkdwn
-from gatewatch.rendering.slack_context import reason_texts
 from gatewatch.rendering.sns_body import MAX_SUBJECT, RESERVED_LENGTH, SnsBody
 from gatewatch.rendering.sns_context import brief_headline, sns_message_context
 from gatewatch.rendering.sns_escaping import MailText, ascii_value, chat_text, plain_text
 from gatewatch.rendering.templates import SnsTemplates, Templates
+from gatewatch.rendering.text.headline import headline_change
 from gatewatch.rendering.text.labels import Labels
 from gatewatch.rendering.text.rule_context import has_line, rule_values
 from gatewatch.rendering.text.state import message_state_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gatewatch.model.alert import AssessedChange
     from gatewatch.model.message import Content, OutboxMessage
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 _MAX_TEXT = MAX_DESCRIPTION - RESERVED_LENGTH
 _MAX_ALIAS = 40  # of the 99 characters of a subject
 _WHOLE = Presentation()
+_Text = TypeVar("_Text", Markup, MailText)
 
 
 class _RenderedItem(Struct, frozen=True):
@@ -122,12 +124,19 @@ class _AlertBody(Struct, frozen=True):
         thread = {"thread": Markup(sanitize(presentation.thread))} if presentation.thread else {}
         context = self.context | part | thread
         chat = self.templates.notification.render(context, title=title, description=description)
-        mail = self.templates.mail.render(context, items=[each.mail for each in items])
+        worst, others = self._split([each.mail for each in items], presentation)
+        mail = self.templates.mail.render(context, worst=worst, items=others)
         return SnsBody(self._subject(part), mail.strip("\n") + "\n", _validated(chat))
 
     def _description(self, items: Iterable[_RenderedItem], presentation: Presentation) -> str:
         context = self.context | part_texts(presentation, self.labels)
-        return self.templates.description.render(context, items=[each.chat for each in items]).strip("\n")
+        worst, others = self._split([each.chat for each in items], presentation)
+        return self.templates.description.render(context, worst=worst, items=others).strip("\n")
+
+    def _split(self, texts: Sequence[_Text], presentation: Presentation) -> tuple[_Text | None, Sequence[_Text]]:
+        """The worst rule, which stands above the reasons, and the other rules and sections."""
+        has_worst = presentation.part == 1 and bool(texts) and has_line(headline_change(self.alert), self.alert)
+        return (texts[0], texts[1:]) if has_worst else (None, texts)
 
     def _subject(self, part: dict[str, Any]) -> str:
         """A headline that is too long is cut; the account and the part number stay."""

@@ -41,7 +41,7 @@ def run(tmp_path, build):
 
 def fields(result):
     (message,) = result.messages
-    return [each["text"] for each in SLACK.render(message)["attachments"][0]["blocks"][1]["fields"]]
+    return [each["text"] for each in SLACK.render(message)["attachments"][1]["blocks"][0]["fields"]]
 
 
 def test_a_message_shows_the_looked_up_context(run):

@@ -22,6 +22,7 @@ from gatewatch.errors import UndecodableError
 from gatewatch.events.decoding import decode, parse
 from gatewatch.local.demo.expectations import rule_headings
 from gatewatch.model.api_call import ApiCall
+from support.rendering import blocks_of
 
 
 @dataclass
@@ -261,7 +262,7 @@ def _updated(store, key, event, harness, verdict):
 
 def _shows_state(message, event):
     """Whether the alert of an event has a line about its state; in a roll-up each has a section with small text."""
-    blocks = message["attachments"][0]["blocks"]
+    blocks = blocks_of(message)
     is_rollup, shown = " · +" in blocks[0]["text"]["text"], ""
     for block in blocks:
         if block["type"] == "section" and "text" in block and not (is_rollup and block["text"]["text"][0] in "✅☑"):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from chaos.processes import BOOK, SlackServer, drain, running
 from chaos.scenario import scenario
 from gatewatch.delivery.wire import decode_message
+from support.rendering import blocks_of
 
 SECRETS = {"sec-all": "sEcReTaLl00000000000000001", "closed": "sEcReTcLoSeD0000000000002"}
 FAULTS = ("429 after 0", "429 after 1", "500", "503", "reset", "answer reset mid-body")
@@ -121,7 +122,7 @@ def _lost_poison(arrival, unread):
 
 def _calls_in(body):
     """Event ids and parts, in the last line of a message or, in a roll-up, of each alert; a notice has none."""
-    for block in json.loads(body)["attachments"][0]["blocks"]:
+    for block in blocks_of(json.loads(body)):
         if block["type"] == "context":
             line = block["elements"][0]["text"].split("\n")[-1].partition(" · <")[0]
             yield from re.findall(r"^`\w+` `([^`]+)`(.*)", line)

@@ -53,7 +53,7 @@ MARKS = "⚪🔵🟡🟠🔴"
 
 def severity(text):
     """By the mark that a headline begins with."""
-    return MARKS.index(json.loads(text)["attachments"][0]["blocks"][0]["text"]["text"][0])
+    return MARKS.index(json.loads(text)["attachments"][0]["fallback"][0])
 
 
 @pytest.mark.parametrize("seconds", [1, 60, 600], ids="within {}s".format)

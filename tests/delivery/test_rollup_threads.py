@@ -221,7 +221,7 @@ def test_an_exposure_whose_message_became_a_parent_shows_its_own_state_and_that_
     assert (channel.line("web"), channel.color("web")) == ("☑️ 1 of 2 exposures closed", ORANGE)
     deliveries.post(WEB_CLOSED)
     assert channel.line("web") == "✅ Closed after 14 min by `alice`\n✅ 2 of 2 exposures closed"
-    assert (channel.header("web"), channel.color("web")) == ("🟠 web 🧵 +1", GREEN)
+    assert (channel.header("web"), channel.color("web")) == ("✅ web 🧵 +1", GREEN)
 
 
 def test_a_long_headline_is_cut_for_the_count_of_replies():

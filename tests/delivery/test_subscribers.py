@@ -112,7 +112,7 @@ def test_what_arrives_at_a_chat_is_a_notification_in_the_readers_language(topic,
     assert chatbot_problems(notification) == ()
     assert notification["content"]["title"] == title
     assert "`tcp 22`" in notification["content"]["description"]
-    assert len(notification["content"]["nextSteps"]) == 3
+    assert len(notification["content"]["nextSteps"]) == 2
     assert notification["metadata"]["threadId"] == "e-1"
     assert envelope["Subject"].startswith("CRITICAL: SSH open to the internet - ")
 
@@ -128,6 +128,6 @@ def test_what_closes_an_exposure_arrives_in_the_thread_of_its_opening_and_says_h
         Threads(topic.channels, updates, store).post(message, Presentation(), SnsTopic())
     first, second = (json.loads(each["Message"]) for each in topic.arrived)
     assert (first["metadata"]["threadId"], second["metadata"]["threadId"]) == ("e-1", "e-1")
-    assert second["content"]["description"].startswith("✅ Was open for 14 min, opened by `alice`\n\n*Account*")
+    assert second["content"]["description"].startswith("✅ Was open for 14 min, opened by `alice`\n\n`unknown")
     assert chatbot_problems(second) == ()
     assert topic.mails[1].split("\n\n")[1] == "✅ Was open for 14 min, opened by alice"

@@ -251,7 +251,7 @@ class TestEnforcing:
         assert not slack_problems(payload)
         texts = [
             each["text"]["text"]
-            for each in payload["attachments"][0]["blocks"]
+            for each in payload["attachments"][1]["blocks"]
             if each["type"] == "section" and "text" in each
         ]
         before, after, undo = texts[-3:]

@@ -29,3 +29,8 @@ def sns_bodies(alert, **facts):
 def slack_text(message):
     """The Slack payload of a message as text, in which a test looks for words."""
     return json.dumps(SLACK.render(message), ensure_ascii=False)
+
+
+def blocks_of(payload):
+    """The blocks of all attachments of a payload."""
+    return [block for attachment in payload["attachments"] for block in attachment["blocks"]]

@@ -6,6 +6,7 @@ import re
 import time
 import zlib
 from datetime import UTC, datetime
+from itertools import takewhile
 
 from botocore.exceptions import ClientError
 
@@ -25,12 +26,12 @@ from gatewatch.model.message import OutboxMessage, Receipt
 from gatewatch.model.notification import AlertNotification
 from gatewatch.model.severity import Assessment, Severity
 from gatewatch.rendering.presentation import Presentation
-from support.rendering import SLACK
+from support.rendering import SLACK, blocks_of
 
 APP, WEBHOOK = SlackApp("C0123456789", SecretRef(ssm="/token")), SlackWebhook(SecretRef(ssm="/url"))
 GREEN, RED, ORANGE, BLUE = Colors().resolved, Colors().critical, Colors().high, Colors().addition
 SSH, RDP = RuleRef("sgr-1", "ingress tcp 22-22 0.0.0.0/0"), RuleRef("sgr-2", "ingress tcp 3389-3389 0.0.0.0/0")
-_HEADER = re.compile(r"(\S+) \w+: (\S+) .*?((?: · \+\d+)?(?: 🧵 \+\d+)?)$", re.DOTALL)
+_HEADER = re.compile(r"(\S+) (?:\w+ · )?\w+: (\S+) .*?((?: · \+\d+)?(?: 🧵 \+\d+)?)$", re.DOTALL)
 
 
 class Table:
@@ -92,12 +93,13 @@ class Channel:
 
     def line(self, name):
         """The lines about the state below the headline."""
-        blocks = self.of(name)["attachments"][0]["blocks"]
-        return blocks[1]["text"]["text"] if "text" in blocks[1] else ""
+        sections = (block for block in blocks_of(self.of(name)) if block["type"] == "section" and "text" in block)
+        lines = next(sections)["text"]["text"].split("\n")
+        return "\n".join(takewhile(lambda line: line[:1] in "✅☑", lines))
 
     def lines(self, name):
         """In a roll-up, the line below the headline of each alert."""
-        blocks = self.of(name)["attachments"][0]["blocks"]
+        blocks = blocks_of(self.of(name))
         texts = [block["text"]["text"] for block in blocks if block.get("text", {}).get("text", "").startswith("*")]
         heads = [(text.split("\n")[0].strip("*"), text.split("\n")[1]) for text in texts if "\n" in text]
         return {_HEADER.match(head)[2]: line for head, line in heads if line[:1] in "✅☑"}

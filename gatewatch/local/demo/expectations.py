@@ -91,9 +91,9 @@ def rule_headings(message: dict[str, Any]) -> list[str]:
 
 def _event_id(message: dict[str, Any]) -> str:
     """The event id in the last line of a message (`EventName` `event id`); of a digest, its title."""
-    attachment = message["attachments"][0]
-    footer = str(attachment["blocks"][-1]["elements"][0]["text"]).split("`")
-    return footer[3] if len(footer) > 3 else str(attachment["fallback"])  # noqa: PLR2004 - the text after the third back-tick
+    first, *_, last = message["attachments"] * 2
+    footer = str(last["blocks"][-1]["elements"][0]["text"]).split("`")
+    return footer[3] if len(footer) > 3 else str(first["fallback"])  # noqa: PLR2004 - the text after the third back-tick
 
 
 def count_articles(html: str) -> int:

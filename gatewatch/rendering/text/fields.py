@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from markupsafe import Markup
+
 from gatewatch.events.user_identity import UNKNOWN
 from gatewatch.model.change import Family, Outcome
 from gatewatch.model.compliance import ComplianceFacts
 from gatewatch.model.resource import ResourceFacts
-from gatewatch.rendering.escaping import code, format_safe, join_safe, trusted_label
+from gatewatch.rendering.escaping import code, format_safe, join_safe, mrkdwn, trusted_label
 from gatewatch.rendering.text.iam import iam_subject
-from gatewatch.rendering.text.network_interfaces import interface_lines
+from gatewatch.rendering.text.network_interfaces import interface_count, interface_lines
 from gatewatch.rendering.text.reachability import reachability_line
-from gatewatch.rendering.text.resources import undo_command
 from gatewatch.rendering.time_text import local_time, utc_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from markupsafe import Markup
 
     from gatewatch.model.alert import Alert, AssessedChange
     from gatewatch.model.change import Change
     from gatewatch.model.severity import Reason
     from gatewatch.rendering.text.labels import Labels
 
+_MAX_IN_PLACE = 48  # of each value: all lines together leave room for what decides beside them
+_MAX_PLACE = 340
+_NAMED_BESIDE_RULE = frozenset({Family.SECURITY_GROUP, Family.PREFIX_LIST, Family.ATTACHMENT})
+_RESOURCE_FIELDS = {
+    Family.PREFIX_LIST: "prefix_list",
+    Family.HUB: "monitoring_component",
+    Family.ATTACHMENT: "interface",
+}
 SHOWN_AS_FIELDS = frozenset({"compliance_first", "compliance_states"})
 
 
@@ -40,12 +47,9 @@ def alert_fields(alert: Alert, assessed: AssessedChange, labels: Labels) -> tupl
     unknown = code(labels.field["unknown"])
     fields = [_account(alert, labels), _field(labels.field["region"], code(alert.call.region) or unknown)]
     if name := caller(alert, labels):
-        actor = join_safe(" · ", (code(name), trusted_label(labels.via[alert.call.via])))
-        fields.append(_field(labels.field["actor"], actor))
+        fields.append(_field(labels.field["actor"], *_actor_lines(alert, name, labels)))
         fields.append(_field(labels.field["source_ip"], code(alert.call.source_ip or "") or unknown))
     fields.extend(subject_fields(assessed, labels))
-    if command := undo_command(alert, assessed.change):
-        fields.append(_code_field(labels.line["ingress_undo"], command))
     if alert.network_interfaces:
         lines = interface_lines(alert.network_interfaces, alert.account.timezone, labels)
         answer = [reachability_line(alert.reachability, labels)] if alert.reachability else []
@@ -56,12 +60,54 @@ def alert_fields(alert: Alert, assessed: AssessedChange, labels: Labels) -> tupl
     return tuple([each for each in fields if each.lines])
 
 
+def place_lines(alert: Alert, assessed: AssessedChange, labels: Labels) -> Iterator[Markup]:
+    """Account, Region, caller and source address; then the group or list; then whether it can be reached, if short."""
+    account, call = alert.account, alert.call
+    name = caller(alert, labels)
+    alias = account.alias if account.known else f"{account.alias} {account.id}".strip()
+    values = (alias, call.region, name.partition(" (")[0], call.source_ip if name else "")
+    where, subject = (
+        join_safe(" · ", (code(each, _MAX_IN_PLACE) for each in values if each)),
+        _subject(alert, assessed, labels),
+    )
+    answer = reachability_line(alert.reachability, labels) if alert.reachability else Markup()
+    yield where
+    if subject:
+        yield subject
+    if answer and len(where) + len(subject) + len(answer) <= _MAX_PLACE:
+        yield answer
+
+
+def _subject(alert: Alert, assessed: AssessedChange, labels: Labels) -> Markup:
+    """The security group or prefix list, which the headline does not name, with the number of its interfaces."""
+    if assessed.change.family not in _NAMED_BESIDE_RULE:
+        return Markup()
+    name, ids = _resource_values(assessed.change)
+    texts = [code(each, _MAX_IN_PLACE) for each in ids[:2] if each]
+    if alert.network_interfaces:
+        texts.append(mrkdwn(interface_count(alert.network_interfaces, labels)))
+    return Markup(f"*{trusted_label(labels.field[name])}* ") + join_safe(" · ", texts) if texts else Markup()
+
+
 def caller(alert: Alert, labels: Labels) -> str:
     """The name of the actor; empty for a finding of AWS Config, which no one called."""
     if alert.worst.change.family is Family.COMPLIANCE:
         return ""
     name = alert.call.actor.name
     return labels.field["unknown"] if name == UNKNOWN else name
+
+
+def _actor_lines(alert: Alert, name: str, labels: Labels) -> Iterator[Markup]:
+    """The name with the access method; then MFA, access key and the source identity where the event has them."""
+    actor, chosen = alert.call.actor, alert.call.source_identity
+    yield join_safe(" · ", (code(name), trusted_label(labels.via[alert.call.via])))
+    facts = [trusted_label(labels.field["mfa_yes" if actor.mfa else "mfa_no"])] if actor.mfa is not None else []
+    if actor.access_key:
+        facts.append(join_safe(" ", (trusted_label(labels.field["access_key"]), code(actor.access_key))))
+    if chosen and not name.startswith(chosen):
+        facts.append(join_safe(" ", (trusted_label(labels.field["source_identity"]), code(chosen))))
+    if facts:
+        yield join_safe(" · ", facts)
 
 
 def _account(alert: Alert, labels: Labels) -> Field:
@@ -95,15 +141,17 @@ def _with_values_as_code(reason: Reason, labels: Labels) -> Markup:
 
 
 def _resource(change: Change, labels: Labels) -> Field:
-    if change.family is Family.PREFIX_LIST:
-        return _code_field(labels.field["prefix_list"], change.resource_id)
-    if change.family is Family.HUB:
-        return _code_field(labels.field["monitoring_component"], change.resource_id)
-    if change.family is Family.ATTACHMENT:
-        return _code_field(labels.field["interface"], change.resource_id)
+    name, values = _resource_values(change)
+    return _code_field(labels.field[name], *values)
+
+
+def _resource_values(change: Change) -> tuple[str, tuple[str | None, ...]]:
+    """The key of the field, and the ids and names."""
+    if name := _RESOURCE_FIELDS.get(change.family):
+        return name, (change.resource_id,)
     if change.group.id is None and change.group.name is None:
-        return _code_field(labels.field["vpc"], change.group.vpc_id)
-    return _code_field(labels.field["group"], change.group.id, change.group.name, change.group.vpc_id)
+        return "vpc", (change.group.vpc_id,)
+    return "group", (change.group.id, change.group.name, change.group.vpc_id)
 
 
 def _field(name: str, *lines: str) -> Field:

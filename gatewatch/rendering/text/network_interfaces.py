@@ -21,14 +21,15 @@ _MAX_NAME_LENGTH = 60
 
 def interface_lines(summary: NetworkInterfaceSummary, timezone: str, labels: Labels) -> Iterator[str]:
     """The number of interfaces and of public addresses, the resources, and the time of the look-up."""
-    yield _count(summary, labels)
+    yield interface_count(summary, labels)
     for key, is_public in (("public_resources", True), ("private_resources", False)):
         if resources := [each for each in summary.resources if each.is_public is is_public]:
             yield mrkdwn(labels.network_interfaces[key]).format(resources=_resource_list(resources, labels))
     yield labels.network_interfaces["as_of"].format(time=local_time(summary.at, timezone))
 
 
-def _count(summary: NetworkInterfaceSummary, labels: Labels) -> str:
+def interface_count(summary: NetworkInterfaceSummary, labels: Labels) -> str:
+    """`3 interfaces, 1 with a public address`."""
     texts, count = labels.network_interfaces, f"{summary.interfaces:,}"
     if not summary.interfaces:
         return texts["none"]

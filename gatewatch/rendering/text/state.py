@@ -7,14 +7,26 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from gatewatch.events.user_identity import UNKNOWN
+from gatewatch.model.alert_actions import ActionStatus
 from gatewatch.rendering.escaping import code, join_safe, mrkdwn
+from gatewatch.rendering.time_text import utc_minute
 
 if TYPE_CHECKING:
+    from gatewatch.model.alert_actions import AlertActions, Mark
     from gatewatch.model.message_state import AlertState, MessageState
     from gatewatch.rendering.text.labels import Labels
 
 # Name of the label, seconds of the unit, and from how many seconds on it is used: hours from two hours on.
+_MARKS = {"closed": "✅", "reverted": "↩️", "acknowledged": "👀", "snoozed": "💤"}
+_MAX_ACTOR = 80
 _UNITS = (("days", 86400, 2 * 86400), ("hours", 3600, 2 * 3600), ("minutes", 60, 60), ("seconds", 1, 0))
+
+
+def status_headline(headline: str, state: MessageState, labels: Labels) -> str:
+    """`✅ Closed · Critical: …`: the status in place of the mark of the severity. Plain text."""
+    if not (status := state.status):
+        return headline
+    return f"{_MARKS[status]} {labels.thread[f'status_{status}']} · {headline.partition(' ')[2]}"
 
 
 def alert_state_line(state: AlertState, labels: Labels) -> Markup:
@@ -33,9 +45,29 @@ def alert_state_line(state: AlertState, labels: Labels) -> Markup:
 def message_state_lines(state: MessageState, labels: Labels, *, is_rollup: bool) -> Markup:
     """Below the headline: the state of the one alert of a message, and of several how many exposures are closed."""
     lines = [] if is_rollup else [alert_state_line(each, labels) for each in state.alerts.values()]
+    if state.shown:
+        lines.insert(0, _action_line(state.shown.actions, labels))
     if is_rollup or state.replies:
         lines.append(_count_line(state.closed, state.exposed, labels))
     return join_safe("\n", filter(None, lines))
+
+
+def _action_line(actions: AlertActions, labels: Labels) -> Markup:
+    """`👀 Acknowledged by …`, `💤 Snoozed until … by …`, `↩️ Reverted by …`; empty for other states."""
+    mark = _mark_of(actions)
+    if mark is None:
+        return Markup()
+    values = {"actor": _actor(mark.person.name or mark.person.id, labels), "time": utc_minute(actions.snoozed_until)}
+    return Markup(f"{_MARKS[actions.status]} ") + mrkdwn(labels.thread[actions.status]).format(**values)
+
+
+def _mark_of(actions: AlertActions) -> Mark | None:
+    if actions.status is ActionStatus.ACKNOWLEDGED:
+        return actions.acknowledged
+    if actions.status is ActionStatus.SNOOZED:
+        return actions.snoozed
+    proposal = actions.proposal if actions.status is ActionStatus.REVERTED else None
+    return (proposal.approved or proposal.proposed) if proposal else None
 
 
 def _count_line(closed: int, exposed: int, labels: Labels) -> Markup:
@@ -53,4 +85,4 @@ def duration(seconds: float, labels: Labels) -> str:
 
 
 def _actor(name: str, labels: Labels) -> Markup:
-    return code(labels.field["unknown"] if name == UNKNOWN else name)
+    return code(labels.field["unknown"] if name == UNKNOWN else name, _MAX_ACTOR)

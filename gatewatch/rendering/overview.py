@@ -1,0 +1,108 @@
+"""What decides about an alert: the first attachment of a Slack message, so short that Slack does not fold it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from markupsafe import Markup
+from msgspec import Struct
+
+from gatewatch.rendering.escaping import code_block, join_safe, mrkdwn
+from gatewatch.rendering.slack_limits import MAX_UNFOLDED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from gatewatch.rendering.alert_texts import AlertTexts, Link
+    from gatewatch.rendering.text.labels import Labels
+
+_MAX_COMMAND = 2000
+_EMPTY = Markup()
+
+
+class WorstRule(NamedTuple):
+    """The line of the worst rule, with and without its description; all are empty where a change has no rule."""
+
+    whole: Markup = _EMPTY
+    brief: Markup = _EMPTY
+    description: Markup = _EMPTY
+
+
+class Overview(Struct, frozen=True):
+    """The sections and the links of the first attachment.
+
+    `rule` is the line of the worst rule as it is shown. `left_out`: reasons and command that did not fit.
+    """
+
+    sections: tuple[Markup, ...]
+    links: Markup
+    rule: Markup
+    left_out: tuple[Markup, ...]
+
+    def remaining(self, lines: Sequence[Markup], worst: WorstRule) -> Sequence[Markup]:
+        """The lines, which begin with the worst rule, without what the overview shows."""
+        if not self.rule:
+            return lines
+        return lines[1:] if self.rule == worst.whole else [worst.description, *lines[1:]]
+
+
+class _Facts(NamedTuple):
+    rule: Markup
+    reasons: Markup
+    command: Markup
+
+    @property
+    def length(self) -> int:
+        return len(self.rule) + len(self.reasons) + len(self.command)
+
+
+def overview_of(texts: AlertTexts, worst: WorstRule, title: str, state: Markup, labels: Labels) -> Overview:
+    """Place and advice always, and of rule, reasons and command as much as fits; `state` stands above the place."""
+    place, advice = _lines(state, texts.place), _titled("next_steps", mrkdwn(texts.advice), labels)
+    free = MAX_UNFOLDED - sum(map(len, (title, place, advice, *(each.name for each in texts.links))))
+    command = code_block(texts.command, _MAX_COMMAND) if texts.command else _EMPTY
+    reasons = _reasons(texts.reasons, labels)
+    choices = _choices(worst, reasons, _reasons(texts.reasons[:1], labels), command)
+    shown = next(each for each in choices if each.length <= free or not each.length)
+    left_out = (
+        reasons if shown.reasons != reasons else _EMPTY,
+        _titled("ingress_undo", command, labels, "\n") if shown.command != command else _EMPTY,
+    )
+    sections = (place, _lines(shown.rule, shown.reasons), _lines(advice, shown.command))
+    return Overview(_present(*sections), link_line(texts.links), shown.rule, _present(*left_out))
+
+
+def _choices(worst: WorstRule, reasons: Markup, first_reason: Markup, command: Markup) -> Iterable[_Facts]:
+    """From everything to nothing: the description goes first, then all reasons but one, then the command."""
+    for shown_command in (command, _EMPTY):
+        yield _Facts(worst.whole, reasons, shown_command)
+        yield _Facts(worst.brief, reasons, shown_command)
+        yield _Facts(worst.brief, first_reason, shown_command)
+    yield _Facts(worst.brief, _EMPTY, _EMPTY)
+    yield _Facts(_EMPTY, first_reason, _EMPTY)
+    yield _Facts(_EMPTY, _EMPTY, _EMPTY)
+
+
+def link_line(links: Iterable[Link]) -> Markup:
+    """The links as text: a button shows a warning in a workspace whose app takes no interactions."""
+    return join_safe(" · ", (Markup(f"<{url_in_link(each.url)}|{each.name}>") for each in links))
+
+
+def url_in_link(url: str) -> str:
+    return url.replace("&", "&amp;").replace("<", "%3C").replace(">", "%3E").replace("|", "%7C")
+
+
+def _reasons(reasons: Sequence[Markup], labels: Labels) -> Markup:
+    return _titled("why", join_safe(labels.line["between_reasons"], reasons), labels)
+
+
+def _titled(title: str, text: Markup, labels: Labels, between: str = " ") -> Markup:
+    return Markup(f"*{mrkdwn(labels.line[title])}*{between}{text}") if text else _EMPTY
+
+
+def _lines(*texts: Markup) -> Markup:
+    return join_safe("\n", _present(*texts))
+
+
+def _present(*texts: Markup) -> tuple[Markup, ...]:
+    return tuple([each for each in texts if each])
