@@ -45,7 +45,8 @@ def compose() -> AlertHandler:
     environment, aws = os.environ, Aws()
     bundle, table = load_bundle(environment), environment["GATEWATCH_TABLE"]
     settings, counts = bundle.settings, EmbeddedMeter(metrics)
-    roles = (environment.get("GATEWATCH_REMEDIATION_ROLE", ""), settings.access_keys.role)
+    names = ("GATEWATCH_REMEDIATION_ROLE", "GATEWATCH_REVERT_ROLE")
+    roles = (*(environment.get(each, "") for each in names), settings.access_keys.role)
     log: Any = Logger(use_rfc3339=True)
     if bundle.configuration_error:
         log.error("invalid configuration", extra={"reason": bundle.configuration_error})

@@ -6,6 +6,7 @@ name there, but cannot write to this table.
 
 from __future__ import annotations
 
+import re
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from msgspec import Struct
 
 from gatewatch.aws.hub_table import JsonRows
 from gatewatch.aws.time_budget import TimeBudget
+from gatewatch.events.changes.normalization import undated_name
 from gatewatch.model.change import Action, Family
 from gatewatch.model.iam import IamFacts, IamOperation
 from gatewatch.model.security_group import Direction, GroupPeer
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from gatewatch.model.security_group import SecurityGroupRule
 
 _MAX_KEYS = 100  # keys of one BatchGetItem; a call of gatewatch has one
+_RESOURCE_FAMILIES = frozenset({Family.PUBLIC_ACCESS, Family.ATTACHMENT})
 _KEY_OPERATIONS = frozenset({IamOperation.KEY_ACTIVATED, IamOperation.KEY_DEACTIVATED, IamOperation.KEY_DELETED})
 
 
@@ -41,8 +44,9 @@ class OwnAction(Struct, frozen=True):
 
 def rule_action_id(account_id: str, region: str, group_id: str, action: Action, rule: SecurityGroupRule) -> str:
     """Identify a removal by the rule id, which AWS never reuses, an addition by the content, a modification by both."""
+    outbound = "outbound " if rule.direction is Direction.EGRESS else ""
     contents = {
-        Action.AUTHORIZE: f"added {_shape(rule)}",
+        Action.AUTHORIZE: f"added {outbound}{_shape(rule)}",
         Action.MODIFY: f"modified {rule.rule_id} to {_shape(rule)}",
         Action.REVOKE: f"removed {rule.rule_id}",
     }
@@ -62,10 +66,17 @@ def key_action_id(account_id: str, user: str, masked_key: str, operation: IamOpe
     return f"{account_id}#{user}#{masked_key}#{operation}"
 
 
+def resource_action_id(account_id: str, region: str, event_name: str, resource: str) -> str:
+    """Identify a change of a resource that is no security group by call and name, without the path of an ARN or URL."""
+    return f"{account_id}#{region}#{undated_name(event_name)}#{re.split('[/:]', resource)[-1]}"
+
+
 def action_id(call: ApiCall, change: Change) -> str | None:
     """Return the id that a change would have as an action of gatewatch; None for changes that it never makes."""
-    if change.family is Family.SECURITY_GROUP and change.group.id and _is_ingress_change(change):
+    if change.family is Family.SECURITY_GROUP and change.group.id and _is_rule_change(change):
         return rule_action_id(call.account_id, call.region, change.group.id, change.action, change.rule)
+    if change.family in _RESOURCE_FAMILIES:
+        return resource_action_id(call.account_id, call.region, call.event_name, change.resource_id or call.account_id)
     facts = change.facts
     if isinstance(facts, IamFacts) and facts.operation in _KEY_OPERATIONS and facts.entity and facts.key:
         return key_action_id(call.account_id, facts.entity.name, facts.key, facts.operation)
@@ -80,11 +91,11 @@ ACTIONS = JsonRows(
 )
 
 
-def _is_ingress_change(change: Change) -> bool:
-    """Return whether gatewatch makes such changes. A modification names the rule by its id and has no direction."""
+def _is_rule_change(change: Change) -> bool:
+    """Return whether gatewatch makes such changes. A modification names the rule by its id."""
     if change.action is Action.MODIFY:
-        return change.rule.rule_id is not None and change.rule.direction is not Direction.EGRESS
-    return change.action in {Action.AUTHORIZE, Action.REVOKE} and change.rule.direction is Direction.INGRESS
+        return change.rule.rule_id is not None
+    return change.action in {Action.AUTHORIZE, Action.REVOKE} and change.rule.direction is not None
 
 
 class ActionLog:

@@ -17,6 +17,7 @@ from gatewatch.alerts.exposed_settings import (
     UNNAMED_SETTINGS,
     WHOLE_SETTINGS,
 )
+from gatewatch.events.changes.normalization import undated_name
 from gatewatch.model.alert import AssessedChange
 from gatewatch.model.change import Family, Outcome
 from gatewatch.model.exposure import ExposureChange, RuleRef
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 _OPENS = frozenset({Impact.SHARED, Impact.NETWORK_PATH, Impact.DATABASE_RULE, Impact.GUARD_REMOVED})
 _CLOSES = frozenset({Impact.ACCESS_CLOSED, Impact.POLICY_INSIDE})
-_DATE = re.compile(r"20\d{6}(?:v\d+)?$")
 _FUNCTION = re.compile(r"^(?:arn:[^:]+:lambda:[^:]+:)?(?:\d{12}:)?function:(.+)$")
 _SECRET = re.compile(r"^arn:[^:]+:secretsmanager:[^:]+:\d+:secret:(.+)-\w{6}$")
 _MAX_LENGTH = 300  # of a name or a grant; those of AWS are shorter
@@ -62,7 +62,7 @@ class SettingChange(Struct, frozen=True, kw_only=True):
 def setting_change_of(alert: Alert) -> SettingChange | None:
     """Return what a call opened or closed; None for any other call, and without a resource."""
     call, applied = alert.call, [each for each in alert.changes if _is_applied(each)]
-    name = (call.event_source.partition(".")[0], _DATE.sub("", call.event_name))
+    name = (call.event_source.partition(".")[0], undated_name(call.event_name))
     setting = WHOLE_SETTINGS.get(name) or GRANT_SETTINGS.get(name)
     key = _key(call, setting, applied[0]) if setting and applied else None
     if setting is None or key is None:

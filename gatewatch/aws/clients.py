@@ -184,13 +184,16 @@ class Aws:
         return self._lazy_client("lambda", _STANDARD)
 
     @cached_property
+    def s3control(self) -> Any:
+        """Untyped, as the next two: their type stubs are not a dependency."""
+        return self._lazy_client("s3control", _STANDARD)
+
+    @cached_property
     def securityhub(self) -> Any:
-        """Untyped: the type stubs of Security Hub are not a dependency."""
         return self._lazy_client("securityhub", _STANDARD)
 
     @cached_property
     def s3(self) -> Any:
-        """Untyped, as `securityhub`."""
         return self._lazy_client("s3", _BULK)
 
     def partition(self, region: str) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gatewatch.remediation.ingress.executor import StepResult
 
 NOT_COMPLIANT = 1
-ROLE = "gatewatch/gatewatch-remediation"
+ROLE, REVERT_ROLE = "gatewatch/gatewatch-remediation", "gatewatch/gatewatch-revert"
 
 Region = Annotated[
     str | None, typer.Option("--region", help="The Region; default: AWS_DEFAULT_REGION.", show_default=False)

@@ -106,6 +106,7 @@ class ResourceFacts(Struct, frozen=True, kw_only=True, tag=True):
     `is_administrator` and `escalates`: of the policy of a permission set. `undo`: the arguments of the AWS CLI that
     take an opening back, without `aws` and the Region; empty where no single command does. `grant_id`: what the call
     that takes back this one grant names: the grantee, or the id of the statement; empty for a setting as a whole.
+    `statements`: digests of the statements of a policy that grant it.
     """
 
     effect: Impact
@@ -116,3 +117,4 @@ class ResourceFacts(Struct, frozen=True, kw_only=True, tag=True):
     escalates: bool = False
     undo: tuple[str, ...] = ()
     grant_id: str = ""
+    statements: tuple[str, ...] = ()

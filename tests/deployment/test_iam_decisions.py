@@ -162,6 +162,50 @@ CALLS: dict[str, list[Call]] = {
             f"arn:{{partition}}:config:{{region}}:{MEMBER}:config-rule/config-rule-abc123",
         ),
     ],
+    "revert": [
+        *in_member("ec2:AuthorizeSecurityGroupIngress ec2:RevokeSecurityGroupIngress", GROUP),
+        *in_member("ec2:AuthorizeSecurityGroupEgress ec2:RevokeSecurityGroupEgress", GROUP),
+        *in_member("ec2:ModifySecurityGroupRules", GROUP),
+        *in_member("ec2:CreateTags", RULE, ec2__CreateAction="AuthorizeSecurityGroupIngress"),
+        *in_member("ec2:CreateTags", RULE, ec2__CreateAction="AuthorizeSecurityGroupEgress"),
+        *in_member("ec2:DescribeSecurityGroupRules ec2:DescribeSnapshotAttribute ec2:DescribeImageAttribute"),
+        *in_member("ec2:GetSnapshotBlockPublicAccessState ec2:GetImageBlockPublicAccessState"),
+        *in_member("ec2:DescribeVpcEndpoints"),
+        *in_member("ec2:EnableSnapshotBlockPublicAccess ec2:DisableSnapshotBlockPublicAccess"),
+        *in_member("ec2:EnableImageBlockPublicAccess ec2:DisableImageBlockPublicAccess"),
+        *in_member("ec2:ModifySnapshotAttribute", "arn:{partition}:ec2:{region}::snapshot/snap-0aaaaaaa"),
+        *in_member("ec2:ModifyImageAttribute", "arn:{partition}:ec2:{region}::image/ami-0aaaaaaa"),
+        *in_member("ec2:ModifyVpcEndpoint", f"arn:{{partition}}:ec2:{{region}}:{MEMBER}:vpc-endpoint/vpce-0aaaaaaa"),
+        *in_member("s3:GetAccountPublicAccessBlock s3:PutAccountPublicAccessBlock"),
+        *in_member(
+            "s3:GetBucketPolicy s3:PutBucketPolicy s3:DeleteBucketPolicy s3:GetBucketAcl s3:PutBucketAcl "
+            "s3:GetBucketPublicAccessBlock s3:PutBucketPublicAccessBlock",
+            "arn:{partition}:s3:::shop",
+            aws__ResourceAccount=MEMBER,
+        ),
+        *in_member(
+            "sqs:GetQueueUrl sqs:GetQueueAttributes sqs:SetQueueAttributes",
+            f"arn:{{partition}}:sqs:{{region}}:{MEMBER}:orders",
+        ),
+        *in_member(
+            "sns:GetTopicAttributes sns:SetTopicAttributes", f"arn:{{partition}}:sns:{{region}}:{MEMBER}:orders"
+        ),
+        *in_member(
+            "lambda:GetPolicy lambda:AddPermission lambda:RemovePermission lambda:GetFunctionUrlConfig "
+            "lambda:UpdateFunctionUrlConfig",
+            f"arn:{{partition}}:lambda:{{region}}:{MEMBER}:function:orders",
+        ),
+        *in_member("rds:DescribeDBInstances rds:ModifyDBInstance", f"arn:{{partition}}:rds:{{region}}:{MEMBER}:db:one"),
+        *in_member(
+            "rds:DescribeDBSnapshotAttributes rds:ModifyDBSnapshotAttribute",
+            f"arn:{{partition}}:rds:{{region}}:{MEMBER}:snapshot:one",
+        ),
+        *in_member(
+            "rds:DescribeDBClusterSnapshotAttributes rds:ModifyDBClusterSnapshotAttribute",
+            f"arn:{{partition}}:rds:{{region}}:{MEMBER}:cluster-snapshot:one",
+        ),
+        *in_member("iam:ListAccessKeys iam:UpdateAccessKey", USER),
+    ],
     "key_rotation": [
         *in_member("iam:ListUsers iam:GetAccountSummary iam:GetAccessKeyLastUsed"),
         *in_member("iam:ListAccessKeys iam:UpdateAccessKey iam:DeleteAccessKey", USER),
@@ -196,6 +240,7 @@ ROLES = {
     "config_rule": ("function", "Role"),
     "lookup": ("member", "LookupRole"),
     "remediation": ("member", "RemediationRole"),
+    "revert": ("revert", "RevertRole"),
     "key_rotation": ("member", "KeyRotationRole"),
     "doctor": ("member", "DoctorRole"),
     "forward": ("member", "ForwardRole"),
@@ -206,6 +251,7 @@ ADMITTED = {
     "remediation": {"config_rule"},
     "key_rotation": {"access_keys"},
     "doctor": {"operator", "heartbeat"},
+    "revert": {"operator"},
 }
 OPERATOR = f"arn:{{partition}}:iam::{HUB}:role/operator"
 
@@ -216,7 +262,13 @@ KEY_POLICY = {
     "Statement": [{"Effect": "Allow", "Principal": {"AWS": HUB}, "Action": "kms:*", "Resource": "*"}],
 }
 # Calls that two roles may make although only one of them does, each with its reason.
-SHARED: dict[str, set[str]] = {}
+SHARED: dict[str, set[str]] = {
+    # A queue that a call opened may be any of the account.
+    "revert": {
+        f"sqs:{action} arn:{{partition}}:sqs:{{region}}:{MEMBER}:gatewatch-undelivered {{}}"
+        for action in ("GetQueueUrl", "GetQueueAttributes")
+    }
+}
 
 
 class Deployment:
@@ -253,7 +305,13 @@ class Deployment:
             KeyRotationRoleArn=self.hub.arn("AccessKeysRole"),
             LookupRoleArn=self.hub.arn("AlertRole"),
         )
-        self.stacks = {"hub": self.hub, "function": self.function, "member": self.member}
+        self.revert = self._stack(
+            EVENTBRIDGE / "revert.yaml",
+            MEMBER,
+            RevertRoleArn=OPERATOR.format(partition=partition),
+            OrganizationId=ORGANIZATION,
+        )
+        self.stacks = {"hub": self.hub, "function": self.function, "member": self.member, "revert": self.revert}
 
     def _stack(self, path: Path, account: str, **parameters: str) -> Stack:
         return Stack(path, account, self.region, self.partition, parameters)

@@ -107,6 +107,26 @@ EXPLAINED = {
         "Resource …:user/*",
         "any user may have an old key; policy.yaml lists the exempt ones",
     ),
+    **{
+        ("revert", "RevertRole", name): (
+            found,
+            "any resource of the account may be opened by a call; only one that a stored event names is changed",
+        )
+        for name, found in {
+            "ChangeRules": "Resource …security-group/* | Resource …security-group-rule/*",
+            "TagRestoredRules": "Resource …security-group-rule/*",
+            "ChangeShares": "Resource …image/* | Resource …snapshot/*",
+            "ChangeEndpoints": "Resource …security-group/* | Resource …vpc-endpoint/*",
+            "ChangeBuckets": "Resource …s3:::*",
+            "ChangeQueues": "Resource …:*",
+            "ChangeTopics": "Resource …:*",
+            "ChangeFunctions": "Resource …function:*",
+            "ChangeDatabases": "Resource …cluster-snapshot:* | Resource …db:* | Resource …snapshot:*",
+            "ChangeAccessKeys": "Resource …user/*",
+        }.items()
+    },
+    ("revert", "RevertRole", "ReadNetwork"): ("Resource *", "EC2 Describe calls support no resource ARN"),
+    ("revert", "RevertRole", "ChangeBlocks"): ("Resource *", "the switches of an account have no resource ARN"),
 }
 
 

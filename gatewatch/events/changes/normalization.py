@@ -7,6 +7,7 @@ like a number or a boolean has become one. Keys are compared in lower case.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 Fields = dict[str, Any]
@@ -103,3 +104,11 @@ def as_number(value: Any) -> int | None:
         return int(value)
     except ValueError as error:
         raise NotANumberError(repr(value)) from error
+
+
+_API_DATE = re.compile(r"20\d{6}(?:v\d+)?\Z", re.ASCII)
+
+
+def undated_name(event_name: str) -> str:
+    """Return the name of a call without the date of its API, which CloudTrail appends for AWS Lambda."""
+    return _API_DATE.sub("", event_name)

@@ -55,6 +55,7 @@ def changes_of_policy(
             narrowing=each.narrowing,
             undo=undo,
             grant_id=grant_id,
+            statements=each.statements,
         )
         for each in grants
     ]

@@ -123,7 +123,12 @@ def _grantee(grant: Any) -> Iterator[tuple[str, str]]:
 
 def _named(uri: str) -> tuple[str, str]:
     """A group; that of log delivery is AWS itself."""
-    return ("everyone" if uri.endswith(_PUBLIC_GROUPS) else "service"), uri
+    return ("everyone" if is_public_group(uri) else "service"), uri
+
+
+def is_public_group(uri: str) -> bool:
+    """Whether a group of grantees is everyone, or everyone with an AWS account."""
+    return uri.endswith(_PUBLIC_GROUPS)
 
 
 def _block(request_parameters: Fields) -> Impact:

@@ -126,6 +126,7 @@ def resource_change(
     action: Action | None = None,
     group: Group | None = None,
     grant_id: str = "",
+    statements: tuple[str, ...] = (),
 ) -> Change:
     facts = ResourceFacts(
         effect=effect,
@@ -134,6 +135,7 @@ def resource_change(
         detail=detail,
         undo=undo(call, name or "") if undo and call.is_applied else (),
         grant_id=grant_id,
+        statements=statements,
     )
     rule = structs.replace(rule, peer=peer) if peer else rule
     change = call.change(rule, resource_id=name, action=action, group=group or call.group())

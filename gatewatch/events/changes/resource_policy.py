@@ -6,10 +6,11 @@ done for whoever owns the other end, and a policy of AWS's own consoles admits s
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, structs
+from msgspec import Struct, json, structs
 
 from gatewatch.events.changes.iam_policy import read_document
 from gatewatch.events.changes.policy_conditions import OWN_ACCOUNT, narrowing_of
@@ -17,11 +18,12 @@ from gatewatch.model.resource import Narrowing
 from gatewatch.model.security_group import AccountPeer, EveryonePeer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from gatewatch.events.changes.iam_policy import Statement
 
 _ACCOUNT = re.compile(r"^(?:arn:[^:]+:(?:iam|sts)::)?(\d{12})(?::|$)", re.ASCII)
+_ROOT = re.compile(r"^arn:[^:]+:iam::(\d{12}):root$", re.ASCII)
 _ANY = re.compile(r"^(?:\*|arn:[^:]*:(?:iam|sts)::[*?]+:.*)$")
 
 
@@ -30,10 +32,11 @@ class UnreadablePolicyError(ValueError):
 
 
 class Grant(Struct, frozen=True):
-    """One grantee outside the account, and what the grant's conditions hold it to."""
+    """One grantee outside the account, what the grant's conditions hold it to, and digests of its statements."""
 
     peer: EveryonePeer | AccountPeer
     narrowing: Narrowing = Narrowing()
+    statements: tuple[str, ...] = ()
 
 
 def grants_of(policy: Any, account_id: str) -> tuple[Grant, ...]:
@@ -43,8 +46,33 @@ def grants_of(policy: Any, account_id: str) -> tuple[Grant, ...]:
         raise UnreadablePolicyError
     if any(not (each.principals or each.not_principals) for each in document.effective_allows):
         raise UnreadablePolicyError
-    found = dict.fromkeys(grant for each in document.effective_allows for grant in _grants(each, account_id))
-    return tuple(sorted(found, key=lambda grant: (isinstance(grant.peer, AccountPeer), grant.narrowing.narrows)))
+    found: dict[Grant, list[str]] = {}
+    for each in document.effective_allows:
+        for grant in _grants(each, account_id):
+            found.setdefault(grant, []).append(_digest(each))
+    grants = (structs.replace(grant, statements=tuple(dict.fromkeys(found[grant]))) for grant in found)
+    return tuple(sorted(grants, key=lambda grant: (isinstance(grant.peer, AccountPeer), grant.narrowing.narrows)))
+
+
+def statement_digest(statement: Any) -> str:
+    """Identify a statement of a policy by what it says, in whatever form and order; empty when it cannot be read.
+
+    AWS stores a principal that is an account as the ARN of its root user.
+    """
+    document = read_document({"Statement": [statement]})
+    return _digest(document.statements[0]) if document else ""
+
+
+def _digest(statement: Statement) -> str:
+    principals, others = map(_with_root_arns, (statement.principals, statement.not_principals))
+    conditions = sorted((each.operator, each.key, sorted(each.values)) for each in statement.conditions)
+    actions = map(sorted, (statement.actions, statement.not_actions, statement.resources, statement.not_resources))
+    values = (statement.allows, sorted(principals), sorted(others), conditions, *actions)
+    return hashlib.sha256(json.encode(values)).hexdigest()[:16]
+
+
+def _with_root_arns(principals: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((kind, _ROOT.sub(r"\1", name)) for kind, name in principals)
 
 
 def _grants(statement: Statement, account_id: str) -> Iterator[Grant]:

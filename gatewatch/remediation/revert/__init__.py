@@ -1,0 +1,1 @@
+"""Revert what one call opened: plan, snapshot, change, undo."""
