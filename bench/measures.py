@@ -240,7 +240,7 @@ def burst() -> Iterator[Row]:
     calls = [call.replace(b"bench-10", f"bench-{number}".encode()) for number in range(100)]
     messages = list(_rolled_up([message for each in calls for message in _messages(each, pipeline)]))
     clock = _SimulatedClock()
-    limiter = RateLimiter(Clock(clock.time, clock.time, clock.sleep))
+    limiter = RateLimiter(Clock(clock.time, clock.time, clock.sleep), _Turns())
     destination = pipeline.settings.destinations["sec-all"]
     for _ in messages:
         limiter.send("sec-all", destination.pace, lambda: Receipt("sec-all", "ok"), lambda: 900.0)
@@ -277,6 +277,17 @@ class _SimulatedClock:
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
+
+
+class _Turns:
+    """Stands for the hub's table, which holds the time of the next post."""
+
+    def __init__(self) -> None:
+        self.value: Any = None
+
+    def modify(self, _kind: object, _key: str, change: Callable[[Any], Any]) -> Any:
+        self.value = change(self.value)
+        return self.value
 
 
 def _row(what: str, floor: str, subject: str, ratio: float, goal: float | None = None) -> Row:

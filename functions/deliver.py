@@ -14,6 +14,7 @@ from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.metrics import NAMESPACE, EmbeddedMeter
 from gatewatch.delivery.action_store import ActionStore
+from gatewatch.delivery.attempts import Attempts
 from gatewatch.delivery.channels import Channels
 from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
 from gatewatch.delivery.dead_lettering import DeadLettering
@@ -69,10 +70,11 @@ def compose() -> DeliveryHandler:
             actions.record_message_later,
         ),
         ledger=ledger,
+        attempts=Attempts(ledger),
         dead_lettering=DeadLettering(settings, ledger, outbox, dead_letters, log, counts),
         sqs=aws.sqs,
         outbox_url=environment["GATEWATCH_OUTBOX_URL"],
-        rate_limiter=RateLimiter(clock),
+        rate_limiter=RateLimiter(clock, table),
         clock=clock,
         log=log,
         meter=counts,

@@ -47,5 +47,13 @@ class TransientDeliveryError(DeliveryError):
         self.retry_after = retry_after
 
 
+class UncertainDeliveryError(TransientDeliveryError):
+    """The message was sent and no answer says whether the destination accepted it: each retry may be a copy."""
+
+
 class PermanentDeliveryError(DeliveryError):
     """The destination will reject this message on every attempt."""
+
+
+class UnansweredError(PermanentDeliveryError):
+    """The message was sent as often as copies are tolerated, and the destination may have accepted it."""

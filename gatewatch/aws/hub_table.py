@@ -125,8 +125,10 @@ class HubTable:
                 raise HubTableError(f"{kind.name} cannot be read", "UnprocessedKeys")
 
     def put(self, kind: JsonRows[Value], key: str, value: Value) -> None:
+        """Write a row. It replaces a value that `put_later` could not write yet."""
         with _errors(kind, "written"):
             self._dynamodb.put_item(TableName=self._name, Item=self._item(kind, key, value))
+        self._pending.pop((kind.prefix, key), None)
 
     def put_later(self, kind: JsonRows[Value], key: str, value: Value) -> None:
         """Write a row now, or else before the next read: a failure after a delivery must not repeat the delivery."""
@@ -149,6 +151,19 @@ class HubTable:
                     break
             else:
                 raise HubTableError(f"{kind.name} cannot be written", "UnprocessedItems")
+
+    def modify(self, kind: JsonRows[Value], key: str, change: Callable[[Value | None], Value]) -> Value:
+        """Write what `change` returns for the value of a row, None without one, and return it.
+
+        `change` is called again when another process wrote the row in between. What it raises is let through.
+        """
+        for _ in range(_MAX_REQUESTS):
+            row = self.attributes(kind, key)
+            before = _value(kind, row) if row else None
+            after = change(before)
+            if after == before or self._replace(kind, key, row, after):
+                return after
+        raise HubTableError(f"{kind.name} cannot be written", "Conflict")
 
     def delete(self, kind: JsonRows[Value], key: str, expected: Value) -> None:
         """Delete a row that still has the expected value."""
@@ -182,6 +197,18 @@ class HubTable:
             kind, self._dynamodb.update_item, Key=_key(kind, key), UpdateExpression=expression, **options
         )
 
+    def _replace(self, kind: JsonRows[Value], key: str, row: Mapping[str, Any], value: Value) -> bool:
+        """Whether a row was written; not if it has changed since it was read as `row`."""
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if row:
+            condition = {
+                "ConditionExpression": "#body = :before",
+                "ExpressionAttributeNames": {"#body": "body"},
+                "ExpressionAttributeValues": {":before": {"B" if kind.is_compressed else "S": row["body"]}},
+            }
+        item = self._item(kind, key, value)
+        return self._conditional(kind, self._dynamodb.put_item, Item=item, **condition).is_applied
+
     def _conditional(self, kind: RowKind, operation: Callable[..., Mapping[str, Any]], **request: Any) -> Update:
         try:
             with _errors(kind, "written"):
@@ -206,9 +233,8 @@ class HubTable:
         return int(self.now()) + (kind.lifetime or 0)
 
     def _write_pending(self) -> None:
-        for name, (kind, value) in list(self._pending.items()):
-            self.put(kind, name[1], value)
-            self._pending.pop(name, None)
+        for (_, key), (kind, value) in list(self._pending.items()):
+            self.put(kind, key, value)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from gatewatch.aws.hub_table import HubTable
 from gatewatch.cli.dead_letter import ACCESS_KEYS, EVENTS, OUTBOX, DeadLetter, read_dead_letter
 from gatewatch.cli.errors import aws_errors_as_messages
 from gatewatch.delivery.ledger import Ledger
-from gatewatch.delivery.outbox import deduplication_id
+from gatewatch.delivery.outbox import deduplication_id, message_group
 from gatewatch.errors import GatewatchError
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class DeadLetterQueues:
         self._sqs.send_message(
             QueueUrl=self._url("outbox"),
             MessageBody=dead_letter.body,
-            MessageGroupId=message.destination,
+            MessageGroupId=message_group(message),
             MessageDeduplicationId=deduplication_id(f"{message.key}#{dead_letter.message_id}"),
         )
 

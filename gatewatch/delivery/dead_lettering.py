@@ -36,8 +36,10 @@ class DeadLettering:
 
         Raises `TransientDeliveryError`; the message then stays in the outbox.
         """
-        self.ledger.write(part_key, LedgerEntry(DeliveryState.GIVING_UP, reason))
-        fallback = fallback_message(message, FallbackReason.REFUSED, self.settings)
+        uncertain = self.ledger.get(part_key).uncertain
+        self.ledger.write(part_key, LedgerEntry(DeliveryState.GIVING_UP, reason, uncertain=uncertain))
+        why = FallbackReason.UNCERTAIN if uncertain else FallbackReason.REFUSED
+        fallback = fallback_message(message, why, self.settings)
         self.outbox.put([fallback] if fallback else [])
         self.dead_letters.put(queued.body, reason, queued.message_id)
         self.ledger.write(part_key, LedgerEntry(DeliveryState.DEAD_LETTERED, reason))

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import urllib3
 from msgspec import Struct
 
-from gatewatch.errors import TransientDeliveryError
+from gatewatch.errors import TransientDeliveryError, UncertainDeliveryError
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -20,6 +20,11 @@ JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _CONNECT_SECONDS, _READ_SECONDS = 3.0, 5.0
 _MAX_RESPONSE_BYTES = 64 * 1024
+_NOT_SENT = (  # NameResolutionError is a NewConnectionError
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ProxyError,
+)
 
 
 class HttpResult(Struct, frozen=True):
@@ -41,7 +46,8 @@ class HttpClient:
         self._read_seconds = read_seconds
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> HttpResult:
-        """Raises `TransientDeliveryError` without a complete answer, and `ValueError` for an unusable URL or header.
+        """Raises `TransientDeliveryError` without a connection, `UncertainDeliveryError` without a complete answer,
+        and `ValueError` for an unusable URL or header.
 
         Only the type of an urllib3 error is reported: its text can contain the URL or the token.
         """
@@ -51,13 +57,15 @@ class HttpClient:
             )
         except ValueError:
             raise ValueError("the URL or a header cannot be used") from None
+        except _NOT_SENT as error:
+            raise TransientDeliveryError(f"no connection: {type(error).__name__}") from None
         except urllib3.exceptions.HTTPError as error:
-            raise TransientDeliveryError(f"no answer: {type(error).__name__}") from None
+            raise UncertainDeliveryError(f"no answer: {type(error).__name__}") from None
         try:
             return HttpResult(response.status, _read(response, self._read_seconds), response.headers)
         except urllib3.exceptions.HTTPError as error:
             response.close()
-            raise TransientDeliveryError(f"no answer: {type(error).__name__}") from None
+            raise UncertainDeliveryError(f"no answer: {type(error).__name__}") from None
 
 
 def is_https_address(url: str) -> bool:
@@ -117,4 +125,4 @@ def _read(response: urllib3.BaseHTTPResponse, seconds: float) -> bytes:
             return body
         body += part
     response.close()
-    raise TransientDeliveryError("no answer: incomplete response")
+    raise UncertainDeliveryError("no answer: incomplete response")

@@ -1,6 +1,6 @@
-"""Delivery ledger: one row per message part, written after the destination accepted it or around giving it up.
+"""Delivery ledger: one row per message part, written before each post, after its acceptance and around giving it up.
 
-A process that ends between the acceptance and the row can deliver the part a second time.
+A process that ends between the acceptance and the row can deliver the part again; the row limits how often.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class DeliveryState(StrEnum):
-    """STARTED fixes the cut before part 1 of several is posted, so that a retry or a newer release continues it.
+    """STARTED counts a post before it is made, and fixes the cut, so that a retry or a newer release continues it.
 
     GIVING_UP is written before the fallback message is sent: a retry after a crash then finishes giving up.
     """
@@ -32,12 +32,16 @@ class DeliveryState(StrEnum):
 class LedgerEntry(Struct, frozen=True):
     """`detail` is the response of the destination, or the reason why the message was given up.
 
-    `cut` is that of the message, in the row of part 1.
+    `cut` is that of the message. `uncertain` is the number of posts that the destination may have accepted.
     """
 
     state: DeliveryState
     detail: str = ""
     cut: Cut = ()
+    uncertain: int = 0
+
+
+NOT_POSTED = LedgerEntry(DeliveryState.STARTED)
 
 
 def part_key(key: str, part: int) -> str:
@@ -58,9 +62,9 @@ class Ledger:
     def __init__(self, table: HubTable) -> None:
         self._table = table
 
-    def get(self, key: str) -> LedgerEntry | None:
-        """Return the row of a part, None without one. Rows that could not be written before are written first."""
-        return self._table.get(LEDGER, key)
+    def get(self, key: str) -> LedgerEntry:
+        """Return the row of a part, `NOT_POSTED` without one. Rows that could not be written are written first."""
+        return self._table.get(LEDGER, key) or NOT_POSTED
 
     def write(self, key: str, entry: LedgerEntry) -> None:
         self._table.put(LEDGER, key, entry)
@@ -73,5 +77,5 @@ class Ledger:
         """Delete the rows of the dead-lettered parts of a message, so that a redriven one is delivered."""
         for part in range(1, MAX_PARTS + 1):
             entry = self.get(part_key(key, part))
-            if entry and entry.state is DeliveryState.DEAD_LETTERED:
+            if entry.state is DeliveryState.DEAD_LETTERED:
                 self._table.delete(LEDGER, part_key(key, part), entry)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
+from gatewatch.errors import GatewatchError, PermanentDeliveryError, TransientDeliveryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,6 +67,15 @@ class MessageUpdates:
                 after = msgspec.structs.replace(before, state=state)
                 self.show(after, destination)
                 self.save(name, key, after, deadline)
+
+    def apply_after_post(
+        self, states: Callable[[], Mapping[str, AlertState]], name: str, destination: SlackApp
+    ) -> None:
+        """The same for a message that has just been posted. An error is logged: it must not repeat the post."""
+        try:
+            self.apply(states(), name, destination, self.deadline())
+        except GatewatchError as error:
+            self._log.warning("not updated after its post", extra={"reason": str(error)})
 
     def save(self, name: str, key: str, parent: ParentMessage, deadline: float) -> None:
         """Store first, so that an updated message is not updated again; then check the time."""

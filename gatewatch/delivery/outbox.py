@@ -1,4 +1,4 @@
-"""Transactional outbox: the FIFO queue in front of delivery, one message group per destination."""
+"""Transactional outbox: the FIFO queue in front of delivery, two message groups per destination."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from gatewatch.delivery.wire import encode_message
 from gatewatch.errors import TransientDeliveryError
+from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +40,13 @@ class OutboxEntry(Struct, frozen=True):
 
 
 def entry_of(message: OutboxMessage) -> OutboxEntry:
-    return OutboxEntry(encode_message(message), message.destination, deduplication_id(message.key))
+    return OutboxEntry(encode_message(message), message_group(message), deduplication_id(message.key))
+
+
+def message_group(message: OutboxMessage) -> str:
+    """The message group: one of a destination for critical messages, which wait for no others, and one for the rest."""
+    is_critical = message.notification.severity is Severity.CRITICAL
+    return f"{message.destination}#critical" if is_critical else message.destination
 
 
 class Outbox:

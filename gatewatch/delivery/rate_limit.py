@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic, sleep, time
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
+from gatewatch.aws.hub_table import JsonRows
 from gatewatch.errors import TransientDeliveryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gatewatch.aws.hub_table import HubTable
     from gatewatch.model.message import Receipt
 
 _SHORT_WAIT = 5.0
@@ -19,6 +23,8 @@ TIME_FOR_ONE_POST = 20.0  # connect, two reads with a rotated secret in between,
 GIVE_UP_SECONDS = 4 * 3600
 GIVE_UP_RECEIVES = 150  # the queue moves a message to the DLQ without a reason at 200
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 5, 300
+_LATEST_TURN = 60  # a later time comes from a wrong clock or a pace that was changed
+LONGEST_WAIT = 900  # Slack may ask for a day; the channel is tried again before that
 _LONGEST_AFTER_AN_ANSWER = 30  # 150 receives of that are more than an hour
 
 
@@ -31,15 +37,30 @@ class Clock:
     sleep: Callable[[float], None] = sleep
 
 
-@dataclass(frozen=True)
+class NextPost(Struct, frozen=True):
+    """When the next post to a destination may be made, in seconds since 1970."""
+
+    at: float
+
+
+RATES = JsonRows(
+    prefix="rate",
+    name="the rate limit of a destination",
+    lifetime=24 * 3600,
+    value_type=NextPost,
+    skips_undecodable=True,
+)
+
+
 class RateLimiter:
     """Slack accepts one message a second per channel (Slack, rate limits); `pace` of a destination is in seconds.
 
-    One thread serves a destination at a time: the destination is the message group of the FIFO outbox.
+    The message groups of a destination are served by different processes, so the time of its next post is in the table.
     """
 
-    clock: Clock
-    _last_post: dict[str, float] = field(default_factory=dict)
+    def __init__(self, clock: Clock, table: HubTable) -> None:
+        self._clock = clock
+        self._table = table
 
     def send(self, name: str, pace: float, post: Callable[[], Receipt], time_left: Callable[[], float]) -> Receipt:
         """Post to a destination, and retry after short waits a few times. Longer waits are left to the queue."""
@@ -52,16 +73,23 @@ class RateLimiter:
                 is_last = attempt == _ATTEMPTS_IN_PLACE
                 if is_last or not _fits(wait, time_left):
                     raise
-                self.clock.sleep(wait)
+                self._clock.sleep(wait)
         raise TransientDeliveryError("no attempt was made")
 
     def _wait_for_turn(self, name: str, pace: float, time_left: Callable[[], float]) -> None:
-        early = self._last_post.get(name, float("-inf")) + pace - self.clock.monotonic()
-        if early > 0 and not _fits(early, time_left):
-            raise RateLimitedError(f"one message in {pace:g} seconds", early)
-        if early > 0:
-            self.clock.sleep(early)
-        self._last_post[name] = self.clock.monotonic()
+        if not pace:
+            return
+        now = self._clock.now()
+
+        def take_turn(before: NextPost | None) -> NextPost:
+            turn = before.at if before and now < before.at <= now + max(_LATEST_TURN, 2 * pace) else now
+            if turn > now and not _fits(turn - now, time_left):
+                raise RateLimitedError(f"one message in {pace:g} seconds", turn - now)
+            return NextPost(turn + pace)
+
+        wait = self._table.modify(RATES, name, take_turn).at - pace - now
+        if wait > 0:
+            self._clock.sleep(wait)
 
 
 class RateLimitedError(TransientDeliveryError):
@@ -75,11 +103,11 @@ def _fits(wait: float, time_left: Callable[[], float]) -> bool:
 def retry_delay(error: TransientDeliveryError, received: int) -> int:
     """Seconds until the next receipt of a message.
 
-    `Retry-After` is honoured, but it cannot shorten the backoff without bound: receipts are limited.
+    `Retry-After` is honoured up to fifteen minutes. It cannot shorten the backoff without bound: receipts are limited.
     """
     if error.retry_after is None:
         return backoff(received)
-    return int(min(max(error.retry_after, min(backoff(received), _LONGEST_AFTER_AN_ANSWER)), GIVE_UP_SECONDS))
+    return int(min(max(error.retry_after, min(backoff(received), _LONGEST_AFTER_AN_ANSWER)), LONGEST_WAIT))
 
 
 def backoff(received: int) -> int:

@@ -10,6 +10,7 @@ from gatewatch.config.destinations import SlackApp, SlackWebhook
 from gatewatch.delivery.answers import DeliveryOutcome, accepted
 from gatewatch.delivery.http import JSON_HEADERS, is_https_address
 from gatewatch.delivery.slack_responses import SlackResponse, parse_response
+from gatewatch.errors import TransientDeliveryError, UncertainDeliveryError
 from gatewatch.model.message import Receipt
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class Slack:
     def post(self, name: str, payload: Payload, destination: SlackWebhook | SlackApp, thread_ts: str = "") -> Receipt:
         """Post a payload, in a thread of the channel if `thread_ts` is given; return the receipt of destination `name`.
 
-        Raises `TransientDeliveryError` or `PermanentDeliveryError`. A secret that Slack rejects is read again once.
+        A secret that Slack rejects is read again once.
+        Raises `TransientDeliveryError`, `UncertainDeliveryError` or `PermanentDeliveryError`.
         """
         if isinstance(destination, SlackWebhook):
             body = msgspec.json.encode(payload)
@@ -44,8 +46,14 @@ class Slack:
         return Receipt(name, answer.reason, answer.channel, answer.ts)
 
     def update(self, channel: str, ts: str, payload: Payload, destination: SlackApp) -> None:
-        """Replace the content of a posted message. Idempotent. Raises as `post` does."""
-        self._call("chat.update", payload | {"channel": channel, "ts": ts}, destination)
+        """Replace the content of a posted message. Idempotent, so that no end of it is uncertain.
+
+        Raises `TransientDeliveryError` or `PermanentDeliveryError`.
+        """
+        try:
+            self._call("chat.update", payload | {"channel": channel, "ts": ts}, destination)
+        except UncertainDeliveryError as error:
+            raise TransientDeliveryError(str(error), error.retry_after) from error
 
     def _call(self, method: str, payload: Payload, destination: SlackApp) -> SlackResponse:
         body = msgspec.json.encode(payload)

@@ -2,7 +2,8 @@
 
 Sources: Slack changelog 2016-05-17 (status codes of webhooks), chat.postMessage errors. The error strings of webhooks
 come with varying status codes, so a known string decides before the status. Only `ok` from Slack is a delivery; a
-redirect or the page of a proxy is not.
+redirect is not. Whether a message behind the page of a proxy, or behind an error that Slack documents as possibly
+partially successful, was accepted is uncertain.
 """
 
 from __future__ import annotations
@@ -11,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gatewatch.delivery.answers import OK, REDIRECT, RETRY_STATUS, SERVER_ERROR, Answer, DeliveryOutcome, retry_after
+from gatewatch.delivery.answers import (
+    GATEWAY_TIMEOUT,
+    OK,
+    REDIRECT,
+    RETRY_STATUS,
+    SERVER_ERROR,
+    Answer,
+    DeliveryOutcome,
+    retry_after,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,14 +43,16 @@ STALE_SECRET = frozenset(
         "no_active_hooks",
         "no_service",
         "no_service_id",
+        "not_allowed_token_type",
+        "not_authed",
         "token_expired",
         "token_revoked",
     }
 )
+# "It's possible some aspect of the operation succeeded before the error was raised" (chat.postMessage, errors).
+_UNCERTAIN = frozenset({"fatal_error", "internal_error"})
 _RETRY = frozenset(
     {
-        "fatal_error",
-        "internal_error",
         "rate_limited",
         "ratelimited",
         "request_timeout",
@@ -70,12 +82,16 @@ _REFUSED = STALE_SECRET | {
     "user_not_found",
 }
 _OK_STRING = "ok"
+_BLANK = " \t\r\n\v\f\0\ufeff"  # a byte-order mark too
 _MAX_ERROR_LENGTH = 100
 
 
 def parse_response(status: int, body: bytes, headers: Mapping[str, str]) -> SlackResponse:
     """Interpret the response of a webhook (plain text) or of the Web API (JSON with `ok`, status 200)."""
-    error = _error_string(body)
+    text = body.decode("utf-8", "replace").strip(_BLANK)
+    error = _error_string(text)
+    if error in _UNCERTAIN or (status == GATEWAY_TIMEOUT and not error):
+        return SlackResponse(DeliveryOutcome.UNCERTAIN, _reason(status, error))
     if status in RETRY_STATUS or error in _RETRY:
         return SlackResponse(DeliveryOutcome.RETRY, _reason(status, error), retry_after(headers))
     if error in _REFUSED:
@@ -83,10 +99,10 @@ def parse_response(status: int, body: bytes, headers: Mapping[str, str]) -> Slac
     if status >= SERVER_ERROR:
         return SlackResponse(DeliveryOutcome.RETRY, _reason(status, error), retry_after(headers))
     if status == OK and error == _OK_STRING:
-        channel, ts = _channel_and_ts(body)
+        channel, ts = _channel_and_ts(text)
         return SlackResponse(DeliveryOutcome.DELIVERED, _OK_STRING, channel=channel, ts=ts)
-    if OK <= status < REDIRECT and (error in {"", _OK_STRING} or not _is_json(body)):
-        return SlackResponse(DeliveryOutcome.RETRY, f"HTTP {status} without 'ok' from Slack")
+    if OK <= status < REDIRECT and (error in {"", _OK_STRING} or not _is_json(text)):
+        return SlackResponse(DeliveryOutcome.UNCERTAIN, f"HTTP {status} without 'ok' from Slack")
     return SlackResponse(DeliveryOutcome.REFUSED, _reason(status, error))
 
 
@@ -94,16 +110,17 @@ def _reason(status: int, error: str) -> str:
     return error if error and error != _OK_STRING else f"HTTP {status}"
 
 
-def _error_string(body: bytes) -> str:
+def _error_string(text: str) -> str:
     """`ok` or the error string, from text or JSON; empty for any other body."""
-    text = body.decode("utf-8", "replace").strip()
-    if _is_json(body):
+    if _is_json(text):
         return _json_error(text)
+    if text.lower() == _OK_STRING:
+        return _OK_STRING
     return text if _is_error_string(text) else ""
 
 
-def _is_json(body: bytes) -> bool:
-    return body.lstrip().startswith(b"{")
+def _is_json(text: str) -> bool:
+    return text.startswith("{")
 
 
 def _json_error(text: str) -> str:
@@ -123,10 +140,10 @@ def _json_error(text: str) -> str:
     )
 
 
-def _channel_and_ts(body: bytes) -> tuple[str, str]:
+def _channel_and_ts(text: str) -> tuple[str, str]:
     """Channel and `ts` of the message from chat.postMessage; empty for a webhook."""
     try:
-        answer: Any = msgspec.json.decode(body)
+        answer: Any = msgspec.json.decode(text)
         return str(answer["channel"]), str(answer["ts"])
     except (msgspec.DecodeError, KeyError, TypeError, RecursionError, UnicodeDecodeError):
         return "", ""

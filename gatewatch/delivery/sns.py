@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from gatewatch.aws.error_codes import error_code
 from gatewatch.config.destinations import HUB_TOPIC
-from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
+from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UncertainDeliveryError
 from gatewatch.model.message import Receipt
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Sns:
     def publish(self, name: str, body: SnsBody, destination: SnsTopic) -> Receipt:
         """Publish a body; return the receipt of destination `name`.
 
-        Raises `TransientDeliveryError` or `PermanentDeliveryError`.
+        Raises `TransientDeliveryError`, `UncertainDeliveryError` or `PermanentDeliveryError`.
         """
         topic = self._hub_topic if destination.topic == HUB_TOPIC else destination.topic
         bodies = {"default": body.mail, "email": body.mail, "https": msgspec.json.encode(body.chat).decode()}
@@ -61,6 +61,8 @@ class Sns:
                 Message=msgspec.json.encode(bodies).decode(),
                 MessageStructure="json",
             )
+        except HTTPClientError as error:  # the connection was made and there is no answer
+            raise UncertainDeliveryError(f"SNS: {error_code(error)}") from error
         except (ClientError, BotoCoreError) as error:
             code = error_code(error)
             kind = PermanentDeliveryError if code in _PERMANENT else TransientDeliveryError

@@ -10,6 +10,7 @@ from gatewatch.model.slack_thread import AlertGroup, ParentMessage
 
 if TYPE_CHECKING:
     from gatewatch.aws.hub_table import HubTable
+    from gatewatch.model.exposure import ExposureChange
     from gatewatch.model.message import OutboxMessage
 
 # Counted from the last message about a group: a rule that was open for longer is closed by a message of its own.
@@ -41,7 +42,10 @@ GROUPS = JsonRows(
 
 
 class ThreadStore:
-    """Every method raises `HubTableError`. Thread-safe: one thread serves a destination at a time."""
+    """Every method raises `HubTableError`. Thread-safe: one thread serves a message group at a time.
+
+    Both message groups of a destination write exposure histories. Only one of them has alerts that are grouped.
+    """
 
     def __init__(self, table: HubTable) -> None:
         self._table = table
@@ -50,8 +54,13 @@ class ThreadStore:
     def history(self, destination: str, group_key: str) -> ExposureHistory:
         return self._table.get(HISTORIES, f"{destination}#{group_key}") or ExposureHistory()
 
-    def save_history(self, destination: str, group_key: str, history: ExposureHistory) -> None:
-        self._table.put(HISTORIES, f"{destination}#{group_key}", history)
+    def record_change(self, destination: str, group_key: str, key: str, change: ExposureChange) -> ExposureHistory:
+        """Add what the message of this key reports to the history of a group, and return the history."""
+        return self._table.modify(
+            HISTORIES,
+            f"{destination}#{group_key}",
+            lambda before: (before or ExposureHistory()).with_change(key, change),
+        )
 
     def parent(self, destination: str, key: str) -> ParentMessage | None:
         return self._table.get(PARENTS, f"{destination}#{key}")

@@ -140,6 +140,7 @@ class Threads:
                 self._store.save_parent_later(content.destination, content.key, parent)
                 posted = PostedMessage(content.destination, content.key, receipt.channel, receipt.ts)
                 self._record_message(shown.state.shown.id, posted)
+            self._updates.apply_after_post(self._changed_states(content, exposures), content.destination, destination)
         return receipt
 
     def _parent_of_note(self, content: Content, destination: Destination) -> ParentMessage | None:
@@ -157,6 +158,19 @@ class Threads:
         receipt, _ = self._post_in(_Thread(parent.thread or parent.ts), content, presentation, destination)
         return receipt
 
+    def _changed_states(self, content: Content, exposures: _Exposures) -> Callable[[], dict[str, AlertState]]:
+        """What the other message group of the destination closed while this message was posted, by message key."""
+
+        def changed() -> dict[str, AlertState]:
+            found: dict[str, AlertState] = {}
+            for key, change in exposures.changes.items():
+                history = self._store.history(content.destination, change.group_key) if change.opened else None
+                if history and (state := history.state_of(key)) != exposures.history(key).state_of(key):
+                    found[key] = state
+            return found
+
+        return changed
+
     def _recorded(self, content: Content) -> _Exposures:
         changes: dict[str, ExposureChange] = {}
         histories: dict[str, ExposureHistory] = {}
@@ -164,10 +178,9 @@ class Threads:
             notification = each.notification
             if isinstance(notification, AlertNotification) and notification.exposure_change:
                 change = changes[each.key] = notification.exposure_change
-                before = self._store.history(content.destination, change.group_key)
-                after = histories[change.group_key] = before.with_change(each.key, change)
-                if after != before:
-                    self._store.save_history(content.destination, change.group_key, after)
+                histories[change.group_key] = self._store.record_change(
+                    content.destination, change.group_key, each.key, change
+                )
         return _Exposures(changes, histories)
 
     def _thread_of(self, content: Content, exposures: _Exposures) -> _Thread | None:

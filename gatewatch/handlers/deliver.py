@@ -1,4 +1,4 @@
-"""SQS FIFO handler: outbox to destinations, in order and within the rate limit of each.
+"""SQS FIFO handler: outbox to destinations, in the order of each message group and within their rate limits.
 
 A message is done when its destination accepted all of its parts, or when it is in the dead-letter queue and its
 fallback message is sent. Until then it stays in the outbox and blocks its message group.
@@ -6,7 +6,7 @@ fallback message is sent. Until then it stays in the outbox and blocks its messa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from gatewatch.aws import metrics
 from gatewatch.config.destinations import SlackApp, SlackWebhook
+from gatewatch.delivery.attempts import may_be_posted
 from gatewatch.delivery.ledger import DeliveryState, LedgerEntry, part_key
 from gatewatch.delivery.outbox import QueuedMessage, queued_message
 from gatewatch.delivery.rate_limit import TIME_FOR_ONE_POST, RateLimitedError, backoff, is_exhausted, retry_delay
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from gatewatch.aws.metrics import Meter
     from gatewatch.config.destinations import Destination
     from gatewatch.config.settings import Settings
+    from gatewatch.delivery.attempts import Attempts
     from gatewatch.delivery.channels import Channels
     from gatewatch.delivery.dead_lettering import DeadLettering
     from gatewatch.delivery.ledger import Ledger
@@ -61,6 +63,7 @@ class DeliveryHandler:
     channels: Channels
     threads: Threads
     ledger: Ledger
+    attempts: Attempts
     dead_lettering: DeadLettering
     sqs: SQSClient
     outbox_url: str
@@ -108,12 +111,14 @@ class DeliveryHandler:
         try:
             readable = _readable(group)
             planned = [(group[index], readable[index]) for index in self._planned(readable, destination)]
-            pending = [pair for pair in planned if self.ledger.get(part_key(pair[1].key, 1)) is None]
+            parts = {message.key: self.ledger.get(part_key(message.key, 1)) for _, message in planned}
+            pending = [pair for pair in planned if may_be_posted(parts[pair[1].key])]
             if len(pending) < MIN_MESSAGES or pending[0][0] is not group[0]:
                 return (), None
             rollup = Rollup(tuple(message for _, message in pending))
             whole = Presentation()
-            response = self._post(rollup, whole, destination, time_left)
+            posted = {part_key(message.key, 1): parts[message.key] for message in rollup.messages}
+            response = self._post(rollup, posted, whole, destination, time_left)
             for message in rollup.messages:
                 self._delivered(message, whole, response)
         except TransientDeliveryError as error:
@@ -161,28 +166,34 @@ class DeliveryHandler:
         while part == 0 or part < len(cut):
             part += 1
             entry = self.ledger.get(part_key(message.key, part))
-            cut = cut or (entry.cut if entry else ())
-            if entry is not None and entry.state is DeliveryState.GIVING_UP:
+            cut = cut or entry.cut
+            if entry.state is DeliveryState.GIVING_UP:
                 self.dead_lettering.give_up(message, part_key(message.key, part), each, entry.detail)
                 return
-            if entry is not None and entry.state is DeliveryState.DEAD_LETTERED:
+            if entry.state is DeliveryState.DEAD_LETTERED:
                 break
-            if entry is None or entry.state is DeliveryState.STARTED:
+            if entry.state is DeliveryState.STARTED:
                 posted += 1
-                cut = self._deliver_or_give_up(message, Presentation(part=part, cut=cut), each, time_left)
+                cut = self._deliver_or_give_up(message, Presentation(part=part, cut=cut), entry, each, time_left)
         if not posted:
             self.log.info("duplicate", extra=_facts(message))
             self.meter.count(metrics.DUPLICATES)
 
     def _deliver_or_give_up(
-        self, message: OutboxMessage, presentation: Presentation, each: QueuedMessage, time_left: TimeLeft
+        self,
+        message: OutboxMessage,
+        presentation: Presentation,
+        entry: LedgerEntry,
+        each: QueuedMessage,
+        time_left: TimeLeft,
     ) -> Cut:
-        """Deliver one part. Returns the cut of the message, which is made before part 1; empty after giving up."""
+        """Deliver one part. Returns the cut of the message, which is made at part 1; empty after giving up."""
+        key = part_key(message.key, presentation.part)
         try:
             destination = self._destination(message)
-            cut = presentation.cut or self._cut(message, destination)
+            cut = presentation.cut or self.channels.cut(message, destination)
             shown = replace(presentation, cut=cut)
-            response = self._post(message, shown, destination, time_left)
+            response = self._post(message, {key: entry}, shown, destination, time_left)
         except PermanentDeliveryError as error:
             reason = str(error)
         except TransientDeliveryError as error:
@@ -198,7 +209,7 @@ class DeliveryHandler:
         else:
             self._delivered(message, shown, response)
             return cut
-        self.dead_lettering.give_up(message, part_key(message.key, presentation.part), each, reason)
+        self.dead_lettering.give_up(message, key, each, reason)
         return ()
 
     def _destination(self, message: OutboxMessage) -> Destination:
@@ -207,20 +218,22 @@ class DeliveryHandler:
             raise PermanentDeliveryError(f"policy.yaml has no destination {message.destination}")
         return destination
 
-    def _cut(self, message: OutboxMessage, destination: Destination) -> Cut:
-        """Divide a message into parts. The cut of several is stored first, so that every later attempt has the same."""
-        cut = self.channels.cut(message, destination)
-        if len(cut) > 1:
-            self.ledger.write(part_key(message.key, 1), LedgerEntry(DeliveryState.STARTED, cut=cut))
-        return cut
-
-    def _post(self, content: Content, presentation: Presentation, destination: Destination, time_left: TimeLeft) -> str:
+    def _post(
+        self,
+        content: Content,
+        parts: Mapping[str, LedgerEntry],
+        presentation: Presentation,
+        destination: Destination,
+        time_left: TimeLeft,
+    ) -> str:
         if time_left() < TIME_FOR_ONE_POST:
             raise RateLimitedError("no time is left for another part", 0.0)
         receipt = self.rate_limiter.send(
             content.destination,
             destination.pace,
-            lambda: self.threads.post(content, presentation, destination),
+            lambda: self.attempts.post(
+                parts, presentation.cut, lambda: self.threads.post(content, presentation, destination)
+            ),
             time_left,
         )
         return receipt.response

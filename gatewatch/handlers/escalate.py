@@ -40,5 +40,4 @@ class EscalateHandler:
 
     def _is_needed(self, escalation: Escalation) -> bool:
         """Whether the first part of a message is neither delivered nor given up, which has a fallback of its own."""
-        entry = self.ledger.get(part_key(escalation.key, 1))
-        return entry is None or entry.state is DeliveryState.STARTED
+        return self.ledger.get(part_key(escalation.key, 1)).state is DeliveryState.STARTED

@@ -21,6 +21,7 @@ class Point(Struct):
 
 POINTS = JsonRows(prefix="point", name="the points", lifetime=60, value_type=Point)
 OPTIONAL = JsonRows(prefix="point", name="the points", value_type=Point, skips_undecodable=True)
+COMPRESSED = JsonRows(prefix="packed", name="the points", value_type=Point, is_compressed=True)
 COUNTS = RowKind(prefix="count", name="the counts", lifetime=60)
 
 
@@ -46,6 +47,66 @@ def test_a_value_is_stored_under_its_prefix_with_its_expiry_time(table, dynamodb
     table.put(POINTS, "a", Point(1, "<é>"))
     assert table.get(POINTS, "a") == Point(1, "<é>")
     assert stored(dynamodb, "point#a")["expires"] == {"N": str(NOW + 60)}
+
+
+def test_a_row_is_modified_from_its_value_and_from_nothing(table, dynamodb):
+    assert table.modify(POINTS, "m", lambda before: Point(1 if before is None else before.x + 1)) == Point(1)
+    assert table.modify(POINTS, "m", lambda before: Point(1 if before is None else before.x + 1)) == Point(2)
+    assert table.get(POINTS, "m") == Point(2)
+    assert stored(dynamodb, "point#m")["expires"] == {"N": str(NOW + 60)}
+
+
+@pytest.mark.parametrize("kind", [POINTS, COMPRESSED], ids=["text", "compressed"])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_row_that_another_process_wrote_meanwhile_is_modified_from_its_new_value(table, kind, is_there):
+    key, others = f"shared {kind.prefix} {is_there}", [Point(10), Point(20)]
+    if is_there:
+        table.put(kind, key, Point(5))
+
+    def change(before):
+        if others:
+            table.put(kind, key, others.pop(0))
+        return Point(before.x + 1 if before else 1)
+
+    assert table.modify(kind, key, change) == Point(21)
+    assert table.get(kind, key) == Point(21)
+
+
+def test_a_row_that_others_write_all_the_time_is_an_error(table):
+    def change(before):
+        after = Point(before.x + 1 if before else 1)
+        table.put(POINTS, "busy", after)
+        return Point(-1)
+
+    with pytest.raises(HubTableError, match="the points cannot be written: Conflict"):
+        table.modify(POINTS, "busy", change)
+
+
+def test_a_row_that_does_not_change_is_not_written(table):
+    table.put(POINTS, "same", Point(3))
+    reads = HubTable(Keys(), "t")
+    reads.attributes = lambda *_key: table.attributes(POINTS, "same")
+    assert reads.modify(POINTS, "same", lambda before: before) == Point(3)
+
+
+def test_a_later_write_replaces_a_value_that_could_not_be_written(dynamodb):
+    class Once:
+        def __init__(self):
+            self.fails = True
+
+        def __getattr__(self, name):
+            return getattr(dynamodb, name)
+
+        def put_item(self, **request):
+            if self.fails:
+                self.fails = False
+                raise ClientError({"Error": {"Code": "ThrottlingException"}}, "PutItem")
+            return dynamodb.put_item(**request)
+
+    table = HubTable(Once(), "t", lambda: NOW)
+    table.put_later(POINTS, "later", Point(1))
+    table.put(POINTS, "later", Point(2))
+    assert table.get(POINTS, "later") == Point(2)
 
 
 class Keys:

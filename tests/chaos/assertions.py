@@ -15,6 +15,7 @@ from gatewatch.alerts.routing import route
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.destinations import HUB_TOPIC, SnsTopic
+from gatewatch.delivery.attempts import MAX_UNCERTAIN_POSTS
 from gatewatch.delivery.ledger import part_key
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.wire import decode_message
@@ -22,6 +23,7 @@ from gatewatch.errors import UndecodableError
 from gatewatch.events.decoding import decode, parse
 from gatewatch.local.demo.expectations import rule_headings
 from gatewatch.model.api_call import ApiCall
+from gatewatch.model.message import FallbackReason
 from support.rendering import blocks_of
 
 
@@ -43,6 +45,7 @@ class Messages:
         self.harness = harness
         accepted = [decode_message(body) for group in harness.outbox.accepted.values() for body in group]
         self.by_key = {each.key: each for each in accepted}
+        self.late = {each.key for each in accepted if each.fallback_reason is FallbackReason.LATE}
         self.dead_letters = Counter(named(sent.body) for sent in harness.outbox_dlq.messages.values())
         self._cuts = {}
 
@@ -136,7 +139,7 @@ def _posts(harness, messages, verdict):
     """Every post to Slack shows the rules of all of its parts."""
     copies = Counter()
     for name, posts in harness.deliveries.posts.items():
-        is_topic = isinstance(harness.settings.destinations.get(name), SnsTopic)
+        is_topic = isinstance(harness.settings.destinations.get(name.removesuffix("#critical")), SnsTopic)
         for keys in posts:
             text = harness.deliveries.texts[keys[0]][copies[keys[0]]]
             copies.update(keys)
@@ -165,7 +168,9 @@ def _resolve(key, messages, harness, verdict):
     copies, parts, dead_letters = harness.deliveries.copies, messages.parts(key), messages.dead_letters[key]
     delivered = bool(parts) and all(copies[part] for part in parts)
     excused = sum(harness.deliveries.lost_answers[part] + harness.deliveries.lost_to_kills[part] for part in parts)
-    if delivered and (dead_letters or messages.fallback(key)) and not excused:
+    fallback = messages.fallback(key)
+    given_up = dead_letters or (fallback and fallback not in messages.late)
+    if delivered and given_up and not excused:
         verdict.blame("both delivered and dead-lettered", key)
     if not delivered and not dead_letters:
         verdict.blame("lost", key)
@@ -191,12 +196,12 @@ def _at_most(part, times, harness, verdict):
     by_kill, by_silence = harness.deliveries.lost_to_kills[part], harness.deliveries.lost_answers[part]
     verdict.counts["delivered again because of a kill"] += min(times - 1, by_kill)
     verdict.counts["delivered again because the response was lost"] += max(0, times - 1 - by_kill)
-    if times > 1 + by_kill + by_silence:
+    if times > min(MAX_UNCERTAIN_POSTS, 1 + by_kill + by_silence):
         verdict.blame("delivered too often", f"{part}: {times} times")
 
 
 def order(harness, verdict):
-    """In the order of the outbox, except for roll-ups; and these overtake nothing about the same group."""
+    """In the order of a message group, except for roll-ups; and these overtake nothing about the same group."""
     for name, bodies in harness.outbox.accepted.items():
         place, notifications = {}, {}
         for number, body in enumerate(bodies):
@@ -210,7 +215,7 @@ def order(harness, verdict):
         places = [place[key] for key in alone]
         if places != sorted(places):
             verdict.blame("out of order", name)
-        delivered = dict.fromkeys(part.rpartition("#")[0] for part in harness.deliveries.order[name])
+        delivered = dict.fromkeys(part.rpartition("#")[0] for parts in harness.deliveries.posts[name] for part in parts)
         for key, other in _overtaken(delivered, place, notifications):
             verdict.blame("overtaken", f"{other} by {key} in {name}")
 

@@ -7,6 +7,8 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 THROTTLE_CODES = {
     "ledger": "ProvisionedThroughputExceededException",
+    "rate": "ProvisionedThroughputExceededException",
+    "due": "ProvisionedThroughputExceededException",
     "outbox": "ThrottlingException",
     "dlq": "ThrottlingException",
     "visibility": "ThrottlingException",

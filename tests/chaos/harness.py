@@ -19,9 +19,11 @@ from gatewatch.alerts.pipeline import AlertPipeline
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.settings import load_settings
+from gatewatch.delivery.attempts import Attempts
 from gatewatch.delivery.channels import Channels
 from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
 from gatewatch.delivery.dead_lettering import DeadLettering
+from gatewatch.delivery.escalations import ESCALATIONS, DeliveryDeadlines, Escalations
 from gatewatch.delivery.http import HttpClient
 from gatewatch.delivery.ledger import Ledger
 from gatewatch.delivery.message_updates import MessageUpdates
@@ -32,15 +34,18 @@ from gatewatch.delivery.slack import Slack
 from gatewatch.delivery.sns import Sns as SnsClient
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.threads import Threads
+from gatewatch.errors import GatewatchError
 from gatewatch.handlers.alert import AlertHandler
 from gatewatch.handlers.batch import partial_response
 from gatewatch.handlers.deliver import DeliveryHandler
+from gatewatch.handlers.escalate import EscalateHandler
 from gatewatch.rendering.slack import SlackRenderer
 from gatewatch.rendering.sns import SnsRenderer
 from gatewatch.rendering.templates import load_templates
 from support.paths import TEMPLATES
 
 TIMEOUT = 60.0
+MINUTE = 60.0
 HUB_TOPIC = "arn:aws:sns:eu-west-1:999988887777:gatewatch-prod-alerts"
 POLICY = {
     "destinations": {
@@ -141,7 +146,8 @@ class Harness:
 
     def __init__(self, fate, weather=None, *, settings=None, handler=DeliveryHandler, ghost=0.0):
         dice = fate if isinstance(fate, Dice) else None
-        self.fate, self.clock, self.deliveries = fate, VirtualClock(), Deliveries()
+        self.fate, self.clock = fate, VirtualClock()
+        self.deliveries = Deliveries(self.clock.time)
         self.settings = settings or chaos_settings()
         self.events_dlq, self.outbox_dlq = Standard(self.clock), Fifo(self.clock)
         self.events = Standard(self.clock, dice, receives=5, dead_letters=self.events_dlq, ghost=ghost)
@@ -169,16 +175,20 @@ class Harness:
         self.log = logging.Logger("chaos", logging.INFO)  # noqa: LOG001  one of its own
         self.log.addHandler(self.lines)
         self._handler = handler
+        self._next_minute = self.clock.now + MINUTE
         self.compose()
 
     def compose(self):
         """A new process: nothing in memory."""
         clock = Clock(self.clock.time, self.clock.monotonic, self.clock.sleep)
-        ledger = Ledger(HubTable(self.aws.dynamodb, "gatewatch-prod", self.clock.time))
+        table = HubTable(self.aws.dynamodb, "gatewatch-prod", self.clock.time)
+        ledger, escalations = Ledger(table), Escalations(table)
         outbox = Outbox(self.aws.sqs, "outbox.fifo")
         pipeline = AlertPipeline(self.settings, InMemoryRuleHistory())
         events_dlq = DeadLetterQueue(self.aws.sqs, "events-dlq")
-        self.alert = AlertHandler(pipeline, outbox, events_dlq, self.log, self.counts)
+        watch = DeliveryDeadlines(escalations, outbox, self.settings).watch
+        self.alert = AlertHandler(pipeline, outbox, events_dlq, self.log, self.counts, watch=watch)
+        self.escalate = EscalateHandler(escalations, ledger, outbox, self.clock.time, self.log, self.counts)
         outbox_dlq = DeadLetterQueue(self.aws.sqs, "outbox-dlq.fifo")
         channels = Channels(
             Slack(HttpClient(self.http), SecretStore(self.aws)),
@@ -186,17 +196,18 @@ class Harness:
             SnsClient(self.aws.sns, HUB_TOPIC),
             SnsRenderer(chaos_templates(), self.settings.colors),
         )
-        store = ThreadStore(HubTable(self.aws.dynamodb, "gatewatch-prod", self.clock.time))
+        store = ThreadStore(table)
         updates = MessageUpdates(channels, store, self.log, self.clock.monotonic)
         self.deliver = self._handler(
             settings=self.settings,
             channels=channels,
             threads=RecordingThreads(self.deliveries, channels, updates, store),
             ledger=ledger,
+            attempts=Attempts(ledger),
             dead_lettering=DeadLettering(self.settings, ledger, outbox, outbox_dlq, self.log, self.counts),
             sqs=self.aws.sqs,
             outbox_url="outbox.fifo",
-            rate_limiter=RateLimiter(clock),
+            rate_limiter=RateLimiter(clock, table),
             clock=clock,
             log=self.log,
             meter=self.counts,
@@ -224,11 +235,28 @@ class Harness:
             self.clock.now = max(self.clock.now, now)
             self._serve(self.events, self._alert)
             self._serve(self.outbox, self._deliver)
+            self._run_schedule()
         self.clock.now = max(self.clock.now, until or 0)
 
     def _next_time(self):
-        times = [time for time in (self.events.next_time, self.outbox.next_time) if time is not None]
-        return min(times, default=None)
+        times = [self.events.next_time, self.outbox.next_time, self._next_minute if self._has_escalations() else None]
+        return min((time for time in times if time is not None), default=None)
+
+    def _has_escalations(self):
+        rows = self.aws.dynamodb.rows
+        return any(len(rows.get(f"due#{shard:02}", ())) > 1 for shard in range(ESCALATIONS.shards))
+
+    def _run_schedule(self):
+        """EventBridge invokes functions/escalate once a minute; a run that fails is not repeated."""
+        if self.clock.now < self._next_minute:
+            return
+        self._next_minute = self.clock.now + MINUTE
+        try:
+            self.escalate.run()
+        except Killed:
+            self._die()
+        except GatewatchError:
+            self.counts.count("escalation failed")
 
     def _serve(self, queue, function):
         """All that is there, at the same time: Lambda runs as many as there are."""
@@ -246,15 +274,18 @@ class Harness:
             answer = function({"Records": [sent.record for sent in batch]})
             self.fate.strike("return", "")
         except Killed:
-            self.kills += 1
-            self.deliveries.killed()
-            self.compose()
+            self._die()
             return
         failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
         assert failed <= receipts.keys()
         for message_id, receipt in receipts.items():
             if message_id not in failed:
                 queue.delete(receipt)
+
+    def _die(self):
+        self.kills += 1
+        self.deliveries.killed()
+        self.compose()
 
     def _alert(self, event):
         return partial_response(event, self.alert.handle, self.log)

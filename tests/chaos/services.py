@@ -15,18 +15,59 @@ class DynamoDb:
         assert TableName
         assert ConsistentRead
         pk = Key["pk"]["S"]
-        self.fate.strike("ledger.look", pk.removeprefix("delivered#"))
+        self.fate.strike(f"{_service(pk)}.look", pk.removeprefix("delivered#"))
         return {"Item": dict(self.rows[pk])} if pk in self.rows else {}
 
-    def put_item(self, *, TableName, Item):
+    def batch_get_item(self, *, RequestItems):
+        ((table, request),) = RequestItems.items()
+        keys = [each["pk"]["S"] for each in request["Keys"]]
+        assert request["ConsistentRead"]
+        assert len(keys) <= 100
+        self.fate.strike(f"{_service(keys[0])}.look", "")
+        return {"Responses": {table: [dict(self.rows[each]) for each in keys if each in self.rows]}}
+
+    def put_item(self, *, TableName, Item, ConditionExpression=None, **condition):
+        """The conditions are that there is no row, and that the value is the one that was read."""
         assert TableName
         pk = Item["pk"]["S"]
         assert len(pk.encode()) <= 2048
         key = pk.removeprefix("delivered#")
-        self.fate.strike("ledger.write", key)
+        self.fate.strike(f"{_service(pk)}.write", key)
+        row = self.rows.get(pk)
+        if ConditionExpression == "attribute_not_exists(pk)":
+            self._check(row is None)
+        elif ConditionExpression:
+            assert ConditionExpression == "#body = :before"
+            self._check(row is not None and row["body"] == condition["ExpressionAttributeValues"][":before"])
         self.rows[pk] = Item
         self.deliveries.recorded(key)
-        self.fate.strike("ledger.write done", key)
+        self.fate.strike(f"{_service(pk)}.write done", key)
+        return {}
+
+    def update_item(self, *, TableName, Key, UpdateExpression, ExpressionAttributeNames, **values):
+        """Sets or removes one attribute."""
+        assert TableName
+        pk, name = Key["pk"]["S"], ExpressionAttributeNames["#name"]
+        self.fate.strike(f"{_service(pk)}.write", "")
+        row = self.rows.setdefault(pk, {"pk": Key["pk"]})
+        if UpdateExpression == "REMOVE #name":
+            row.pop(name, None)
+        else:
+            assert UpdateExpression == "SET #name = :value"
+            row[name] = values["ExpressionAttributeValues"][":value"]
+        self.fate.strike(f"{_service(pk)}.write done", "")
+        return {}
+
+    @staticmethod
+    def _check(is_met):
+        if not is_met:
+            raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "PutItem")
+
+
+def _service(pk):
+    """The name in the points of faults: rates and escalations have their own, all other rows are called the ledger."""
+    prefix = pk.partition("#")[0]
+    return prefix if prefix in {"rate", "due"} else "ledger"
 
 
 class Sns:

@@ -14,7 +14,7 @@ from gatewatch.cli.dead_letter_queues import QUEUES as SOURCE_QUEUES
 from gatewatch.cli.dead_letter_queues import DeadLetterError, DeadLetterQueues
 from gatewatch.cli.errors import AwsCallError
 from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
-from gatewatch.delivery.ledger import DeliveryState, Ledger, LedgerEntry, part_key
+from gatewatch.delivery.ledger import NOT_POSTED, DeliveryState, Ledger, LedgerEntry, part_key
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.delivery.wire import decode_message
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
@@ -175,7 +175,7 @@ def test_a_redriven_message_is_no_longer_dead_lettered_in_the_ledger(hub):
     hub.ledger.write(part_key(MESSAGE.key, 1), LedgerEntry(DeliveryState.DEAD_LETTERED, "no_service"))
     hub.dead_letter_message()
     dead_letters("redrive", "event-2")
-    assert hub.ledger.get(part_key(MESSAGE.key, 1)) is None
+    assert hub.ledger.get(part_key(MESSAGE.key, 1)) == NOT_POSTED
 
 
 def test_redriving_a_second_copy_keeps_the_ledger_entry_of_the_delivered_first(hub):

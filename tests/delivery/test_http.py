@@ -72,7 +72,7 @@ def test_an_url_that_cannot_be_used_is_an_error_without_it():
 def test_a_server_that_is_not_there_is_a_transient_error_without_its_url():
     with DestinationServer() as server:
         url = server.url
-    with pytest.raises(TransientDeliveryError, match="no answer: ") as caught:
+    with pytest.raises(TransientDeliveryError, match="no connection: ") as caught:
         http_client().post(url, b"", {})
     assert "sEcReT" not in str(caught.value)
 

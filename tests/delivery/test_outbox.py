@@ -3,10 +3,11 @@ import random
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from gatewatch.delivery.outbox import Outbox, deduplication_id, queued_message
+from gatewatch.delivery.outbox import Outbox, deduplication_id, message_group, queued_message
 from gatewatch.delivery.wire import decode_message
 from gatewatch.errors import TransientDeliveryError
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
+from gatewatch.model.severity import Severity
 from support.threads import alert
 
 
@@ -39,6 +40,13 @@ def test_the_destination_is_the_message_group_and_the_key_the_deduplication_id()
         deduplication_id("event-1#sec-all"),
         deduplication_id("event-2#oncall"),
     ]
+
+
+def test_critical_messages_have_a_group_of_their_own_at_each_destination():
+    severities = [Severity.CRITICAL, Severity.HIGH, Severity.CRITICAL, Severity.INFO]
+    names = ["sec-all", "sec-all", "oncall", "sec-all"]
+    messages = [alert("1", each, destination=name) for each, name in zip(severities, names, strict=True)]
+    assert [message_group(each) for each in messages] == ["sec-all#critical", "sec-all", "oncall#critical", "sec-all"]
 
 
 @pytest.mark.parametrize("key", ["", "k" * 5000, "한 <!here> \x00", "e#d#1"])

@@ -1,11 +1,18 @@
 import pytest
 
 from chaos.clock import VirtualClock
+from chaos.deliveries import Deliveries
+from chaos.faults import Peace
+from chaos.services import DynamoDb
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.delivery.rate_limit import (
     GIVE_UP_RECEIVES,
     GIVE_UP_SECONDS,
+    LONGEST_WAIT,
+    RATES,
     TIME_FOR_ONE_POST,
     Clock,
+    NextPost,
     RateLimitedError,
     RateLimiter,
     backoff,
@@ -35,8 +42,18 @@ def clock():
 
 
 @pytest.fixture
-def limiter(clock):
-    return RateLimiter(Clock(clock.time, clock.monotonic, clock.sleep))
+def dynamodb():
+    return DynamoDb(Peace(), Deliveries())
+
+
+@pytest.fixture
+def table(clock, dynamodb):
+    return HubTable(dynamodb, "t", clock.time)
+
+
+@pytest.fixture
+def limiter(clock, table):
+    return RateLimiter(Clock(clock.time, clock.monotonic, clock.sleep), table)
 
 
 def plenty():
@@ -67,6 +84,34 @@ def test_each_destination_has_its_own_rate_limit_and_a_topic_none(clock, limiter
     for name, pace in (("a", 1.0), ("b", 1.0), ("t", 0.0), ("t", 0.0)):
         limiter.send(name, pace, post, plenty)
     assert post.times == [0.0] * 4
+
+
+def test_two_processes_share_the_rate_of_a_destination(clock, limiter, table):
+    other, post = RateLimiter(Clock(clock.time, clock.monotonic, clock.sleep), table), Post(clock)
+    for each in (limiter, other, limiter, other):
+        each.send("sec-all", 1.0, post, plenty)
+    assert post.times == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_a_turn_that_another_process_took_meanwhile_is_not_taken_twice(clock, table, dynamodb):
+    class Overtaken(HubTable):
+        def attributes(self, kind, key):
+            row = super().attributes(kind, key)
+            if not table.attributes(kind, key):
+                RateLimiter(Clock(clock.time, clock.monotonic, clock.sleep), table).send("sec-all", 1.0, post, plenty)
+            return row
+
+    post = Post(clock)
+    slower = RateLimiter(Clock(clock.time, clock.monotonic, clock.sleep), Overtaken(dynamodb, "t", clock.time))
+    slower.send("sec-all", 1.0, post, plenty)
+    assert post.times == [0.0, 1.0]
+
+
+def test_a_time_from_a_wrong_clock_delays_no_post(clock, limiter, table):
+    table.put(RATES, "sec-all", NextPost(clock.now + 3600))
+    post = Post(clock)
+    limiter.send("sec-all", 1.0, post, plenty)
+    assert post.times == [0.0]
 
 
 def test_a_short_retry_after_is_waited_for_in_the_invocation(clock, limiter):
@@ -143,10 +188,11 @@ def test_backoff_doubles_up_to_five_minutes():
         (None, 50, 300),
         (7.0, 1, 7),
         (120.0, 1, 120),
-        (3600.0, 50, 3600),
+        (900.0, 50, 900),
+        (86_400.0, 1, LONGEST_WAIT),
         (0.0, 1, 5),
         (1.0, 100, 30),
-        (float("inf"), 1, GIVE_UP_SECONDS),
+        (float("inf"), 1, LONGEST_WAIT),
     ],
 )
 def test_the_next_attempt_honours_retry_after_and_a_minimum_backoff(retry_after, received, seconds):

@@ -12,7 +12,7 @@ import pytest
 from gatewatch.config.destinations import SecretRef, SlackApp, SlackWebhook
 from gatewatch.delivery.http import HttpClient, http_pool
 from gatewatch.delivery.slack import Slack
-from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
+from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UncertainDeliveryError
 from gatewatch.local.slack.inbox import Inbox
 
 SECRET = "sEcReTwEbHoOk000"
@@ -201,6 +201,7 @@ def test_temporary_responses_are_transient_errors(answer, reason, wait):
         error = refused(TransientDeliveryError, Secrets(server.url()))
     assert reason is None or str(error) == reason
     assert error.retry_after == wait
+    assert isinstance(error, UncertainDeliveryError) is (reason not in {"rate_limited", "HTTP 503"})
     assert len(server.requests) == 1
 
 
@@ -208,7 +209,8 @@ def test_an_unreachable_host_is_a_transient_error():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     error = refused(TransientDeliveryError, Secrets(f"http://127.0.0.1:{port}/{SECRET}"))
-    assert str(error) == "no answer: NewConnectionError"
+    assert str(error) == "no connection: NewConnectionError"
+    assert not isinstance(error, UncertainDeliveryError)
 
 
 def test_a_redirect_is_not_followed():

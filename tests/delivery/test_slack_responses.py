@@ -5,10 +5,14 @@ import pytest
 from gatewatch.delivery.slack_responses import STALE_SECRET, DeliveryOutcome, parse_response
 
 DELIVERED, LATER, NEVER = DeliveryOutcome.DELIVERED, DeliveryOutcome.RETRY, DeliveryOutcome.REFUSED
+UNKNOWN = DeliveryOutcome.UNCERTAIN
 
 WEBHOOK = [
     (200, "ok", DELIVERED, "ok"),
     (200, "ok\n", DELIVERED, "ok"),
+    (200, "OK", DELIVERED, "ok"),
+    (200, " \r\n ok \0", DELIVERED, "ok"),
+    (200, "\u00ef\u00bb\u00bfok", DELIVERED, "ok"),  # a byte-order mark, as the bytes of Latin-1
     (400, "invalid_payload", NEVER, "invalid_payload"),
     (400, "user_not_found", NEVER, "user_not_found"),
     (400, "no_text", NEVER, "no_text"),
@@ -39,15 +43,16 @@ WEBHOOK = [
     (502, "<html>bad gateway</html>", LATER, "HTTP 502"),
     (503, "service_unavailable", LATER, "service_unavailable"),
     (503, "<html><title>503</title></html>", LATER, "HTTP 503"),
-    (504, "", LATER, "HTTP 504"),
+    (504, "", UNKNOWN, "HTTP 504"),
 ]
 POST_MESSAGE = [
     (200, '{"ok":true,"ts":"1712345678.123456"}', DELIVERED, "ok"),
     (200, ' {"ok": true}', DELIVERED, "ok"),
+    (200, '\u00ef\u00bb\u00bf{"ok": true}', DELIVERED, "ok"),
     (429, '{"ok":false,"error":"ratelimited"}', LATER, "ratelimited"),
     (200, '{"ok":false,"error":"rate_limited"}', LATER, "rate_limited"),
-    (200, '{"ok":false,"error":"fatal_error"}', LATER, "fatal_error"),
-    (200, '{"ok":false,"error":"internal_error"}', LATER, "internal_error"),
+    (200, '{"ok":false,"error":"fatal_error"}', UNKNOWN, "fatal_error"),
+    (200, '{"ok":false,"error":"internal_error"}', UNKNOWN, "internal_error"),
     (200, '{"ok":false,"error":"service_unavailable"}', LATER, "service_unavailable"),
     (200, '{"ok":false,"error":"request_timeout"}', LATER, "request_timeout"),
     *(
@@ -61,6 +66,8 @@ POST_MESSAGE = [
             "missing_scope",
             "msg_too_long",
             "no_text",
+            "not_allowed_token_type",
+            "not_authed",
             "not_in_channel",
             "restricted_action",
             "token_expired",
@@ -74,16 +81,16 @@ POST_MESSAGE = [
     (200, '{"ok":"true"}', NEVER, "not_ok"),
 ]
 NO_ANSWER_OF_SLACK = [
-    (200, "", LATER, "HTTP 200 without 'ok' from Slack"),
-    (204, "", LATER, "HTTP 204 without 'ok' from Slack"),
-    (202, "ok", LATER, "HTTP 202 without 'ok' from Slack"),
-    (200, "o", LATER, "HTTP 200 without 'ok' from Slack"),
-    (200, "<html>welcome to the hotel</html>", LATER, "HTTP 200 without 'ok' from Slack"),
-    (200, '{"ok":tr', LATER, "HTTP 200 without 'ok' from Slack"),
-    (200, '{"success":true}', LATER, "HTTP 200 without 'ok' from Slack"),
-    (200, "[1]", LATER, "HTTP 200 without 'ok' from Slack"),
-    (200, "\x00\xff\xfe", LATER, "HTTP 200 without 'ok' from Slack"),
-    (200, '{"a":' * 5000, LATER, "HTTP 200 without 'ok' from Slack"),
+    (200, "", UNKNOWN, "HTTP 200 without 'ok' from Slack"),
+    (204, "", UNKNOWN, "HTTP 204 without 'ok' from Slack"),
+    (202, "ok", UNKNOWN, "HTTP 202 without 'ok' from Slack"),
+    (200, "o", UNKNOWN, "HTTP 200 without 'ok' from Slack"),
+    (200, "<html>welcome to the hotel</html>", UNKNOWN, "HTTP 200 without 'ok' from Slack"),
+    (200, '{"ok":tr', UNKNOWN, "HTTP 200 without 'ok' from Slack"),
+    (200, '{"success":true}', UNKNOWN, "HTTP 200 without 'ok' from Slack"),
+    (200, "[1]", UNKNOWN, "HTTP 200 without 'ok' from Slack"),
+    (200, "\x00\xff\xfe", UNKNOWN, "HTTP 200 without 'ok' from Slack"),
+    (200, '{"a":' * 5000, UNKNOWN, "HTTP 200 without 'ok' from Slack"),
     (301, "", NEVER, "HTTP 301"),
     (302, "<html>moved</html>", NEVER, "HTTP 302"),
     (307, "ok", NEVER, "HTTP 307"),
@@ -120,7 +127,7 @@ def test_retry_after_is_a_number_of_seconds_or_nothing(value, seconds):
 
 
 def test_a_body_that_is_not_utf8_is_handled():
-    assert parse_response(200, b"\xff\xfe", {}).outcome is LATER
+    assert parse_response(200, b"\xff\xfe", {}).outcome is UNKNOWN
     assert parse_response(400, b'{"ok":false,"error":"\xff"}', {}).outcome is NEVER
 
 

@@ -3,11 +3,12 @@
 import json
 
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.exceptions import ClientError, ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
 
+from gatewatch.aws.clients import Aws, CoreSession
 from gatewatch.config.destinations import SnsTopic
 from gatewatch.delivery.sns import Sns
-from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
+from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UncertainDeliveryError
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.rendering.sns_body import SnsBody, subject_of
 
@@ -90,9 +91,21 @@ def test_an_error_of_sns_is_transient_or_permanent(code, kind):
         Sns(topic, HUB).publish("alerts", BODY, SnsTopic())
 
 
-def test_a_timeout_of_sns_is_transient():
-    with pytest.raises(TransientDeliveryError, match="SNS: ConnectTimeoutError"):
+def test_a_connection_that_is_not_made_is_transient():
+    with pytest.raises(TransientDeliveryError, match="SNS: ConnectTimeoutError") as caught:
         Sns(Topic(ConnectTimeoutError(endpoint_url="https://sns.example")), HUB).publish("alerts", BODY, SnsTopic())
+    assert not isinstance(caught.value, UncertainDeliveryError)
+
+
+@pytest.mark.parametrize("error", [ReadTimeoutError, ConnectionClosedError])
+def test_whether_a_publish_without_an_answer_was_accepted_is_uncertain(error):
+    with pytest.raises(UncertainDeliveryError, match=f"SNS: {error.__name__}"):
+        Sns(Topic(error(endpoint_url="https://sns.example")), HUB).publish("alerts", BODY, SnsTopic())
+
+
+def test_botocore_does_not_repeat_a_publish():
+    session = CoreSession("eu-west-1", ("made-up", "made-up", ""))
+    assert Aws(session).sns.meta.config.retries["total_max_attempts"] == 1
 
 
 def test_a_subscriber_of_a_real_topic_gets_the_default_body():

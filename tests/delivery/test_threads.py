@@ -247,6 +247,52 @@ def test_duplicates_and_failures_in_any_order_end_the_same_and_post_each_message
     assert deliveries.rows("exposures") == expected.rows("exposures")
 
 
+class ClosedDuringThePost(Channel):
+    """While the opening is posted, the other message group of the channel reports that it was closed."""
+
+    def __init__(self, deliveries, *meanwhile):
+        super().__init__()
+        self.deliveries, self.meanwhile = deliveries, list(meanwhile)
+
+    def post(self, content, *arguments):
+        receipt = super().post(content, *arguments)
+        while self.meanwhile:
+            self.deliveries.post(self.meanwhile.pop())
+        return receipt
+
+
+def test_an_opening_that_is_closed_while_it_is_posted_ends_as_closed():
+    deliveries = Deliveries()
+    deliveries.channel = ClosedDuringThePost(deliveries, CLOSED)
+    channel = deliveries.post(OPENED)
+    assert (channel.line("opened"), channel.color("opened")) == ("✅ Closed after 14 min by `alice`", GREEN)
+
+
+def test_an_update_after_the_post_that_fails_does_not_repeat_the_post():
+    deliveries = Deliveries()
+    deliveries.channel = ClosedDuringThePost(deliveries, CLOSED)
+    deliveries.channel.update = raising(TransientDeliveryError("HTTP 503"))
+    channel = deliveries.post(OPENED)
+    assert channel.names() == ["opened", "closed"]
+    assert channel.line("opened") == ""
+
+
+def raising(error):
+    def fail(*_arguments):
+        raise error
+
+    return fail
+
+
+def test_both_message_groups_of_a_destination_add_to_the_history_of_a_group():
+    deliveries = Deliveries(WEBHOOK)
+    deliveries.channel = ClosedDuringThePost(deliveries, CLOSED)
+    deliveries.post(exposure("again", 3600.0, opened=(SSH, RDP)), OPENED)
+    (history,) = deliveries.rows("exposures").values()
+    assert len(history["openings"]) == 3
+    assert len(history["closings"]) == 1
+
+
 def test_a_refused_update_does_not_block_the_answer():
     deliveries = Deliveries()
     deliveries.post(OPENED)

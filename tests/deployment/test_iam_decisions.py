@@ -89,7 +89,7 @@ CALLS: dict[str, list[Call]] = {
     "deliver": [
         *queue("Outbox", f"{RECEIVE} ChangeMessageVisibility SendMessage"),
         *queue("OutboxDlq", "SendMessage"),
-        *rows("delivered#1", "exposures#1", "group#1", "parent#1", actions="GetItem PutItem"),
+        *rows("delivered#1", "exposures#1", "group#1", "parent#1", "rate#1", actions="GetItem PutItem"),
         *rows("action#1", actions="GetItem"),
         *rows("action-message#1", actions="PutItem"),
         Call("sns:Publish", "{Alerts}"),

@@ -46,10 +46,16 @@ class Table:
         row = self.rows.get(Key["pk"]["S"])
         return {"Item": row} if row else {}
 
-    def put_item(self, *, TableName, Item):  # noqa: N803
+    def put_item(self, *, TableName, Item, ConditionExpression="", **condition):  # noqa: N803
         assert TableName
         self._throttle(Item["pk"]["S"])
+        row = self.rows.get(Item["pk"]["S"])
+        if ConditionExpression == "#body = :before":
+            assert row["body"] == condition["ExpressionAttributeValues"][":before"]
+        elif ConditionExpression:
+            assert (ConditionExpression, row) == ("attribute_not_exists(pk)", None)
         self.rows[Item["pk"]["S"]] = Item
+        return {}
 
     def _throttle(self, written=""):
         if self.faults and self.faults.pop(0):
