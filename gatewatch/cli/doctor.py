@@ -44,12 +44,20 @@ def doctor(
     from gatewatch.cli.doctor_report import print_results
 
     files = configuration_files(config, accounts, policy)
-    health_check = _health_check(stage, tuple(account or ()), tuple(region or ()), *files, send=send)
+    only = tuple(account or ()), tuple(region or ())
+    health_check = _health_check(stage, *only, *files, send=send, member_regions=_member_regions(config, stage))
     raise typer.Exit(print_results(health_check.results(), output, everything=everything))
 
 
 def _health_check(
-    stage: str, only: tuple[str, ...], regions: tuple[str, ...], accounts: Path, policy: Path, *, send: bool
+    stage: str,
+    only: tuple[str, ...],
+    regions: tuple[str, ...],
+    accounts: Path,
+    policy: Path,
+    *,
+    send: bool,
+    member_regions: tuple[str, ...],
 ) -> HealthCheck:
     from gatewatch.aws.clients import Aws
     from gatewatch.config.settings import load_settings
@@ -65,7 +73,15 @@ def _health_check(
         accounts=only,
         regions=regions,
         send=send,
+        member_regions=member_regions,
     )
+
+
+def _member_regions(config: Path, stage: str) -> tuple[str, ...]:
+    """Return the Regions of the stage file; none without one."""
+    from gatewatch.cli.deployment.stage_file import load_stage, stage_file
+
+    return load_stage(config, stage).members.regions if stage_file(config, stage).exists() else ()
 
 
 def send_test(

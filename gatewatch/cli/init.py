@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path  # noqa: TC003  typer reads the annotation
 from typing import Annotated
 
@@ -18,7 +19,12 @@ def init(
     member_regions: Annotated[
         str, typer.Option(prompt="Regions to monitor, separated by commas, the global Region first")
     ],
-    accounts: Annotated[str, typer.Option(help="Account ids to monitor, separated by commas.")] = "",
+    operators_email: Annotated[
+        str, typer.Option(prompt="E-mail address for alarms of gatewatch itself, empty for none")
+    ] = "",
+    accounts: Annotated[
+        str, typer.Option(help="Account ids to monitor, separated by commas; default: the monitoring account.")
+    ] = "",
     organization: Annotated[
         bool, typer.Option("--organization", help="Read the accounts from AWS Organizations instead.")
     ] = False,
@@ -31,8 +37,8 @@ def init(
     """
     from gatewatch.cli.deployment.new_configuration import NewConfiguration, organization_of, write_configuration
 
-    if bool(accounts) == organization:
-        raise ConfigurationError("name the accounts with --accounts, or read them with --organization.")
+    if accounts and organization:
+        raise ConfigurationError("name the accounts with --accounts, or read them with --organization, not both.")
     found = organization_of() if organization else None
     written = write_configuration(
         folder,
@@ -41,15 +47,28 @@ def init(
             hub_account=hub_account,
             region=region,
             member_regions=_listed(member_regions),
-            accounts=dict.fromkeys(_listed(accounts), "") if found is None else found.accounts,
+            accounts=dict.fromkeys(_listed(accounts or hub_account), "") if found is None else found.accounts,
+            operators_email=operators_email,
             organization="" if found is None else found.id,
             root="" if found is None else found.root,
         ),
     )
     for path in written:
         typer.echo(f"{path} written")
-    typer.echo(f"next:\n  export GATEWATCH_CONFIG={folder.resolve()}")
-    typer.echo(f"  gatewatch store-secret sec-all --stage {stage}\n  make deploy STAGE={stage}")
+    _print_next(folder, stage)
+
+
+def _print_next(folder: Path, stage: str) -> None:
+    option, variable = ("", "") if stage == STAGE else (f" --stage {stage}", f" STAGE={stage}")
+    typer.echo(f"next: create a Slack app from {folder / 'slack-app-manifest.yaml'} and copy its webhook URL, then")
+    for line in (
+        f"export GATEWATCH_CONFIG={shlex.quote(str(folder.resolve()))}",
+        f"gatewatch store-secret sec-all{option}",
+        f"make deploy{variable}",
+        f"gatewatch members apply{option}",
+        f"gatewatch doctor --send{option}",
+    ):
+        typer.echo(f"  {line}")
 
 
 def _listed(text: str) -> tuple[str, ...]:

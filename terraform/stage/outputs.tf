@@ -21,3 +21,13 @@ output "stacks" {
     error_message = "The stage file has unknown keys: ${join(", ", local.unknown)}. docs/deploy.md has every key."
   }
 }
+
+output "name" {
+  description = "The stage"
+  value       = local.name
+}
+
+output "partition" {
+  description = "The partition of the hub's Region, such as aws or aws-cn"
+  value       = local.partition
+}

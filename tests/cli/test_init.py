@@ -1,6 +1,5 @@
 """`gatewatch init`: a configuration folder from answers, or from AWS Organizations on moto."""
 
-import pytest
 from typer.testing import CliRunner
 
 from gatewatch.cli.app import app
@@ -16,6 +15,8 @@ ANSWERS = [
     "ap-northeast-2",
     "--member-regions",
     "us-east-1, ap-northeast-2",
+    "--operators-email",
+    "ops@example.com",
 ]
 
 
@@ -28,15 +29,28 @@ def test_the_folder_is_a_valid_configuration(tmp_path):
     assert ran.exit_code == 0, ran.exception
     stage = load_stage(tmp_path / "config", "prod")
     assert (stage.hub.account, stage.hub.accounts) == ("999988887777", ("111122223333",))
+    assert stage.hub.operators_email == "ops@example.com"
     assert stage.members.regions == ("us-east-1", "ap-northeast-2")
     settings = load_settings(tmp_path / "config" / "accounts.yaml", tmp_path / "config" / "policy.yaml")
     assert settings.accounts.keys() == {"111122223333", "999988887777"}
     assert (tmp_path / "config" / "slack-app-manifest.yaml").is_file()
-    assert "gatewatch store-secret sec-all --stage prod\n  make deploy STAGE=prod" in ran.stdout
+    assert "gatewatch store-secret sec-all\n  make deploy\n  gatewatch members apply\n" in ran.stdout
+
+
+def test_the_next_commands_name_another_stage_and_quote_the_folder(tmp_path):
+    ran = init(tmp_path / "my config", *ANSWERS, "--stage", "test")
+    assert f"export GATEWATCH_CONFIG='{tmp_path}/my config'" in ran.stdout
+    assert "sec-all --stage test\n  make deploy STAGE=test\n  gatewatch members apply --stage test\n" in ran.stdout
+
+
+def test_without_accounts_the_monitoring_account_is_monitored(tmp_path):
+    assert init(tmp_path, *ANSWERS).exit_code == 0
+    assert load_stage(tmp_path, "prod").hub.accounts == ()
+    assert load_settings(tmp_path / "accounts.yaml", tmp_path / "policy.yaml").accounts.keys() == {"999988887777"}
 
 
 def test_missing_answers_are_asked_for(tmp_path):
-    ran = init(tmp_path, "--accounts", "111122223333", answers="999988887777\nus-east-1\nus-east-1\n")
+    ran = init(tmp_path, "--accounts", "111122223333", answers="999988887777\nus-east-1\nus-east-1\n\n")
     assert ran.exit_code == 0, ran.exception
     assert load_stage(tmp_path, "prod").hub.region == "us-east-1"
 
@@ -48,9 +62,9 @@ def test_an_existing_file_is_not_overwritten(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["policy.yaml"]
 
 
-@pytest.mark.parametrize("arguments", [[], ["--accounts", "111122223333", "--organization"]])
-def test_either_accounts_or_the_organization_is_needed(tmp_path, arguments):
-    assert "name the accounts" in str(init(tmp_path, *ANSWERS, *arguments).exception)
+def test_accounts_and_the_organization_exclude_each_other(tmp_path):
+    ran = init(tmp_path, *ANSWERS, "--accounts", "111122223333", "--organization")
+    assert "name the accounts" in str(ran.exception)
 
 
 def test_a_wrong_answer_is_reported_with_its_key(tmp_path):

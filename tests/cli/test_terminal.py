@@ -153,7 +153,7 @@ def without_configuration(monkeypatch):
 
 
 REGIONS = ("AWS_DEFAULT_REGION", "AWS_REGION")
-MISSING_ANSWERS = {"init": ["--member-regions", "us-east-1"]}
+MISSING_ANSWERS = {"init": ["--member-regions", "us-east-1", "--operators-email", ""]}
 
 
 @pytest.mark.parametrize("command", AWS_COMMANDS, ids=" ".join)

@@ -158,13 +158,19 @@ def test_an_organization_gets_its_stack_sets_with_all_parameters(terraform, clou
     credentials = tmp_path / "credentials"
     profiles = {"management": "123456789012", "monitoring": hub}
     credentials.write_text("".join(profile(cloud, *each) for each in profiles.items()), "utf-8")
+    iam = cloud.session(hub, HUB_REGION).client("iam")
+    iam.create_role(RoleName="pipeline", AssumeRolePolicyDocument="{}")
     variables = {"AWS_ENDPOINT_URL": cloud.endpoint, "AWS_SHARED_CREDENTIALS_FILE": str(credentials)}
     module = "examples/organization"
     options = [f"-var=stage_file={folder}/deploy/prod.yaml", *(f"-var={name}_profile={name}" for name in profiles)]
+    options.append("-var=deployer_role=pipeline")
     load_modules(terraform, module)
     terraform(module, "apply", "-auto-approve", *options, **variables)
     delegated = organizations.list_delegated_administrators()["DelegatedAdministrators"]
     assert [each["Id"] for each in delegated] == [hub]
+    attached = iam.list_attached_role_policies(RoleName="pipeline")["AttachedPolicies"]
+    names = {f"gatewatch-prod-deploy-{name}" for name in ("stacks", "hub", "stack-sets")}
+    assert {each["PolicyName"] for each in attached} == names
     client = cloud.session(hub, HUB_REGION).client("cloudformation")
     for target in load_stage(folder, "prod").templates():
         found = client.describe_stack_set(StackSetName=target.name)["StackSet"]

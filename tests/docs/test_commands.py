@@ -55,10 +55,11 @@ def problems_of_terraform(line: str) -> list[str]:
     words = shlex.split(line)[1:]
     folder = ROOT / words[0].removeprefix("-chdir=")
     texts = [path.read_text("utf-8") for path in folder.glob("*.tf")]
-    declared = {name for text in texts for name in re.findall(r'^variable "(\w+)"', text, re.MULTILINE)}
+    blocks = dict(re.findall(r'^variable "(\w+)" \{(.*?)^\}', "\n".join(texts), re.MULTILINE | re.DOTALL))
+    required = {name for name, block in blocks.items() if "default" not in block}
     given = {word.removeprefix("-var=").partition("=")[0] for word in words[2:]}
-    unknown = given - declared
-    missing = set() if words[1] == "init" else declared - given
+    unknown = given - blocks.keys()
+    missing = set() if words[1] == "init" else required - given
     return [*([] if texts else [f"{folder} has no modules"]), *sorted(unknown | missing)]
 
 

@@ -10,6 +10,7 @@ hub:
   accounts: ["111122223333"]
   secrets_key: arn:aws:kms:ap-northeast-2:999988887777:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9
   alerts_email: alerts@example.com
+  operators_email: operators@example.com
   chat_workspace: T0123456789
   chat_channel: C0123456789
   digest_from: gatewatch@example.com

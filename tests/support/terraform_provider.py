@@ -1,4 +1,4 @@
-"""A Terraform provider with the schemas of three AWS resources that calls AWS through boto3; run by Terraform.
+"""A Terraform provider with the schemas of a few AWS resources that calls AWS through boto3; run by Terraform.
 
 Names of attributes are those of the provider hashicorp/aws 6.62. A misspelt attribute or a wrong type is refused by
 Terraform itself. What AWS is asked is what the real provider asks; its waiting, retries and defaults are left out.
@@ -264,6 +264,26 @@ class DelegatedAdministrator(_AwsResource):
         )
 
 
+class RolePolicyAttachment(_AwsResource):
+    name = "iam_role_policy_attachment"
+    schema = Schema(_attributes({"role": String(), "policy_arn": String()}, required=("role", "policy_arn")))
+
+    def create(self, _, planned):
+        client = self.aws.session.client("iam")
+        client.attach_role_policy(RoleName=planned["role"], PolicyArn=planned["policy_arn"])
+        return {**planned, "id": f"{planned['role']}/{planned['policy_arn']}"}
+
+    def read(self, _, current):
+        return current
+
+    def update(self, _, current, planned):
+        raise NotImplementedError
+
+    def delete(self, _, current):
+        client = self.aws.session.client("iam")
+        client.detach_role_policy(RoleName=current["role"], PolicyArn=current["policy_arn"])
+
+
 class Aws(Provider):
     """The provider; `AWS_ENDPOINT_URL` leads its clients to the local AWS."""
 
@@ -289,7 +309,7 @@ class Aws(Provider):
         return []
 
     def get_resources(self):
-        return [Stack, StackSet, StackInstances, DelegatedAdministrator]
+        return [Stack, StackSet, StackInstances, DelegatedAdministrator, RolePolicyAttachment]
 
 
 if __name__ == "__main__":

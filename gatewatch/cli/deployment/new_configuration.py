@@ -47,6 +47,7 @@ class NewConfiguration(Struct, frozen=True, kw_only=True):
     accounts: dict[str, str]
     organization: str
     root: str
+    operators_email: str = ""
 
 
 def organization_of() -> Organization:
@@ -94,6 +95,7 @@ hub:
   region: {json.dumps(new.region)}
   organization: {json.dumps(new.organization)}
   accounts: {json.dumps(outside)}
+  operators_email: {json.dumps(new.operators_email)}
 members:
   regions: {json.dumps(new.member_regions)}
   organizational_units: {json.dumps(units)}

@@ -40,6 +40,7 @@ class HubSection(Struct, frozen=True, forbid_unknown_fields=True):
     architecture: Literal["arm64", "x86_64"] = "arm64"
     secrets_key: str = ""
     alerts_email: str = ""
+    operators_email: str = ""
     chat_workspace: str = ""
     chat_channel: str = ""
     digest_from: str = ""
@@ -122,11 +123,13 @@ class Stage(Struct, frozen=True):
             "secretsKey": hub.secrets_key,
             "lookupRole": LOOKUP_ROLE if members.lookups else "",
             "mailTo": hub.alerts_email,
+            "operatorsMailTo": hub.operators_email,
             "chatWorkspace": hub.chat_workspace,
             "chatChannel": hub.chat_channel,
             "logLevel": hub.log_level,
             "silenceMinutes": str(hub.silence_minutes),
             "remediationRole": "gatewatch/gatewatch-remediation",
+            "revertRole": "gatewatch/gatewatch-revert",
             "digestFrom": hub.digest_from,
             "eventBuses": ",".join(hub.event_buses),
             "keyRotation": str(members.key_rotation).lower(),
@@ -193,6 +196,7 @@ _STACK_PARAMETERS = {
     "SecretsKeyArn": "secretsKey",
     "LookupRole": "lookupRole",
     "MailTo": "mailTo",
+    "OperatorsMailTo": "operatorsMailTo",
     "ChatWorkspaceId": "chatWorkspace",
     "ChatChannelId": "chatChannel",
 }
@@ -240,7 +244,7 @@ def _checked_values(hub: HubSection, members: MembersSection) -> Iterator[tuple[
     yield "hub.region", hub.region, _REGION, "a Region such as ap-northeast-2"
     yield "hub.organization", hub.organization, _ORGANIZATION, "the id of an organization, such as o-a1b2c3d4e5"
     yield "members.doctor_role", members.doctor_role, _ROLE_ARN, "an ARN such as arn:aws:iam::999988887777:role/ops-*"
-    for name in ("secrets_key", "alerts_email", "chat_workspace", "chat_channel", "digest_from"):
+    for name in ("secrets_key", "alerts_email", "operators_email", "chat_workspace", "chat_channel", "digest_from"):
         yield f"hub.{name}", getattr(hub, name), _PLAIN, "A-Z, a-z, 0-9 and + = , . @ _ : / - only"
     for index, each in enumerate(hub.event_buses):
         yield f"hub.event_buses[{index}]", each, EVENT_BUS, "the ARN of an event bus, as policy.yaml has it"

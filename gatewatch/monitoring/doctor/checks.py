@@ -42,7 +42,7 @@ class NoHubError(GatewatchError):
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """`accounts` and `regions` empty: those of accounts.yaml and those that ever sent a canary.
+    """`accounts` and `regions` empty: those of accounts.yaml, `member_regions`, and those that ever sent a canary.
 
     `session_for` returns the AWS clients for an account and Region; `now` is in seconds since 1970.
     """
@@ -55,6 +55,7 @@ class HealthCheck:
     accounts: Sequence[str] = ()
     regions: Sequence[str] = ()
     send: bool = False
+    member_regions: Sequence[str] = ()
     auth_test: str = AUTH_TEST
 
     def results(self) -> Iterator[CheckResult]:
@@ -85,7 +86,8 @@ class HealthCheck:
             if isinstance(hub.last_canaries, QueryFailed)
             else [AccountRegion.parse(text) for text in hub.last_canaries]
         )
-        regions = self.regions or sorted({bus.split(":")[3], *(origin.region for origin in reported)})
+        reporting = {origin.region for origin in reported}
+        regions = self.regions or sorted({bus.split(":")[3], *self.member_regions, *reporting})
         accounts = self.accounts or sorted({*self.settings.accounts, *(origin.account_id for origin in reported)})
         return [AccountRegion(account, region) for account in accounts for region in regions]
 
@@ -95,7 +97,7 @@ class HealthCheck:
         where = f"{self.settings.account(origin.account_id).alias} {origin}"
         return [
             judge_canary(where, str(origin), hub.last_canaries, self.now),
-            judge_admission(where, origin.account_id, hub.bus_policy),
+            judge_admission(where, origin.account_id, bus.split(":")[4], hub.bus_policy),
             *self._check_member(where, origin, bus, alert),
         ]
 

@@ -16,6 +16,12 @@ variable "monitoring_profile" {
   type        = string
 }
 
+variable "deployer_role" {
+  description = "Name of the role in the monitoring account that runs `make deploy`"
+  type        = string
+  default     = ""
+}
+
 terraform {
   required_version = ">= 1.5"
   required_providers {
@@ -49,6 +55,12 @@ resource "aws_organizations_delegated_administrator" "stack_sets" {
   service_principal = "member.org.stacksets.cloudformation.amazonaws.com"
 }
 
+
+module "hub_prerequisites" {
+  source        = "../../hub-prerequisites"
+  stage_file    = var.stage_file
+  deployer_role = var.deployer_role
+}
 
 module "member_stack_set" {
   source     = "../../member-stack-set"
