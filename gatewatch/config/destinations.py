@@ -52,6 +52,13 @@ class SnsTopic(DeliverySettings, frozen=True, tag_field="kind", tag="sns"):
     pace: float = 0.0
 
 
+class Teams(DeliverySettings, frozen=True, tag_field="kind", tag="teams"):
+    """`url`: the webhook of a workflow of Microsoft Teams."""
+
+    url: SecretRef
+    pace: float = 1.0
+
+
 class Webhook(DeliverySettings, frozen=True, tag_field="kind", tag="webhook"):
     """`signing_key`: the secret with which receivers check that a request is from gatewatch."""
 
@@ -75,7 +82,7 @@ class EventBus(DeliverySettings, frozen=True, tag_field="kind", tag="eventbridge
     pace: float = 0.0
 
 
-Destination = SlackWebhook | SlackApp | SnsTopic | Webhook | PagerDuty | EventBus
+Destination = SlackWebhook | SlackApp | SnsTopic | Teams | Webhook | PagerDuty | EventBus
 
 
 class Match(Struct, frozen=True, forbid_unknown_fields=True):

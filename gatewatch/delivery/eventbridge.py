@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from gatewatch.aws.error_codes import error_code
-from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
+from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UncertainDeliveryError
 from gatewatch.model.message import Receipt
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ class EventBridgeSender:
     def post(self, name: str, findings: Sequence[FindingEvent], destination: EventBus) -> Receipt:
         """Put events on the bus; return the receipt of destination `name`.
 
-        Raises `TransientDeliveryError` or `PermanentDeliveryError`; events that were accepted are sent again then.
+        Raises `TransientDeliveryError`, `UncertainDeliveryError` or `PermanentDeliveryError`; events that were accepted
+        are sent again then.
         """
         entries = [_entry(each, destination.bus) for each in findings]
         ids = [self._put(entries[start : start + _ENTRIES]) for start in range(0, len(entries), _ENTRIES)]
@@ -54,6 +55,8 @@ class EventBridgeSender:
     def _put(self, entries: list[PutEventsRequestEntryTypeDef]) -> str:
         try:
             answer = self._events.put_events(Entries=entries)
+        except HTTPClientError as error:  # the connection was made and there is no answer
+            raise UncertainDeliveryError(f"EventBridge: {error_code(error)}") from error
         except (ClientError, BotoCoreError) as error:
             raise _error(error_code(error)) from error
         for each in answer["Entries"]:

@@ -8,6 +8,7 @@ import msgspec
 
 from gatewatch.delivery.answers import Answer, DeliveryOutcome, accepted, answer_of_status
 from gatewatch.delivery.http import JSON_HEADERS
+from gatewatch.errors import TransientDeliveryError, UncertainDeliveryError
 from gatewatch.model.message import Receipt
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ class PagerDutySender:
         return Receipt(name, answers[-1].reason if answers else "no incident is concerned")
 
     def _send(self, event: IncidentEvent, destination: PagerDuty) -> Answer:
-        return accepted(lambda fresh: self._attempt(event, destination, fresh=fresh))
+        try:
+            return accepted(lambda fresh: self._attempt(event, destination, fresh=fresh))
+        except UncertainDeliveryError as error:  # a second copy opens no second incident
+            raise TransientDeliveryError(str(error)) from None
 
     def _attempt(self, event: IncidentEvent, destination: PagerDuty, *, fresh: bool) -> Answer:
         key = self._secrets.get(destination.routing_key, fresh=fresh).strip()

@@ -26,7 +26,6 @@ from gatewatch.rendering.time_text import rfc3339
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gatewatch.model.alert import Alert
     from gatewatch.model.message import Content, OutboxMessage
     from gatewatch.rendering.plain_texts import PlainAlert
     from gatewatch.rendering.presentation import Cut
@@ -117,15 +116,17 @@ class IncidentRenderer(Struct, frozen=True):
     def _payload(self, message: OutboxMessage, notification: AlertNotification, texts: PlainAlert) -> IncidentPayload:
         alert, change = notification.alert, headline_change(notification.alert).change
         labels = self.templates.labels(notification.language)
+        # A telephone call reads the summary out, so it has no mark and no second line.
+        headline, place = texts.headline.partition(" ")[2], texts.place.partition("\n")[0]
         return IncidentPayload(
-            summary=sanitize(f"{texts.headline} · {texts.place}", MAX_SUMMARY),
+            summary=sanitize(f"{headline} · {place}", MAX_SUMMARY),
             source=plain_line(f"{alert.account.alias} {alert.account.id}"),
             severity=_SEVERITIES[alert.severity],
             timestamp=rfc3339(alert.call.time),
             component=plain_line(change.group.id or change.resource_id or ""),
             group=plain_line(alert.account.environment or ""),
             family=change.family.value,
-            custom_details=dict(_details(message, alert, texts, labels)),
+            custom_details=dict(_details(message, texts, labels)),
         )
 
     def _notice(self, message: OutboxMessage, notice: OperatorNotice) -> IncidentEvent:
@@ -159,13 +160,17 @@ def _dedup_key(key: str) -> str:
     return f"gatewatch-{hashlib.sha256(key.encode()).hexdigest()}"
 
 
-def _details(message: OutboxMessage, alert: Alert, texts: PlainAlert, labels: Labels) -> Iterator[tuple[str, str]]:
-    """Names and values in the reader's language: warnings, reasons, the worst rules, then the fields."""
+def _details(message: OutboxMessage, texts: PlainAlert, labels: Labels) -> Iterator[tuple[str, str]]:
+    """Names and values in the reader's language: warnings, reasons, what to do, the worst rules, the fields."""
     if warnings := [plain_text(each) for each in banners(message, labels)]:
         yield "⚠️", "\n".join(warnings)
     if texts.reasons:
         yield labels.line["why"], "\n".join(texts.reasons)
+    if texts.advice:
+        yield labels.line["next_steps"], texts.advice
+    if texts.command:
+        yield labels.line["ingress_undo"], texts.command
     if texts.items:
         yield labels.field["rules"], "\n".join(texts.items[:_MAX_RULES])
     yield from texts.fields
-    yield labels.button["event"], plain_line(f"{alert.call.event_name} {alert.call.event_id}")
+    yield labels.button["event"], texts.event

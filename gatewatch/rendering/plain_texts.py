@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from gatewatch.model.change import Family
-from gatewatch.rendering.alert_texts import reason_texts
+from gatewatch.config.settings import Colors
+from gatewatch.rendering.alert_texts import alert_texts
 from gatewatch.rendering.escaping import code_block, sanitize
 from gatewatch.rendering.redaction import MAX_RAW_EVENT
 from gatewatch.rendering.sections import section_mail
 from gatewatch.rendering.sns_escaping import mail_value, plain_text
-from gatewatch.rendering.text.fields import alert_fields, caller
-from gatewatch.rendering.text.headline import alert_headline, headline_change
 from gatewatch.rendering.text.rule_context import has_line, rule_values
-from gatewatch.rendering.text.severity_marks import severity_mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +22,8 @@ if TYPE_CHECKING:
     from gatewatch.rendering.templates import Templates
     from gatewatch.rendering.text.labels import Labels
 
-_MAX_HEADLINE, _MAX_LINE, _MAX_URL = 400, 256, 2000
+_MAX_HEADLINE, _MAX_LINE = 400, 256
+_COLORS = Colors()
 
 
 class PlainField(NamedTuple):
@@ -39,39 +37,38 @@ class PlainLink(NamedTuple):
 
 
 class PlainAlert(Struct, frozen=True, kw_only=True):
-    """`headline` has no mark and no severity. `items` are rules, worst first, then the raw event and sections.
+    """`headline` begins with mark and severity. `items` are rules, worst first, then the raw event and sections.
 
-    The link to the event comes last: the others lead to where something can be changed.
+    `place` has account, Region, caller and address. The link to the event comes last: the others lead to where
+    something can be changed. `advice` and `command` are empty where there is nothing to do.
     """
 
-    mark: str
-    severity: str
     headline: str
     place: str
     reasons: tuple[str, ...]
+    advice: str
+    command: str
     items: tuple[str, ...]
     fields: tuple[PlainField, ...]
     links: tuple[PlainLink, ...]
+    event: str
 
 
 def plain_alert(notification: AlertNotification, templates: Templates, labels: Labels) -> PlainAlert:
-    alert = notification.alert
-    assessed, account = headline_change(alert), alert.account
-    alias = account.alias if account.known else f"{account.alias} {account.id}"
-    name = caller(alert, labels)
-    where = (alias, alert.call.region, name, (alert.call.source_ip or "") if name else "")
+    texts = alert_texts(notification.alert, labels, _COLORS)
     return PlainAlert(
-        mark=severity_mark(alert.severity),
-        severity=labels.severity[alert.severity],
-        headline=plain_line(alert_headline(alert, labels), _MAX_HEADLINE),
-        place=" · ".join(plain_line(each) for each in where if each),
-        reasons=tuple(plain_text(each) for each in reason_texts(assessed, labels)),
-        items=(*_rules(alert, templates, labels), *_others(notification, labels)),
+        headline=plain_line(texts.headline, _MAX_HEADLINE),
+        place=plain_text(texts.place),
+        reasons=tuple(map(plain_text, texts.reasons)),
+        advice=texts.advice,
+        command=texts.command,
+        items=(*_rules(notification.alert, templates, labels), *_others(notification, labels)),
         fields=tuple(
             PlainField(plain_text(each.name), "\n".join(mail_value(line) for line in each.lines))
-            for each in alert_fields(alert, assessed, labels)
+            for each in texts.fields
         ),
-        links=tuple(_links(alert, labels)),
+        links=tuple(PlainLink(plain_text(each.name), str(each.url)) for each in reversed(texts.links)),
+        event=plain_text(texts.event),
     )
 
 
@@ -96,10 +93,3 @@ def _others(notification: AlertNotification, labels: Labels) -> Iterator[str]:
         raw = code_block(notification.raw_event, MAX_RAW_EVENT)
         yield f"{labels.line['raw']}:\n{plain_text(raw)}"
     yield from (str(section_mail(each, labels)) for each in notification.sections)
-
-
-def _links(alert: Alert, labels: Labels) -> Iterator[PlainLink]:
-    event = "rule" if alert.worst.change.family is Family.COMPLIANCE else "event"
-    for name, url in (("iam", alert.links.iam), ("group", alert.links.group), (event, alert.links.event)):
-        if 0 < len(url) <= _MAX_URL:
-            yield PlainLink(labels.button[name], url)

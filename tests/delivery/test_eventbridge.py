@@ -4,12 +4,12 @@ import json
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from moto import mock_aws
 
 from gatewatch.config.destinations import EventBus
 from gatewatch.delivery.eventbridge import EventBridgeSender
-from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
+from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UncertainDeliveryError
 from gatewatch.rendering.ocsf import FindingEvent
 
 BUS = EventBus(bus="arn:aws:events:eu-west-1:123456789012:event-bus/security")
@@ -80,6 +80,11 @@ def test_one_entry_that_failed_fails_the_message():
         post(Events([None, "InternalFailure"]), 2)
 
 
-def test_no_answer_is_transient():
-    with pytest.raises(TransientDeliveryError, match="ConnectTimeoutError"):
-        post(Events(ConnectTimeoutError(endpoint_url="https://events.example")))
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(ConnectTimeoutError, TransientDeliveryError), (ReadTimeoutError, UncertainDeliveryError)],
+)
+def test_no_answer_is_tried_again_and_uncertain_when_the_event_was_sent(error, kind):
+    with pytest.raises(kind, match=error.__name__) as caught:
+        post(Events(error(endpoint_url="https://events.example")))
+    assert type(caught.value) is kind

@@ -45,6 +45,12 @@ def test_an_error_that_may_pass_is_retried(status):
     assert caught.value.retry_after == 30.0
 
 
+def test_an_event_without_an_answer_is_sent_until_there_is_one():
+    with DestinationServer(504) as server, pytest.raises(TransientDeliveryError) as caught:
+        post(server, RESOLVE)
+    assert type(caught.value) is TransientDeliveryError
+
+
 @pytest.mark.parametrize("status", [302, 400, 402, 404, 413])
 def test_an_invalid_event_or_key_is_permanent(status):
     with DestinationServer(status) as server, pytest.raises(PermanentDeliveryError, match=f"HTTP {status}") as caught:

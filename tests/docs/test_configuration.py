@@ -43,6 +43,7 @@ TYPES = {
     "policy.yaml: destinations, kind slack_webhook": destination_settings.SlackWebhook,
     "policy.yaml: destinations, kind slack_app": destination_settings.SlackApp,
     "policy.yaml: destinations, kind sns": destination_settings.SnsTopic,
+    "policy.yaml: destinations, kind teams": destination_settings.Teams,
     "policy.yaml: destinations, kind webhook": destination_settings.Webhook,
     "policy.yaml: destinations, kind pagerduty": destination_settings.PagerDuty,
     "policy.yaml: destinations, kind eventbridge": destination_settings.EventBus,
