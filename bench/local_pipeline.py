@@ -50,7 +50,7 @@ def variables(deployed: Deployment, inbox: Inbox, name: str) -> dict[str, str]:
     own = {"PATH": os.environ["PATH"], "BENCH_EVENT": msgspec.json.encode({"Records": [record]}).decode()}
     found = {
         **deployed.cloud.variables(HUB_ACCOUNT, HUB_REGION),
-        **deployment.function_variables(deployed.hub, inbox),
+        **deployment.function_variables(deployed.hub, inbox, deployed.receivers),
         **own,
     }
     return {key: value for key, value in found.items() if key not in {"GATEWATCH_ACCOUNTS", "GATEWATCH_POLICY"}}

@@ -10,8 +10,8 @@ from collections import Counter
 import pytest
 from rich.console import Console
 
-from gatewatch.local.demo.expectations import DeliveredMessage, expected_emails, expected_messages
-from gatewatch.local.demo.run import check_emails, check_messages
+from gatewatch.local.demo.expectations import DeliveredMessage, OtherMessage, expected_emails, expected_messages
+from gatewatch.local.demo.run import check_emails, check_messages, check_others
 from gatewatch.local.demo.scenario import load_scenario
 
 
@@ -35,6 +35,29 @@ def test_the_demo_succeeds_and_reports_how_many_messages_were_sent_received_and_
 def test_the_demo_writes_nothing_to_standard_error(finished_demo) -> None:
     result, _ = finished_demo
     assert result.stderr == ""
+
+
+def test_one_alert_goes_to_every_other_kind_of_destination_and_its_closing_resolves_the_incident(finished_demo) -> None:
+    result, _ = finished_demo
+    lines = [line.split(maxsplit=2) for line in result.stdout.splitlines()]
+    kinds = {"teams", "webhook", "eventbridge", "pagerduty"}
+    found = sorted(tuple(line) for line in lines if line[:1] and line[0] in kinds)
+    headline = "SSH open to the internet"
+    assert found == [
+        ("eventbridge", "alert", headline),
+        ("pagerduty", "resolve"),
+        ("pagerduty", "trigger", headline),
+        ("teams", "alert", headline),
+        ("webhook", "alert", headline),
+    ]
+
+
+def test_the_check_fails_when_another_destination_got_something_else() -> None:
+    expected = [OtherMessage("teams", "alert", "SSH"), OtherMessage("pagerduty", "resolve", "")]
+    with Console(quiet=True) as console:
+        assert check_others(console, expected, expected[::-1]) == 0
+        assert check_others(console, expected, expected[:1]) == 1
+        assert check_others(console, expected, [*expected, expected[0]]) == 1
 
 
 def test_every_event_of_the_scenario_is_on_the_page(finished_demo) -> None:

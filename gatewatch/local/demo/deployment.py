@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gatewatch.config.accounts import LOOKUP_ROLE
-from gatewatch.config.destinations import SlackApp, SlackWebhook
+from gatewatch.config.destinations import SlackWebhook, Teams, secrets_of
 from gatewatch.config.paths import EVENTBRIDGE
 from gatewatch.config.settings import load_settings
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, MEMBERS, Cloud
 from gatewatch.local.demo import scenario
 from gatewatch.local.demo.email_subscriber import EmailSubscriber
+from gatewatch.local.demo.finding_subscriber import FindingSubscriber
 from gatewatch.local.demo.resources import create_groups, with_group_ids
 from gatewatch.local.lambda_.event_source_mapping import EventSourceMapping, Poller, lambda_environment, message_count
+from gatewatch.local.receivers import ROUTING_KEY, SIGNING_KEY, Receivers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from types_boto3_ssm import SSMClient
+
+    from gatewatch.config.destinations import Destination
     from gatewatch.local.demo.scenario import ScenarioEvent
     from gatewatch.local.slack.inbox import Inbox
 
@@ -27,7 +32,7 @@ _ORGANIZATION = "o-a1b2c3d4e5"
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployed hub with its members, and the poller that invokes the functions.
+    """A deployed hub with its members, the poller that invokes the functions, and the destinations but Slack.
 
     `hub` has the outputs of the hub's stack; `groups` the ids of the security groups in moto, by scenario id.
     """
@@ -37,6 +42,8 @@ class Deployment:
     poller: Poller
     groups: Mapping[str, str]
     subscriber: EmailSubscriber
+    receivers: Receivers
+    findings: FindingSubscriber
 
     def publish(self, events: Sequence[ScenarioEvent]) -> int:
         """Put events on the members' default buses; return how many, repeated deliveries included."""
@@ -66,8 +73,10 @@ def _no_function(_event: dict[str, Any], _context: Any) -> None:
 
 @contextmanager
 def deploy(inbox: Inbox) -> Iterator[Deployment]:
-    """Deploy hub and members, store the Slack secrets, create the groups, and set the functions' environment."""
-    with Cloud() as cloud:
+    """Deploy hub and members, store the secrets, create the groups, and set the functions' environment."""
+    with Cloud() as cloud, Receivers() as receivers:
+        session = cloud.session(HUB_ACCOUNT, HUB_REGION)
+        findings = FindingSubscriber(session)
         hub = cloud.deploy(
             HUB_ACCOUNT,
             HUB_REGION,
@@ -75,6 +84,7 @@ def deploy(inbox: Inbox) -> Iterator[Deployment]:
             {
                 "OrganizationId": _ORGANIZATION,
                 "LookupRole": LOOKUP_ROLE,
+                "EventBuses": findings.bus,
                 "OutboxVisibility": "5",
                 "EventsVisibility": "5",
             },
@@ -86,26 +96,37 @@ def deploy(inbox: Inbox) -> Iterator[Deployment]:
         }
         for account, region in MEMBERS:
             cloud.deploy(account, region, EVENTBRIDGE / "member.yaml", parameters)
-        _store_secrets(cloud, inbox)
+        _store_secrets(session.client("ssm"), inbox, receivers)
         groups = create_groups(cloud)
-        with lambda_environment(cloud.variables(HUB_ACCOUNT, HUB_REGION) | function_variables(hub, inbox)):
-            subscriber = EmailSubscriber(cloud.session(HUB_ACCOUNT, HUB_REGION), hub["AlertsTopicArn"])
-            yield Deployment(cloud, hub, _poller(cloud, hub), groups, subscriber)
+        variables = cloud.variables(HUB_ACCOUNT, HUB_REGION) | function_variables(hub, inbox, receivers)
+        with lambda_environment(variables):
+            subscriber = EmailSubscriber(session, hub["AlertsTopicArn"])
+            yield Deployment(cloud, hub, _poller(cloud, hub), groups, subscriber, receivers, findings)
 
 
-def _store_secrets(cloud: Cloud, inbox: Inbox) -> None:
-    ssm = cloud.session(HUB_ACCOUNT, HUB_REGION).client("ssm")
+def _store_secrets(ssm: SSMClient, inbox: Inbox, receivers: Receivers) -> None:
     for name, destination in load_settings(scenario.ACCOUNTS, scenario.POLICY).destinations.items():
-        if isinstance(destination, SlackWebhook) and destination.url.ssm:
-            ssm.put_parameter(Name=destination.url.ssm, Value=inbox.webhook_url(name), Type="SecureString")
-        if isinstance(destination, SlackApp) and destination.token.ssm:
-            ssm.put_parameter(Name=destination.token.ssm, Value="xoxb-of-the-local-slack", Type="SecureString")
+        values = {
+            "url": _url(name, destination, inbox, receivers),
+            "token": "xoxb-of-the-local-slack",
+            "routing_key": ROUTING_KEY,
+            "signing_key": SIGNING_KEY,
+        }
+        for key, reference in secrets_of(destination).items():
+            ssm.put_parameter(Name=reference.ssm or "", Value=values[key], Type="SecureString", Overwrite=True)
 
 
-def function_variables(hub: Mapping[str, str], inbox: Inbox) -> dict[str, str]:
+def _url(name: str, destination: Destination, inbox: Inbox, receivers: Receivers) -> str:
+    if isinstance(destination, SlackWebhook):
+        return inbox.webhook_url(name)
+    return receivers.teams_url(name) if isinstance(destination, Teams) else receivers.webhook_url(name)
+
+
+def function_variables(hub: Mapping[str, str], inbox: Inbox, receivers: Receivers) -> dict[str, str]:
     """The environment variables of the functions, AWS's own excluded."""
     return {
         "GATEWATCH_SLACK_API": inbox.api,
+        "GATEWATCH_PAGERDUTY_API": receivers.url,
         "GATEWATCH_ACCOUNTS": str(scenario.ACCOUNTS),
         "GATEWATCH_POLICY": str(scenario.POLICY),
         "GATEWATCH_OUTBOX_URL": hub["OutboxUrl"],

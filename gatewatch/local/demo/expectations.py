@@ -12,10 +12,11 @@ from gatewatch.local.demo import scenario
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from gatewatch.local.demo.email_subscriber import Email
     from gatewatch.local.demo.scenario import ScenarioEvent
+    from gatewatch.local.receivers import ReceivedRequest
     from gatewatch.local.slack.store import ReceivedMessage
 
 _MARKS = ("🔴", "🟠", "🟡", "🔵", "⚪")
@@ -29,6 +30,14 @@ class DeliveredMessage(NamedTuple):
     event_id: str
     destination: str
     rules: int
+
+
+class OtherMessage(NamedTuple):
+    """A message of a destination that is neither Slack nor SNS: kind; alert, trigger or resolve; headline."""
+
+    kind: str
+    action: str
+    summary: str
 
 
 def expected_messages(events: Sequence[ScenarioEvent]) -> Counter[DeliveredMessage]:
@@ -69,6 +78,40 @@ def delivered_emails(emails: Sequence[Email]) -> Counter[DeliveredMessage]:
         DeliveredMessage(email.text.split()[-1], HUB_TOPIC, len(rule_headings({"mail": email.text})))
         for email in emails
     )
+
+
+def expected_others(events: Sequence[ScenarioEvent]) -> list[OtherMessage]:
+    """The one alert that the policy routes to the other kinds of destinations, and the closing of its incident."""
+    (summary,) = [each.expected.summary for each in events if each.record["eventID"] == scenario.ALERT_OF_OTHERS]
+    return [
+        *(OtherMessage(kind, "alert", summary) for kind in ("teams", "webhook", "eventbridge")),
+        OtherMessage("pagerduty", "trigger", summary),
+        OtherMessage("pagerduty", "resolve", ""),
+    ]
+
+
+def other_messages(received: Sequence[ReceivedRequest], findings: Iterable[dict[str, Any]]) -> tuple[OtherMessage, ...]:
+    """What Teams, PagerDuty, the webhook and the event bus got."""
+    requests = (_OTHERS[each.kind](each.body) for each in received)
+    return (*requests, *(OtherMessage("eventbridge", "alert", each["detail"]["message"]) for each in findings))
+
+
+def _teams_message(body: dict[str, Any]) -> OtherMessage:
+    header = body["attachments"][0]["content"]["body"][0]["items"][0]["inlines"][0]["text"]
+    return OtherMessage("teams", "alert", header.partition(": ")[2])
+
+
+def _incident(body: dict[str, Any]) -> OtherMessage:
+    """The summary begins with the severity and ends with the place."""
+    summary = body.get("payload", {}).get("summary", "")
+    return OtherMessage("pagerduty", body["event_action"], summary.partition(": ")[2].partition(" · ")[0])
+
+
+def _webhook_message(body: dict[str, Any]) -> OtherMessage:
+    return OtherMessage("webhook", body["kind"], body["summary"])
+
+
+_OTHERS = {"teams": _teams_message, "pagerduty": _incident, "webhook": _webhook_message}
 
 
 def rule_lines(message: dict[str, Any]) -> list[str]:

@@ -18,9 +18,10 @@ from gatewatch.local.slack.page import render_page
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from gatewatch.local.demo.expectations import DeliveredMessage
+    from gatewatch.local.demo.expectations import DeliveredMessage, OtherMessage
 
 _TITLE = "gatewatch demo"
 
@@ -40,11 +41,14 @@ def demo(page: Path) -> int:
             deployment.run_digest()
             deployment.poller.drain()
             emails, lost = list(deployment.subscriber.receive()), deployment.dead_letter_count()
+            others = expectations.other_messages(deployment.receivers.received, deployment.findings.receive())
         received, lost = inbox.received, lost + len(inbox.rejected)
     for message in received:
         _print(console, message)
     for email in emails:
         console.print(Text("✉ ").append(email.subject, "bold"))
+    for other in others:
+        console.print(Text(f"{other.kind:<12}{other.action:<8} ").append(other.summary, "bold"))
     html = render_page(received, live=False, title=_TITLE)
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(html, encoding="utf-8")
@@ -52,7 +56,9 @@ def demo(page: Path) -> int:
     console.print(f"\n{sent} events on the members' buses, {distinct} of them distinct · inbox page: {page}")
     delivered = expectations.delivered_messages(received), expectations.count_articles(html)
     email_status = check_emails(console, expectations.expected_emails(events), expectations.delivered_emails(emails))
-    return check_messages(console, expectations.expected_messages(events), *delivered, lost) or email_status
+    other_status = check_others(console, expectations.expected_others(events), others)
+    status = check_messages(console, expectations.expected_messages(events), *delivered, lost)
+    return status or email_status or other_status
 
 
 def _print(console: Console, received: ReceivedMessage) -> None:
@@ -93,6 +99,15 @@ def check_emails(console: Console, sent: Counter[DeliveredMessage], received: Co
         console.print(f"{problem}: e-mail of {email.event_id} with {email.rules} rules", style="bold red")
     console.print(f"e-mails of critical alerts: sent {sent.total()}, received {received.total()}")
     return 0 if sent == received else 1
+
+
+def check_others(console: Console, expected: Sequence[OtherMessage], received: Sequence[OtherMessage]) -> int:
+    """Compare expected and received messages of the other destinations; 0 when they agree, else 1."""
+    is_good = sorted(expected) == sorted(received)
+    for each in () if is_good else expected:
+        console.print(f"expected in {each.kind}: {each.action} {each.summary}", style="bold red")
+    console.print(f"messages of Teams, PagerDuty, webhook and event bus: {len(received)} of {len(expected)}")
+    return 0 if is_good else 1
 
 
 def _differences(

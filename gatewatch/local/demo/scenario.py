@@ -19,6 +19,8 @@ POLICY = SCENARIO_FILES / "policy.yaml"
 # The first run of the digest only starts the activity log's day; the second summarizes the day of the scenario.
 DIGEST_TIMES = (datetime(2026, 11, 20, 0, 5, tzinfo=UTC), datetime(2026, 11, 21, 0, 5, tzinfo=UTC))
 DIGEST_TITLE = "Security group digest, 20 November 2026"
+ALERT_OF_OTHERS = "905a71c1-bcf9-43b6-973a-e0d95e26445f"
+"""The event that the policy routes to Teams, PagerDuty, the webhook and the event bus."""
 OPEN_RULES_AT_END = 7
 """Rules of the scenario that are open to the internet and not removed before its end."""
 
