@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.config.paths import ROOT, TEMPLATES
+from gatewatch.config.paths import TEMPLATES, accounts_file, policy_file
 from gatewatch.config.settings import Settings, emergency_settings, load_deployable_settings
 from gatewatch.errors import ConfigurationError
 
@@ -28,9 +28,7 @@ def load_bundle(environment: Mapping[str, str]) -> Bundle:
 
     An invalid file does not stop the hub: all alerts then go to the hub topic, with the reason.
     """
-    accounts = Path(environment.get("GATEWATCH_ACCOUNTS", ROOT / "accounts.yaml"))
-    policy = Path(environment.get("GATEWATCH_POLICY", ROOT / "policy.yaml"))
-    templates = TEMPLATES
+    accounts, policy, templates = accounts_file(environment), policy_file(environment), TEMPLATES
     try:
         return Bundle(load_deployable_settings(accounts, policy), templates)
     except ConfigurationError as error:

@@ -1,8 +1,7 @@
-"""Who a person is in AWS: `people:` of accounts.yaml, or the identity store of IAM Identity Center."""
+"""Who a person is in AWS, by `people:` of accounts.yaml."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gatewatch.model.alert_actions import Person
@@ -13,21 +12,12 @@ if TYPE_CHECKING:
 
     from gatewatch.config.people import PersonEntry
 
-UserNameLookup = Callable[[str], str]
 
-
-def person_in_slack(
-    slack: str, name: str, email: str, people: Sequence[PersonEntry], user_name: UserNameLookup | None = None
-) -> Person:
-    """Return the person of a Slack user. `email` is what Slack says, empty where it may not be read.
-
-    `user_name` returns the user name in IAM Identity Center for an e-mail address, empty for an unknown one.
-    """
+def person_in_slack(slack: str, name: str, email: str, people: Sequence[PersonEntry]) -> Person:
+    """Return the person of a Slack user. `email` is what Slack says, empty where it may not be read."""
     entry = next((each for each in people if each.is_about(slack, email)), None)
-    if entry:
-        return Person(slack, name, email or entry.email, entry.identities)
-    found = user_name(email) if user_name and email else ""
-    return Person(slack, name, email, (canonical_identity(found),) if found else ())
+    identities = entry.identities if entry else ()
+    return Person(slack, name, email or (entry.email if entry else ""), identities)
 
 
 def person_of_caller(arn: str, people: Sequence[PersonEntry]) -> Person:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.actions.state_machine import Refusal, Transition, transition
+from gatewatch.actions.state_machine import Refusal, Transition, repeated, transition
 from gatewatch.errors import TransientDeliveryError
 
 if TYPE_CHECKING:
@@ -18,13 +18,15 @@ _TRIES = 5
 def perform(
     store: ActionStore, alert: str, request: ActionRequest, subject: Subject, settings: ActionSettings
 ) -> Transition | Refusal:
-    """Store the transition of a request, or return why it is refused.
+    """Store the transition of a request, or return why it is refused. A request that is stored already changes nothing.
 
     Each try judges the state that it read, so of two people who act at the same moment one is judged after the other.
     Raises `TransientDeliveryError` when others keep writing, or when the table cannot be read or written.
     """
     for _ in range(_TRIES):
         stored = store.load(alert)
+        if known := repeated(stored.actions, request):
+            return known
         result = transition(stored.actions, request, subject, settings)
         if isinstance(result, Refusal) or store.save(alert, stored.version, result.actions):
             return result

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class ActionRequest(Struct, frozen=True, kw_only=True):
     """`at` and `until` are in seconds since 1970. `source`: the Slack message as `channel/ts`, or `terminal`.
 
+    `key` is the same when a request is worked off again, and empty when that cannot happen.
+
     `proposal` is the id of the proposal that a decision is about, or that of a new one. `asked` is the Slack user id
     of the actor.
     """
@@ -27,6 +29,7 @@ class ActionRequest(Struct, frozen=True, kw_only=True):
     person: Person
     at: float
     source: str = ""
+    key: str = ""
     reason: str = ""
     until: float = 0.0
     asked: str = ""

@@ -43,7 +43,10 @@ class Effect(StrEnum):
 
 
 class Transition(Struct, frozen=True):
+    """The new state, its audit record, and what has to be done."""
+
     actions: AlertActions
+    record: AuditRecord
     effects: tuple[Effect, ...]
 
 
@@ -268,10 +271,20 @@ def transition(
         person=request.person,
         at=request.at,
         source=request.source,
+        key=request.key,
         detail=request.reason or (request.result.outcome if request.result else ""),
     )
     values = {"status": after, "audit": (*before.audit, record), **rule.apply(before, request, settings)}
-    return Transition(msgspec.structs.replace(before, **values), rule.effects)
+    return Transition(msgspec.structs.replace(before, **values), record, rule.effects)
+
+
+def repeated(actions: AlertActions, request: ActionRequest) -> Transition | None:
+    """Return the transition of a request that is stored already, with its effects; None for a new request."""
+    record = next((each for each in actions.audit if request.key and each.key == request.key), None)
+    if record is None:
+        return None
+    rule = next(each for each in TRANSITIONS if each.event is record.event and record.before in each.before)
+    return Transition(actions, record, rule.effects)
 
 
 def _mark(request: ActionRequest) -> Mark:

@@ -118,6 +118,10 @@ class Aws:
         return self._lazy_client("sqs", _FAST)
 
     @cached_property
+    def sqs_short_timeout(self) -> SQSClient:
+        return self._lazy_client("sqs", _SHORT_TIMEOUT)
+
+    @cached_property
     def dynamodb(self) -> DynamoDBClient:
         return self._lazy_client("dynamodb", _FAST)
 

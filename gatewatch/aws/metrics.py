@@ -21,6 +21,10 @@ SUPPRESSED = "Suppressed"  # changes with an exception of effect `mute`
 ACTIVITY_NOT_RECORDED = "ActivityNotRecorded"  # events missing in the activity log
 LOOKUPS_FAILED = "LookupsFailed"
 CONFIGURATION_ERRORS = "ConfigurationErrors"
+CLICKS = "Clicks"  # in Slack, verified
+CLICKS_NOT_RECORDED = "ClicksNotRecorded"  # because the queue or the table did not answer
+ACTIONS_PERFORMED = "Actions"  # transitions of the state of an alert that a person caused
+ACTIONS_REFUSED = "ActionsRefused"
 AGE_SECONDS = "AgeSeconds"  # from the event time to its delivery
 
 

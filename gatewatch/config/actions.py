@@ -6,19 +6,25 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
 from gatewatch.config.destinations import SecretRef
+from gatewatch.config.yaml_file import load_content
+from gatewatch.errors import ConfigurationError
 from gatewatch.model.severity import Severity
+from gatewatch.model.typed_decoding import convert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _TEAM = re.compile(r"T[A-Z0-9]{2,30}\Z")
 _APP = re.compile(r"A[A-Z0-9]{2,30}\Z")
 SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,30}\Z")
 EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\Z")
-_IDENTITY_STORE = re.compile(r"d-[0-9a-f]{10}\Z")
+# functions/actions may read secrets below this path only.
+_PATHS = ("/gatewatch/actions/", "gatewatch/actions/")
 _MAX_MINUTES = 60  # a proposal is about what the resource was when it was made
 
 
@@ -34,7 +40,6 @@ class ActionSettings(Struct, frozen=True, forbid_unknown_fields=True, rename={"w
     """`allow`: Slack user ids and e-mail addresses of those who may propose and approve reverts.
 
     From severity `two_person_from` on, a revert needs two people with different AWS identities.
-    `identity_store`: where to look up people whom accounts.yaml does not map, by their e-mail address.
     """
 
     written_mode: ActionMode | bool = ActionMode.OFF  # YAML 1.1 reads `off` as false
@@ -46,7 +51,6 @@ class ActionSettings(Struct, frozen=True, forbid_unknown_fields=True, rename={"w
     two_person_from: Severity = Severity.INFO
     expires_minutes: int = 15
     break_glass: bool = False
-    identity_store: str = ""
 
     @property
     def mode(self) -> ActionMode:
@@ -73,8 +77,6 @@ class ActionSettings(Struct, frozen=True, forbid_unknown_fields=True, rename={"w
                 )
         if not 1 <= self.expires_minutes <= _MAX_MINUTES:
             yield "expires_minutes", f"is not from 1 to {_MAX_MINUTES}."
-        if self.identity_store and not _IDENTITY_STORE.match(self.identity_store):
-            yield "identity_store", f'"{self.identity_store}" is not the id of an identity store, such as d-1234567890.'
 
     def _missing(self) -> Iterator[tuple[str, str]]:
         if not _TEAM.match(self.team):
@@ -84,8 +86,18 @@ class ActionSettings(Struct, frozen=True, forbid_unknown_fields=True, rename={"w
         for key, ref in (("signing_secret", self.signing_secret), ("token", self.token)):
             if ref is None or (ref.ssm is None) == (ref.secret is None):
                 yield key, "write either {ssm: /path} or {secret: name}."
+            elif not (ref.ssm or ref.secret or "").startswith(_PATHS):
+                yield key, "is not below gatewatch/actions/, which is all that functions/actions may read."
         if self.mode is ActionMode.FULL and not self.allow:
             yield (
                 "allow",
                 "is empty, so nobody may revert; write user ids or e-mail addresses, or mode: read_only.",
             )
+
+
+def load_action_settings(policy: Path) -> ActionSettings:
+    """Read the one section, for the function that answers Slack. Raises `ConfigurationError`."""
+    try:
+        return convert(load_content(policy).get("actions") or {}, ActionSettings)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{policy}: actions: {error}") from error

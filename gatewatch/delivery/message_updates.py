@@ -95,8 +95,10 @@ class MessageUpdates:
         return True
 
     def with_actions(self, state: MessageState, content: Content) -> MessageState:
-        """Add the actions of the alert as they are now, unless what it opened is closed: nothing is left to do then."""
-        shown = None if state.is_resolved else self._shown(content)
+        """Add the actions of the alert as they are now; no buttons once what it opened is closed."""
+        shown = self._shown(content)
+        if shown and state.is_resolved:
+            shown = msgspec.structs.replace(shown, buttons=())
         return msgspec.structs.replace(state, shown=shown)
 
     def _by_parent(

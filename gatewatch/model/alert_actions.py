@@ -98,7 +98,10 @@ class RevertProposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AuditRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One transition. `source` is the Slack message, `channel/ts`, or `terminal`; `detail` a reason or a result."""
+    """One transition. `source` is the Slack message, `channel/ts`, or `terminal`; `detail` a reason or a result.
+
+    `key` identifies the request, so that one that is worked off again is recognised.
+    """
 
     event: ActionEvent
     before: ActionStatus
@@ -107,6 +110,7 @@ class AuditRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: float
     source: str = ""
     detail: str = ""
+    key: str = ""
 
 
 class AlertActions(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -73,6 +73,8 @@ def _size(blocks: Sequence[Any]) -> int:
 
 def _proposal_blocks(shown: ShownActions, labels: Labels) -> list[Block]:
     status, proposal = shown.actions.status, shown.actions.proposal
+    if not shown.buttons:
+        return []
     if proposal and status is ActionStatus.REVERT_PROPOSED:
         return [section(join_safe("\n", _proposal_lines(proposal, labels)))]
     line = labels.action.get(f"status_{status}")

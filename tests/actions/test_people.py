@@ -22,15 +22,6 @@ def test_an_unknown_slack_user_has_no_identity_even_with_an_empty_address():
     assert person_in_slack("U0X", "x", "", PEOPLE).identities == ()
 
 
-def test_the_identity_store_maps_who_is_not_listed_and_has_an_address():
-    looked_up = []
-    names = lambda email: looked_up.append(email) or "Dave"  # noqa: E731
-    assert person_in_slack("U0D", "d", "dave@example.com", PEOPLE, names).identities == ("dave",)
-    assert person_in_slack("U0D", "d", "", PEOPLE, names).identities == ()
-    assert person_in_slack("U0ALICE", "a", "alice@example.com", PEOPLE, names).identities != ("dave",)
-    assert looked_up == ["dave@example.com"]
-
-
 def test_a_caller_of_the_command_line_is_the_same_person_as_in_slack():
     caller = person_of_caller(SSO, PEOPLE)
     assert caller.id == "U0ALICE"

@@ -10,8 +10,8 @@ from gatewatch.errors import ConfigurationError
 from gatewatch.model.severity import Severity
 
 FULL = (
-    "actions: {mode: full, team: T012ABC, app: A012ABC, signing_secret: {ssm: /gatewatch/signing},"
-    " token: {ssm: /gatewatch/token}, allow: [U012ABC, alice@example.com], two_person_from: high}"
+    "actions: {mode: full, team: T012ABC, app: A012ABC, signing_secret: {ssm: /gatewatch/actions/signing},"
+    " token: {ssm: /gatewatch/actions/token}, allow: [U012ABC, alice@example.com], two_person_from: high}"
 )
 
 
@@ -42,7 +42,7 @@ PROBLEMS = [
     ("{mode: full}", "allow: is empty, so nobody may revert"),
     ("{allow: [bob]}", 'allow[0]: "bob" is neither a Slack user id such as U012ABCDEF nor an e-mail address.'),
     ("{expires_minutes: 0}", "expires_minutes: is not from 1 to 60."),
-    ("{identity_store: x}", 'identity_store: "x" is not the id of an identity store'),
+    ("{mode: read_only, token: {ssm: /gatewatch/token}}", "token: is not below gatewatch/actions/"),
     ("{modus: full}", 'Object contains unknown field "modus"; the keys here are mode, team'),
 ]
 

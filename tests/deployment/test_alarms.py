@@ -13,7 +13,7 @@ from support.paths import ROOT
 
 HUB = load(str(ROOT / "eventbridge" / "hub.yaml"))["Resources"]
 ALARMS = {name: each["Properties"] for name, each in HUB.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
-FUNCTIONS = ("alert", "deliver", "heartbeat", "escalate", "digest", "access_keys")
+FUNCTIONS = ("alert", "deliver", "heartbeat", "escalate", "digest", "access_keys", "actions", "act")
 COUNTED = {
     metrics.EVENTS_RECEIVED,
     metrics.CHANGES,
@@ -25,6 +25,10 @@ COUNTED = {
     metrics.DUPLICATES,
     metrics.DEAD_LETTERED,
     metrics.ESCALATED,
+    metrics.CLICKS,
+    metrics.CLICKS_NOT_RECORDED,
+    metrics.ACTIONS_PERFORMED,
+    metrics.ACTIONS_REFUSED,
     metrics.CONFIGURATION_ERRORS,
     metrics.ACTIVITY_NOT_RECORDED,
     metrics.AGE_SECONDS,
@@ -56,12 +60,12 @@ def test_the_operators_topic_is_not_the_alerts_topic():
 
 def test_every_dead_letter_queue_has_an_alarm():
     queues = {name for name, each in HUB.items() if is_queue(each) and name.endswith("Dlq")}
-    assert queues == {"EventsDlq", "OutboxDlq", "AccessKeysDlq"}
+    assert queues == {"EventsDlq", "OutboxDlq", "AccessKeysDlq", "ClicksDlq"}
     assert watched("AWS/SQS", "ApproximateNumberOfMessagesVisible") == queues
 
 
-def test_the_age_of_the_oldest_message_of_both_queues_has_an_alarm():
-    assert watched("AWS/SQS", "ApproximateAgeOfOldestMessage") == {"Events", "Outbox"}
+def test_the_age_of_the_oldest_message_of_every_queue_has_an_alarm():
+    assert watched("AWS/SQS", "ApproximateAgeOfOldestMessage") == {"Events", "Outbox", "Clicks"}
 
 
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
@@ -84,6 +88,7 @@ def test_missing_events_heartbeats_and_digest_runs_are_alarms_even_without_data(
     ("metric", "functions"),
     [
         (metrics.DEAD_LETTERED, {"alert", "deliver"}),
+        (metrics.CLICKS_NOT_RECORDED, {"actions"}),
         (metrics.CONFIGURATION_ERRORS, {"alert"}),
         (metrics.ACTIVITY_NOT_RECORDED, {"alert"}),
     ],

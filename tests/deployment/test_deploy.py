@@ -228,8 +228,8 @@ def source(mapping, running, deployed):
     )
 
 
-def test_six_functions_are_deployed_each_with_its_role_zip_and_architecture(deployed, service):
-    names = ("alert", "deliver", "heartbeat", "escalate", "digest", "access_keys")
+def test_eight_functions_are_deployed_each_with_its_role_zip_and_architecture(deployed, service):
+    names = ("alert", "deliver", "heartbeat", "escalate", "digest", "access_keys", "actions", "act")
     assert set(deployed.functions) == {f"gatewatch-{STAGE}-{name}" for name in names}
     sha = hashlib.sha256((service / "build" / ZIP).read_bytes()).digest()
     for function in deployed.functions.values():
@@ -237,7 +237,7 @@ def test_six_functions_are_deployed_each_with_its_role_zip_and_architecture(depl
         assert function["Runtime"] == "python3.13"
         assert function["Architectures"] == ["x86_64"]
     roles = {function["Role"].rpartition("/")[2] for function in deployed.functions.values()}
-    own = ("Alert", "Deliver", "Heartbeat", "Escalate", "Digest", "AccessKeys")
+    own = ("Alert", "Deliver", "Heartbeat", "Escalate", "Digest", "AccessKeys", "Actions", "Act")
     assert roles == {deployed.physical[f"{name}Role"] for name in own}
 
 

@@ -72,6 +72,15 @@ def assume(role: str) -> list[Call]:
     return [Call("sts:AssumeRole", f"arn:{{partition}}:iam::{MEMBER}:role/{role}", account=MEMBER)]
 
 
+SECRETS_OF_ACTIONS = [
+    Call("ssm:GetParameter", f"arn:{{partition}}:ssm:{{region}}:{HUB}:parameter/gatewatch/actions/token"),
+    Call(
+        "secretsmanager:GetSecretValue",
+        f"arn:{{partition}}:secretsmanager:{{region}}:{HUB}:secret:gatewatch/actions/token-AbCdEf",
+    ),
+    Call("kms:Decrypt", "{SecretsKey}"),
+]
+
 # What each function does, read off its code. `test_every_operation_in_the_code_is_in_the_table` compares the two.
 CALLS: dict[str, list[Call]] = {
     "alert": [
@@ -109,6 +118,25 @@ CALLS: dict[str, list[Call]] = {
         Call("organizations:ListAccounts", "*"),
         *assume("gatewatch/gatewatch-doctor"),
         *logs("heartbeat"),
+    ],
+    "actions": [
+        *queue("Clicks", "SendMessage"),
+        *rows("click#1", actions="UpdateItem"),
+        *SECRETS_OF_ACTIONS,
+        *logs("actions"),
+    ],
+    "act": [
+        *queue("Clicks", RECEIVE),
+        *queue("Outbox", "SendMessage"),
+        *rows("action-message#1", actions="BatchGetItem"),
+        *rows("parent#1", actions="GetItem"),
+        *rows("action#1", actions="GetItem UpdateItem"),
+        *rows("action-due#01", actions="BatchGetItem UpdateItem"),
+        *rows("snapshot#1", "own-action#1", "conflict#1", actions="GetItem PutItem"),
+        *rows("conflict#1", actions="UpdateItem"),
+        *SECRETS_OF_ACTIONS,
+        *assume("gatewatch/gatewatch-revert"),
+        *logs("act"),
     ],
     "escalate": [
         *queue("Outbox", "SendMessage"),
@@ -234,6 +262,8 @@ ROLES = {
     "alert": ("hub", "AlertRole"),
     "deliver": ("hub", "DeliverRole"),
     "heartbeat": ("hub", "HeartbeatRole"),
+    "actions": ("hub", "ActionsRole"),
+    "act": ("hub", "ActRole"),
     "escalate": ("hub", "EscalateRole"),
     "digest": ("hub", "DigestRole"),
     "access_keys": ("hub", "AccessKeysRole"),
@@ -251,7 +281,7 @@ ADMITTED = {
     "remediation": {"config_rule"},
     "key_rotation": {"access_keys"},
     "doctor": {"operator", "heartbeat"},
-    "revert": {"operator"},
+    "revert": {"operator", "act"},
 }
 OPERATOR = f"arn:{{partition}}:iam::{HUB}:role/operator"
 
@@ -263,11 +293,13 @@ KEY_POLICY = {
 }
 # Calls that two roles may make although only one of them does, each with its reason.
 SHARED: dict[str, set[str]] = {
+    # policy.yaml may name any secret of gatewatch for a destination.
+    "deliver": {call.name for call in SECRETS_OF_ACTIONS},
     # A queue that a call opened may be any of the account.
     "revert": {
         f"sqs:{action} arn:{{partition}}:sqs:{{region}}:{MEMBER}:gatewatch-undelivered {{}}"
         for action in ("GetQueueUrl", "GetQueueAttributes")
-    }
+    },
 }
 
 
@@ -290,7 +322,8 @@ class Deployment:
         config_rule = {"HubRegion": self.region, "CodeBucket": "code-bucket", "CodeKey": "code.zip"}
         self.function = self._stack(ROOT / "compliance" / "function.yaml", HUB, **config_rule)
         self.arns = {
-            name: self.hub.arn(name) for name in ("Events", "EventsDlq", "Outbox", "OutboxDlq", "AccessKeysDlq")
+            name: self.hub.arn(name)
+            for name in ("Events", "EventsDlq", "Outbox", "OutboxDlq", "AccessKeysDlq", "Clicks", "ClicksDlq")
         }
         self.arns |= {name: self.hub.arn(name) for name in ("Table", "ActivityTable", "Alerts", "Operators", "Bus")}
         self.arns |= {"SecretsKey": key, "EventBus": event_bus, "partition": partition, "region": self.region}
@@ -308,7 +341,8 @@ class Deployment:
         self.revert = self._stack(
             EVENTBRIDGE / "revert.yaml",
             MEMBER,
-            RevertRoleArn=OPERATOR.format(partition=partition),
+            RevertRoleArn=self.hub.arn("ActRole"),
+            OperatorRoleArn=OPERATOR.format(partition=partition),
             OrganizationId=ORGANIZATION,
         )
         self.stacks = {"hub": self.hub, "function": self.function, "member": self.member, "revert": self.revert}
@@ -467,6 +501,8 @@ QUEUES = {
     ("hub", "EventsPolicy", "Events"): "EventsRule",
     ("hub", "EventsDlqPolicy", "EventsDlq"): "EventsRule",
     ("hub", "OutboxPolicy", "Outbox"): None,
+    ("hub", "ClicksPolicy", "Clicks"): None,
+    ("hub", "ClicksDlqPolicy", "ClicksDlq"): None,
     ("hub", "OutboxDlqPolicy", "OutboxDlq"): None,
     ("member", "UndeliveredPolicy", "Undelivered"): "SecurityGroupRule",
 }
@@ -561,19 +597,34 @@ ROLES_OF = {
     "alert": ("alert", "lookup"),
     "deliver": ("deliver",),
     "heartbeat": ("heartbeat", "doctor"),
+    "actions": ("actions",),
+    "act": ("act", "revert"),
     "escalate": ("escalate",),
     "digest": ("digest",),
     "access_keys": ("access_keys", "key_rotation"),
     "config_rule": ("config_rule", "remediation"),
 }
 # Operations whose IAM action has another name or that need none.
-ACTION_OF = {"SendMessageBatch": "SendMessage"}
+ACTION_OF = {
+    "SendMessageBatch": "SendMessage",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
+}
 # Operations in modules that a function imports for something else. `get_template` is a method of Jinja as well.
 NOT_CALLED = {
     "alert": {"GetTemplate"},
     "deliver": {"AssumeRole", "GetTemplate"},
     "heartbeat": {"GetTemplate"},
     "escalate": {"AssumeRole"},
+    "actions": {"AssumeRole"},
+    "act": {
+        "DescribeSecurityGroups",
+        "GetComplianceDetailsByConfigRule",
+        "GetResourceConfigHistory",
+        "LookupEvents",
+        "PutEvaluations",
+    },
     "digest": {"AssumeRole", "GetTemplate"},
     "config_rule": {"GetTemplate", "Publish"},
     "access_keys": {
@@ -586,7 +637,7 @@ NOT_CALLED = {
     },
 }
 # Rows that a function imports without using them.
-ROWS_NOT_USED = {"alert": {"heartbeat"}}
+ROWS_NOT_USED = {"alert": {"heartbeat"}, "act": {"exposures", "group", "unfinished"}}
 GRAPH = grimp.build_graph("gatewatch", "functions", cache_dir=None)
 
 

@@ -26,6 +26,20 @@ EXPLAINED = {
     ("hub", "AlertRole", "WriteLogs"): ("Resource …-alert:*", "the streams of one log group, named by Lambda"),
     ("hub", "DeliverRole", "WriteLogs"): ("Resource …-deliver:*", "the streams of one log group, named by Lambda"),
     ("hub", "HeartbeatRole", "WriteLogs"): ("Resource …-heartbeat:*", "the streams of one log group"),
+    **{
+        ("hub", role, sid): (wildcard, "the signing secret and the bot token of the Slack app, named in policy.yaml")
+        for role in ("ActionsRole", "ActRole")
+        for sid, wildcard in {
+            "ReadParametersOfActions": "Resource …parameter/gatewatch/actions/*",
+            "ReadSecretsOfActions": "Resource …secret:gatewatch/actions/*",
+        }.items()
+    },
+    ("hub", "ActionsRole", "WriteLogs"): ("Resource …-actions:*", "the streams of one log group"),
+    ("hub", "ActRole", "WriteLogs"): ("Resource …-act:*", "the streams of one log group"),
+    ("hub", "ActRole", "AssumeRevertRole"): (
+        "Resource …::*:role/gatewatch/gatewatch-revert",
+        "accounts.yaml names the accounts; eventbridge/revert.yaml creates the role, and the role trusts the hub only",
+    ),
     ("hub", "DeliverRole", "ReadParameters"): (
         "Resource …parameter/gatewatch/*",
         "policy.yaml names the parameters; all of them are secrets of gatewatch",
@@ -259,6 +273,22 @@ MAY = {
         "dynamodb:PutItem Table",
         "dynamodb:UpdateItem Table",
     },
+    "ActionsRole": {
+        "sqs:SendMessage Clicks",
+        "dynamodb:UpdateItem Table",
+        "kms:Decrypt SecretsKeyArn",
+    },
+    "ActRole": {
+        "sqs:ReceiveMessage Clicks",
+        "sqs:DeleteMessage Clicks",
+        "sqs:GetQueueAttributes Clicks",
+        "sqs:SendMessage Outbox",
+        "dynamodb:BatchGetItem Table",
+        "dynamodb:GetItem Table",
+        "dynamodb:PutItem Table",
+        "dynamodb:UpdateItem Table",
+        "kms:Decrypt SecretsKeyArn",
+    },
     "EscalateRole": {
         "sqs:SendMessage Outbox",
         "dynamodb:BatchGetItem Table",
@@ -316,6 +346,10 @@ def test_only_the_deliver_role_can_write_the_ledger():
             "rule",
             "open-group",
             "failed-sign-ins",
+            "click",
+            "action",
+            "action-due",
+            "conflict",
             *keys_of_functions,
         )
     }
@@ -327,8 +361,8 @@ def test_only_the_deliver_role_can_write_the_ledger():
                 and text(statement["Resource"]) == "Table Arn"
             ):
                 keys = set(as_list(statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]))
-                may_only_read = as_list(statement["Action"]) == ["dynamodb:GetItem"]
-                assert keys <= own or (may_only_read and keys == {"delivered#*"})
+                may_only_read = set(as_list(statement["Action"])) <= {"dynamodb:GetItem", "dynamodb:BatchGetItem"}
+                assert keys <= own or (may_only_read and keys <= {"delivered#*", "parent#*", "action-message#*"})
 
 
 WRITTEN_BY_OTHERS = {"deferred#*", "due#*", "action#*", "action-message#*"}

@@ -65,17 +65,29 @@ def test_environment_variables_are_names_and_references(name):
 
 
 def test_a_visibility_timeout_is_six_times_the_timeout_of_the_function():
-    for name, parameter in (("alert", "EventsVisibility"), ("deliver", "OutboxVisibility")):
+    for name, parameter in (
+        ("alert", "EventsVisibility"),
+        ("deliver", "OutboxVisibility"),
+        ("act", "ClicksVisibility"),
+    ):
         assert HUB["Parameters"][parameter]["Default"] == 6 * FUNCTIONS[name]["timeout"]
 
 
-@pytest.mark.parametrize(("name", "queue"), [("alert", "Events"), ("deliver", "Outbox")])
+@pytest.mark.parametrize(("name", "queue"), [("alert", "Events"), ("deliver", "Outbox"), ("act", "Clicks")])
 def test_event_source_mappings_report_batch_item_failures_and_limit_concurrency(name, queue):
     (event,) = queue_events(name)
     assert event["arn"] == {"Fn::GetAtt": [queue, "Arn"]}
     assert event["functionResponseType"] == "ReportBatchItemFailures"
     assert 2 <= event["maximumConcurrency"] <= 1000
-    assert event["batchSize"] == 10
+    assert event["batchSize"] == (1 if name == "act" else 10)
+
+
+def test_actions_are_off_by_default_without_url_and_with_no_concurrency():
+    defaults, actions = SERVERLESS["params"]["default"], FUNCTIONS["actions"]
+    assert (defaults["actions"], defaults["actionsConcurrency"]) == (False, 0)
+    assert (actions["url"], actions["reservedConcurrency"]) == ("${param:actions}", "${param:actionsConcurrency}")
+    queue, schedule = FUNCTIONS["act"]["events"]
+    assert queue["sqs"]["enabled"] == schedule["schedule"]["enabled"] == "${param:actions}"
 
 
 def rule_of_access_keys():

@@ -336,7 +336,7 @@ def test_every_topic_denies_plain_http():
 def test_a_queue_that_functions_read_has_a_dead_letter_queue_of_the_same_type():
     queues = resources("hub", "SQS::Queue")
     read = {name: queue for name, queue in queues.items() if "RedrivePolicy" in queue}
-    assert set(read) == {"Events", "Outbox"}
+    assert set(read) == {"Events", "Outbox", "Clicks"}
     for queue in read.values():
         dlq = queues[queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]
         assert dlq.get("FifoQueue", False) == queue.get("FifoQueue", False)

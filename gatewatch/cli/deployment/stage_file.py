@@ -30,6 +30,9 @@ _PLAIN = re.compile(r"[A-Za-z0-9+=,.@_:/-]*\Z")
 _ROLE_ARN = re.compile(r"(arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/*-]+)?\Z")
 
 
+_ACTIONS_CONCURRENCY = 5  # a click takes tens of milliseconds
+
+
 class HubSection(Struct, frozen=True, forbid_unknown_fields=True):
     """The hub. `accounts` are members outside the organization; on `event_buses` it may put events."""
 
@@ -45,6 +48,7 @@ class HubSection(Struct, frozen=True, forbid_unknown_fields=True):
     chat_channel: str = ""
     digest_from: str = ""
     event_buses: tuple[str, ...] = ()
+    actions: bool = False
     silence_minutes: int = 60
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
@@ -130,6 +134,8 @@ class Stage(Struct, frozen=True):
             "silenceMinutes": str(hub.silence_minutes),
             "remediationRole": "gatewatch/gatewatch-remediation",
             "revertRole": "gatewatch/gatewatch-revert",
+            "actions": str(hub.actions).lower(),
+            "actionsConcurrency": str(_ACTIONS_CONCURRENCY if hub.actions else 0),
             "digestFrom": hub.digest_from,
             "eventBuses": ",".join(hub.event_buses),
             "keyRotation": str(members.key_rotation).lower(),

@@ -14,7 +14,7 @@ from gatewatch.monitoring.heartbeat.store import HeartbeatStore
 if TYPE_CHECKING:
     from gatewatch.aws.clients import Aws
 
-QUEUES = ("events", "outbox.fifo", "events-dlq", "outbox-dlq.fifo")
+QUEUES = ("events", "outbox.fifo", "clicks.fifo", "events-dlq", "outbox-dlq.fifo", "clicks-dlq.fifo")
 FUNCTIONS = ("alert", "deliver", "heartbeat", "escalate", "digest", "access_keys")
 
 

@@ -1,0 +1,100 @@
+"""AWS Lambda: works off clicks from the queue, and once a minute what has become due."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger, Metrics
+
+from functions.bundle import load_bundle
+from gatewatch.actions.answers import Answers
+from gatewatch.actions.due import DueAlerts
+from gatewatch.actions.reverting import Reverts
+from gatewatch.actions.slack_api import SlackApi
+from gatewatch.actions.slack_users import SlackUsers
+from gatewatch.alerts.own_actions import ActionLog
+from gatewatch.aws.clients import Aws, role_arn
+from gatewatch.aws.hub_table import HubTable
+from gatewatch.aws.metrics import NAMESPACE, EmbeddedMeter
+from gatewatch.config.destinations import SecretRef
+from gatewatch.delivery.action_store import ActionStore
+from gatewatch.delivery.http import HttpClient, http_pool
+from gatewatch.delivery.outbox import Outbox
+from gatewatch.delivery.secrets import SecretStore
+from gatewatch.delivery.slack import SLACK_API
+from gatewatch.delivery.thread_store import ThreadStore
+from gatewatch.handlers.act import ActHandler
+from gatewatch.handlers.batch import partial_response
+from gatewatch.remediation.ingress.conflict_guard import ConflictGuard
+from gatewatch.remediation.revert.reverter import Reverter
+from gatewatch.remediation.snapshots import SnapshotStore
+from gatewatch.rendering.text.labels import load_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gatewatch.config.settings import Settings
+
+metrics = Metrics(namespace=NAMESPACE)
+
+
+@cache
+def compose() -> ActHandler:
+    """Composition root, called once per execution environment."""
+    environment, aws = os.environ, Aws()
+    bundle, log = load_bundle(environment), _log()
+    settings = bundle.settings
+    table = HubTable(aws.dynamodb, environment["GATEWATCH_TABLE"])
+    api = SlackApi(
+        HttpClient(http_pool()),
+        SecretStore(aws),
+        settings.actions.token or SecretRef(),
+        environment.get("GATEWATCH_SLACK_API", SLACK_API),
+    )
+    return ActHandler(
+        settings=settings,
+        store=ActionStore(table),
+        threads=ThreadStore(table),
+        due=DueAlerts(table),
+        outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
+        users=SlackUsers(api, settings.actions.team, settings.people),
+        answers=Answers(api, cache(lambda language: load_labels(bundle.templates, language)), log),
+        reverts=Reverts(_reverter(aws, table, settings, environment)),
+        stop_escalation=lambda _content: None,
+        now=time.time,
+        log=log,
+        meter=EmbeddedMeter(metrics),
+    )
+
+
+def _reverter(aws: Aws, table: HubTable, settings: Settings, environment: Mapping[str, str]) -> Reverter:
+    return Reverter(
+        _member(aws, environment["AWS_REGION"], environment["GATEWATCH_REVERT_ROLE"]),
+        settings,
+        SnapshotStore(table),
+        ActionLog(table),
+        ConflictGuard(table, settings.ingress.fight, time.time),
+        time.time,
+    )
+
+
+def _member(aws: Aws, hub_region: str, role: str) -> Callable[[str, str], Aws]:
+    partition = aws.partition(hub_region)
+    return lambda account, region: aws.assume_role(role_arn(partition, account, role), region, "gatewatch-act")
+
+
+@cache
+def _log() -> Any:
+    return Logger(use_rfc3339=True)
+
+
+@metrics.log_metrics
+def handler(event: dict[str, Any], _context: Any) -> dict[str, list[dict[str, str]]] | None:
+    """An event of the schedule has no records."""
+    if "Records" in event:
+        return partial_response(event, compose().handle, _log())
+    compose().settle_due()
+    return None

@@ -1,0 +1,46 @@
+"""When a snooze ends or a proposed revert expires: rows that functions/act reads once a minute."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from gatewatch.aws.sharded_rows import ShardedRows, ShardedValues
+from gatewatch.model.alert_actions import ActionEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gatewatch.aws.hub_table import HubTable
+    from gatewatch.model.alert_actions import AlertActions
+
+SETTLING = {ActionEvent.SNOOZE, ActionEvent.PROPOSE_REVERT}
+
+
+class DueAlert(Struct, frozen=True):
+    """`at` is in seconds since 1970."""
+
+    alert: str
+    at: float
+
+
+DUE_ALERTS = ShardedRows(prefix="action-due", name="alerts to look at again", value_type=DueAlert, shards=5)
+
+
+class DueAlerts:
+    """One time per alert, the latest one set: an alert is either snoozed or has a proposal. Raises `HubTableError`."""
+
+    def __init__(self, table: HubTable) -> None:
+        self._values = ShardedValues(table, DUE_ALERTS)
+
+    def watch(self, alert: str, actions: AlertActions) -> None:
+        """A full row is no error: state and guards depend on the time themselves, only the message is late then."""
+        at = actions.snoozed_until if actions.snoozed else actions.proposal.expires_at if actions.proposal else 0.0
+        self._values.put(alert, DueAlert(alert, at))
+
+    def due(self, now: float) -> Iterator[str]:
+        return (each.alert for _, each in self._values.all() if each.at <= now)
+
+    def remove(self, alert: str) -> None:
+        self._values.remove(alert)

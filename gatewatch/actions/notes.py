@@ -1,0 +1,88 @@
+"""The notices about transitions: in the thread of each message that shows the alert, and to everybody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatewatch.model.alert_actions import GATEWATCH, ActionEvent
+from gatewatch.model.message import OutboxMessage
+from gatewatch.model.notification import NoticeKind, OperatorNotice, Sentence
+from gatewatch.model.severity import Severity
+from gatewatch.rendering.time_text import utc_minute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gatewatch.actions.state_machine import Transition
+    from gatewatch.delivery.action_store import PostedMessage
+    from gatewatch.model.alert_actions import AuditRecord
+
+_SILENT = frozenset({ActionEvent.START_REVERT})  # followed by its result within seconds
+_WITH_PLAN = frozenset({ActionEvent.PROPOSE_REVERT, ActionEvent.BREAK_GLASS})
+_WITH_RESULT = frozenset({ActionEvent.COMPLETE_REVERT, ActionEvent.FAIL_REVERT})
+
+
+def thread_notes(
+    alert: str, done: Transition, messages: Iterable[PostedMessage], language: str, excerpt: str = ""
+) -> list[OutboxMessage]:
+    """A note for each message that shows the alert; its delivery renders that message again."""
+    if done.record.event in _SILENT:
+        return []
+    return [
+        OutboxMessage(
+            destination=each.destination,
+            notification=_notice(f"action_{done.record.event}", alert, done, language, excerpt, each.key),
+        )
+        for each in messages
+    ]
+
+
+def note_to_everybody(alert: str, done: Transition, destinations: Iterable[str], language: str) -> list[OutboxMessage]:
+    """That one person executed a revert alone, with the reason and the plan."""
+    notice = _notice("action_break_glass_title", alert, done, language)
+    return [OutboxMessage(destination=each, notification=notice) for each in destinations]
+
+
+def _notice(
+    title: str, alert: str, done: Transition, language: str, excerpt: str = "", parent_key: str = ""
+) -> OperatorNotice:
+    record = done.record
+    return OperatorNotice(
+        key=f"action-{alert}-{record.event}-{record.at:.3f}-{title}",
+        kind=NoticeKind.ACTION,
+        severity=Severity.HIGH if record.event is ActionEvent.BREAK_GLASS else Severity.INFO,
+        title=Sentence(title, _values(done)),
+        paragraphs=tuple(filter(None, _paragraphs(done))),
+        language=language,
+        excerpt=excerpt,
+        actor=record.person.name,
+        parent_key=parent_key,
+    )
+
+
+def _values(done: Transition) -> dict[str, str]:
+    person = done.record.person
+    return {"person": person.name or person.id, "time": utc_minute(done.actions.snoozed_until)}
+
+
+def _paragraphs(done: Transition) -> Iterator[tuple[Sentence, ...]]:
+    record, proposal, result = done.record, done.actions.proposal, done.actions.result
+    yield (_who(record),)
+    if record.detail and record.event not in _WITH_RESULT:
+        yield (Sentence("action_reason", {"text": record.detail}),)
+    if record.event is ActionEvent.PROPOSE_EXCEPTION:
+        yield (Sentence("action_exception_next"),)
+    if proposal and record.event in _WITH_PLAN:
+        yield (Sentence("action_plan", {"hash": proposal.plan.hash}), *proposal.plan.lines)
+    if result and record.event in _WITH_RESULT:
+        undo = (Sentence("action_undo", {"command": result.undo}),) if result.undo else ()
+        yield (*result.lines, *undo)
+
+
+def _who(record: AuditRecord) -> Sentence:
+    """The audit line: who by Slack user id and AWS identity, and when."""
+    identities = ", ".join(record.person.identities)
+    if record.person == GATEWATCH:
+        return Sentence("action_when", {"time": utc_minute(record.at)})
+    key = "action_who" if identities else "action_who_unmapped"
+    return Sentence(key, {"person_id": record.person.id, "identity": identities, "time": utc_minute(record.at)})

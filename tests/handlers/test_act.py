@@ -1,0 +1,369 @@
+"""Clicks that are worked off: what each does, who is refused, and who is informed of what."""
+
+import logging
+
+import boto3
+import msgspec
+import pytest
+import yaml
+from moto import mock_aws
+
+from gatewatch.config.destinations import SlackWebhook, SnsTopic
+from gatewatch.config.suppression_rules import PolicyException
+from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UndecodableError
+from gatewatch.model.alert_actions import ActionEvent
+from gatewatch.model.message import Rollup
+from gatewatch.model.revert import RevertOutcome, RevertReport
+from gatewatch.model.severity import Severity
+from gatewatch.remediation.revert.plan import NotRevertibleError, Obstacle
+from support.act import LABELS, ActingHub
+from support.actions import NOW, PLAN, SETTINGS, AtomicDynamoDB
+from support.slack_requests import ALERT
+from support.tables import create_table
+from support.threads import CLOSED, OPENED, alert
+
+ENGLISH = LABELS["en"].action
+
+
+@pytest.fixture
+def dynamodb():
+    with mock_aws():
+        client = boto3.client("dynamodb", "eu-west-1", aws_access_key_id="testing", aws_secret_access_key="testing")
+        create_table(client, "t")
+        yield AtomicDynamoDB(client)
+
+
+@pytest.fixture
+def hub(dynamodb):
+    return ActingHub(dynamodb)
+
+
+@pytest.fixture
+def where(hub):
+    return hub.post(OPENED)
+
+
+def titles(messages):
+    return [each.notification.title.key for each in messages]
+
+
+def refusals(hub):
+    """The reasons that people were given, as keys of the labels."""
+    keys = {text: key.removeprefix("refused_") for key, text in ENGLISH.items() if key.startswith("refused_")}
+    return [keys[text] for text in hub.workspace.texts()]
+
+
+def test_an_acknowledged_alert_says_so_in_the_thread_and_stops_its_escalation(hub, where):
+    hub.click(where, "acknowledge")
+    assert hub.status(where) == "acknowledged"
+    assert hub.stopped == [OPENED]
+    (note,) = hub.deliver()
+    assert note.notification.title.values["person"] == "alice"
+    assert hub.channel.thread(note.notification.key) == "opened"
+    assert "acknowledge" not in str(hub.channel.of("opened"))
+    assert hub.meter.names == ["Actions"]
+
+
+def test_the_audit_record_has_user_identity_message_and_request(hub, where):
+    click = hub.click(where, "acknowledge", "U0BOB")
+    (record,) = hub.actions(where).audit
+    assert (record.person.id, record.person.identities) == ("U0BOB", ("bob@example.com",))
+    assert (record.source, record.key, record.at) == (f"{where[1]}/{where[2]}", click.key, NOW)
+
+
+def test_a_double_click_has_one_effect_and_says_to_the_second_why(hub, where):
+    hub.click(where, "acknowledge")
+    hub.click(where, "acknowledge")
+    assert len(hub.actions(where).audit) == 1
+    assert refusals(hub) == ["not_acknowledged"]
+
+
+def test_a_click_that_is_worked_off_again_has_one_effect_and_loses_no_note(hub, where):
+    hub.outbox.is_down = True
+    click = None
+    with pytest.raises(TransientDeliveryError):
+        click = hub.click(where, "acknowledge", key="a" * 64)
+    hub.outbox.is_down = False
+    for _ in range(2):
+        hub.click(where, "acknowledge", key="a" * 64)
+    assert click is None
+    assert len(hub.actions(where).audit) == 1
+    assert len({each.key for each in hub.outbox.messages}) == 1  # the ledger delivers it once
+    assert hub.workspace.texts() == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"ts": "1712345678.999999"}, "another message"),
+        ({"channel": "C0OTHER"}, "another channel"),
+        ({"alert": ALERT}, "an id that no alert has"),
+    ],
+)
+def test_a_forged_value_has_no_effect(hub, where, fields, name):
+    assert name
+    hub.click(where, "acknowledge", **fields)
+    assert hub.status(where) == "open"
+    assert refusals(hub) == ["unknown_alert"]
+
+
+def test_the_id_of_another_alert_is_refused_in_this_message(hub, where):
+    other = hub.post(alert("other", Severity.CRITICAL, at=5.0))
+    hub.click((other[0], *where[1:]), "acknowledge")
+    assert (hub.status(where), hub.status(other)) == ("open", "open")
+    assert refusals(hub) == ["unknown_alert"]
+
+
+NO_MEMBERS = {
+    "deactivated": {"deleted": True},
+    "bot": {"is_bot": True},
+    "guest of several channels": {"is_restricted": True},
+    "guest of one channel": {"is_ultra_restricted": True},
+    "guest from another organization": {"is_stranger": True},
+    "member of another workspace": {"team_id": "T0OTHER"},
+    "user that Slack describes in another form": {"deleted": None},
+    "user of another id": {"id": "U0OTHER"},
+}
+
+
+@pytest.mark.parametrize("fields", NO_MEMBERS.values(), ids=NO_MEMBERS)
+def test_only_full_members_of_the_workspace_act(hub, where, fields):
+    hub.workspace.add("U0MALLORY", **fields)
+    hub.click(where, "acknowledge", "U0MALLORY")
+    assert hub.status(where) == "open"
+    assert refusals(hub) == ["not_a_member"]
+
+
+def test_a_user_who_does_not_exist_and_users_that_cannot_be_read_are_refused(hub, where):
+    hub.click(where, "acknowledge", "U0NOBODY")
+    hub.workspace.error = PermanentDeliveryError("missing_scope")
+    hub.click(where, "acknowledge")
+    assert hub.status(where) == "open"
+
+
+def test_a_click_is_tried_again_while_slack_does_not_answer(hub, where):
+    hub.workspace.error = TransientDeliveryError("ratelimited")
+    with pytest.raises(TransientDeliveryError):
+        hub.click(where, "acknowledge")
+
+
+def test_a_member_who_is_not_mapped_may_acknowledge_only(hub, where):
+    hub.workspace.add("U0DAVE")
+    hub.click(where, "propose_revert", "U0DAVE")
+    assert refusals(hub) == ["mapped"]
+    assert hub.reverts.planned == 0  # nothing is read in the member account
+    hub.click(where, "acknowledge", "U0DAVE")
+    assert hub.status(where) == "acknowledged"
+
+
+def test_a_snooze_ends_at_its_time(hub):
+    where = hub.post(alert("one", Severity.HIGH))
+    hub.click(where, "snooze_hour")
+    assert hub.status(where) == "snoozed"
+    hub.now += 3599
+    hub.handler.settle_due()
+    assert hub.status(where) == "snoozed"
+    hub.now += 1
+    hub.handler.settle_due()
+    hub.handler.settle_due()
+    assert hub.status(where) == "open"
+    assert titles(hub.deliver()) == ["action_snooze", "action_end_snooze"]
+
+
+@pytest.mark.parametrize(("until", "seconds"), [("2027-01-16", 86400 + 57600), ("2027-01-15", 57600)])
+def test_a_snooze_until_a_day_ends_with_that_day(hub, until, seconds):
+    where = hub.post(alert("one", Severity.HIGH))
+    hub.click(where, "snooze_until", inputs={"until": until})
+    assert hub.actions(where).snoozed_until == NOW + seconds
+
+
+@pytest.mark.parametrize("until", ["2027-01-14", "2027-06-01", "tomorrow", "", "2027-02-31"])
+def test_a_day_that_is_none_or_too_far_away_is_refused(hub, until):
+    where = hub.post(alert("one", Severity.HIGH))
+    hub.click(where, "snooze_until", inputs={"until": until})
+    assert refusals(hub) == ["snooze_in_range"]
+
+
+def test_a_critical_alert_is_not_snoozed_by_a_click_that_has_no_button(hub, where):
+    hub.click(where, "snooze_day")
+    assert refusals(hub) == ["not_critical"]
+
+
+def test_two_people_revert_and_the_thread_has_plan_result_and_undo(hub, where):
+    hub.click(where, "propose_revert", "U0ALICE")
+    hub.click(where, "approve_revert", "U0BOB", proposal=hub.proposal(where))
+    assert hub.status(where) == "reverted"
+    assert hub.reverts.executed == [PLAN]
+    notes = hub.deliver()
+    assert titles(notes) == ["action_propose_revert", "action_approve_revert", "action_complete_revert"]
+    assert PLAN.hash in str(notes[0].notification.paragraphs)
+    assert "gatewatch undo rev-1" in str(notes[2].notification.paragraphs)
+    assert hub.stopped == [OPENED]
+
+
+def test_who_proposed_does_not_approve_and_gets_the_reason(hub, where):
+    hub.click(where, "propose_revert", "U0ALICE")
+    hub.click(where, "approve_revert", "U0ALICE", proposal=hub.proposal(where))
+    assert refusals(hub) == ["second_person"]
+    assert hub.reverts.executed == []
+
+
+def test_a_click_on_a_message_with_an_older_proposal_is_refused(hub, where):
+    hub.click(where, "propose_revert", "U0ALICE")
+    old = hub.proposal(where)
+    hub.click(where, "reject_revert", "U0BOB", proposal=old)
+    hub.click(where, "propose_revert", "U0CAROL")
+    hub.click(where, "approve_revert", "U0BOB", proposal=old)
+    assert refusals(hub) == ["current_proposal"]
+    assert hub.reverts.executed == []
+
+
+def test_an_approval_that_comes_too_late_expires_the_proposal(hub, where):
+    hub.click(where, "propose_revert", "U0ALICE")
+    hub.now += 900
+    hub.click(where, "approve_revert", "U0BOB", proposal=hub.proposal(where), at=NOW)
+    assert hub.status(where) == "revert_expired"
+    assert hub.reverts.executed == []
+
+
+def test_a_proposal_expires_without_a_click_and_its_message_says_so(hub, where):
+    hub.click(where, "propose_revert")
+    hub.now += 900
+    hub.handler.settle_due()
+    assert hub.status(where) == "revert_expired"
+    assert titles(hub.deliver())[-1] == "action_expire_revert"
+
+
+def test_a_resource_that_changed_since_the_plan_stops_the_revert(hub, where):
+    hub.reverts.report = RevertReport(RevertOutcome.CHANGED)
+    hub.click(where, "propose_revert", "U0ALICE")
+    hub.click(where, "approve_revert", "U0BOB", proposal=hub.proposal(where))
+    assert hub.status(where) == "revert_failed"
+    assert titles(hub.deliver())[-1] == "action_fail_revert"
+
+
+def test_an_execution_that_was_interrupted_is_started_again_and_one_that_ended_is_not(hub, where):
+    hub.click(where, "propose_revert", "U0ALICE")
+    proposal, done = hub.proposal(where), hub.reverts.report
+    hub.reverts.report = TransientDeliveryError("the process ended")
+    with pytest.raises(TransientDeliveryError):
+        hub.click(where, "approve_revert", "U0BOB", key="b" * 64, proposal=proposal)
+    assert hub.status(where) == "revert_executing"
+    hub.reverts.report = done
+    for _ in range(3):
+        hub.click(where, "approve_revert", "U0BOB", key="b" * 64, proposal=proposal)
+    assert hub.status(where) == "reverted"
+    assert len(hub.reverts.executed) == 2
+    assert hub.workspace.texts() == []
+
+
+def test_what_cannot_be_reverted_is_said_to_the_person_and_nothing_is_proposed(hub, where):
+    hub.reverts.refusal = NotRevertibleError(Obstacle.REQUIRED, "sg-1")
+    hub.click(where, "propose_revert")
+    assert hub.status(where) == "open"
+    assert len(hub.workspace.texts()) == 1
+
+
+def test_break_glass_executes_with_a_reason_and_informs_everybody(dynamodb):
+    hub = ActingHub(
+        dynamodb, msgspec.structs.replace(SETTINGS, break_glass=True), alerts=SnsTopic(), hook=SlackWebhook(None)
+    )
+    where = hub.post(OPENED)
+    hub.click(where, "propose_revert", "U0ALICE")
+    hub.click(where, "break_glass", "U0ALICE", proposal=hub.proposal(where), inputs={"reason": "<!channel> *now*"})
+    assert hub.status(where) == "reverted"
+    everybody = [each for each in hub.outbox.messages if each.notification.title.key == "action_break_glass_title"]
+    assert [each.destination for each in everybody] == ["sec-app"]  # the default destinations
+    assert everybody[0].notification.severity is Severity.HIGH
+    hub.deliver()
+    assert "<!channel>" not in str(hub.channel.shown)
+
+
+def test_an_alert_that_was_closed_meanwhile_is_closed_for_clicks(hub, where):
+    hub.post(CLOSED)
+    hub.click(where, "propose_revert")
+    assert hub.status(where) == "closed"
+    assert refusals(hub) == ["status_closed"]
+    assert hub.reverts.planned == 0
+
+
+def by_session(name):
+    """An alert by a session of IAM Identity Center with this name."""
+    message = alert("by a person", Severity.HIGH)
+    actor = msgspec.structs.replace(
+        message.notification.alert.call.actor, type="AssumedRole", session=name, is_session_verified=True
+    )
+    call = msgspec.structs.replace(message.notification.alert.call, actor=actor)
+    changed = msgspec.structs.replace(message.notification.alert, call=call)
+    return msgspec.structs.replace(message, notification=msgspec.structs.replace(message.notification, alert=changed))
+
+
+def test_the_actor_is_asked_in_a_direct_message_and_the_answer_is_in_the_thread(hub):
+    hub.workspace.add("U0MALLORY", profile={"email": "mallory@example.com"})
+    where = hub.post(by_session("mallory@example.com"))
+    hub.click(where, "ask_actor")
+    method, fields = hub.workspace.calls[-1]
+    assert (method, fields["channel"]) == ("chat.postMessage", "U0MALLORY")
+    (buttons,) = [block["elements"] for block in fields["blocks"] if block["type"] == "actions"]
+    assert [each["value"] for each in buttons] == [where[0]] * 2
+    hub.click((where[0], "D0MALLORY", "9.9"), "answer_no", "U0BOB")
+    assert refusals(hub) == ["was_asked"]
+    hub.click((where[0], "D0MALLORY", "9.9"), "answer_no", "U0MALLORY")
+    assert titles(hub.deliver())[-1] == "action_answer_no"
+
+
+def test_the_actor_of_an_alert_is_asked_nothing_when_nobody_is_found(hub):
+    where = hub.post(by_session("nobody@example.com"))
+    hub.click(where, "ask_actor")
+    assert refusals(hub) == ["actor_is_a_person"]
+
+
+def test_a_session_name_that_the_caller_chose_asks_nobody(hub):
+    message = by_session("alice@example.com")
+    actor = msgspec.structs.replace(message.notification.alert.call.actor, is_session_verified=False)
+    assert hub.handler.users.actor(actor) == ""
+
+
+def test_an_exception_is_proposed_as_a_snippet_that_policy_yaml_accepts(hub, where):
+    typed = {"owner": '"} \n- id: evil', "reason": "*expected*", "ticket": "SEC-1", "expires": "2027-01-31"}
+    hub.click(where, "propose_exception", inputs=typed)
+    (note,) = hub.outbox.messages
+    (entry,) = yaml.safe_load(note.notification.excerpt)
+    exception = msgspec.convert(entry, PolicyException)
+    assert (exception.owner, exception.ticket) == (typed["owner"], "SEC-1")
+    assert exception.match.account == "1"
+    assert hub.status(where) == "open"
+
+
+def test_a_rollup_is_acknowledged_as_one(hub):
+    where = hub.post(Rollup(tuple(alert(f"n{number}", Severity.MEDIUM) for number in range(3))))
+    hub.click(where, "acknowledge")
+    assert hub.status(where) == "acknowledged"
+
+
+def test_a_body_that_is_no_click_is_dead_lettered_by_the_queue(hub):
+    with pytest.raises(UndecodableError):
+        hub.handler.handle({"body": "{}"})
+
+
+def test_every_reason_of_a_refusal_has_a_text():
+    from gatewatch.actions import guards  # noqa: PLC0415
+    from gatewatch.model.alert_actions import ActionStatus  # noqa: PLC0415
+
+    named = {
+        name
+        for name, each in vars(guards).items()
+        if callable(each) and getattr(each, "__annotations__", {}).get("return") == "bool" and not name.startswith("_")
+    }
+    assert {"mapped", "second_person"} <= named
+    reasons = named | {f"status_{each}" for each in ActionStatus} | {"unknown_alert", "not_a_member"}
+    for labels in LABELS.values():
+        assert {f"refused_{each}" for each in reasons} <= set(labels.action)
+        assert {f"action_{each}" for each in ActionEvent} <= set(labels.notice)
+
+
+def test_no_secret_is_logged_and_the_log_names_person_action_and_alert(hub, where, caplog):
+    caplog.set_level(logging.INFO, "test")
+    hub.click(where, "acknowledge")
+    (line,) = [each for each in caplog.records if each.message == "action"]
+    assert (line.user, line.action, line.alert) == ("U0ALICE", "acknowledge", where[0])
