@@ -30,7 +30,7 @@ from gatewatch.model.security_group import CidrPeer, PrefixListPeer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewatch.alerts.reachability.network import Interface, Network, Route, RouteTable, Subnet
+    from gatewatch.alerts.reachability.network import Interface, Network, RouteTable, Subnet, VpcRoute
     from gatewatch.model.security_group import Peer, Traffic
 
 _RANK = {Verdict.NOT_REACHABLE: 0, Verdict.UNKNOWN: 1, Verdict.REACHABLE: 2}
@@ -137,7 +137,7 @@ def _routed(table: RouteTable | None, version: int) -> Passing:
     return Passing(NONE if is_doubtful else out, union((*out, *perhaps)))
 
 
-def _addresses_by_route(table: RouteTable, version: int) -> Iterator[tuple[Route, Ranges]]:
+def _addresses_by_route(table: RouteTable, version: int) -> Iterator[tuple[VpcRoute, Ranges]]:
     left = all_addresses(version)
     for route in _most_specific_first(table.routes):
         addresses = intersect(left, ranges_of([route.cidr or ""], version))
@@ -145,11 +145,11 @@ def _addresses_by_route(table: RouteTable, version: int) -> Iterator[tuple[Route
         yield route, addresses
 
 
-def _most_specific_first(routes: Sequence[Route]) -> list[Route]:
+def _most_specific_first(routes: Sequence[VpcRoute]) -> list[VpcRoute]:
     return sorted((each for each in routes if each.cidr is not None), key=_size)
 
 
-def _size(route: Route) -> int:
+def _size(route: VpcRoute) -> int:
     _, first, last = address_bounds(route.cidr or "")
     return last - first
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from gatewatch.model.security_group import Traffic
 
 
-class Route(Struct, frozen=True):
+class VpcRoute(Struct, frozen=True):
     """`cidr` None: a prefix list, whose addresses are not read. `leads_out`: None when the target may forward."""
 
     cidr: str | None
@@ -21,7 +21,7 @@ class RouteTable(Struct, frozen=True):
     """`is_inspected`: a firewall or an appliance may stand between the internet gateway and the subnet."""
 
     id: str
-    routes: tuple[Route, ...]
+    routes: tuple[VpcRoute, ...]
     is_inspected: bool = False
 
 

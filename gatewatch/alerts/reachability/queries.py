@@ -15,9 +15,9 @@ from gatewatch.alerts.reachability.network import (
     Interface,
     Network,
     NetworkAcl,
-    Route,
     RouteTable,
     Subnet,
+    VpcRoute,
 )
 from gatewatch.model.network import ICMP_PROTOCOLS, PORT_PROTOCOLS, parse_cidr, protocol_name
 from gatewatch.model.security_group import IcmpType, PortRange, Traffic
@@ -165,9 +165,9 @@ def _is_to_aws_service(route: Fields) -> bool:
     return bool(route.get("DestinationPrefixListId")) and _target(route).startswith(_GATEWAY_ENDPOINT)
 
 
-def _route(fields: Fields) -> Route:
+def _route(fields: Fields) -> VpcRoute:
     cidr = parse_cidr(str(fields.get("DestinationCidrBlock") or fields.get("DestinationIpv6CidrBlock") or ""))
-    return Route(str(cidr) if cidr else None, _target(fields), _leads_out(fields))
+    return VpcRoute(str(cidr) if cidr else None, _target(fields), _leads_out(fields))
 
 
 def _leads_out(route: Fields) -> bool | None:

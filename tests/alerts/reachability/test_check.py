@@ -16,9 +16,9 @@ from gatewatch.alerts.reachability.network import (
     Interface,
     Network,
     NetworkAcl,
-    Route,
     RouteTable,
     Subnet,
+    VpcRoute,
 )
 from gatewatch.model.reachability import Layer, Verdict
 from gatewatch.model.security_group import CidrPeer, GroupPeer, IcmpType, PortRange, PrefixListPeer, Traffic
@@ -30,9 +30,9 @@ ALLOW_ALL = tuple(
     for egress in (False, True)
     for cidr in ("0.0.0.0/0", "::/0")
 )
-OUT = (Route("0.0.0.0/0", "igw-1", leads_out=True), Route("::/0", "igw-1", leads_out=True))
-HALVES = (Route("0.0.0.0/1", "", leads_out=False), Route("128.0.0.0/1", "", leads_out=False))
-CLOSED = Route("0.0.0.0/0", "nat-1", leads_out=False)
+OUT = (VpcRoute("0.0.0.0/0", "igw-1", leads_out=True), VpcRoute("::/0", "igw-1", leads_out=True))
+HALVES = (VpcRoute("0.0.0.0/1", "", leads_out=False), VpcRoute("128.0.0.0/1", "", leads_out=False))
+CLOSED = VpcRoute("0.0.0.0/0", "nat-1", leads_out=False)
 TABLE, ACL = RouteTable("rtb-1", OUT), NetworkAcl("acl-1", ALLOW_ALL)
 ENI = Interface(id="eni-1", subnet_id="subnet-1", vpc_id="vpc-1", addresses=("198.51.100.9",), instance_id="i-1")
 
@@ -113,9 +113,9 @@ def test_the_layer_that_stops_a_connection_is_named(layer, found):
         (Layer.BLOCK_PUBLIC_ACCESS, with_subnet(is_blocked=None)),
         (Layer.ROUTE, with_subnet(route_table=None)),
         (Layer.ROUTE, with_routes(*OUT, is_inspected=True)),
-        (Layer.ROUTE, with_routes(Route("0.0.0.0/0", "vpce-1", leads_out=None))),
-        (Layer.ROUTE, with_routes(*OUT, Route(None, "tgw-1", leads_out=None))),
-        (Layer.ROUTE, with_routes(CLOSED, Route(None, "igw-1", leads_out=True))),
+        (Layer.ROUTE, with_routes(VpcRoute("0.0.0.0/0", "vpce-1", leads_out=None))),
+        (Layer.ROUTE, with_routes(*OUT, VpcRoute(None, "tgw-1", leads_out=None))),
+        (Layer.ROUTE, with_routes(CLOSED, VpcRoute(None, "igw-1", leads_out=True))),
         (Layer.NETWORK_ACL, with_subnet(acl=None)),
         (Layer.NETWORK_ACL, with_acl(entry(1, None), entry(2, egress=True))),
         (Layer.NETWORK_ACL, with_acl(entry(1, traffic=Traffic()), entry(2, egress=True))),
@@ -162,7 +162,7 @@ traffics = st.one_of(
 )
 entries = st.builds(AclEntry, st.integers(1, 20), st.booleans(), st.booleans(), st.sampled_from(CIDRS), traffics)
 routes = st.lists(
-    st.builds(Route, st.sampled_from(CIDRS), st.sampled_from(("igw-1", "igw-2")), st.sampled_from((True, False))),
+    st.builds(VpcRoute, st.sampled_from(CIDRS), st.sampled_from(("igw-1", "igw-2")), st.sampled_from((True, False))),
     max_size=4,
     unique_by=lambda each: each.cidr,
 )
@@ -280,7 +280,7 @@ def test_what_cannot_be_read_never_turns_the_answer_round(peer, traffic, found, 
     assert verdict in {Verdict.UNKNOWN, expected_verdict(peer, traffic, found)}
 
 
-def test_icmp_types_that_an_entry_names_are_told_apart():
+def test_icmp_types_that_an_entry_names_are_informed_apart():
     ping, other = Traffic("icmp", icmp=IcmpType(8, 0)), Traffic("icmp", icmp=IcmpType(13, -1))
     answers_ = entry(1, traffic=Traffic("icmp"), egress=True)
     assert check_reachability(WORLD, ping, with_acl(entry(1, traffic=ping), answers_)).verdict is Verdict.REACHABLE
