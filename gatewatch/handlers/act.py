@@ -15,9 +15,9 @@ from msgspec import Struct
 
 from gatewatch.actions.click import decode_click
 from gatewatch.actions.due import SETTLING
-from gatewatch.actions.exception_snippet import exception_snippet
 from gatewatch.actions.notes import note_to_everybody, thread_notes
 from gatewatch.actions.performing import perform
+from gatewatch.actions.proposed_exception import exception_snippet
 from gatewatch.actions.request import ActionRequest, Subject
 from gatewatch.actions.state_machine import Effect, Refusal, Transition, repeated, transition
 from gatewatch.actions.view import EVENT_OF, content_id, content_subject

@@ -280,7 +280,7 @@ def test_what_cannot_be_read_never_turns_the_answer_round(peer, traffic, found, 
     assert verdict in {Verdict.UNKNOWN, expected_verdict(peer, traffic, found)}
 
 
-def test_icmp_types_that_an_entry_names_are_informed_apart():
+def test_icmp_types_that_an_entry_names_are_kept_apart():
     ping, other = Traffic("icmp", icmp=IcmpType(8, 0)), Traffic("icmp", icmp=IcmpType(13, -1))
     answers_ = entry(1, traffic=Traffic("icmp"), egress=True)
     assert check_reachability(WORLD, ping, with_acl(entry(1, traffic=ping), answers_)).verdict is Verdict.REACHABLE
