@@ -71,7 +71,7 @@ class AlertTexts(Struct, frozen=True, kw_only=True):
         return structs.replace(self, advice="", command="", reasons=reasons, fields=fields)
 
 
-def alert_texts(alert: Alert, labels: Labels, colors: Colors) -> AlertTexts:
+def texts_of_alert(alert: Alert, labels: Labels, colors: Colors) -> AlertTexts:
     assessed = headline_change(alert)
     severity = assessed.assessment.severity
     headline = f"{severity_mark(severity)} {labels.severity[severity]}: {alert_headline(alert, labels, assessed)}"

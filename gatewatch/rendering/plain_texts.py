@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from gatewatch.config.settings import Colors
-from gatewatch.rendering.alert_texts import alert_texts
+from gatewatch.rendering.alert_texts import texts_of_alert
 from gatewatch.rendering.escaping import code_block, sanitize
 from gatewatch.rendering.redaction import MAX_RAW_EVENT
 from gatewatch.rendering.sections import section_mail
@@ -55,7 +55,7 @@ class PlainAlert(Struct, frozen=True, kw_only=True):
 
 
 def plain_alert(notification: AlertNotification, templates: Templates, labels: Labels) -> PlainAlert:
-    texts = alert_texts(notification.alert, labels, _COLORS)
+    texts = texts_of_alert(notification.alert, labels, _COLORS)
     return PlainAlert(
         headline=plain_line(texts.headline, _MAX_HEADLINE),
         place=plain_text(texts.place),

@@ -13,7 +13,7 @@ from gatewatch.errors import RenderError
 from gatewatch.model.message import Rollup
 from gatewatch.model.message_state import AlertState
 from gatewatch.model.notification import AlertNotification, OperatorNotice
-from gatewatch.rendering.alert_texts import alert_texts
+from gatewatch.rendering.alert_texts import texts_of_alert
 from gatewatch.rendering.escaping import code, code_block, join_safe, mrkdwn
 from gatewatch.rendering.notices import banners, notice_color, notice_paragraphs, notice_title
 from gatewatch.rendering.overview import WorstRule, overview_of
@@ -92,7 +92,7 @@ class SlackRenderer(Struct, frozen=True):
         self, content: OutboxMessage, notification: AlertNotification, presentation: Presentation, labels: Labels
     ) -> Payload:
         alert, state = notification.alert, presentation.state
-        texts = alert_texts(alert, labels, self.colors).shown(presentation)
+        texts = texts_of_alert(alert, labels, self.colors).shown(presentation)
         part = part_texts(presentation, labels)["part_text"]
         title = title_of(texts.headline, part, state, labels)
         lines = shown_items(self._items(notification, labels), presentation)
@@ -150,7 +150,7 @@ class SlackRenderer(Struct, frozen=True):
         notification = message.notification
         if not isinstance(notification, AlertNotification):
             raise RenderError("a roll-up holds alerts only")
-        texts = alert_texts(notification.alert, labels, self.colors)
+        texts = texts_of_alert(notification.alert, labels, self.colors)
         items = self._items(notification, labels)
         worst = self._worst_rule(notification.alert, items, labels)
         return RolledUpAlert(texts, worst, items, state.alerts.get(message.key, AlertState()))

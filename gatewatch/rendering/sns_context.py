@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from gatewatch.model.change import Family
-from gatewatch.rendering.alert_texts import alert_texts
+from gatewatch.rendering.alert_texts import texts_of_alert
 from gatewatch.rendering.chatbot_validation import MAX_KEYWORD, MAX_STEP, MAX_TITLE
 from gatewatch.rendering.escaping import code, code_block, join_safe, sanitize
 from gatewatch.rendering.sns_escaping import MailText, chat_text
@@ -31,7 +31,7 @@ def sns_message_context(alert: Alert, labels: Labels, colors: Colors) -> dict[st
 
     The link to the event comes last: the others lead to where something can be changed.
     """
-    texts = alert_texts(alert, labels, colors)
+    texts = texts_of_alert(alert, labels, colors)
     assessed, account = headline_change(alert), alert.account
     steps = [Markup(f"<{each.url}|{each.name}>") for each in reversed(texts.links)]
     name, ip = _without_role(caller(alert, labels)), alert.call.source_ip
