@@ -221,7 +221,7 @@ def _setting_steps(alert: Alert, at: datetime) -> Iterator[ExposureStep]:
         step = _opened(alert, grant.assessed, at, next(numbers))
         yield msgspec.structs.replace(
             step,
-            facts=msgspec.structs.replace(facts, undo=()) if isinstance(facts, ResourceFacts) else None,
+            facts=facts if isinstance(facts, ResourceFacts) else None,
             ref=grant.ref,
             setting=change.key,
         )

@@ -61,7 +61,8 @@ class Change(Struct, frozen=True, kw_only=True):
     be, high or critical.
 
     For a rule that the call names by its id alone, `rule_before` is the rule before the call, and `observed_at` the
-    time after the call at which `rule` was looked up.
+    time after the call at which `rule` was looked up. `undo`: the arguments of the AWS CLI that take an opening back,
+    without `aws` and the Region, where only the request tells them.
     """
 
     family: Family
@@ -76,3 +77,4 @@ class Change(Struct, frozen=True, kw_only=True):
     rule_before: SecurityGroupRule | None = None
     observed_at: datetime | None = None
     is_severe: bool = False
+    undo: tuple[str, ...] = ()

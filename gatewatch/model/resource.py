@@ -103,10 +103,9 @@ class Resource(Struct, frozen=True):
 class ResourceFacts(Struct, frozen=True, kw_only=True, tag=True):
     """`detail`: what the effect names beside the resource: a route's target, a policy's ARN.
 
-    `is_administrator` and `escalates`: of the policy of a permission set. `undo`: the arguments of the AWS CLI that
-    take an opening back, without `aws` and the Region; empty where no single command does. `grant_id`: what the call
-    that takes back this one grant names: the grantee, or the id of the statement; empty for a setting as a whole.
-    `statements`: digests of the statements of a policy that grant it.
+    `is_administrator` and `escalates`: of the policy of a permission set. `grant_id`: what the call that takes back
+    this one grant names: the grantee, or the id of the statement; empty for a setting as a whole. `statements`: digests
+    of the statements of a policy that grant it.
     """
 
     effect: Impact
@@ -115,6 +114,5 @@ class ResourceFacts(Struct, frozen=True, kw_only=True, tag=True):
     detail: str | None = None
     is_administrator: bool = False
     escalates: bool = False
-    undo: tuple[str, ...] = ()
     grant_id: str = ""
     statements: tuple[str, ...] = ()

@@ -14,8 +14,8 @@ from gatewatch.rendering.text.advice import advice_of
 from gatewatch.rendering.text.compliance import compliance_color
 from gatewatch.rendering.text.fields import SHOWN_AS_FIELDS, Field, alert_fields, caller, place_lines
 from gatewatch.rendering.text.headline import alert_headline, headline_change
-from gatewatch.rendering.text.resources import undo_command
 from gatewatch.rendering.text.severity_marks import severity_mark
+from gatewatch.rendering.text.undo import undo_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ class Link(Struct, frozen=True):
 
 
 class AlertTexts(Struct, frozen=True, kw_only=True):
-    """`headline` begins with mark and severity. `command` undoes the change; empty where no single command does.
+    """`headline` begins with mark and severity. `command` undoes the change; `no_command` says why there is none.
 
     `summary` is what a notification on a phone shows, `color` that of the destination's settings as #RRGGBB, `event`
     the name and the id of the call.
@@ -53,6 +53,7 @@ class AlertTexts(Struct, frozen=True, kw_only=True):
     reasons: tuple[Markup, ...]
     advice: str
     command: str
+    no_command: str
     links: tuple[Link, ...]
     fields: tuple[Field, ...]
     event: Markup
@@ -68,13 +69,14 @@ class AlertTexts(Struct, frozen=True, kw_only=True):
         if is_first and not presentation.state.is_over:
             return self
         reasons, fields = (self.reasons, self.fields) if is_first else ((), ())
-        return structs.replace(self, advice="", command="", reasons=reasons, fields=fields)
+        return structs.replace(self, advice="", command="", no_command="", reasons=reasons, fields=fields)
 
 
 def texts_of_alert(alert: Alert, labels: Labels, colors: Colors) -> AlertTexts:
     assessed = headline_change(alert)
     severity = assessed.assessment.severity
     headline = f"{severity_mark(severity)} {labels.severity[severity]}: {alert_headline(alert, labels, assessed)}"
+    undo = undo_of(alert)
     where = (headline, alert.account.alias, alert.call.region, caller(alert, labels))
     return AlertTexts(
         headline=headline,
@@ -83,7 +85,8 @@ def texts_of_alert(alert: Alert, labels: Labels, colors: Colors) -> AlertTexts:
         place=join_safe("\n", place_lines(alert, assessed, labels)),
         reasons=tuple(reason_texts(assessed, labels)),
         advice=advice_of(alert, labels),
-        command=undo_command(alert, assessed.change),
+        command=undo.command,
+        no_command=labels.no_undo[undo.reason] if undo.reason else "",
         links=tuple(_links(alert, labels)),
         fields=alert_fields(alert, assessed, labels),
         event=join_safe(" ", (code(alert.call.event_name), code(alert.call.event_id))),

@@ -60,7 +60,7 @@ def overview_of(texts: AlertTexts, worst: WorstRule, title: str, state: Markup, 
     """Place and advice always, and of rule, reasons and command as much as fits; `state` stands above the place."""
     place, advice = _lines(state, texts.place), _titled("next_steps", mrkdwn(texts.advice), labels)
     free = MAX_UNFOLDED - sum(map(len, (title, place, advice, *(each.name for each in texts.links))))
-    command = code_block(texts.command, _MAX_COMMAND) if texts.command else _EMPTY
+    command = code_block(texts.command, _MAX_COMMAND) if texts.command else mrkdwn(texts.no_command)
     reasons = _reasons(texts.reasons, labels)
     choices = _choices(worst, reasons, _reasons(texts.reasons[:1], labels), command)
     shown = next(each for each in choices if each.length <= free or not each.length)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from gatewatch.model.change import Family
 from gatewatch.rendering.alert_texts import texts_of_alert
 from gatewatch.rendering.chatbot_validation import MAX_KEYWORD, MAX_STEP, MAX_TITLE
-from gatewatch.rendering.escaping import code, code_block, join_safe, sanitize
+from gatewatch.rendering.escaping import code, code_block, join_safe, mrkdwn, sanitize
 from gatewatch.rendering.sns_escaping import MailText, chat_text
 from gatewatch.rendering.text.fields import caller, subject_fields, times
 from gatewatch.rendering.text.headline import alert_headline, headline_change
@@ -49,8 +49,8 @@ def sns_message_context(alert: Alert, labels: Labels, colors: Colors) -> dict[st
         "reasons": texts.reasons,
         "why": join_safe(labels.line["between_reasons"], texts.reasons),
         "advice": texts.advice,
-        "command": MailText(texts.command),
-        "command_block": code_block(texts.command, _MAX_COMMAND) if texts.command else "",
+        "command": MailText(texts.command or texts.no_command),
+        "command_block": code_block(texts.command, _MAX_COMMAND) if texts.command else mrkdwn(texts.no_command),
         "links": [{"name": each.name, "url": MailText(each.url)} for each in reversed(texts.links)],
         "steps": tuple(each for each in steps if len(each) <= MAX_STEP),
         "long_links": tuple(each for each in steps if len(each) > MAX_STEP),

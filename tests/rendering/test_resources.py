@@ -1,7 +1,6 @@
 """Headlines, fields and commands of the families with resources, in every language."""
 
 import json
-import shlex
 
 import msgspec
 import pytest
@@ -12,7 +11,6 @@ from gatewatch.config.families import DetectionSeverity, NetworkSeverity, Organi
 from gatewatch.config.settings import LANGUAGES
 from gatewatch.rendering.text.headline import alert_headline
 from gatewatch.rendering.text.labels import load_labels
-from gatewatch.rendering.text.resources import undo_command
 from support.paths import ROOT
 from tools.example_calls import EXAMPLES, call_of, settings
 
@@ -77,36 +75,6 @@ def test_a_headline_says_what_happened(call, severity, headline):
 def test_a_denied_call_is_an_attempt():
     alert = alert_of(example("PutBucketPolicy", "critical"), errorCode="AccessDenied")
     assert alert_headline(alert, LABELS["en"]) == "Denied attempt to call PutBucketPolicy on S3 bucket b"
-
-
-@pytest.mark.parametrize(
-    ("call", "severity", "command"),
-    [
-        ("DeleteBucketPublicAccessBlock", "high", "aws s3api put-public-access-block --bucket b"),
-        ("ModifySnapshotAttribute", "critical", "aws ec2 modify-snapshot-attribute --attribute createVolumePermission"),
-        ("AddPermission20150331v2", "high", "aws lambda remove-permission --function-name f --statement-id s"),
-        ("StopConfigurationRecorder", "high", "aws configservice start-configuration-recorder"),
-        ("DisableKey", "high", "aws kms enable-key --key-id k"),
-        ("CreateAccountAssignment", "medium", "aws sso-admin delete-account-assignment --instance-arn i"),
-        ("DisableSnapshotBlockPublicAccess", "high", "aws ec2 enable-snapshot-block-public-access"),
-        ("CreateRoute", "medium", "aws ec2 delete-route --route-table-id rtb-1 --destination-cidr-block 0.0.0.0/0"),
-    ],
-)
-def test_an_opening_has_the_command_that_undoes_it(call, severity, command):
-    alert = alert_of(example(call, severity))
-    found = undo_command(alert, alert.worst.change)
-    assert found.startswith(command)
-    assert found.endswith("--region eu-west-1")
-
-
-def test_a_command_quotes_what_the_event_holds():
-    alert = alert_of(example("DisableKey", "high"), requestParameters={"keyId": "k; rm -rf / $(id)"})
-    assert shlex.split(undo_command(alert, alert.worst.change))[4] == "k; rm -rf / $(id)"
-
-
-def test_a_call_that_was_refused_has_no_command():
-    alert = alert_of(example("DisableKey", "high"), errorCode="AccessDenied")
-    assert undo_command(alert, alert.worst.change) == ""
 
 
 def test_the_words_of_hostile_names_stay_values():

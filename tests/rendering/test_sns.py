@@ -307,7 +307,7 @@ def test_a_link_that_is_too_long_for_a_next_step_is_in_the_description():
     [
         ("world", "revert it first, then find out"),
         ("denied", "Nothing changed."),
-        ("iam-administrator-attached", "revert it in IAM first"),
+        ("iam-administrator-attached", "take the rights back first"),
         ("sign-in-root-without-mfa", "Ask the user whether it was them."),
         ("compliance-noncompliant-first", "Fix the resource"),
         ("hub-rule-disabled", "revert it first. Until then"),

@@ -7,7 +7,11 @@ from botocore import xform_name
 
 _GLOBAL = {"region", "profile", "output", "query"}
 # Options that the CLI calls otherwise than the API.
-_RENAMED = {("sns", "subscribe"): {"notification-endpoint": "endpoint"}}
+_RENAMED = {
+    ("sns", "subscribe"): {"notification-endpoint": "endpoint"},
+    ("ec2", "delete-network-acl-entry"): {"ingress": "egress"},
+}
+_SERVICES = {"s3api": "s3", "configservice": "config"}
 # Commands of the CLI itself, which are not API operations.
 _CUSTOM = {("cloudformation", "deploy"): {"stack-name", "template-file", "capabilities", "parameter-overrides"}}
 
@@ -20,7 +24,7 @@ def problems(line: str) -> list[str]:
         return sorted(options - _CUSTOM[service, operation] - _GLOBAL)
     renamed = _RENAMED.get((service, operation), {})
     options = {renamed.get(option, option) for option in options}
-    session = botocore.session.get_session()
+    session, service = botocore.session.get_session(), _SERVICES.get(service, service)
     if service not in session.get_available_services():
         return [f"no service {service}"]
     model = session.get_service_model(service)
@@ -36,5 +40,12 @@ def problems(line: str) -> list[str]:
 
 def is_switch(shape, option: str) -> bool:
     """Whether an option is the negative form of a boolean, which the CLI writes as --no-NAME."""
-    booleans = {xform_name(name, "-") for name, kind in shape.members.items() if kind.type_name == "boolean"}
+    booleans = {xform_name(name, "-") for name, kind in shape.members.items() if _is_boolean(kind)}
     return option.removeprefix("no-") in booleans
+
+
+def _is_boolean(shape) -> bool:
+    """Also EC2's structure of one boolean, which the CLI takes as a switch."""
+    if shape.type_name != "structure":
+        return shape.type_name == "boolean"
+    return [each.type_name for each in shape.members.values()] == ["boolean"]

@@ -14,6 +14,7 @@ from gatewatch.events.changes.monitoring import CALL_SPECS as HUB_CALLS
 from gatewatch.events.changes.monitoring import is_own_name
 from gatewatch.events.changes.normalization import Fields, as_list, as_text
 from gatewatch.events.changes.resource_call import Named, UnknownShapeError, flag, row, value_at, values_at, word
+from gatewatch.model.aws_cli import cli_arguments
 from gatewatch.model.change import Action, Family
 from gatewatch.model.resource import Impact
 
@@ -132,16 +133,16 @@ def access_logs(request_parameters: Fields) -> Impact | None:
 
 
 def start_recorder(_call: ParsedCall, name: str) -> tuple[str, ...]:
-    return ("configservice", "start-configuration-recorder", "--configuration-recorder-name", name)
+    return cli_arguments("configservice", "start-configuration-recorder", configuration_recorder_name=name)
 
 
 def enable_detector(call: ParsedCall, name: str) -> tuple[str, ...]:
     is_switch = call.call.event_name == "UpdateDetector" and flag(call.request_parameters, "enable") is False
-    return ("guardduty", "update-detector", "--detector-id", name, "--enable") if is_switch else ()
+    return cli_arguments("guardduty", "update-detector", detector_id=name, enable=True) if is_switch else ()
 
 
 def enable_key(_call: ParsedCall, name: str) -> tuple[str, ...]:
-    return ("kms", "enable-key", "--key-id", name)
+    return cli_arguments("kms", "enable-key", key_id=name)
 
 
 def lock_domain(_call: ParsedCall, name: str) -> tuple[str, ...]:
@@ -149,12 +150,12 @@ def lock_domain(_call: ParsedCall, name: str) -> tuple[str, ...]:
 
 
 def cancel_deletion(_call: ParsedCall, name: str) -> tuple[str, ...]:
-    return ("kms", "cancel-key-deletion", "--key-id", name)
+    return cli_arguments("kms", "cancel-key-deletion", key_id=name)
 
 
 def enable_alarms(call: ParsedCall, name: str) -> tuple[str, ...]:
     is_switch = call.call.event_name == "DisableAlarmActions"
-    return ("cloudwatch", "enable-alarm-actions", "--alarm-names", name) if is_switch else ()
+    return cli_arguments("cloudwatch", "enable-alarm-actions", alarm_names=name) if is_switch else ()
 
 
 def row_of(

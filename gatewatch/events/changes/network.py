@@ -18,10 +18,12 @@ from gatewatch.events.changes.resource_call import (
     names_of,
     resource_change,
     row,
+    undo_by,
     values_at,
     without_parameters,
     word,
 )
+from gatewatch.model.aws_cli import Value, cli_arguments
 from gatewatch.model.change import Action, Change, Family
 from gatewatch.model.network import cidr_peer, exposure_of_cidr
 from gatewatch.model.resource import Impact
@@ -88,10 +90,15 @@ def _route(call: ParsedCall) -> Iterable[Change]:
 
 
 def _delete_route(call: ParsedCall, name: str) -> tuple[str, ...]:
-    destination = as_text(call.request_parameters.get("destinationcidrblock"))
-    if call.call.event_name != "CreateRoute" or destination is None:
+    given = {
+        "destination_cidr_block": as_text(call.request_parameters.get("destinationcidrblock")),
+        "destination_ipv6_cidr_block": as_text(call.request_parameters.get("destinationipv6cidrblock")),
+        "destination_prefix_list_id": as_text(call.request_parameters.get("destinationprefixlistid")),
+    }
+    destination = {option: value for option, value in given.items() if value}
+    if call.call.event_name != "CreateRoute" or len(destination) != 1:
         return ()
-    return ("ec2", "delete-route", "--route-table-id", name, "--destination-cidr-block", destination)
+    return cli_arguments("ec2", "delete-route", route_table_id=name, **destination)
 
 
 def _gateway_attached(call: ParsedCall) -> Iterable[Change]:
@@ -104,8 +111,8 @@ def _gateway_attached(call: ParsedCall) -> Iterable[Change]:
 
 
 def _detach_gateway(call: ParsedCall, name: str) -> tuple[str, ...]:
-    vpc = as_text(call.request_parameters.get("vpcid")) or ""
-    return ("ec2", "detach-internet-gateway", "--internet-gateway-id", name, "--vpc-id", vpc) if vpc else ()
+    vpc = as_text(call.request_parameters.get("vpcid"))
+    return cli_arguments("ec2", "detach-internet-gateway", internet_gateway_id=name, vpc_id=vpc)
 
 
 def _block_mode(request_parameters: Fields) -> Impact:
@@ -132,11 +139,30 @@ def _connected(named: Named) -> Callable[[ParsedCall], Iterable[Change]]:
         others = [each for each in dict.fromkeys(owners) if each != call.call.account_id]
         is_inside = bool(owners) or (call.call.event_name == "CreateVpcPeeringConnection")
         peers = others or ([call.call.account_id] if is_inside else [])
-        if not peers:
-            return [resource_change(call, Impact.CONNECTED, named.kind, name)]
-        return [resource_change(call, Impact.CONNECTED, named.kind, name, peer=AccountPeer(each)) for each in peers]
+        found: list[AccountPeer | None] = [AccountPeer(each) for each in peers] or [None]
+        undo = _delete_peering if named is _PEERING else None
+        return [resource_change(call, Impact.CONNECTED, named.kind, name, peer=each, undo=undo) for each in found]
 
     return read
+
+
+def _delete_peering(_call: ParsedCall, name: str) -> tuple[str, ...]:
+    return cli_arguments("ec2", "delete-vpc-peering-connection", vpc_peering_connection_id=name)
+
+
+_delete_exclusion = undo_by(
+    "ec2", "delete-vpc-block-public-access-exclusion", exclusion_id="vpcblockpublicaccessexclusion.exclusionid"
+)
+_delete_mirror = undo_by(
+    "ec2", "delete-traffic-mirror-session", traffic_mirror_session_id="trafficmirrorsession.trafficmirrorsessionid"
+)
+
+
+def _no_addresses(call: ParsedCall, name: str) -> tuple[str, ...]:
+    is_ipv6 = flag(call.request_parameters, "assignipv6addressoncreation")
+    option = "no_assign_ipv6_address_on_creation" if is_ipv6 else "no_map_public_ip_on_launch"
+    is_opened = _subnet(call.request_parameters) is Impact.PUBLIC_ADDRESSES
+    return cli_arguments("ec2", "modify-subnet-attribute", subnet_id=name, **{option: True}) if is_opened else ()
 
 
 def _owners(value: Any, depth: int = 0) -> Iterator[str]:
@@ -174,10 +200,10 @@ def _vpn(call: ParsedCall) -> Iterable[Change]:
 
 def _revoke_vpn(call: ParsedCall, name: str) -> tuple[str, ...]:
     group = as_text(call.request_parameters.get("accessgroupid"))
-    who = ("--access-group-id", group) if group else ("--revoke-all-groups",)
-    network = as_text(call.request_parameters.get("targetnetworkcidr")) or ""
-    command = ("ec2", "revoke-client-vpn-ingress", "--client-vpn-endpoint-id", name)
-    return (*command, "--target-network-cidr", network, *who)
+    who: dict[str, Value] = {"access_group_id": group} if group else {"revoke_all_groups": True}
+    network = as_text(call.request_parameters.get("targetnetworkcidr"))
+    given = {"client_vpn_endpoint_id": name, "target_network_cidr": network}
+    return cli_arguments("ec2", "revoke-client-vpn-ingress", **given, **who)
 
 
 def _endpoint_service(call: ParsedCall) -> Iterable[Change]:
@@ -200,7 +226,10 @@ def _admitted(call: ParsedCall, name: str | None, principal: str) -> Change:
         peer = AccountPeer(match[1])
     else:
         raise UnknownShapeError("addallowedprincipals")
-    return resource_change(call, Impact.ENDPOINT_SERVICE, _SERVICE.kind, name, peer=peer, detail=principal)
+    given = {"service_id": name, "remove_allowed_principals": principal}
+    undo = cli_arguments("ec2", "modify-vpc-endpoint-service-permissions", **given)
+    effect, kind = Impact.ENDPOINT_SERVICE, _SERVICE.kind
+    return resource_change(call, effect, kind, name, peer=peer, detail=principal, undo=lambda *_: undo)
 
 
 def _own(effect: Impact | EffectOf, named: Named, action: Action, **more: Any) -> CallSpec:
@@ -243,10 +272,10 @@ CALL_SPECS: dict[tuple[str, str], CallSpec] = {
     ("ec2", "DisassociateRouteTable"): _own(Impact.ROUTE_TABLE, _TABLE_OF_ASSOCIATION, Action.DISASSOCIATE),
     ("ec2", "EnableVgwRoutePropagation"): _own(Impact.ROUTE_TABLE, _TABLE, _M),
     ("ec2", "ModifyVpcBlockPublicAccessOptions"): _own(_block_mode, _BLOCK, _M, worst=Impact.BLOCK_REMOVED),
-    ("ec2", "CreateVpcBlockPublicAccessExclusion"): _own(Impact.BLOCK_REMOVED, _EXCLUSION, _C),
+    ("ec2", "CreateVpcBlockPublicAccessExclusion"): _own(Impact.BLOCK_REMOVED, _EXCLUSION, _C, undo=_delete_exclusion),
     ("ec2", "ModifyVpcBlockPublicAccessExclusion"): _own(Impact.BLOCK_REMOVED, _EXCLUSION, _M),
     ("ec2", "DeleteVpcBlockPublicAccessExclusion"): _own(Impact.BLOCK_RESTORED, _EXCLUSION, _D),
-    ("ec2", "ModifySubnetAttribute"): _own(_subnet, _SUBNET, _M),
+    ("ec2", "ModifySubnetAttribute"): _own(_subnet, _SUBNET, _M, undo=_no_addresses),
     ("ec2", "AssociateAddress"): _own(Impact.PUBLIC_ADDRESS, _ADDRESS, Action.ASSOCIATE),
     ("ec2", "AcceptAddressTransfer"): _own(Impact.PUBLIC_ADDRESS, _ADDRESS, _M),
     ("ec2", "AssignIpv6Addresses"): _own(Impact.PUBLIC_ADDRESS, _PORT, Action.ASSOCIATE),
@@ -285,7 +314,7 @@ CALL_SPECS: dict[tuple[str, str], CallSpec] = {
         "ModifyVerifiedAccessEndpoint ModifyVerifiedAccessEndpointPolicy ModifyVerifiedAccessGroupPolicy",
         lambda: _own(_LOW, _VERIFIED, _M),
     ),
-    ("ec2", "CreateTrafficMirrorSession"): _own(Impact.TRAFFIC_COPIED, _MIRROR, _C),
+    ("ec2", "CreateTrafficMirrorSession"): _own(Impact.TRAFFIC_COPIED, _MIRROR, _C, undo=_delete_mirror),
     ("ec2", "ModifyTrafficMirrorSession"): _own(Impact.TRAFFIC_COPIED, _MIRROR, _M),
     **_each(
         "CreateTrafficMirrorTarget CreateTrafficMirrorFilter CreateTrafficMirrorFilterRule",

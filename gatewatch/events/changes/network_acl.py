@@ -19,6 +19,7 @@ from gatewatch.events.changes.resource_call import (
     without_parameters,
     word,
 )
+from gatewatch.model.aws_cli import cli_arguments
 from gatewatch.model.network import cidr_peer
 from gatewatch.model.resource import Impact
 from gatewatch.model.security_group import Direction, SecurityGroupRule
@@ -101,6 +102,6 @@ def _delete_entry(call: ParsedCall, name: str) -> tuple[str, ...]:
     """Takes a created entry away; what a replaced one said before is not in the event."""
     if call.call.event_name != "CreateNetworkAclEntry":
         return ()
-    way = "--egress" if _direction(call.request_parameters) is Direction.EGRESS else "--ingress"
+    way = "egress" if _direction(call.request_parameters) is Direction.EGRESS else "ingress"
     entry = str(as_number(call.request_parameters.get("rulenumber")))
-    return ("ec2", "delete-network-acl-entry", "--network-acl-id", name, way, "--rule-number", entry)
+    return cli_arguments("ec2", "delete-network-acl-entry", network_acl_id=name, rule_number=entry, **{way: True})

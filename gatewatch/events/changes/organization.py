@@ -19,9 +19,11 @@ from gatewatch.events.changes.resource_call import (
     names_of,
     resource_change,
     row,
+    undo_by,
     value_at,
     without_parameters,
 )
+from gatewatch.model.aws_cli import cli_arguments
 from gatewatch.model.change import Action, Change, Family
 from gatewatch.model.iam import PrivilegeLevel
 from gatewatch.model.resource import Impact, ResourceFacts
@@ -73,14 +75,16 @@ def _assignment(call: ParsedCall) -> Iterable[Change]:
 
 
 def _unassign(call: ParsedCall, name: str) -> tuple[str, ...]:
-    given = {
-        key: as_text(call.request_parameters.get(key)) or "" for key in ("instancearn", "principaltype", "principalid")
-    }
-    target = as_account_id(call.request_parameters.get("targetid")) or ""
-    return (
-        *("sso-admin", "delete-account-assignment", "--instance-arn", given["instancearn"]),
-        *("--target-id", target, "--target-type", "AWS_ACCOUNT", "--permission-set-arn", name),
-        *("--principal-type", given["principaltype"], "--principal-id", given["principalid"]),
+    given = {key: as_text(call.request_parameters.get(key)) for key in ("instancearn", "principaltype", "principalid")}
+    return cli_arguments(
+        "sso-admin",
+        "delete-account-assignment",
+        instance_arn=given["instancearn"],
+        target_id=as_account_id(call.request_parameters.get("targetid")),
+        target_type="AWS_ACCOUNT",
+        permission_set_arn=name,
+        principal_type=given["principaltype"],
+        principal_id=given["principalid"],
     )
 
 
@@ -157,6 +161,14 @@ def _reads(read: Callable[[ParsedCall], Iterable[Change]], action: Action, *, is
 
 
 _C, _D, _M, _A, _X = Action.CREATE, Action.DELETE, Action.MODIFY, Action.ATTACH, Action.DETACH
+_attach_policy = undo_by("organizations", "attach-policy", policy_id="policyid", target_id="targetid")
+_deregister = undo_by(
+    "organizations",
+    "deregister-delegated-administrator",
+    account_id="accountid",
+    service_principal="serviceprincipal",
+)
+_disable_access = undo_by("organizations", "disable-aws-service-access", service_principal="serviceprincipal")
 _POLICY = Named("organization_policy", ("policyid", "policytype"))
 _LEAVING = Named("account", ("accountid",), is_optional=True)
 _SERVICE = Named("organization_service", ("serviceprincipal", "accountid"), is_optional=True)
@@ -229,12 +241,12 @@ CALL_SPECS: dict[tuple[str, str], CallSpec] = {
     **IN_EVERY_REGION,
     ("organizations", "LeaveOrganization"): _own(Impact.ACCOUNT_LEFT, Named("account")),
     ("organizations", "RemoveAccountFromOrganization"): _own(Impact.ACCOUNT_LEFT, _LEAVING, _D),
-    ("organizations", "DetachPolicy"): _own(Impact.GUARDRAIL_REMOVED, _POLICY, _X),
+    ("organizations", "DetachPolicy"): _own(Impact.GUARDRAIL_REMOVED, _POLICY, _X, undo=_attach_policy),
     ("organizations", "DeletePolicy"): _own(Impact.GUARDRAIL_REMOVED, _POLICY, _D),
     ("organizations", "DisablePolicyType"): _own(Impact.GUARDRAIL_REMOVED, _POLICY, _D),
     ("organizations", "UpdatePolicy"): _own(_content, _POLICY, _M, worst=Impact.GUARDRAIL_REMOVED),
-    ("organizations", "RegisterDelegatedAdministrator"): _own(Impact.DELEGATED, _SERVICE, _C),
-    ("organizations", "EnableAWSServiceAccess"): _own(Impact.DELEGATED, _SERVICE, _C),
+    ("organizations", "RegisterDelegatedAdministrator"): _own(Impact.DELEGATED, _SERVICE, _C, undo=_deregister),
+    ("organizations", "EnableAWSServiceAccess"): _own(Impact.DELEGATED, _SERVICE, _C, undo=_disable_access),
     ("organizations", "PutResourcePolicy"): _own(Impact.DELEGATED, _NOTHING, _M),
     ("iam", "DisableOrganizationsRootCredentialsManagement"): _own(Impact.ROOT_MANAGEMENT_OFF, _NOTHING, _D),
     ("iam", "DisableOrganizationsRootSessions"): _own(Impact.ROOT_MANAGEMENT_OFF, _NOTHING, _D),

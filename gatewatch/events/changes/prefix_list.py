@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from gatewatch.events.changes.base import CallSpec, ParsedCall
 from gatewatch.events.changes.normalization import Fields, as_list, as_text, first_present
+from gatewatch.model.aws_cli import cli_arguments
 from gatewatch.model.change import Action, Change, Family
 from gatewatch.model.network import cidr_peer
 from gatewatch.model.security_group import NO_RULE, PrefixListPeer, SecurityGroupRule
@@ -25,20 +28,32 @@ def _modify(call: ParsedCall) -> Iterable[Change]:
     ]
     if not added and not removed and call.request_parameters.get("ipamprefixlistresolversyncenabled") is not None:
         return _restore(call)
-    return [*added, *removed] or [_whole_list(call)]
+    undo = _restore_earlier(call)
+    return [structs.replace(each, undo=undo) for each in (*added, *removed)] or [_whole_list(call)]
+
+
+def _restore_earlier(call: ParsedCall) -> tuple[str, ...]:
+    """The command that restores the version before the call, which the request names; each call adds one."""
+    before = as_text(call.request_parameters.get("currentversion")) or ""
+    if not before.isdecimal() or not call.is_applied:
+        return ()
+    given = {"prefix_list_id": _list_id(call), "previous_version": before, "current_version": str(int(before) + 1)}
+    return cli_arguments("ec2", "restore-managed-prefix-list-version", **given)
 
 
 def _create(call: ParsedCall) -> Iterable[Change]:
     entries = [
         _entry(call, entry, Action.CREATE) for entry in as_list(first_present(call.request_parameters, *_ENTRIES))
     ]
-    return entries or [_whole_list(call)]
+    undo = cli_arguments("ec2", "delete-managed-prefix-list", prefix_list_id=_list_id(call)) if call.is_applied else ()
+    return [structs.replace(each, undo=undo) for each in entries] or [_whole_list(call)]
 
 
 def _restore(call: ParsedCall) -> Iterable[Change]:
     """An older version, or an IPAM resolver that writes the entries: which ones, the event does not say."""
     list_id = _list_id(call)
-    return [_whole_list(call, SecurityGroupRule(peer=PrefixListPeer(list_id)) if list_id else NO_RULE)]
+    change = _whole_list(call, SecurityGroupRule(peer=PrefixListPeer(list_id)) if list_id else NO_RULE)
+    return [structs.replace(change, undo=_restore_earlier(call))]
 
 
 def _delete(call: ParsedCall) -> Iterable[Change]:

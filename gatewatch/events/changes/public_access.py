@@ -36,6 +36,7 @@ from gatewatch.events.changes.resource_call import (
     without_parameters,
     word,
 )
+from gatewatch.model.aws_cli import cli_arguments
 from gatewatch.model.change import Action, Change, Family
 from gatewatch.model.network import cidr_peer
 from gatewatch.model.resource import Impact
@@ -106,8 +107,10 @@ def _closed(kind: str, keys: str, action: Action = Action.DELETE, *, is_optional
 
 def _block_again(call: ParsedCall, _name: str) -> tuple[str, ...]:
     if "Image" in call.call.event_name:
-        return ("ec2", "enable-image-block-public-access", "--image-block-public-access-state", "block-new-sharing")
-    return ("ec2", "enable-snapshot-block-public-access", "--state", "block-all-sharing")
+        return cli_arguments(
+            "ec2", "enable-image-block-public-access", image_block_public_access_state="block-new-sharing"
+        )
+    return cli_arguments("ec2", "enable-snapshot-block-public-access", state="block-all-sharing")
 
 
 _C, _D, _M, _R = Action.CREATE, Action.DELETE, Action.MODIFY, Action.REVOKE

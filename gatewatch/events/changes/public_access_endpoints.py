@@ -14,11 +14,13 @@ from gatewatch.events.changes.resource_call import (
     names_of,
     resource_change,
     row,
+    undo_by,
     value_at,
     values_at,
     without_parameters,
     word,
 )
+from gatewatch.model.aws_cli import cli_arguments
 from gatewatch.model.change import Action, Change, Family
 from gatewatch.model.network import cidr_peer, exposure_of_cidr
 from gatewatch.model.resource import Impact
@@ -45,7 +47,12 @@ def _is_public(request_parameters: Fields) -> Impact | None:
 def _make_private(call: ParsedCall, name: str) -> tuple[str, ...]:
     if "Instance" not in call.call.event_name:
         return ()
-    return ("rds", "modify-db-instance", "--db-instance-identifier", name, "--no-publicly-accessible")
+    return cli_arguments("rds", "modify-db-instance", db_instance_identifier=name, no_publicly_accessible=True)
+
+
+_close_warehouse = undo_by(
+    "redshift", "modify-cluster", "no_publicly_accessible", cluster_identifier="clusteridentifier"
+)
 
 
 def function_url(call: ParsedCall) -> Iterable[Change]:
@@ -65,7 +72,7 @@ def function_url(call: ParsedCall) -> Iterable[Change]:
 
 
 def _delete_url(_call: ParsedCall, name: str) -> tuple[str, ...]:
-    return ("lambda", "delete-function-url-config", "--function-name", name)
+    return cli_arguments("lambda", "delete-function-url-config", function_name=name)
 
 
 def eks_endpoint(call: ParsedCall) -> Iterable[Change]:
@@ -99,7 +106,7 @@ def _canonical(cidr: str) -> str:
 
 def _close_endpoint(_call: ParsedCall, name: str) -> tuple[str, ...]:
     settings = "endpointPublicAccess=false,endpointPrivateAccess=true"
-    return ("eks", "update-cluster-config", "--name", name, "--resources-vpc-config", settings)
+    return cli_arguments("eks", "update-cluster-config", name=name, resources_vpc_config=settings)
 
 
 def _kafka(request_parameters: Fields) -> Impact | None:
@@ -137,9 +144,9 @@ CALL_SPECS: dict[tuple[str, str], CallSpec] = {
         )
     },
     ("rds", "ModifyDBInstance"): _public(_DATABASE, undo=_make_private),
-    ("redshift", "CreateCluster"): _public(_WAREHOUSE, _C),
-    ("redshift", "RestoreFromClusterSnapshot"): _public(_WAREHOUSE, _C),
-    ("redshift", "ModifyCluster"): _public(_WAREHOUSE),
+    ("redshift", "CreateCluster"): _public(_WAREHOUSE, _C, undo=_close_warehouse),
+    ("redshift", "RestoreFromClusterSnapshot"): _public(_WAREHOUSE, _C, undo=_close_warehouse),
+    ("redshift", "ModifyCluster"): _public(_WAREHOUSE, undo=_close_warehouse),
     ("redshift-serverless", "CreateWorkgroup"): _public(_WAREHOUSE, _C),
     ("redshift-serverless", "UpdateWorkgroup"): _public(_WAREHOUSE),
     ("dms", "CreateReplicationInstance"): _public(
@@ -152,6 +159,8 @@ CALL_SPECS: dict[tuple[str, str], CallSpec] = {
     **dict.fromkeys(of_lambda("DeleteFunctionUrlConfig", "20211031"), _own(Impact.ACCESS_CLOSED, _URL, Action.DELETE)),
     ("eks", "CreateCluster"): _reads(eks_endpoint, _C),
     ("eks", "UpdateClusterConfig"): _reads(eks_endpoint),
-    ("ec2", "EnableSerialConsoleAccess"): _own(Impact.NETWORK_PATH, Named("serial_console")),
+    ("ec2", "EnableSerialConsoleAccess"): _own(
+        Impact.NETWORK_PATH, Named("serial_console"), undo=undo_by("ec2", "disable-serial-console-access")
+    ),
     ("ec2", "DisableSerialConsoleAccess"): _own(Impact.ACCESS_CLOSED, Named("serial_console")),
 }

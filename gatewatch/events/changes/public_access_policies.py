@@ -20,6 +20,7 @@ from gatewatch.events.changes.resource_call import (
     without_parameters,
 )
 from gatewatch.events.changes.resource_policy import grants_of
+from gatewatch.model.aws_cli import cli_arguments
 from gatewatch.model.change import Action, Change, Family
 from gatewatch.model.resource import Impact
 
@@ -104,8 +105,8 @@ def accounts_added(named: Named, path: str, remove: str) -> Read:
 
     def undo(call: ParsedCall, name: str) -> tuple[str, ...]:
         label = as_text(call.request_parameters.get("label"))
-        flag = "--queue-url" if named is QUEUE else "--topic-arn"
-        return (remove, "remove-permission", flag, name, "--label", label) if label else ()
+        given = {"queue_url" if named is QUEUE else "topic_arn": name, "label": label}
+        return cli_arguments(remove, "remove-permission", **given)
 
     def read(call: ParsedCall) -> Iterable[Change]:
         if call.request is None:
@@ -168,9 +169,9 @@ def _statement(principal: Mapping[str, Any], condition: Mapping[str, Any] | None
 
 
 def _remove_statement(call: ParsedCall, name: str) -> tuple[str, ...]:
-    statement = as_text(call.request_parameters.get("statementid"))
-    command = ("lambda", "remove-permission", "--function-name", name, "--statement-id")
-    return (*command, statement) if statement else ()
+    qualifier = as_text(call.request_parameters.get("qualifier"))
+    given = {"function_name": name, "statement_id": as_text(call.request_parameters.get("statementid"))}
+    return cli_arguments("lambda", "remove-permission", **given | ({"qualifier": qualifier} if qualifier else {}))
 
 
 def _reads(read: Read, action: Action = Action.MODIFY) -> CallSpec:

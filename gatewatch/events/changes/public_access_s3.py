@@ -24,6 +24,7 @@ from gatewatch.events.changes.resource_call import (
     values_at,
     without_parameters,
 )
+from gatewatch.model.aws_cli import cli_arguments
 from gatewatch.model.change import Action, Change, Family
 from gatewatch.model.resource import Impact
 from gatewatch.model.security_group import AccountPeer, EveryonePeer
@@ -74,7 +75,7 @@ def acl(named: Named, *, is_optional: bool = False) -> Callable[[ParsedCall], It
 
 
 def _make_private(_call: ParsedCall, name: str) -> tuple[str, ...]:
-    return ("s3api", "put-bucket-acl", "--bucket", name, "--acl", "private")
+    return cli_arguments("s3api", "put-bucket-acl", bucket=name, acl="private")
 
 
 def _acl(request_parameters: Fields) -> _Acl:
@@ -147,12 +148,17 @@ _ALL = ",".join(f"{each}=true" for each in ("BlockPublicAcls", "IgnorePublicAcls
 
 
 def _block_again(_call: ParsedCall, name: str) -> tuple[str, ...]:
-    command = ("s3api", "put-public-access-block", "--bucket", name)
-    return (*command, "--public-access-block-configuration", _ALL)
+    given = {"bucket": name, "public_access_block_configuration": _ALL}
+    return cli_arguments("s3api", "put-public-access-block", **given)
+
+
+def _block_account(call: ParsedCall, _name: str) -> tuple[str, ...]:
+    given = {"account_id": call.call.account_id, "public_access_block_configuration": _ALL}
+    return cli_arguments("s3control", "put-public-access-block", **given)
 
 
 def _own(effect: Impact | Callable[[Fields], Impact], named: Named, action: Action) -> CallSpec:
-    undo = _block_again if named is BUCKET else None
+    undo = _block_again if named is BUCKET else _block_account if named is ACCOUNT else None
     return row(Family.PUBLIC_ACCESS, action, effect, named, worst=Impact.GUARD_REMOVED, undo=undo)
 
 

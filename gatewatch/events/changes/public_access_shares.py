@@ -19,6 +19,7 @@ from gatewatch.events.changes.resource_call import (
     without_parameters,
     word,
 )
+from gatewatch.model.aws_cli import cli_arguments
 from gatewatch.model.change import Action, Change, Family
 from gatewatch.model.resource import NO_NARROWING, Impact, Narrowing, ResourceFacts
 from gatewatch.model.security_group import AccountPeer, EveryonePeer
@@ -95,30 +96,30 @@ def _taken(call: ParsedCall, named: Named, grantee: Any = None) -> Change:
 
 
 def _of_snapshot(grantee: str) -> Callable[[ParsedCall, str], tuple[str, ...]]:
-    kind = ("--group-names", "all") if grantee == "all" else ("--user-ids", grantee)
-    command = ("ec2", "modify-snapshot-attribute", "--attribute", "createVolumePermission")
-    return lambda _call, name: (*command, "--operation-type", "remove", "--snapshot-id", name, *kind)
+    given = {"attribute": "createVolumePermission", "operation_type": "remove"}
+    given["group_names" if grantee == "all" else "user_ids"] = grantee
+    return lambda _call, name: cli_arguments("ec2", "modify-snapshot-attribute", snapshot_id=name, **given)
 
 
 def _of_image(grantee: str) -> Callable[[ParsedCall, str], tuple[str, ...]]:
     kind = f"Group={grantee}" if grantee == "all" else f"UserId={grantee}"
-    command = ("ec2", "modify-image-attribute", "--image-id")
-    return lambda _call, name: (*command, name, "--launch-permission", f"Remove=[{{{kind}}}]")
+    given = {"launch_permission": f"Remove=[{{{kind}}}]"}
+    return lambda _call, name: cli_arguments("ec2", "modify-image-attribute", image_id=name, **given)
 
 
 def _of_db_snapshot(grantee: str) -> Callable[[ParsedCall, str], tuple[str, ...]]:
     def undo(call: ParsedCall, name: str) -> tuple[str, ...]:
         is_cluster = "Cluster" in call.call.event_name
         command = "modify-db-cluster-snapshot-attribute" if is_cluster else "modify-db-snapshot-attribute"
-        flag = "--db-cluster-snapshot-identifier" if is_cluster else "--db-snapshot-identifier"
-        return ("rds", command, flag, name, "--attribute-name", "restore", "--values-to-remove", grantee)
+        given = {"db_cluster_snapshot_identifier" if is_cluster else "db_snapshot_identifier": name}
+        return cli_arguments("rds", command, **given, attribute_name="restore", values_to_remove=grantee)
 
     return undo
 
 
 def _of_document(grantee: str) -> Callable[[ParsedCall, str], tuple[str, ...]]:
-    command = ("ssm", "modify-document-permission", "--permission-type", "Share", "--name")
-    return lambda _call, name: (*command, name, "--account-ids-to-remove", grantee)
+    given = {"permission_type": "Share", "account_ids_to_remove": grantee}
+    return lambda _call, name: cli_arguments("ssm", "modify-document-permission", name=name, **given)
 
 
 _TAKE_BACK = {

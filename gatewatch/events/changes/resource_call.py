@@ -14,6 +14,7 @@ from msgspec import Struct, structs
 
 from gatewatch.events.changes.base import CallSpec, ParsedCall
 from gatewatch.events.changes.normalization import Fields, as_list, as_text, is_true
+from gatewatch.model.aws_cli import cli_arguments
 from gatewatch.model.resource import NO_NARROWING, Impact, Narrowing, Resource, ResourceFacts
 from gatewatch.model.security_group import NO_RULE, SecurityGroupRule
 
@@ -98,6 +99,20 @@ def row(
     return CallSpec(family, action, read, is_severe=known_worst in SEVERE)
 
 
+def undo_by(service: str, operation: str, *flags: str, **paths: str) -> Undo:
+    """The command that undoes a call; `paths` lead to the values of its options, in the request or in the answer."""
+
+    def undo(call: ParsedCall, _name: str) -> tuple[str, ...]:
+        sources = (call.request_parameters, call.response_elements)
+        given = {
+            option: next((found for each in sources if (found := as_text(value_at(each, path)))), None)
+            for option, path in paths.items()
+        }
+        return cli_arguments(service, operation, **given, **dict.fromkeys(flags, True))
+
+    return undo
+
+
 def without_parameters(call: ParsedCall, named: Named) -> Change:
     """A refused call that has lost its parameters is understood; an applied one is not."""
     facts = ResourceFacts(effect=Impact.REFUSED, resource=Resource(named.kind, denied_on(call)))
@@ -133,13 +148,13 @@ def resource_change(
         resource=Resource(kind, name),
         narrowing=narrowing,
         detail=detail,
-        undo=undo(call, name or "") if undo and call.is_applied else (),
         grant_id=grant_id,
         statements=statements,
     )
+    take_back = undo(call, name or "") if undo and call.is_applied else ()
     rule = structs.replace(rule, peer=peer) if peer else rule
     change = call.change(rule, resource_id=name, action=action, group=group or call.group())
-    return structs.replace(change, facts=facts)
+    return structs.replace(change, facts=facts, undo=take_back)
 
 
 def names_of(call: ParsedCall, named: Named) -> tuple[str | None, ...]:

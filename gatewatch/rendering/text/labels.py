@@ -39,6 +39,7 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     reachability: dict[str, str]
     thread: dict[str, str]
     advice: dict[str, str]
+    no_undo: dict[str, str]
     notice: dict[str, str]
     resource_kind: dict[str, str]
     resource_change: dict[str, str]

@@ -6,7 +6,6 @@ Plain text; the renderer escapes it.
 from __future__ import annotations
 
 import re
-import shlex
 from typing import TYPE_CHECKING
 
 from gatewatch.model.change import Change, Family, Outcome
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from gatewatch.model.alert import Alert, AssessedChange
     from gatewatch.rendering.text.labels import Labels
 
-_COPYABLE = re.compile(r"(?:[ -9;-_a-z{|}~]|:(?!//)|(?<=https):(?=//[a-z0-9.-]+\.amazonaws\.com(?:\.cn)?/)){1,1500}")
 _OTHER, _ATTEMPT = "other", "attempt"
 
 
@@ -75,17 +73,3 @@ def _acl_key(change: Change) -> str:
 def is_acl_entry(change: Change) -> bool:
     """Whether a change has a rule with traffic and a peer, as that of a security group."""
     return change.family is Family.NETWORK and not change.rule.is_empty and change.rule.traffic.protocol is not None
-
-
-def undo_command(alert: Alert, change: Change) -> str:
-    """The AWS CLI command that takes an applied opening back, quoted for a shell; empty where there is none.
-
-    No command either when an argument has characters that a message would show changed, or is an address that is none
-    of AWS: the AWS CLI reads `file://…` and a phone makes a link of `https://…`.
-    """
-    facts = change.facts
-    if not isinstance(facts, ResourceFacts) or not facts.undo or change.outcome is not Outcome.APPLIED:
-        return ""
-    region = ("--region", alert.call.region) if alert.call.region else ()
-    command = shlex.join(("aws", *facts.undo, *region))
-    return command if _COPYABLE.fullmatch(command) else ""
