@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from gatewatch.alerts.lookup.context import lookup_request_for
+from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.routing import recipients, route
+from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.accounts import Defaults
 from gatewatch.config.destinations import Match, PagerDuty, Route, SecretRef
 from gatewatch.config.settings import Colors, Settings, load_deployable_settings
@@ -18,6 +21,8 @@ from gatewatch.model.exposure import ExposureChange, RuleRef
 from gatewatch.model.security_group import Group
 from gatewatch.model.severity import Assessment, Severity
 from support.paths import ROOT
+from tools.example_calls import EXAMPLES, call_of
+from tools.example_calls import settings as example_settings
 
 GROUP = Group(id="sg-0aaaaaaaaaaaaaaa1", name="web-front")
 
@@ -168,3 +173,12 @@ def test_what_ends_an_exposure_goes_to_the_destinations_that_keep_incidents_with
 def test_everything_else_needs_a_route_to_them(opening):
     found = msgspec.structs.replace(settings(Route(to=("all",))), destinations=PAGER)
     assert recipients(alert(), opening, found) == ("all",)
+
+
+def test_a_new_instance_is_info_without_a_lookup_and_without_a_message():
+    """A fleet that scales all day gives thousands of these."""
+    (example, *_) = [each for each in EXAMPLES if each.name == "RunInstances" and each.expected["severity"] == "info"]
+    launched = assess_call(call_of(example.record()), Assessor(example_settings(), InMemoryRuleHistory()))
+    deployed = load_deployable_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml")
+    assert [each.assessment.severity for each in launched.changes] == [Severity.INFO]
+    assert (lookup_request_for(launched), route(launched, deployed)) == (None, ())

@@ -12,6 +12,7 @@ from cfnlint.decode.cfn_yaml import load
 
 from gatewatch.cli.deployment.stage_file import ComplianceSection, HubSection, MembersSection
 from gatewatch.config.forwarding_rules import rule_patterns
+from gatewatch.model.change import Family
 from support.markdown import PAGES, inline_code
 from support.paths import ROOT
 from tools.generate_events_doc import DOCUMENT, document
@@ -113,6 +114,11 @@ def test_the_arithmetic_of_a_cost_table_is_right(table):
         places = Decimal(10) ** -len(result.partition(".")[2])
         assert product(arithmetic).quantize(places) == Decimal(result), what
     assert sum(Decimal(result) for _, _, result in lines) == Decimal(documented)
+
+
+def test_what_each_family_adds_is_stated():
+    (table,) = [each for each in DOCS["operations"].split("\n\n") if each.startswith("| Family | One event for |")]
+    assert re.findall(r"^\| (\w+) \|", table, re.MULTILINE)[1:] == [each.value for each in Family]
 
 
 def test_the_service_control_policy_protects_rules_and_roles():

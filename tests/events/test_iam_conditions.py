@@ -6,7 +6,9 @@ import pytest
 
 from gatewatch.events.changes.iam_policy import privilege_level_of, read_document
 from gatewatch.events.changes.iam_trust_policy import trust_of
+from gatewatch.events.changes.resource_policy import grants_of
 from gatewatch.model.iam import PrivilegeLevel, Trust
+from gatewatch.model.security_group import EveryonePeer
 
 ACCOUNT = "111122223333"
 GITHUB = "token.actions.githubusercontent.com"
@@ -30,57 +32,69 @@ def subject(provider, operator, value, claim="sub"):
     return trust(audience | {operator: {f"{provider}:{claim}": value}}, principal)
 
 
-@pytest.mark.parametrize(
-    "condition",
-    [
-        {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}},
-        {"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}},
-        {"ForAllValues:StringLike": {"aws:PrincipalOrgPaths": "o-a1b2c3d4e5/*"}},
-        {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}},
-        {"IpAddress": {"aws:SourceIp": ["0.0.0.0/1", "128.0.0.0/1"]}},
-        {"IpAddress": {"aws:SourceIp": "::/0"}},
-        {"IpAddress": {"aws:SourceIp": ["198.51.100.0/24", "odd"]}},
-        {"NotIpAddress": {"aws:SourceIp": "198.51.100.0/24"}},
-        {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/deploy"}},
-        {"ArnLike": {"aws:PrincipalArn": ["arn:aws:iam::111122223333:role/x", "arn:aws:iam::*:root"]}},
-        {"StringLike": {"aws:PrincipalArn": "arn:*"}},
-        {"StringLike": {"aws:PrincipalOrgID": "o-*"}},
-        {"StringLike": {"aws:PrincipalAccount": "1*"}},
-        {"StringLike": {"aws:PrincipalOrgPaths": "o-*/r-ab12/*"}},
-        {"StringEquals": {"aws:PrincipalTag/team": "payments"}},
-        {"StringEquals": {"aws:PrincipalType": "AssumedRole"}},
-        {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
-        {"Bool": {"aws:PrincipalIsAWSService": False}},
-        {"StringLike": {"sts:ExternalId": "*"}},
-        {"StringLike": {"aws:userid": "*:alice"}},
-        {"Null": {"aws:PrincipalOrgID": "false"}},
-        {"StringEquals": {"aws:PrincipalOrgID": []}},
-        {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}},
-        {},
-        None,
-    ],
+MET_BY_EVERYONE = (
+    {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}},
+    {"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}},
+    {"ForAllValues:StringLike": {"aws:PrincipalOrgPaths": "o-a1b2c3d4e5/*"}},
+    {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}},
+    {"IpAddress": {"aws:SourceIp": ["0.0.0.0/1", "128.0.0.0/1"]}},
+    {"IpAddress": {"aws:SourceIp": "::/0"}},
+    {"IpAddress": {"aws:SourceIp": ["198.51.100.0/24", "odd"]}},
+    {"NotIpAddress": {"aws:SourceIp": "198.51.100.0/24"}},
+    {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/deploy"}},
+    {"ArnLike": {"aws:PrincipalArn": ["arn:aws:iam::111122223333:role/x", "arn:aws:iam::*:root"]}},
+    {"StringLike": {"aws:PrincipalArn": "arn:*"}},
+    {"StringLike": {"aws:PrincipalOrgID": "o-*"}},
+    {"StringLike": {"aws:PrincipalAccount": "1*"}},
+    {"StringLike": {"aws:PrincipalOrgPaths": "o-*/r-ab12/*"}},
+    {"StringEquals": {"aws:PrincipalTag/team": "payments"}},
+    {"StringEquals": {"aws:PrincipalType": "AssumedRole"}},
+    {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
+    {"Bool": {"aws:PrincipalIsAWSService": False}},
+    {"StringLike": {"sts:ExternalId": "*"}},
+    {"StringLike": {"aws:userid": "*:alice"}},
+    {"Null": {"aws:PrincipalOrgID": "false"}},
+    {"StringEquals": {"aws:PrincipalOrgID": []}},
+    {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}},
+    {"StringEquals": {"aws:username": "alice"}},
+    {"IpAddress": {"aws:VpcSourceIp": "10.0.0.0/8"}},
+    {"StringLike": {"aws:SourceVpc": "vpc-*"}},
+    {},
+    None,
 )
+
+
+@pytest.mark.parametrize("condition", MET_BY_EVERYONE)
 def test_a_condition_that_everyone_can_meet_is_no_condition(condition):
     assert trust(condition) == EVERYONE
 
 
-@pytest.mark.parametrize(
-    "condition",
-    [
-        {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}},
-        {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-a1b2c3d4e5/r-ab12/*"}},
-        {"StringEquals": {"aws:PrincipalAccount": ["111122223333", "444455556666"]}},
-        {"IpAddress": {"aws:SourceIp": ["198.51.100.0/24", "2001:db8::/32"]}},
-        {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::444455556666:role/*"}},
-        {"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::bucket"}},
-        {"StringLike": {"aws:userid": "AROAEXAMPLE:*"}},
-        {"Bool": {"aws:PrincipalIsAWSService": "true"}},
-        {"STRINGEQUALS": {"AWS:PRINCIPALORGID": "o-a1b2c3d4e5"}},
-        {"StringEqualsIfExists": {"aws:PrincipalTag/x": "y"}, "StringEquals": {"sts:ExternalId": "7f3c"}},
-    ],
+HELD_TO_SOMEBODY = (
+    {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}},
+    {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-a1b2c3d4e5/r-ab12/*"}},
+    {"StringEquals": {"aws:PrincipalAccount": ["111122223333", "444455556666"]}},
+    {"IpAddress": {"aws:SourceIp": ["198.51.100.0/24", "2001:db8::/32"]}},
+    {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::444455556666:role/*"}},
+    {"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::bucket"}},
+    {"StringLike": {"aws:userid": "AROAEXAMPLE:*"}},
+    {"Bool": {"aws:PrincipalIsAWSService": "true"}},
+    {"STRINGEQUALS": {"AWS:PRINCIPALORGID": "o-a1b2c3d4e5"}},
+    {"StringEqualsIfExists": {"aws:PrincipalTag/x": "y"}, "StringEquals": {"sts:ExternalId": "7f3c"}},
+    {"StringEquals": {"saml:aud": "https://signin.aws.amazon.com/saml"}},
+    {"StringEquals": {"aws:SourceVpce": "vpce-0a1b2c3d"}},
 )
+
+
+@pytest.mark.parametrize("condition", HELD_TO_SOMEBODY)
 def test_a_condition_on_the_caller_or_a_secret_limits(condition):
     assert trust(condition) == LIMITED
+
+
+@pytest.mark.parametrize("condition", [*MET_BY_EVERYONE, *HELD_TO_SOMEBODY])
+def test_a_resource_policy_judges_a_condition_as_a_trust_policy_does(condition):
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": condition}
+    everyone = next(each for each in grants_of({"Statement": [statement]}, ACCOUNT) if each.peer == EveryonePeer())
+    assert everyone.narrowing.narrows == (condition in HELD_TO_SOMEBODY)
 
 
 @pytest.mark.parametrize(

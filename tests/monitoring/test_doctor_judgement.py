@@ -9,7 +9,6 @@ from gatewatch.cli.options import ListFormat
 from gatewatch.config.forwarding_rules import rule_patterns
 from gatewatch.monitoring.doctor.hub_checks import admitted_senders, judge_admission, judge_canary, judge_hub
 from gatewatch.monitoring.doctor.member_checks import CANARY, GLOBAL_RULES, IAM, SWITCHES, Expected, judge_member
-from gatewatch.monitoring.doctor.member_queries import records_writes
 from gatewatch.monitoring.doctor.model import (
     CheckResult,
     CheckStatus,
@@ -153,38 +152,6 @@ def test_an_unreadable_role_is_a_warning_and_not_an_error():
 def test_undelivered_events_are_an_error_and_a_stopped_recorder_is_a_warning():
     results = statuses(judge_member("here", member(undelivered=3, is_recording=False), EXPECTED))
     assert {("undelivered", CheckStatus.ERROR), ("recorder", CheckStatus.WARNING)} <= results
-
-
-@pytest.mark.parametrize(
-    ("selectors", "records"),
-    [
-        ({}, False),
-        ({"EventSelectors": [{"ReadWriteType": "All", "IncludeManagementEvents": True}]}, True),
-        ({"EventSelectors": [{"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True}]}, True),
-        ({"EventSelectors": [{"ReadWriteType": "ReadOnly", "IncludeManagementEvents": True}]}, False),
-        ({"EventSelectors": [{"ReadWriteType": "All", "IncludeManagementEvents": False}]}, False),
-        (
-            {"AdvancedEventSelectors": [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}]},
-            True,
-        ),
-        ({"AdvancedEventSelectors": [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Data"]}]}]}, False),
-        (
-            {
-                "AdvancedEventSelectors": [
-                    {
-                        "FieldSelectors": [
-                            {"Field": "eventCategory", "Equals": ["Management"]},
-                            {"Field": "readOnly", "Equals": ["true"]},
-                        ]
-                    }
-                ]
-            },
-            False,
-        ),
-    ],
-)
-def test_event_selectors_record_write_management_events_or_not(selectors, records):
-    assert records_writes(selectors) is records
 
 
 def test_a_healthy_hub_has_no_warning_or_error():

@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gatewatch.events.changes.iam_conditions import is_limited, limits_subject
+from gatewatch.events.changes.policy_conditions import narrowing_of
+from gatewatch.events.changes.resource_policy import account_of, is_open
 from gatewatch.model.iam import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gatewatch.events.changes.iam_policy import PolicyDocument, Statement
+    from gatewatch.events.changes.iam_policy import Condition, PolicyDocument, Statement
 
-_ACCOUNT = re.compile(r"^(?:arn:[^:]+:(?:iam|sts)::)?(\d{12})(?::|$)")
 _SUBJECT = (
     ":sub",
     ":amr",
@@ -35,6 +35,9 @@ _SUBJECT = (
     ":repository_owner_id",
 )
 _AUDIENCE = ":aud"
+_NEGATED = re.compile(r"not|null")
+# `KEY:OWNER/…`, `KEY:OWNER:…` or `OWNER/…`, without a wildcard before the end of the owner.
+_OWNER = re.compile(r"^(?:[^:/*?]+:[^:/*?]+[:/]|[^:/*?]+/)")
 _PUBLIC_PROVIDERS = (
     "token.actions.githubusercontent.com",
     "gitlab.com",
@@ -49,16 +52,11 @@ def trust_of(document: PolicyDocument, account_id: str) -> Trust:
     allows = document.effective_allows
     accounts = (name for each in allows for name in _accounts(each) if name != account_id)
     return Trust(
-        everyone=any(_is_open(each) and not is_limited(each) for each in allows)
+        everyone=any(is_open(each) and not narrowing_of(each.conditions).narrows for each in allows)
         or any(_is_unrestricted_provider(name, each) for each in allows for name in _federated(each)),
-        everyone_if=any(_is_open(each) and is_limited(each) for each in allows),
+        everyone_if=any(is_open(each) and narrowing_of(each.conditions).narrows for each in allows),
         accounts=tuple(dict.fromkeys(accounts)),
     )
-
-
-def _is_open(statement: Statement) -> bool:
-    """Whether any AWS principal is admitted, or any but a few."""
-    return bool(statement.not_principals) or ("aws", "*") in statement.principals
 
 
 def _federated(statement: Statement) -> Iterator[str]:
@@ -71,11 +69,23 @@ def _is_unrestricted_provider(name: str, statement: Statement) -> bool:
         return False
     is_public = any(provider in name for provider in _PUBLIC_PROVIDERS)
     keys = _SUBJECT if is_public else (*_SUBJECT, _AUDIENCE)
-    return not any(limits_subject(each, keys) for each in statement.conditions)
+    return not any(_limits_subject(each, keys) for each in statement.conditions)
 
 
 def _accounts(statement: Statement) -> Iterator[str]:
-    for kind, name in statement.principals:
-        match = _ACCOUNT.match(name) if kind == "aws" else None
-        if match:
-            yield match[1]
+    return filter(None, (account_of(kind, name) for kind, name in statement.principals))
+
+
+def _limits_subject(condition: Condition, keys: tuple[str, ...]) -> bool:
+    """Whether a condition on a claim of a token leaves no owner open: `repo:my-org/*` limits, `repo:*` does not.
+
+    `keys` are the endings of the claims. A token always has its claims, so `IfExists` makes no difference.
+    """
+    if _NEGATED.search(condition.operator) or not condition.key.endswith(keys) or not condition.values:
+        return False
+    return all(_has_owner(each) for each in condition.values)
+
+
+def _has_owner(value: str) -> bool:
+    has_wildcard = "*" in value or "?" in value
+    return bool(value) and (not has_wildcard or bool(_OWNER.match(value)))

@@ -1,5 +1,8 @@
 """What the Condition of a policy statement holds a caller to: an organization, accounts, a network, or nobody.
 
+For trust policies of roles and resource policies alike. What everyone can meet holds nobody: a tag, the name of a user,
+a private address in a VPC, an id with a wildcard.
+
 Operators and keys: IAM user guide, "IAM JSON policy elements: Condition operators" and "AWS global condition context
 keys". All pairs of operator and key must hold, and one value of a pair is enough.
 """
@@ -23,7 +26,7 @@ OWN_ACCOUNT = "${aws:resourceaccount}"
 # everyone; dates and numbers say nothing about who calls.
 _MATCHING = re.compile(r"^(?:foranyvalue:)?(?:string(?:equals|equalsignorecase|like)|arn(?:equals|like))$")
 _ORGANIZATION = re.compile(r"^(o-[a-z0-9]{10,32})(?:/.*)?$")
-_IN_ARN = re.compile(r"^arn:[^:*?]+:[^:]*:[^:]*:(\d{12}):")
+_IN_ARN = re.compile(r"^arn:[^:]+:[^:]*:[^:]*:(\d{12}):")
 # The names of buckets are unique in a partition, so one is enough.
 _ARN_WITHOUT_ACCOUNT = re.compile(r"^arn:[^:*?]+:(?:s3:[^:]*:[^:]*|[^:*?]+:[^:]*:):[^*?]{3,}")
 _ACCOUNT = re.compile(r"^\d{12}$", re.ASCII)
@@ -35,19 +38,12 @@ _ORGANIZATIONS = frozenset(
 _ACCOUNTS = frozenset(
     {"aws:principalaccount", "aws:sourceaccount", "aws:sourceowner", "kms:calleraccount", "s3:dataaccesspointaccount"}
 )
-_ARNS = frozenset({"aws:principalarn", "aws:sourcearn", "s3:dataaccesspointarn"})
-# Each names something of one owner, whose account is not in it.
-_NARROW = frozenset(
-    {
-        "aws:ec2instancesourcevpc",
-        "aws:federatedprovider",
-        "aws:principalservicename",
-        "aws:sourcevpc",
-        "aws:sourcevpcarn",
-        "aws:sourcevpce",
-        "aws:userid",
-    }
-)
+_ARNS = frozenset({"aws:principalarn", "aws:sourcearn", "aws:sourcevpcarn", "s3:dataaccesspointarn"})
+# Ids of one owner, whose account is not in them: all of them begin alike.
+_IDS = frozenset({"aws:ec2instancesourcevpc", "aws:sourcevpc", "aws:sourcevpce"})
+# Each names something of one owner, or a secret of both sides.
+_NARROW = frozenset({"aws:federatedprovider", "aws:principalservicename", "aws:userid", "sts:externalid"})
+_SAML = "saml:"  # claims of a provider in the account of the role
 _TRUE = frozenset({"aws:principalisawsservice", "elasticfilesystem:accessedviamounttarget"})
 _ADDRESS = "aws:sourceip"
 
@@ -76,7 +72,9 @@ def _pair(operator: str, key: str, values: list[str]) -> Narrowing:
         return _accounts(values)
     if key in _ARNS:
         return _arns(values)
-    return Narrowing(narrows=key in _NARROW and not any(_is_open(each) for each in values))
+    if key in _IDS:
+        return Narrowing(narrows=not any(_WILD.search(each) or _is_open(each) for each in values))
+    return Narrowing(narrows=(key in _NARROW or key.startswith(_SAML)) and not any(_is_open(each) for each in values))
 
 
 def _organizations(values: list[str]) -> Narrowing:

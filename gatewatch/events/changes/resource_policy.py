@@ -79,7 +79,7 @@ def _grants(statement: Statement, account_id: str) -> Iterator[Grant]:
     if is_open(statement):
         yield Grant(EveryonePeer(), _seen_from(narrowing_of(statement.conditions), account_id))
     for kind, name in statement.principals:
-        account = _account(kind, name)
+        account = account_of(kind, name)
         if account and account != account_id:
             yield Grant(AccountPeer(account))
 
@@ -96,8 +96,8 @@ def is_open(statement: Statement) -> bool:
     )
 
 
-def _account(kind: str, name: str) -> str | None:
-    """Amazon S3 writes an account as a canonical id too, which says nothing about whose it is."""
+def account_of(kind: str, name: str) -> str | None:
+    """The account of a principal. Of a canonical id, as Amazon S3 has, nobody knows whose it is."""
     if kind == "canonicaluser":
         return name
     match = _ACCOUNT.match(name) if kind == "aws" else None

@@ -1,5 +1,7 @@
 """Settings of a CloudTrail trail: which of them leave out write management events, and which were changed.
 
+For a call that sets them and for what the API answers about them.
+
 Event selectors: CloudTrail user guide, "Logging management events". gatewatch needs every write management event of
 every service; leaving out AWS KMS and the Amazon RDS Data API is common and harmless.
 """
@@ -41,14 +43,18 @@ _REMOVED = {"kmskeyid": "trail_encryption", "cloudwatchlogsloggrouparn": "trail_
 
 def event_selector_settings(request: Fields) -> tuple[str, ...]:
     """Return a code when PutEventSelectors leaves out write management events; empty when it records all of them."""
-    if not any(key in request for key in _SELECTORS):
-        return ()
-    basic = [_records_writes(each) for each in as_list(request.get("eventselectors"))]
-    advanced = [_takes_writes(each) for each in as_list(request.get("advancedeventselectors"))]
-    return () if any([*basic, *advanced]) else ("trail_writes",)
+    is_given = any(key in request for key in _SELECTORS)
+    return () if not is_given or records_writes(request) else ("trail_writes",)
 
 
-def _records_writes(selector: Any) -> bool:
+def records_writes(selectors: Fields) -> bool:
+    """Return whether selectors, basic or advanced, record every write management event; keys are in lower case."""
+    basic = [_has_writes(each) for each in as_list(selectors.get("eventselectors"))]
+    advanced = [_takes_writes(each) for each in as_list(selectors.get("advancedeventselectors"))]
+    return any([*basic, *advanced])
+
+
+def _has_writes(selector: Any) -> bool:
     if not isinstance(selector, dict):
         return False
     kind = (as_text(selector.get("readwritetype")) or "All").lower()

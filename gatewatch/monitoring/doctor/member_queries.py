@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from gatewatch.events.changes.normalization import lower_keys
+from gatewatch.events.changes.trails import records_writes
 from gatewatch.monitoring.doctor.model import EventRule, ForwardingState, MemberState, QueryFailed, Trail
 from gatewatch.monitoring.doctor.policy_documents import element_list, statements_of
 from gatewatch.monitoring.doctor.query import is_not_found, run_query
@@ -57,22 +59,7 @@ def _is_logging(aws: Aws, trail: str) -> bool:
 
 
 def _records_writes(aws: Aws, trail: str) -> bool:
-    return records_writes(dict(aws.cloudtrail.get_event_selectors(TrailName=trail)))
-
-
-def records_writes(selectors: Mapping[str, Any]) -> bool:
-    """Return whether selectors, basic or advanced, record write management events (CloudTrail user guide)."""
-    basic = [
-        each.get("IncludeManagementEvents", True) and each.get("ReadWriteType", "All") != "ReadOnly"
-        for each in selectors.get("EventSelectors") or []
-    ]
-    advanced = [_takes_writes(each["FieldSelectors"]) for each in selectors.get("AdvancedEventSelectors") or []]
-    return any([*basic, *advanced])
-
-
-def _takes_writes(fields: Iterable[Mapping[str, Any]]) -> bool:
-    wanted = {field["Field"]: field.get("Equals", []) for field in fields}
-    return wanted.get("eventCategory") == ["Management"] and wanted.get("readOnly") != ["true"]
+    return records_writes(lower_keys(dict(aws.cloudtrail.get_event_selectors(TrailName=trail))))
 
 
 def _rule(aws: Aws, name: str) -> EventRule | None:
