@@ -13,7 +13,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import zipfile
 from contextlib import ExitStack
@@ -35,12 +34,12 @@ from gatewatch.local.lambda_.context import LambdaContext
 from gatewatch.local.lambda_.event_source_mapping import EventSourceMapping, Poller
 from gatewatch.local.lambda_.process import PackagedFunction, ProcessSettings
 from gatewatch.local.slack.inbox import Inbox
-from tools.package import LOCK, ROOT, Architecture, build, requirements
+from support.lambda_python import install_locked, lambda_python, run
+from tools.package import LOCK, PROVIDED_BY_LAMBDA, ROOT, Architecture, build
 
 OSLS = ROOT / "node_modules" / ".bin" / "osls"
 STAGE = "test"
 WEBHOOKS = ("sec-prod", "sec-all")
-LAMBDA_PYTHON = (3, 13)
 ZIP = "gatewatch-x86_64.zip"
 MAILED = """
 digest: {mail: {from: hub@example.com, to: [team@example.com]}, at: "00:00", timezone: UTC}
@@ -64,27 +63,6 @@ FOUND_BY_CONFIG = {
         }
     ),
 }
-
-
-def lambda_python():
-    """Return a Python of the Lambda runtime's version: this one, one on the path, or one of pyenv."""
-    name = ".".join(map(str, LAMBDA_PYTHON))
-    candidates = [sys.executable, shutil.which(f"python{name}"), pyenv(name)]
-    return next((Path(each) for each in candidates if each and version_of(each) == name), None)
-
-
-def pyenv(name):
-    tool = shutil.which("pyenv")
-    prefix = run(tool, "prefix", run(tool, "latest", name).stdout.strip()).stdout.strip() if tool else ""
-    return f"{prefix}/bin/python" if prefix else None
-
-
-def version_of(python):
-    return run(python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])").stdout.strip()
-
-
-def run(*command, **options):
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
 PYTHON = lambda_python()
@@ -153,14 +131,7 @@ def deployed(cloud, osls):
 def runtime(tmp_path_factory):
     """Return a folder with the AWS SDK, which the Lambda runtime provides, in the locked version."""
     folder = tmp_path_factory.mktemp("runtime")
-    ours, everything = requirements(LOCK.read_text("utf-8")), LOCK.read_text("utf-8")
-    blocks = [block for block in re.split(r"\n(?=\S)", everything) if "==" in block and block not in ours]
-    wanted = folder.with_suffix(".txt")
-    wanted.write_text("\n".join(blocks) + "\n", "utf-8")
-    uv = Path(sys.executable).with_name("uv")
-    options = ["--quiet", "--no-deps", "--require-hashes", "--python-version", "3.13", "--target", folder]
-    installed = run(uv, "pip", "install", *options, "-r", wanted)
-    assert installed.returncode == 0, installed.stderr
+    install_locked(LOCK, PROVIDED_BY_LAMBDA, folder)
     return folder
 
 
