@@ -78,7 +78,8 @@ pytestmark = [
 def service(tmp_path_factory):
     """Return a folder with the files that osls reads and the zip that serverless.yml names."""
     folder = tmp_path_factory.mktemp("service")
-    shutil.copy(ROOT / "serverless.yml", folder)
+    for name in ("serverless.yml", "accounts.yaml", "policy.yaml"):
+        shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "eventbridge", folder / "eventbridge")
     (folder / "deploy").mkdir()
     (folder / "deploy" / f"{STAGE}.yaml").write_text(PARAMETERS, "utf-8")
@@ -239,7 +240,7 @@ def test_both_event_source_mappings_report_failures_and_limit_concurrency(deploy
 def test_an_event_on_a_member_bus_is_delivered_to_slack_by_the_packaged_functions(delivered):
     scenes = story.load_scenario()[:3]
     texts = [json.dumps(one.message) for one in delivered.inbox.received if one.channel == "sec-all"]
-    assert [scene.record["eventID"] in text for scene, text in zip(scenes, texts[:3], strict=True)] == [True] * 3
+    assert [sum(scene.record["eventID"] in text for text in texts) for scene in scenes] == [1] * 3
     assert not delivered.inbox.rejected
 
 
