@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from gatewatch.events.changes.policy_conditions import narrowing_of
-from gatewatch.events.changes.resource_policy import account_of, is_open
+from gatewatch.events.changes.resource_policy import account_of_principal, is_open
 from gatewatch.model.iam import Trust
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _is_unrestricted_provider(name: str, statement: Statement) -> bool:
 
 
 def _accounts(statement: Statement) -> Iterator[str]:
-    return filter(None, (account_of(kind, name) for kind, name in statement.principals))
+    return filter(None, (account_of_principal(kind, name) for kind, name in statement.principals))
 
 
 def _limits_subject(condition: Condition, keys: tuple[str, ...]) -> bool:

@@ -79,7 +79,7 @@ def _grants(statement: Statement, account_id: str) -> Iterator[Grant]:
     if is_open(statement):
         yield Grant(EveryonePeer(), _seen_from(narrowing_of(statement.conditions), account_id))
     for kind, name in statement.principals:
-        account = account_of(kind, name)
+        account = account_of_principal(kind, name)
         if account and account != account_id:
             yield Grant(AccountPeer(account))
 
@@ -96,7 +96,7 @@ def is_open(statement: Statement) -> bool:
     )
 
 
-def account_of(kind: str, name: str) -> str | None:
+def account_of_principal(kind: str, name: str) -> str | None:
     """The account of a principal. Of a canonical id, as Amazon S3 has, nobody knows whose it is."""
     if kind == "canonicaluser":
         return name
