@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gatewatch.model.alert import Alert, AssessedChange
+    from gatewatch.model.exposure import ExposureChange
     from gatewatch.model.notification import Section, Sentence
     from gatewatch.model.severity import Severity
 
@@ -40,12 +41,17 @@ def notification_of(
         key=alert.call.delivery_key,
         alert=_shortened(alert, _MAX_CHANGES if has_effect else _MAX_CHANGES_WITHOUT_EFFECT),
         raw_event="" if is_understood else raw_event_text(alert.call.record)[: MAX_RAW_EVENT + 1],
-        exposure_change=exposure_change_of(alert) or resource_exposure_of(alert),
+        exposure_change=exposure_change_by(alert),
         group_key=group_key_of(alert),
         sections=tuple(sections),
         banner=banner,
     )
     return _bounded(notification)
+
+
+def exposure_change_by(alert: Alert) -> ExposureChange | None:
+    """What a call opened or closed, of a security group or of another resource."""
+    return exposure_change_of(alert) or resource_exposure_of(alert)
 
 
 def _shortened(alert: Alert, limit: int) -> Alert:

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from gatewatch.alerts.enrichment import enrich
 from gatewatch.alerts.failed_sign_ins import InMemorySignInFailures, SignInFailureCounter
 from gatewatch.alerts.lookup.context import NO_CONTEXT, GroupContext, with_context, with_current_rules
-from gatewatch.alerts.notifications import notification_of
+from gatewatch.alerts.notifications import exposure_change_by, notification_of
 from gatewatch.alerts.open_groups import InMemoryOpenGroups, OpenGroups, with_open_groups
 from gatewatch.alerts.routing import recipients, route
 from gatewatch.alerts.rule_history import RuleHistory, with_rule_history
@@ -23,7 +24,7 @@ from gatewatch.model.alert import Alert
 from gatewatch.model.message import OutboxMessage, addressed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from gatewatch.model.api_call import ApiCall
     from gatewatch.model.change import Change
@@ -77,12 +78,15 @@ class AlertPipeline(Struct, frozen=True):
 class PipelineResult(Struct, frozen=True):
     """An alert and its messages, one a destination. `unsuppressed` is the alert before any exception was applied.
 
+    `updates` are for destinations that get no message and may have one about an exposure that the call closed.
+
     `suppressed` is the number of changes with effect `mute`; `exceptions` are the ids that were applied.
     """
 
     unsuppressed: Alert
     alert: Alert
     messages: tuple[OutboxMessage, ...]
+    updates: tuple[OutboxMessage, ...] = ()
     suppressed: int = 0
     exceptions: tuple[str, ...] = ()
 
@@ -100,7 +104,8 @@ def run_pipeline(call: ApiCall, pipeline: AlertPipeline) -> PipelineResult | Non
         alert = pipeline.attribute(_assess(call, completed, pipeline.assessor))
         result = _suppress(alert, pipeline)
     messages = () if result.is_suppressed else _messages(result.alert, context, pipeline)
-    return PipelineResult(alert, result.alert, messages, result.suppressed, result.applied)
+    updates = _updates(alert, {each.destination for each in messages}, pipeline.settings)
+    return PipelineResult(alert, result.alert, messages, updates, result.suppressed, result.applied)
 
 
 def _suppress(alert: Alert, pipeline: AlertPipeline) -> SuppressionResult:
@@ -118,3 +123,13 @@ def _messages(alert: Alert, context: GroupContext, pipeline: AlertPipeline) -> t
         return ()
     notification = notification_of(with_context(alert, context))
     return tuple(addressed(notification, recipients(alert, notification.exposure_change, settings)))
+
+
+def _updates(alert: Alert, notified: Collection[str], settings: Settings) -> tuple[OutboxMessage, ...]:
+    """What is closed is shown where its opening was reported, also if no route has the closing or it is muted."""
+    names = [each for each in settings.editable_destinations if each not in notified]
+    change = exposure_change_by(alert) if names else None
+    if change is None or not change.ends_exposures:
+        return ()
+    closing = replace(notification_of(alert), exposure_change=replace(change, opened=()))
+    return tuple(OutboxMessage(destination=each, notification=closing, updates_only=True) for each in names)

@@ -42,7 +42,7 @@ def recipients(alert: Alert, change: ExposureChange | None, settings: Settings) 
 
     The latter need no route: routes to them are for severe alerts, and closing a rule is none.
     """
-    ends = change is not None and bool(change.closed or change.narrowed or change.closes_others)
+    ends = change is not None and change.ends_exposures
     return tuple(dict.fromkeys([*route(alert, settings), *(settings.incident_destinations if ends else ())]))
 
 

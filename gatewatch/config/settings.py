@@ -28,6 +28,7 @@ from gatewatch.config.destinations import (
     Destination,
     PagerDuty,
     Route,
+    SlackApp,
     SnsTopic,
     destination_problems,
     route_problems,
@@ -92,6 +93,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def incident_destinations(self) -> tuple[str, ...]:
         """Return the destinations that keep incidents, which are resolved when an exposure is closed."""
         return tuple(name for name, each in self.destinations.items() if isinstance(each, PagerDuty))
+
+    @property
+    def editable_destinations(self) -> tuple[str, ...]:
+        """Return the destinations whose messages are updated when an exposure is closed."""
+        return tuple(name for name, each in self.destinations.items() if isinstance(each, SlackApp))
 
     def account(self, account_id: str) -> Account:
         """Return the account of an id, or the fallback for one that accounts.yaml does not list."""

@@ -82,7 +82,7 @@ class QuietHoursOutbox:
 
     def _is_deferred(self, message: OutboxMessage) -> bool:
         destination = self._settings.destinations.get(message.destination)
-        if destination is None or destination.quiet is None:
+        if destination is None or destination.quiet is None or message.updates_only:
             return False
         now = datetime.fromtimestamp(self._now(), UTC)
         until = deferred_until(destination.quiet, message.notification.severity, now, self._settings.defaults.timezone)

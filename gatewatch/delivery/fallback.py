@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def fallback_message(message: OutboxMessage, reason: FallbackReason, settings: Settings) -> OutboxMessage | None:
-    """A message that fails at its fallback too goes to the hub topic, and no further: None.
+    """A message that fails at its fallback too goes to the hub topic, and no further: None. So for mere updates.
 
     The key is the same for every reason, so that the ledger lets one of them through.
     """
     name = _fallback_of(message, settings)
-    if name == message.destination:
+    if name == message.destination or message.updates_only:
         return None
     first = message.fallback_for or message.destination
     return msgspec.structs.replace(message, destination=name, fallback_for=first, fallback_reason=reason)

@@ -45,7 +45,7 @@ def plan_rollup(
 def can_be_grouped(message: OutboxMessage) -> bool:
     """Whether an alert may be shown in a roll-up or in the thread of another one."""
     notification = message.notification
-    if not isinstance(notification, AlertNotification) or message.fallback_for:
+    if not isinstance(notification, AlertNotification) or message.fallback_for or message.updates_only:
         return False
     has_more = bool(notification.sections or notification.banner)  # which a roll-up would not show
     return bool(notification.actor) and notification.severity is not Severity.CRITICAL and not has_more

@@ -20,7 +20,7 @@ from gatewatch.delivery.exposure_history import ExposureHistory
 from gatewatch.delivery.rollup import can_be_grouped
 from gatewatch.errors import PermanentDeliveryError
 from gatewatch.model.exposure import ExposureChange
-from gatewatch.model.message import OutboxMessage, Rollup, contained_messages
+from gatewatch.model.message import OutboxMessage, Receipt, Rollup, contained_messages
 from gatewatch.model.message_state import AlertState, MessageState
 from gatewatch.model.notification import AlertNotification, OperatorNotice
 from gatewatch.model.severity import Severity
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gatewatch.delivery.channels import Channels
     from gatewatch.delivery.message_updates import MessageUpdates
     from gatewatch.delivery.thread_store import ThreadStore
-    from gatewatch.model.message import Content, Receipt
+    from gatewatch.model.message import Content
     from gatewatch.model.slack_thread import AlertGroup
     from gatewatch.rendering.presentation import Presentation
 
@@ -92,6 +92,8 @@ class Threads:
 
     def post(self, content: Content, presentation: Presentation, destination: Destination) -> Receipt:
         """Post one part of a message. The first part reports the exposures. Raises as `Channels.post` does."""
+        if isinstance(content, OutboxMessage) and content.updates_only:
+            return self._update_earlier(content, destination)
         parent = self._parent_of_note(content, destination)
         if parent and isinstance(destination, SlackApp):
             return self._post_note(content, presentation, parent, destination)
@@ -113,6 +115,13 @@ class Threads:
         if not isinstance(destination, SlackApp):
             return self._channels.post(content, shown, destination)
         return self._post_to_app(content, shown, exposures, destination)
+
+    def _update_earlier(self, content: OutboxMessage, destination: Destination) -> Receipt:
+        exposures = self._recorded(content)
+        if isinstance(destination, SlackApp):
+            states = _ended_states(exposures)
+            self._updates.apply(states, content.destination, destination, self._updates.deadline())
+        return Receipt(content.destination, "updated")
 
     def _post_to_app(
         self, content: Content, shown: Presentation, exposures: _Exposures, destination: SlackApp

@@ -106,6 +106,7 @@ class AlertHandler:
             self.log.info("not relevant", extra=facts)
             return
         self._send([self._with_banner(each) for each in result.messages], arrived)
+        self.outbox.put(result.updates)
         self.activity.record(result.unsuppressed, result.alert)
         self.meter.count(metrics.CHANGES, len(result.alert.changes))
         self.meter.count(metrics.ALERTS + result.alert.severity.capitalize())

@@ -36,3 +36,7 @@ class ExposureChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     closed: tuple[RuleRef, ...] = ()
     narrowed: tuple[RuleRef, ...] = ()
     closes_others: bool = False
+
+    @property
+    def ends_exposures(self) -> bool:
+        return bool(self.closed or self.narrowed or self.closes_others)

@@ -25,12 +25,16 @@ class FallbackReason(StrEnum):
 
 
 class OutboxMessage(Struct, frozen=True, kw_only=True, tag="message", omit_defaults=True):
-    """`fallback_for` is the destination that the notification was meant for; empty when it is this one."""
+    """`fallback_for` is the destination that the notification was meant for; empty when it is this one.
+
+    `updates_only`: earlier messages show that their exposures are closed, and no message is sent.
+    """
 
     destination: str
     notification: Notification
     fallback_for: str = ""
     fallback_reason: FallbackReason = FallbackReason.REFUSED
+    updates_only: bool = False
 
     @property
     def key(self) -> str:
