@@ -4,14 +4,15 @@
 import sys
 import tempfile
 
-from chaos import kills
+from chaos import kills, timing
 from chaos.assertions import judge, table
 from chaos.clock import START, Stopwatch
+from chaos.incidents import INCIDENTS, simulate_incident
 from chaos.simulation import simulate
 
 
 def main(count=10_000, seed=1, real=300):
-    return simulated(count, seed) | killed(real, seed)
+    return simulated(count, seed) | incidents(count // 20, seed) | killed(real, seed)
 
 
 def simulated(count, seed):
@@ -24,7 +25,23 @@ def simulated(count, seed):
     print(f"{harness.batches} invocations, {harness.kills} killed; {hours:.1f} virtual hours in {watch.seconds:.0f} s")
     for name, number in sorted(verdict.counts.items()):
         print(f"{number:>9}  {name}")
+    print(f"\n{timing.table([('all of that', *timing.row(list(timing.deliveries(harness, arrivals))))])}")
     return _said(verdict.violations)
+
+
+def incidents(count, seed):
+    """A table of what one destination can do, and whether the bounds of `timing` hold."""
+    rows, violations = [], []
+    with Stopwatch() as watch:
+        for each in INCIDENTS:
+            harness, arrivals = simulate_incident(each, count, seed)
+            found = list(timing.deliveries(harness, arrivals))
+            rows.append((each.name, *timing.row(found)))
+            violations += [*judge(harness, arrivals).violations, *timing.violations(found)]
+    print(f"\n{timing.table(rows)}")
+    print("copies in a destination and by its fallback; median and worst time from the arrival of an event until its")
+    print(f"alert is in a destination or in its fallback; {count} events each, {watch.seconds:.0f} s")
+    return _said(violations)
 
 
 def killed(count, seed):

@@ -43,7 +43,7 @@ class Messages:
 
     def __init__(self, harness):
         self.harness = harness
-        accepted = [decode_message(body) for group in harness.outbox.accepted.values() for body in group]
+        accepted = list(harness.messages())
         self.by_key = {each.key: each for each in accepted}
         self.late = {each.key for each in accepted if each.fallback_reason is FallbackReason.LATE}
         self.dead_letters = Counter(named(sent.body) for sent in harness.outbox_dlq.messages.values())
@@ -115,7 +115,7 @@ def _expected(harness, arrivals, messages, verdict):
     """By the pipeline's own decision: the keys of the messages of every event."""
     expected = {}
     for arrival in arrivals:
-        for call in _calls(arrival.body):
+        for call in calls_of(arrival.body):
             alert = assess_call(call, Assessor(harness.settings, InMemoryRuleHistory()))
             if alert is not None:
                 for name in route(alert, harness.settings):
@@ -128,7 +128,7 @@ def _expected(harness, arrivals, messages, verdict):
     return [key for key in expected if key in messages.by_key]
 
 
-def _calls(body):
+def calls_of(body):
     try:
         return [each for each in decode(parse(body)) if isinstance(each, ApiCall)]
     except UndecodableError:
@@ -151,7 +151,7 @@ def _posts(harness, messages, verdict):
 
 def _unreadable(harness, verdict, arrivals, messages):
     kept = list(harness.events_dlq.messages.values())
-    malformed = Counter(each.body for each in arrivals if not _calls(each.body))
+    malformed = Counter(each.body for each in arrivals if not calls_of(each.body))
     verdict.counts["malformed events"] = malformed.total()
     for body, times in malformed.items():
         if len({each.attributes.get("message_id") for each in kept if each.body == body}) != times:

@@ -34,6 +34,7 @@ from gatewatch.delivery.slack import Slack
 from gatewatch.delivery.sns import Sns as SnsClient
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.threads import Threads
+from gatewatch.delivery.wire import decode_message
 from gatewatch.errors import GatewatchError
 from gatewatch.handlers.alert import AlertHandler
 from gatewatch.handlers.batch import partial_response
@@ -170,7 +171,9 @@ class Harness:
             Ssm(fate, self.secrets),
         )
         weather = weather or (lambda harness, channel, key: harness.fate.slack(channel, key))
-        self.http = MisbehavingSlack(fate, self.deliveries, self.channels, lambda *where: weather(self, *where))
+        self.http = MisbehavingSlack(
+            fate, self.deliveries, self.channels, lambda *where: weather(self, *where), self.clock.sleep
+        )
         self.lines, self.counts, self.kills, self.batches = Lines(), Counts(), 0, 0
         self.log = logging.Logger("chaos", logging.INFO)  # noqa: LOG001  one of its own
         self.log.addHandler(self.lines)
@@ -213,6 +216,10 @@ class Harness:
             meter=self.counts,
             run_concurrently=self.clock.run_concurrently,
         )
+
+    def messages(self):
+        """Every message that the outbox accepted, each as often as it was accepted."""
+        return (decode_message(body) for group in self.outbox.accepted.values() for body in group)
 
     def dead_letters(self):
         """The reasons of dead-lettered messages by message key."""

@@ -189,7 +189,13 @@ class Hub:
             for each in messages:
                 if each["MessageId"] not in failed:
                     self.sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+                else:
+                    self._shorten_wait(url, each["ReceiptHandle"])
         return True, said is not None
+
+    def _shorten_wait(self, url, receipt):
+        """A post without an answer is repeated after minutes, which a run of processes does not have."""
+        self.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=1)
 
     def waiting(self):
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]

@@ -54,6 +54,35 @@ def scenario(count, seed):
     return arrivals
 
 
+def flood(count):
+    """Seconds and events: refused calls of one actor within a minute, each with a thousand rules."""
+    permissions = [
+        {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipRanges": {"items": [{"cidrIp": f"203.{a}.{b}.0/24"}]}}
+        for a in range(4)
+        for b in range(250)
+    ]
+    for number in range(count):
+        at = 60 * number / count
+        record = _record(0, at, random.Random(number))  # noqa: S311
+        yield (
+            at,
+            _event(
+                record
+                | {
+                    "eventName": NAMES[0],
+                    "eventID": f"flood-{number:06d}",
+                    "eventTime": _time(SPAN / 2 + at),
+                    "userIdentity": record["userIdentity"] | {"accountId": ACCOUNTS[0], "userName": "mallory"},
+                    "recipientAccountId": ACCOUNTS[0],
+                    "requestParameters": {"groupId": "sg-f100d", "ipPermissions": {"items": permissions}},
+                    "responseElements": None,
+                    "errorCode": "Client.UnauthorizedOperation",
+                    "errorMessage": "no",
+                }
+            ),
+        )
+
+
 def _copies(record, at, dice):
     """EventBridge delivers at least once; CloudTrail gives both accounts of a cross-account call a record."""
     if dice.random() < 0.05:

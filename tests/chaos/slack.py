@@ -32,7 +32,11 @@ UNSEEN = {
 TAKEN_UNANSWERED = {
     "answer reset mid-body": lambda _pool: ProtocolError("reset", ConnectionResetError(104, "reset")),
     "answer too slow": lambda pool: ReadTimeoutError(pool, "/", "too slow"),
+    "never answers": lambda pool: ReadTimeoutError(pool, "/", "too slow"),
+    "answers after the timeout": lambda pool: ReadTimeoutError(pool, "/", "too slow"),
 }
+WAITED_FOR = {"never answers", "answers after the timeout"}
+READ_SECONDS = 5.0
 
 
 class MisbehavingSlack:
@@ -41,8 +45,9 @@ class MisbehavingSlack:
     `shown` is what the app's messages say now, by `ts`; `unedited` are those of which an edit was refused for good.
     """
 
-    def __init__(self, fate, deliveries, channels, weather):
+    def __init__(self, fate, deliveries, channels, weather, sleep):
         self.fate, self.deliveries, self.channels, self.weather = fate, deliveries, channels, weather
+        self.sleep = sleep
         self.shown, self.unedited, self.edits = {}, set(), 0
 
     def request(self, method, url, *, body, headers, redirect, preload_content):
@@ -60,6 +65,7 @@ class MisbehavingSlack:
             ts = self._show(url, json.loads(body))
             if fault in TAKEN_UNANSWERED:
                 self.deliveries.unanswered(key)
+                self.sleep(READ_SECONDS if fault in WAITED_FOR else 0)
                 raise TAKEN_UNANSWERED[fault](None)
             answer = _yes(url, ts)
             self._answered(key)
