@@ -14,7 +14,7 @@ TEMPLATE := .serverless/cloudformation-template-update-stack.json
 REGIONS := ap-northeast-2 us-east-1 us-gov-west-1 cn-north-1
 
 # controls.yaml is the source of rules.yaml and pack.yaml, not a template.
-STACKS := $(wildcard eventbridge/*.yaml) $(filter-out compliance/controls.yaml,$(wildcard compliance/*.yaml))
+STACKS := $(wildcard eventbridge/*.yaml) $(filter-out compliance/controls.yaml,$(wildcard compliance/*.yaml)) history/stack.yaml
 
 .DEFAULT_GOAL := help
 CONFIG ?= $(or $(GATEWATCH_CONFIG),.)

@@ -202,6 +202,11 @@ class Aws:
     def s3(self) -> Any:
         return self._lazy_client("s3", _BULK)
 
+    @cached_property
+    def stepfunctions(self) -> Any:
+        """Untyped, as `securityhub`."""
+        return self._lazy_client("stepfunctions", _STANDARD)
+
     def partition(self, region: str) -> str:
         return self._session.get_partition_for_region(region)
 

@@ -35,9 +35,12 @@ class S3Object(Struct, frozen=True):
         return f"s3://{self.bucket}/{self.key}"
 
 
-def list_objects(s3: Any, bucket: str, prefix: str, suffixes: tuple[str, ...]) -> Iterator[S3Object]:
-    """Yield the objects of a prefix in the order of S3, by UTF-8 bytes. Raises `ClientError` or `BotoCoreError`."""
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+def list_objects(s3: Any, bucket: str, prefix: str, suffixes: tuple[str, ...], after: str = "") -> Iterator[S3Object]:
+    """Yield the objects of a prefix whose keys come after one, in the order of S3: by UTF-8 bytes.
+
+    Raises `ClientError` or `BotoCoreError`.
+    """
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=after):
         for each in page.get("Contents", ()):
             if each["Key"].endswith(suffixes):
                 yield S3Object(bucket, each["Key"], each["Size"], each["ETag"])

@@ -18,6 +18,7 @@ from gatewatch.cli.deploy import deploy_check, deploy_options
 from gatewatch.cli.digest import digest
 from gatewatch.cli.doctor import doctor, send_test
 from gatewatch.cli.explain import explain
+from gatewatch.cli.history import history_app
 from gatewatch.cli.init import init
 from gatewatch.cli.members import members_app
 from gatewatch.cli.replay import replay
@@ -63,6 +64,7 @@ for _command, _examples in _EXAMPLES.items():
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(accounts_app, name="accounts")
 app.add_typer(members_app, name="members")
+app.add_typer(history_app, name="history")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the signature of a callback

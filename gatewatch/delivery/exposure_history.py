@@ -66,7 +66,7 @@ class ExposureHistory(Struct, frozen=True):
     def with_change(self, key: str, change: ExposureChange) -> ExposureHistory:
         """The history with the change that the message of this key reports."""
         opened = (ExposureOpened(change.at, key, each, change.actor, change.event_id) for each in change.opened)
-        openings, closings = {*self.openings, *opened}, {*self.closings, *_closings(key, change)}
+        openings, closings = {*self.openings, *opened}, {*self.closings, *closings_of(key, change)}
         return ExposureHistory(tuple(sorted(openings)[-_MAX_ENTRIES:]), tuple(sorted(closings)[-_MAX_ENTRIES:]))
 
     def state_of(self, key: str) -> AlertState:
@@ -109,7 +109,7 @@ class ExposureHistory(Struct, frozen=True):
         return min((each for each in self.closings if each.closes(opened)), default=None)
 
 
-def _closings(key: str, change: ExposureChange) -> Iterator[ExposureClosed]:
+def closings_of(key: str, change: ExposureChange) -> Iterator[ExposureClosed]:
     for how, rules in (("closed", change.closed), ("narrowed", change.narrowed)):
         yield from (ExposureClosed(change.at, key, each, change.actor, how) for each in rules)
     if change.closes_others:

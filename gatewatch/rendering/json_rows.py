@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec import Struct
 
 from gatewatch.model.change import Family
@@ -54,6 +55,19 @@ class Row(Struct, frozen=True, kw_only=True):
     resource_id: str | None
     source_identity: str | None
     delegate_account: str | None
+
+
+# Line separators for many programs, though not for JSON: escaped, so that every row stays one line.
+_LINE_ENDS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
+_ENCODER = msgspec.json.Encoder()
+
+
+def encode_row(row: Row) -> bytes:
+    """Return a row as one line of JSON, with its end."""
+    line = _ENCODER.encode(row)
+    for end, escape in _LINE_ENDS:
+        line = line.replace(end, escape)
+    return line + b"\n"
 
 
 def rows(alert: Alert, english: Labels) -> Iterator[Row]:

@@ -128,7 +128,7 @@ AWS_COMMANDS = [
     ["members", "remove"],
     ["init", "folder", "--organization", "--hub-account", "999988887777", "--region", "us-east-1"],
 ]
-OFFLINE = {"replay", "explain", "check", "digest", "deploy-options", "demo", "up"}
+OFFLINE = {"history", "replay", "explain", "check", "digest", "deploy-options", "demo", "up"}
 # With a Region of their own: an argument, the stage file, or a global service.
 WITH_A_REGION = {"store-secret", "deploy-check", "members", "accounts", "init"}
 

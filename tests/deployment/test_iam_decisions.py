@@ -257,6 +257,34 @@ CALLS: dict[str, list[Call]] = {
     "forward": [
         Call("events:PutEvents", "{Bus}", {"events__source": ["aws.ec2"], "events__eventBusInvocation": "true"})
     ],
+    "history": [
+        Call("s3:ListBucket", "arn:{partition}:s3:::org-trail", {"s3__prefix": "AWSLogs/o-exampleorg1/"}),
+        Call("s3:GetObject", "arn:{partition}:s3:::org-trail/AWSLogs/o-exampleorg1/log.json.gz"),
+        Call("kms:Decrypt", "{TrailKey}"),
+        Call("s3:PutObject", "{Results}/runs/first/batches/00000000.jsonl.gz"),
+        Call("kms:GenerateDataKey", "{ResultsKey}"),
+        *(
+            Call(
+                f"logs:{action}",
+                f"arn:{{partition}}:logs:{{region}}:{HUB}:log-group:/aws/lambda/gatewatch-history-worker:log-stream:one",
+            )
+            for action in ("CreateLogStream", "PutLogEvents")
+        ),
+    ],
+    "history_states": [
+        Call("lambda:InvokeFunction", "{Worker}"),
+        Call("s3:GetObject", "{Results}/runs/first/batches.json"),
+        Call("s3:PutObject", "{Results}/runs/first/map/manifest.json"),
+        Call("kms:Decrypt", "{ResultsKey}"),
+        *(
+            Call(f"states:{action}", f"arn:{{partition}}:states:{{region}}:{HUB}:{resource}")
+            for action, resource in (
+                ("StartExecution", "stateMachine:gatewatch-history"),
+                ("DescribeExecution", "execution:gatewatch-history/batches:one"),
+                ("StopExecution", "execution:gatewatch-history/batches:one"),
+            )
+        ),
+    ],
 }
 ROLES = {
     "alert": ("hub", "AlertRole"),
@@ -274,6 +302,8 @@ ROLES = {
     "key_rotation": ("member", "KeyRotationRole"),
     "doctor": ("member", "DoctorRole"),
     "forward": ("member", "ForwardRole"),
+    "history": ("history", "WorkerRole"),
+    "history_states": ("history", "StateMachineRole"),
 }
 # Which hub roles the trust policy of a member role admits.
 ADMITTED = {
@@ -299,6 +329,12 @@ SHARED: dict[str, set[str]] = {
     "revert": {
         f"sqs:{action} arn:{{partition}}:sqs:{{region}}:{MEMBER}:gatewatch-undelivered {{}}"
         for action in ("GetQueueUrl", "GetQueueAttributes")
+    },
+    # Both roles of history write results, and the state machine encrypts what it writes.
+    "history": {"s3:PutObject {Results}/runs/first/map/manifest.json {}", "kms:Decrypt {ResultsKey} {}"},
+    "history_states": {
+        "s3:PutObject {Results}/runs/first/batches/00000000.jsonl.gz {}",
+        "kms:GenerateDataKey {ResultsKey} {}",
     },
 }
 
@@ -345,7 +381,14 @@ class Deployment:
             OperatorRoleArn=OPERATOR.format(partition=partition),
             OrganizationId=ORGANIZATION,
         )
-        self.stacks = {"hub": self.hub, "function": self.function, "member": self.member, "revert": self.revert}
+        results_key = key.replace("0aaaaaaa", "2aaaaaaa")
+        history = {"CodeBucket": "code-bucket", "CodeKey": "code.zip", "TrailBucket": "org-trail"}
+        keys = {"TrailKeyArn": key.replace("0aaaaaaa", "1aaaaaaa"), "ResultsKeyArn": results_key}
+        self.history = self._stack(ROOT / "history" / "stack.yaml", HUB, **history, **keys)
+        self.arns |= {"TrailKey": keys["TrailKeyArn"], "ResultsKey": results_key, "Worker": self.history.arn("Worker")}
+        self.arns |= {"Results": self.history.arn("Results")}
+        self.stacks = {"hub": self.hub, "function": self.function, "member": self.member}
+        self.stacks |= {"revert": self.revert, "history": self.history}
 
     def _stack(self, path: Path, account: str, **parameters: str) -> Stack:
         return Stack(path, account, self.region, self.partition, parameters)
@@ -378,7 +421,7 @@ class Deployment:
     def request(self, role: str, call: Call) -> dict[str, Any]:
         resource = call.resource.format(**self.arns)
         policy = self.bus_policy() if call.resource == "{Bus}" else None
-        policy = KEY_POLICY if call.action == "kms:Decrypt" else policy
+        policy = KEY_POLICY if call.action.startswith("kms:") else policy
         context = {"aws__PrincipalOrgID": ORGANIZATION, **call.context}
         # A role in the other account may be assumed only where its trust policy says so too; that is judged apart.
         account = HUB if call.action == "sts:AssumeRole" else call.account
@@ -603,10 +646,12 @@ ROLES_OF = {
     "digest": ("digest",),
     "access_keys": ("access_keys", "key_rotation"),
     "config_rule": ("config_rule", "remediation"),
+    "history": ("history",),
 }
 # Operations whose IAM action has another name or that need none.
 ACTION_OF = {
     "SendMessageBatch": "SendMessage",
+    "ListObjectsV2": "ListBucket",
     "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
     "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
@@ -625,6 +670,7 @@ NOT_CALLED = {
         "LookupEvents",
         "PutEvaluations",
     },
+    "history": {"AssumeRole"},
     "digest": {"AssumeRole", "GetTemplate"},
     "config_rule": {"GetTemplate", "Publish"},
     "access_keys": {
@@ -649,7 +695,7 @@ def modules_of(function: str) -> set[str]:
 def operations() -> dict[str, str]:
     """The Python name of every operation of the services that gatewatch calls, with the name that AWS gives it."""
     services = {call.action.partition(":")[0] for calls in CALLS.values() for call in calls} - {"dynamodb", "logs"}
-    names = {"cloudwatch": "cloudwatch", "ses": "ses"}
+    names = {"cloudwatch": "cloudwatch", "ses": "ses", "states": "stepfunctions"}
     loader = botocore.loaders.create_loader()
     models = [loader.load_service_model(names.get(service, service), "service-2") for service in services]
     return {xform_name(name): name for model in models for name in model["operations"]}

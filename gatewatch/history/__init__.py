@@ -1,0 +1,1 @@
+"""Assessment of years of CloudTrail logs in batches, by many workers; nothing is ever delivered."""

@@ -1,0 +1,129 @@
+"""A run over an archive: its plan, which batches are done, and workers on this machine."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from gatewatch.errors import ConfigurationError, GatewatchError
+from gatewatch.history.batches import Batch, BatchResult, FileAssessor, assess_batch, plan_batches, result_name
+from gatewatch.history.entries import unpack_entries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+
+    from gatewatch.config.settings import Settings
+    from gatewatch.history.entries import Entry
+    from gatewatch.history.storage import Storage
+
+    OpenStorage = Callable[[str], Storage]  # from a location
+
+
+class MissingBatchesError(GatewatchError):
+    """A run is not complete."""
+
+
+class Run(Struct, frozen=True):
+    """`logs` and `results` are locations: a folder or `s3://bucket/prefix`."""
+
+    name: str
+    logs: str
+    results: str
+
+
+def plan_name(run: str) -> str:
+    return f"runs/{run}/batches.json"
+
+
+def plan(run: Run, open_storage: OpenStorage) -> list[Batch]:
+    """Return the batches of a run: those that it was started with, or new ones for the files that are there now.
+
+    Raises `ConfigurationError` when there are no log files.
+    """
+    if batches := planned(run, open_storage):
+        return batches
+    batches = list(plan_batches(open_storage(run.logs).files()))
+    if not batches:
+        raise ConfigurationError(f"{run.logs}: has no CloudTrail log files.")
+    return batches
+
+
+def planned(run: Run, open_storage: OpenStorage) -> list[Batch]:
+    text = open_storage(run.results).read(plan_name(run.name))
+    return msgspec.json.decode(text, type=list[Batch]) if text else []
+
+
+def save_plan(run: Run, batches: list[Batch], open_storage: OpenStorage) -> None:
+    """Write an array of batches, one a worker: the item reader of the state machine reads it."""
+    open_storage(run.results).write(plan_name(run.name), msgspec.json.encode(batches))
+
+
+def finished(run: Run, open_storage: OpenStorage) -> set[str]:
+    """The result files that are there."""
+    folder = result_name(run.name, 0).rpartition("/")[0]
+    names: set[str] = set()
+    for each in open_storage(run.results).files(f"{folder}/"):
+        if not each.name.startswith(f"{folder}/"):
+            break
+        names.add(each.name)
+    return names
+
+
+def unfinished(run: Run, batches: list[Batch], open_storage: OpenStorage) -> list[Batch]:
+    done = finished(run, open_storage)
+    return [each for each in batches if result_name(run.name, each.number) not in done]
+
+
+def entries_in_order(run: Run, open_storage: OpenStorage) -> Iterator[Entry]:
+    """Yield the entries of all batches. Raises `MissingBatchesError` before the first when a batch is not done."""
+    batches = planned(run, open_storage)
+    missing = unfinished(run, batches, open_storage)
+    if missing or not batches:
+        counts = f"{len(missing)} of {len(batches)}"
+        raise MissingBatchesError(
+            f"run {run.name}: {counts} batches are not done; start it again, which does only those."
+        )
+    results = open_storage(run.results)
+    for each in batches:
+        yield from unpack_entries(results.read(result_name(run.name, each.number)) or b"")
+
+
+def work(
+    run: Run, batches: list[Batch], settings: Settings, open_storage: OpenStorage, jobs: int = 0
+) -> Iterator[BatchResult]:
+    """Assess batches in `jobs` processes of this machine (0: one per core); yield each result as it is done.
+
+    `open_storage` is called in the processes, so it must be a function of a module.
+    """
+    start = (run, settings, open_storage)
+    pool = ProcessPoolExecutor(
+        jobs or os.cpu_count() or 1, mp_context=get_context("spawn"), initializer=_start, initargs=start
+    )
+    with pool:
+        waiting: set[Future[BatchResult]] = {pool.submit(_work, each) for each in batches}
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            yield from (each.result() for each in done)
+
+
+class _Worker:
+    """What a process keeps between batches."""
+
+    run: Run
+    assessor: FileAssessor
+    open_storage: OpenStorage
+
+
+def _start(run: Run, settings: Settings, open_storage: OpenStorage) -> None:
+    _Worker.run, _Worker.assessor, _Worker.open_storage = run, FileAssessor(settings), staticmethod(open_storage)
+
+
+def _work(batch: Batch) -> BatchResult:
+    run, open_storage = _Worker.run, _Worker.open_storage
+    return assess_batch(run.name, batch, open_storage(run.logs), open_storage(run.results), _Worker.assessor)

@@ -1,0 +1,48 @@
+"""`gatewatch history` from the command line: estimate, start, status, report."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from support.command import gatewatch
+from support.trails import write_trail
+
+
+@pytest.fixture(scope="module")
+def trail(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trail")
+    write_trail(folder)
+    return str(folder)
+
+
+def test_a_run_is_estimated_started_and_reported(trail, tmp_path) -> None:
+    results, to = str(tmp_path / "results"), str(tmp_path / "report")
+    assert "6 log files" in gatewatch("history", "estimate", trail).out
+    run = ("--results", results, "--run", "first")
+    planned = gatewatch("history", "start", trail, *run, "--dry-run")
+    assert planned.out == "run first: 1 of 1 batches to do, 0.0 MB stored\n"
+    assert gatewatch("history", "status", *run).status == 1
+    started = gatewatch("history", "start", trail, *run, "--jobs", "1")
+    assert "batch 0: 6 files" in started.out
+    assert gatewatch("history", "status", *run).out == "run first: 1 of 1 batches are done\n"
+    again = gatewatch("history", "start", trail, *run)
+    assert again.out == "run first: 0 of 1 batches to do, 0.0 MB stored\n"
+    reported = gatewatch("history", "report", *run, "--to", to, "--format", "json")
+    assert reported.status == 0
+    assert {row["account_id"] for row in json.loads(reported.out)} >= {"111122223333"}
+    assert "1 problems" in reported.err
+
+
+def test_a_report_of_an_unfinished_run_is_refused_with_a_sentence(tmp_path) -> None:
+    ran = gatewatch("history", "report", "--results", str(tmp_path), "--run", "never")
+    assert ran.status == 2
+    assert "0 of 0 batches are not done" in ran.err
+
+
+@pytest.mark.parametrize("name", ["../escape", "", "a b", "x" * 81])
+def test_the_name_of_a_run_is_no_path(name, trail, tmp_path) -> None:
+    ran = gatewatch("history", "start", trail, "--results", str(tmp_path), "--run", name)
+    assert ran.status == 2
+    assert "the name of a run has" in ran.err
