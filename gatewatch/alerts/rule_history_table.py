@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _MAX_WRITES_PER_LOOKUP = 200  # rules written after one lookup of a group; the next lookup writes the others
 # EC2 is eventually consistent (EC2 developer guide, "Eventual consistency").
 _EC2_LAG_SECONDS = 30.0
-_LOOKUP = "DescribeSecurityGroupRules"
+LOOKUP = "DescribeSecurityGroupRules"
 
 
 class RuleState(Struct, frozen=True):
@@ -48,7 +48,7 @@ class RuleState(Struct, frozen=True):
 
     def is_older(self, call: ApiCall) -> bool:
         """Return whether the call is later than this row. A lookup may have missed a call just before it."""
-        lag = _EC2_LAG_SECONDS if self.by == _LOOKUP else 0.0
+        lag = _EC2_LAG_SECONDS if self.by == LOOKUP else 0.0
         return self.by != call.delivery_key and self.at <= _at(call) + lag
 
     def after_lookup(self, rule: SecurityGroupRule, at: float) -> RuleState | None:
@@ -58,12 +58,23 @@ class RuleState(Struct, frozen=True):
         """
         if msgspec.structs.replace(self.now, direction=rule.direction) == rule:
             return None if self.now == rule else msgspec.structs.replace(self, now=rule)
-        return RuleState(at, _LOOKUP, rule) if at > self.at + _EC2_LAG_SECONDS else None
+        return RuleState(at, LOOKUP, rule) if at > self.at + _EC2_LAG_SECONDS else None
 
 
 RULES = JsonRows(
     prefix="rule", name="the rule history", lifetime=400 * 24 * 3600, value_type=RuleState, skips_undecodable=True
 )
+
+
+def states_after_lookup(
+    account_id: str, known: Mapping[str, RuleState], rules: Mapping[str, SecurityGroupRule], at: float
+) -> dict[str, RuleState]:
+    """Return the rows that a lookup of rules changes, by the key of the row. `known` is by rule id."""
+    found = {
+        rule_id: known[rule_id].after_lookup(rule, at) if rule_id in known else RuleState(at, LOOKUP, rule)
+        for rule_id, rule in rules.items()
+    }
+    return {rule_key(account_id, rule_id): state for rule_id, state in found.items() if state}
 
 
 class DynamoRuleHistory:
@@ -83,7 +94,7 @@ class DynamoRuleHistory:
     def save_after(self, call: ApiCall, rules: Mapping[str, SecurityGroupRule | None]) -> None:
         """A delayed earlier call does not overwrite the state after a later one."""
         states = {rule_id: self._state_after(call, rule_id, rule) for rule_id, rule in rules.items()}
-        newer = {_key(call.account_id, each): state for each, state in states.items() if self._is_newer(call, each)}
+        newer = {rule_key(call.account_id, each): state for each, state in states.items() if self._is_newer(call, each)}
         if newer and call.time:
             self._budget.run("rule history not written", partial(self._table.put_many, RULES, newer))
 
@@ -96,14 +107,8 @@ class DynamoRuleHistory:
     ) -> None:
         known: dict[str, RuleState] = {}
         self._read(account_id, rules, known, check_time)
-        states = {
-            _key(account_id, rule_id): known[rule_id].after_lookup(rule, at)
-            if rule_id in known
-            else RuleState(at, _LOOKUP, rule)
-            for rule_id, rule in rules.items()
-        }
-        changed = [(key, state) for key, state in states.items() if state]
-        self._table.put_many(RULES, dict(changed[:_MAX_WRITES_PER_LOOKUP]), check_time)
+        states = states_after_lookup(account_id, known, rules, at)
+        self._table.put_many(RULES, dict(list(states.items())[:_MAX_WRITES_PER_LOOKUP]), check_time)
 
     def _read(
         self,
@@ -113,7 +118,7 @@ class DynamoRuleHistory:
         check_time: Callable[[], None],
     ) -> None:
         """Add the known states to `states` one by one, so that those read before a failure are used."""
-        keys = {_key(account_id, each): each for each in sorted(rule_ids)}
+        keys = {rule_key(account_id, each): each for each in sorted(rule_ids)}
         for key, state in self._table.get_many(RULES, keys, check_time):
             states[keys[key]] = state
 
@@ -132,5 +137,6 @@ def _at(call: ApiCall) -> float:
     return call.time.timestamp() if call.time else float("-inf")
 
 
-def _key(account_id: str, rule_id: str) -> str:
+def rule_key(account_id: str, rule_id: str) -> str:
+    """Return the key of a rule's row."""
     return f"{account_id}#{rule_id}"

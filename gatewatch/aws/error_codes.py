@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from botocore.exceptions import ClientError
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
+THROTTLED = re.compile(r"RequestLimitExceeded|Throttl|SlowDown|TooManyRequests")
 
 
 def error_code(error: BaseException) -> str:
@@ -14,3 +17,8 @@ def error_code(error: BaseException) -> str:
     """
     code = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else getattr(error, "code", "")
     return code or type(error).__name__
+
+
+def is_throttling(code: str) -> bool:
+    """Whether an error code says that the account makes too many requests."""
+    return THROTTLED.search(code) is not None

@@ -21,6 +21,7 @@ from gatewatch.cli.explain import explain
 from gatewatch.cli.history import history_app
 from gatewatch.cli.init import init
 from gatewatch.cli.members import members_app
+from gatewatch.cli.open_items import open_
 from gatewatch.cli.replay import replay
 from gatewatch.cli.store_secret import store_secret
 from gatewatch.cli.undo import undo
@@ -47,6 +48,7 @@ _EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     check: ("gatewatch check --policy policy.yaml", "gatewatch check --what-if trail/"),
     digest: ("gatewatch digest trail/ --days 7", "gatewatch digest trail/ --format email > digest.eml"),
     doctor: ("gatewatch doctor", "gatewatch doctor --account 111122223333 --all"),
+    open_: ("gatewatch open", "gatewatch open --account 111122223333 --format csv"),
     keys: ("gatewatch keys report.csv", "gatewatch keys live --account 111122223333 --apply"),
     comply: ("gatewatch comply groups.json", "gatewatch comply live --account 111122223333 --apply"),
     undo: ("gatewatch undo chg-0123456789ab",),
@@ -60,7 +62,8 @@ _EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
 }
 
 for _command, _examples in _EXAMPLES.items():
-    app.command(epilog="\b\nExamples:\n" + "\n".join(f"  {each}" for each in _examples))(_command)
+    _name = _command.__name__.rstrip("_").replace("_", "-")  # `open_`, because `open` is a builtin
+    app.command(_name, epilog="\b\nExamples:\n" + "\n".join(f"  {each}" for each in _examples))(_command)
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(accounts_app, name="accounts")
 app.add_typer(members_app, name="members")

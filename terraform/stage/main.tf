@@ -67,6 +67,7 @@ locals {
       RemediationRoleArn     = local.members.remediation ? "${local.roles}/gatewatch/${local.hub_stack}-config-rule-*" : ""
       KeyRotationRoleArn     = local.members.key_rotation ? "${local.roles}/${local.hub_stack}-AccessKeysRole-*" : ""
       LookupRoleArn          = local.members.lookups ? "${local.roles}/${local.hub_stack}-AlertRole-*" : ""
+      SweepRoleArn           = local.members.lookups ? "${local.roles}/${local.hub_stack}-SweepRole-*" : ""
     })
   }
   rules = {

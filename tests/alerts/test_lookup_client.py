@@ -413,7 +413,6 @@ def test_the_network_of_the_interfaces_is_read_after_them(opened):
         "describe_route_tables": [{"RouteTables": []}],
         "describe_network_acls": [{"NetworkAcls": []}],
         "describe_subnets": [{"Subnets": [{"SubnetId": "subnet-1", "VpcId": "vpc-1"}]}],
-        "describe_instances": [{"Reservations": []}],
     }
     found = {"NetworkInterfaces": [instance(1, public=True, SubnetId="subnet-1", VpcId="vpc-1")]}
     harness = LookupHarness(Ec2(describe_network_interfaces=found))

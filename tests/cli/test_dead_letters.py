@@ -293,7 +293,8 @@ def test_the_command_covers_every_dead_letter_queue_of_the_hub():
     names = re.findall(
         r"QueueName: !Sub gatewatch-\$\{Stage\}-(.*)-dlq", (ROOT / "eventbridge/hub.yaml").read_text("utf-8")
     )
-    assert tuple(names) == SOURCE_QUEUES
+    # These need no redrive: the next day's sweep reads the same account, and a person clicks again.
+    assert tuple(each for each in names if each not in {"sweep", "clicks"}) == SOURCE_QUEUES
 
 
 @pytest.mark.parametrize("arguments", [["redrive"], ["redrive", "id", "--all"]])

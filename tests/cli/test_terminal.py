@@ -112,6 +112,7 @@ def test_html_of_many_alerts_is_written_in_pages(build, tmp_path):
 # Every command that calls AWS; the others work offline.
 AWS_COMMANDS = [
     ["doctor"],
+    ["open"],
     ["send-test", "alerts"],
     ["keys", "live"],
     ["comply", "live", "--account", "111122223333"],

@@ -13,7 +13,7 @@ from support.paths import ROOT
 
 HUB = load(str(ROOT / "eventbridge" / "hub.yaml"))["Resources"]
 ALARMS = {name: each["Properties"] for name, each in HUB.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
-FUNCTIONS = ("alert", "deliver", "heartbeat", "escalate", "digest", "access_keys", "actions", "act")
+FUNCTIONS = ("alert", "deliver", "heartbeat", "escalate", "sweep", "digest", "access_keys", "actions", "act")
 COUNTED = {
     metrics.EVENTS_RECEIVED,
     metrics.CHANGES,
@@ -60,7 +60,7 @@ def test_the_operators_topic_is_not_the_alerts_topic():
 
 def test_every_dead_letter_queue_has_an_alarm():
     queues = {name for name, each in HUB.items() if is_queue(each) and name.endswith("Dlq")}
-    assert queues == {"EventsDlq", "OutboxDlq", "AccessKeysDlq", "ClicksDlq"}
+    assert queues == {"EventsDlq", "OutboxDlq", "AccessKeysDlq", "ClicksDlq", "SweepDlq"}
     assert watched("AWS/SQS", "ApproximateNumberOfMessagesVisible") == queues
 
 

@@ -181,6 +181,7 @@ def delivered(cloud, deployed, unpacked, runtime, tmp_path_factory):
         heartbeat = running[f"gatewatch-{STAGE}-heartbeat"]
         heartbeat({}, LambdaContext.for_function("heartbeat", queue_arn("events"), 60))
         running[f"gatewatch-{STAGE}-escalate"]({}, LambdaContext.for_function("escalate", queue_arn("events"), 60))
+        running[f"gatewatch-{STAGE}-sweep"]({}, LambdaContext.for_function("sweep", queue_arn("sweep"), 300))
         running[f"gatewatch-{STAGE}-digest"]({}, LambdaContext.for_function("digest", queue_arn("events"), 300))
         yield SimpleNamespace(inbox=inbox, logs={path.name: path.read_text("utf-8") for path in logs.iterdir()})
 
@@ -200,8 +201,8 @@ def source(mapping, running, deployed):
     )
 
 
-def test_eight_functions_are_deployed_each_with_its_role_zip_and_architecture(deployed, service):
-    names = ("alert", "deliver", "heartbeat", "escalate", "digest", "access_keys", "actions", "act")
+def test_nine_functions_are_deployed_each_with_its_role_zip_and_architecture(deployed, service):
+    names = ("alert", "deliver", "heartbeat", "escalate", "sweep", "digest", "access_keys", "actions", "act")
     assert set(deployed.functions) == {f"gatewatch-{STAGE}-{name}" for name in names}
     sha = hashlib.sha256((service / "build" / ZIP).read_bytes()).digest()
     for function in deployed.functions.values():
@@ -209,7 +210,7 @@ def test_eight_functions_are_deployed_each_with_its_role_zip_and_architecture(de
         assert function["Runtime"] == "python3.13"
         assert function["Architectures"] == ["x86_64"]
     roles = {function["Role"].rpartition("/")[2] for function in deployed.functions.values()}
-    own = ("Alert", "Deliver", "Heartbeat", "Escalate", "Digest", "AccessKeys", "Actions", "Act")
+    own = ("Alert", "Deliver", "Heartbeat", "Escalate", "Sweep", "Digest", "AccessKeys", "Actions", "Act")
     assert roles == {deployed.physical[f"{name}Role"] for name in own}
 
 

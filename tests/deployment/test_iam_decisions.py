@@ -138,6 +138,15 @@ CALLS: dict[str, list[Call]] = {
         *assume("gatewatch/gatewatch-revert"),
         *logs("act"),
     ],
+    "sweep": [
+        *queue("Sweep", f"{RECEIVE} SendMessage"),
+        *queue("Outbox", "SendMessage"),
+        *rows("canaries#01", actions="BatchGetItem"),
+        *rows("inventory#1", "inventory-account#1", "inventory-state#sweep", actions="BatchGetItem GetItem PutItem"),
+        *rows("rule#1", actions="BatchGetItem BatchWriteItem"),
+        *assume("gatewatch/gatewatch-lookup"),
+        *logs("sweep"),
+    ],
     "escalate": [
         *queue("Outbox", "SendMessage"),
         *rows("due#01", actions="BatchGetItem UpdateItem"),
@@ -175,8 +184,11 @@ CALLS: dict[str, list[Call]] = {
     # Roles in a member account: what the hub does with them there.
     "lookup": in_member(
         "ec2:DescribeNetworkInterfaces ec2:DescribeSecurityGroupRules ec2:DescribeSecurityGroups ec2:DescribeTags "
-        "ec2:DescribeRouteTables ec2:DescribeNetworkAcls ec2:DescribeSubnets ec2:DescribeInstances "
-        "ec2:DescribeVpcBlockPublicAccessExclusions"
+        "ec2:DescribeRouteTables ec2:DescribeNetworkAcls ec2:DescribeSubnets ec2:DescribeInstanceStatus "
+        "ec2:DescribeVpcBlockPublicAccessExclusions ec2:DescribeRegions ec2:DescribeManagedPrefixLists "
+        "ec2:GetManagedPrefixListEntries ec2:DescribeSnapshots ec2:DescribeImages rds:DescribeDBInstances "
+        "rds:DescribeDBSnapshots s3:ListAllMyBuckets s3:GetBucketPolicyStatus s3:GetBucketAcl "
+        "s3:GetBucketPublicAccessBlock s3:GetAccountPublicAccessBlock cloudtrail:LookupEvents"
     ),
     "remediation": [
         *in_member("ec2:AuthorizeSecurityGroupIngress ec2:RevokeSecurityGroupIngress", GROUP),
@@ -293,6 +305,7 @@ ROLES = {
     "actions": ("hub", "ActionsRole"),
     "act": ("hub", "ActRole"),
     "escalate": ("hub", "EscalateRole"),
+    "sweep": ("hub", "SweepRole"),
     "digest": ("hub", "DigestRole"),
     "access_keys": ("hub", "AccessKeysRole"),
     "config_rule": ("function", "Role"),
@@ -307,7 +320,7 @@ ROLES = {
 }
 # Which hub roles the trust policy of a member role admits.
 ADMITTED = {
-    "lookup": {"alert"},
+    "lookup": {"alert", "sweep"},
     "remediation": {"config_rule"},
     "key_rotation": {"access_keys"},
     "doctor": {"operator", "heartbeat"},
@@ -373,6 +386,7 @@ class Deployment:
             RemediationRoleArn=self.function.arn("Role"),
             KeyRotationRoleArn=self.hub.arn("AccessKeysRole"),
             LookupRoleArn=self.hub.arn("AlertRole"),
+            SweepRoleArn=self.hub.arn("SweepRole"),
         )
         self.revert = self._stack(
             EVENTBRIDGE / "revert.yaml",
@@ -643,6 +657,7 @@ ROLES_OF = {
     "actions": ("actions",),
     "act": ("act", "revert"),
     "escalate": ("escalate",),
+    "sweep": ("sweep", "lookup"),
     "digest": ("digest",),
     "access_keys": ("access_keys", "key_rotation"),
     "config_rule": ("config_rule", "remediation"),
@@ -652,6 +667,7 @@ ROLES_OF = {
 ACTION_OF = {
     "SendMessageBatch": "SendMessage",
     "ListObjectsV2": "ListBucket",
+    "ListBuckets": "ListAllMyBuckets",
     "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
     "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
@@ -671,6 +687,7 @@ NOT_CALLED = {
         "PutEvaluations",
     },
     "history": {"AssumeRole"},
+    "sweep": {"GetTemplate"},
     "digest": {"AssumeRole", "GetTemplate"},
     "config_rule": {"GetTemplate", "Publish"},
     "access_keys": {
@@ -683,7 +700,7 @@ NOT_CALLED = {
     },
 }
 # Rows that a function imports without using them.
-ROWS_NOT_USED = {"alert": {"heartbeat"}, "act": {"exposures", "group", "unfinished"}}
+ROWS_NOT_USED = {"alert": {"heartbeat"}, "sweep": {"heartbeat"}, "act": {"exposures", "group", "unfinished"}}
 GRAPH = grimp.build_graph("gatewatch", "functions", cache_dir=None)
 
 

@@ -56,6 +56,11 @@ EXPLAINED = {
         "Resource *",
         "ListAccounts supports no resource ARN",
     ),
+    ("hub", "SweepRole", "AssumeLookupRole"): (
+        "Resource …::*:role/${LookupRole}",
+        "accounts.yaml names the accounts; member.yaml creates the role, which only reads and trusts the hub only",
+    ),
+    ("hub", "SweepRole", "WriteLogs"): ("Resource …-sweep:*", "the streams of one log group"),
     ("hub", "EscalateRole", "WriteLogs"): ("Resource …-escalate:*", "the streams of one log group"),
     ("hub", "DigestRole", "ReadMetrics"): (
         "Resource *",
@@ -75,9 +80,9 @@ EXPLAINED = {
         "Resource …::*:role/${LookupRole}",
         "accounts.yaml names the accounts; member.yaml creates the role, and the role trusts the hub only",
     ),
-    ("member", "LookupRole", "DescribeGroupsAndInterfaces"): (
+    ("member", "LookupRole", "ReadWhatIsOpen"): (
         "Resource *",
-        "EC2 Describe calls support no resource ARN",
+        "EC2 Describe calls support no resource ARN, and what is open may be any bucket or database",
     ),
     ("member", "DoctorRole", "Trails"): (
         "Resource *",

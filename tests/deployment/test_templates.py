@@ -194,7 +194,9 @@ def test_a_role_for_the_hub_exists_only_for_a_given_caller_of_the_organization(r
     assert TEMPLATES["member"]["Parameters"][caller]["Default"] == ""
     assert TEMPLATES["member"]["Resources"][role]["Condition"] == f"Has{role}"
     (trust,) = resources("member", "IAM::Role")[role]["AssumeRolePolicyDocument"]["Statement"]
-    assert trust["Condition"]["ArnLike"] == {"aws:PrincipalArn": {"Ref": caller}}
+    sweep = {"Fn::If": ["HasSweepRole", {"Ref": "SweepRoleArn"}, {"Ref": "AWS::NoValue"}]}
+    callers = [{"Ref": caller}, sweep] if role == "LookupRole" else {"Ref": caller}
+    assert trust["Condition"]["ArnLike"] == {"aws:PrincipalArn": callers}
     named = {"aws:PrincipalOrgID": {"Ref": "OrganizationId"}}
     assert trust["Condition"]["StringEquals"]["Fn::If"][:2] == ["HasOrganization", named]
 
@@ -241,20 +243,33 @@ def test_the_key_rotation_role_has_the_configured_name_and_cannot_create_keys():
     }
 
 
-def test_the_lookup_role_has_the_documented_name_and_reads_groups_and_their_network_only():
+def test_the_lookup_role_has_the_documented_name_and_reads_what_is_open_only():
     role = resources("member", "IAM::Role")["LookupRole"]
     assert role["Path"] + role["RoleName"] == f"/{LOOKUP_ROLE}"
     (policy,) = role["Policies"]
     assert {action for each in statements(policy) for action in each["Action"]} == {
-        "ec2:DescribeInstances",
+        "cloudtrail:LookupEvents",
+        "ec2:DescribeImages",
+        "ec2:DescribeInstanceStatus",
+        "ec2:DescribeManagedPrefixLists",
         "ec2:DescribeNetworkAcls",
         "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeRegions",
         "ec2:DescribeRouteTables",
         "ec2:DescribeSecurityGroupRules",
         "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSnapshots",
         "ec2:DescribeSubnets",
         "ec2:DescribeTags",
         "ec2:DescribeVpcBlockPublicAccessExclusions",
+        "ec2:GetManagedPrefixListEntries",
+        "rds:DescribeDBInstances",
+        "rds:DescribeDBSnapshots",
+        "s3:GetAccountPublicAccessBlock",
+        "s3:GetBucketAcl",
+        "s3:GetBucketPolicyStatus",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:ListAllMyBuckets",
     }
 
 
@@ -336,7 +351,7 @@ def test_every_topic_denies_plain_http():
 def test_a_queue_that_functions_read_has_a_dead_letter_queue_of_the_same_type():
     queues = resources("hub", "SQS::Queue")
     read = {name: queue for name, queue in queues.items() if "RedrivePolicy" in queue}
-    assert set(read) == {"Events", "Outbox", "Clicks"}
+    assert set(read) == {"Events", "Outbox", "Clicks", "Sweep"}
     for queue in read.values():
         dlq = queues[queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]
         assert dlq.get("FifoQueue", False) == queue.get("FifoQueue", False)

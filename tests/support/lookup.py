@@ -52,6 +52,7 @@ class Ec2:
             "describe_network_interfaces": {"NetworkInterfaces": []},
             "describe_security_group_rules": {"SecurityGroupRules": []},
             "describe_tags": {"Tags": []},
+            "describe_instance_status": {"InstanceStatuses": []},
         } | answers
         members = dict.fromkeys(("Filters", "MaxResults", "NextToken", *supported_parameters))
         shape = SimpleNamespace(input_shape=SimpleNamespace(members=members))

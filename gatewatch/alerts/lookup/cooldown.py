@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ConnectionError, HTTPClientError  # noqa: A004
 
 from gatewatch.aws.circuit_breaker import CircuitBreaker
-from gatewatch.aws.error_codes import error_code
+from gatewatch.aws.error_codes import THROTTLED, error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,6 @@ _SECONDS = 30.0
 _THROTTLED_SECONDS = 60.0  # the account's own tools share its API quota
 _ACCESS_DENIED_SECONDS = 600.0  # a missing role is not created within seconds
 _ALL_ACCOUNTS = "everywhere"
-_THROTTLED = re.compile(r"RequestLimitExceeded|Throttl|SlowDown|TooManyRequests")
 _ACCESS_DENIED = re.compile(
     r"AccessDenied|Unauthorized|AuthFailure|OptInRequired|UnrecognizedClient|InvalidClientTokenId"
 )
@@ -61,4 +60,4 @@ def is_access_denied(error: BaseException) -> bool:
     return bool(_ACCESS_DENIED.search(error_code(error)))
 
 
-_ACCOUNT_COOLDOWNS = ((_ACCESS_DENIED, _ACCESS_DENIED_SECONDS), (_THROTTLED, _THROTTLED_SECONDS))
+_ACCOUNT_COOLDOWNS = ((_ACCESS_DENIED, _ACCESS_DENIED_SECONDS), (THROTTLED, _THROTTLED_SECONDS))

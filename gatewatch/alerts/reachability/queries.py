@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Fields = Mapping[str, Any]
 
 _MAX_FILTER_VALUES = 200
+_MAX_INSTANCES = 100  # of DescribeInstanceStatus
 _RUNNING = frozenset({"running", "pending", "shutting-down", "stopping"})
 # Targets from which no packet gets to the internet with the interface's own public address.
 _CLOSED_TARGETS = ("nat-", "eigw-", "pcx-", "local")
@@ -69,7 +70,7 @@ def read_network(ec2: EC2Client, interfaces: Sequence[Interface], *, is_partial:
     of_subnets = "association.subnet-id"
     acls = _found(ec2.get_paginator("describe_network_acls"), "NetworkAcls", of_subnets, subnet_ids)
     found = _found(ec2.get_paginator("describe_subnets"), "Subnets", "subnet-id", subnet_ids)
-    running = _found(ec2.get_paginator("describe_instances"), "Reservations", "instance-id", instance_ids)
+    running = _statuses(ec2, instance_ids)
     excluded = _excluded(ec2) if any(map(_blocks, found)) else frozenset()
     subnets = {each["SubnetId"]: _subnet(each, tables, _acls_by_subnet(acls), excluded) for each in found}
     return Network(
@@ -90,10 +91,21 @@ def _found(paginator: Any, key: str, filter_name: str, values: Sequence[str]) ->
     return found
 
 
-def _states(reservations: Iterable[Fields]) -> Iterator[tuple[str, bool]]:
-    for reservation in reservations:
-        for instance in reservation["Instances"]:
-            yield instance["InstanceId"], (instance.get("State") or {}).get("Name") in _RUNNING
+def _statuses(ec2: EC2Client, instance_ids: Sequence[str]) -> list[Any]:
+    """Return the states of instances, also of stopped ones; nothing when one of them is gone meanwhile."""
+    found: list[Any] = []
+    try:
+        for start in range(0, len(instance_ids), _MAX_INSTANCES):
+            ids = list(instance_ids[start : start + _MAX_INSTANCES])
+            found += ec2.describe_instance_status(InstanceIds=ids, IncludeAllInstances=True)["InstanceStatuses"]
+    except (ClientError, BotoCoreError):
+        return []
+    return found
+
+
+def _states(statuses: Iterable[Fields]) -> Iterator[tuple[str, bool]]:
+    for each in statuses:
+        yield each["InstanceId"], (each.get("InstanceState") or {}).get("Name") in _RUNNING
 
 
 def _subnet(

@@ -166,6 +166,7 @@ class Stage(Struct, frozen=True):
             else "",
             "KeyRotationRoleArn": self._hub_role(f"{self.hub_stack}-AccessKeysRole-*") if members.key_rotation else "",
             "LookupRoleArn": self._hub_role(f"{self.hub_stack}-AlertRole-*") if members.lookups else "",
+            "SweepRoleArn": self._hub_role(f"{self.hub_stack}-SweepRole-*") if members.lookups else "",
         }
 
     def _hub_role(self, name: str) -> str:

@@ -92,6 +92,7 @@ def deploy(inbox: Inbox) -> Iterator[Deployment]:
         parameters = {
             "HubBusArn": hub["BusArn"],
             "LookupRoleArn": hub["AlertRoleArn"],
+            "SweepRoleArn": hub["SweepRoleArn"],
             "ForwardingCheckRoleArn": hub["HeartbeatRoleArn"],
         }
         for account, region in MEMBERS:

@@ -1,0 +1,63 @@
+"""AWS Lambda: reads what stands open in every member account, on a schedule and from the sweep queue."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from functions.bundle import load_bundle
+from gatewatch.aws.clients import Aws, role_arn
+from gatewatch.aws.hub_table import HubTable
+from gatewatch.delivery.outbox import Outbox
+from gatewatch.handlers.batch import partial_response
+from gatewatch.handlers.sweep import SweepHandler
+from gatewatch.inventory.store import InventoryStore
+from gatewatch.inventory.tasks import TaskQueue
+from gatewatch.monitoring.heartbeat.store import HeartbeatStore
+
+if TYPE_CHECKING:
+    from gatewatch.events.canary import AccountRegion
+
+_SESSION_NAME = "gatewatch-sweep"
+
+
+@cache
+def compose() -> SweepHandler:
+    """Composition root, called once per execution environment."""
+    environment, aws = os.environ, Aws()
+    table = HubTable(aws.dynamodb, environment["GATEWATCH_TABLE"])
+
+    def session_for(origin: AccountRegion, role: str) -> Aws:
+        arn = role_arn(aws.partition(origin.region), origin.account_id, role)
+        return aws.assume_role(arn, origin.region, _SESSION_NAME)
+
+    return SweepHandler(
+        settings=load_bundle(environment).settings,
+        store=InventoryStore(table),
+        table=table,
+        queue=TaskQueue(aws.sqs, environment["GATEWATCH_SWEEP_URL"]),
+        outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
+        session_for=session_for,
+        members=lambda: {each.account_id for each in HeartbeatStore(table).last_canaries()},
+        home_region=environment["AWS_REGION"],
+        now=time.time,
+        log=_log(),
+    )
+
+
+@cache
+def _log() -> Any:
+    return Logger(use_rfc3339=True)
+
+
+def handler(event: dict[str, Any], _context: Any) -> dict[str, list[dict[str, str]]] | None:
+    """An event of the schedule has no records."""
+    sweep = compose()
+    if "Records" in event:
+        return partial_response(event, sweep.handle, sweep.log)
+    sweep.start()
+    return None

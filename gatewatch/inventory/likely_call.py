@@ -1,0 +1,46 @@
+"""The call in the Event history of an account that most likely changed a security group."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from types_boto3_cloudtrail import CloudTrailClient
+    from types_boto3_cloudtrail.type_defs import EventTypeDef
+
+_NAMES = frozenset({"AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules"})
+_MAX_RESULTS = 50
+
+
+class LikelyCall(Struct, frozen=True):
+    name: str
+    actor: str
+    event_id: str
+    at: datetime
+
+
+def find_likely_call(cloudtrail: CloudTrailClient, group_id: str, since: float, until: float) -> LikelyCall | None:
+    """Return the latest call on the group between two times, in seconds since 1970; None when nothing is found.
+
+    Event history keeps management events for 90 days (CloudTrail user guide). Never raises: it is a hint.
+    """
+    try:
+        found = cloudtrail.lookup_events(
+            LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": group_id}],
+            StartTime=datetime.fromtimestamp(since, UTC),
+            EndTime=datetime.fromtimestamp(until, UTC),
+            MaxResults=_MAX_RESULTS,
+        )["Events"]
+    except (ClientError, BotoCoreError):
+        return None
+    calls = [_call(each) for each in found if each.get("EventName") in _NAMES]
+    return max(calls, key=lambda each: each.at, default=None)
+
+
+def _call(event: EventTypeDef) -> LikelyCall:
+    at = event.get("EventTime") or datetime.fromtimestamp(0, UTC)
+    return LikelyCall(event.get("EventName", ""), event.get("Username", ""), event.get("EventId", ""), at)

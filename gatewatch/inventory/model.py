@@ -1,0 +1,82 @@
+"""What one account and Region had open to the internet when it was read."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from gatewatch.model.reachability import Reachability
+from gatewatch.model.security_group import NO_GROUP, Group, SecurityGroupRule
+from gatewatch.model.severity import Severity
+
+
+class ResourceKind(StrEnum):
+    """Resources that can be public, and what is read of them."""
+
+    RULES = "rules"
+    PREFIX_LISTS = "prefix_lists"
+    SNAPSHOTS = "snapshots"
+    IMAGES = "images"
+    DATABASES = "databases"
+    DATABASE_SNAPSHOTS = "database_snapshots"
+    BUCKETS = "buckets"
+
+
+class OpenItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A rule, an entry of a prefix list or a resource that the internet may use. `since`: first seen, in seconds.
+
+    `resource_id` is empty for the rule of a group. `was_there_first`: it was open when the account was first read.
+    """
+
+    kind: ResourceKind
+    severity: Severity
+    resource_id: str = ""
+    group: Group = NO_GROUP
+    rule: SecurityGroupRule | None = None
+    services: tuple[str, ...] = ()
+    reachability: Reachability | None = None
+    since: float = 0.0
+    was_there_first: bool = False
+
+    @property
+    def text(self) -> str:
+        """A rule as `tcp 22 from 0.0.0.0/0`, a resource as `public`."""
+        rule = self.rule
+        if rule is None:
+            return "public"
+        traffic, peer = rule.traffic, rule.peer.text if rule.peer else "?"
+        ports = "-".join(map(str, dict.fromkeys((traffic.ports.first, traffic.ports.last)))) if traffic.ports else ""
+        return f"{' '.join(each for each in (traffic.protocol or 'any traffic', ports) if each)} from {peer}"
+
+    @property
+    def identity(self) -> str:
+        """The id of the rule, or of the resource with its peer: what stays the same from one reading to the next."""
+        rule = self.rule
+        if rule is None:
+            return self.resource_id
+        return rule.rule_id or f"{self.resource_id} {rule.peer.text if rule.peer else ''}"
+
+
+class RegionInventory(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`at`: seconds since 1970. `unread` has what could not be read, with the error code.
+
+    `unexplained` are rules that no event told of, by rule id, with the time at which they were first seen.
+    """
+
+    account_id: str
+    region: str
+    at: float
+    items: tuple[OpenItem, ...] = ()
+    unread: dict[ResourceKind, str] = {}
+    unexplained: dict[str, float] = {}
+    calls: int = 0
+
+
+class AccountInventory(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The Regions of an account that are read; `error` is the code of the error when they are not known."""
+
+    account_id: str
+    at: float
+    regions: tuple[str, ...] = ()
+    error: str = ""

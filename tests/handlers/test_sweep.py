@@ -1,0 +1,280 @@
+"""The sweep over embedded accounts: what it reads, keeps and tells, and what happens when something fails."""
+
+from __future__ import annotations
+
+import json
+import logging
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+from msgspec.structs import replace
+
+from gatewatch.alerts.rule_history_table import RULES, RuleState, rule_key
+from gatewatch.aws.hub_table import HubTable
+from gatewatch.config.settings import load_settings
+from gatewatch.errors import TransientDeliveryError, UndecodableError
+from gatewatch.handlers.sweep import SweepHandler
+from gatewatch.inventory.model import ResourceKind
+from gatewatch.inventory.store import InventoryStore
+from gatewatch.inventory.tasks import SweepTask, TaskQueue
+from gatewatch.model.security_group import CidrPeer
+from gatewatch.model.severity import Severity
+from support.paths import ROOT
+
+ACCOUNT, REGION, ROLE = "111122223333", "us-east-1", "gatewatch/gatewatch-lookup"
+HOUR, DAY = 3600.0, 24 * 3600.0
+SERVICES = ("ec2", "rds", "s3", "s3control", "cloudtrail")
+
+
+class RecordingQueue(TaskQueue):
+    """Keeps tasks and delays instead of sending them."""
+
+    def __init__(self):
+        super().__init__(None, "")
+        self.sent = []
+
+    def _send(self, tasks):
+        self.sent.extend(tasks)
+
+
+class Harness:
+    def __init__(self):
+        self.session = boto3.Session("access", "secret", region_name=REGION)
+        self.clients = {service: self.session.client(service) for service in SERVICES}
+        self.clients["cloudtrail"].lookup_events = lambda **_: {"Events": self.history}
+        self.clients["s3"].get_bucket_policy_status = lambda **_: {"PolicyStatus": {}}
+        self.now, self.sent, self.error, self.history, self.calls = 1_000_000.0, [], None, [], 0
+        self.queue = RecordingQueue()
+        self.tasks = self.queue.sent
+        dynamodb = self.session.client("dynamodb")
+        dynamodb.create_table(
+            TableName="hub",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        self.table = HubTable(dynamodb, "hub", lambda: self.now)
+        self.store = InventoryStore(self.table)
+        settings = load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml")
+        account = replace(settings.account(ACCOUNT), read_role=ROLE)
+        self.handler = SweepHandler(
+            settings=replace(settings, accounts={ACCOUNT: account}),
+            store=self.store,
+            table=self.table,
+            queue=self.queue,
+            outbox=SimpleNamespace(put=self.sent.extend),
+            session_for=self.session_for,
+            members=lambda: {ACCOUNT},
+            home_region=REGION,
+            now=lambda: self.now,
+            log=logging.getLogger("sweep"),
+        )
+
+    def session_for(self, origin, role):
+        assert (origin.account_id, role) == (ACCOUNT, ROLE)
+        self.calls += 1
+        if self.error:
+            raise ClientError({"Error": {"Code": self.error, "Message": "secret"}}, "AssumeRole")
+        return SimpleNamespace(**self.clients)
+
+    def handle(self, task):
+        self.tasks.clear()
+        self.handler.handle({"body": json.dumps({name: getattr(task, name) for name in task.__struct_fields__})})
+        return list(self.tasks)
+
+    def read(self, **fields):
+        return self.handle(SweepTask(ACCOUNT, REGION, **fields))
+
+    def open_ssh(self):
+        ec2 = self.clients["ec2"]
+        self.group = ec2.create_security_group(GroupName="web", Description="web")["GroupId"]
+        permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+        ec2.authorize_security_group_ingress(GroupId=self.group, IpPermissions=[permission])
+
+    @property
+    def inventory(self):
+        return self.store.region(ACCOUNT, REGION)
+
+    @property
+    def ssh(self):
+        (found,) = [each for each in self.inventory.items if each.severity is Severity.CRITICAL]
+        return found
+
+
+@pytest.fixture
+def harness():
+    with mock_aws():
+        yield Harness()
+
+
+def test_the_schedule_starts_one_sweep_a_day(harness):
+    harness.handler.start()
+    assert [task for task, _ in harness.tasks] == [SweepTask(ACCOUNT)]
+    harness.tasks.clear()
+    harness.now += HOUR / 2
+    harness.handler.start()
+    assert harness.tasks == []
+    harness.now += DAY
+    harness.handler.start()
+    assert len(harness.tasks) == 1
+
+
+def test_accounts_without_a_lookup_role_are_not_read(harness):
+    object.__setattr__(harness.handler, "settings", replace(harness.handler.settings, accounts={}))
+    harness.handler.start()
+    assert harness.tasks == []
+
+
+def test_the_regions_of_an_account_are_read_one_by_one_and_buckets_once(harness):
+    tasks = harness.handle(SweepTask(ACCOUNT))
+    regions = [task.region for task, _ in tasks]
+    assert len(regions) > 10
+    assert [task.region for task, _ in tasks if task.reads_buckets] == [REGION]
+    delays = [delay for _, delay in tasks]
+    assert delays == sorted(delays)
+    assert delays[-1] <= 900
+    assert list(harness.store.accounts([ACCOUNT])[0].regions) == regions
+
+
+def test_the_first_reading_tells_nothing_and_keeps_what_is_open(harness):
+    harness.open_ssh()
+    harness.read()
+    assert harness.sent == []
+    assert harness.ssh.was_there_first
+    rule_id = harness.ssh.rule.rule_id
+    assert dict(harness.table.get_many(RULES, [rule_key(ACCOUNT, rule_id)]))
+
+
+def test_a_rule_that_no_event_told_of_is_told_of_after_the_second_reading(harness):
+    harness.read()
+    harness.open_ssh()
+    harness.now += DAY
+    ((again, delay),) = harness.read()
+    assert (again.not_before, delay) == (harness.now + 1860, 900)
+    assert harness.sent == []
+    ((waiting, _),) = harness.handle(again)
+    assert waiting == again
+    harness.now += 1860
+    assert harness.handle(again) == []
+    notice = harness.sent[0].notification
+    assert notice.severity is Severity.CRITICAL
+    assert notice.title.key == "silent_change_title"
+    assert {each.destination for each in harness.sent} == set(harness.handler.settings.default_destinations)
+    count = len(harness.sent)
+    harness.now += DAY
+    harness.read()
+    assert len(harness.sent) == count
+
+
+def test_the_likely_call_is_named(harness):
+    harness.history = [{"EventName": "AuthorizeSecurityGroupIngress", "Username": "<@U1>", "EventId": "event-1"}]
+    test_a_rule_that_no_event_told_of_is_told_of_after_the_second_reading(harness)
+    lines = [each for paragraph in harness.sent[0].notification.paragraphs for each in paragraph]
+    assert ("silent_change_line_call", "<@U1>") in {(each.key, each.values.get("person")) for each in lines}
+
+
+def test_an_event_that_arrives_meanwhile_explains_the_rule(harness):
+    harness.read()
+    harness.open_ssh()
+    harness.now += DAY
+    ((again, _),) = harness.read()
+    rule = harness.ssh.rule
+    harness.table.put(RULES, rule_key(ACCOUNT, rule.rule_id), RuleState(harness.now, "event-1", rule))
+    harness.now += 1860
+    assert harness.handle(again) == []
+    assert harness.sent == []
+
+
+def test_a_rule_that_another_event_left_narrow_is_not_explained_by_it(harness):
+    harness.read()
+    harness.open_ssh()
+    harness.now += DAY
+    ((again, _),) = harness.read()
+    rule = replace(harness.ssh.rule, peer=CidrPeer("10.0.0.0/8"))
+    harness.table.put(RULES, rule_key(ACCOUNT, rule.rule_id), RuleState(harness.now, "event-1", rule))
+    harness.now += 1860
+    harness.handle(again)
+    assert harness.sent
+
+
+def test_the_same_task_twice_tells_the_same_message_key(harness):
+    harness.read()
+    harness.open_ssh()
+    harness.now += DAY
+    ((again, _),) = harness.read()
+    before = harness.inventory
+    harness.now += 1860
+    harness.handle(again)
+    harness.store.save_region(before)  # the process ended between the message and the row
+    harness.handle(again)
+    assert len({each.key for each in harness.sent}) == len(harness.sent) / 2
+
+
+def test_a_role_that_is_missing_keeps_what_is_known_and_is_named(harness):
+    harness.open_ssh()
+    harness.handle(SweepTask(ACCOUNT))
+    harness.read()
+    harness.error = "AccessDenied"
+    harness.handle(SweepTask(ACCOUNT))
+    (account,) = harness.store.accounts([ACCOUNT])
+    assert account.error == "AccessDenied"
+    assert REGION in account.regions
+    assert harness.ssh
+
+
+def test_a_throttled_reading_waits_longer_each_time_and_gives_up_after_five(harness):
+    def refuse(**_event):
+        raise ClientError({"Error": {"Code": "RequestLimitExceeded", "Message": ""}}, "DescribeSecurityGroupRules")
+
+    harness.clients["ec2"].meta.events.register("before-call.ec2.DescribeSecurityGroupRules", refuse)
+    task, delays = SweepTask(ACCOUNT, REGION), []
+    for _ in range(4):
+        ((task, delay),) = harness.handle(task)
+        delays.append(delay)
+    assert delays == [60, 120, 240, 480]
+    assert harness.inventory is None
+    assert harness.handle(task) == []
+    assert harness.inventory.unread[ResourceKind.RULES] == "RequestLimitExceeded"
+
+
+def test_the_baseline_is_told_once_with_its_critical_rules_and_what_was_not_read(harness):
+    harness.open_ssh()
+    harness.handler.start()
+    harness.handle(SweepTask(ACCOUNT))
+    harness.read()
+    harness.now += HOUR
+    harness.handler.start()
+    notice = harness.sent[0].notification
+    keys = [each.key for paragraph in notice.paragraphs for each in paragraph]
+    assert (notice.severity, keys) == (Severity.INFO, ["baseline", "baseline_line", "baseline_next"])
+    assert notice.paragraphs[0][0].values["critical"] == "1"
+    count = len(harness.sent)
+    harness.now += HOUR
+    harness.handler.start()
+    assert len(harness.sent) == count
+
+
+@pytest.mark.parametrize("body", ["", "{}", "[]", '{"account_id": 1}', '{"account_id": "1", "other": 2}'])
+def test_a_body_that_is_no_task_is_refused(harness, body):
+    with pytest.raises(UndecodableError):
+        harness.handler.handle({"body": body})
+
+
+def test_a_queue_that_cannot_be_written_fails_the_task():
+    with mock_aws():
+        sqs = boto3.Session("access", "secret", region_name=REGION).client("sqs")
+        with pytest.raises(TransientDeliveryError):
+            TaskQueue(sqs, f"https://sqs.{REGION}.amazonaws.com/123456789012/missing").put([SweepTask(ACCOUNT)])
+
+
+def test_tasks_are_spread_over_a_quarter_of_an_hour():
+    with mock_aws():
+        sqs = boto3.Session("access", "secret", region_name=REGION).client("sqs")
+        url = sqs.create_queue(QueueName="sweep")["QueueUrl"]
+        TaskQueue(sqs, url).put([SweepTask(f"{number:012}") for number in range(25)])
+        waiting = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert int(waiting["ApproximateNumberOfMessages"]) + int(waiting["ApproximateNumberOfMessagesDelayed"]) == 25
+    assert int(waiting["ApproximateNumberOfMessagesDelayed"]) == 24
