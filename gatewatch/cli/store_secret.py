@@ -15,18 +15,22 @@ _PREFIXES = {"url": "https://", "token": "xox"}
 
 if TYPE_CHECKING:
     from gatewatch.aws.clients import Aws
-    from gatewatch.config.destinations import Destination, SecretRef
+    from gatewatch.config.destinations import SecretRef
+    from gatewatch.config.settings import Settings
 
 
 def store_secret(
-    destination: Annotated[str, typer.Argument(help="A destination of policy.yaml.")],
+    destination: Annotated[str, typer.Argument(help="A destination of policy.yaml, or actions.")],
     key: Annotated[
         str, typer.Option(help="The key that names the secret, for a destination with several: url, signing_key …")
     ] = "",
+    keep_previous: Annotated[
+        bool, typer.Option("--keep-previous", help="Accept the signing secret stored before too, while it is rotated.")
+    ] = False,
     stage: Stage = STAGE,
     config: Config = CONFIG,
 ) -> None:
-    """Store a webhook URL, token or key of a destination.
+    """Store a webhook URL, token or key of a destination, or of the Slack app of actions.
 
     It is stored in the hub's Region, under its name in policy.yaml. The value is read from standard input, or asked
     for without echo, so that it is in no file and no shell history. An existing value is replaced. Needs credentials
@@ -39,10 +43,8 @@ def store_secret(
     from gatewatch.config.settings import load_settings
 
     loaded = load_stage(config, stage)
-    known = load_settings(*configuration_files(config, None, None)).destinations
-    if destination not in known:
-        raise ConfigurationError(f"policy.yaml has no destination {destination}; it has {', '.join(sorted(known))}.")
-    reference, prefix = _secret_of(known[destination], destination, key)
+    settings = load_settings(*configuration_files(config, None, None))
+    reference, prefix = _secret_of(_secrets(settings, destination), destination, key)
     value = sys.stdin.readline() if not sys.stdin.isatty() else typer.prompt("Value", hide_input=True)
     value = value.strip()
     if not value:
@@ -52,15 +54,35 @@ def store_secret(
     with aws_errors_as_messages():
         session = session_of(loaded.hub.region)
         require_account(session, loaded.hub.account)
-        _store(Aws(session), reference, value, loaded.hub.secrets_key)
+        aws = Aws(session)
+        _store(
+            aws, reference, _with_previous(aws, reference, value) if keep_previous else value, loaded.hub.secrets_key
+        )
     typer.echo(f"{reference.ssm or reference.secret} stored in {loaded.hub.region}")
 
 
-def _secret_of(destination: Destination, name: str, key: str) -> tuple[SecretRef, str]:
-    """Return the reference and what its value starts with. Raises `ConfigurationError`."""
+def _secrets(settings: Settings, name: str) -> dict[str, SecretRef]:
+    """Return the secrets of a destination, or of `actions`, by their key. Raises `ConfigurationError`."""
     from gatewatch.config.destinations import secrets_of
 
-    secrets = secrets_of(destination)
+    known = settings.destinations
+    if name in known:
+        return dict(secrets_of(known[name]))
+    if name == "actions":
+        return settings.actions.secrets
+    raise ConfigurationError(f"policy.yaml has no destination {name}; it has {', '.join(sorted(known))}.")
+
+
+def _with_previous(aws: Aws, reference: SecretRef, value: str) -> str:
+    """Return the value and, on a second line, the one that is stored: functions/actions accepts both."""
+    from gatewatch.delivery.secrets import SecretStore
+
+    before = SecretStore(aws).get(reference).split()
+    return "\n".join([value, *(each for each in before[:1] if each != value)])
+
+
+def _secret_of(secrets: dict[str, SecretRef], name: str, key: str) -> tuple[SecretRef, str]:
+    """Return the reference and what its value starts with. Raises `ConfigurationError`."""
     if not secrets:
         raise ConfigurationError(f"{name} has no secret.")
     if not key and len(secrets) == 1:

@@ -60,6 +60,12 @@ class ActionSettings(Struct, frozen=True, forbid_unknown_fields=True, rename={"w
     def is_on(self) -> bool:
         return self.mode is not ActionMode.OFF
 
+    @property
+    def secrets(self) -> dict[str, SecretRef]:
+        """The secrets by their key in policy.yaml."""
+        refs = {"signing_secret": self.signing_secret, "token": self.token}
+        return {key: ref for key, ref in refs.items() if ref is not None}
+
     def needs_two_people(self, severity: Severity) -> bool:
         return severity.rank >= self.two_person_from.rank
 

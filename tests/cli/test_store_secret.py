@@ -3,6 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
+from gatewatch.actions.slack_signature import signing_secrets
 from gatewatch.cli.app import app
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.local.lambda_.event_source_mapping import lambda_environment
@@ -15,6 +16,12 @@ destinations:
   siem: {kind: webhook, url: {ssm: /gatewatch/siem/url}, signing_key: {ssm: /gatewatch/siem/key}}
   bot: {kind: slack_app, channel: C0, token: {secret: gatewatch/slack-token}}
 routes: [{to: [hook]}]
+actions:
+  mode: read_only
+  team: T0TEAM
+  app: A0APP
+  signing_secret: {ssm: /gatewatch/actions/signing-secret}
+  token: {secret: gatewatch/actions/token}
 """
 ONE = 'hub: {account: "999988887777", region: ap-northeast-2}\nmembers: {regions: [us-east-1]}\n'
 
@@ -51,6 +58,21 @@ def test_a_bot_token_is_stored_and_replaced_in_secrets_manager(cloud, folder):
         assert store(folder, "bot", value).exit_code == 0
     secrets = cloud.session(HUB_ACCOUNT, HUB_REGION).client("secretsmanager")
     assert secrets.get_secret_value(SecretId="gatewatch/slack-token")["SecretString"] == "xoxb-2"
+
+
+def test_the_signing_secret_of_actions_is_rotated_with_the_one_before(cloud, folder):
+    ssm = cloud.session(HUB_ACCOUNT, HUB_REGION).client("ssm")
+
+    def stored(value, *options):
+        ran = store(folder, "actions", value, "--key", "signing_secret", *options)
+        assert ran.exit_code == 0, ran.exception
+        found = ssm.get_parameter(Name="/gatewatch/actions/signing-secret", WithDecryption=True)["Parameter"]
+        return signing_secrets(found["Value"])
+
+    assert stored("first") == (b"first",)
+    assert stored("second", "--keep-previous") == (b"second", b"first")
+    assert stored("third", "--keep-previous") == (b"third", b"second")
+    assert stored("third", "--keep-previous") == (b"third",)
 
 
 def test_each_secret_of_a_destination_with_several_is_stored_by_its_key(cloud, folder):

@@ -116,17 +116,19 @@ class DestinationChecks:
         token = run_query(lambda: self._secrets.get(destination.token))
         if isinstance(token, QueryFailed):
             return _secret_unreadable(name, destination.token.ssm or destination.token.secret)
-        response = self._auth_test_response(token)
+        response, _, _ = self.auth_test(token)
         status, remedy = (CheckStatus.OK, "") if response == "ok" else (CheckStatus.ERROR, "store a valid token")
         return CheckResult(name, _CHECK, status, f"auth.test of Slack: {response}", remedy)
 
-    def _auth_test_response(self, token: str) -> str:
+    def auth_test(self, token: str) -> tuple[str, str, str]:
+        """Return Slack's error (`ok` for none), the id of the workspace and the scopes of a token."""
         try:
             response = self._http.request("POST", self._auth_test, headers={"Authorization": f"Bearer {token.strip()}"})
             body = msgspec.json.decode(response.data)
         except (urllib3.exceptions.HTTPError, msgspec.DecodeError, ValueError) as error:
-            return f"no response ({type(error).__name__})"
-        return "ok" if body.get("ok") is True else str(body.get("error", "no"))
+            return f"no response ({type(error).__name__})", "", ""
+        answer = "ok" if body.get("ok") is True else str(body.get("error", "no"))
+        return answer, str(body.get("team_id", "")), response.headers.get("x-oauth-scopes", "")
 
 
 def _secret_unreadable(name: str, ref: str | None) -> CheckResult:
