@@ -30,7 +30,7 @@ def store_secret(
     stage: Stage = STAGE,
     config: Config = CONFIG,
 ) -> None:
-    """Store a webhook URL, token or key of a destination, or of the Slack app of actions.
+    """Store a secret of a destination or of actions.
 
     It is stored in the hub's Region, under its name in policy.yaml. The value is read from standard input, or asked
     for without echo, so that it is in no file and no shell history. An existing value is replaced. Needs credentials

@@ -1,6 +1,7 @@
 """Clicks that are worked off: what each does, who is refused, and who is informed of what."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import msgspec
@@ -8,10 +9,11 @@ import pytest
 import yaml
 from moto import mock_aws
 
+from gatewatch.actions.click import Click
 from gatewatch.config.destinations import SlackWebhook, SnsTopic
 from gatewatch.config.suppression_rules import PolicyException
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UndecodableError
-from gatewatch.model.alert_actions import ActionEvent
+from gatewatch.model.alert_actions import ActionButton, ActionEvent
 from gatewatch.model.message import Rollup
 from gatewatch.model.revert import RevertOutcome, RevertReport
 from gatewatch.model.severity import Severity
@@ -367,3 +369,23 @@ def test_no_secret_is_logged_and_the_log_names_person_action_and_alert(hub, wher
     hub.click(where, "acknowledge")
     (line,) = [each for each in caplog.records if each.message == "action"]
     assert (line.user, line.action, line.alert) == ("U0ALICE", "acknowledge", where[0])
+
+
+def test_fifty_clicks_on_one_button_at_once_have_one_effect(hub, where):
+    clicks = [
+        Click(
+            key=f"{number:064x}",
+            button=ActionButton.ACKNOWLEDGE,
+            alert=where[0],
+            user="U0ALICE" if number % 2 else "U0BOB",
+            channel=where[1],
+            ts=where[2],
+            at=NOW,
+        )
+        for number in range(50)
+    ]
+    with ThreadPoolExecutor(50) as pool:
+        list(pool.map(hub.work_off, clicks))
+    assert len(hub.actions(where).audit) == len({each.key for each in hub.outbox.messages}) == 1
+    assert hub.meter.names.count("Actions") == 1
+    assert refusals(hub) == ["not_acknowledged"] * 49
