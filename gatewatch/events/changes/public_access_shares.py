@@ -150,7 +150,8 @@ def permissions(named: Named, path: str, attribute: str) -> Read:
         names = word(call.request_parameters, "attributetype") or word(call.request_parameters, "attribute")
         if names.replace("_", "") == attribute or value_at(call.request_parameters, path) is not None:
             raise UnknownShapeError(path)
-        return [] if len(call.request_parameters) > 1 and names_of(call, named) else [call.not_understood()]
+        is_another_setting = len(call.request_parameters) > 1 and any(names_of(call, named))
+        return [] if is_another_setting else [call.not_understood()]
 
     return read
 
