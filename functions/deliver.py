@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 
 from functions.bundle import load_bundle
-from gatewatch.actions.view import ActionView, can_be_reverted
+from gatewatch.actions.view import ActionView
 from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.metrics import NAMESPACE, EmbeddedMeter
@@ -30,6 +30,7 @@ from gatewatch.delivery.sns import Sns
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.threads import Threads
 from gatewatch.handlers.deliver import DeliveryHandler
+from gatewatch.remediation.revert.openings import can_be_reverted
 from gatewatch.rendering.slack import SlackRenderer
 from gatewatch.rendering.sns import SnsRenderer
 from gatewatch.rendering.templates import load_templates

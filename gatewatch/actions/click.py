@@ -33,8 +33,9 @@ _MAX_TEXT = 1000
 class Click(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One click or one submitted dialog. `key` is the same when Slack repeats the request.
 
-    `channel` and `ts` are the message with the button. `trigger` opens a dialog within three seconds and is never
-    stored. `inputs` are what was typed in a dialog. `at` is in seconds since 1970.
+    `channel` and `ts` are the message with the button; without `ts` the click was made at a terminal. `trigger` opens a
+    dialog within three seconds and is never stored. `inputs` are what was typed in a dialog. `at` is in seconds since
+    1970.
     """
 
     key: str
@@ -51,7 +52,7 @@ class Click(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def source(self) -> str:
-        return f"{self.channel}/{self.ts}"
+        return f"{self.channel}/{self.ts}" if self.ts else self.channel
 
 
 class Dialog(Struct, frozen=True):

@@ -10,7 +10,6 @@ from gatewatch.actions.state_machine import TRANSITIONS
 from gatewatch.aws.hub_table import HubTableError
 from gatewatch.delivery.action_store import ActionStore, alert_id
 from gatewatch.model.alert_actions import GATEWATCH, ActionButton, ActionEvent, ShownActions
-from gatewatch.model.change import Family
 from gatewatch.model.message import Rollup, contained_messages
 from gatewatch.model.notification import AlertNotification
 from gatewatch.model.severity import Severity
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gatewatch.config.actions import ActionSettings
+    from gatewatch.model.alert import Alert
     from gatewatch.model.alert_actions import AlertActions
     from gatewatch.model.message import Content
 
@@ -70,21 +70,10 @@ def content_subject(content: Content) -> Subject | None:
     return None if worst.severity is Severity.INFO or only_closes else alert_subject(worst)
 
 
-_REVERTED_FAMILIES = frozenset({Family.SECURITY_GROUP, Family.PUBLIC_ACCESS, Family.ATTACHMENT})
-
-
-def can_be_reverted(notification: AlertNotification) -> bool:
-    """Whether gatewatch may be able to revert the call of an alert; the plan shows whether it is."""
-    changes = notification.alert.changes
-    return any(each.is_applied and each.change.family in _REVERTED_FAMILIES for each in changes)
-
-
 class ActionView:
     """`can_revert` says whether the call of an alert is one that gatewatch reverts at all."""
 
-    def __init__(
-        self, store: ActionStore, settings: ActionSettings, can_revert: Callable[[AlertNotification], bool]
-    ) -> None:
+    def __init__(self, store: ActionStore, settings: ActionSettings, can_revert: Callable[[Alert], bool]) -> None:
         self._store = store
         self._settings = settings
         self._can_revert = can_revert
@@ -112,7 +101,7 @@ class ActionView:
             return subject.actor_is_person
         if button is ActionButton.PROPOSE_REVERT:
             notification = content.notification
-            return isinstance(notification, AlertNotification) and self._can_revert(notification)
+            return isinstance(notification, AlertNotification) and self._can_revert(notification.alert)
         return True
 
     def _is_possible(self, event: ActionEvent, subject: Subject, actions: AlertActions) -> bool:

@@ -34,6 +34,14 @@ class Meter(Protocol):
     def seconds(self, name: str, value: float) -> None: ...
 
 
+class NoMeter:
+    """Counts nothing: metrics are about what functions do."""
+
+    def count(self, name: str, value: float = 1) -> None: ...
+
+    def seconds(self, name: str, value: float) -> None: ...
+
+
 class EmbeddedMeter:
     """Writes to Powertools `Metrics`, which is not thread-safe: destinations are served by threads."""
 

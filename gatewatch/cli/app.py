@@ -10,6 +10,7 @@ import typer
 
 from gatewatch.cli.access_keys import keys
 from gatewatch.cli.accounts import accounts_app
+from gatewatch.cli.act import act_app
 from gatewatch.cli.check import check
 from gatewatch.cli.comply import comply
 from gatewatch.cli.dead_letters import dead_letters
@@ -65,6 +66,7 @@ for _command, _examples in _EXAMPLES.items():
     _name = _command.__name__.rstrip("_").replace("_", "-")  # `open_`, because `open` is a builtin
     app.command(_name, epilog="\b\nExamples:\n" + "\n".join(f"  {each}" for each in _examples))(_command)
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(act_app, name="act")
 app.add_typer(accounts_app, name="accounts")
 app.add_typer(members_app, name="members")
 app.add_typer(history_app, name="history")

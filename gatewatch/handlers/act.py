@@ -87,7 +87,7 @@ class ActHandler:
     def handle(self, record: dict[str, Any]) -> None:
         """Work off one click. Raises when it has to be tried again; SQS dead-letters it in the end."""
         click = decode_click(record["body"])
-        alert = self._alert(click.alert)
+        alert = self.find(click.alert)
         if alert is None or not self._is_message_of(click, alert):
             self._refuse(click, "unknown_alert", self.settings.defaults.language)
             return
@@ -95,17 +95,17 @@ class ActHandler:
         if person is None:
             self._refuse(click, "not_a_member", alert.notification.language)
             return
-        self._settle(alert)
-        self._act(click, alert, person)
+        self.settle(alert)
+        self.act(click, alert, person)
 
     def settle_due(self) -> None:
         """End snoozes and proposals whose time is over. Each alert is tried again until that is done."""
         for name in list(self.due.due(self.now())):
-            if alert := self._alert(name):
-                self._settle(alert)
+            if alert := self.find(name):
+                self.settle(alert)
             self.due.remove(name)
 
-    def _alert(self, name: str) -> KnownAlert | None:
+    def find(self, name: str) -> KnownAlert | None:
         """The alert of an id, from the messages that were posted; None for an id that no message has."""
         apps = [key for key, each in self.settings.destinations.items() if isinstance(each, SlackApp)]
         messages = self.store.messages(name, apps)
@@ -129,7 +129,7 @@ class ActHandler:
             self.log.error("users cannot be read in Slack", extra={"reason": str(error)})  # noqa: TRY400  no secrets
             return None
 
-    def _settle(self, alert: KnownAlert) -> None:
+    def settle(self, alert: KnownAlert) -> None:
         """Make the transitions that time or AWS made due. A refusal means that there is nothing to do."""
         events = [ActionEvent.END_SNOOZE, ActionEvent.EXPIRE_REVERT]
         for event in ([ActionEvent.CLOSE] if alert.is_resolved else []) + events:
@@ -137,7 +137,8 @@ class ActHandler:
             if isinstance(done := self._perform(alert, request), Transition):
                 self._follow_up(alert, done)
 
-    def _act(self, click: Click, alert: KnownAlert, person: Person) -> None:
+    def act(self, click: Click, alert: KnownAlert, person: Person) -> None:
+        """Do what a person asks for, or answer why not."""
         request = self._request(click, alert, person)
         if request.event is ActionEvent.PROPOSE_REVERT:
             before = self.store.load(alert.id).actions

@@ -6,7 +6,7 @@ import logging
 import msgspec
 import pytest
 
-from gatewatch.actions.view import ActionView, can_be_reverted, content_id
+from gatewatch.actions.view import ActionView, content_id
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.actions import ActionMode, ActionSettings
 from gatewatch.delivery.action_store import ActionStore
@@ -32,7 +32,7 @@ class Hub:
         hub_table = HubTable(self.table, "gatewatch-test", lambda: NOW)
         self.store = ActionStore(hub_table)
         self.threads = ThreadStore(hub_table)
-        view = ActionView(self.store, settings, can_be_reverted)
+        view = ActionView(self.store, settings, lambda alert: alert.changes[0].is_applied)
         updates = MessageUpdates(self.channel, self.threads, logging.getLogger("test"), shown=view.shown)
         self.delivery = Threads(self.channel, updates, self.threads, self.store.record_message_later)
 

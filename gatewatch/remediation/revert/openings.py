@@ -1,0 +1,95 @@
+"""Which calls are reverted, and what one of them opened. Reads the alert only."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from gatewatch.events.changes.normalization import undated_name
+from gatewatch.model.change import Action, Change, Family, Outcome
+from gatewatch.model.iam import IamFacts, IamOperation
+from gatewatch.model.resource import Impact, ResourceFacts
+from gatewatch.remediation.revert.plan import NotRevertibleError, Obstacle, SettingKind
+
+if TYPE_CHECKING:
+    from gatewatch.model.alert import Alert
+    from gatewatch.model.api_call import ApiCall
+
+_KINDS = {
+    ("ec2", "AuthorizeSecurityGroupIngress"): SettingKind.RULE,
+    ("ec2", "AuthorizeSecurityGroupEgress"): SettingKind.RULE,
+    ("ec2", "ModifySecurityGroupRules"): SettingKind.RULE,
+    ("ec2", "ModifySnapshotAttribute"): SettingKind.SNAPSHOT_SHARE,
+    ("ec2", "ModifyImageAttribute"): SettingKind.IMAGE_SHARE,
+    ("ec2", "DisableSnapshotBlockPublicAccess"): SettingKind.SNAPSHOT_BLOCK,
+    ("ec2", "DisableImageBlockPublicAccess"): SettingKind.IMAGE_BLOCK,
+    ("ec2", "ModifyVpcEndpoint"): SettingKind.ENDPOINT_GROUPS,
+    ("s3", "PutBucketPolicy"): SettingKind.BUCKET_POLICY,
+    ("s3", "PutBucketAcl"): SettingKind.BUCKET_ACL,
+    ("s3", "PutBucketPublicAccessBlock"): SettingKind.BUCKET_BLOCK,
+    ("s3", "DeleteBucketPublicAccessBlock"): SettingKind.BUCKET_BLOCK,
+    ("s3", "PutAccountPublicAccessBlock"): SettingKind.ACCOUNT_BLOCK,
+    ("s3", "DeleteAccountPublicAccessBlock"): SettingKind.ACCOUNT_BLOCK,
+    ("sqs", "SetQueueAttributes"): SettingKind.QUEUE_POLICY,
+    ("sqs", "AddPermission"): SettingKind.QUEUE_POLICY,
+    ("sns", "SetTopicAttributes"): SettingKind.TOPIC_POLICY,
+    ("sns", "AddPermission"): SettingKind.TOPIC_POLICY,
+    ("lambda", "AddPermission"): SettingKind.FUNCTION_POLICY,
+    ("lambda", "CreateFunctionUrlConfig"): SettingKind.FUNCTION_URL,
+    ("lambda", "UpdateFunctionUrlConfig"): SettingKind.FUNCTION_URL,
+    ("rds", "ModifyDBSnapshotAttribute"): SettingKind.DB_SNAPSHOT_SHARE,
+    ("rds", "ModifyDBClusterSnapshotAttribute"): SettingKind.DB_CLUSTER_SNAPSHOT_SHARE,
+    ("rds", "CreateDBInstance"): SettingKind.DATABASE_ACCESS,
+    ("rds", "ModifyDBInstance"): SettingKind.DATABASE_ACCESS,
+    ("iam", "CreateAccessKey"): SettingKind.ACCESS_KEY,
+    ("iam", "UpdateAccessKey"): SettingKind.ACCESS_KEY,
+}
+_FAMILIES = frozenset({Family.SECURITY_GROUP, Family.PUBLIC_ACCESS, Family.ATTACHMENT, Family.IAM})
+_OPENING = frozenset({Impact.SHARED, Impact.NETWORK_PATH, Impact.GUARD_REMOVED, Impact.GROUP_SET, Impact.GROUP_REMOVED})
+_KEY_OPENING = frozenset({IamOperation.KEY_CREATED, IamOperation.KEY_ACTIVATED})
+_OWN = frozenset({"own_enforcement", "own_undo"})
+_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+
+
+def kind_of(call: ApiCall) -> SettingKind | None:
+    """Return the kind of setting that a call may have opened and that can be reverted."""
+    return _KINDS.get((call.event_source.partition(".")[0], undated_name(call.event_name)))
+
+
+def opened_changes(alert: Alert) -> tuple[SettingKind, tuple[Change, ...]]:
+    """Return what a call opened. Raises `NotRevertibleError` when it is not certain, or nothing."""
+    call, changes = alert.call, [each.change for each in alert.changes if each.change.family in _FAMILIES]
+    kind = kind_of(call)
+    if kind is None or not changes:
+        raise NotRevertibleError(Obstacle.NO_KIND, call.event_name)
+    if call.conflicts or not _ACCOUNT.fullmatch(alert.account.id) or call.account_id != alert.account.id:
+        raise NotRevertibleError(Obstacle.CONFLICTING)
+    if alert.omitted:
+        raise NotRevertibleError(Obstacle.INCOMPLETE)
+    if any(reason.code in _OWN for each in alert.changes for reason in each.assessment.reasons):
+        raise NotRevertibleError(Obstacle.OWN_ACTION)
+    if any(each.outcome is not Outcome.APPLIED for each in changes):
+        raise NotRevertibleError(Obstacle.NOT_APPLIED)
+    if not all(each.understood for each in changes):
+        raise NotRevertibleError(Obstacle.NOT_UNDERSTOOD)
+    opened = tuple(filter(_opens, changes))
+    if not opened or all(each.action is Action.DETACH for each in opened):
+        raise NotRevertibleError(Obstacle.OPENS_NOTHING)
+    return kind, opened
+
+
+def _opens(change: Change) -> bool:
+    if isinstance(change.facts, ResourceFacts):
+        return change.facts.effect in _OPENING
+    if isinstance(change.facts, IamFacts):
+        return change.facts.operation in _KEY_OPENING
+    return change.family is Family.SECURITY_GROUP and change.action in {Action.AUTHORIZE, Action.MODIFY}
+
+
+def can_be_reverted(alert: Alert) -> bool:
+    """Whether a plan can be made, as far as the alert itself shows."""
+    try:
+        opened_changes(alert)
+    except NotRevertibleError:
+        return False
+    return True
