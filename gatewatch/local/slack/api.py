@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import parse_qsl
 
 from gatewatch.local.slack.store import ReceivedMessage
+from gatewatch.local.slack.workspace import channel_id, member_of, user_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,13 +40,45 @@ def webhook(store: MessageStore, channel: str, body: bytes) -> HttpResponse:
 
 def post_message(store: MessageStore, authorization: str, body: bytes) -> HttpResponse:
     """chat.postMessage. The status is always 200; `ok` in the JSON says whether it succeeded."""
-    return _web_api_call(authorization, body, store.post)
+    return _web_api_call(authorization, body, lambda channel, message: store.post(store.channel_name(channel), message))
+
+
+def post_ephemeral(store: MessageStore, authorization: str, body: bytes) -> HttpResponse:
+    """chat.postEphemeral: a message that only one person sees, which the page says."""
+
+    def post(channel: str, message: dict[str, Any]) -> ReceivedMessage | RejectedMessage:
+        member = member_of(user_id=str(message.get("user")))
+        shown = {"text": message.get("text", ""), "ephemeral_to": member.name if member else "nobody"}
+        return store.post(store.channel_name(channel), shown)
+
+    return _web_api_call(authorization, body, post)
+
+
+def user_info(_store: MessageStore, authorization: str, body: bytes) -> HttpResponse:
+    """users.info and users.lookupByEmail."""
+    fields = _object(body) or {}
+    member = member_of(user_id=str(fields.get("user") or ""), email=str(fields.get("email") or ""))
+    if not _is_authorized(authorization):
+        return _error_response("not_authed")
+    return json_response({"ok": True, "user": user_object(member)}) if member else _error_response("users_not_found")
+
+
+def open_view(store: MessageStore, authorization: str, body: bytes) -> HttpResponse:
+    """views.open: the page shows the dialog to the person whose click has the trigger."""
+    fields = _object(body) or {}
+    trigger, view = fields.get("trigger_id"), fields.get("view")
+    if not _is_authorized(authorization) or not isinstance(trigger, str) or not isinstance(view, dict):
+        return _error_response("invalid_arguments")
+    store.dialogs.open(trigger, view)
+    return json_response({"ok": True, "view": view})
 
 
 def update(store: MessageStore, authorization: str, body: bytes) -> HttpResponse:
     """chat.update, with the same responses as chat.postMessage."""
     return _web_api_call(
-        authorization, body, lambda channel, message: store.edit(channel, message.get("ts", ""), message)
+        authorization,
+        body,
+        lambda channel, message: store.edit(store.channel_name(channel), message.get("ts", ""), message),
     )
 
 
@@ -53,7 +88,7 @@ def _web_api_call(
     method: Callable[[str, dict[str, Any]], ReceivedMessage | RejectedMessage | None],
 ) -> HttpResponse:
     message = _object(body)
-    if not authorization.removeprefix("Bearer ").strip() or not authorization.startswith("Bearer "):
+    if not _is_authorized(authorization):
         return _error_response("not_authed")
     if message is None:
         return _error_response("invalid_json")
@@ -62,8 +97,12 @@ def _web_api_call(
         return _error_response("channel_not_found")
     outcome = method(channel, message)
     if isinstance(outcome, ReceivedMessage):
-        return json_response({"ok": True, "channel": channel, "ts": outcome.ts})
+        return json_response({"ok": True, "channel": channel_id(channel), "ts": outcome.ts})
     return _error_response("message_not_found" if outcome is None else "invalid_blocks")
+
+
+def _is_authorized(authorization: str) -> bool:
+    return authorization.startswith("Bearer ") and bool(authorization.removeprefix("Bearer ").strip())
 
 
 def json_response(value: object) -> HttpResponse:
@@ -74,13 +113,26 @@ def _error_response(error: str) -> HttpResponse:
     return json_response({"ok": False, "error": error})
 
 
+_FORM = re.compile(rb"[a-z_]+=")
+
+
 def _object(body: bytes) -> dict[str, Any] | None:
-    """The JSON object in a body; None for anything else, including NaN and nesting that is too deep."""
+    """The JSON object or the form in a body; None for anything else, including NaN and nesting that is too deep."""
+    if _FORM.match(body):
+        return {name: _form_value(value) for name, value in parse_qsl(body.decode(errors="replace"))}
     try:
         value = json.loads(body, parse_constant=_reject_constant)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _form_value(value: str) -> Any:
+    """Objects and arrays are JSON in a form."""
+    try:
+        return json.loads(value, parse_constant=_reject_constant) if value[:1] in "[{" else value
+    except (ValueError, RecursionError):
+        return value
 
 
 def _reject_constant(constant: str) -> NoReturn:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import partial
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from gatewatch.local.slack.interactions import Interactions, RequestUrl
 from gatewatch.local.slack.server import LOOPBACK, WEBHOOK, InboxRequestHandler, InboxServer
 from gatewatch.local.slack.store import MessageStore, ReceivedMessage, RejectedMessage
 
@@ -33,11 +34,12 @@ class Inbox:
     def __init__(self, *, port: int = 0, clock: Callable[[], datetime] = _now, title: str = "gatewatch inbox") -> None:
         self._requested_port = port
         self._store = MessageStore(clock)
+        self._interactions = Interactions(self._store, lambda: clock().timestamp())
         self._title = title
         self._server: InboxServer | None = None
 
     def __enter__(self) -> Self:
-        handler = partial(InboxRequestHandler, store=self._store, title=self._title)
+        handler = partial(InboxRequestHandler, store=self._store, interactions=self._interactions, title=self._title)
         self._server = InboxServer((LOOPBACK, self._requested_port), handler)
         Thread(target=self._server.serve_forever, args=(0.05,), name="inbox", daemon=True).start()
         return self
@@ -75,6 +77,14 @@ class Inbox:
     @property
     def rejected(self) -> tuple[RejectedMessage, ...]:
         return self._store.rejected
+
+    def connect(self, request_url: RequestUrl) -> None:
+        """Send clicks on buttons to the app's request URL. Until then the buttons are disabled."""
+        self._interactions.connect(request_url)
+
+    def interact(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Do what the page does when a person clicks."""
+        return self._interactions.interact(asked)
 
     def webhook_url(self, name: str) -> str:
         """The incoming webhook URL of a channel; any name is accepted."""

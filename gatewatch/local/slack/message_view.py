@@ -82,6 +82,10 @@ def pretty(message: dict[str, Any]) -> str:
     return json.dumps(message, indent=2, ensure_ascii=False)
 
 
+def compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
 def notification(message: dict[str, Any]) -> str:
     """The push notification: the text, else the fallback of the first attachment that has one."""
     fallbacks = (attachment.get("fallback") for attachment in objects(message, "attachments"))
@@ -122,6 +126,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "text_html": text_html,
     "web_link": web_link,
     "pretty": pretty,
+    "compact": compact,
     "notification": notification,
     "objects": objects,
 }

@@ -185,6 +185,71 @@
     };
   }
 
+  // What a person clicks goes to the server, which signs it as Slack does. A dialog is built from text alone.
+  const dialog = byId("dialog");
+
+  function dialogField(block) {
+    if (block.type !== "input") return element("p", "", block.text?.text ?? "");
+    const label = element("label", "", block.label.text);
+    const input = document.createElement("input");
+    input.name = block.block_id;
+    input.required = !block.optional;
+    input.type = block.element.type === "datepicker" ? "date" : "text";
+    if (block.element.max_length) input.maxLength = block.element.max_length;
+    label.append(input);
+    return label;
+  }
+
+  // Resolves to the values that were typed when `send` has accepted them, or to nothing.
+  function ask({ title, blocks, submit, close }, send) {
+    dialog.querySelector("h3").textContent = title.text;
+    dialog.querySelector(".inputs").replaceChildren(...blocks.map(dialogField));
+    dialog.querySelector(".problem").textContent = "";
+    dialog.querySelector(".cancel").textContent = close.text;
+    dialog.querySelector(".submit").textContent = submit?.text ?? "";
+    dialog.querySelector(".submit").hidden = !submit;
+    dialog.querySelector(".cancel").onclick = () => dialog.close();
+    dialog.querySelector("form").onsubmit = async (event) => {
+      event.preventDefault();
+      const errors = await send(Object.fromEntries(new FormData(event.target)));
+      dialog.querySelector(".problem").textContent = Object.values(errors).join(" ");
+      if (!Object.keys(errors).length) dialog.close();
+    };
+    dialog.showModal();
+  }
+
+  async function interact(asked) {
+    const body = JSON.stringify({ user: byId("user").value, ...asked });
+    const answer = await (await fetch("/interactions", { method: "POST", body })).json();
+    const failed = answer.status !== 200;
+    byId("answer").hidden = !failed;
+    byId("answer").textContent = failed ? `The app answered ${answer.status}.` : "";
+    if (answer.view) ask(answer.view, async (values) => (await interact({ view: answer.view, values })).errors ?? {});
+    return answer;
+  }
+
+  function clicked({ dataset }, value, number) {
+    const asked = { message: Number(number), action: dataset.action, value };
+    if (!dataset.confirm) return interact(asked);
+    const { title, text, confirm, deny } = JSON.parse(dataset.confirm);
+    ask({ title, blocks: [{ type: "section", text }], submit: confirm, close: deny }, async () => {
+      await interact(asked);
+      return {};
+    });
+  }
+
+  if (byId("user")) {
+    feed.addEventListener("click", ({ target }) => {
+      const button = target.closest("button[data-action]");
+      if (button) clicked(button, button.dataset.value, button.closest(".message").dataset.number);
+    });
+    feed.addEventListener("change", ({ target }) => {
+      if (!target.matches("select.menu") || !target.value) return;
+      clicked(target, target.value, target.closest(".message").dataset.number);
+      target.value = "";
+    });
+  }
+
   if (document.body.dataset.live === "yes" && location.protocol.startsWith("http")) listen();
   else if (byId("state")) byId("state").textContent = "saved page";
 })();

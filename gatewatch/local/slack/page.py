@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from gatewatch.local.slack import message_view as view
+from gatewatch.local.slack.workspace import MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,13 +19,20 @@ if TYPE_CHECKING:
     from gatewatch.local.slack.store import ReceivedMessage
 
 
-def render_page(received: Sequence[ReceivedMessage], *, live: bool, title: str) -> str:
-    """HTML of the inbox. A live page requests new messages from its server; a saved page works from a file."""
+def render_page(received: Sequence[ReceivedMessage], *, live: bool, title: str, is_interactive: bool = False) -> str:
+    """HTML of the inbox. A live page requests new messages from its server; a saved page works from a file.
+
+    On an interactive page the buttons of messages can be clicked.
+    """
     return _without_lone_surrogates(
         _environment()
         .get_template("page.html.j2")
         .render(
-            messages=[Markup(render_message(one)) for one in received],  # noqa: S704 - rendered with autoescape
+            messages=[
+                Markup(render_message(one, is_interactive=is_interactive))  # noqa: S704 - rendered with autoescape
+                for one in received
+            ],
+            members=MEMBERS if is_interactive else (),
             live=live,
             title=title,
             policy=_policy(live=live),
@@ -35,9 +43,10 @@ def render_page(received: Sequence[ReceivedMessage], *, live: bool, title: str) 
     )
 
 
-def render_message(one: ReceivedMessage) -> str:
+def render_message(one: ReceivedMessage, *, is_interactive: bool = False) -> str:
     """One message as an escaped `<article>`, which the live page inserts unchanged."""
-    return _without_lone_surrogates(_environment().get_template("message.html.j2").render(one=one))
+    template = _environment().get_template("message.html.j2")
+    return _without_lone_surrogates(template.render(one=one, is_interactive=is_interactive))
 
 
 @cache

@@ -18,11 +18,20 @@ from gatewatch.local.slack.page import content_security_policy, render_message, 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gatewatch.local.slack.interactions import Interactions
     from gatewatch.local.slack.store import MessageStore, ReceivedMessage
 
 LOOPBACK = "127.0.0.1"
 WEBHOOK = "/services/T00000000/B00000000/"
-API = {"/api/chat.postMessage": api.post_message, "/api/chat.update": api.update}
+API = {
+    "/api/chat.postMessage": api.post_message,
+    "/api/chat.postEphemeral": api.post_ephemeral,
+    "/api/chat.update": api.update,
+    "/api/users.info": api.user_info,
+    "/api/users.lookupByEmail": api.user_info,
+    "/api/views.open": api.open_view,
+}
+INTERACTIONS = "/interactions"
 MAX_BODY_BYTES = 1024 * 1024
 _MAX_DISCARDED_BYTES = 8 * MAX_BODY_BYTES  # an oversized body is read up to here, so that the client sees the response
 _KEEPALIVE_SECONDS = 15.0
@@ -48,8 +57,9 @@ class InboxRequestHandler(BaseHTTPRequestHandler):
     server_version, sys_version = "gatewatch", ""
     timeout = 30.0
 
-    def __init__(self, *connection: Any, store: MessageStore, title: str) -> None:
+    def __init__(self, *connection: Any, store: MessageStore, interactions: Interactions, title: str) -> None:
         self.store = store
+        self.interactions = interactions
         self.title = title
         super().__init__(*connection)  # handles the whole request
 
@@ -107,21 +117,36 @@ class InboxRequestHandler(BaseHTTPRequestHandler):
     def _post(self, body: bytes) -> HttpResponse:
         path = urlsplit(self.path).path
         channel = unquote(path.removeprefix(WEBHOOK))
+        if path == INTERACTIONS:
+            return self._interact(body)
         if path in API:
             return API[path](self.store, self.headers.get("Authorization", ""), body)
         if path.startswith(WEBHOOK) and channel and "/" not in path.removeprefix(WEBHOOK):
             return api.webhook(self.store, channel, body)
         return HttpResponse(HTTPStatus.NOT_FOUND, "no_service")
 
+    def _interact(self, body: bytes) -> HttpResponse:
+        """What a person did on the page. Only the page itself may say so: a request needs its Origin."""
+        try:
+            asked = json.loads(body)
+        except (ValueError, RecursionError):
+            asked = None
+        if not isinstance(asked, dict) or "Origin" not in self.headers:
+            return HttpResponse(HTTPStatus.BAD_REQUEST, "Not a click on the page.")
+        return api.json_response(self.interactions.interact(asked))
+
     def _page(self) -> HttpResponse:
-        html = render_page(self.store.received, live=True, title=self.title)
+        html = render_page(
+            self.store.received, live=True, title=self.title, is_interactive=self.interactions.is_connected
+        )
         return HttpResponse(HTTPStatus.OK, html, "text/html; charset=utf-8")
 
     def _messages(self) -> HttpResponse:
         revision = _whole_number(parse_qs(urlsplit(self.path).query).get("after", ["0"])[0])
         if revision is None:
             return HttpResponse(HTTPStatus.BAD_REQUEST, "`after` must be a number.")
-        return api.json_response([_as_row(one) for one in self.store.changed_since(revision)])
+        is_interactive = self.interactions.is_connected
+        return api.json_response([_as_row(one, is_interactive) for one in self.store.changed_since(revision)])
 
     def _stream(self) -> None:
         """Server-Sent Events: each carries the current revision; the page then requests what it lacks."""
@@ -156,12 +181,12 @@ def _not_found() -> HttpResponse:
     return HttpResponse(HTTPStatus.NOT_FOUND, "Not found.")
 
 
-def _as_row(one: ReceivedMessage) -> dict[str, object]:
+def _as_row(one: ReceivedMessage, is_interactive: bool) -> dict[str, object]:  # noqa: FBT001  one of two columns
     return {
         "number": one.number,
         "revision": one.revision,
         "channel": one.channel,
         "at": one.at.isoformat(),
         "message": one.message,
-        "html": render_message(one),
+        "html": render_message(one, is_interactive=is_interactive),
     }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from threading import Condition
 from typing import TYPE_CHECKING, Any
 
+from gatewatch.local.slack.workspace import Dialogs, channel_id
 from gatewatch.rendering import slack_validation as block_kit
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class MessageStore:
         self._rejected: list[RejectedMessage] = []
         self._revision = 0
         self._closed = False
+        self.dialogs = Dialogs()
 
     @property
     def received(self) -> tuple[ReceivedMessage, ...]:
@@ -79,8 +81,17 @@ class MessageStore:
                 return self._reject(channel, message, problems)
             return self._receive(channel, message)
 
+    def channel_name(self, channel: str) -> str:
+        """Return the name of a channel by its name or id; an unknown one as it is."""
+        with self._changed:
+            names = (one.channel for one in self._messages)
+            return next((name for name in names if channel in {name, channel_id(name)}), channel)
+
     def edit(self, channel: str, ts: str, message: object) -> ReceivedMessage | RejectedMessage | None:
-        """Replace a message's content; it keeps its position and its thread. None when there is no such message."""
+        """Replace a message's content; it keeps its position and its thread. None when there is no such message.
+
+        `channel` is a name.
+        """
         problems = block_kit.slack_problems(message)
         with self._changed:
             index = next((n for n, one in enumerate(self._messages) if (one.channel, one.ts) == (channel, ts)), None)
