@@ -29,7 +29,8 @@ def inbox():
 def test_a_message_is_edited_in_place_and_stays_in_its_thread(inbox):
     parent = call(inbox, "chat.postMessage", body("opened"))["ts"]
     reply = call(inbox, "chat.postMessage", body("closed", thread_ts=parent))["ts"]
-    assert call(inbox, "chat.update", body("was opened", ts=parent)) == {"ok": True, "channel": "C0SECALL", "ts": parent}
+    answer = call(inbox, "chat.update", body("was opened", ts=parent))
+    assert answer == {"ok": True, "channel": "C0SECALL", "ts": parent}
     call(inbox, "chat.update", body("was closed", ts=reply))
     first, second = inbox.received
     assert "was opened" in json.dumps(first.message)

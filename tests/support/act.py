@@ -8,7 +8,7 @@ from gatewatch.actions.answers import Answers
 from gatewatch.actions.click import Click, encode_click
 from gatewatch.actions.due import DueAlerts
 from gatewatch.actions.slack_users import SlackUsers
-from gatewatch.actions.view import ActionView, can_be_reverted, content_id
+from gatewatch.actions.view import ActionView, content_id
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.destinations import Route
 from gatewatch.config.paths import TEMPLATES
@@ -135,7 +135,7 @@ class ActingHub:
             log=self.log,
             meter=self.meter,
         )
-        view = ActionView(self.store, settings, can_be_reverted)
+        view = ActionView(self.store, settings, lambda alert: alert.changes[0].is_applied)
         updates = MessageUpdates(self.channel, self.threads, self.log, shown=view.shown)
         self.delivery = Threads(self.channel, updates, self.threads, self.store.record_message_later)
 

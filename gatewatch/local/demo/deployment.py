@@ -10,13 +10,15 @@ from gatewatch.config.accounts import LOOKUP_ROLE
 from gatewatch.config.destinations import SlackWebhook, Teams, secrets_of
 from gatewatch.config.paths import EVENTBRIDGE
 from gatewatch.config.settings import load_settings
-from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, MEMBERS, Cloud
+from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, MEMBER_ACCOUNTS, MEMBERS, Cloud
 from gatewatch.local.demo import scenario
 from gatewatch.local.demo.email_subscriber import EmailSubscriber
 from gatewatch.local.demo.finding_subscriber import FindingSubscriber
 from gatewatch.local.demo.resources import create_groups, with_group_ids
+from gatewatch.local.lambda_.context import LambdaContext
 from gatewatch.local.lambda_.event_source_mapping import EventSourceMapping, Poller, lambda_environment, message_count
 from gatewatch.local.receivers import ROUTING_KEY, SIGNING_KEY, Receivers
+from gatewatch.local.slack.workspace import SIGNING_SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
     from gatewatch.config.destinations import Destination
     from gatewatch.local.demo.scenario import ScenarioEvent
     from gatewatch.local.slack.inbox import Inbox
+    from gatewatch.local.slack.interactions import RequestUrl
 
 _ORGANIZATION = "o-a1b2c3d4e5"
+_ANSWER_SECONDS = 3.0  # Slack shows an error to the person after that
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Deployment:
     def dead_letter_count(self) -> int:
         """Number of messages in the dead-letter queues."""
         sqs = self.cloud.session(HUB_ACCOUNT, HUB_REGION).client("sqs")
-        urls = (self.hub["EventsDlqUrl"], self.hub["OutboxDlqUrl"])
+        urls = (self.hub["EventsDlqUrl"], self.hub["OutboxDlqUrl"], self.hub["ClicksDlqUrl"])
         queues = [EventSourceMapping("dead-letter", _no_function, sqs, url, "") for url in urls]
         return sum(message_count(queue) for queue in queues)
 
@@ -97,16 +101,20 @@ def deploy(inbox: Inbox) -> Iterator[Deployment]:
         }
         for account, region in MEMBERS:
             cloud.deploy(account, region, EVENTBRIDGE / "member.yaml", parameters)
+        for account in MEMBER_ACCOUNTS:
+            cloud.deploy(account, HUB_REGION, EVENTBRIDGE / "revert.yaml", {"RevertRoleArn": hub["ActRoleArn"]})
         _store_secrets(session.client("ssm"), inbox, receivers)
         groups = create_groups(cloud)
         variables = cloud.variables(HUB_ACCOUNT, HUB_REGION) | function_variables(hub, inbox, receivers)
         with lambda_environment(variables):
             subscriber = EmailSubscriber(session, hub["AlertsTopicArn"])
+            inbox.connect(_function_url(hub))
             yield Deployment(cloud, hub, _poller(cloud, hub), groups, subscriber, receivers, findings)
 
 
 def _store_secrets(ssm: SSMClient, inbox: Inbox, receivers: Receivers) -> None:
-    for name, destination in load_settings(scenario.ACCOUNTS, scenario.POLICY).destinations.items():
+    settings = load_settings(scenario.ACCOUNTS, scenario.POLICY)
+    for name, destination in settings.destinations.items():
         values = {
             "url": _url(name, destination, inbox, receivers),
             "token": "xoxb-of-the-local-slack",
@@ -115,6 +123,9 @@ def _store_secrets(ssm: SSMClient, inbox: Inbox, receivers: Receivers) -> None:
         }
         for key, reference in secrets_of(destination).items():
             ssm.put_parameter(Name=reference.ssm or "", Value=values[key], Type="SecureString", Overwrite=True)
+    actions = {settings.actions.signing_secret: SIGNING_SECRET, settings.actions.token: "xoxb-of-the-local-slack"}
+    for ref, value in actions.items():
+        ssm.put_parameter(Name=(ref and ref.ssm) or "", Value=value, Type="SecureString")
 
 
 def _url(name: str, destination: Destination, inbox: Inbox, receivers: Receivers) -> str:
@@ -133,7 +144,9 @@ def function_variables(hub: Mapping[str, str], inbox: Inbox, receivers: Receiver
         "GATEWATCH_OUTBOX_URL": hub["OutboxUrl"],
         "GATEWATCH_OUTBOX_DLQ_URL": hub["OutboxDlqUrl"],
         "GATEWATCH_EVENTS_DLQ_URL": hub["EventsDlqUrl"],
+        "GATEWATCH_CLICKS_URL": hub["ClicksUrl"],
         "GATEWATCH_REMEDIATION_ROLE": "gatewatch/gatewatch-remediation",
+        "GATEWATCH_REVERT_ROLE": "gatewatch/gatewatch-revert",
         "GATEWATCH_ALERTS_TOPIC": hub["AlertsTopicArn"],
         "GATEWATCH_TABLE": hub["TableName"],
         "GATEWATCH_BUS": hub["BusArn"],
@@ -145,14 +158,24 @@ def function_variables(hub: Mapping[str, str], inbox: Inbox, receivers: Receiver
     }
 
 
+def _function_url(hub: Mapping[str, str]) -> RequestUrl:
+    """functions/actions behind its function URL."""
+    from functions import actions  # noqa: PLC0415
+
+    actions.compose.cache_clear()
+    queue = hub["ClicksArn"]
+    return lambda event: actions.handler(event, LambdaContext.for_function("actions", queue, _ANSWER_SECONDS))
+
+
 def _poller(cloud: Cloud, hub: Mapping[str, str]) -> Poller:
     """Import the functions inside their environment, as Lambda does."""
-    from functions import alert, deliver  # noqa: PLC0415
+    from functions import act, alert, deliver  # noqa: PLC0415
 
-    alert.compose.cache_clear()
-    deliver.compose.cache_clear()
+    for function in (act, alert, deliver):
+        function.compose.cache_clear()
     sqs = cloud.session(HUB_ACCOUNT, HUB_REGION).client("sqs")
     return Poller(
         EventSourceMapping("alert", alert.handler, sqs, hub["EventsQueueUrl"], hub["EventsQueueArn"]),
         EventSourceMapping("deliver", deliver.handler, sqs, hub["OutboxUrl"], hub["OutboxArn"]),
+        EventSourceMapping("act", act.handler, sqs, hub["ClicksUrl"], hub["ClicksArn"]),
     )

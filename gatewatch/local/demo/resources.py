@@ -30,6 +30,18 @@ class DemoGroup:
     private: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class DemoRule:
+    """A rule that a call of the scenario opens, and its id there. It exists, so that it can be reverted."""
+
+    group_id: str
+    rule_id: str
+    port: int
+    cidr: str
+    description: str
+
+
+RULES = (DemoRule("sg-01b0650fc9daae133", "sgr-0d00af971c3c6aea7", 3389, "::/0", "rdp for the migration"),)
 GROUPS = (
     DemoGroup(
         "111122223333", "ap-northeast-2", "sg-092913bcbacbb07b7", "payments-web", ("web-1",), ("batch-1", "batch-2")
@@ -39,10 +51,21 @@ GROUPS = (
 
 
 def create_groups(cloud: Cloud) -> dict[str, str]:
-    """Create the groups and instances; return the ids that moto gave to the groups, by those of the scenario."""
-    return {
-        group.group_id: _create(cloud.session(group.account, group.region).client("ec2"), group) for group in GROUPS
-    }
+    """Create groups, instances and rules; return the ids that moto gave to them, by those of the scenario."""
+    ids = {}
+    for group in GROUPS:
+        ec2 = cloud.session(group.account, group.region).client("ec2")
+        ids[group.group_id] = _create(ec2, group)
+        own = (rule for rule in RULES if rule.group_id == group.group_id)
+        ids |= {rule.rule_id: _open(ec2, ids[group.group_id], rule) for rule in own}
+    return ids
+
+
+def _open(ec2: EC2Client, group_id: str, rule: DemoRule) -> str:
+    source: Any = {"CidrIpv6": rule.cidr, "Description": rule.description}
+    permission: Any = {"IpProtocol": "tcp", "FromPort": rule.port, "ToPort": rule.port, "Ipv6Ranges": [source]}
+    made = ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[permission])
+    return made["SecurityGroupRules"][0]["SecurityGroupRuleId"]
 
 
 def _create(ec2: EC2Client, group: DemoGroup) -> str:
@@ -79,7 +102,7 @@ def _connect_to_internet(ec2: EC2Client, vpc_id: str) -> None:
 
 
 def with_group_ids(record: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
-    """The record with the group ids of the scenario replaced by those that moto gave."""
+    """The record with the ids of groups and rules of the scenario replaced by those that moto gave."""
     text = json.dumps(record)
     for scenario_id, moto_id in ids.items():
         text = text.replace(scenario_id, moto_id)

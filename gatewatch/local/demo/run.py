@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, MEMBERS
-from gatewatch.local.demo import expectations
+from gatewatch.local.demo import expectations, people
 from gatewatch.local.demo.deployment import deploy
 from gatewatch.local.demo.scenario import load_scenario
 from gatewatch.local.slack.inbox import Inbox, ReceivedMessage
@@ -40,6 +40,8 @@ def demo(page: Path) -> int:
             deployment.poller.drain()
             deployment.run_digest()
             deployment.poller.drain()
+            alerts = inbox.received
+            people.click_all(inbox, deployment.poller.drain)
             emails, lost = list(deployment.subscriber.receive()), deployment.dead_letter_count()
             others = expectations.other_messages(deployment.receivers.received, deployment.findings.receive())
         received, lost = inbox.received, lost + len(inbox.rejected)
@@ -54,7 +56,9 @@ def demo(page: Path) -> int:
     page.write_text(html, encoding="utf-8")
     distinct = len({event.record["eventID"] for event in events})
     console.print(f"\n{sent} events on the members' buses, {distinct} of them distinct · inbox page: {page}")
-    delivered = expectations.delivered_messages(received), expectations.count_articles(html)
+    answers = len(received) - len(alerts)
+    console.print(f"{len(people.CLICKS)} clicks of people, {answers} messages about them")
+    delivered = expectations.delivered_messages(alerts), expectations.count_articles(html) - answers
     email_status = check_emails(console, expectations.expected_emails(events), expectations.delivered_emails(emails))
     other_status = check_others(console, expectations.expected_others(events), others)
     status = check_messages(console, expectations.expected_messages(events), *delivered, lost)
@@ -62,6 +66,9 @@ def demo(page: Path) -> int:
 
 
 def _print(console: Console, received: ReceivedMessage) -> None:
+    if person := received.message.get("ephemeral_to"):
+        console.print(Text(f"#{received.channel:<9}👁 {person}: {_unescape(received.message['text'])}"))
+        return
     attachment = received.message["attachments"][0]
     line = Text(f"#{received.channel:<9}" + ("↳ " if received.message.get("thread_ts") else ""))
     line.append("▌ ", attachment["color"])

@@ -96,7 +96,7 @@ def _signed(body: str, timestamp: str) -> dict[str, str]:
 
 def _action(message: ReceivedMessage, asked: dict[str, Any]) -> dict[str, Any] | None:
     """Return the button or the option of a menu that was clicked; None when the message does not have it."""
-    for element in _elements(message.message):
+    for element in elements_of(message.message):
         if element.get("action_id") != asked.get("action"):
             continue
         option = next((each for each in element.get("options", ()) if each["value"] == asked.get("value")), None)
@@ -106,7 +106,8 @@ def _action(message: ReceivedMessage, asked: dict[str, Any]) -> dict[str, Any] |
     return None
 
 
-def _elements(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def elements_of(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the buttons and menus of a message."""
     for container in (message, *message.get("attachments", ())):
         for block in container.get("blocks", ()):
             if block.get("type") == "actions":
