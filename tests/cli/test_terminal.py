@@ -117,6 +117,8 @@ AWS_COMMANDS = [
     ["keys", "live"],
     ["comply", "live", "--account", "111122223333"],
     ["undo", "chg-0123456789ab"],
+    ["act", "list"],
+    ["act", "acknowledge", "0" * 32],
     ["dead-letters", "list"],
     ["dead-letters", "show", "7d2c"],
     ["dead-letters", "redrive", "--all"],
