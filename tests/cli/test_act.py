@@ -40,8 +40,8 @@ actions:
   mode: %s
   team: T0TEAM
   app: A0APP
-  signing_secret: {ssm: /gatewatch/slack/signing}
-  token: {ssm: /gatewatch/slack/token}
+  signing_secret: {ssm: /gatewatch/actions/signing-secret}
+  token: {ssm: /gatewatch/actions/token}
   allow: [U0ALICE, U0BOB, U0MALLORY]
   break_glass: true
 """
