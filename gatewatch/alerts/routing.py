@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.config.patterns import matches_patterns, pattern_list
+from gatewatch.config.patterns import matches_patterns, matches_tags, pattern_list
+from gatewatch.config.unit_paths import is_in_unit
 from gatewatch.model.account import Account
 from gatewatch.model.change import Action, Family
 from gatewatch.model.severity import Severity
@@ -70,6 +71,8 @@ def matches(facts: RoutingFacts, match: Match) -> bool:
         and matches_patterns(match.account, facts.account.id)
         and matches_patterns(match.environment, facts.account.environment)
         and matches_patterns(match.region, facts.region)
+        and (match.ou is None or any(is_in_unit(facts.account.ou, each) for each in pattern_list(match.ou)))
+        and matches_tags(match.tags, facts.account.tags.items())
         and matches_patterns(match.actor, facts.actor)
         and (match.group is None or matches_patterns(match.group, *facts.groups))
         and any(_matches_change(match, *each) for each in facts.changes)

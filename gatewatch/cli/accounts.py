@@ -17,19 +17,24 @@ def sync(
     accounts: Accounts = None,
     write: Annotated[bool, typer.Option("--write", help="Write the file; without it, only show the changes.")] = False,
 ) -> None:
-    """Add accounts of the organization that are not in accounts.yaml; existing lines are not changed.
+    """Bring accounts.yaml up to date with the organization.
 
-    Needs credentials of the management account or of a delegated administrator.
+    Adds missing accounts, and to all of them the unit and the tags that `sync` of accounts.yaml asks for. Comments and
+    keys that are there stay as they are, except ou and tags. Needs credentials of the management account or of a
+    delegated administrator.
     """
     from gatewatch.aws.clients import Aws
-    from gatewatch.aws.organizations import list_accounts_or_raise
+    from gatewatch.aws.organizations import described_accounts
     from gatewatch.cli.accounts_sync import sync_accounts
 
     file, _ = configuration_files(config, accounts, None)
-    result = sync_accounts(file, list_accounts_or_raise(Aws().organizations))
-    typer.echo(result.difference or "accounts.yaml has every account of the organization", nl=not result.difference)
+    result = sync_accounts(file, described_accounts(Aws().organizations))
+    typer.echo(
+        result.difference or "accounts.yaml has every account of the organization",
+        nl=not result.difference,
+    )
     if result.inactive:
         typer.echo(f"not active in the organization; remove them if unused: {', '.join(result.inactive)}", err=True)
     if write and result.difference:
-        file.write_text(result.after, encoding="utf-8")
+        file.write_bytes(result.after.encode())
         typer.echo(f"{file} written", err=True)

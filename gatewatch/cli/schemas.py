@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from gatewatch.config.account_sync import SyncSettings
 from gatewatch.config.accounts import AccountEntry, Defaults, Hub
 from gatewatch.config.actions import ActionSettings
 from gatewatch.config.destinations import Destination, Route
@@ -25,6 +26,7 @@ class AccountsFile(Struct, frozen=True, forbid_unknown_fields=True):
     defaults: Defaults = Defaults()
     accounts: dict[str, AccountEntry] = {}
     hub: Hub = Hub()
+    sync: SyncSettings = SyncSettings()
     organization: str | None = None
     known_accounts: tuple[str, ...] = ()
     people: tuple[PersonEntry, ...] = ()

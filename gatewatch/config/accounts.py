@@ -10,6 +10,7 @@ from msgspec import Struct
 from gatewatch.config.destinations import undefined_destinations
 from gatewatch.config.formats import ACCOUNT_ID, ACCOUNT_ID_PROBLEM, EVENT_BUS, time_zone_problems
 from gatewatch.config.languages import Language
+from gatewatch.config.unit_paths import unit_path_problems
 from gatewatch.model.account import Account
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ class Hub(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AccountEntry(Struct, frozen=True, forbid_unknown_fields=True):
-    """An empty `read_role` overrides that of the defaults: this account has none."""
+    """An empty `read_role` overrides that of the defaults: this account has none.
+
+    `ou` and `tags` are kept by `gatewatch accounts sync`.
+    """
 
     alias: str
     environment: str | None = None
@@ -49,6 +53,8 @@ class AccountEntry(Struct, frozen=True, forbid_unknown_fields=True):
     timezone: str | None = None
     language: Language | None = None
     read_role: str | None = None
+    ou: str | None = None
+    tags: dict[str, str] = {}
 
 
 def account_of(account_id: str, entry: AccountEntry, defaults: Defaults, language: Language | None) -> Account:
@@ -61,6 +67,8 @@ def account_of(account_id: str, entry: AccountEntry, defaults: Defaults, languag
         environment=entry.environment,
         owner=entry.owner,
         destinations=entry.destinations,
+        ou=entry.ou,
+        tags=entry.tags,
         read_role=(defaults.read_role if entry.read_role is None else entry.read_role) or None,
     )
 
@@ -96,6 +104,8 @@ def account_problems(defaults: Defaults, entries: Mapping[str, AccountEntry], kn
     for account_id, entry in entries.items():
         if not ACCOUNT_ID.match(account_id):
             yield f"accounts.{account_id}: {ACCOUNT_ID_PROBLEM}"
+        if entry.ou is not None:
+            yield from (f"accounts.{account_id}.ou: {each}" for each in unit_path_problems(entry.ou))
         yield from (
             f"accounts.{account_id}.destinations: {each}" for each in undefined_destinations(entry.destinations, known)
         )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from gatewatch.config.formats import EVENT_BUS
-from gatewatch.config.patterns import Patterns
+from gatewatch.config.patterns import Patterns, pattern_list
 from gatewatch.config.quiet_hours import QuietHours
+from gatewatch.config.unit_paths import unit_path_problems
 from gatewatch.model.change import Action, Family
 from gatewatch.model.severity import Severity
 
@@ -88,6 +89,7 @@ Destination = SlackWebhook | SlackApp | SnsTopic | Teams | Webhook | PagerDuty |
 class Match(Struct, frozen=True, forbid_unknown_fields=True):
     """Every given criterion must match; patterns may be a list, with `*` and `?`.
 
+    `ou` are paths: an account in the unit or below it matches. `tags` are patterns of the values of account tags.
     A call with several changes matches when one of them has the family and the action. Its severity is the highest of
     its changes.
     """
@@ -99,6 +101,8 @@ class Match(Struct, frozen=True, forbid_unknown_fields=True):
     action: Action | tuple[Action, ...] | None = None
     group: Patterns | None = None
     actor: Patterns | None = None
+    ou: str | tuple[str, ...] | None = None
+    tags: dict[str, Patterns] = {}
     min_severity: Severity = Severity.INFO
     max_severity: Severity = Severity.CRITICAL
 
@@ -132,7 +136,9 @@ def route_problems(route: Route, known: Collection[str]) -> Iterator[str]:
     yield from (f"to: {each}" for each in undefined_destinations(route.to, known))
     if route.match.min_severity.rank > route.match.max_severity.rank:
         yield "match: min_severity is above max_severity, so nothing matches; swap them."
-    for key in ("account", "environment", "region", "family", "action", "group", "actor"):
+    for path in pattern_list(route.match.ou):
+        yield from (f"match.ou: {each}" for each in unit_path_problems(path))
+    for key in ("account", "environment", "region", "family", "action", "group", "actor", "ou"):
         if getattr(route.match, key) == ():
             yield f"match.{key}: is an empty list, which matches nothing; leave it out or write a value."
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from gatewatch.config.account_sync import SyncSettings
 from gatewatch.config.accounts import (
     AccountEntry,
     Defaults,
@@ -131,6 +132,7 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
         defaults = msgspec.structs.replace(defaults, language=language)
     entries = accounts_file.entries("accounts", AccountEntry)
     hub = accounts_file.section("hub", Hub)
+    sync = accounts_file.section("sync", SyncSettings)
     settings = Settings(
         defaults=defaults,
         accounts={each: account_of(each, entry, defaults, language) for each, entry in entries.items()},
@@ -152,6 +154,7 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
         known |= {name for entry in entries.values() for name in entry.destinations}
     accounts_file.problems(account_problems(defaults, entries, known))
     accounts_file.problems(hub_problems(hub))
+    accounts_file.problems(sync.problems(known))
     accounts_file.problems(people_problems(settings.people))
     policy_file.problems(_policy_problems(settings, policy_file, known))
     for key, sentence in access_problems(

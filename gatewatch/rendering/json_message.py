@@ -42,6 +42,8 @@ class JsonAccount(Struct, frozen=True, kw_only=True):
     alias: str
     environment: str | None
     owner: str | None
+    ou: str | None
+    tags: dict[str, str]
     known: bool
 
 
@@ -128,6 +130,8 @@ class JsonRenderer(Struct, frozen=True):
                 alias=account.alias,
                 environment=account.environment,
                 owner=account.owner,
+                ou=account.ou,
+                tags=account.tags,
                 known=account.known,
             ),
             event=_event(alert),

@@ -55,7 +55,14 @@ def alert(severity=Severity.HIGH, own=()):
         record={},
     )
     account = Account(
-        id="111122223333", alias="payments", timezone="UTC", language="en", environment="prod", destinations=own
+        id="111122223333",
+        alias="payments",
+        timezone="UTC",
+        language="en",
+        environment="prod",
+        destinations=own,
+        ou="/Workloads/Prod",
+        tags={"team": "payments", "cost": "c2"},
     )
     change = Change(family=Family.SECURITY_GROUP, action=Action.AUTHORIZE, outcome=Outcome.APPLIED, group=GROUP)
     return Alert(call=call, account=account, changes=(AssessedChange(change, Assessment(severity)),), links=Links())
@@ -93,6 +100,11 @@ def test_the_accounts_own_destinations_come_first_without_duplicates():
         Match(group="web-*"),
         Match(group=("sg-none", "sg-0aaaaaaaaaaaaaaa1")),
         Match(max_severity=Severity.HIGH),
+        Match(ou="/Workloads/Prod"),
+        Match(ou=("/Sandbox", "/Workloads")),
+        Match(ou="/"),
+        Match(tags={"team": "pay*"}),
+        Match(tags={"team": ("x", "payments"), "cost": "?2"}),
     ],
 )
 def test_a_route_matches_when_all_criteria_match(match):
@@ -116,10 +128,23 @@ def test_a_route_matches_when_all_criteria_match(match):
         Match(actor="bob*"),
         Match(group="db-*"),
         Match(max_severity=Severity.MEDIUM),
+        Match(ou="/Work"),
+        Match(ou="/Workloads/Prod/Web"),
+        Match(ou="/workloads"),
+        Match(tags={"team": "x"}),
+        Match(tags={"team": "payments", "cost": "x"}),
+        Match(tags={"owner": "*"}),
     ],
 )
 def test_a_route_does_not_match_when_one_criterion_differs(match):
     assert route(alert(), settings(Route(to=("x",), match=match))) == ()
+
+
+def test_an_account_whose_unit_and_tags_are_not_known_matches_no_unit_and_no_tag():
+    unknown = msgspec.structs.replace(alert().account, ou=None, tags={})
+    found = msgspec.structs.replace(alert(), account=unknown)
+    for match in (Match(ou="/"), Match(ou="/Workloads"), Match(tags={"team": "*"})):
+        assert route(found, settings(Route(to=("x",), match=match))) == ()
 
 
 def test_family_and_action_must_match_the_same_change():

@@ -32,7 +32,7 @@ def problems(folder, **contents):
 
 QUOTES = "is not text in YAML, which may read it as another number; put it in quotes."
 DIGITS = 'an account id has 12 digits; write it in quotes, "111122223333".'
-ENTRY = "alias, environment, owner, destinations, timezone, language, read_role."
+ENTRY = "alias, environment, owner, destinations, timezone, language, read_role, ou, tags."
 DEFINED = "write one that policy.yaml defines (alerts, room)."
 READER = "write its path and name, such as gatewatch/gatewatch-lookup."
 ZONE = "is not a time zone; write a name such as Asia/Seoul or UTC."
@@ -87,10 +87,22 @@ ACCOUNTS_SENTENCES = [
     ("defaults: {read_role: a/./x}", f'defaults.read_role: "a/./x" is not a role; {READER}'),
     ('defaults: {read_role: "a/b\\n"}', f'defaults.read_role: "a/b\n" is not a role; {READER}'),
     ('accounts: {"１１１１２２２２３３３３": {alias: x}}', f"accounts.１１１１２２２２３３３３: {DIGITS}"),
+    (
+        'accounts: {"111122223333": {alias: x, ou: Prod}}',
+        'accounts.111122223333.ou: "Prod" is not the path of a unit; write one such as /Workloads/Prod.',
+    ),
+    (
+        "sync: {units: {/Prod/: {environment: prod}}}",
+        'sync.units./Prod/: "/Prod/" is not the path of a unit; write one such as /Workloads/Prod.',
+    ),
+    (
+        "sync: {units: {/Prod: {destinations: [nowhere]}}}",
+        'sync.units./Prod.destinations: "nowhere" is not a destination; ' + DEFINED,
+    ),
     ("accounts: [x]", "accounts: is not a mapping; write one entry per id or name."),
     (
         "accounts: {}\nroutes: []",
-        "routes: is not a known key; write one of accounts, defaults, hub, known_accounts, organization, people.",
+        "routes: is not a known key; write one of accounts, defaults, hub, known_accounts, organization, people, sync.",
     ),
     ("- x", "is not a mapping; write keys and values, such as defaults: {language: en}."),
     (
@@ -165,6 +177,10 @@ POLICY_SENTENCES = [
     (
         "routes: [{to: [alerts], match: {action: []}}]",
         "routes[0].match.action: is an empty list, which matches nothing; leave it out or write a value.",
+    ),
+    (
+        "routes: [{to: [alerts], match: {ou: Prod}}]",
+        'routes[0].match.ou: "Prod" is not the path of a unit; write one such as /Workloads/Prod.',
     ),
     (
         "routes: [{to: [alerts], match: {group: []}}]",

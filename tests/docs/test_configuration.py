@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from gatewatch.cli.schemas import FILES, schema
+from gatewatch.config import account_sync as sync_settings
 from gatewatch.config import accounts as account_settings
 from gatewatch.config import actions as action_settings
 from gatewatch.config import destinations as destination_settings
@@ -31,6 +32,8 @@ TYPES = {
     "accounts.yaml: defaults": account_settings.Defaults,
     "accounts.yaml: accounts": account_settings.AccountEntry,
     "accounts.yaml: hub": account_settings.Hub,
+    "accounts.yaml: sync": sync_settings.SyncSettings,
+    "accounts.yaml: sync, units": sync_settings.UnitFacts,
     "accounts.yaml: people": people_settings.PersonEntry,
     "policy.yaml: severity": severity_settings.SeveritySection,
     "policy.yaml: severity.iam": access_policy.IamSeverity,

@@ -4,7 +4,7 @@ import logging
 from datetime import UTC, datetime
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.organizations import OrganizationAccount, active_accounts, list_accounts
@@ -218,6 +218,27 @@ def test_an_account_that_just_joined_is_not_expected_yet(settings):
     store, outbox = FakeStore({SEOUL: NOW}, LONG_AGO), FakeOutbox()
     handler(settings, store, outbox, [OrganizationAccount("444455556666", "dev", "ACTIVE", NOW - 60)]).run()
     assert outbox.messages == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "TooManyRequestsException"}}, "ListAccounts"),
+        EndpointConnectionError(endpoint_url="https://organizations.example"),
+    ],
+)
+def test_silence_is_judged_while_aws_organizations_cannot_be_reached(settings, error):
+    missing = ReportedState(since=LONG_AGO.since, never_reported=("777788889999",))
+    store, outbox = FakeStore({SEOUL: NOW - 2 * HOUR}, missing), FakeOutbox()
+
+    def fail():
+        raise error
+
+    found = handler(settings, store, outbox, ())
+    HeartbeatHandler(**{**vars(found), "organization": fail}).run()
+    assert len(outbox.messages) >= 1
+    assert str(SEOUL) in store.state.silent
+    assert "777788889999" in store.state.never_reported
 
 
 def test_without_an_organization_the_accounts_of_accounts_yaml_are_expected(settings):
