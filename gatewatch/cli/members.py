@@ -98,7 +98,8 @@ def remove(
     executor = _executor(loaded)
     with aws_errors_as_messages():
         live = live_stack_sets(loaded) if executor.is_hub else {}
-    actions = [each for each in plan_removal(loaded, live) if executor.can_apply(each)]
+        own = [each for each in plan_removal(loaded, live) if executor.can_apply(each)]
+        actions = executor.without_absent(own)
     for action in actions:
         typer.echo(title_of(action))
     confirm("Remove these stacks? These accounts are not monitored any more.", yes=yes)

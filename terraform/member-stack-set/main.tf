@@ -39,6 +39,8 @@ resource "aws_cloudformation_stack_instances" "this" {
 
   deployment_targets {
     organizational_unit_ids = module.stage.organizational_units
+    account_filter_type     = "DIFFERENCE" # the monitoring account has stacks of its own
+    accounts                = [module.stage.hub.account]
   }
   operation_preferences {
     failure_tolerance_percentage = 10

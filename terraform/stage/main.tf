@@ -22,6 +22,15 @@ locals {
       key_rotation         = false
     }
     compliance = {
+      recorder              = false
+      recorder_bucket       = ""
+      ingress               = false
+      code_bucket           = ""
+      code_key              = ""
+      accepted_authorities  = ""
+      excluded_accounts     = []
+      pack                  = ""
+      aggregator            = false
       rules                 = false
       remediation           = "manual"
       access_key_age        = 90
@@ -69,6 +78,13 @@ locals {
       LookupRoleArn          = local.members.lookups ? "${local.roles}/${local.hub_stack}-AlertRole-*" : ""
       SweepRoleArn           = local.members.lookups ? "${local.roles}/${local.hub_stack}-SweepRole-*" : ""
     })
+  }
+  recorder = {
+    template = "${path.module}/../../compliance/recorder.yaml"
+    parameters = {
+      BucketName = local.compliance.recorder_bucket
+      HomeRegion = local.members.regions[0]
+    }
   }
   rules = {
     template = "${path.module}/../../compliance/rules.yaml"

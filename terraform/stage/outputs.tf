@@ -15,7 +15,11 @@ output "organizational_units" {
 
 output "stacks" {
   description = "The stacks of every member by name: path of the template, and all of its parameters"
-  value       = merge({ gatewatch-member = local.member }, local.compliance.rules ? { gatewatch-rules = local.rules } : {})
+  value = merge(
+    { gatewatch-member = local.member },
+    local.compliance.recorder ? { gatewatch-recorder = local.recorder } : {},
+    local.compliance.rules ? { gatewatch-rules = local.rules } : {},
+  )
   precondition {
     condition     = length(local.unknown) == 0
     error_message = "The stage file has unknown keys: ${join(", ", local.unknown)}. docs/deploy.md has every key."

@@ -120,6 +120,11 @@ def test_a_change_of_a_parameter_narrows_when_something_is_lost(live, planned, i
     assert change.is_narrowing is is_narrowing
 
 
+def test_a_new_version_of_a_zip_takes_nothing_away():
+    assert not ParameterChange("CodeKey", "gatewatch-0.1.0.zip", "gatewatch-0.2.0.zip").is_narrowing
+    assert ParameterChange("CodeKey", "gatewatch-0.1.0.zip", "").is_narrowing
+
+
 @pytest.mark.parametrize(
     ("change", "is_narrowing"),
     [

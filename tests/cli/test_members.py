@@ -21,9 +21,11 @@ from gatewatch.cli.deployment.member_actions import (
     UpdateStackSet,
     command_of,
     narrowing,
+    targets_of,
 )
 from gatewatch.cli.deployment.member_executor import MemberExecutor
 from gatewatch.cli.deployment.member_plan import Instance, LiveStackSet, live_stack_set, plan_members, plan_removal
+from gatewatch.cli.deployment.stack_templates import member_templates
 from gatewatch.cli.deployment.stage_file import load_stage
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud, without_unsupported_resource_warnings
 from gatewatch.local.lambda_.event_source_mapping import lambda_environment
@@ -71,7 +73,7 @@ def test_the_first_plan_creates_stack_set_instances_and_the_stacks_of_other_acco
 
 def live(stage, *pairs, **changed):
     """A StackSet as the stage asks for, with instances in pairs of unit and Region; `changed` parameters differ."""
-    (target,) = stage.templates()
+    (target,) = member_templates(stage)
     return {
         target.name: LiveStackSet(
             parameters=target.parameters | changed,
@@ -117,9 +119,16 @@ def test_new_regions_and_units_get_instances_and_what_exists_is_left_alone(tmp_p
     stage = load_stage(write_stage(tmp_path, WITHOUT_RULES.replace("[r-ab12]", units)), "prod")
     actions = on_stack_sets(plan_members(stage, live(stage, ("r-ab12", "us-east-1"))))
     assert actions == [
-        CreateInstances("gatewatch-member", ("ou-ab12-c3d4e5f6", "r-ab12"), ("ap-northeast-2",)),
-        CreateInstances("gatewatch-member", ("ou-ab12-c3d4e5f6",), ("us-east-1",)),
+        CreateInstances("gatewatch-member", ("ou-ab12-c3d4e5f6", "r-ab12"), ("ap-northeast-2",), "999988887777"),
+        CreateInstances("gatewatch-member", ("ou-ab12-c3d4e5f6",), ("us-east-1",), "999988887777"),
     ]
+
+
+def test_a_stack_set_leaves_out_the_monitoring_account_which_has_stacks_of_its_own(stage):
+    """Both would have rules and roles of the same names."""
+    (created,) = (each for each in plan_members(stage, {}) if isinstance(each, CreateInstances))
+    assert targets_of(created)["Accounts"] == ["999988887777"]
+    assert "OrganizationalUnitIds=r-ab12,AccountFilterType=DIFFERENCE,Accounts=999988887777" in command_of(created)
 
 
 def test_a_unit_without_accounts_is_not_deployed_again(stage):
@@ -146,7 +155,7 @@ def test_config_rules_that_are_switched_off_are_a_removal_to_confirm(stage):
 
 def test_removing_everything_deletes_instances_before_their_stack_set_and_then_the_stacks(stage):
     actions = plan_removal(stage, live(stage, ("r-ab12", "us-east-1")))
-    assert kinds(actions) == [DeleteInstances, DeleteStackSet, *[DeleteStack] * 8]
+    assert kinds(actions) == [DeleteInstances, DeleteStackSet, *[DeleteStack] * 28]
     assert all(problems(command_of(each)) == [] for each in actions)
 
 
@@ -206,6 +215,8 @@ def test_status_lists_what_is_not_current_and_remove_deletes_every_stack(cloud, 
         assert asked.exit_code == 1
         removed = members(folder, "remove", "--yes")
         assert removed.exit_code == 0, removed.output
+        assert removed.stdout.count("delete gatewatch-member in") == 4
+        assert "gatewatch-rules" not in removed.stdout
         assert members(folder, "remove", "--yes").exit_code == 0
     client = cloud.session(HUB_ACCOUNT, "us-east-1").client("cloudformation")
     assert client.describe_stacks()["Stacks"] == []
@@ -246,8 +257,8 @@ def test_an_operation_of_a_stack_set_is_waited_for_before_the_next_one_starts(st
     )
     said, waited = [], []
     executor = MemberExecutor(stage, stage.hub.account, lambda _: client, said.append, waited.append)
-    (target,) = stage.templates()
-    created = CreateInstances(target.name, ("r-ab12",), ("us-east-1",))
+    (target,) = member_templates(stage)
+    created = CreateInstances(target.name, ("r-ab12",), ("us-east-1",), "999988887777")
     first, second = executor.apply([UpdateStackSet(target, ()), created])
     assert (first.text.startswith(text), first.has_failed) == (True, end == "FAILED")
     assert (second.text, len(waited)) == ("done", 2)

@@ -17,7 +17,6 @@ from support.stage import STAGE, write_stage
 
 HUB = load(str(ROOT / "eventbridge" / "hub.yaml"))["Parameters"]
 MEMBER = load(str(ROOT / "eventbridge" / "member.yaml"))["Parameters"]
-RULES = load(str(ROOT / "compliance" / "rules.yaml"))["Parameters"]
 SERVERLESS = load(str(ROOT / "serverless.yml"))
 
 
@@ -46,10 +45,6 @@ def test_the_stage_gives_every_parameter_of_the_member_template(stage):
     assert stage.member_parameters().keys() == MEMBER.keys()
     assert allowed(stage.member_parameters(), MEMBER)
     assert all(stage.member_parameters().values())
-
-
-def test_the_stage_gives_every_parameter_of_the_config_rules(stage):
-    assert stage.rules_parameters().keys() == RULES.keys()
 
 
 def test_without_a_file_every_optional_parameter_of_the_member_is_empty(tmp_path):

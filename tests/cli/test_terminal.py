@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,22 @@ def test_every_command_has_the_short_help_option(command):
 def test_the_version_is_that_of_the_project_with_the_commit():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert gatewatch("--version").out.startswith(f"gatewatch {project['version']} (commit ")
+
+
+def cpu_seconds(*command):
+    """Return the least processor time of a few runs, of which the first compiles modules."""
+    least = 60.0
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *command], capture_output=True, check=True, cwd=ROOT)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        least = min(least, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return least
+
+
+@pytest.mark.slow
+def test_the_command_line_starts_in_at_most_twice_the_time_of_its_framework():
+    assert cpu_seconds("-m", "gatewatch", "-h") <= 2 * cpu_seconds("-c", "import typer")
 
 
 def test_shell_completion_can_be_installed():

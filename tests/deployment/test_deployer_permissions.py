@@ -15,6 +15,7 @@ from support.paths import EVENTBRIDGE, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 ACCOUNT, REGION = "999988887777", "us-east-1"
 PERSON = f"arn:aws:iam::{ACCOUNT}:role/deployer"
@@ -23,6 +24,17 @@ Request = tuple[str, str, tuple[tuple[str, str], ...]]
 
 ROLE = "CreateRole DeleteRole GetRole PutRolePolicy DeleteRolePolicy UpdateAssumeRolePolicy TagRole"
 TAGGED = (("aws__ResourceTag/application", "gatewatch"),)
+# A function, its log group, its event source mapping and the deployment bucket, as osls deploys them.
+FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:gatewatch-prod-alert"
+BUCKET = "arn:aws:s3:::gatewatch-prod-serverlessdeploymentbucket-1a2b3c4d5e6f"
+STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{{}}/0aaaaaaa-1111-2222-3333-444444444444"
+LAMBDA = (
+    "CreateFunction GetFunction UpdateFunctionCode UpdateFunctionConfiguration DeleteFunction AddPermission TagResource"
+)
+LOGS = "CreateLogGroup PutRetentionPolicy DeleteLogGroup"
+LOG_GROUP = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/gatewatch-prod-alert"
+ALERT_ROLE = f"arn:aws:iam::{ACCOUNT}:role/gatewatch-prod-AlertRole-1A2B"
+CREATE_BUCKET = "CreateBucket PutBucketPolicy PutEncryptionConfiguration PutBucketPublicAccessBlock ListBucket"
 # What CloudFormation calls with the credentials of the caller to create, change and delete a resource of each type
 # (the handlers' permissions in the registry of CloudFormation), and the resource: {arn}, or by a property.
 CALLS: dict[str, tuple[str, str, str]] = {
@@ -71,27 +83,62 @@ CALLS: dict[str, tuple[str, str, str]] = {
         "CreateDocument UpdateDocument UpdateDocumentDefaultVersion DeleteDocument AddTagsToResource",
         "ssm:{region}:{account}:document/{Name}",
     ),
+    "AWS::Config::ConfigurationRecorder": (
+        "config",
+        "PutConfigurationRecorder StartConfigurationRecorder DeleteConfigurationRecorder",
+        "*",
+    ),
+    "AWS::Config::DeliveryChannel": (
+        "config",
+        "PutDeliveryChannel DescribeDeliveryChannels DeleteDeliveryChannel",
+        "*",
+    ),
+    "AWS::Config::OrganizationConfigRule": (
+        "config",
+        "PutOrganizationConfigRule DescribeOrganizationConfigRules DeleteOrganizationConfigRule",
+        "*",
+    ),
+    "AWS::Config::OrganizationConformancePack": (
+        "config",
+        "PutOrganizationConformancePack DescribeOrganizationConformancePacks DeleteOrganizationConformancePack",
+        "*",
+    ),
+    "AWS::Config::ConfigurationAggregator": (
+        "config",
+        "PutConfigurationAggregator DescribeConfigurationAggregators DeleteConfigurationAggregator",
+        "*",
+    ),
+    "AWS::Config::AggregationAuthorization": (
+        "config",
+        "PutAggregationAuthorization DeleteAggregationAuthorization",
+        "*",
+    ),
+    "AWS::Lambda::Function": ("lambda", LAMBDA, "{arn}"),
+    "AWS::Lambda::Permission": ("lambda", "AddPermission RemovePermission", FUNCTION.removeprefix("arn:aws:")),
+    "AWS::Logs::LogGroup": (
+        "logs",
+        "CreateLogGroup PutRetentionPolicy DeleteLogGroup",
+        LOG_GROUP.removeprefix("arn:aws:"),
+    ),
+    "AWS::S3::Bucket": (
+        "s3",
+        "CreateBucket PutBucketVersioning PutEncryptionConfiguration PutBucketPublicAccessBlock",
+        "s3:::gatewatch-recorder-history-1a2b3c",
+    ),
+    "AWS::S3::BucketPolicy": ("s3", "PutBucketPolicy DeleteBucketPolicy", "s3:::gatewatch-recorder-history-1a2b3c"),
     "AWS::Chatbot::SlackChannelConfiguration": (
         "chatbot",
         "CreateSlackChannelConfiguration UpdateSlackChannelConfiguration DeleteSlackChannelConfiguration",
         "*",
     ),
 }
+OF_A_MEMBER = ("rules", "recorder")
+OF_THE_MONITORING_ACCOUNT = ("function", "ingress", "organization", "aggregator")
 TEMPLATES = {
     "hub.yaml": EVENTBRIDGE / "hub.yaml",
     "member.yaml": EVENTBRIDGE / "member.yaml",
-    "rules.yaml": ROOT / "compliance" / "rules.yaml",
+    **{f"{name}.yaml": ROOT / "compliance" / f"{name}.yaml" for name in (*OF_A_MEMBER, *OF_THE_MONITORING_ACCOUNT)},
 }
-# A function, its log group, its event source mapping and the deployment bucket, as osls deploys them.
-FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:gatewatch-prod-alert"
-BUCKET = "arn:aws:s3:::gatewatch-prod-serverlessdeploymentbucket-1a2b3c4d5e6f"
-STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{{}}/0aaaaaaa-1111-2222-3333-444444444444"
-LAMBDA = (
-    "CreateFunction GetFunction UpdateFunctionCode UpdateFunctionConfiguration DeleteFunction AddPermission TagResource"
-)
-LOG_GROUP = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/gatewatch-prod-alert"
-ALERT_ROLE = f"arn:aws:iam::{ACCOUNT}:role/gatewatch-prod-AlertRole-1A2B"
-CREATE_BUCKET = "CreateBucket PutBucketPolicy PutEncryptionConfiguration PutBucketPublicAccessBlock ListBucket"
 STACK_CALLS = (
     "CreateStack CreateChangeSet DescribeChangeSet ExecuteChangeSet DeleteChangeSet UpdateStack DescribeStacks "
     "DescribeStackEvents DescribeStackResource DescribeStackResources ListStackResources GetTemplate DeleteStack"
@@ -115,7 +162,7 @@ OF_THE_HUB = [
     *calls("lambda", LAMBDA, FUNCTION),
     *calls("lambda", "CreateEventSourceMapping DeleteEventSourceMapping", "*", ("lambda__FunctionArn", FUNCTION)),
     *calls("iam", "PassRole", ALERT_ROLE, ("iam__PassedToService", "lambda.amazonaws.com")),
-    *calls("logs", "CreateLogGroup PutRetentionPolicy DeleteLogGroup", LOG_GROUP),
+    *calls("logs", LOGS, LOG_GROUP),
     *calls("s3", CREATE_BUCKET, BUCKET),
     *calls("s3", "PutObject GetObject DeleteObject", f"{BUCKET}/serverless/gatewatch/prod/code.zip"),
     *calls("kms", "CreateKey", "*", ("aws__RequestTag/application", "gatewatch")),
@@ -132,22 +179,23 @@ def stack(name: str) -> Stack:
     given = {
         "hub.yaml": {"MailTo": "a@example.com", "MemberAccounts": "111122223333", **chat},
         "member.yaml": {"HubBusArn": bus, **dict.fromkeys(roles, ALERT_ROLE)},
-        "rules.yaml": {},
+        "function.yaml": {"HubRegion": REGION, "CodeBucket": "code", "CodeKey": "code.zip"},
+        "organization.yaml": {"FunctionArn": FUNCTION},
+        "ingress.yaml": {"FunctionArn": FUNCTION},
     }
-    return Stack(TEMPLATES[name], ACCOUNT, REGION, "aws", given[name])
+    return Stack(TEMPLATES[name], ACCOUNT, REGION, "aws", given.get(name, {}))
 
 
 def requests(name: str) -> Iterator[Request]:
     """Yield the calls that a deployment of a template makes on its resources."""
     found = stack(name)
-    template = load(str(TEMPLATES[name]))["Resources"]
-    for logical_id, resource in template.items():
-        service, actions, form = CALLS[resource["Type"]]
+    for logical_id, type_, properties in resources(TEMPLATES[name]):
+        service, actions, form = CALLS[type_]
         if form == "{arn}":
             # Roles without a name get that of the stack.
             arn = found.arn(logical_id).replace(f"gatewatch-{logical_id}", f"gatewatch-prod-{logical_id}")
         else:
-            wanted = {key: each for key, each in resource["Properties"].items() if f"{{{key}}}" in form}
+            wanted = {key: each for key, each in properties.items() if f"{{{key}}}" in form}
             texts = {key: found.resolve(each) for key, each in wanted.items()}
             arn = form if form == "*" else "arn:aws:" + form.format(region=REGION, account=ACCOUNT, **texts)
         yield from calls(service, actions, arn, *(TAGGED if service == "kms" else ()))
@@ -185,13 +233,29 @@ def answers(asked: list[Request], hub: str = "true") -> list[str]:
 
 
 def test_every_type_of_resource_is_in_the_table():
-    types = {each["Type"] for path in TEMPLATES.values() for each in load(str(path))["Resources"].values()}
+    types = {type_ for path in TEMPLATES.values() for _, type_, _ in resources(path)}
     assert types == CALLS.keys()
+
+
+def resources(path: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield logical id, type and properties of each resource; of a loop, those of its body."""
+    for logical_id, resource in load(str(path))["Resources"].items():
+        body = resource[2] if logical_id.startswith("Fn::ForEach") else {logical_id: resource}
+        for name, each in body.items():
+            yield name, each["Type"], each.get("Properties", {})
 
 
 @pytest.mark.slow
 @SIMULATED
-@pytest.mark.parametrize(("name", "hub"), [("hub.yaml", "true"), ("member.yaml", "false"), ("rules.yaml", "false")])
+@pytest.mark.parametrize(
+    ("name", "hub"),
+    [
+        ("hub.yaml", "true"),
+        ("member.yaml", "false"),
+        *((f"{name}.yaml", "false") for name in OF_A_MEMBER),
+        *((f"{name}.yaml", "true") for name in OF_THE_MONITORING_ACCOUNT),
+    ],
+)
 def test_the_resources_of_a_template_may_be_deployed(name, hub):
     asked = list(dict.fromkeys([*requests(name), *(OF_THE_HUB if hub == "true" else OF_MEMBERS)]))
     refused = [one for one, answer in zip(asked, answers(asked, hub), strict=True) if answer != "Allowed"]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gatewatch.cli.deployment.stack_templates import member_templates
 from gatewatch.cli.deployment.stage_file import load_stage
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud, without_unsupported_resource_warnings
 from gatewatch.local.aws.sessions import without_aws
@@ -36,7 +37,7 @@ STAGES = {
         "eu-west-1], not_forwarded: [public_access, detection], forwarding_check: false, canary_schedule: ''",
     ),
     "compliance": SMALL
-    + "compliance: {rules: true, remediation: automatic, access_key_age: 30, blocked_ports: [22, 23, 5432]}",
+    + "compliance: {rules: true, recorder: true, remediation: automatic, access_key_age: 30, blocked_ports: [1, 2, 3]}",
 }
 
 
@@ -114,7 +115,7 @@ def test_the_parameters_are_those_of_gatewatch(terraform, tmp_path, name):
     found = json.loads(terraform("stage", "output", "-json"))
     stage = load_stage(folder, "prod")
     stacks = {key: (Path(each["template"]).name, each["parameters"]) for key, each in found["stacks"]["value"].items()}
-    assert stacks == {each.name: (each.template.name, each.parameters) for each in stage.templates()}
+    assert stacks == {each.name: (each.template.name, each.parameters) for each in member_templates(stage)}
     assert tuple(found["regions"]["value"]) == stage.members.regions
     assert tuple(found["organizational_units"]["value"]) == stage.members.organizational_units
 
@@ -172,7 +173,7 @@ def test_an_organization_gets_its_stack_sets_with_all_parameters(terraform, clou
     names = {f"gatewatch-prod-deploy-{name}" for name in ("stacks", "hub", "stack-sets")}
     assert {each["PolicyName"] for each in attached} == names
     client = cloud.session(hub, HUB_REGION).client("cloudformation")
-    for target in load_stage(folder, "prod").templates():
+    for target in member_templates(load_stage(folder, "prod")):
         found = client.describe_stack_set(StackSetName=target.name)["StackSet"]
         assert {each["ParameterKey"]: each["ParameterValue"] for each in found["Parameters"]} == target.parameters
         assert found["PermissionModel"] == "SERVICE_MANAGED"

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from cfnlint.decode.cfn_yaml import load
 
-from gatewatch.cli.deployment.stage_file import ComplianceSection, HubSection, MembersSection
+from gatewatch.cli.deployment.stage_sections import ComplianceSection, HubSection, MembersSection
 from gatewatch.config.forwarding_rules import rule_patterns
 from gatewatch.model.change import Family
 from support.markdown import PAGES, inline_code

@@ -11,6 +11,7 @@ _RENAMED = {
     ("sns", "subscribe"): {"notification-endpoint": "endpoint"},
     ("ec2", "delete-network-acl-entry"): {"ingress": "egress"},
 }
+# Services that the CLI calls otherwise than botocore.
 _SERVICES = {"s3api": "s3", "configservice": "config"}
 # Commands of the CLI itself, which are not API operations.
 _CUSTOM = {("cloudformation", "deploy"): {"stack-name", "template-file", "capabilities", "parameter-overrides"}}

@@ -219,7 +219,11 @@ class StackInstances(_AwsResource):
         self.cloudformation(planned).create_stack_instances(
             StackSetName=planned["stack_set_name"],
             Regions=planned["regions"],
-            DeploymentTargets={"OrganizationalUnitIds": targets["organizational_unit_ids"]},
+            DeploymentTargets={
+                "OrganizationalUnitIds": targets["organizational_unit_ids"],
+                "AccountFilterType": targets["account_filter_type"],
+                "Accounts": targets["accounts"],
+            },
             OperationPreferences=_preferences(planned),
             CallAs=planned["call_as"] or "SELF",
         )

@@ -8,28 +8,30 @@ from typing import Any
 from msgspec import Struct
 
 from gatewatch.cli.deployment.stack_comparison import ParameterChange
-from gatewatch.cli.deployment.stage_file import StackSetTemplate
+from gatewatch.cli.deployment.stack_templates import StackTemplate
 from gatewatch.config.paths import ROOT
 
-CAPABILITY = "CAPABILITY_NAMED_IAM"
 PREFERENCES = {"RegionConcurrencyType": "PARALLEL", "MaxConcurrentPercentage": 50, "FailureTolerancePercentage": 10}
 
 
 class CreateStackSet(Struct, frozen=True):
-    target: StackSetTemplate
+    target: StackTemplate
 
 
 class UpdateStackSet(Struct, frozen=True):
     """An update with all parameters: one that is left out would get its default."""
 
-    target: StackSetTemplate
+    target: StackTemplate
     changes: tuple[ParameterChange, ...]
 
 
 class CreateInstances(Struct, frozen=True):
+    """Deploys a StackSet to the accounts of the units, but not to `excluded`, which has stacks of its own."""
+
     name: str
     units: tuple[str, ...]
     regions: tuple[str, ...]
+    excluded: str
 
 
 class DeleteInstances(Struct, frozen=True):
@@ -49,7 +51,7 @@ class DeployStack(Struct, frozen=True):
 
     account: str
     region: str
-    target: StackSetTemplate
+    target: StackTemplate
 
 
 class DeleteStack(Struct, frozen=True):
@@ -81,7 +83,7 @@ def title_of(action: Action) -> str:
             return f"create the StackSet {target.name}"
         case UpdateStackSet(target):
             return f"update the StackSet {target.name}"
-        case CreateInstances(name, units, regions):
+        case CreateInstances(name, units, regions, _):
             return f"deploy {name} to {', '.join(units)} in {', '.join(regions)}"
         case DeleteInstances(name, units, regions):
             return f"remove {name} from {', '.join(units)} in {', '.join(regions)}"
@@ -103,35 +105,47 @@ def command_of(action: Action) -> str:
             return f"{_stack_set_command('create-stack-set', target)} {deployment}"
         case UpdateStackSet(target):
             return f"{_stack_set_command('update-stack-set', target)} --operation-preferences {_preferences()}"
-        case CreateInstances(name, units, regions):
-            return _instances_command("create-stack-instances", name, units, regions)
-        case DeleteInstances(name, units, regions):
-            return f"{_instances_command('delete-stack-instances', name, units, regions)} --no-retain-stacks"
+        case CreateInstances(name):
+            return _instances_command("create-stack-instances", action)
+        case DeleteInstances(name):
+            return f"{_instances_command('delete-stack-instances', action)} --no-retain-stacks"
         case DeleteStackSet(name):
             return f"aws cloudformation delete-stack-set --stack-set-name {name} --call-as DELEGATED_ADMIN"
         case DeployStack(_, region, target):
             overrides = [f"{key}={value}" for key, value in target.parameters.items()]
             return (
                 f"aws cloudformation deploy --stack-name {target.name} --region {region} "
-                f"--template-file {_relative(target)} --capabilities {CAPABILITY} "
+                f"--template-file {_relative(target)} --capabilities {' '.join(target.capabilities)} "
                 f"--parameter-overrides {shlex.join(overrides)}"
             )
         case DeleteStack(_, region, name):
             return f"aws cloudformation delete-stack --stack-name {name} --region {region}"
 
 
-def _stack_set_command(operation: str, target: StackSetTemplate) -> str:
+def _stack_set_command(operation: str, target: StackTemplate) -> str:
     given = [f"ParameterKey={key},ParameterValue={_escaped(value)}" for key, value in target.parameters.items()]
     return (
         f"aws cloudformation {operation} --stack-set-name {target.name} --call-as DELEGATED_ADMIN "
-        f"--template-body file://{_relative(target)} --capabilities {CAPABILITY} --parameters {shlex.join(given)}"
+        f"--template-body file://{_relative(target)} --capabilities {' '.join(target.capabilities)} "
+        f"--parameters {shlex.join(given)}"
     )
 
 
-def _instances_command(operation: str, name: str, units: tuple[str, ...], regions: tuple[str, ...]) -> str:
+def targets_of(action: CreateInstances | DeleteInstances) -> dict[str, Any]:
+    """Return the parameter DeploymentTargets."""
+    units = {"OrganizationalUnitIds": list(action.units)}
+    if isinstance(action, DeleteInstances):
+        return units
+    return units | {"AccountFilterType": "DIFFERENCE", "Accounts": [action.excluded]}
+
+
+def _instances_command(operation: str, action: CreateInstances | DeleteInstances) -> str:
+    targets = [
+        f"{key}={','.join(value) if isinstance(value, list) else value}" for key, value in targets_of(action).items()
+    ]
     return (
-        f"aws cloudformation {operation} --stack-set-name {name} --call-as DELEGATED_ADMIN "
-        f"--deployment-targets OrganizationalUnitIds={','.join(units)} --regions {' '.join(regions)} "
+        f"aws cloudformation {operation} --stack-set-name {action.name} --call-as DELEGATED_ADMIN "
+        f"--deployment-targets {','.join(targets)} --regions {' '.join(action.regions)} "
         f"--operation-preferences {_preferences()}"
     )
 
@@ -145,10 +159,10 @@ def _escaped(value: str) -> str:
     return f'"{value}"' if "," in value or not value else value
 
 
-def _relative(target: StackSetTemplate) -> str:
+def _relative(target: StackTemplate) -> str:
     return target.template.relative_to(ROOT).as_posix()
 
 
-def given_parameters(target: StackSetTemplate) -> list[Any]:
+def given_parameters(target: StackTemplate) -> list[Any]:
     """Return the parameters of a template as CloudFormation takes them."""
     return [{"ParameterKey": key, "ParameterValue": value} for key, value in target.parameters.items()]

@@ -6,21 +6,23 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from msgspec import Struct
 
 from gatewatch.cli.deployment.member_actions import (
-    CAPABILITY,
     PREFERENCES,
     Action,
     CreateInstances,
     CreateStackSet,
     DeleteInstances,
+    DeleteStack,
     DeleteStackSet,
     DeployStack,
     StackAction,
     StackSetAction,
     UpdateStackSet,
     given_parameters,
+    targets_of,
 )
 from gatewatch.cli.deployment.member_plan import stack_instances
 from gatewatch.cli.deployment.stack_comparison import live_parameters, parameter_changes
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
 
     from gatewatch.cli.deployment.stack_comparison import ParameterChange
-    from gatewatch.cli.deployment.stage_file import StackSetTemplate, Stage
+    from gatewatch.cli.deployment.stack_templates import StackTemplate
+    from gatewatch.cli.deployment.stage_file import Stage
 
 A = TypeVar("A", StackSetAction, StackAction)
 _RUNNING = frozenset({"QUEUED", "RUNNING", "STOPPING"})
@@ -89,8 +92,18 @@ class MemberExecutor:
                 for change in parameter_changes(found, action.target.parameters) if found else ():
                     yield action, change
 
+    def without_absent(self, actions: Iterable[Action]) -> list[Action]:
+        """Leave out deletions of stacks that this account does not have."""
+        found = list(actions)
+        clients = self._clients(each for each in found if isinstance(each, DeleteStack))
+        return [
+            each
+            for each in found
+            if not isinstance(each, DeleteStack) or live_parameters(clients[each.region], each.name) is not None
+        ]
+
     def apply(self, actions: Sequence[Action]) -> Iterator[Result]:
-        """Perform the actions of this account: StackSets one after another, then stacks, several Regions at once.
+        """Perform the actions of this account: StackSets one after another, then stacks, Regions at once.
 
         A failed action is a result, and the others go on.
         """
@@ -100,8 +113,10 @@ class MemberExecutor:
                 yield _performed(each, self._apply_to_stack_set)
         stacks = [each for each in own if isinstance(each, StackAction)]
         clients = self._clients(stacks)
+        by_region = [[each for each in stacks if each.region == region] for region in clients]
         with ThreadPoolExecutor(_PARALLEL_REGIONS) as pool:
-            yield from pool.map(lambda each: _performed(each, lambda one: _to_stack(one, clients[one.region])), stacks)
+            for results in pool.map(_in_one_region, clients.values(), by_region):
+                yield from results
 
     def _apply_to_stack_set(self, action: StackSetAction) -> str:
         cloudformation = self._client_of(self._stage.hub.region)
@@ -139,7 +154,7 @@ def _current(cloudformation: CloudFormationClient, name: str) -> str:
 def _performed(action: A, perform: Callable[[A], str]) -> Result:
     try:
         return Result(action, perform(action))
-    except (BotoCoreError, ClientError, OperationError) as error:
+    except (BotoCoreError, ClientError, ResponseParserError, OperationError) as error:
         return Result(action, f"failed: {error}", has_failed=True)
 
 
@@ -167,12 +182,12 @@ def start(cloudformation: CloudFormationClient, action: StackSetAction) -> tuple
             return None
 
 
-def _stack_set_arguments(target: StackSetTemplate) -> dict[str, Any]:
+def _stack_set_arguments(target: StackTemplate) -> dict[str, Any]:
     return {
         "StackSetName": target.name,
         "CallAs": "DELEGATED_ADMIN",
         "TemplateBody": target.template.read_text("utf-8"),
-        "Capabilities": [CAPABILITY],
+        "Capabilities": list(target.capabilities),
         "Parameters": given_parameters(target),
     }
 
@@ -181,10 +196,15 @@ def _instances_arguments(action: CreateInstances | DeleteInstances) -> dict[str,
     return {
         "StackSetName": action.name,
         "CallAs": "DELEGATED_ADMIN",
-        "DeploymentTargets": {"OrganizationalUnitIds": list(action.units)},
+        "DeploymentTargets": targets_of(action),
         "Regions": list(action.regions),
         "OperationPreferences": PREFERENCES,
     }
+
+
+def _in_one_region(cloudformation: CloudFormationClient, actions: Sequence[StackAction]) -> list[Result]:
+    """Perform actions one after another, because a stack may need an earlier one."""
+    return [_performed(each, lambda one: _to_stack(one, cloudformation)) for each in actions]
 
 
 def _to_stack(action: StackAction, cloudformation: CloudFormationClient) -> str:
@@ -195,12 +215,12 @@ def _to_stack(action: StackAction, cloudformation: CloudFormationClient) -> str:
     return "deleted"
 
 
-def _deploy_stack(cloudformation: CloudFormationClient, target: StackSetTemplate) -> str:
+def _deploy_stack(cloudformation: CloudFormationClient, target: StackTemplate) -> str:
     """Create or update a stack and wait for it. Raises botocore's errors."""
     arguments: Any = {
         "StackName": target.name,
         "TemplateBody": target.template.read_text("utf-8"),
-        "Capabilities": [CAPABILITY],
+        "Capabilities": list(target.capabilities),
         "Parameters": given_parameters(target),
     }
     if live_parameters(cloudformation, target.name) is None:

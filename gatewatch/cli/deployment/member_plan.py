@@ -19,14 +19,15 @@ from gatewatch.cli.deployment.member_actions import (
     UpdateStackSet,
 )
 from gatewatch.cli.deployment.stack_comparison import parameter_changes
-from gatewatch.cli.deployment.stage_file import STACK_NAMES
+from gatewatch.cli.deployment.stack_templates import MEMBER_STACKS, OWN_STACKS, member_templates, own_templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from types_boto3_cloudformation import CloudFormationClient
 
-    from gatewatch.cli.deployment.stage_file import StackSetTemplate, Stage
+    from gatewatch.cli.deployment.stack_templates import StackTemplate
+    from gatewatch.cli.deployment.stage_file import Stage
 
 Pair = tuple[str, str]
 
@@ -96,7 +97,7 @@ def live_stack_sets(stage: Stage) -> dict[str, LiveStackSet | None]:
     if not stage.hub.organization:
         return {}
     cloudformation = session_of(stage.hub.region).client("cloudformation")
-    return {name: live_stack_set(cloudformation, name) for name in STACK_NAMES}
+    return {name: live_stack_set(cloudformation, name) for name in MEMBER_STACKS}
 
 
 def plan_members(stage: Stage, live: Mapping[str, LiveStackSet | None]) -> tuple[Action, ...]:
@@ -106,21 +107,26 @@ def plan_members(stage: Stage, live: Mapping[str, LiveStackSet | None]) -> tuple
 
 def _plan(stage: Stage, live: Mapping[str, LiveStackSet | None]) -> Iterator[Action]:
     units, regions = stage.members.organizational_units, stage.members.regions
-    targets = stage.templates() if units else ()
+    targets = member_templates(stage) if units else ()
     for target in targets:
-        yield from _stack_set(target, live.get(target.name), {(unit, each) for each in regions for unit in units})
+        wanted = {(unit, each) for each in regions for unit in units}
+        yield from _stack_set(target, live.get(target.name), wanted, stage.hub.account)
     for name in live.keys() - {each.name for each in targets}:
         yield from _without(name, live[name])
-    for target in stage.templates():
-        yield from (DeployStack(account, region, target) for account in _own_accounts(stage) for region in regions)
+    for account in _own_accounts(stage):
+        for region in regions:
+            stacks = (*member_templates(stage), *own_templates(stage, account, region))
+            yield from (DeployStack(account, region, target) for target in stacks)
 
 
 def _own_accounts(stage: Stage) -> Iterable[str]:
-    """Return the accounts that no StackSet reaches."""
+    """Return the accounts that have stacks of their own; StackSets leave the monitoring account out."""
     return dict.fromkeys((stage.hub.account, *stage.hub.accounts))
 
 
-def _stack_set(target: StackSetTemplate, found: LiveStackSet | None, wanted: set[Pair]) -> Iterator[StackSetAction]:
+def _stack_set(
+    target: StackTemplate, found: LiveStackSet | None, wanted: set[Pair], excluded: str
+) -> Iterator[StackSetAction]:
     if found is None:
         yield CreateStackSet(target)
     else:
@@ -131,7 +137,7 @@ def _stack_set(target: StackSetTemplate, found: LiveStackSet | None, wanted: set
     for units, regions in _grouped(existing - wanted):
         yield DeleteInstances(target.name, units, regions)
     for units, regions in _grouped(wanted - existing):
-        yield CreateInstances(target.name, units, regions)
+        yield CreateInstances(target.name, units, regions, excluded)
 
 
 def _grouped(pairs: Iterable[Pair]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
@@ -153,8 +159,9 @@ def plan_removal(stage: Stage, live: Mapping[str, LiveStackSet | None]) -> tuple
 def _removal(stage: Stage, live: Mapping[str, LiveStackSet | None]) -> Iterator[Action]:
     for name, found in live.items():
         yield from _without(name, found)
+    names = tuple(reversed((*MEMBER_STACKS, *OWN_STACKS)))
     for account in _own_accounts(stage):
-        yield from (DeleteStack(account, region, name) for region in stage.members.regions for name in STACK_NAMES)
+        yield from (DeleteStack(account, region, name) for region in stage.members.regions for name in names)
 
 
 def _without(name: str, found: LiveStackSet | None) -> Iterator[StackSetAction]:

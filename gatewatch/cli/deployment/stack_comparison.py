@@ -35,7 +35,12 @@ class ParameterChange(Struct, frozen=True):
 
     @property
     def is_narrowing(self) -> bool:
-        """Whether the change takes something away: a value is emptied, replaced, or a list loses entries."""
+        """Whether the change takes something away: a value is emptied, replaced, or a list loses entries.
+
+        The key of a zip is replaced by every new version, which takes nothing away.
+        """
+        if self.name == "CodeKey" and self.planned:
+            return False
         return bool(self.live) and not set(self.live.split(",")) <= set(self.planned.split(","))
 
     def __str__(self) -> str:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 from msgspec import Struct
 
 from gatewatch.aws.clients import CoreSession
+from gatewatch.cli.deployment.stage_sections import ComplianceSection, HubSection, MembersSection, SwitchedFamily
 from gatewatch.config.accounts import LOOKUP_ROLE
 from gatewatch.config.destinations import EventBus
 from gatewatch.config.formats import EVENT_BUS
-from gatewatch.config.paths import ROOT
 from gatewatch.config.yaml_file import YamlFile
 from gatewatch.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from gatewatch.config.settings import Settings
 
@@ -33,72 +33,9 @@ _ROLE_ARN = re.compile(r"(arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_
 _ACTIONS_CONCURRENCY = 5  # a click takes tens of milliseconds
 
 
-class HubSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """The hub. `accounts` are members outside the organization; on `event_buses` it may put events."""
-
-    account: str = ""
-    region: str = ""
-    organization: str = ""
-    accounts: tuple[str, ...] = ()
-    architecture: Literal["arm64", "x86_64"] = "arm64"
-    secrets_key: str = ""
-    alerts_email: str = ""
-    operators_email: str = ""
-    chat_workspace: str = ""
-    chat_channel: str = ""
-    digest_from: str = ""
-    event_buses: tuple[str, ...] = ()
-    actions: bool = False
-    silence_minutes: int = 60
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-
-
-SwitchedFamily = Literal["attachment", "network", "public_access", "organization", "detection"]
-
-
-class MembersSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """The members. Each of the last four admits a function of the hub to a role in the members.
-
-    `not_forwarded` are the families whose rules are left out.
-    """
-
-    regions: tuple[str, ...] = ()
-    organizational_units: tuple[str, ...] = ()
-    canary_schedule: str = "rate(15 minutes)"
-    not_forwarded: tuple[SwitchedFamily, ...] = ()
-    doctor_role: str = ""
-    forwarding_check: bool = True
-    lookups: bool = False
-    remediation: bool = False
-    key_rotation: bool = False
-
-
 def _switch(family: str) -> str:
     """The parameter of eventbridge/member.yaml that switches the rules of a family."""
     return "Forward" + "".join(map(str.title, family.split("_")))
-
-
-class ComplianceSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """The managed AWS Config rules in the members, `compliance/rules.yaml`."""
-
-    rules: bool = False
-    remediation: Literal["manual", "automatic"] = "manual"
-    access_key_age: int = 90
-    blocked_ports: tuple[int, int, int] = (22, 3389, 3306)
-    authorized_tcp_ports: str = "80,443"
-    bucket_control_policy: str = ""
-
-
-# Stacks of the members, on or off.
-STACK_NAMES = ("gatewatch-member", "gatewatch-rules")
-
-
-class StackSetTemplate(Struct, frozen=True):
-    """A template for every member, with all of its parameters."""
-
-    name: str
-    template: Path
-    parameters: dict[str, str]
 
 
 class Stage(Struct, frozen=True):
@@ -173,26 +110,6 @@ class Stage(Struct, frozen=True):
         """Return the ARN pattern of a role that CloudFormation named in the hub."""
         return f"arn:{self.partition}:iam::{self.hub.account}:role/{name}"
 
-    def rules_parameters(self) -> dict[str, str]:
-        """Return all parameters of compliance/rules.yaml by name."""
-        compliance = self.compliance
-        ports = {f"BlockedPort{number}": str(port) for number, port in enumerate(compliance.blocked_ports, 1)}
-        return {
-            "Remediation": compliance.remediation,
-            "HomeRegion": self.members.regions[0],
-            "AccessKeyAge": str(compliance.access_key_age),
-            **ports,
-            "AuthorizedTcpPorts": compliance.authorized_tcp_ports,
-            "BucketControlPolicy": compliance.bucket_control_policy,
-        }
-
-    def templates(self) -> tuple[StackSetTemplate, ...]:
-        """Return the templates that every member gets."""
-        member_name, rules_name = STACK_NAMES
-        member = StackSetTemplate(member_name, ROOT / "eventbridge" / "member.yaml", self.member_parameters())
-        rules = StackSetTemplate(rules_name, ROOT / "compliance" / "rules.yaml", self.rules_parameters())
-        return (member, rules) if self.compliance.rules else (member,)
-
 
 # Parameter of eventbridge/hub.yaml -> parameter of serverless.yml.
 _STACK_PARAMETERS = {
@@ -241,6 +158,8 @@ def _problems(stage: Stage) -> Iterator[tuple[str, str]]:
             yield key, f'"{value}" is not valid; write {example}.'
     if not members.regions:
         yield "members.regions", "is empty; write the Regions that are monitored, the global Region first."
+    if stage.compliance.ingress and not (stage.compliance.code_bucket and stage.compliance.code_key):
+        yield "compliance.ingress", "needs code_bucket and code_key; write where the zip of make package is."
     if members.organizational_units and not hub.organization:
         yield "hub.organization", "is empty, but there are organizational units; write the id of the organization."
 
