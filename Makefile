@@ -18,7 +18,7 @@ STACKS := $(wildcard eventbridge/*.yaml) $(filter-out compliance/controls.yaml,$
 
 .DEFAULT_GOAL := help
 CONFIG ?= $(or $(GATEWATCH_CONFIG),.)
-.PHONY: help setup demo up test test-slow chaos bench lint scan format golden docs screenshot package deploy undeploy lock clean
+.PHONY: help setup demo up test test-slow chaos corpora bench lint scan format golden docs screenshot package deploy undeploy lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ lint: $(READY) ## ruff, mypy, import contracts, banned words, cfn-lint
 scan: $(READY) ## run checkov over the templates and Terraform modules; every exception is there, with its reason
 	@$(BIN)/uv tool run --quiet --from checkov==3.3.30 checkov --quiet --compact --skip-download --framework cloudformation -f $(STACKS)
 	@$(BIN)/uv tool run --quiet --from checkov==3.3.30 checkov --quiet --compact --skip-download --framework terraform -d terraform
+
+corpora: $(READY) ## coverage and noise of a folder of CloudTrail files, such as logs of an attack simulation (DIR=folder)
+	@$(BIN)/python -m tools.corpora $(if $(DIR),"$(DIR)")
 
 bench: $(READY) ## measure speed and write docs/performance.md; LONG=1 for a gigabyte and a million events
 	@$(BIN)/python -m bench --page $(if $(LONG),--long)
