@@ -18,7 +18,10 @@ STACKS := $(wildcard eventbridge/*.yaml) $(filter-out compliance/controls.yaml,$
 
 .DEFAULT_GOAL := help
 CONFIG ?= $(or $(GATEWATCH_CONFIG),.)
-.PHONY: help setup demo up test test-slow chaos corpora bench lint scan format golden docs screenshot package deploy undeploy lock clean
+JUDGES := tests/deployment/test_iam_decisions.py tests/deployment/test_eventbridge_rules.py \
+	tests/deployment/test_runtime_interface.py tests/local/test_slack_sdk.py tests/local/test_pages_and_mails.py \
+	tests/remediation/test_security_hub.py
+.PHONY: help setup demo up test test-slow chaos judges corpora bench lint scan format golden docs screenshot package deploy undeploy lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -53,6 +56,9 @@ lint: $(READY) ## ruff, mypy, import contracts, banned words, cfn-lint
 scan: $(READY) ## run checkov over the templates and Terraform modules; every exception is there, with its reason
 	@$(BIN)/uv tool run --quiet --from checkov==3.3.30 checkov --quiet --compact --skip-download --framework cloudformation -f $(STACKS)
 	@$(BIN)/uv tool run --quiet --from checkov==3.3.30 checkov --quiet --compact --skip-download --framework terraform -d terraform
+
+judges: $(READY) ## run the judges of docs/testing.md, which others wrote, and print how many decisions each made
+	@$(BIN)/python -m pytest -q -m "" --judges $(JUDGES)
 
 corpora: $(READY) ## coverage and noise of a folder of CloudTrail files, such as logs of an attack simulation (DIR=folder)
 	@$(BIN)/python -m tools.corpora $(if $(DIR),"$(DIR)")

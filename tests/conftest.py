@@ -20,7 +20,7 @@ from gatewatch.events.files import read_documents
 from gatewatch.model.alert import Alert
 from gatewatch.rendering.json_rows import rows as rows_of
 from gatewatch.rendering.text.labels import load_labels
-from support import builders
+from support import builders, judges
 from support.paths import ROOT
 
 _COMMON = {
@@ -34,6 +34,21 @@ hypothesis_settings.load_profile("short")
 
 # No test needs the default AMIs, and moto takes a tenth of a second to load them into each new EC2 backend.
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--judges", action="store_true", help="print the number of decisions of each judge")
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.getoption("--judges"):
+        terminalreporter.section("decisions of the judges")
+        terminalreporter.write_line("\n".join(judges.lines()))
+
+
+def pytest_sessionfinish(session):
+    if session.config.getoption("--judges") and not session.exitstatus and judges.missing():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session", autouse=True)

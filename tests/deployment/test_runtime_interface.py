@@ -159,8 +159,8 @@ def test_events_become_messages_and_only_failed_records_are_returned(start, hub)
     for body in (body_of(scene), '{"detail": '):
         hub.sqs.send_message(QueueUrl=hub.ids["Events"], MessageBody=body)
     Poller(source("alert", start("alert"), hub, "Events")).drain()
-    dead = hub.sqs.receive_message(QueueUrl=hub.ids["EventsDlq"])["Messages"]
-    assert [each["Body"] for each in dead] == ['{"detail": ']
+    unread = hub.sqs.receive_message(QueueUrl=hub.ids["EventsDlq"])["Messages"]
+    assert [each["Body"] for each in unread] == ['{"detail": ']
 
     deliver, batch = start("deliver"), received(hub)
     assert {"sec-all", "sec-prod"} <= {*destinations(batch)}

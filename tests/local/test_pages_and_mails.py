@@ -5,11 +5,14 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import re
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
+from support import judges
 from support.command import gatewatch
 from support.paths import ROOT
 
@@ -46,6 +49,7 @@ def validate(path):
     command = ["node", MODULES / ".bin" / "html-validate", "--preset", "standard", "--formatter", "text", *off, path]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert answer.stderr == ""
+    judges.count("html-validate")
     return answer.stdout.splitlines()
 
 
@@ -77,6 +81,7 @@ def violations(browser, path, scheme):
     tab.add_script_tag(path=AXE)
     found = tab.evaluate("axe.run().then(result => result.violations.map(one => [one.id, one.nodes[0].html]))")
     context.close()
+    judges.count("axe-core")
     return found
 
 
@@ -91,15 +96,45 @@ def test_the_checker_finds_text_that_nobody_can_read(browser, tmp_path):
     assert "color-contrast" in {rule for rule, _ in violations(browser, pale, "light")}
 
 
-@pytest.mark.parametrize("language", ["en", "ko", "ja"])
-def test_a_second_parser_reads_the_same_from_the_mail_of_a_digest(language):
-    raw = gatewatch("digest", "docs/examples", "--days", "7", "--format", "email", "--language", language).out
+@pytest.fixture(scope="module", params=["en", "ko", "ja"])
+def digest(request):
+    """The digest as a mail and as a page, which is the same HTML."""
+    command = ["digest", "docs/examples", "--days", "7", "--language", request.param, "--format"]
+    return SimpleNamespace(mail=gatewatch(*command, "email").out, page=gatewatch(*command, "html").out)
+
+
+def parsed_by_others(raw):
     answer = subprocess.run(
         ["node", "tests/local/parse_mail.mjs"], input=raw, capture_output=True, text=True, check=True, cwd=ROOT
     )
-    theirs = json.loads(answer.stdout)
-    ours = email.message_from_string(raw, policy=email.policy.default)
+    judges.count("mailparser")
+    return json.loads(answer.stdout)
+
+
+def test_a_second_parser_reads_the_same_from_the_mail_of_a_digest(digest):
+    theirs = parsed_by_others(digest.mail)
+    ours = email.message_from_string(digest.mail, policy=email.policy.default)
     assert theirs["subject"] == ours["subject"].strip()  # the line is folded before its first word
     assert theirs["text"].split() == ours.get_body(("plain",)).get_content().split()
     assert theirs["html"].split() == ours.get_body(("html",)).get_content().split()
     assert theirs["attachments"] == 0
+
+
+def test_a_second_parser_reads_the_page_from_the_mail(digest):
+    assert parsed_by_others(digest.mail)["html"].split() == digest.page.split()
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda raw: re.sub('boundary="[^"]+"', 'boundary="another"', raw),
+        lambda raw: raw.replace("text/html", "application/octet-stream"),
+        lambda raw: raw.replace("utf-8", "utf-16"),
+        lambda raw: re.sub("Content-Transfer-Encoding: .*", "Content-Transfer-Encoding: x-unknown", raw),
+        lambda raw: raw.replace("Subject:", "X-Subject:"),
+    ],
+    ids=["boundary", "type", "charset", "encoding", "no subject"],
+)
+def test_the_second_parser_finds_a_broken_mail(digest, break_it):
+    whole, broken = parsed_by_others(digest.mail), parsed_by_others(break_it(digest.mail))
+    assert {key: broken.get(key) for key in whole} != whole

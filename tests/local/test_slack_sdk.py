@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from slack_sdk.errors import SlackApiError, SlackObjectFormationError
 from slack_sdk.models.blocks import Block
+from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web import WebClient
 from slack_sdk.webhook import WebhookClient
 
+from gatewatch.actions.slack_signature import is_signed, signed_request
 from gatewatch.local.slack.inbox import Inbox
+from support import judges
 from support.paths import GOLDEN
 
 if TYPE_CHECKING:
@@ -44,11 +48,13 @@ def test_a_golden_message_is_accepted_by_both_clients_and_by_the_models_of_the_l
         assert (answer["ok"], inbox.received[-1].ts) == (True, answer["ts"])
         webhook = WebhookClient(inbox.webhook_url("sec-prod")).send(**payload)
         assert (webhook.status_code, webhook.body) == (200, "ok")
+        judges.count("slack_sdk", 2)
         for block in blocks(payload):
             parsed = Block.parse(block)
             assert parsed is not None
             assert parsed.type == block["type"]
             parsed.validate_json()
+            judges.count("slack_sdk")
 
 
 def blocks(payload: dict) -> list[dict]:
@@ -81,3 +87,53 @@ def test_errors_have_the_codes_that_the_library_expects(inbox, token, arguments,
 def test_the_models_refuse_a_block_that_slack_refuses():
     with pytest.raises(SlackObjectFormationError):
         Block.parse({"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}).validate_json()
+
+
+# The example of https://docs.slack.dev/authentication/verifying-requests-from-slack.
+DOCUMENTED = {
+    "secret": "8f742231b10e8888abcd99yyyzzz85a5",
+    "timestamp": "1531420618",
+    "body": (
+        "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V"
+        "&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text="
+        "&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN"
+        "&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
+    ),
+    "signature": "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+}
+
+
+def judged(secret: str, timestamp: str, body: str, signature: str) -> tuple[bool, bool]:
+    """Whether gatewatch and the library accept a signed request, both at the time of its timestamp."""
+    headers = {"x-slack-request-timestamp": timestamp, "x-slack-signature": signature}
+    request = signed_request({"headers": headers, "body": body}, float(timestamp))
+    clock = SimpleNamespace(now=lambda: float(timestamp))
+    theirs = SignatureVerifier(secret, clock).is_valid(body, timestamp, signature)
+    judges.count("slack_sdk")
+    return request is not None and is_signed(request, [secret.encode()]), theirs
+
+
+def test_the_example_of_the_documentation_of_slack_is_accepted():
+    assert judged(**DOCUMENTED) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"secret": "8f742231b10e8888abcd99yyyzzz85a6"},
+        {"timestamp": "1531420619"},
+        {"body": DOCUMENTED["body"] + "&"},
+        {"signature": DOCUMENTED["signature"][:-1] + "4"},
+        {"signature": DOCUMENTED["signature"].replace("v0", "v1")},
+        {"signature": "v0="},
+    ],
+    ids=["secret", "time", "body", "last digit", "version", "empty"],
+)
+def test_a_changed_example_is_refused_by_both(change):
+    assert judged(**DOCUMENTED | change) == (False, False)
+
+
+@pytest.mark.parametrize("body", ["", "payload=%7B%7D", "한국어", "x" * 100_000])
+def test_what_the_library_signs_is_accepted(body):
+    signature = SignatureVerifier("another").generate_signature(timestamp="1700000000", body=body)
+    assert judged("another", "1700000000", body, signature) == (True, True)

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from botocore.exceptions import ParamValidationError
 from moto import mock_aws
 
 from gatewatch.config.ingress import EnforcementMode
@@ -11,7 +12,7 @@ from gatewatch.remediation.config_rule.evaluation import ComplianceType, Evaluat
 from gatewatch.remediation.config_rule.invocation import SECURITY_GROUP, Invocation, ScheduledRun
 from gatewatch.remediation.config_rule.security_hub import SecurityHubError, publish_findings
 from support import ingress as kit
-from support import members
+from support import judges, members
 from support.config_rule import Environment, event, item
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -36,6 +37,7 @@ class SecurityHub:
 
     def _import(self, params, **_):
         batch = json.loads(params["body"])["Findings"]
+        judges.count("botocore", len(batch))
         self.imports.append(batch)
         self.findings |= {each["Id"]: each for each in batch}
         failed = [{"Id": each["Id"], "ErrorCode": self.refused, "ErrorMessage": "no"} for each in batch if self.refused]
@@ -68,6 +70,20 @@ def test_non_compliant_groups_are_imported_in_batches_of_a_hundred(member):
     assert (finding["Description"], finding["RecordState"]) == ("Not allowed: tcp 22 from 0.0.0.0/0.", "ACTIVE")
     assert (finding["Compliance"], finding["Severity"]) == ({"Status": "FAILED"}, {"Label": "HIGH"})
     assert len(json.dumps(finding)) < 240_000
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"AwsAccountId": None}, {"Severity": "HIGH"}, {"Types": "one"}, {"Compliance": {"State": "FAILED"}}],
+    ids=["no account", "no structure", "no list", "an unknown key"],
+)
+def test_the_model_of_security_hub_refuses_a_wrong_finding(member, change):
+    hub = SecurityHub(member.securityhub)
+    publish_findings(member.securityhub, INVOCATION, [evaluation(1)], NOW)
+    (finding,) = hub.findings.values()
+    member.securityhub.batch_import_findings(Findings=[finding])
+    with pytest.raises(ParamValidationError):
+        member.securityhub.batch_import_findings(Findings=[finding | change])
 
 
 def test_a_finding_is_updated_with_its_creation_time_and_archived_once_the_group_is_compliant(member):

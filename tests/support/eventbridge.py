@@ -7,6 +7,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from support import judges
+
 
 def _engine() -> tuple[Any, Any]:
     """LocalStack's engine without LocalStack's API gateway: all it needs of `localstack.aws.api` is one exception."""
@@ -24,4 +26,5 @@ _COMPILER, _ENGINE = _engine()
 
 def matches(pattern: dict[str, Any], event: dict[str, Any]) -> bool:
     """Whether a rule with this pattern forwards the event. Raises `ValueError` for a pattern that AWS refuses."""
+    judges.count("localstack-core")
     return bool(_ENGINE.evaluate_pattern_on_event(_COMPILER.compile_event_pattern(json.dumps(pattern)), event))

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from support import judges
 from support.paths import ROOT
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def decisions(simulations: Sequence[dict[str, Any]]) -> list[str]:
         cwd=ROOT,
     )
     found: list[str] = json.loads(answer.stdout)
+    judges.count("@cloud-copilot/iam-simulate", len(found))
     if errors := [f"{one['request']}: {text}" for one, text in zip(simulations, found, strict=True) if "error" in text]:
         raise ValueError("\n".join(errors[:5]))
     return found
