@@ -30,7 +30,7 @@ DOCUMENT = ROOT / "docs" / "coverage.md"
 LEVELS = ("info", "low", "medium", "high", "critical")
 COVERED, PARTLY, NOT_COVERED = "covered", "partly", "not covered"
 NOT_APPLICABLE, OUTSIDE = "not applicable", "outside"
-CIS = "CIS 4.x"
+CIS, STRATUS = "CIS 4.x", "stratus"
 _DATE = re.compile(r"20\d{6}(?:v\d+)?$")
 _FAILED = "Client.InvalidParameterValue"
 _HEAD = """# What public rules ask for, and what gatewatch does about it
@@ -38,9 +38,10 @@ _HEAD = """# What public rules ask for, and what gatewatch does about it
 Made by `make docs` from the example calls in `tools/coverage/examples`, each run through the pipeline of
 `gatewatch replay`. Do not edit it here. `tools/coverage/rules.tsv` holds the ids of the rules and the API calls that
 each is about: the CIS AWS Foundations Benchmark 4.x (v6 and v7 number the same controls 5.x) and the AWS rules of
-Sigma, Elastic, Panther and Prowler, as of November 2026. Several of those rules compare a call with what is usual
-for the caller; gatewatch judges the call itself, so a rule counts as covered when its calls are reported. Rules that
-are about no family of gatewatch are listed at the end, with the reason (`tools/coverage/outside.yaml`).
+Sigma, Elastic, Panther and Prowler, and the techniques of Stratus Red Team, as of November 2026. Several of those rules
+compare a call with what is usual for the caller; gatewatch judges the call itself, so a rule counts as covered when its
+calls are reported. Rules that are about no family of gatewatch are listed at the end, with the reason
+(`tools/coverage/outside.yaml`).
 """
 
 
@@ -171,7 +172,8 @@ def document() -> str:
     parts = (
         _HEAD,
         *_figures(found),
-        *_cis(found),
+        *_table("CIS AWS Foundations Benchmark", "Control", CIS, found),
+        *_table("Stratus Red Team", "Technique", STRATUS, found),
         *_techniques(),
         *_incomplete(concerned),
         *_gaps(concerned),
@@ -199,17 +201,16 @@ def share_of(counted: Mapping[str, int]) -> float:
     return counted[COVERED] / sum(counted[each] for each in (COVERED, PARTLY, NOT_COVERED))
 
 
-def _cis(found: list[Verdict]) -> Iterator[str]:
-    yield "## CIS AWS Foundations Benchmark\n"
-    yield "| Control | Verdict | Family | Highest severity | Example |"
+def _table(title: str, what: str, source: str, found: list[Verdict]) -> Iterator[str]:
+    """Control or technique -> family, severity and the call whose example shows it; then why the others are not."""
+    own = [each for each in found if each.rule.source == source]
+    yield f"## {title}\n"
+    yield f"| {what} | Verdict | Family | Highest severity | Example |"
     yield "| --- | --- | --- | --- | --- |"
-    for each in found:
-        if each.rule.source == CIS:
-            yield f"| {each.rule.id} | {each.verdict} | {_families(each.reported)} | {_worst(each.reported)} |"
-    yield "\nWhat is partly covered or not applicable:\n"
-    for each in found:
-        if each.rule.source == CIS and each.reason:
-            yield f"- {each.rule.id}: {each.reason}."
+    for each in own:
+        yield f"| {each.rule.id} | {each.verdict} | {_families(each.reported)} | {_worst(each.reported)} |"
+    yield "\nWhat is not covered in full:\n"
+    yield from (f"- {each.rule.id}: {each.reason}." for each in own if each.reason)
     yield ""
 
 
@@ -242,7 +243,7 @@ def _incomplete(concerned: list[Verdict]) -> Iterator[str]:
     yield "| Rule | Verdict | Not reported |"
     yield "| --- | --- | --- |"
     for each in concerned:
-        if each.rule.source != CIS and not each.rule.source.startswith("prowler") and each.verdict != COVERED:
+        if each.rule.source in {"elastic", "sigma", "panther"} and each.verdict != COVERED:
             missing = ", ".join(f"`{name}`" for name in each.missing) or each.reason
             yield f"| {each.rule.source} {each.rule.id} | {each.verdict} | {missing} |"
     yield ""

@@ -63,7 +63,7 @@ def test_no_rule_is_listed_twice():
     assert len(set(listed)) == len(listed)
 
 
-@pytest.mark.parametrize("source", ["elastic", "sigma", "panther"])
+@pytest.mark.parametrize("source", ["elastic", "sigma", "panther", "stratus"])
 def test_most_rules_that_are_about_a_family_are_covered(source):
     counted = Counter(each.verdict for each in verdicts() if each.rule.source == source)
     assert share_of(counted) >= 0.6
@@ -84,7 +84,7 @@ def test_every_rule_is_covered_outside_or_named_as_a_gap():
     page = DOCUMENT.read_text("utf-8")
     for each in verdicts():
         if each.verdict in {NOT_COVERED, OUTSIDE} and not each.rule.source.startswith("prowler"):
-            assert f"{each.rule.source} {each.rule.id}" in page
+            assert each.rule.id in page
 
 
 @pytest.mark.parametrize("example", WATCHED, ids=lambda each: each.id)
