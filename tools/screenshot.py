@@ -15,7 +15,7 @@ from gatewatch.config.paths import ROOT
 from gatewatch.local.demo.scenario import SCENARIO_FILES
 
 _PICTURE = ROOT / "docs" / "message.png"
-_EVENTS = ("03-ten-rules-in-one-call.json", "07-ssh-to-the-world-refused.json")
+_EVENTS = ("02-ssh-to-the-world.json", "03-ten-rules-in-one-call.json", "07-ssh-to-the-world-refused.json")
 _CHANNEL = "sec-prod"
 _SIZE = {"width": 1100, "height": 1600}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from gatewatch.rendering.escaping import code_block, join_safe, mrkdwn
-from gatewatch.rendering.slack_limits import MAX_UNFOLDED
+from gatewatch.rendering.slack_limits import MAX_SECTION, MAX_UNFOLDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,6 +39,12 @@ class Overview(Struct, frozen=True):
     rule: Markup
     left_out: tuple[Markup, ...]
 
+    def with_links_inside(self) -> Overview:
+        """With the links in the last section, if it has room: that leaves a block to the buttons of actions."""
+        *others, last = self.sections
+        text = _lines(last, self.links)
+        return self if len(text) > MAX_SECTION else structs.replace(self, sections=(*others, text), links=_EMPTY)
+
     def remaining(self, lines: Sequence[Markup], worst: WorstRule) -> Sequence[Markup]:
         """The lines, which begin with the worst rule, without what the overview shows."""
         if not self.rule:
@@ -62,7 +68,8 @@ def overview_of(texts: AlertTexts, worst: WorstRule, title: str, state: Markup, 
     free = MAX_UNFOLDED - sum(map(len, (title, place, advice, *(each.name for each in texts.links))))
     command = code_block(texts.command, _MAX_COMMAND) if texts.command else mrkdwn(texts.no_command)
     reasons = _reasons(texts.reasons, labels)
-    choices = _choices(worst, reasons, _reasons(texts.reasons[:1], labels), command)
+    elsewhere = mrkdwn(labels.no_undo["below"]) if texts.command else _EMPTY
+    choices = _choices(worst, reasons, _reasons(texts.reasons[:1], labels), (command, elsewhere, _EMPTY))
     shown = next(each for each in choices if each.length <= free or not each.length)
     left_out = (
         reasons if shown.reasons != reasons else _EMPTY,
@@ -72,12 +79,12 @@ def overview_of(texts: AlertTexts, worst: WorstRule, title: str, state: Markup, 
     return Overview(_present(*sections), link_line(texts.links), shown.rule, _present(*left_out))
 
 
-def _choices(worst: WorstRule, reasons: Markup, first_reason: Markup, command: Markup) -> Iterable[_Facts]:
+def _choices(worst: WorstRule, reasons: Markup, first_reason: Markup, commands: Iterable[Markup]) -> Iterable[_Facts]:
     """From everything to nothing: the description goes first, then all reasons but one, then the command."""
-    for shown_command in (command, _EMPTY):
-        yield _Facts(worst.whole, reasons, shown_command)
-        yield _Facts(worst.brief, reasons, shown_command)
-        yield _Facts(worst.brief, first_reason, shown_command)
+    for command in commands:
+        yield _Facts(worst.whole, reasons, command)
+        yield _Facts(worst.brief, reasons, command)
+        yield _Facts(worst.brief, first_reason, command)
     yield _Facts(worst.brief, _EMPTY, _EMPTY)
     yield _Facts(_EMPTY, first_reason, _EMPTY)
     yield _Facts(_EMPTY, _EMPTY, _EMPTY)

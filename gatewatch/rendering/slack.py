@@ -98,6 +98,7 @@ class SlackRenderer(Struct, frozen=True):
         lines = shown_items(self._items(notification, labels), presentation)
         worst = self._worst_rule(alert, lines, labels) if presentation.part == 1 else WorstRule()
         overview = overview_of(texts, worst, title, message_state_lines(state, labels, is_rollup=False), labels)
+        overview = overview.with_links_inside() if state.shown else overview
         details = [*overview.left_out, *overview.remaining(lines, worst)]
         if omitted := omitted_text(alert, presentation, labels):
             details.append(mrkdwn(omitted))
@@ -109,7 +110,7 @@ class SlackRenderer(Struct, frozen=True):
             title=title,
             overview=overview,
             event=texts.event_text,
-            fields=texts.fields,
+            fields=[each for each in texts.fields if not each.is_in(texts.place)],
             sections=[*section_texts(details), *(section_mrkdwn(each, labels) for each in extra)],
             footer=join_safe(" · ", filter(None, (texts.event, mrkdwn(part)))),
         )

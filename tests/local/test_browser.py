@@ -9,8 +9,13 @@ from urllib.request import Request, urlopen
 import pytest
 
 from gatewatch.local.slack.inbox import Inbox
+from gatewatch.model.alert_actions import ActionButton, ActionStatus, AlertActions, Mark, Person, ShownActions
+from gatewatch.model.message_state import AlertState, ExposureEnd, MessageState
+from gatewatch.rendering.presentation import Presentation
 from support.command import gatewatch
+from support.hostile import EVENTS, alert_of_record
 from support.paths import ROOT
+from support.rendering import SLACK, message_for
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; make test installs it")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -215,9 +220,87 @@ def test_a_page_as_narrow_as_a_phone_does_not_scroll_sideways(live):
     screenshot(live, "inbox-phone")
 
 
+# One message of each kind; their pictures are in build/browser.
+KINDS = (
+    "world",
+    "attached-public",
+    "sixty-rules",
+    "denied",
+    "iam-administrator-attached",
+    "iam-root-mfa-removed",
+    "sign-in-root-without-mfa",
+    "public-bucket-policy",
+    "network-acl-ssh",
+    "prefix-list-add-remove",
+    "detection-key-deletion",
+    "hub-rule-disabled",
+    "not-understood",
+)
+SHOWN = {
+    "closed": MessageState(alerts={"k": AlertState(exposed=1, closed=1, end=ExposureEnd("closed", 840.0, "minji"))}),
+    "acknowledged": MessageState(
+        shown=ShownActions(
+            "id",
+            (ActionButton.SNOOZE_HOUR, ActionButton.ASK_ACTOR, ActionButton.PROPOSE_REVERT),
+            AlertActions(status=ActionStatus.ACKNOWLEDGED, acknowledged=Mark(Person("U1", "minji"), 0.0)),
+        )
+    ),
+}
+
+
+def messages_of_kinds(language):
+    for kind in KINDS:
+        yield kind, json.loads((ROOT / "tests" / "golden" / kind / f"slack.{language}.json").read_text("utf-8"))[0]
+    for kind, state in SHOWN.items():
+        message = message_for(alert_of_record(EVENTS["world"], language))
+        yield kind, SLACK.render(message, Presentation(state=state))
+
+
+@pytest.mark.parametrize(
+    ("language", "width", "scheme"),
+    [("en", 390, "light"), ("en", 390, "dark"), ("en", 1100, "light"), ("ko", 390, "light"), ("ja", 390, "light")],
+)
+def test_what_decides_stands_above_the_fold(browser, language, width, scheme):
+    page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    with Inbox() as inbox:
+        kinds = dict(messages_of_kinds(language))
+        for kind, message in kinds.items():
+            post(inbox, kind, message)
+        page.goto(inbox.url)
+        page.wait_for_selector(f"#message-{len(kinds)}")
+        page.evaluate("document.querySelector('.top').hidden = true")
+        for number, kind in enumerate(kinds, start=1):
+            article = page.locator(f"#message-{number}")
+            first, *_ = article.locator(".attachment").all()
+            assert first.locator(".fold").count() == 0, kind
+            assert first.evaluate("(each) => each.scrollHeight <= each.clientHeight"), kind
+            assert first.bounding_box()["height"] < 844 - 100, kind
+            SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+            article.screenshot(path=SCREENSHOTS / f"{kind}-{language}-{width}-{scheme}.png")
+    page.close()
+
+
+def test_a_long_attachment_is_folded_until_it_is_opened(page):
+    with Inbox() as inbox:
+        post(
+            inbox,
+            "long",
+            json.loads((ROOT / "tests" / "golden" / "sixty-rules" / "slack.en.json").read_text("utf-8"))[0],
+        )
+        page.goto(inbox.url)
+        body = page.locator(".attachment-body").nth(1)
+        folded = body.bounding_box()["height"]
+        page.get_by_text("Show more").click()
+        assert body.bounding_box()["height"] > 3 * folded
+        assert not page.get_by_text("Show more").is_visible()
+
+
 def test_the_screenshot_of_the_readme_shows_a_saved_page(page, tmp_path):
     """`make golden` copies it to docs/message.png."""
-    events = [SCENARIO / "03-ten-rules-in-one-call.json", SCENARIO / "07-ssh-to-the-world-refused.json"]
+    events = [
+        SCENARIO / f"{name}.json"
+        for name in ("02-ssh-to-the-world", "03-ten-rules-in-one-call", "07-ssh-to-the-world-refused")
+    ]
     (tmp_path / "events.jsonl").write_text(
         "".join(json.dumps(json.loads(each.read_text("utf-8"))["record"]) + "\n" for each in events), "utf-8"
     )

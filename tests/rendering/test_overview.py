@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewatch.config.settings import LANGUAGES, Colors
-from gatewatch.model.alert_actions import ActionStatus, AlertActions, Mark, Person, RevertProposal, ShownActions
+from gatewatch.model.alert_actions import (
+    ActionButton,
+    ActionStatus,
+    AlertActions,
+    Mark,
+    Person,
+    RevertProposal,
+    ShownActions,
+)
 from gatewatch.model.message_state import AlertState, ExposureEnd, MessageState
 from gatewatch.rendering.presentation import Presentation
 from gatewatch.rendering.slack_limits import MAX_UNFOLDED, MAX_UNFOLDED_BLOCKS
@@ -89,6 +97,17 @@ def test_a_rule_whose_description_is_too_long_leaves_it_to_the_details():
     assert "sgr-" not in second
 
 
+def test_a_command_for_many_rules_is_in_the_details_and_the_first_attachment_says_so():
+    document = with_texts(EVENTS["world"], lambda _key, old: old)
+    rules = document["detail"]["responseElements"]["securityGroupRuleSet"]
+    rules["items"] = [rules["items"][0] | {"securityGroupRuleId": f"sgr-{number:017d}"} for number in range(20)]
+    (payload,) = slack_payloads(alert_of_record(document))
+    first, second = (visible(each["blocks"]) for each in payload["attachments"])
+    assert "The command that undoes it is below" in first
+    assert "aws ec2 revoke-security-group-ingress" in second
+    assert second.count("sgr-") == 39  # nineteen other rules, twenty in the command
+
+
 def test_reasons_that_do_not_fit_are_in_the_details():
     (payload,) = slack_payloads(with_reasons(alert_of_record(EVENTS["world"]), 12))
     first, second = (visible(each["blocks"]) for each in payload["attachments"])
@@ -129,6 +148,16 @@ def test_a_message_that_was_handled_says_so_in_the_header_and_has_no_red_mark(ti
     is_over = title in {"✅ Closed", "↩️ Reverted"}
     assert (payload["attachments"][0]["color"] == Colors().resolved) is is_over
     assert ("What to do" in text) is not is_over
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_buttons_of_actions_leave_the_first_attachment_unfolded(language):
+    shown = msgspec.structs.replace(STATES["👀 Acknowledged"].shown, buttons=tuple(ActionButton))
+    message = message_for(alert_of_record(EVENTS["world"], language))
+    payload = SLACK.render(message, Presentation(state=MessageState(shown=shown)))
+    assert overview(payload)[-1]["type"] == "actions"
+    assert len(overview(payload)) <= MAX_UNFOLDED_BLOCKS
+    assert LINK.search(overview(payload)[-2]["text"]["text"])
 
 
 def test_a_snooze_says_until_when():

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from gatewatch.local.slack.emoji import with_emoji
 from gatewatch.local.slack.mrkdwn_html import to_html, unescape_entities
+from gatewatch.rendering.slack_limits import MAX_UNFOLDED, MAX_UNFOLDED_BLOCKS
 from gatewatch.rendering.slack_validation import COLOR, WEB_LINK
 
 if TYPE_CHECKING:
@@ -33,16 +34,34 @@ SEVERITY_FILTERS = (
 _KANA, _HANGUL = re.compile("[\u3041-\u30ff]"), re.compile("[\uac00-\ud7a3]")
 # `alias` `id`: back-ticks of event texts are escaped, so no event can forge this code span.
 _ACCOUNT = re.compile(r"`([^`]+)` `(\d{12})`")
+_LINK = re.compile(r"<[^<>|]+\|([^<>]+)>")
 _NAMED_COLORS = {"good": "#2eb67d", "warning": "#ecb22e", "danger": "#e01e5a"}
 
 
 def severity(message: dict[str, Any]) -> str:
-    """Severity by the mark or English label at the start of the first header; `other` when it has neither."""
-    header = with_emoji(next(_headers(message), "")).strip().lower()
-    for known in SEVERITY_FILTERS[:-1]:
-        if header.startswith((known.mark, known.label.lower())):
-            return known.name
+    """Severity by the mark or English label at the start of the first header, else of the notification, or `other`.
+
+    The header of a message that is closed has another mark.
+    """
+    for text in (next(_headers(message), ""), notification(message)):
+        start = with_emoji(text).strip().lower()
+        for known in SEVERITY_FILTERS[:-1]:
+            if start.startswith((known.mark, known.label.lower())):
+                return known.name
     return "other"
+
+
+def is_folded(attachment: dict[str, Any]) -> bool:
+    """Whether Slack would show the beginning and "Show more": an assumption, which `slack_limits` explains."""
+    blocks = objects(attachment, "blocks")
+    texts = [text for block in blocks for text in _texts_of(block)] or [str(attachment.get("text") or "")]
+    length = sum(len(unescape_entities(_LINK.sub(r"\1", each))) for each in texts)
+    return len(blocks) > MAX_UNFOLDED_BLOCKS or length > MAX_UNFOLDED
+
+
+def _texts_of(block: dict[str, Any]) -> Iterator[str]:
+    shown = [block.get("text"), *objects(block, "fields"), *objects(block, "elements")]
+    return (_text(each) for each in shown if isinstance(each, dict) and isinstance(each.get("text"), str))
 
 
 def account(message: dict[str, Any]) -> str:
@@ -122,6 +141,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "severity": severity,
     "account": account,
     "color": color,
+    "is_folded": is_folded,
     "language": language,
     "text_html": text_html,
     "web_link": web_link,

@@ -41,6 +41,10 @@ class Field(NamedTuple):
     name: Markup
     lines: tuple[str, ...]
 
+    def is_in(self, text: Markup) -> bool:
+        """Whether a text has every line of the field."""
+        return all(line in text for line in self.lines)
+
 
 def alert_fields(alert: Alert, assessed: AssessedChange, labels: Labels) -> tuple[Field, ...]:
     """The fields in reading order; a field without lines is left out. `assessed` is the change of the headline."""
@@ -131,7 +135,8 @@ def subject_fields(assessed: AssessedChange, labels: Labels) -> Iterator[Field]:
         if subject := iam_subject(change, labels):
             yield _code_field(subject.name, *subject.texts)
     elif isinstance(change.facts, ResourceFacts):
-        yield _code_field(labels.resource_kind[change.facts.resource.kind], change.resource_id)
+        kind = labels.resource_kind[change.facts.resource.kind]
+        yield _code_field(kind[:1].upper() + kind[1:], change.resource_id)
     else:
         yield _resource(change, labels)
 
