@@ -28,7 +28,11 @@ def measure(*, long: bool) -> dict[str, list[Row]]:
         sections["Cold start"] = list(
             measures.cold_start(9, lambda name: local_pipeline.variables(deployed, inbox, name))
         )
-        sections["Local pipeline"] = [*local_pipeline.events_per_second(deployed, inbox), *measures.burst()]
+        sections["Local pipeline"] = [
+            *local_pipeline.time_to_first_message(deployed, inbox),
+            *local_pipeline.events_per_second(deployed, inbox),
+            *measures.burst(),
+        ]
     sections["Replay"] = list(replay.archive(1_000_000 if long else 100_000, rounds=3))
     sections["Comply"] = list(measures.comply(rounds=31))
     sections["Growth"] = list(measures.growth(1_000_000 if long else 10_000))

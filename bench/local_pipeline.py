@@ -6,6 +6,7 @@ import os
 import time
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,8 +15,9 @@ from bench import corpus
 from bench.measures import Row, load_pipeline, process_event
 from gatewatch.delivery.wire import encode_message
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION
-from gatewatch.local.demo import deployment
+from gatewatch.local.demo import deployment, scenario
 from gatewatch.local.slack.inbox import Inbox
+from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,3 +96,20 @@ def events_per_second(deployed: Deployment, inbox: Inbox) -> Iterator[Row]:
         None,
         0,
     )
+
+
+def time_to_first_message(deployed: Deployment, inbox: Inbox) -> Iterator[Row]:
+    """Publish the calls of the demo one after the other; measure until the first message of each is in a channel."""
+    seconds: dict[str, list[float]] = {}
+    for event in scenario.load_scenario():
+        before, start = len(inbox.received), time.time()
+        deployed.publish([event])
+        with redirect_stdout(StringIO()):
+            deployed.poller.drain()
+        if found := inbox.received[before:]:
+            seconds.setdefault(event.expected.severity, []).append(found[0].at.timestamp() - start)
+    for severity in Severity:
+        if times := seconds.get(severity):
+            figure = f"median {median(times):.1f} s, worst {max(times):.1f} s"
+            what = f"event on a member's bus to its first message, {severity}"
+            yield Row(what, "", f"{len(times)} calls", figure, "", None, max(times))

@@ -104,7 +104,7 @@ class DeliveryHandler:
 
     def _attempt_rollup(self, group: Group, time_left: TimeLeft) -> tuple[Group, int | None]:
         """Deliver a roll-up. Returns its messages, or the seconds to wait; neither if the first goes alone."""
-        destination = self.settings.destinations.get(group[0].group)
+        destination = self.settings.destinations.get(group[0].group)  # None for critical ones, which are not rolled up
         # A topic has no rate limit, and its subscribers get one message per alert.
         if not isinstance(destination, SlackApp | SlackWebhook) or time_left() < TIME_FOR_ONE_POST:
             return (), None
