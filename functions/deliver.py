@@ -58,7 +58,9 @@ def compose() -> DeliveryHandler:
         SlackRenderer(templates, settings.colors),
         Sns(aws.sns, environment["GATEWATCH_ALERTS_TOPIC"]),
         SnsRenderer(templates, settings.colors),
-        other_channels(http, secrets, aws.events, templates, clock.now, environment.get("GATEWATCH_PAGERDUTY_API", "")),
+        other_channels(
+            http, secrets, aws.events_one_attempt, templates, clock.now, environment.get("GATEWATCH_PAGERDUTY_API", "")
+        ),
     )
     store, actions = ThreadStore(table), ActionStore(table)
     return DeliveryHandler(

@@ -178,6 +178,10 @@ class Aws:
         return self._lazy_client("events", _STANDARD)
 
     @cached_property
+    def events_one_attempt(self) -> EventBridgeClient:
+        return self._lazy_client("events", _ONE_ATTEMPT)
+
+    @cached_property
     def ses(self) -> SESClient:
         return self._lazy_client("ses", _STANDARD)
 

@@ -103,9 +103,10 @@ def test_whether_a_publish_without_an_answer_was_accepted_is_uncertain(error):
         Sns(Topic(error(endpoint_url="https://sns.example")), HUB).publish("alerts", BODY, SnsTopic())
 
 
-def test_botocore_does_not_repeat_a_publish():
+@pytest.mark.parametrize("client", ["sns", "events_one_attempt"])
+def test_botocore_does_not_repeat_what_is_sent_to_a_destination(client):
     session = CoreSession("eu-west-1", ("made-up", "made-up", ""))
-    assert Aws(session).sns.meta.config.retries["total_max_attempts"] == 1
+    assert getattr(Aws(session), client).meta.config.retries["total_max_attempts"] == 1
 
 
 def test_a_subscriber_of_a_real_topic_gets_the_default_body():
