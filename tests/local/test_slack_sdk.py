@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -14,12 +16,16 @@ from slack_sdk.web import WebClient
 from slack_sdk.webhook import WebhookClient
 
 from gatewatch.actions.slack_signature import is_signed, signed_request
+from gatewatch.config.destinations import SecretRef, SlackApp
+from gatewatch.delivery.http import HttpClient, http_pool
+from gatewatch.delivery.slack import Slack
+from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UncertainDeliveryError
 from gatewatch.local.slack.inbox import Inbox
 from support import judges
 from support.paths import GOLDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 MESSAGES = sorted(GOLDEN.glob("*/slack.*.json"))
@@ -87,6 +93,60 @@ def test_errors_have_the_codes_that_the_library_expects(inbox, token, arguments,
 def test_the_models_refuse_a_block_that_slack_refuses():
     with pytest.raises(SlackObjectFormationError):
         Block.parse({"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}).validate_json()
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[..., str]]:
+    """A function that starts a server with one answer and returns its address; all are stopped at the end."""
+    servers = []
+
+    def start(status: int, body: dict, **headers: str) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"] or 0))
+                self.send_response(status)
+                text = json.dumps(body).encode()
+                for name, value in {"Content-Type": "application/json", "Content-Length": len(text), **headers}.items():
+                    self.send_header(name.replace("_", "-"), str(value))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_):
+                """Nothing."""
+
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        Thread(target=servers[-1].serve_forever, args=(0.02,), daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}/api/"
+
+    yield start
+    for each in servers:
+        each.shutdown()
+        each.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "headers", "kind", "retry_after"),
+    [
+        (429, "ratelimited", {"Retry_After": "7"}, TransientDeliveryError, 7.0),
+        (200, "channel_not_found", {}, PermanentDeliveryError, None),
+        (200, "msg_too_long", {}, PermanentDeliveryError, None),
+        (503, "service_unavailable", {}, TransientDeliveryError, None),
+        (500, "fatal_error", {}, UncertainDeliveryError, None),
+    ],
+)
+def test_rate_limits_and_errors_are_those_that_the_library_sees(answering, status, error, headers, kind, retry_after):
+    api = answering(status, {"ok": False, "error": error}, **headers)
+    with pytest.raises(SlackApiError) as theirs:
+        WebClient(TOKEN, base_url=api, retry_handlers=[]).chat_postMessage(channel=CHANNEL, text="hello")
+    sender = Slack(HttpClient(http_pool(connect=2, read=5), 5), SimpleNamespace(get=lambda _ref, **_: TOKEN), api)
+    with pytest.raises(kind) as ours:
+        sender.post("sec-app", {"text": "hello"}, SlackApp(token=SecretRef(ssm="/a"), channel=CHANNEL))
+    judges.count("slack_sdk")
+    response = theirs.value.response
+    assert (response.status_code, response["error"], error in str(ours.value)) == (status, error, True)
+    assert type(ours.value) is kind
+    if retry_after:
+        assert float(response.headers["Retry-After"]) == ours.value.retry_after == retry_after
 
 
 # The example of https://docs.slack.dev/authentication/verifying-requests-from-slack.
