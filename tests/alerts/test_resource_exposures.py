@@ -4,13 +4,19 @@ import re
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import settings as settings_of_fuzzing
+from hypothesis import strategies as st
 
 from gatewatch.alerts.exposed_settings import GRANT_SETTINGS, UNNAMED_SETTINGS, WHOLE_SETTINGS
 from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.resource_exposures import resource_exposure_of
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.delivery.exposure_history import ExposureHistory
+from gatewatch.digest.activity import ExposureStep, activity_of
 from gatewatch.events.changes import public_access
+from gatewatch.model.severity import Severity
+from support.mutations import JSON, places, replaced
 from tools.example_calls import EXAMPLES, Example, call_of, settings
 
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/111122223333/q"
@@ -258,6 +264,23 @@ def test_a_block_for_the_whole_account_is_the_same_in_every_region():
 )
 def test_any_other_call_exposes_and_closes_nothing(call, more):
     assert exposure(*call, **more) is None
+
+
+PUBLIC = [each for each in EXAMPLES if each.family == "public_access" and each.request and not each.error]
+
+
+@settings_of_fuzzing(max_examples=300)
+@given(st.sampled_from(PUBLIC), JSON, st.data())
+def test_no_form_of_a_call_stops_its_message_or_its_activity(example, response, data):
+    path = data.draw(st.sampled_from(places(example.request)))
+    request = replaced(example.request, path, data.draw(JSON))
+    alert = alert_of(example, requestParameters=request, responseElements=response)
+    if alert is None:
+        return
+    change, activity = resource_exposure_of(alert), activity_of(alert, alert)
+    severe = any(each.assessment.severity.rank >= Severity.HIGH.rank for each in alert.changes)
+    assert severe or not (change and change.opened)
+    assert msgspec.json.decode(msgspec.json.encode(activity.steps), type=tuple[ExposureStep, ...]) == activity.steps
 
 
 def test_every_call_of_the_family_is_followed_or_listed_with_its_reason():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gatewatch.events.changes import attachment
 from gatewatch.events.changes.registry import CALL_SPECS
+from support.mutations import JSON, places, replaced
 from tools.example_calls import EXAMPLES, Example, rows_of
 
 # Calls that set other things as well: without what opens or switches off they give no row.
@@ -24,26 +25,7 @@ MIXED = {
 FULL = [
     each for each in EXAMPLES if each.request and not each.error and each.expected["severity"] not in {"none", "row"}
 ]
-WORDS = st.sampled_from(["", "*", "all", "0.0.0.0/0", "arn:aws:iam::777788889999:root", "true", "off", "{}", "<!here>"])
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | WORDS | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.text(max_size=5), inner, max_size=3),
-    max_leaves=6,
-)
 fuzzing = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for key, member in members for place in places(member, (*path, key)))]
-
-
-def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
-    if not path:
-        return new
-    copy = value.copy()
-    copy[path[0]] = replaced(value[path[0]], path[1:], new)
-    return copy
 
 
 @fuzzing
