@@ -13,7 +13,7 @@ from gatewatch.rendering.slack_actions import question_blocks
 from gatewatch.rendering.time_text import utc_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from logging import Logger
 
     from gatewatch.actions.click import Click
@@ -35,9 +35,10 @@ class Answers:
         """Tell the person why nothing was done. A text that cannot be posted changes nothing, so it is only logged."""
         self.tell(click, self._labels(language).action[f"refused_{reason}"])
 
-    def explain(self, click: Click, sentence: Sentence, language: str) -> None:
-        """The same with a sentence of `notice`."""
-        self.tell(click, str(sentence_mrkdwn(sentence, self._labels(language))))
+    def explain(self, click: Click, sentences: Iterable[Sentence], language: str) -> None:
+        """The same with sentences of `notice`."""
+        labels = self._labels(language)
+        self.tell(click, "\n".join(str(sentence_mrkdwn(each, labels)) for each in sentences))
 
     def tell(self, click: Click, text: str) -> None:
         fields = {"channel": click.channel, "user": click.user, "text": text}

@@ -4,12 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gatewatch.model.notification import Sentence
 from gatewatch.remediation.revert.frozen import freeze, perform_frozen
+from gatewatch.remediation.revert.plan import Obstacle
+from gatewatch.rendering.text.undo import undo_of
 
 if TYPE_CHECKING:
     from gatewatch.model.notification import AlertNotification
     from gatewatch.model.revert import FrozenPlan, RevertReport
+    from gatewatch.remediation.revert.plan import NotRevertibleError
     from gatewatch.remediation.revert.reverter import Reverter
+
+
+# Where there is something to revert, and a person can do it.
+_BY_COMMAND = frozenset(
+    {
+        Obstacle.NO_KIND,
+        Obstacle.UNLISTED_ACCOUNT,
+        Obstacle.INCOMPLETE,
+        Obstacle.EARLIER_UNKNOWN,
+        Obstacle.EARLIER_OPEN,
+        Obstacle.NO_UNDO,
+        Obstacle.NOT_READABLE,
+    }
+)
+
+
+def obstacle_sentences(error: NotRevertibleError, notification: AlertNotification) -> tuple[Sentence, ...]:
+    """Say why a call is not reverted, with the command that does it where there is one."""
+    command = undo_of(notification.alert).command if error.obstacle in _BY_COMMAND else ""
+    return (error.sentence, *([Sentence("revert_by_command", {"command": command})] if command else []))
 
 
 class Reverts:

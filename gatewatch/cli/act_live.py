@@ -43,7 +43,7 @@ from gatewatch.rendering.text.labels import Labels, load_labels
 from gatewatch.rendering.time_text import utc_minute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gatewatch.config.settings import Settings
     from gatewatch.handlers.act import KnownAlert
@@ -123,8 +123,8 @@ class _TerminalAnswers(Answers):
         self._texts = labels
         self.refusals: list[str] = []
 
-    def explain(self, click: Click, sentence: Sentence, language: str) -> None:  # noqa: ARG002  the base class's form
-        self.refusals.append(sentence_text(sentence, self._texts))
+    def explain(self, click: Click, sentences: Iterable[Sentence], language: str) -> None:  # noqa: ARG002  the form of the base class
+        self.refusals.append(" ".join(sentence_text(each, self._texts) for each in sentences))
 
     def tell(self, click: Click, text: str) -> None:  # noqa: ARG002  likewise
         self.refusals.append(text)

@@ -19,6 +19,7 @@ from gatewatch.actions.notes import note_to_everybody, thread_notes
 from gatewatch.actions.performing import perform
 from gatewatch.actions.proposed_exception import exception_snippet
 from gatewatch.actions.request import ActionRequest, Subject
+from gatewatch.actions.reverting import obstacle_sentences
 from gatewatch.actions.state_machine import Effect, Refusal, Transition, repeated, transition
 from gatewatch.actions.view import EVENT_OF, content_id, content_subject
 from gatewatch.aws import metrics
@@ -149,7 +150,8 @@ class ActHandler:
             try:
                 request = msgspec.structs.replace(request, plan=self.reverts.plan(alert.notification))
             except NotRevertibleError as error:
-                self.answers.explain(click, error.sentence, alert.notification.language)
+                why = obstacle_sentences(error, alert.notification)
+                self.answers.explain(click, why, alert.notification.language)
                 return
         done = self._perform(alert, request)
         if isinstance(done, Refusal):

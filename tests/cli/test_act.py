@@ -105,6 +105,10 @@ class Hub:
         with lambda_environment(isolated_variables(self.cloud.endpoint, HUB_REGION, credentials)):
             return gatewatch("act", *arguments, "--config", str(self.folder))
 
+    def undo(self, change_id, *answers):
+        with lambda_environment(self.cloud.variables(HUB_ACCOUNT, HUB_REGION)):
+            return gatewatch("undo", change_id, *answers)
+
     def state(self, person="alice"):
         ran = self.act(person, "show", self.alert, "--format", "json")
         (found,) = json.loads(ran.out)
@@ -138,6 +142,17 @@ def test_a_revert_needs_two_people_and_neither_is_the_actor(hub):
     assert people[:2] == [("propose_revert", "U0ALICE", "terminal"), ("approve_revert", "U0BOB", "terminal")]
     assert state["audit"][1]["identities"] == [ROLES["bob"]]
     assert {"action_propose_revert", "action_approve_revert", "action_complete_revert"} <= set(hub.notes())
+
+
+def test_a_revert_is_undone_by_its_change_id_after_a_confirmation(hub):
+    hub.act("alice", "propose-revert", hub.alert)
+    hub.act("bob", "approve-revert", hub.alert, "--yes")
+    change_id = hub.state()["undo"].removeprefix("gatewatch undo ")
+    asked = hub.undo(change_id)
+    assert (asked.status, hub.rules()) == (1, [])
+    assert f"Restore {hub.group}/sgr-" in asked.out
+    assert (hub.undo(change_id, "--yes").status, hub.rules()) == (0, ["0.0.0.0/0"])
+    assert (hub.undo(change_id, "--yes").status, hub.rules()) == (0, ["0.0.0.0/0"])
 
 
 def test_the_plan_is_shown_with_its_hash_before_it_is_approved(hub):

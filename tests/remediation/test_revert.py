@@ -26,10 +26,12 @@ from gatewatch.remediation.ingress.access import access_of
 from gatewatch.remediation.ingress.conflict_guard import GroupRef, RuleConflict, StopReason
 from gatewatch.remediation.ingress.executor import StepStatus
 from gatewatch.remediation.revert.frozen import freeze, perform_frozen
+from gatewatch.remediation.revert.openings import opened_changes
 from gatewatch.remediation.revert.plan import NotRevertibleError, Obstacle, PlannedChange, RevertPlan, SettingKind
 from gatewatch.remediation.revert.planner import SETTINGS
 from gatewatch.remediation.revert.rules import rule_of_entries
 from gatewatch.remediation.revert.sentences import plan_sentences, undo_sentences
+from gatewatch.remediation.revert.settings import Target
 from gatewatch.remediation.snapshots import SnapshotError
 from gatewatch.rendering.text.labels import load_labels
 from support import ingress, members
@@ -508,3 +510,105 @@ def test_a_revert_of_any_modification_opens_nothing_and_its_undo_restores_it(ear
         result = environment.reverter.execute(plan)
         environment.reverter.undo(result.change_id)
         assert environment.entries(plan) == [plan.changes[0].before]
+
+
+class Recorded:
+    """Stands for the calls that moto lacks: one value, which reads return and writes replace."""
+
+    def __init__(self, **answers):
+        self.answers, self.calls = answers, []
+
+    def __getattr__(self, name):
+        def call(**request):
+            self.calls.append((name, request))
+            return self.answers.get(name, {})
+
+        return call
+
+
+class OnlyEc2:
+    def __init__(self, ec2):
+        self.ec2 = self.rds = ec2
+
+
+@pytest.mark.parametrize(
+    ("kind", "read", "closed", "calls"),
+    [
+        (
+            SettingKind.SNAPSHOT_BLOCK,
+            {"get_snapshot_block_public_access_state": {"State": "unblocked"}},
+            "block-all-sharing",
+            [
+                ("enable_snapshot_block_public_access", {"State": "block-all-sharing"}),
+                ("disable_snapshot_block_public_access", {}),
+            ],
+        ),
+        (
+            SettingKind.IMAGE_BLOCK,
+            {"get_image_block_public_access_state": {"ImageBlockPublicAccessState": "unblocked"}},
+            "block-new-sharing",
+            [
+                ("enable_image_block_public_access", {"ImageBlockPublicAccessState": "block-new-sharing"}),
+                ("disable_image_block_public_access", {}),
+            ],
+        ),
+    ],
+)
+def test_the_blocks_of_public_sharing_are_switched_on_and_off_again(kind, read, closed, calls):
+    ec2, target, setting = Recorded(**read), Target(kit.ACCOUNT, kit.REGION, kit.ACCOUNT), SETTINGS[kind]
+    aws = OnlyEc2(ec2)
+    before = setting.read(aws, target)
+    after = setting.close(before, (), target)
+    assert (before, after) == ((), (closed,))
+    change = PlannedChange(kind, kit.ACCOUNT, before, after)
+    ec2.calls.clear()
+    setting.write(aws, target, change)
+    setting.write(aws, target, change.reversed)
+    assert ec2.calls == calls
+
+
+def test_an_account_loses_the_snapshot_of_a_cluster_and_gets_it_back():
+    shared = {"AttributeName": "restore", "AttributeValues": ["all", kit.OTHER]}
+    answer = {"DBClusterSnapshotAttributesResult": {"DBClusterSnapshotAttributes": [shared]}}
+    rds, kind = Recorded(describe_db_cluster_snapshot_attributes=answer), SettingKind.DB_CLUSTER_SNAPSHOT_SHARE
+    target = Target(kit.ACCOUNT, kit.REGION, "orders-1")
+    before = SETTINGS[kind].read(OnlyEc2(rds), target)
+    change = PlannedChange(kind, "orders-1", before, (kit.OTHER,))
+    SETTINGS[kind].write(OnlyEc2(rds), target, change)
+    SETTINGS[kind].write(OnlyEc2(rds), target, change.reversed)
+    where = {"DBClusterSnapshotIdentifier": "orders-1", "AttributeName": "restore"}
+    assert [request for name, request in rds.calls if name.startswith("modify")] == [
+        where | {"ValuesToRemove": ["all"]},
+        where | {"ValuesToAdd": ["all"]},
+    ]
+
+
+def test_the_groups_of_an_endpoint_become_those_before_the_call_in_one_call(environment):
+    before, after = "sg-0aaaaaaaaaaaaaaa1", "sg-0bbbbbbbbbbbbbbb2"
+    inside = {
+        "VpcEndpointId": "vpce-0aaaaaaaaaaaaaaa1",
+        "AddSecurityGroupId": {"tag": 1, "content": after},
+        "RemoveSecurityGroupId": {"tag": 1, "content": before},
+    }
+    notification = environment.notification(kit.call("ec2", "ModifyVpcEndpoint", {"ModifyVpcEndpointRequest": inside}))
+    kind, opened = opened_changes(notification.alert)
+    ec2 = Recorded(describe_vpc_endpoints={"VpcEndpoints": [{"Groups": [{"GroupId": after}]}]})
+    target = Target(kit.ACCOUNT, kit.REGION, opened[0].resource_id)
+    entries = SETTINGS[kind].read(OnlyEc2(ec2), target)
+    closed = SETTINGS[kind].close(entries, opened, target)
+    assert (kind, entries, closed) == (SettingKind.ENDPOINT_GROUPS, (after,), (before,))
+    SETTINGS[kind].write(OnlyEc2(ec2), target, PlannedChange(kind, target.resource, entries, closed))
+    assert ec2.calls[-1] == (
+        "modify_vpc_endpoint",
+        {"VpcEndpointId": target.resource, "AddSecurityGroupIds": [before], "RemoveSecurityGroupIds": [after]},
+    )
+
+
+def test_an_endpoint_is_not_left_without_a_group(environment):
+    group = "sg-0bbbbbbbbbbbbbbb2"
+    inside = {"VpcEndpointId": "vpce-0aaaaaaaaaaaaaaa1", "AddSecurityGroupId": {"tag": 1, "content": group}}
+    notification = environment.notification(kit.call("ec2", "ModifyVpcEndpoint", {"ModifyVpcEndpointRequest": inside}))
+    kind, opened = opened_changes(notification.alert)
+    with pytest.raises(NotRevertibleError) as raised:
+        SETTINGS[kind].close((group,), opened, Target(kit.ACCOUNT, kit.REGION, "vpce-0aaaaaaaaaaaaaaa1"))
+    assert raised.value.obstacle is Obstacle.EARLIER_UNKNOWN

@@ -324,20 +324,6 @@ def modified(aws, found, cidr="0.0.0.0/0", port=22):
     return call("ec2", "ModifySecurityGroupRules", {"ModifySecurityGroupRulesRequest": inside}, answer)
 
 
-def endpoint_groups(aws):
-    vpc = aws.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
-    before, after = aws.group(), aws.group()
-    found = aws.ec2.create_vpc_endpoint(
-        VpcId=vpc,
-        ServiceName=f"com.amazonaws.{REGION}.ssm",
-        VpcEndpointType="Interface",
-        SecurityGroupIds=[before],
-    )["VpcEndpoint"]["VpcEndpointId"]
-    aws.ec2.modify_vpc_endpoint(VpcEndpointId=found, AddSecurityGroupIds=[after])
-    inside = {"VpcEndpointId": found, "AddSecurityGroupId": {"tag": 1, "content": after}}
-    return call("ec2", "ModifyVpcEndpoint", {"ModifyVpcEndpointRequest": inside})
-
-
 def access_key(aws):
     aws.iam.create_user(UserName="alice")
     key = aws.iam.create_access_key(UserName="alice")["AccessKey"]

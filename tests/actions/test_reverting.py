@@ -1,0 +1,32 @@
+"""What people read when gatewatch does not revert a call."""
+
+import pytest
+from moto import mock_aws
+
+from gatewatch.actions.reverting import obstacle_sentences
+from gatewatch.remediation.revert.plan import NotRevertibleError, Obstacle
+from support import revert as kit
+
+
+@pytest.fixture
+def environment():
+    with mock_aws():
+        yield kit.Environment()
+
+
+def test_a_call_that_gatewatch_does_not_revert_is_answered_with_the_command(environment):
+    route = {"routeTableId": "rtb-0aaaaaaaaaaaaaaa1", "destinationCidrBlock": "0.0.0.0/0", "gatewayId": "igw-0aaaaaaa1"}
+    notification = environment.notification(kit.call("ec2", "CreateRoute", route))
+    with pytest.raises(NotRevertibleError) as raised:
+        environment.reverter.plan(notification)
+    why, command = obstacle_sentences(raised.value, notification)
+    assert (why.key, command.key) == ("not_reverted_no_kind", "revert_by_command")
+    assert command.values["command"].startswith("aws ec2 delete-route ")
+
+
+@pytest.mark.parametrize("obstacle", [Obstacle.ALREADY_CLOSED, Obstacle.INVALID_NAME, Obstacle.CONFLICTING])
+def test_what_needs_no_revert_or_is_not_trusted_is_answered_without_a_command(environment, obstacle):
+    notification = environment.opened("inbound_rule")
+    assert [each.key for each in obstacle_sentences(NotRevertibleError(obstacle), notification)] == [
+        f"not_reverted_{obstacle}"
+    ]
