@@ -15,12 +15,14 @@ from gatewatch.actions.due import DueAlerts
 from gatewatch.actions.reverting import Reverts
 from gatewatch.actions.slack_api import SlackApi
 from gatewatch.actions.slack_users import SlackUsers
+from gatewatch.actions.snoozed_groups import SnoozedGroups
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, role_arn
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.metrics import NAMESPACE, EmbeddedMeter
 from gatewatch.config.destinations import SecretRef
 from gatewatch.delivery.action_store import ActionStore
+from gatewatch.delivery.escalations import DeliveryDeadlines, Escalations
 from gatewatch.delivery.http import HttpClient, http_pool
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.delivery.secrets import SecretStore
@@ -48,6 +50,7 @@ def compose() -> ActHandler:
     bundle, log = load_bundle(environment), _log()
     settings = bundle.settings
     table = HubTable(aws.dynamodb, environment["GATEWATCH_TABLE"])
+    outbox = Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"])
     api = SlackApi(
         HttpClient(http_pool()),
         SecretStore(aws),
@@ -59,11 +62,12 @@ def compose() -> ActHandler:
         store=ActionStore(table),
         threads=ThreadStore(table),
         due=DueAlerts(table),
-        outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
+        snoozed=SnoozedGroups(table, DueAlerts(table)),
+        outbox=outbox,
         users=SlackUsers(api, settings.actions.team, settings.people),
         answers=Answers(api, cache(lambda language: load_labels(bundle.templates, language)), log),
         reverts=Reverts(_reverter(aws, table, settings, environment)),
-        stop_escalation=lambda _content: None,
+        stop_escalation=DeliveryDeadlines(Escalations(table), outbox, settings).cancel,
         now=time.time,
         log=log,
         meter=EmbeddedMeter(metrics),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 
 from functions.bundle import load_bundle
+from gatewatch.actions.due import DueAlerts
+from gatewatch.actions.snoozed_groups import SnoozedGroups
 from gatewatch.actions.view import ActionView
 from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
@@ -34,6 +36,12 @@ from gatewatch.remediation.revert.openings import can_be_reverted
 from gatewatch.rendering.slack import SlackRenderer
 from gatewatch.rendering.sns import SnsRenderer
 from gatewatch.rendering.templates import load_templates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gatewatch.delivery.action_store import PostedMessage
+    from gatewatch.model.message import Content
 
 metrics = Metrics(namespace=NAMESPACE)
 
@@ -70,7 +78,7 @@ def compose() -> DeliveryHandler:
             channels,
             MessageUpdates(channels, store, log, shown=ActionView(actions, settings.actions, can_be_reverted).shown),
             store,
-            actions.record_message_later,
+            _record(actions, SnoozedGroups(table, DueAlerts(table))),
         ),
         ledger=ledger,
         attempts=Attempts(ledger),
@@ -83,6 +91,16 @@ def compose() -> DeliveryHandler:
         meter=counts,
         configuration_error=bundle.configuration_error,
     )
+
+
+def _record(actions: ActionStore, snoozed: SnoozedGroups) -> Callable[[Content, str, PostedMessage], None]:
+    """What is stored after a message with buttons was posted."""
+
+    def record(content: Content, alert: str, message: PostedMessage) -> None:
+        actions.record_message_later(alert, message)
+        snoozed.wake(content)
+
+    return record
 
 
 @metrics.log_metrics

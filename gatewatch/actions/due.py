@@ -19,10 +19,11 @@ SETTLING = {ActionEvent.SNOOZE, ActionEvent.PROPOSE_REVERT}
 
 
 class DueAlert(Struct, frozen=True):
-    """`at` is in seconds since 1970."""
+    """`at` is in seconds since 1970. `is_raised`: another alert about the same has a higher severity."""
 
     alert: str
     at: float
+    is_raised: bool = False
 
 
 DUE_ALERTS = ShardedRows(prefix="action-due", name="alerts to look at again", value_type=DueAlert, shards=5)
@@ -39,8 +40,12 @@ class DueAlerts:
         at = actions.snoozed_until if actions.snoozed else actions.proposal.expires_at if actions.proposal else 0.0
         self._values.put(alert, DueAlert(alert, at))
 
-    def due(self, now: float) -> Iterator[str]:
-        return (each.alert for _, each in self._values.all() if each.at <= now)
+    def wake(self, alert: str) -> None:
+        """The severity of what a snoozed alert is about rose."""
+        self._values.put(alert, DueAlert(alert, 0.0, is_raised=True))
+
+    def due(self, now: float) -> Iterator[DueAlert]:
+        return (each for _, each in self._values.all() if each.at <= now)
 
     def remove(self, alert: str) -> None:
         self._values.remove(alert)

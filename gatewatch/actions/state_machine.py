@@ -35,7 +35,6 @@ class Effect(StrEnum):
     """What the caller of `transition` has to do once the new state is stored."""
 
     STOP_ESCALATION = "stop_escalation"
-    RESUME_ESCALATION = "resume_escalation"
     ASK_ACTOR = "ask_actor"
     POST_EXCEPTION = "post_exception"
     EXECUTE_REVERT = "execute_revert"
@@ -172,7 +171,6 @@ TRANSITIONS: tuple[Rule, ...] = (
         after=_S.OPEN,
         guards=(guards.was_asked,),
         apply=_answered,
-        effects=(Effect.RESUME_ESCALATION,),
     ),
     Rule(event=_E.ANSWER_NO, before=_ALL - _SETTLED, after=None, guards=(guards.was_asked,), apply=_answered),
     Rule(
@@ -218,14 +216,12 @@ TRANSITIONS: tuple[Rule, ...] = (
         after=_S.OPEN,
         guards=(guards.snooze_is_over,),
         apply=_not_snoozed,
-        effects=(Effect.RESUME_ESCALATION,),
     ),
     Rule(
         event=_E.RAISE_SEVERITY,
         before=frozenset({_S.SNOOZED}),
         after=_S.OPEN,
         apply=_not_snoozed,
-        effects=(Effect.RESUME_ESCALATION,),
     ),
     Rule(event=_E.EXPIRE_REVERT, before=_PROPOSED, after=_S.REVERT_EXPIRED, guards=(guards.is_expired,)),
     # From REVERT_EXECUTING too: an execution that was interrupted is started again with the same plan.

@@ -12,7 +12,7 @@ from msgspec import Struct
 from gatewatch.aws.sharded_rows import ShardedRows, ShardedValues
 from gatewatch.delivery.fallback import fallback_message
 from gatewatch.delivery.outbox import OutboxEntry, deduplication_id, entry_of
-from gatewatch.model.message import FallbackReason
+from gatewatch.model.message import FallbackReason, addressed
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gatewatch.config.settings import Settings
     from gatewatch.delivery.outbox import Outbox
     from gatewatch.model.message import OutboxMessage
+    from gatewatch.model.notification import AlertNotification
 
 # Seconds after the arrival of an event within which its message is delivered or sent to the fallback.
 DELIVERY_SECONDS = {Severity.CRITICAL: 300, Severity.HIGH: 1800}
@@ -81,6 +82,12 @@ class DeliveryDeadlines:
         """`arrived` is when their event arrived, in seconds since 1970. What fits into no row is sent at once."""
         planned = [self._escalation(each, arrived) for each in messages]
         self._outbox.put_entries([each.entry for each in planned if each and not self._escalations.schedule(each)])
+
+    def cancel(self, notification: AlertNotification) -> None:
+        """A person takes care of an alert: no destination is late any more. Raises `HubTableError`."""
+        for message in addressed(notification, self._settings.destinations):
+            if planned := self._escalation(message, 0.0):
+                self._escalations.remove([planned])
 
     def _escalation(self, message: OutboxMessage, arrived: float) -> Escalation | None:
         seconds = DELIVERY_SECONDS.get(message.notification.severity)

@@ -67,10 +67,10 @@ class _Thread(Struct, frozen=True):
     counted_in: str = ""
 
 
-RecordMessage = Callable[[str, PostedMessage], None]
+RecordMessage = Callable[["Content", str, PostedMessage], None]
 
 
-def _record_nothing(_alert: str, _message: PostedMessage) -> None:
+def _record_nothing(_content: Content, _alert: str, _message: PostedMessage) -> None:
     """No message has buttons."""
 
 
@@ -148,7 +148,7 @@ class Threads:
             if shown.state.shown:
                 self._store.save_parent_later(content.destination, content.key, parent)
                 posted = PostedMessage(content.destination, content.key, receipt.channel, receipt.ts)
-                self._record_message(shown.state.shown.id, posted)
+                self._record_message(content, shown.state.shown.id, posted)
             self._updates.apply_after_post(self._changed_states(content, exposures), content.destination, destination)
         return receipt
 

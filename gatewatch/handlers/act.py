@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from gatewatch.actions.due import DueAlerts
     from gatewatch.actions.reverting import Reverts
     from gatewatch.actions.slack_users import SlackUsers
+    from gatewatch.actions.snoozed_groups import SnoozedGroups
     from gatewatch.aws.metrics import Meter
     from gatewatch.config.settings import Settings
     from gatewatch.delivery.action_store import ActionStore
@@ -63,11 +64,14 @@ class KnownAlert(Struct, frozen=True):
     is_resolved: bool
 
     @property
+    def notifications(self) -> tuple[AlertNotification, ...]:
+        alerts = (each.notification for each in contained_messages(self.content))
+        return tuple(each for each in alerts if isinstance(each, AlertNotification))
+
+    @property
     def notification(self) -> AlertNotification:
         """The alert; of a roll-up the worst."""
-        alerts = [each.notification for each in contained_messages(self.content)]
-        found = [each for each in alerts if isinstance(each, AlertNotification)]
-        return max(found, key=lambda each: each.severity.rank)
+        return max(self.notifications, key=lambda each: each.severity.rank)
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,12 @@ class ActHandler:
     store: ActionStore
     threads: ThreadStore
     due: DueAlerts
+    snoozed: SnoozedGroups
     outbox: MessageSink
     users: SlackUsers
     answers: Answers
     reverts: Reverts
-    stop_escalation: Callable[[Content], None]
+    stop_escalation: Callable[[AlertNotification], None]
     now: Callable[[], float]
     log: Logger
     meter: Meter
@@ -101,10 +106,10 @@ class ActHandler:
 
     def settle_due(self) -> None:
         """End snoozes and proposals whose time is over. Each alert is tried again until that is done."""
-        for name in list(self.due.due(self.now())):
-            if alert := self.find(name):
-                self.settle(alert)
-            self.due.remove(name)
+        for each in list(self.due.due(self.now())):
+            if alert := self.find(each.alert):
+                self.settle(alert, is_raised=each.is_raised)
+            self.due.remove(each.alert)
 
     def find(self, name: str) -> KnownAlert | None:
         """The alert of an id, from the messages that were posted; None for an id that no message has."""
@@ -130,10 +135,11 @@ class ActHandler:
             self.log.error("users cannot be read in Slack", extra={"reason": str(error)})  # noqa: TRY400  no secrets
             return None
 
-    def settle(self, alert: KnownAlert) -> None:
+    def settle(self, alert: KnownAlert, *, is_raised: bool = False) -> None:
         """Make the transitions that time or AWS made due. A refusal means that there is nothing to do."""
-        events = [ActionEvent.END_SNOOZE, ActionEvent.EXPIRE_REVERT]
-        for event in ([ActionEvent.CLOSE] if alert.is_resolved else []) + events:
+        found = {ActionEvent.CLOSE: alert.is_resolved, ActionEvent.RAISE_SEVERITY: is_raised}
+        events = [event for event, is_due in found.items() if is_due]
+        for event in [*events, ActionEvent.END_SNOOZE, ActionEvent.EXPIRE_REVERT]:
             request = ActionRequest(event=event, person=GATEWATCH, at=self.now())
             if isinstance(done := self._perform(alert, request), Transition):
                 self._follow_up(alert, done)
@@ -203,8 +209,11 @@ class ActHandler:
         self.outbox.put(thread_notes(alert.id, done, alert.messages, language, snippet))
         if done.record.event in SETTLING:
             self.due.watch(alert.id, done.actions)
+        if done.record.event is ActionEvent.SNOOZE:
+            self.snoozed.add(alert.notification, alert.id, done.actions.snoozed_until)
         if Effect.STOP_ESCALATION in done.effects:
-            self.stop_escalation(alert.content)
+            for each in alert.notifications:
+                self.stop_escalation(each)
         if Effect.ASK_ACTOR in done.effects:
             self._ask(alert, done)
         if Effect.NOTIFY_EVERYBODY in done.effects:

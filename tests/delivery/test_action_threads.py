@@ -34,7 +34,10 @@ class Hub:
         self.threads = ThreadStore(hub_table)
         view = ActionView(self.store, settings, lambda alert: alert.changes[0].is_applied)
         updates = MessageUpdates(self.channel, self.threads, logging.getLogger("test"), shown=view.shown)
-        self.delivery = Threads(self.channel, updates, self.threads, self.store.record_message_later)
+        self.delivery = Threads(self.channel, updates, self.threads, self.record)
+
+    def record(self, _content, alert_name, message):
+        self.store.record_message_later(alert_name, message)
 
     def post(self, content, destination=APP, **part):
         return self.delivery.post(content, Presentation(**part), destination)

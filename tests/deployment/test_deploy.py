@@ -230,9 +230,9 @@ def test_environment_variables_are_resolved_and_contain_no_secret(deployed):
             assert "hooks.slack" not in value, name
 
 
-def test_both_event_source_mappings_report_failures_and_limit_concurrency(deployed):
+def test_event_source_mappings_report_failures_and_limit_concurrency(deployed):
     arns = {each["EventSourceArn"] for each in deployed.mappings}
-    assert arns == {queue_arn("events"), queue_arn("outbox.fifo")}
+    assert arns == {queue_arn(name) for name in ("events", "outbox.fifo", "clicks.fifo", "sweep")}
     for mapping in deployed.mappings:
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2

@@ -267,6 +267,7 @@ MAY = {
         "sqs:SendMessage OutboxDlq",
         "dynamodb:GetItem Table",
         "dynamodb:PutItem Table",
+        "dynamodb:UpdateItem Table",
         "events:PutEvents EventBuses",
         "sns:Publish Alerts",
         "kms:Decrypt SecretsKeyArn",
@@ -355,6 +356,8 @@ def test_only_the_deliver_role_can_write_the_ledger():
             "action",
             "action-due",
             "conflict",
+            "snoozed",
+            "due",
             *keys_of_functions,
         )
     }

@@ -58,7 +58,7 @@ def refusals(hub):
 def test_an_acknowledged_alert_says_so_in_the_thread_and_stops_its_escalation(hub, where):
     hub.click(where, "acknowledge")
     assert hub.status(where) == "acknowledged"
-    assert hub.stopped == [OPENED]
+    assert hub.stopped == [OPENED.notification]
     (note,) = hub.deliver()
     assert note.notification.title.values["person"] == "alice"
     assert hub.channel.thread(note.notification.key) == "opened"
@@ -172,6 +172,20 @@ def test_a_snooze_ends_at_its_time(hub):
     assert titles(hub.deliver()) == ["action_snooze", "action_end_snooze"]
 
 
+def test_a_snooze_ends_when_an_alert_about_the_same_group_has_a_higher_severity(hub):
+    snoozed, same = alert("a", Severity.MEDIUM), alert("b", Severity.MEDIUM, at=1.0)
+    where = hub.post(snoozed)
+    hub.click(where, "snooze_day")
+    hub.post(same)
+    hub.post(alert("d", Severity.CRITICAL, at=9.0, group_key="1/eu-west-1/sg-2"))
+    hub.handler.settle_due()
+    assert hub.status(where) == "snoozed"
+    hub.post(alert("e", Severity.HIGH, at=10.0))
+    hub.handler.settle_due()
+    assert hub.status(where) == "open"
+    assert titles(hub.deliver()) == ["action_snooze", "action_raise_severity"]
+
+
 @pytest.mark.parametrize(("until", "seconds"), [("2027-01-16", 86400 + 57600), ("2027-01-15", 57600)])
 def test_a_snooze_until_a_day_ends_with_that_day(hub, until, seconds):
     where = hub.post(alert("one", Severity.HIGH))
@@ -200,7 +214,7 @@ def test_two_people_revert_and_the_thread_has_plan_result_and_undo(hub, where):
     assert titles(notes) == ["action_propose_revert", "action_approve_revert", "action_complete_revert"]
     assert PLAN.hash in str(notes[0].notification.paragraphs)
     assert "gatewatch undo rev-1" in str(notes[2].notification.paragraphs)
-    assert hub.stopped == [OPENED]
+    assert hub.stopped == [OPENED.notification]
 
 
 def test_who_proposed_does_not_approve_and_gets_the_reason(hub, where):

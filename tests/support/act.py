@@ -8,6 +8,7 @@ from gatewatch.actions.answers import Answers
 from gatewatch.actions.click import Click, encode_click
 from gatewatch.actions.due import DueAlerts
 from gatewatch.actions.slack_users import SlackUsers
+from gatewatch.actions.snoozed_groups import SnoozedGroups
 from gatewatch.actions.view import ActionView, content_id
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.destinations import Route
@@ -121,11 +122,13 @@ class ActingHub:
             people=PEOPLE,
         )
         self.log = logging.getLogger("test")
+        self.snoozed = SnoozedGroups(self.table, DueAlerts(self.table))
         self.handler = ActHandler(
             settings=self.settings,
             store=self.store,
             threads=self.threads,
             due=DueAlerts(self.table),
+            snoozed=self.snoozed,
             outbox=self.outbox,
             users=SlackUsers(self.workspace, "T0TEAM", PEOPLE),
             answers=Answers(self.workspace, LABELS.__getitem__, self.log),
@@ -137,7 +140,11 @@ class ActingHub:
         )
         view = ActionView(self.store, settings, lambda alert: alert.changes[0].is_applied)
         updates = MessageUpdates(self.channel, self.threads, self.log, shown=view.shown)
-        self.delivery = Threads(self.channel, updates, self.threads, self.store.record_message_later)
+        self.delivery = Threads(self.channel, updates, self.threads, self.record)
+
+    def record(self, content, alert, message):
+        self.store.record_message_later(alert, message)
+        self.snoozed.wake(content)
 
     def post(self, content):
         """Deliver an alert; return where it is, for `click`."""
