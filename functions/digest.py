@@ -16,7 +16,7 @@ from gatewatch.delivery.ses import send
 from gatewatch.digest.activity_log_reader import ActivityLogReader
 from gatewatch.digest.email import EmailTemplate, email_message
 from gatewatch.digest.messages import digest_messages
-from gatewatch.digest.missing_events import count_missing_events
+from gatewatch.digest.missing_events import count_actions, count_missing_events
 from gatewatch.errors import ConfigurationError
 from gatewatch.handlers.digest import DigestHandler
 from gatewatch.rendering.digest.labels import load_digest_labels
@@ -45,6 +45,7 @@ def compose_at(now: Callable[[], float]) -> DigestHandler:
         raise ConfigurationError(bundle.configuration_error)
     settings, outbox = bundle.settings, Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"])
     service = environment["GATEWATCH_ALERT_SERVICE"]
+    acting = service.removesuffix("alert") + "act"
     language = settings.digest.language or settings.defaults.language
     wording = DigestText(
         load_digest_labels(bundle.templates, language),
@@ -66,6 +67,9 @@ def compose_at(now: Callable[[], float]) -> DigestHandler:
         senders={name: way for name, way, whom in wanted if whom},
         now=now,
         log=_log(),
+        actions=(lambda first, last: count_actions(aws.cloudwatch, acting, first, last))
+        if settings.actions.is_on
+        else None,
     )
 
 

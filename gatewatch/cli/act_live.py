@@ -19,6 +19,7 @@ from gatewatch.actions.people import person_of_caller
 from gatewatch.actions.reverting import Reverts
 from gatewatch.actions.slack_api import SlackApi
 from gatewatch.actions.slack_users import SlackUsers
+from gatewatch.actions.snoozed_groups import SnoozedGroups
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, role_arn
 from gatewatch.aws.hub_table import HubTable
@@ -26,6 +27,7 @@ from gatewatch.aws.metrics import NoMeter
 from gatewatch.config.destinations import SecretRef
 from gatewatch.config.paths import TEMPLATES
 from gatewatch.delivery.action_store import ACTION_MESSAGES, ActionStore
+from gatewatch.delivery.escalations import DeliveryDeadlines, Escalations
 from gatewatch.delivery.http import HttpClient, http_pool
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.delivery.secrets import SecretStore
@@ -147,16 +149,18 @@ class TerminalActions:
             HttpClient(http_pool()), SecretStore(self._aws), settings.actions.token or SecretRef(), SLACK_API
         )
         self._answers = _TerminalAnswers(api, self._labels, log)
+        due, outbox = DueAlerts(self._table), Outbox(self._aws.sqs, self._outbox_url())
         self._handler = ActHandler(
             settings=settings,
             store=self._store,
             threads=self._threads,
-            due=DueAlerts(self._table),
-            outbox=Outbox(self._aws.sqs, self._outbox_url()),
+            due=due,
+            snoozed=SnoozedGroups(self._table, due),
+            outbox=outbox,
             users=SlackUsers(api, settings.actions.team, settings.people),
             answers=self._answers,
             reverts=Reverts(self._reverter(role)),
-            stop_escalation=lambda _content: None,
+            stop_escalation=DeliveryDeadlines(Escalations(self._table), outbox, settings).cancel,
             now=time.time,
             log=log,
             meter=NoMeter(),

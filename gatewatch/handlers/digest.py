@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gatewatch.config.digest import DueDigest
     from gatewatch.config.settings import Settings
     from gatewatch.digest.activity_log_reader import ActivityLogReader
-    from gatewatch.model.digest import Digest
+    from gatewatch.model.digest import ActionCounts, Digest
 
 SendDigest = Callable[["Digest", "DueDigest"], None]
 
@@ -28,7 +28,7 @@ SendDigest = Callable[["Digest", "DueDigest"], None]
 @dataclass(frozen=True)
 class DigestHandler:
     """`senders` by the name of the kind of delivery; each raises on failure. `missing_events` counts the events of a
-    period that are known to be missing from the activity log.
+    period that are known to be missing from the activity log, `actions` those of people, None while they are off.
 
     Runs often. A failed sender is retried at the next run, until the next digest is due.
     """
@@ -39,6 +39,7 @@ class DigestHandler:
     senders: dict[str, SendDigest]
     now: Callable[[], float]
     log: Logger
+    actions: Callable[[datetime, datetime], ActionCounts] | None = None
 
     def run(self) -> None:
         if not self.settings.digest.is_on:
@@ -79,4 +80,5 @@ class DigestHandler:
         open_still = {(opened.key, opened.number) for exposure in found.open for opened in exposure.opened}
         self.activity_log.extend(each for each in kept if (each.step.key, each.step.number) in open_still)
         missing = self.activity_log.unread + self.missing_events(first, now)
-        return replace(digest, recording_since=began, missing_events=missing)
+        actions = self.actions(first, last) if self.actions else None
+        return replace(digest, recording_since=began, missing_events=missing, actions=actions)

@@ -73,6 +73,13 @@ class AccountChanges(Struct, frozen=True):
         return sum(self.severities.values())
 
 
+class ActionCounts(Struct, frozen=True):
+    """Actions of people on alerts."""
+
+    performed: int
+    refused: int
+
+
 class Digest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Counts are of changes; `closed` are the durations of closed exposures.
 
@@ -80,7 +87,7 @@ class Digest(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `omitted_open` and `omitted_public` count by severity those that are not in `open` and `public`, `omitted_roles` the
     roles that are not in `short_lived_roles`. `recording_since`: start of the activity log, None for a digest of files.
-    `missing_events`: events that it lacks.
+    `missing_events`: events that it lacks. `actions`: None while actions are off.
     """
 
     period: Period
@@ -98,6 +105,7 @@ class Digest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     omitted_roles: int = 0
     recording_since: datetime | None = None
     missing_events: int = 0
+    actions: ActionCounts | None = None
 
     @property
     def open_count(self) -> int:
@@ -115,8 +123,9 @@ class Digest(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_empty(self) -> bool:
-        """Return whether nothing happened, nothing is open and no event is missing."""
-        return not (self.events or self.open or self.public or self.missing_events)
+        """Return whether nothing happened or was done, nothing is open and no event is missing."""
+        acted = self.actions and (self.actions.performed or self.actions.refused)
+        return not (self.events or self.open or self.public or self.missing_events or acted)
 
     @property
     def median_closed(self) -> timedelta:

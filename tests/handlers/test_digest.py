@@ -290,6 +290,32 @@ def test_an_invalid_configuration_is_an_error(cloud):
         cloud.run()
 
 
+ACTIONS = """
+actions:
+  mode: read_only
+  team: T0TEAM
+  app: A0APP
+  signing_secret: {ssm: /gatewatch/actions/signing-secret}
+  token: {ssm: /gatewatch/actions/token}
+"""
+
+
+def test_actions_of_people_are_counted_while_they_are_on(cloud):
+    cloud.begin()
+    for name, value in ((metrics.ACTIONS_PERFORMED, 12.0), (metrics.ACTIONS_REFUSED, 1.0)):
+        datum = {
+            "MetricName": name,
+            "Dimensions": [{"Name": "service", "Value": "gatewatch-prod-act"}],
+            "Timestamp": MORNING - timedelta(hours=20),
+            "Value": value,
+        }
+        cloud.aws.cloudwatch.put_metric_data(Namespace=metrics.NAMESPACE, MetricData=[datum])
+    cloud.configure(POLICY + ACTIONS)
+    cloud.run()
+    (message,) = cloud.sent()
+    assert "Performed: 12 · refused: 1" in words(message)
+
+
 def test_missing_events_are_reported_also_on_an_empty_day(cloud):
     cloud.begin()
     cloud.configure(POLICY.replace("language: en", "language: en, empty: skip"))

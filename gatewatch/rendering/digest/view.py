@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from gatewatch.model.digest import MAX_BARS, most_common
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.digest.exposures import open_rules, public_resources
@@ -32,7 +34,7 @@ def _sections(digest: Digest, text: DigestText) -> tuple[DigestSection, ...]:
         return (DigestSection("", lines=(labels["quiet"],)),)
     if not digest.events:
         nothing = DigestSection("", lines=(labels["nothing"],))
-        return open_rules(digest, text), *public_resources(digest, text), nothing
+        return open_rules(digest, text), *public_resources(digest, text), nothing, *_actions_of_people(digest, text)
     return (
         open_rules(digest, text),
         *public_resources(digest, text),
@@ -46,6 +48,7 @@ def _sections(digest: Digest, text: DigestText) -> tuple[DigestSection, ...]:
             lines=() if digest.suppressed else (labels["suppressed_none"],),
             bars=tuple(_bars(digest.suppressed)),
         ),
+        *_actions_of_people(digest, text),
     )
 
 
@@ -95,6 +98,13 @@ def _short_lived_roles(digest: Digest, text: DigestText) -> Iterator[DigestSecti
     )
     if lines:
         yield DigestSection(labels["short_lived_roles"], lines, (labels["more"].format(count=more),) if more else ())
+
+
+def _actions_of_people(digest: Digest, text: DigestText) -> Iterator[DigestSection]:
+    """Yield a section with one line, or nothing while actions are off."""
+    if digest.actions:
+        labels, counts = text.digest.digest, msgspec.structs.asdict(digest.actions)
+        yield DigestSection(labels["actions"], lines=(labels["actions_text"].format(**counts),))
 
 
 def _accounts(digest: Digest, text: DigestText) -> Iterator[Bar]:
