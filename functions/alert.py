@@ -23,6 +23,7 @@ from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
 from gatewatch.delivery.deferred import DeferredMessages, QuietHoursOutbox
 from gatewatch.delivery.escalations import DeliveryDeadlines, Escalations
 from gatewatch.delivery.outbox import Outbox
+from gatewatch.delivery.route_escalations import RouteEscalations
 from gatewatch.digest.activity_log import NO_ACTIVITY_LOG, ActivityLog
 from gatewatch.handlers.alert import AlertHandler
 from gatewatch.handlers.batch import partial_response
@@ -51,6 +52,7 @@ def compose() -> AlertHandler:
     if bundle.configuration_error:
         log.error("invalid configuration", extra={"reason": bundle.configuration_error})
     outbox = Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"])
+    escalations = Escalations(HubTable(aws.dynamodb, table))
     optional = HubTable(aws.dynamodb_short_timeout, table)
     rules = DynamoRuleHistory(optional, log)
     return AlertHandler(
@@ -72,7 +74,8 @@ def compose() -> AlertHandler:
         log=log,
         meter=counts,
         configuration_error=bundle.configuration_error,
-        watch=DeliveryDeadlines(Escalations(HubTable(aws.dynamodb, table)), outbox, settings).watch,
+        watch=DeliveryDeadlines(escalations, outbox, settings).watch,
+        escalate=RouteEscalations(escalations, outbox, settings).schedule,
         on_canary=lambda canary: HeartbeatStore(HubTable(aws.dynamodb, table)).record(canary),
         # While the configuration cannot be read it is unknown whether a digest is wanted, so activity is recorded.
         activity=(

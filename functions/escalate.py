@@ -1,4 +1,4 @@
-"""AWS Lambda, once a minute: sends alerts that were not delivered in time to their fallback."""
+"""AWS Lambda, once a minute: sends alerts that were not delivered or not attended to in time to a further place."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from gatewatch.aws.metrics import NAMESPACE, EmbeddedMeter
 from gatewatch.delivery.escalations import Escalations
 from gatewatch.delivery.ledger import Ledger
 from gatewatch.delivery.outbox import Outbox
+from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.handlers.escalate import EscalateHandler
 
 metrics = Metrics(namespace=NAMESPACE)
@@ -29,6 +30,7 @@ def compose() -> EscalateHandler:
     return EscalateHandler(
         escalations=Escalations(table),
         ledger=Ledger(table),
+        threads=ThreadStore(table),
         outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
         now=time.time,
         log=log,

@@ -127,7 +127,7 @@ def _messages(alert: Alert, context: GroupContext, pipeline: AlertPipeline) -> t
 
 def _updates(alert: Alert, notified: Collection[str], settings: Settings) -> tuple[OutboxMessage, ...]:
     """What is closed is shown where its opening was reported, also if no route has the closing or it is muted."""
-    names = [each for each in settings.editable_destinations if each not in notified]
+    names = [each for each in settings.updated_destinations if each not in notified]
     change = exposure_change_by(alert) if names else None
     if change is None or not change.ends_exposures:
         return ()

@@ -13,7 +13,7 @@ from gatewatch.model.change import Action, Family
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
-    from gatewatch.config.destinations import Match
+    from gatewatch.config.destinations import Match, Route
     from gatewatch.config.settings import Settings
     from gatewatch.model.alert import Alert
     from gatewatch.model.exposure import ExposureChange
@@ -45,6 +45,13 @@ def recipients(alert: Alert, change: ExposureChange | None, settings: Settings) 
     """
     ends = change is not None and change.ends_exposures
     return tuple(dict.fromkeys([*route(alert, settings), *(settings.incident_destinations if ends else ())]))
+
+
+def escalating_routes(alert: Alert, settings: Settings) -> tuple[Route, ...]:
+    """Return the routes that an alert matches and that escalate it."""
+    candidates = [each for each in settings.routes if each.escalate]
+    facts = routing_facts(alert) if candidates else None
+    return tuple(each for each in candidates if facts and matches(facts, each.match))
 
 
 def routing_facts(alert: Alert) -> RoutingFacts:

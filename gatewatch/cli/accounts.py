@@ -24,7 +24,7 @@ def sync(
     delegated administrator.
     """
     from gatewatch.aws.clients import Aws
-    from gatewatch.aws.organizations import described_accounts
+    from gatewatch.aws.organization_units import described_accounts
     from gatewatch.cli.accounts_sync import sync_accounts
 
     file, _ = configuration_files(config, accounts, None)

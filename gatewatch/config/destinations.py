@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -16,6 +17,9 @@ from gatewatch.model.severity import Severity
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+_DURATION = re.compile(r"^([1-9][0-9]{0,3})([mh])\Z", re.ASCII)
+_UNITS = {"m": 60, "h": 3600}
+_LONGEST_ESCALATION = 24 * 3600
 _EXAMPLE_BUS = "arn:aws:events:eu-west-1:111122223333:event-bus/security"
 # The destination that needs no configuration: the alerts topic of the hub's stack, unless policy.yaml redefines it.
 HUB_TOPIC = "alerts"
@@ -107,9 +111,32 @@ class Match(Struct, frozen=True, forbid_unknown_fields=True):
     max_severity: Severity = Severity.CRITICAL
 
 
+class RouteEscalation(Struct, frozen=True, forbid_unknown_fields=True):
+    """`after` is such as 15m or 2h. Closing what an alert opened stops the escalation as well."""
+
+    after: str
+    to: str
+    unless: Literal["acknowledged"] = "acknowledged"
+
+    @property
+    def seconds(self) -> int:
+        """Return the time after the arrival of the event; 0 for an invalid one."""
+        found = _DURATION.match(self.after)
+        return int(found[1]) * _UNITS[found[2]] if found else 0
+
+    def problems(self, own: Collection[str], known: Collection[str]) -> Iterator[str]:
+        """Yield `key: sentence` for every problem. `own` are the destinations of the route, `known` all names."""
+        if not 0 < self.seconds <= _LONGEST_ESCALATION:
+            yield f'escalate.after: "{self.after}" is not a time of up to a day; write one such as 15m or 2h.'
+        yield from (f"escalate.to: {each}" for each in undefined_destinations((self.to,), known))
+        if self.to in own:
+            yield f'escalate.to: "{self.to}" gets the alert already; write another destination.'
+
+
 class Route(Struct, frozen=True, forbid_unknown_fields=True):
     to: tuple[str, ...]
     match: Match = Match()
+    escalate: RouteEscalation | None = None
 
     @property
     def takes_low_and_above(self) -> bool:
@@ -134,6 +161,7 @@ def route_problems(route: Route, known: Collection[str]) -> Iterator[str]:
     if not route.to:
         yield "to: names no destination; write one, or remove the route."
     yield from (f"to: {each}" for each in undefined_destinations(route.to, known))
+    yield from route.escalate.problems(route.to, known) if route.escalate else ()
     if route.match.min_severity.rank > route.match.max_severity.rank:
         yield "match: min_severity is above max_severity, so nothing matches; swap them."
     for path in pattern_list(route.match.ou):

@@ -96,9 +96,12 @@ class Settings(Struct, frozen=True, kw_only=True):
         return tuple(name for name, each in self.destinations.items() if isinstance(each, PagerDuty))
 
     @property
-    def editable_destinations(self) -> tuple[str, ...]:
-        """Return the destinations whose messages are updated when an exposure is closed."""
-        return tuple(name for name, each in self.destinations.items() if isinstance(each, SlackApp))
+    def updated_destinations(self) -> tuple[str, ...]:
+        """Return the destinations that have to know of every closing, to update messages or to stop an escalation."""
+        escalated = {name for each in self.routes if each.escalate for name in each.to}
+        return tuple(
+            name for name, each in self.destinations.items() if isinstance(each, SlackApp) or name in escalated
+        )
 
     def account(self, account_id: str) -> Account:
         """Return the account of an id, or the fallback for one that accounts.yaml does not list."""

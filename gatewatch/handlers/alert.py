@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from gatewatch.alerts.pipeline import AlertPipeline, run_pipeline
+from gatewatch.alerts.routing import escalating_routes
 from gatewatch.aws import metrics
 from gatewatch.delivery.notices import unreadable_notice
 from gatewatch.digest.activity_log import NO_ACTIVITY_LOG
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from gatewatch.aws.metrics import Meter
+    from gatewatch.config.destinations import Route
     from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
     from gatewatch.delivery.outbox import MessageSink
     from gatewatch.digest.activity_log import ActivitySink
@@ -38,7 +40,8 @@ _LAST_TRY = 5  # after it the queue would move the event to the DLQ itself, with
 class AlertHandler:
     """`configuration_error` is shown above every message, if it is not empty. `on_canary` records a canary.
 
-    `watch` gets the messages on the outbox, and when their event arrived, in seconds since 1970.
+    `watch` gets the messages on the outbox, and when their event arrived, in seconds since 1970; `escalate` also the
+    routes that escalate their alert.
     The caller flushes `activity` after all records are handled.
     """
 
@@ -50,6 +53,7 @@ class AlertHandler:
     configuration_error: str = ""
     on_canary: Callable[[Canary], None] = lambda _canary: None
     watch: Callable[[Sequence[OutboxMessage], float], None] = lambda _messages, _arrived: None
+    escalate: Callable[[Sequence[Route], Sequence[OutboxMessage], float], None] = lambda *_planned: None
     activity: ActivitySink = NO_ACTIVITY_LOG
 
     def handle(self, record: dict[str, Any]) -> None:
@@ -105,7 +109,9 @@ class AlertHandler:
         if result is None:
             self.log.info("not relevant", extra=facts)
             return
-        self._send([self._with_banner(each) for each in result.messages], arrived)
+        messages = [self._with_banner(each) for each in result.messages]
+        self._send(messages, arrived)
+        self.escalate(escalating_routes(result.alert, self.pipeline.settings), messages, arrived)
         self.outbox.put(result.updates)
         self.activity.record(result.unsuppressed, result.alert)
         self.meter.count(metrics.CHANGES, len(result.alert.changes))

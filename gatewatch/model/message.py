@@ -17,11 +17,13 @@ class FallbackReason(StrEnum):
     """Why a notification is sent to a second destination; the message says so.
 
     UNCERTAIN: it was posted and no answer came. LATE: it was not delivered in time and is still being tried.
+    UNATTENDED: it was delivered, and neither closed nor acknowledged in the time that its route allows.
     """
 
     REFUSED = "refused"
     UNCERTAIN = "uncertain"
     LATE = "late"
+    UNATTENDED = "unattended"
 
 
 class OutboxMessage(Struct, frozen=True, kw_only=True, tag="message", omit_defaults=True):

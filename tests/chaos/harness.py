@@ -191,7 +191,8 @@ class Harness:
         events_dlq = DeadLetterQueue(self.aws.sqs, "events-dlq")
         watch = DeliveryDeadlines(escalations, outbox, self.settings).watch
         self.alert = AlertHandler(pipeline, outbox, events_dlq, self.log, self.counts, watch=watch)
-        self.escalate = EscalateHandler(escalations, ledger, outbox, self.clock.time, self.log, self.counts)
+        store = ThreadStore(table)
+        self.escalate = EscalateHandler(escalations, ledger, outbox, self.clock.time, self.log, self.counts, store)
         outbox_dlq = DeadLetterQueue(self.aws.sqs, "outbox-dlq.fifo")
         channels = Channels(
             Slack(HttpClient(self.http), SecretStore(self.aws)),
@@ -199,7 +200,6 @@ class Harness:
             SnsClient(self.aws.sns, HUB_TOPIC),
             SnsRenderer(chaos_templates(), self.settings.colors),
         )
-        store = ThreadStore(table)
         updates = MessageUpdates(channels, store, self.log, self.clock.monotonic)
         self.deliver = self._handler(
             settings=self.settings,

@@ -13,12 +13,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from gatewatch.aws.clients import Aws
-from gatewatch.aws.organizations import (
-    OrganizationAccount,
-    OrganizationError,
-    described_accounts,
-    list_accounts_or_raise,
-)
+from gatewatch.aws.organization_units import described_accounts
+from gatewatch.aws.organizations import OrganizationAccount, OrganizationError, list_accounts_or_raise
 from gatewatch.cli.accounts_sync import sync_accounts
 from gatewatch.cli.app import app
 from gatewatch.errors import ConfigurationError

@@ -160,7 +160,7 @@ POLICY_SENTENCES = [
     ),
     ("destinations: [room]", "destinations: is not a mapping; write one entry per id or name."),
     ("routes: {to: room}", "routes: is not a list; write one entry per line, each after a dash."),
-    ("routes: [{match: {}}]", 'routes[0]: Object missing required field "to"; the keys here are to, match.'),
+    ("routes: [{match: {}}]", 'routes[0]: Object missing required field "to"; the keys here are to, match, escalate.'),
     (
         "routes: [{to: [alerts]}, {to: [nowhere]}]",
         'routes[1].to: "nowhere" is not a destination; write one that policy.yaml defines (alerts).',
@@ -177,6 +177,14 @@ POLICY_SENTENCES = [
     (
         "routes: [{to: [alerts], match: {action: []}}]",
         "routes[0].match.action: is an empty list, which matches nothing; leave it out or write a value.",
+    ),
+    (
+        "destinations: {b: {kind: sns}}\nroutes: [{to: [alerts], escalate: {after: 15 minutes, to: b}}]",
+        'routes[0].escalate.after: "15 minutes" is not a time of up to a day; write one such as 15m or 2h.',
+    ),
+    (
+        "routes: [{to: [alerts], escalate: {after: 15m, to: alerts}}]",
+        'routes[0].escalate.to: "alerts" gets the alert already; write another destination.',
     ),
     (
         "routes: [{to: [alerts], match: {ou: Prod}}]",

@@ -12,6 +12,7 @@ from gatewatch.config.settings import load_settings
 from gatewatch.delivery.escalations import DeliveryDeadlines, Escalations
 from gatewatch.delivery.ledger import DeliveryState, Ledger, LedgerEntry, part_key
 from gatewatch.delivery.outbox import entry_of
+from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.wire import decode_message
 from gatewatch.errors import TransientDeliveryError
 from gatewatch.handlers.escalate import EscalateHandler
@@ -48,7 +49,7 @@ class Hub:
         (folder / "accounts.yaml").write_text("{}", "utf-8")
         (folder / "policy.yaml").write_text(POLICY, "utf-8")
         self.settings = load_settings(folder / "accounts.yaml", folder / "policy.yaml")
-        self.ledger, self.escalations = Ledger(table), Escalations(table)
+        self.ledger, self.escalations, self.threads = Ledger(table), Escalations(table), ThreadStore(table)
         self.sent, self.log, self.counted = [], [], {}
 
     def watch(self, *messages, arrived=ARRIVED):
@@ -57,7 +58,7 @@ class Hub:
     def escalate(self, seconds):
         """Run functions/escalate so many seconds after the arrival; return what it sent."""
         before = len(self.sent)
-        EscalateHandler(self.escalations, self.ledger, self, lambda: ARRIVED + seconds, self, self).run()
+        EscalateHandler(self.escalations, self.ledger, self, lambda: ARRIVED + seconds, self, self, self.threads).run()
         return self.sent[before:]
 
     def put_entries(self, entries):
@@ -177,6 +178,7 @@ def test_an_outbox_that_refuses_leaves_the_escalations_for_the_next_minute(hub):
         (FallbackReason.REFUSED, "delivery to {} failed"),
         (FallbackReason.UNCERTAIN, "the message may be there already"),
         (FallbackReason.LATE, "{} is slow"),
+        (FallbackReason.UNATTENDED, "nobody closed or acknowledged it in time in {}"),
     ],
 )
 def test_a_fallback_message_says_why_it_is_sent_here(reason, sentence):

@@ -67,6 +67,18 @@ def test_severe_messages_are_not_deferred(severity):
     assert deferred_until(NIGHT, severity, seoul("2026-01-25T03:00:00"), "UTC") is None
 
 
+@given(
+    st.sampled_from([Severity.HIGH, Severity.CRITICAL]),
+    st.sampled_from(Severity),
+    st.integers(0, 23),
+    st.integers(0, 23),
+    st.datetimes(timezones=st.just(UTC)),
+)
+def test_no_valid_quiet_hours_defer_a_high_or_critical_message(severity, below, start, end, now):
+    quiet = QuietHours(f"{start:02}:00", f"{end:02}:00", below=below)
+    assert [*quiet.problems()] or deferred_until(quiet, severity, now, "UTC") is None
+
+
 def test_a_destination_without_quiet_hours_gets_messages_at_once():
     assert deferred_until(None, Severity.INFO, seoul("2026-01-25T03:00:00"), "UTC") is None
 

@@ -153,7 +153,7 @@ CALLS: dict[str, list[Call]] = {
     "escalate": [
         *queue("Outbox", "SendMessage"),
         *rows("due#01", actions="BatchGetItem UpdateItem"),
-        *rows("delivered#1", actions="GetItem"),
+        *rows("delivered#1", "exposures#1", actions="GetItem"),
         *logs("escalate"),
     ],
     "digest": [
@@ -703,7 +703,12 @@ NOT_CALLED = {
     },
 }
 # Rows that a function imports without using them.
-ROWS_NOT_USED = {"alert": {"heartbeat"}, "sweep": {"heartbeat"}, "act": {"exposures", "group", "unfinished"}}
+ROWS_NOT_USED = {
+    "alert": {"heartbeat"},
+    "escalate": {"group", "parent"},
+    "sweep": {"heartbeat"},
+    "act": {"exposures", "group", "unfinished"},
+}
 GRAPH = grimp.build_graph("gatewatch", "functions", cache_dir=None)
 
 

@@ -53,6 +53,7 @@ TYPES = {
     "policy.yaml: a secret": destination_settings.SecretRef,
     "policy.yaml: destinations, quiet": QuietHours,
     "policy.yaml: routes": destination_settings.Route,
+    "policy.yaml: routes, escalate": destination_settings.RouteEscalation,
     "policy.yaml: routes, match": destination_settings.Match,
     "policy.yaml: exceptions": exception_settings.PolicyException,
     "policy.yaml: exceptions, match": exception_settings.ExceptionMatch,

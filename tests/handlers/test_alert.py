@@ -1,5 +1,6 @@
 """The alert handler between fakes of SQS: events queue to outbox."""
 
+import dataclasses
 import json
 
 import pytest
@@ -10,7 +11,7 @@ from chaos.faults import KillAt, Script, throttled
 from chaos.harness import Harness
 from chaos.scenario import BROKEN, Arrival
 from gatewatch.aws import metrics
-from gatewatch.config.destinations import Match, Route
+from gatewatch.config.destinations import Match, Route, RouteEscalation
 from gatewatch.delivery.wire import decode_message
 from gatewatch.model.severity import Severity
 from support.rendering import SLACK, SNS
@@ -77,6 +78,25 @@ def test_the_delivery_of_every_message_is_watched_from_the_arrival_of_its_event(
     harness = arrived(event(build, recipientAccountId="100000000002"), "no JSON", alert=watching)
     assert {key for key, _ in watched} == keys(harness)
     assert {at for _, at in watched} == {START}
+
+
+def test_an_alert_is_escalated_by_the_routes_that_it_matches(build):
+    escalated = []
+    high = Route(to=("sec-all",), match=Match(min_severity=Severity.HIGH), escalate=RouteEscalation("15m", "alerts"))
+    other = Route(to=("sec-all",), match=Match(account="1"), escalate=RouteEscalation("1h", "alerts"))
+
+    def escalating(harness):
+        settings = replace(harness.alert.pipeline.settings, routes=(high, other, Route(to=("sec-all",))))
+        pipeline = replace(harness.alert.pipeline, settings=settings)
+        fields = {"pipeline": pipeline, "escalate": lambda *planned: escalated.append(planned)}
+        harness.alert = dataclasses.replace(harness.alert, **fields)
+
+    low = event(build, 2, build.item(v4=["10.0.0.0/32"]))
+    arrived(event(build, 1), low, alert=escalating)
+    assert [(routes, {each.notification.key for each in sent}, at) for routes, sent, at in escalated] == [
+        ((high,), {"event-1"}, START),
+        ((), {"event-2"}, START),
+    ]
 
 
 def test_an_info_alert_of_no_route_is_only_recorded(build):
