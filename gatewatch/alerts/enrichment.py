@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gatewatch.config.settings import Settings
+    from gatewatch.model.account import Account
     from gatewatch.model.api_call import ApiCall
 
 # Region prefixes of the partitions (botocore partitions.json) -> console host, longest prefix first.
@@ -33,16 +34,22 @@ _COMMERCIAL = "console.aws.amazon.com"
 def enrich(call: ApiCall, changes: Sequence[AssessedChange], settings: Settings) -> Alert:
     """Return the alert of one call: its assessed changes, account and console links."""
     group_id = next((each.change.group.id for each in changes if each.change.group.id), None)
-    return Alert(
-        call=call,
-        account=settings.account(call.account_id),
-        changes=tuple(changes),
-        links=Links(
-            event=rule_url(call.region, changes) or event_url(call.region, _recorded_id(call)),
-            group=group_url(call.region, group_id),
-            iam=iam_url(call.region, changes),
-        ),
+    account = settings.account(call.account_id)
+    links = Links(
+        event=rule_url(call.region, changes) or event_url(call.region, _recorded_id(call)),
+        group=group_url(call.region, group_id),
+        iam=iam_url(call.region, changes),
     )
+    return Alert(call=call, account=account, changes=tuple(changes), links=through_portal(links, account, settings))
+
+
+def through_portal(links: Links, account: Account, settings: Settings) -> Links:
+    """The links through the access portal, where one is configured: a plain link opens any account of the reader."""
+    portal = settings.access_portal
+    if not portal.url or not account.known:
+        return links
+    urls = (links.event, links.group, links.iam)
+    return Links(*(portal.link(account.id, url) if url and portal.serves(url) else url for url in urls))
 
 
 def _recorded_id(call: ApiCall) -> str:

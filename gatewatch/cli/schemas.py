@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from gatewatch.config.access_portal import AccessPortal
 from gatewatch.config.account_sync import SyncSettings
 from gatewatch.config.accounts import AccountEntry, Defaults, Hub
 from gatewatch.config.actions import ActionSettings
@@ -30,6 +31,7 @@ class AccountsFile(Struct, frozen=True, forbid_unknown_fields=True):
     organization: str | None = None
     known_accounts: tuple[str, ...] = ()
     people: tuple[PersonEntry, ...] = ()
+    access_portal: AccessPortal = AccessPortal()
 
 
 class PolicyFile(Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from gatewatch.config.access_portal import AccessPortal
 from gatewatch.config.account_sync import SyncSettings
 from gatewatch.config.accounts import (
     AccountEntry,
@@ -77,6 +78,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     digest: DigestSettings = DigestSettings()
     actions: ActionSettings = ActionSettings()
     people: tuple[PersonEntry, ...] = ()
+    access_portal: AccessPortal = AccessPortal()
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -149,6 +151,7 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
         digest=policy_file.section("digest", DigestSettings),
         actions=policy_file.section("actions", ActionSettings),
         people=accounts_file.sequence("people", PersonEntry),
+        access_portal=accounts_file.section("access_portal", AccessPortal),
     )
     accounts_file.refuse_other_keys()
     policy_file.refuse_other_keys()
@@ -157,6 +160,7 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
         known |= {name for entry in entries.values() for name in entry.destinations}
     accounts_file.problems(account_problems(defaults, entries, known))
     accounts_file.problems(hub_problems(hub))
+    accounts_file.problems(settings.access_portal.problems())
     accounts_file.problems(sync.problems(known))
     accounts_file.problems(people_problems(settings.people))
     policy_file.problems(_policy_problems(settings, policy_file, known))

@@ -102,7 +102,10 @@ ACCOUNTS_SENTENCES = [
     ("accounts: [x]", "accounts: is not a mapping; write one entry per id or name."),
     (
         "accounts: {}\nroutes: []",
-        "routes: is not a known key; write one of accounts, defaults, hub, known_accounts, organization, people, sync.",
+        (
+            "routes: is not a known key; write one of access_portal, accounts, defaults, hub, known_accounts, "
+            "organization, people, sync."
+        ),
     ),
     ("- x", "is not a mapping; write keys and values, such as defaults: {language: en}."),
     (

@@ -21,6 +21,7 @@ from gatewatch.config import people as people_settings
 from gatewatch.config import settings
 from gatewatch.config import severity as severity_settings
 from gatewatch.config import suppression_rules as exception_settings
+from gatewatch.config.access_portal import AccessPortal
 from gatewatch.config.quiet_hours import QuietHours
 from gatewatch.errors import ConfigurationError
 from support.command import gatewatch
@@ -35,6 +36,7 @@ TYPES = {
     "accounts.yaml: sync": sync_settings.SyncSettings,
     "accounts.yaml: sync, units": sync_settings.UnitFacts,
     "accounts.yaml: people": people_settings.PersonEntry,
+    "accounts.yaml: access_portal": AccessPortal,
     "policy.yaml: severity": severity_settings.SeveritySection,
     "policy.yaml: severity.iam": access_policy.IamSeverity,
     "policy.yaml: severity.sign_in": access_policy.SignInSeverity,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gatewatch.alerts.enrichment import group_url
+from gatewatch.alerts.enrichment import group_url, through_portal
 from gatewatch.alerts.notifications import notification_of
 from gatewatch.alerts.routing import recipients
 from gatewatch.alerts.severity.assessment import assess
@@ -66,9 +66,10 @@ def _alert(done: Enforcement, settings: Settings, at: float, changes: Sequence[A
         response=None,
         record={},
     )
-    links = Links(group=group_url(group.region, group.group_id))
+    account = settings.account(group.account_id)
+    links = through_portal(Links(group=group_url(group.region, group.group_id)), account, settings)
     with_exposure = tuple(_with_exposure(call, each, settings) for each in changes)
-    return Alert(call=call, account=settings.account(group.account_id), changes=with_exposure, links=links)
+    return Alert(call=call, account=account, changes=with_exposure, links=links)
 
 
 def _with_exposure(call: ApiCall, assessed: AssessedChange, settings: Settings) -> AssessedChange:
