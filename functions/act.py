@@ -22,9 +22,10 @@ from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.metrics import NAMESPACE, EmbeddedMeter
 from gatewatch.config.destinations import SecretRef
 from gatewatch.delivery.action_store import ActionStore
-from gatewatch.delivery.escalations import DeliveryDeadlines, Escalations
+from gatewatch.delivery.escalations import Escalations
 from gatewatch.delivery.http import HttpClient, http_pool
 from gatewatch.delivery.outbox import Outbox
+from gatewatch.delivery.route_escalations import stop_escalations
 from gatewatch.delivery.secrets import SecretStore
 from gatewatch.delivery.slack import SLACK_API
 from gatewatch.delivery.thread_store import ThreadStore
@@ -67,7 +68,7 @@ def compose() -> ActHandler:
         users=SlackUsers(api, settings.actions.team, settings.people),
         answers=Answers(api, cache(lambda language: load_labels(bundle.templates, language)), log),
         reverts=Reverts(_reverter(aws, table, settings, environment)),
-        stop_escalation=DeliveryDeadlines(Escalations(table), outbox, settings).cancel,
+        stop_escalation=lambda alert: stop_escalations(alert, Escalations(table), outbox, settings),
         now=time.time,
         log=log,
         meter=EmbeddedMeter(metrics),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.delivery.escalations import Escalation
+from gatewatch.delivery.escalations import DeliveryDeadlines, Escalation
 from gatewatch.delivery.outbox import entry_of
 from gatewatch.model.message import FallbackReason, OutboxMessage
 from gatewatch.model.notification import AlertNotification
@@ -37,6 +37,14 @@ class RouteEscalations:
         for route in self._settings.routes:
             messages = [OutboxMessage(destination=each, notification=notification) for each in route.to]
             self._escalations.remove([planned for each in messages for planned in _planned(route, [each], 0.0)])
+
+
+def stop_escalations(
+    notification: AlertNotification, escalations: Escalations, outbox: Outbox, settings: Settings
+) -> None:
+    """Cancel everything that would send an alert on: a person takes care of it. Raises `HubTableError`."""
+    DeliveryDeadlines(escalations, outbox, settings).cancel(notification)
+    RouteEscalations(escalations, outbox, settings).cancel(notification)
 
 
 def _planned(route: Route, messages: Sequence[OutboxMessage], arrived: float) -> Iterator[Escalation]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gatewatch.aws import metrics
 from gatewatch.delivery.ledger import DeliveryState, part_key
 from gatewatch.delivery.wire import decode_message
+from gatewatch.errors import UndecodableError
 from gatewatch.model.message import FallbackReason
 from gatewatch.model.notification import AlertNotification
 
@@ -54,7 +55,10 @@ class EscalateHandler:
 
     def _is_closed(self, escalation: Escalation) -> bool:
         """Whether everything that an alert opened is closed, as far as its first destination was notified."""
-        notification = decode_message(escalation.entry.body).notification
+        try:
+            notification = decode_message(escalation.entry.body).notification
+        except UndecodableError:  # of another release: delivery reports it
+            return False
         change = notification.exposure_change if isinstance(notification, AlertNotification) else None
         if change is None or not change.opened:
             return False

@@ -2,14 +2,15 @@
 
 import pytest
 from moto import mock_aws
+from msgspec.structs import replace
 
 from gatewatch.alerts.routing import escalating_routes
 from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.settings import load_settings
-from gatewatch.delivery.escalations import Escalations
+from gatewatch.delivery.escalations import DeliveryDeadlines, Escalations
 from gatewatch.delivery.ledger import DeliveryState, Ledger, LedgerEntry, part_key
-from gatewatch.delivery.route_escalations import RouteEscalations
+from gatewatch.delivery.route_escalations import RouteEscalations, stop_escalations
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.wire import decode_message
 from gatewatch.handlers.escalate import EscalateHandler
@@ -135,6 +136,26 @@ def test_an_acknowledgement_cancels_every_escalation_of_the_alert_and_of_no_othe
     hub.routes.cancel(acknowledged)
     assert hub.escalate(120) == [("pager", "2")]
     hub.routes.cancel(acknowledged)
+
+
+def test_a_person_who_takes_care_stops_the_escalation_of_a_late_delivery_too(hub):
+    notification = hub.alert("1", Severity.CRITICAL, opened=(SSH,))
+    late = alert("1", Severity.CRITICAL, at=ARRIVED, destination="room", opened=(SSH,))
+    DeliveryDeadlines(hub.escalations, hub, hub.settings).watch([late], ARRIVED)
+    stop_escalations(notification, hub.escalations, hub, hub.settings)
+    assert list(hub.escalations.due(ARRIVED + 24 * 3600)) == []
+
+
+def test_an_escalation_of_another_release_is_sent_and_stops_no_other(hub):
+    hub.alert("1", opened=(SSH,))
+    hub.alert("2", opened=(RDP,), group_key="1/eu-west-1/sg-2")
+    (first, _) = hub.escalations.due(ARRIVED + 900)
+    hub.escalations.schedule(replace(first, entry=replace(first.entry, body="9:x")))
+    bodies = []
+    hub.put_entries = lambda entries: bodies.extend(each.body for each in entries)
+    hub.escalate(15)
+    assert len(bodies) == 2
+    assert "9:x" in bodies
 
 
 def test_an_alert_that_only_closes_something_is_not_escalated(hub):
