@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from gatewatch.actions.guards import ABANDONED_SECONDS
 from gatewatch.aws.sharded_rows import ShardedRows, ShardedValues
 from gatewatch.model.alert_actions import ActionEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gatewatch.actions.state_machine import Transition
     from gatewatch.aws.hub_table import HubTable
-    from gatewatch.model.alert_actions import AlertActions
-
-SETTLING = {ActionEvent.SNOOZE, ActionEvent.PROPOSE_REVERT}
 
 
 class DueAlert(Struct, frozen=True):
@@ -30,15 +29,15 @@ DUE_ALERTS = ShardedRows(prefix="action-due", name="alerts to look at again", va
 
 
 class DueAlerts:
-    """One time per alert, the latest one set: an alert is either snoozed or has a proposal. Raises `HubTableError`."""
+    """One time per alert, the latest one set. Every method raises `HubTableError`."""
 
     def __init__(self, table: HubTable) -> None:
         self._values = ShardedValues(table, DUE_ALERTS)
 
-    def watch(self, alert: str, actions: AlertActions) -> None:
+    def watch(self, alert: str, done: Transition) -> None:
         """A full row is no error: state and guards depend on the time themselves, only the message is late then."""
-        at = actions.snoozed_until if actions.snoozed else actions.proposal.expires_at if actions.proposal else 0.0
-        self._values.put(alert, DueAlert(alert, at))
+        if at := _due_at(done):
+            self._values.put(alert, DueAlert(alert, at))
 
     def wake(self, alert: str) -> None:
         """The severity of what a snoozed alert is about rose."""
@@ -49,3 +48,17 @@ class DueAlerts:
 
     def remove(self, alert: str) -> None:
         self._values.remove(alert)
+
+
+def _due_at(done: Transition) -> float | None:
+    """When an alert has to be looked at again after a transition; None if nothing becomes due."""
+    proposal = done.actions.proposal
+    match done.record.event:
+        case ActionEvent.SNOOZE:
+            return done.actions.snoozed_until
+        case ActionEvent.PROPOSE_REVERT:
+            return proposal.expires_at if proposal else None
+        case ActionEvent.APPROVE_REVERT | ActionEvent.BREAK_GLASS:
+            return done.record.at + ABANDONED_SECONDS
+        case _:
+            return None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gatewatch.model.alert_actions import Person
 
 _MAX_SNOOZE = 30 * 24 * 3600
+ABANDONED_SECONDS = 5 * 720 + 300
 
 
 class GuardContext(Struct, frozen=True):
@@ -78,6 +79,11 @@ def not_expired(context: GuardContext) -> bool:
 def is_expired(context: GuardContext) -> bool:
     proposal = context.actions.proposal
     return proposal is None or context.request.at >= proposal.expires_at
+
+
+def is_abandoned(context: GuardContext) -> bool:
+    """Longer than the queue keeps an approval that fails: five attempts, twelve minutes apart."""
+    return context.request.at - context.actions.audit[-1].at >= ABANDONED_SECONDS
 
 
 def break_glass_is_on(context: GuardContext) -> bool:

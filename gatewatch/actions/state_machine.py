@@ -243,6 +243,13 @@ TRANSITIONS: tuple[Rule, ...] = (
         after=_S.REVERT_FAILED,
         apply=_finished,
     ),
+    # functions/act failed on it until the queue gave up.
+    Rule(
+        event=_E.ABANDON_REVERT,
+        before=frozenset({_S.REVERT_APPROVED, _S.REVERT_EXECUTING}),
+        after=_S.REVERT_FAILED,
+        guards=(guards.is_abandoned,),
+    ),
 )
 
 

@@ -20,7 +20,8 @@ _USER_NAME = re.compile(r"[\w+=,.@-]{1,128}\Z")
 class PersonEntry(Struct, frozen=True, forbid_unknown_fields=True):
     """`slack`: user id. `aws`: ARNs of IAM users and roles, and user names of IAM Identity Center.
 
-    A role counts for everybody who may assume it: list it for each of them.
+    A role counts for everybody who may assume it: list it for each of them. The e-mail address counts only without a
+    user id, because a person may change the address of a Slack profile.
     """
 
     aws: tuple[str, ...]
@@ -28,8 +29,9 @@ class PersonEntry(Struct, frozen=True, forbid_unknown_fields=True):
     email: str = ""
 
     def is_about(self, slack: str, email: str) -> bool:
-        has_email = bool(self.email) and self.email.casefold() == email.casefold()
-        return (bool(self.slack) and self.slack == slack) or has_email
+        if self.slack:
+            return self.slack == slack
+        return bool(self.email) and self.email.casefold() == email.casefold()
 
     @property
     def identities(self) -> tuple[str, ...]:
@@ -50,7 +52,8 @@ def people_problems(people: Sequence[PersonEntry]) -> Iterator[str]:
             yield f"{key}.aws: is empty; write an AWS identity, or remove the entry."
         yield from (f"{key}.aws[{number}]: {_sentence(text)}" for number, text in _invalid(each))
         for earlier in people[:index]:
-            if earlier.is_about(each.slack, each.email):
+            is_same_email = bool(each.email) and earlier.email.casefold() == each.email.casefold()
+            if (each.slack and earlier.slack == each.slack) or is_same_email:
                 yield f"{key}: is a second entry for one person; write one entry with all identities."
 
 

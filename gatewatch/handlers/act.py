@@ -14,7 +14,6 @@ import msgspec
 from msgspec import Struct
 
 from gatewatch.actions.click import decode_click
-from gatewatch.actions.due import SETTLING
 from gatewatch.actions.notes import note_to_everybody, thread_notes
 from gatewatch.actions.performing import perform
 from gatewatch.actions.proposed_exception import exception_snippet
@@ -139,7 +138,7 @@ class ActHandler:
         """Make the transitions that time or AWS made due. A refusal means that there is nothing to do."""
         found = {ActionEvent.CLOSE: alert.is_resolved, ActionEvent.RAISE_SEVERITY: is_raised}
         events = [event for event, is_due in found.items() if is_due]
-        for event in [*events, ActionEvent.END_SNOOZE, ActionEvent.EXPIRE_REVERT]:
+        for event in [*events, ActionEvent.END_SNOOZE, ActionEvent.EXPIRE_REVERT, ActionEvent.ABANDON_REVERT]:
             request = ActionRequest(event=event, person=GATEWATCH, at=self.now())
             if isinstance(done := self._perform(alert, request), Transition):
                 self._follow_up(alert, done)
@@ -207,8 +206,7 @@ class ActHandler:
         if Effect.POST_EXCEPTION in done.effects:
             snippet = exception_snippet(alert.notification.alert, f"proposed-{alert.id[:8]}", inputs or {})
         self.outbox.put(thread_notes(alert.id, done, alert.messages, language, snippet))
-        if done.record.event in SETTLING:
-            self.due.watch(alert.id, done.actions)
+        self.due.watch(alert.id, done)
         if done.record.event is ActionEvent.SNOOZE:
             self.snoozed.add(alert.notification, alert.id, done.actions.snoozed_until)
         if Effect.STOP_ESCALATION in done.effects:

@@ -43,6 +43,7 @@ class ActionEvent(StrEnum):
     START_REVERT = "start_revert"
     COMPLETE_REVERT = "complete_revert"
     FAIL_REVERT = "fail_revert"
+    ABANDON_REVERT = "abandon_revert"
 
 
 class ActionButton(StrEnum):

@@ -18,6 +18,12 @@ def test_a_slack_user_is_mapped_by_user_id_or_by_address():
     assert bob.identities == ("arn:aws:iam::111122223333:user/bob",)
 
 
+def test_the_address_of_a_profile_does_not_take_the_place_of_a_user_id():
+    people = (PersonEntry(("alice@example.com",), slack="U0ALICE", email="alice@example.com"),)
+    assert person_in_slack("U0MALLORY", "m", "alice@example.com", people).identities == ()
+    assert person_in_slack("U0ALICE", "a", "", people).identities == ("alice@example.com",)
+
+
 def test_an_unknown_slack_user_has_no_identity_even_with_an_empty_address():
     assert person_in_slack("U0X", "x", "", PEOPLE).identities == ()
 

@@ -273,6 +273,22 @@ def test_an_execution_that_was_interrupted_is_started_again_and_one_that_ended_i
     assert hub.workspace.texts() == []
 
 
+def test_a_revert_on_which_the_queue_gave_up_does_not_stay_open_for_ever(hub, where):
+    hub.click(where, "propose_revert", "U0ALICE")
+    hub.reverts.report = TransientDeliveryError("the process ended")
+    with pytest.raises(TransientDeliveryError):
+        hub.click(where, "approve_revert", "U0BOB", proposal=hub.proposal(where))
+    hub.now += 3899
+    hub.handler.settle_due()
+    assert hub.status(where) == "revert_executing"
+    hub.now += 1
+    hub.handler.settle_due()
+    assert hub.status(where) == "revert_failed"
+    assert titles(hub.deliver())[-1] == "action_abandon_revert"
+    hub.click(where, "propose_revert", "U0ALICE")
+    assert hub.status(where) == "revert_proposed"
+
+
 def test_what_cannot_be_reverted_is_said_to_the_person_and_nothing_is_proposed(hub, where):
     hub.reverts.refusal = NotRevertibleError(Obstacle.REQUIRED, "sg-1")
     hub.click(where, "propose_revert")
