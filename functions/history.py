@@ -14,6 +14,7 @@ from gatewatch.errors import ConfigurationError
 from gatewatch.history.batches import Batch, FileAssessor, assess_batch
 from gatewatch.history.runs import Run
 from gatewatch.history.storage import storage_of
+from gatewatch.model.typed_decoding import convert
 
 
 class BatchEvent(msgspec.Struct, frozen=True):
@@ -33,7 +34,7 @@ def compose() -> tuple[Any, FileAssessor]:
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    given = msgspec.convert(event, BatchEvent)
+    given = convert(event, BatchEvent)
     s3, assessor = compose()
     logs, results = storage_of(given.run.logs, s3), storage_of(given.run.results, s3)
     counts: dict[str, Any] = msgspec.to_builtins(assess_batch(given.run.name, given.batch, logs, results, assessor))

@@ -13,6 +13,7 @@ from msgspec import Struct
 from gatewatch.errors import ConfigurationError, GatewatchError
 from gatewatch.history.batches import Batch, BatchResult, FileAssessor, assess_batch, plan_batches, result_name
 from gatewatch.history.entries import unpack_entries
+from gatewatch.model.typed_decoding import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,7 +57,7 @@ def plan(run: Run, open_storage: OpenStorage) -> list[Batch]:
 
 def planned(run: Run, open_storage: OpenStorage) -> list[Batch]:
     text = open_storage(run.results).read(plan_name(run.name))
-    return msgspec.json.decode(text, type=list[Batch]) if text else []
+    return decode_json(text, list[Batch]) if text else []
 
 
 def save_plan(run: Run, batches: list[Batch], open_storage: OpenStorage) -> None:

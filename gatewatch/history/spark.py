@@ -13,6 +13,7 @@ from gatewatch.history.batches import FileAssessor, is_log
 from gatewatch.history.entries import Assessed, CallInOrder, Entry
 from gatewatch.history.formats import parquet_values
 from gatewatch.history.merging import merge
+from gatewatch.model.typed_decoding import decode_json
 from gatewatch.rendering.json_rows import Row
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _is_in_order(entry: tuple[Any, bytes]) -> bool:
 
 
 def _unpacked(packed: bytes) -> Entry:
-    entry: Entry = msgspec.json.decode(packed, type=Entry)
+    entry: Entry = decode_json(packed, Entry)
     return entry
 
 
