@@ -9,6 +9,7 @@ import msgspec
 
 from gatewatch.model.notification import Sentence
 from gatewatch.model.revert import FrozenPlan, RevertOutcome, RevertReport
+from gatewatch.model.typed_decoding import decode_json
 from gatewatch.remediation.revert.plan import NotRevertibleError, Obstacle, RevertPlan
 from gatewatch.remediation.revert.sentences import plan_sentences, shown_resource
 
@@ -28,7 +29,7 @@ def perform_frozen(frozen: FrozenPlan, reverter: Reverter, actor: str = "") -> R
     """
     if hashlib.sha256(frozen.actions.encode()).hexdigest() != frozen.hash:
         return RevertReport(RevertOutcome.CHANGED)
-    plan = msgspec.json.decode(frozen.actions, type=RevertPlan)
+    plan = decode_json(frozen.actions, RevertPlan)
     try:
         result = reverter.execute(plan, actor)
     except NotRevertibleError as error:

@@ -20,6 +20,7 @@ from gatewatch.config.settings import Settings
 from gatewatch.model.change import Action
 from gatewatch.model.iam import IamOperation, masked_key
 from gatewatch.model.security_group import Direction
+from gatewatch.model.typed_decoding import decode_json
 from gatewatch.remediation.ingress.access import access_of
 from gatewatch.remediation.ingress.conflict_guard import ConflictGuard, GroupRef, RuleConflict, StopReason
 from gatewatch.remediation.ingress.executor import StepStatus
@@ -93,7 +94,7 @@ class Reverter(Struct, frozen=True):
         snapshot = self.snapshots.load(change_id)
         if snapshot.kind != KIND:
             raise SnapshotError(f"{change_id} is not a revert but a change of {snapshot.resource_id}.")
-        plan = msgspec.json.decode(snapshot.body, type=RevertPlan)
+        plan = decode_json(snapshot.body, RevertPlan)
         return msgspec.structs.replace(plan, changes=tuple(each.reversed for each in plan.changes))
 
     def undo(self, change_id: str) -> RevertResult:

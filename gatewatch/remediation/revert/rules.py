@@ -13,6 +13,7 @@ import msgspec
 from gatewatch.model.change import Action
 from gatewatch.model.network import exposure_of_cidr
 from gatewatch.model.security_group import CidrPeer, Direction, GroupPeer
+from gatewatch.model.typed_decoding import decode_json
 from gatewatch.remediation.ingress.access import access_of, is_covered
 from gatewatch.remediation.ingress.ec2 import ip_permission, read_current_rule, rule_request
 from gatewatch.remediation.ingress.plan import CurrentRule
@@ -31,7 +32,7 @@ _RULE = re.compile(r"sg-[0-9a-f]{8,17}/sgr-[0-9a-f]{8,17}", re.ASCII)
 
 
 def rule_of_entries(entries: Entries) -> CurrentRule | None:
-    return msgspec.json.decode(entries[0], type=CurrentRule) if entries else None
+    return decode_json(entries[0], CurrentRule) if entries else None
 
 
 def _entries(rule: CurrentRule) -> Entries:
