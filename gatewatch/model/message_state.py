@@ -52,6 +52,8 @@ class MessageState(Struct, frozen=True, omit_defaults=True):
     @property
     def status(self) -> str:
         """`closed`, `reverted`, `acknowledged`, `snoozed`, or empty while the message is open."""
+        if not (self.shown or self.alerts or self.reply_states):
+            return ""
         status = self.shown.actions.status if self.shown else ActionStatus.OPEN
         if status is ActionStatus.REVERTED:
             return status

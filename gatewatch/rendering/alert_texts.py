@@ -9,7 +9,15 @@ from msgspec import Struct, structs
 
 from gatewatch.model.change import Action, Family, Outcome
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.escaping import code, format_safe, join_safe, mrkdwn, truncate_escaped, trusted_label
+from gatewatch.rendering.escaping import (
+    as_markup,
+    code,
+    format_safe,
+    join_safe,
+    mrkdwn,
+    truncate_escaped,
+    trusted_label,
+)
 from gatewatch.rendering.text.advice import advice_of
 from gatewatch.rendering.text.compliance import compliance_color
 from gatewatch.rendering.text.fields import SHOWN_AS_FIELDS, Field, alert_fields, caller, place_lines
@@ -61,7 +69,7 @@ class AlertTexts(Struct, frozen=True, kw_only=True):
     @property
     def event_text(self) -> Markup:
         """Name and id of the call without code spans."""
-        return self.event.replace("`", "")
+        return as_markup(str(self.event).replace("`", ""))
 
     def shown(self, presentation: Presentation) -> AlertTexts:
         """Without what only the first part has, and without what is left to do once everything is closed."""

@@ -53,9 +53,9 @@ def code(value: Any, max_length: int = _MAX_LENGTH) -> Markup:
     """A code span, in which no mention, link, emoji or formatting works; empty for an empty value."""
     text = str(value).strip()
     if len(text) <= max_length and _PLAIN.fullmatch(text):
-        return _markup(f"`{text}`")
+        return as_markup(f"`{text}`")
     text = _escaped(text.replace("`", _BACKTICK_LIKE), max_length).strip()
-    return _markup(f"`{text}`" if text else "")
+    return as_markup(f"`{text}`" if text else "")
 
 
 def code_block(text: str, max_length: int) -> Markup:
@@ -64,22 +64,22 @@ def code_block(text: str, max_length: int) -> Markup:
     block = escape("\n".join(lines))
     if len(block) > max_length:
         block = block[:max_length].rpartition("\n")[0] + "\n…"
-    return _markup(f"```{block}```")
+    return as_markup(f"```{block}```")
 
 
 def truncate_escaped(text: str, max_length: int) -> Markup:
     """Escape and cut to `max_length` characters; an entity such as `&amp;` is never cut in two."""
-    return _markup(_escaped(text, max_length))
+    return as_markup(_escaped(text, max_length))
 
 
 def join_safe(separator: str, parts: Iterable[Markup]) -> Markup:
     """Join escaped texts with a constant separator, without the checks that `Markup.join` repeats."""
-    return _markup(separator.join(parts))
+    return as_markup(separator.join(parts))
 
 
 def format_safe(label: str, values: Mapping[str, Markup]) -> Markup:
     """A label, which is plain text, with escaped values in its braces."""
-    return _markup(escape(label).format_map(values))
+    return as_markup(escape(label).format_map(values))
 
 
 def text_value(value: Any) -> str:
@@ -104,6 +104,6 @@ def _escaped(text: str, max_length: int) -> str:
     return safe
 
 
-def _markup(text: str) -> Markup:
-    """`Markup(text)` without its search for `__html__`; a message has about a hundred of these."""
+def as_markup(text: str) -> Markup:
+    """`Markup` of text that is escaped already, without its search for `__html__`; a message has a hundred of these."""
     return str.__new__(Markup, text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from markupsafe import Markup
 from msgspec import Struct, structs
 
-from gatewatch.rendering.escaping import code_block, join_safe, mrkdwn
+from gatewatch.rendering.escaping import as_markup, code_block, join_safe, trusted_label
 from gatewatch.rendering.slack_limits import MAX_SECTION, MAX_UNFOLDED
 
 if TYPE_CHECKING:
@@ -64,12 +64,13 @@ class _Facts(NamedTuple):
 
 def overview_of(texts: AlertTexts, worst: WorstRule, title: str, state: Markup, labels: Labels) -> Overview:
     """Place and advice always, and of rule, reasons and command as much as fits; `state` stands above the place."""
-    place, advice = _lines(state, texts.place), _titled("next_steps", mrkdwn(texts.advice), labels)
+    place, advice = _lines(state, texts.place), _titled("next_steps", trusted_label(texts.advice), labels)
     free = MAX_UNFOLDED - sum(map(len, (title, place, advice, *(each.name for each in texts.links))))
-    command = code_block(texts.command, _MAX_COMMAND) if texts.command else mrkdwn(texts.no_command)
+    command = code_block(texts.command, _MAX_COMMAND) if texts.command else trusted_label(texts.no_command)
     reasons = _reasons(texts.reasons, labels)
-    elsewhere = mrkdwn(labels.no_undo["below"]) if texts.command else _EMPTY
-    choices = _choices(worst, reasons, _reasons(texts.reasons[:1], labels), (command, elsewhere, _EMPTY))
+    elsewhere = trusted_label(labels.no_undo["below"]) if texts.command else _EMPTY
+    first_reason = _reasons(texts.reasons[:1], labels) if len(texts.reasons) > 1 else reasons
+    choices = _choices(worst, reasons, first_reason, (command, elsewhere, _EMPTY))
     shown = next(each for each in choices if each.length <= free or not each.length)
     left_out = (
         reasons if shown.reasons != reasons else _EMPTY,
@@ -92,11 +93,16 @@ def _choices(worst: WorstRule, reasons: Markup, first_reason: Markup, commands: 
 
 def link_line(links: Iterable[Link]) -> Markup:
     """The links as text: a button shows a warning in a workspace whose app takes no interactions."""
-    return join_safe(" · ", (Markup(f"<{url_in_link(each.url)}|{each.name}>") for each in links))
+    return join_safe(" · ", [text_link(each) for each in links])
+
+
+def text_link(link: Link) -> Markup:
+    return as_markup(f"<{url_in_link(link.url)}|{link.name}>")
 
 
 def url_in_link(url: str) -> str:
-    return url.replace("&", "&amp;").replace("<", "%3C").replace(">", "%3E").replace("|", "%7C")
+    """A URL as it stands in a link of mrkdwn; `replace` of Markup would escape what it gets."""
+    return str(url).replace("&", "&amp;").replace("<", "%3C").replace(">", "%3E").replace("|", "%7C")
 
 
 def _reasons(reasons: Sequence[Markup], labels: Labels) -> Markup:
@@ -104,7 +110,7 @@ def _reasons(reasons: Sequence[Markup], labels: Labels) -> Markup:
 
 
 def _titled(title: str, text: Markup, labels: Labels, between: str = " ") -> Markup:
-    return Markup(f"*{mrkdwn(labels.line[title])}*{between}{text}") if text else _EMPTY
+    return as_markup(f"*{trusted_label(labels.line[title])}*{between}{text}") if text else _EMPTY
 
 
 def _lines(*texts: Markup) -> Markup:

@@ -121,9 +121,11 @@ class SlackRenderer(Struct, frozen=True):
         worst = headline_change(alert)
         if not has_line(worst, alert):
             return WorstRule()
+        if not worst.change.rule.description:
+            return WorstRule(lines[0], lines[0])
         values = rule_values(worst, worst.change.outcome, alert.account.timezone, labels)
         brief = Markup(self.templates.rule(**values | {"description": ""}))
-        return WorstRule(lines[0], brief, code(worst.change.rule.description or ""))
+        return WorstRule(lines[0], brief, code(worst.change.rule.description))
 
     def _items(self, notification: AlertNotification, labels: Labels) -> list[Markup]:
         """One line per change, worst first; then the raw event, if it was not understood."""

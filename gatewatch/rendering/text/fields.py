@@ -10,7 +10,7 @@ from gatewatch.events.user_identity import UNKNOWN
 from gatewatch.model.change import Family, Outcome
 from gatewatch.model.compliance import ComplianceFacts
 from gatewatch.model.resource import ResourceFacts
-from gatewatch.rendering.escaping import code, format_safe, join_safe, mrkdwn, trusted_label
+from gatewatch.rendering.escaping import as_markup, code, format_safe, join_safe, mrkdwn, trusted_label
 from gatewatch.rendering.text.iam import iam_subject
 from gatewatch.rendering.text.network_interfaces import interface_count, interface_lines
 from gatewatch.rendering.text.reachability import reachability_line
@@ -90,7 +90,8 @@ def _subject(alert: Alert, assessed: AssessedChange, labels: Labels) -> Markup:
     texts = [code(each, _MAX_IN_PLACE) for each in ids[:2] if each]
     if alert.network_interfaces:
         texts.append(mrkdwn(interface_count(alert.network_interfaces, labels)))
-    return Markup(f"*{trusted_label(labels.field[name])}* ") + join_safe(" · ", texts) if texts else Markup()
+    listed = join_safe(" · ", texts)
+    return as_markup(f"*{trusted_label(labels.field[name])}* {listed}") if texts else Markup()
 
 
 def caller(alert: Alert, labels: Labels) -> str:
