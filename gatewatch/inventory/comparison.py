@@ -1,4 +1,4 @@
-"""Compares a reading with the one before it: what is new, since when, and what no event told of.
+"""Compares a reading with the one before it: what is new, since when, and what no event reported.
 
 EC2 is eventually consistent and events arrive minutes late, so a rule counts as changed without an event only when two
 readings at least `CONFIRM_AFTER_SECONDS` apart found it and the rule history still has no event.

@@ -61,7 +61,7 @@ class OpenItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class RegionInventory(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`at`: seconds since 1970. `unread` has what could not be read, with the error code.
 
-    `unexplained` are rules that no event told of, by rule id, with the time at which they were first seen.
+    `unexplained` are rules that no event reported, by rule id, with the time at which they were first seen.
     """
 
     account_id: str

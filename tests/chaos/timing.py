@@ -33,8 +33,8 @@ def deliveries(harness, arrivals):
     for part in done.at:
         key, _, number = part.rpartition("#")
         if "#for-" in key and number == "1":
-            event, _, rest = key.partition("#")
-            fallbacks[event, rest.rpartition("#for-")[2]].append(part)
+            event, _, others = key.partition("#")
+            fallbacks[event, others.rpartition("#for-")[2]].append(part)
     for message in {each.key: each for each in harness.messages()}.values():
         event = message.notification.key
         if message.fallback_for or message.updates_only or event not in arrived:

@@ -148,7 +148,7 @@ def test_the_first_reading_tells_nothing_and_keeps_what_is_open(harness):
     assert dict(harness.table.get_many(RULES, [rule_key(ACCOUNT, rule_id)]))
 
 
-def test_a_rule_that_no_event_told_of_is_told_of_after_the_second_reading(harness):
+def test_a_rule_that_no_event_reported_is_reported_after_the_second_reading(harness):
     harness.read()
     harness.open_ssh()
     harness.now += DAY
@@ -171,7 +171,7 @@ def test_a_rule_that_no_event_told_of_is_told_of_after_the_second_reading(harnes
 
 def test_the_likely_call_is_named(harness):
     harness.history = [{"EventName": "AuthorizeSecurityGroupIngress", "Username": "<@U1>", "EventId": "event-1"}]
-    test_a_rule_that_no_event_told_of_is_told_of_after_the_second_reading(harness)
+    test_a_rule_that_no_event_reported_is_reported_after_the_second_reading(harness)
     lines = [each for paragraph in harness.sent[0].notification.paragraphs for each in paragraph]
     assert ("silent_change_line_call", "<@U1>") in {(each.key, each.values.get("person")) for each in lines}
 
@@ -240,7 +240,7 @@ def test_a_throttled_reading_waits_longer_each_time_and_gives_up_after_five(harn
     assert harness.inventory.unread[ResourceKind.RULES] == "RequestLimitExceeded"
 
 
-def test_the_baseline_is_told_once_with_its_critical_rules_and_what_was_not_read(harness):
+def test_the_baseline_is_reported_once_with_its_critical_rules_and_what_was_not_read(harness):
     harness.open_ssh()
     harness.handler.start()
     harness.handle(SweepTask(ACCOUNT))

@@ -1,4 +1,4 @@
-"""What two readings of a Region say: what is new, and what no event told of."""
+"""What two readings of a Region say: what is new, and what no event reported."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ def test_a_rule_keeps_the_time_of_its_first_reading():
     assert silent == ()
 
 
-def test_a_new_rule_that_an_event_told_of_is_explained():
+def test_a_new_rule_that_an_event_reported_is_explained():
     found, silent = compare(reading(DAY), reading(2 * DAY, ITEM), by_event(at=1.5 * DAY))
     assert (found.unexplained, silent) == ({}, ())
     assert [each.was_there_first for each in found.items] == [False]
 
 
-def test_a_new_rule_without_an_event_is_told_of_after_two_readings_half_an_hour_apart():
+def test_a_new_rule_without_an_event_is_reported_after_two_readings_half_an_hour_apart():
     first, silent = compare(reading(DAY), reading(2 * DAY, ITEM), {})
     assert (first.unexplained, silent) == ({"sgr-1": 2 * DAY}, ())
     early, silent = compare(first, reading(2 * DAY + CONFIRM_AFTER_SECONDS - 1, ITEM), {})
     assert (early.unexplained, silent) == ({"sgr-1": 2 * DAY}, ())
-    late, (told,) = compare(early, reading(2 * DAY + CONFIRM_AFTER_SECONDS, ITEM), {})
-    assert (late.unexplained, told.identity) == ({}, "sgr-1")
+    late, (reported,) = compare(early, reading(2 * DAY + CONFIRM_AFTER_SECONDS, ITEM), {})
+    assert (late.unexplained, reported.identity) == ({}, "sgr-1")
     again, silent = compare(late, reading(3 * DAY, ITEM), {})
     assert (again.unexplained, silent) == ({}, ())
 
@@ -94,7 +94,7 @@ def test_rules_that_cannot_be_read_today_are_not_closed():
     assert silent == ()
 
 
-def test_resources_without_rules_are_never_told_of_as_silent():
+def test_resources_without_rules_are_never_reported_as_silent():
     found, silent = compare(reading(DAY), reading(9 * DAY, SNAPSHOT), {})
     assert (found.unexplained, silent) == ({}, ())
 
@@ -103,13 +103,13 @@ steps = st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(1, 5000)), 
 
 
 @given(steps)
-def test_one_rule_is_told_of_at_most_once_while_it_stays_and_never_with_an_event(plan):
+def test_one_rule_is_reported_at_most_once_while_it_stays_and_never_with_an_event(plan):
     """`plan`: whether the rule is there, whether its event has arrived, and the seconds since the reading before."""
-    previous, at, told, known = reading(0.0), 0.0, 0, {}
+    previous, at, reported, known = reading(0.0), 0.0, 0, {}
     for is_there, has_event, seconds in plan:
         at += seconds
         known = by_event(at=at) if has_event or known else {}
         previous, silent = compare(previous, reading(at, *([ITEM] if is_there else [])), known)
-        told = told + len(silent) if is_there else 0
-        assert told <= 1
+        reported = reported + len(silent) if is_there else 0
+        assert reported <= 1
         assert not (silent and known)

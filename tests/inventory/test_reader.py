@@ -153,7 +153,7 @@ def test_buckets_are_read_in_one_region_only(aws):
     assert not [each for each in inventory.items if each.kind is ResourceKind.BUCKETS]
 
 
-def test_what_may_not_be_read_is_named_and_the_rest_is_read(aws, group):
+def test_what_may_not_be_read_is_named_and_all_else_is_read(aws, group):
     authorize(aws, group, 22, "0.0.0.0/0")
 
     def refuse(**_event):
