@@ -94,7 +94,8 @@ deploy: package $(OSLS) ## deploy the hub with CONFIG/deploy/STAGE.yaml; CONFIRM
 	$(BIN)/gatewatch deploy-check --stage $(STAGE) --template $(TEMPLATE) $(if $(CONFIRM),--confirm) && \
 	$(OSLS) deploy $$options
 
-undeploy: package $(OSLS) ## remove the hub's stack with everything in it
+undeploy: package $(OSLS) ## remove the hub's stack with its queues and tables; needs CONFIRM=1
+	@test -n "$(CONFIRM)" || { echo "this removes the hub with its queues and tables; confirm it with CONFIRM=1" >&2; exit 1; }
 	@options="$$($(BIN)/gatewatch deploy-options --stage $(STAGE))" && $(OSLS) remove $$options
 
 lock: $(READY) ## resolve the dependencies again into requirements/

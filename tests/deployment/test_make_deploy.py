@@ -63,3 +63,11 @@ def test_a_failed_check_stops_the_deployment(make):
 def test_confirm_is_passed_to_the_check(make):
     _, calls = make("deploy", "CONFIRM=1")
     assert any("deploy-check" in call and call.split(" CONFIG=")[0].endswith("--confirm") for call in calls)
+
+
+def test_the_hub_is_removed_only_when_it_is_confirmed(make):
+    status, calls = make("undeploy")
+    assert status != 0
+    assert not [call for call in calls if call.startswith("osls remove")]
+    status, calls = make("undeploy", "CONFIRM=1")
+    assert (status, any(call.startswith("osls remove --stage prod") for call in calls)) == (0, True)
