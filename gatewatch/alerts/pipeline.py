@@ -119,10 +119,11 @@ def _is_notified(result: SuppressionResult, pipeline: AlertPipeline) -> bool:
 def _messages(alert: Alert, context: GroupContext, pipeline: AlertPipeline) -> tuple[OutboxMessage, ...]:
     """Route by the assessed alert alone; the looked-up context is only shown."""
     settings = pipeline.settings
-    if not (route(alert, settings) or settings.incident_destinations):
+    routed = route(alert, settings)
+    if not (routed or settings.incident_destinations):
         return ()
     notification = notification_of(with_context(alert, context))
-    return tuple(addressed(notification, recipients(alert, notification.exposure_change, settings)))
+    return tuple(addressed(notification, recipients(routed, notification.exposure_change, settings)))
 
 
 def _updates(alert: Alert, notified: Collection[str], settings: Settings) -> tuple[OutboxMessage, ...]:

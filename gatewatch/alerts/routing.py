@@ -38,13 +38,13 @@ def route(alert: Alert, settings: Settings) -> tuple[str, ...]:
     return destinations_of(routing_facts(alert), settings)
 
 
-def recipients(alert: Alert, change: ExposureChange | None, settings: Settings) -> tuple[str, ...]:
-    """Return the destinations of an alert, and those that resolve an incident because an exposure is closed.
+def recipients(routed: tuple[str, ...], change: ExposureChange | None, settings: Settings) -> tuple[str, ...]:
+    """Return the routed destinations, and those that resolve an incident because an exposure is closed.
 
     The latter need no route: routes to them are for severe alerts, and closing a rule is none.
     """
     ends = change is not None and change.ends_exposures
-    return tuple(dict.fromkeys([*route(alert, settings), *(settings.incident_destinations if ends else ())]))
+    return tuple(dict.fromkeys([*routed, *settings.incident_destinations])) if ends else routed
 
 
 def escalating_routes(alert: Alert, settings: Settings) -> tuple[Route, ...]:
@@ -55,11 +55,11 @@ def escalating_routes(alert: Alert, settings: Settings) -> tuple[Route, ...]:
 
 
 def routing_facts(alert: Alert) -> RoutingFacts:
-    groups = (name or "" for each in alert.changes for name in (each.change.group.id, each.change.group.name))
+    groups = [name or "" for each in alert.changes for name in (each.change.group.id, each.change.group.name)]
     return RoutingFacts(
         account=alert.account,
         severity=alert.severity,
-        changes=frozenset((each.change.family, each.change.action) for each in alert.changes),
+        changes=frozenset([(each.change.family, each.change.action) for each in alert.changes]),
         region=alert.call.region,
         actor=alert.call.actor.name,
         groups=tuple(groups),
@@ -82,8 +82,14 @@ def matches(facts: RoutingFacts, match: Match) -> bool:
         and matches_tags(match.tags, facts.account.tags.items())
         and matches_patterns(match.actor, facts.actor)
         and (match.group is None or matches_patterns(match.group, *facts.groups))
-        and any(_matches_change(match, *each) for each in facts.changes)
+        and _matches_changes(match, facts.changes)
     )
+
+
+def _matches_changes(match: Match, changes: frozenset[tuple[Family, Action]]) -> bool:
+    if match.family is None and match.action is None:
+        return bool(changes)
+    return any(_matches_change(match, *each) for each in changes)
 
 
 def _matches_change(match: Match, family: Family, action: Action) -> bool:

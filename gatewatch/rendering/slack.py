@@ -25,6 +25,7 @@ from gatewatch.rendering.slack_actions import thread_blocks, with_actions
 from gatewatch.rendering.slack_blocks import context, header, payload, section, validated
 from gatewatch.rendering.slack_context import RolledUpAlert, rollup_context, title_of
 from gatewatch.rendering.slack_limits import MAX_ALL_BLOCKS
+from gatewatch.rendering.slack_schema import has_known_form
 from gatewatch.rendering.slack_sections import pages, section_texts
 from gatewatch.rendering.templates import Templates
 from gatewatch.rendering.text.headline import headline_change
@@ -55,6 +56,8 @@ class SlackRenderer(Struct, frozen=True):
         notification = message.notification
         if not isinstance(notification, AlertNotification):
             return (0,)
+        if notification.alert.change_count == 1 and not notification.raw_event:
+            return (int(has_line(notification.alert.changes[0], notification.alert)),)  # one line fits
         return first_parts(list(pages(self._items(notification, self.templates.labels(notification.language)))))
 
     def render(self, content: Content, presentation: Presentation = _WHOLE) -> Payload:
@@ -178,4 +181,4 @@ def _decoded(text: str, template: str) -> Payload:
         message: Payload = msgspec.json.decode(text)
     except msgspec.DecodeError as error:
         raise RenderError(f"{template} did not render JSON: {error}") from error
-    return validated(message)
+    return message if has_known_form(text) else validated(message)

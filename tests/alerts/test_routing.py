@@ -190,14 +190,14 @@ SSH = RuleRef("sgr-1")
 @pytest.mark.parametrize("ending", [{"closed": (SSH,)}, {"narrowed": (SSH,)}, {"closes_others": True}])
 def test_what_ends_an_exposure_goes_to_the_destinations_that_keep_incidents_without_a_route(ending):
     found = msgspec.structs.replace(settings(Route(to=("all",))), destinations=PAGER)
-    assert recipients(alert(Severity.INFO), change(**ending), found) == ("all", "pager")
-    assert recipients(alert(Severity.INFO), change(**ending), settings(Route(to=("all",)))) == ("all",)
+    assert recipients(("all",), change(**ending), found) == ("all", "pager")
+    assert recipients(("all",), change(**ending), settings(Route(to=("all",)))) == ("all",)
 
 
 @pytest.mark.parametrize("opening", [None, change(opened=(SSH,))])
 def test_everything_else_needs_a_route_to_them(opening):
     found = msgspec.structs.replace(settings(Route(to=("all",))), destinations=PAGER)
-    assert recipients(alert(), opening, found) == ("all",)
+    assert recipients(("all",), opening, found) == ("all",)
 
 
 def test_a_new_instance_is_info_without_a_lookup_and_without_a_message():

