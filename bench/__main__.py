@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench import local_pipeline, measures, replay
+from bench import latency, local_pipeline, measures, replay
 from bench.corpus import ROOT
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def measure(*, long: bool) -> dict[str, list[Row]]:
             *local_pipeline.events_per_second(deployed, inbox),
             *measures.burst(),
         ]
+        sections["Latency"] = [*latency.in_local_pipeline(deployed, inbox), *latency.by_simulated_clock(100, 1000)]
     sections["Replay"] = list(replay.archive(1_000_000 if long else 100_000, rounds=3))
     sections["Comply"] = list(measures.comply(rounds=31))
     sections["Growth"] = list(measures.growth(1_000_000 if long else 10_000))
