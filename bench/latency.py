@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _DESTINATION = "sec-all"
 _BATCH = 10
-_PATIENCE_SECONDS = 120
+_TIMEOUT_SECONDS = 120
 _EVENTS_BY_RATE = {1: 15, 10: 60}  # events a second -> events
 
 
@@ -63,7 +63,7 @@ def _at_rate(deployed: Deployment, inbox: Inbox, rate: int, count: int) -> Row:
 def _seconds_until_shown(inbox: Inbox, published: dict[str, datetime], before: int) -> list[float]:
     """Seconds of each event until a message names it. Raises `TimeoutError`."""
     found: dict[str, float] = {}
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while len(found) < len(published):
         for each in inbox.received[before:]:
             text = msgspec.json.encode(each.message).decode()
