@@ -39,9 +39,10 @@ class ShardedValues(Generic[Value]):
         self._kind = kind
 
     def put(self, name: str, value: Value) -> bool:
-        """Store a value; False when the row is full. Idempotent."""
+        """Store a value unless there is one of this name, which stays; False when the row is full."""
+        encoded = msgspec.json.encode(value).decode()
         try:
-            self._update(name, "SET #name = :value", {":value": msgspec.json.encode(value).decode()})
+            self._update(name, "SET #name = if_not_exists(#name, :value)", {":value": encoded})
         except HubTableError as error:
             if error.code == _ROW_FULL:
                 return False

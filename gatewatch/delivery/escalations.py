@@ -58,7 +58,7 @@ class Escalations:
         self._values = ShardedValues(table, ESCALATIONS)
 
     def schedule(self, escalation: Escalation) -> bool:
-        """Store an escalation; False when its row is full. Idempotent."""
+        """Store an escalation, unless an earlier event of the same alert has one; False when its row is full."""
         return self._values.put(escalation.name, escalation)
 
     def due(self, now: float) -> list[Escalation]:

@@ -45,7 +45,7 @@ class DynamoDb:
         return {}
 
     def update_item(self, *, TableName, Key, UpdateExpression, ExpressionAttributeNames, **values):
-        """Sets or removes one attribute."""
+        """Sets one attribute that is not there yet, or removes one."""
         assert TableName
         pk, name = Key["pk"]["S"], ExpressionAttributeNames["#name"]
         self.fate.strike(f"{_service(pk)}.write", "")
@@ -53,8 +53,8 @@ class DynamoDb:
         if UpdateExpression == "REMOVE #name":
             row.pop(name, None)
         else:
-            assert UpdateExpression == "SET #name = :value"
-            row[name] = values["ExpressionAttributeValues"][":value"]
+            assert UpdateExpression == "SET #name = if_not_exists(#name, :value)"
+            row.setdefault(name, values["ExpressionAttributeValues"][":value"])
         self.fate.strike(f"{_service(pk)}.write done", "")
         return {}
 

@@ -83,7 +83,7 @@ COLUMNS = ("alerts", "one copy", "most copies", "by fallback", *GROUPS)
 
 def row(found):
     """The values of `COLUMNS`; the times are median, worst."""
-    one = sum(each.copies == 1 and not each.fallback_copies for each in found)
+    one = sum(each.copies == 1 for each in found)
     times = at_each(found)
     return (
         f"{len({each.key for each in found})}",

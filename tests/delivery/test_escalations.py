@@ -118,6 +118,13 @@ def test_an_event_that_arrives_again_after_its_delivery_is_not_escalated(hub):
     assert hub.escalate(600) == []
 
 
+def test_a_second_record_of_an_action_does_not_postpone_the_escalation(hub):
+    """CloudTrail gives both accounts of a call a record, and EventBridge delivers more than once."""
+    hub.watch(message(Severity.CRITICAL))
+    hub.watch(message(Severity.CRITICAL), arrived=ARRIVED + 60)
+    assert len(hub.escalate(240)) == 1
+
+
 def test_the_order_is_that_of_the_times_at_which_they_are_due(hub):
     hub.watch(message(Severity.HIGH, "1"), arrived=ARRIVED - 1600)
     hub.watch(message(Severity.CRITICAL, "2"), arrived=ARRIVED)
