@@ -132,8 +132,11 @@ def _pending(plan: RevertPlan, aws: Aws) -> tuple[PlannedChange, ...]:
     """Return the changes that are not made yet. Raises `NotRevertibleError` when a setting has changed since."""
     found = []
     for each in plan.changes:
+        setting, target = SETTINGS[each.kind], _target(plan, each)
+        if not setting.names(target):
+            raise NotRevertibleError(Obstacle.INVALID_NAME, shown_resource(each))
         try:
-            current = SETTINGS[each.kind].read(aws, _target(plan, each))
+            current = setting.read(aws, target)
         except (ClientError, BotoCoreError) as error:
             raise NotRevertibleError(Obstacle.NOT_READABLE, error_code(error)) from error
         if current not in {each.before, each.after}:
