@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger, Metrics
 from functions.bundle import load_bundle
 from gatewatch.actions.answers import Answers
 from gatewatch.actions.due import DueAlerts
+from gatewatch.actions.escalation import AlertEscalations
 from gatewatch.actions.reverting import Reverts
 from gatewatch.actions.slack_api import SlackApi
 from gatewatch.actions.slack_users import SlackUsers
@@ -25,7 +26,6 @@ from gatewatch.delivery.action_store import ActionStore
 from gatewatch.delivery.escalations import Escalations
 from gatewatch.delivery.http import HttpClient, http_pool
 from gatewatch.delivery.outbox import Outbox
-from gatewatch.delivery.route_escalations import stop_escalations
 from gatewatch.delivery.secrets import SecretStore
 from gatewatch.delivery.slack import SLACK_API
 from gatewatch.delivery.thread_store import ThreadStore
@@ -68,7 +68,7 @@ def compose() -> ActHandler:
         users=SlackUsers(api, settings.actions.team, settings.people),
         answers=Answers(api, cache(lambda language: load_labels(bundle.templates, language)), log),
         reverts=Reverts(_reverter(aws, table, settings, environment)),
-        stop_escalation=lambda alert: stop_escalations(alert, Escalations(table), outbox, settings),
+        escalations=AlertEscalations(Escalations(table), outbox, settings),
         now=time.time,
         log=log,
         meter=EmbeddedMeter(metrics),

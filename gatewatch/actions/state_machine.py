@@ -35,6 +35,7 @@ class Effect(StrEnum):
     """What the caller of `transition` has to do once the new state is stored."""
 
     STOP_ESCALATION = "stop_escalation"
+    RESUME_ESCALATION = "resume_escalation"
     ASK_ACTOR = "ask_actor"
     POST_EXCEPTION = "post_exception"
     EXECUTE_REVERT = "execute_revert"
@@ -71,8 +72,8 @@ def _snoozed(_before: AlertActions, request: ActionRequest, _settings: ActionSet
     return {"snoozed": _mark(request), "snoozed_until": request.until}
 
 
-def _not_snoozed(_before: AlertActions, _request: ActionRequest, _settings: ActionSettings) -> Facts:
-    return {"snoozed": None, "snoozed_until": 0.0}
+def _reopened(_before: AlertActions, _request: ActionRequest, _settings: ActionSettings) -> Facts:
+    return {"acknowledged": None, "snoozed": None, "snoozed_until": 0.0, "asked": ""}
 
 
 def _asked(_before: AlertActions, request: ActionRequest, _settings: ActionSettings) -> Facts:
@@ -125,6 +126,7 @@ class Rule:
 
 
 _SETTLED = frozenset({_S.OPEN, _S.ACKNOWLEDGED, _S.SNOOZED, _S.REVERT_REJECTED, _S.REVERT_EXPIRED, _S.REVERT_FAILED})
+_ATTENDED = frozenset({_S.ACKNOWLEDGED, _S.SNOOZED})
 _UNDER_WAY = frozenset({_S.REVERT_PROPOSED, _S.REVERT_APPROVED, _S.REVERT_EXECUTING})
 _PROPOSED = frozenset({_S.REVERT_PROPOSED})
 _ALL = frozenset(ActionStatus)
@@ -167,12 +169,13 @@ TRANSITIONS: tuple[Rule, ...] = (
     Rule(event=_E.ANSWER_YES, before=_ALL, after=None, guards=(guards.was_asked,), apply=_answered),
     Rule(
         event=_E.ANSWER_NO,
-        before=_SETTLED,
+        before=_ATTENDED,
         after=_S.OPEN,
         guards=(guards.was_asked,),
-        apply=_answered,
+        apply=_reopened,
+        effects=(Effect.RESUME_ESCALATION,),
     ),
-    Rule(event=_E.ANSWER_NO, before=_ALL - _SETTLED, after=None, guards=(guards.was_asked,), apply=_answered),
+    Rule(event=_E.ANSWER_NO, before=_ALL - _ATTENDED, after=None, guards=(guards.was_asked,), apply=_answered),
     Rule(
         event=_E.PROPOSE_EXCEPTION,
         before=_ALL,
@@ -215,13 +218,15 @@ TRANSITIONS: tuple[Rule, ...] = (
         before=frozenset({_S.SNOOZED}),
         after=_S.OPEN,
         guards=(guards.snooze_is_over,),
-        apply=_not_snoozed,
+        apply=_reopened,
+        effects=(Effect.RESUME_ESCALATION,),
     ),
     Rule(
         event=_E.RAISE_SEVERITY,
         before=frozenset({_S.SNOOZED}),
         after=_S.OPEN,
-        apply=_not_snoozed,
+        apply=_reopened,
+        effects=(Effect.RESUME_ESCALATION,),
     ),
     Rule(event=_E.EXPIRE_REVERT, before=_PROPOSED, after=_S.REVERT_EXPIRED, guards=(guards.is_expired,)),
     # From REVERT_EXECUTING too: an execution that was interrupted is started again with the same plan.

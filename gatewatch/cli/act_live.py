@@ -15,6 +15,7 @@ from msgspec import Struct
 from gatewatch.actions.answers import Answers
 from gatewatch.actions.click import Click
 from gatewatch.actions.due import DueAlerts
+from gatewatch.actions.escalation import AlertEscalations
 from gatewatch.actions.people import person_of_caller
 from gatewatch.actions.reverting import Reverts
 from gatewatch.actions.slack_api import SlackApi
@@ -27,7 +28,7 @@ from gatewatch.aws.metrics import NoMeter
 from gatewatch.config.destinations import SecretRef
 from gatewatch.config.paths import TEMPLATES
 from gatewatch.delivery.action_store import ACTION_MESSAGES, ActionStore
-from gatewatch.delivery.escalations import DeliveryDeadlines, Escalations
+from gatewatch.delivery.escalations import Escalations
 from gatewatch.delivery.http import HttpClient, http_pool
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.delivery.secrets import SecretStore
@@ -160,7 +161,7 @@ class TerminalActions:
             users=SlackUsers(api, settings.actions.team, settings.people),
             answers=self._answers,
             reverts=Reverts(self._reverter(role)),
-            stop_escalation=DeliveryDeadlines(Escalations(self._table), outbox, settings).cancel,
+            escalations=AlertEscalations(Escalations(self._table), outbox, settings),
             now=time.time,
             log=log,
             meter=NoMeter(),

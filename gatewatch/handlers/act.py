@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from gatewatch.actions.answers import Answers
     from gatewatch.actions.click import Click
     from gatewatch.actions.due import DueAlerts
+    from gatewatch.actions.escalation import AlertEscalations
     from gatewatch.actions.reverting import Reverts
     from gatewatch.actions.slack_users import SlackUsers
     from gatewatch.actions.snoozed_groups import SnoozedGroups
@@ -84,7 +85,7 @@ class ActHandler:
     users: SlackUsers
     answers: Answers
     reverts: Reverts
-    stop_escalation: Callable[[AlertNotification], None]
+    escalations: AlertEscalations
     now: Callable[[], float]
     log: Logger
     meter: Meter
@@ -211,7 +212,10 @@ class ActHandler:
             self.snoozed.add(alert.notification, alert.id, done.actions.snoozed_until)
         if Effect.STOP_ESCALATION in done.effects:
             for each in alert.notifications:
-                self.stop_escalation(each)
+                self.escalations.stop(each)
+        if Effect.RESUME_ESCALATION in done.effects:
+            for each in alert.notifications:
+                self.escalations.resume(each, self.now())
         if Effect.ASK_ACTOR in done.effects:
             self._ask(alert, done)
         if Effect.NOTIFY_EVERYBODY in done.effects:

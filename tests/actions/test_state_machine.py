@@ -193,7 +193,20 @@ def test_only_who_was_asked_may_answer_and_only_once():
 def test_the_answer_no_opens_an_acknowledged_alert_again():
     asked = after(asks(E.ACKNOWLEDGE), asks(E.ASK_ACTOR))
     result = transition(asked, asks(E.ANSWER_NO, Person("U0MALLORY")), SUBJECT, SETTINGS)
-    assert result.actions.status is S.OPEN
+    assert (result.actions.status, result.effects) == (S.OPEN, (Effect.RESUME_ESCALATION,))
+    assert after(asks(E.ACKNOWLEDGE, BOB), before=result.actions).status is S.ACKNOWLEDGED
+
+
+def test_the_answer_no_to_an_open_alert_does_not_put_off_its_escalation():
+    asked = after(asks(E.ASK_ACTOR))
+    result = transition(asked, asks(E.ANSWER_NO, Person("U0MALLORY")), SUBJECT, SETTINGS)
+    assert (result.actions.status, result.actions.asked, result.effects) == (S.OPEN, "", ())
+
+
+def test_a_snooze_of_an_acknowledged_alert_leaves_it_open_in_the_end():
+    ended = after(asks(E.ACKNOWLEDGE), asks(E.SNOOZE), asks(E.END_SNOOZE, GATEWATCH, at=NOW + 3600))
+    assert (ended.status, ended.acknowledged) == (S.OPEN, None)
+    assert after(asks(E.ACKNOWLEDGE, BOB), before=ended).acknowledged.person == BOB
 
 
 def test_a_question_needs_a_person_as_actor():

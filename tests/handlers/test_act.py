@@ -170,6 +170,9 @@ def test_a_snooze_ends_at_its_time(hub):
     hub.handler.settle_due()
     assert hub.status(where) == "open"
     assert titles(hub.deliver()) == ["action_snooze", "action_end_snooze"]
+    assert [now for _, now in hub.resumed] == [NOW + 3600]
+    hub.click(where, "acknowledge")
+    assert hub.status(where) == "acknowledged"
 
 
 def test_a_snooze_ends_when_an_alert_about_the_same_group_has_a_higher_severity(hub):

@@ -111,7 +111,7 @@ class ActingHub:
     def __init__(self, dynamodb, settings=SETTINGS, **more):
         self.now, self.keys = NOW, 0
         self.channel, self.workspace, self.reverts = Channel(), Workspace(), FakeReverts()
-        self.outbox, self.meter, self.stopped = Sink(), Counts(), []
+        self.outbox, self.meter, self.stopped, self.resumed = Sink(), Counts(), [], []
         self.table = HubTable(dynamodb, "t", lambda: self.now)
         self.store, self.threads = ActionStore(self.table), ThreadStore(self.table)
         self.settings = msgspec.structs.replace(
@@ -133,7 +133,7 @@ class ActingHub:
             users=SlackUsers(self.workspace, "T0TEAM", PEOPLE),
             answers=Answers(self.workspace, LABELS.__getitem__, self.log),
             reverts=self.reverts,
-            stop_escalation=self.stopped.append,
+            escalations=self,
             now=lambda: self.now,
             log=self.log,
             meter=self.meter,
@@ -141,6 +141,12 @@ class ActingHub:
         view = ActionView(self.store, settings, lambda alert: alert.changes[0].is_applied)
         updates = MessageUpdates(self.channel, self.threads, self.log, shown=view.shown)
         self.delivery = Threads(self.channel, updates, self.threads, self.record)
+
+    def stop(self, notification):
+        self.stopped.append(notification)
+
+    def resume(self, notification, now):
+        self.resumed.append((notification, now))
 
     def record(self, content, alert, message):
         self.store.record_message_later(alert, message)
