@@ -1,6 +1,7 @@
 """docs/coverage.md is current, every call it counts has a negative example, and every gap a reason."""
 
 from collections import Counter
+from fnmatch import fnmatchcase
 
 import pytest
 import yaml
@@ -50,6 +51,17 @@ def test_a_rule_is_covered_when_all_of_its_calls_are_and_says_why_when_not():
         assert each.verdict != COVERED or not each.missing
         assert each.verdict == COVERED or each.reason
     assert {gap(name) for each in verdicts() for name in each.missing}
+
+
+def test_every_pattern_of_the_gaps_is_of_a_call_of_a_rule_about_a_family():
+    missing = {name for each in verdicts() if each.verdict != OUTSIDE for name in each.missing}
+    patterns = [
+        (group["reason"], pattern)
+        for group in yaml.safe_load((FOLDER / "gaps.yaml").read_text("utf-8"))
+        for pattern in group["calls"].split()
+    ]
+    used = [any(fnmatchcase(name, pattern) and gap(name) == reason for name in missing) for reason, pattern in patterns]
+    assert [pair for pair, is_used in zip(patterns, used, strict=True) if not is_used] == []
 
 
 def test_every_family_but_compliance_has_an_example():
