@@ -341,10 +341,22 @@ KEY_POLICY = {
 SHARED: dict[str, set[str]] = {
     # policy.yaml may name any secret of gatewatch for a destination.
     "deliver": {call.name for call in SECRETS_OF_ACTIONS},
-    # A queue that a call opened may be any of the account.
+    # A queue that a call opened may be any of the account; databases are read one by one or all together.
     "revert": {
-        f"sqs:{action} arn:{{partition}}:sqs:{{region}}:{MEMBER}:gatewatch-undelivered {{}}"
-        for action in ("GetQueueUrl", "GetQueueAttributes")
+        *(
+            f"sqs:{action} arn:{{partition}}:sqs:{{region}}:{MEMBER}:gatewatch-undelivered {{}}"
+            for action in ("GetQueueUrl", "GetQueueAttributes")
+        ),
+        "rds:DescribeDBInstances * {}",
+    },
+    "remediation": {"rds:DescribeDBInstances * {}"},
+    # It reads the settings of every bucket and database of the account.
+    "lookup": {
+        f"rds:DescribeDBInstances arn:{{partition}}:rds:{{region}}:{MEMBER}:db:one {{}}",
+        *(
+            f"s3:{action} arn:{{partition}}:s3:::shop {{'aws__ResourceAccount': '{MEMBER}'}}"
+            for action in ("GetBucketAcl", "GetBucketPublicAccessBlock")
+        ),
     },
     # Both roles of history write results, and the state machine encrypts what it writes.
     "history": {"s3:PutObject {Results}/runs/first/map/manifest.json {}", "kms:Decrypt {ResultsKey} {}"},
@@ -375,7 +387,17 @@ class Deployment:
         self.function = self._stack(ROOT / "compliance" / "function.yaml", HUB, **config_rule)
         self.arns = {
             name: self.hub.arn(name)
-            for name in ("Events", "EventsDlq", "Outbox", "OutboxDlq", "AccessKeysDlq", "Clicks", "ClicksDlq")
+            for name in (
+                "Events",
+                "EventsDlq",
+                "Outbox",
+                "OutboxDlq",
+                "AccessKeysDlq",
+                "Clicks",
+                "ClicksDlq",
+                "Sweep",
+                "SweepDlq",
+            )
         }
         self.arns |= {name: self.hub.arn(name) for name in ("Table", "ActivityTable", "Alerts", "Operators", "Bus")}
         self.arns |= {"SecretsKey": key, "EventBus": event_bus, "partition": partition, "region": self.region}
@@ -564,6 +586,8 @@ QUEUES = {
     ("hub", "ClicksPolicy", "Clicks"): None,
     ("hub", "ClicksDlqPolicy", "ClicksDlq"): None,
     ("hub", "OutboxDlqPolicy", "OutboxDlq"): None,
+    ("hub", "SweepPolicy", "Sweep"): None,
+    ("hub", "SweepDlqPolicy", "SweepDlq"): None,
     ("member", "UndeliveredPolicy", "Undelivered"): "SecurityGroupRule",
 }
 
