@@ -60,7 +60,7 @@ def plain_alert(notification: AlertNotification, templates: Templates, labels: L
         headline=plain_line(texts.headline, _MAX_HEADLINE),
         place=plain_text(texts.place),
         reasons=tuple(map(plain_text, texts.reasons)),
-        advice=texts.advice,
+        advice=" ".join(filter(None, (texts.advice, texts.no_command))),
         command=texts.command,
         items=(*_rules(notification.alert, templates, labels), *_others(notification, labels)),
         fields=tuple(

@@ -5,6 +5,9 @@ import time
 
 import pytest
 
+from gatewatch.events.user_identity import with_credentials
+from gatewatch.model.api_call import Actor
+
 SSO_ROLE = "AWSReservedSSO_Admin_0123456789abcdef"
 ISSUER = {
     "type": "Role",
@@ -144,3 +147,32 @@ def test_a_hostile_user_agent_is_read_fast(build, results):
     began = time.monotonic()
     assert len(results(json.dumps(made))) == 1
     assert time.monotonic() - began < 2
+
+
+def attributes(value):
+    return {"sessionContext": {"attributes": {"mfaAuthenticated": value}}}
+
+
+@pytest.mark.parametrize(
+    ("user", "mfa"),
+    [
+        ({"type": "IAMUser"} | attributes("true"), True),
+        ({"type": "IAMUser"} | attributes("false"), False),
+        ({"type": "Root"} | attributes("false"), False),
+        ({"type": "AssumedRole"} | attributes("true"), True),
+        ({"type": "AssumedRole"} | attributes("false"), None),
+        ({"type": "IAMUser"}, None),
+        ({"type": "IAMUser", "sessionContext": {"attributes": ["x"]}}, None),
+        ("not an object", None),
+    ],
+)
+def test_mfa_is_known_where_the_event_tells_it(user, mfa):
+    kind = user["type"] if isinstance(user, dict) else "IAMUser"
+    assert with_credentials(Actor("alice", kind), user).mfa is mfa
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"), [("AKIAIOSFODNN7EXAMPLE", "AKIA…MPLE"), ("", ""), (None, ""), ({"a": 1}, ""), (HIDDEN, "")]
+)
+def test_an_access_key_is_masked(key, shown):
+    assert with_credentials(Actor("alice", "IAMUser"), {"accessKeyId": key}).access_key == shown

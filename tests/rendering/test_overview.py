@@ -84,6 +84,16 @@ def test_the_colour_stands_beside_what_decides_only():
     assert [each.get("color") for each in payload["attachments"]] == [Colors().critical, None]
 
 
+def test_the_details_say_how_the_caller_signed_in():
+    document = with_texts(EVENTS["world"], lambda _key, old: old)
+    document["detail"]["userIdentity"]["sessionContext"]["sourceIdentity"] = "minji"
+    (payload,) = slack_payloads(alert_of_record(document))
+    fields = [field["text"] for field in payload["attachments"][1]["blocks"][0]["fields"]]
+    (who,) = (field.split("\n") for field in fields if field.startswith("*Who*"))
+    assert who[1] == "`minji (AWSReservedSSO_NetworkAdmin_8f1d0c7b5a3e2964)` · console"
+    assert who[2] == "MFA yes · Access key `ASIA…0011` · Source identity `minji`"
+
+
 def test_a_rule_whose_description_is_too_long_leaves_it_to_the_details():
     document = with_texts(EVENTS["world"], lambda _key, old: old)
     rule = document["detail"]["responseElements"]["securityGroupRuleSet"]["items"][0]

@@ -103,13 +103,13 @@ def caller(alert: Alert, labels: Labels) -> str:
 
 
 def _actor_lines(alert: Alert, name: str, labels: Labels) -> Iterator[Markup]:
-    """The name with the access method; then MFA, access key and the source identity where the event has them."""
+    """The name with the access method; then MFA, access key, and the source identity from which the name comes."""
     actor, chosen = alert.call.actor, alert.call.source_identity
     yield join_safe(" · ", (code(name), trusted_label(labels.via[alert.call.via])))
     facts = [trusted_label(labels.field["mfa_yes" if actor.mfa else "mfa_no"])] if actor.mfa is not None else []
     if actor.access_key:
         facts.append(join_safe(" ", (trusted_label(labels.field["access_key"]), code(actor.access_key))))
-    if chosen and not name.startswith(chosen):
+    if chosen:
         facts.append(join_safe(" ", (trusted_label(labels.field["source_identity"]), code(chosen))))
     if facts:
         yield join_safe(" · ", facts)
