@@ -11,6 +11,9 @@ from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.settings import load_settings
 from gatewatch.delivery.action_store import ActionStore, PostedMessage
+from gatewatch.delivery.escalations import Escalations
+from gatewatch.delivery.outbox import Outbox
+from gatewatch.delivery.route_escalations import RouteEscalations
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.wire import decode_message
 from gatewatch.events.decoding import decode
@@ -35,7 +38,7 @@ people:
 """
 POLICY = """
 destinations: {sec-app: {kind: slack_app, channel: C0SEC, token: {ssm: /gatewatch/slack/token}}}
-routes: [{to: [sec-app]}]
+routes: [{to: [sec-app], escalate: {after: 15m, to: alerts}}]
 actions:
   mode: %s
   team: T0TEAM
@@ -62,7 +65,11 @@ class Hub:
             "QueueUrl"
         ]
         self.ec2 = cloud.session(MEMBER, HUB_REGION).client("ec2")
-        self.alert = self._post(self._open())
+        self.notification = self._open()
+        self.alert = self._post(self.notification)
+
+    def settings(self):
+        return load_settings(self.folder / "accounts.yaml", self.folder / "policy.yaml")
 
     def set_mode(self, mode):
         (self.folder / "policy.yaml").write_text(POLICY % mode, "utf-8")
@@ -81,8 +88,7 @@ class Hub:
         }
         found = authorize(item(v4=["0.0.0.0/0"]), response=response, awsRegion=HUB_REGION, userIdentity=user)
         (call,) = decode(event(found, region=HUB_REGION))
-        settings = load_settings(self.folder / "accounts.yaml", self.folder / "policy.yaml")
-        return notification_of(assess_call(call, Assessor(settings, InMemoryRuleHistory())))
+        return notification_of(assess_call(call, Assessor(self.settings(), InMemoryRuleHistory())))
 
     def _post(self, notification):
         message = OutboxMessage(destination="sec-app", notification=notification)
@@ -180,6 +186,16 @@ def test_one_person_reverts_alone_with_a_reason(hub):
     assert (ran.status, hub.rules()) == (0, [])
     assert "nobody else is awake" in ran.out
     assert "action_break_glass_title" in hub.notes()
+
+
+def test_an_alert_that_is_acknowledged_is_not_escalated(hub):
+    escalations, outbox = Escalations(hub.table), Outbox(hub.sqs, hub.outbox)
+    message = OutboxMessage(destination="sec-app", notification=hub.notification)
+    routes = RouteEscalations(escalations, outbox, hub.settings())
+    routes.schedule(hub.settings().routes, [message], arrived=0.0)
+    assert escalations.due(float("inf"))
+    hub.act("alice", "acknowledge", hub.alert)
+    assert escalations.due(float("inf")) == []
 
 
 def test_an_alert_is_acknowledged_and_listed(hub):
