@@ -13,6 +13,7 @@ from msgspec import Struct
 from gatewatch.errors import ConfigurationError, GatewatchError
 from gatewatch.history.batches import Batch, BatchResult, FileAssessor, assess_batch, plan_batches, result_name
 from gatewatch.history.entries import unpack_entries
+from gatewatch.history.storage import is_below
 from gatewatch.model.typed_decoding import decode_json
 
 if TYPE_CHECKING:
@@ -45,8 +46,10 @@ def plan_name(run: str) -> str:
 def plan(run: Run, open_storage: OpenStorage) -> list[Batch]:
     """Return the batches of a run: those that it was started with, or new ones for the files that are there now.
 
-    Raises `ConfigurationError` when there are no log files.
+    Raises `ConfigurationError` when there are no log files, or when results would be read as logs.
     """
+    if is_below(run.results, run.logs):
+        raise ConfigurationError(f"{run.results}: is inside {run.logs}; write the results beside the logs.")
     if batches := planned(run, open_storage):
         return batches
     batches = list(plan_batches(open_storage(run.logs).files()))

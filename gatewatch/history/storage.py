@@ -118,3 +118,12 @@ def storage_of(location: str, s3: Any) -> Storage:
     if not bucket:
         raise ConfigurationError(f"{location}: name a bucket, as in s3://bucket/prefix.")
     return S3Storage(s3, bucket, prefix)
+
+
+def is_below(location: str, folder: str) -> bool:
+    """Whether a location is a folder or prefix, or below it."""
+    return _whole(location).startswith(_whole(folder))
+
+
+def _whole(location: str) -> str:
+    return f"{(location if location.startswith(_S3) else str(Path(location).absolute())).rstrip('/')}/"

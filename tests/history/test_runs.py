@@ -108,7 +108,14 @@ def test_a_run_that_was_never_started_has_no_report(tmp_path) -> None:
 
 def test_a_folder_without_logs_cannot_be_run(tmp_path) -> None:
     with pytest.raises(ConfigurationError, match="has no CloudTrail log files"):
-        plan(Run("first", str(tmp_path), str(tmp_path / "results")), open_storage)
+        plan(Run("first", str(tmp_path / "logs"), str(tmp_path / "results")), open_storage)
+
+
+@pytest.mark.parametrize("results", ["", "results", "deep/results"])
+def test_results_are_not_written_among_the_logs(results, trail) -> None:
+    run = Run("first", str(trail), str(trail / results))
+    with pytest.raises(ConfigurationError, match="write the results beside the logs"):
+        plan(run, open_storage)
 
 
 def test_batches_follow_each_other_and_have_a_bounded_size() -> None:
