@@ -14,7 +14,7 @@ from gatewatch.alerts.failed_sign_ins import InMemorySignInFailures, SignInFailu
 from gatewatch.alerts.lookup.context import NO_CONTEXT, GroupContext, with_context, with_current_rules
 from gatewatch.alerts.notifications import exposure_change_by, notification_of
 from gatewatch.alerts.open_groups import InMemoryOpenGroups, OpenGroups, with_open_groups
-from gatewatch.alerts.routing import recipients, route
+from gatewatch.alerts.routing import route
 from gatewatch.alerts.rule_history import RuleHistory, with_rule_history
 from gatewatch.alerts.severity.assessment import assess, is_reported
 from gatewatch.alerts.suppression import SuppressionResult, evaluation_time, suppress
@@ -118,12 +118,8 @@ def _is_notified(result: SuppressionResult, pipeline: AlertPipeline) -> bool:
 
 def _messages(alert: Alert, context: GroupContext, pipeline: AlertPipeline) -> tuple[OutboxMessage, ...]:
     """Route by the assessed alert alone; the looked-up context is only shown."""
-    settings = pipeline.settings
-    routed = route(alert, settings)
-    if not (routed or settings.incident_destinations):
-        return ()
-    notification = notification_of(with_context(alert, context))
-    return tuple(addressed(notification, recipients(routed, notification.exposure_change, settings)))
+    destinations = route(alert, pipeline.settings)
+    return tuple(addressed(notification_of(with_context(alert, context)), destinations)) if destinations else ()
 
 
 def _updates(alert: Alert, notified: Collection[str], settings: Settings) -> tuple[OutboxMessage, ...]:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from gatewatch.config.destinations import Match, Route
     from gatewatch.config.settings import Settings
     from gatewatch.model.alert import Alert
-    from gatewatch.model.exposure import ExposureChange
 
 
 class RoutingFacts(Struct, frozen=True, kw_only=True):
@@ -36,15 +35,6 @@ class RoutingFacts(Struct, frozen=True, kw_only=True):
 def route(alert: Alert, settings: Settings) -> tuple[str, ...]:
     """Return the destinations of an alert."""
     return destinations_of(routing_facts(alert), settings)
-
-
-def recipients(routed: tuple[str, ...], change: ExposureChange | None, settings: Settings) -> tuple[str, ...]:
-    """Return the routed destinations, and those that resolve an incident because an exposure is closed.
-
-    The latter need no route: routes to them are for severe alerts, and closing a rule is none.
-    """
-    ends = change is not None and change.ends_exposures
-    return tuple(dict.fromkeys([*routed, *settings.incident_destinations])) if ends else routed
 
 
 def escalating_routes(alert: Alert, settings: Settings) -> tuple[Route, ...]:

@@ -94,16 +94,18 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def incident_destinations(self) -> tuple[str, ...]:
-        """Return the destinations that keep incidents, which are resolved when an exposure is closed."""
+        """Return the destinations that keep incidents; they take no digests."""
         return tuple(name for name, each in self.destinations.items() if isinstance(each, PagerDuty))
 
     @property
     def updated_destinations(self) -> tuple[str, ...]:
-        """Return the destinations that have to know of every closing, to update messages or to stop an escalation."""
+        """Return the destinations that have to know of every closing.
+
+        They update messages, resolve incidents, or stop an escalation.
+        """
         escalated = {name for each in self.routes if each.escalate for name in each.to}
-        return tuple(
-            name for name, each in self.destinations.items() if isinstance(each, SlackApp) or name in escalated
-        )
+        kinds = SlackApp | PagerDuty
+        return tuple(name for name, each in self.destinations.items() if isinstance(each, kinds) or name in escalated)
 
     def account(self, account_id: str) -> Account:
         """Return the account of an id, or the fallback for one that accounts.yaml does not list."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from gatewatch.config.destinations import SlackApp
+from gatewatch.config.destinations import PagerDuty, SlackApp
 from gatewatch.delivery.action_store import PostedMessage
 from gatewatch.delivery.alert_grouping import AlertGrouping
 from gatewatch.delivery.exposure_history import ExposureHistory
@@ -25,6 +25,7 @@ from gatewatch.model.message_state import AlertState, MessageState
 from gatewatch.model.notification import AlertNotification, OperatorNotice
 from gatewatch.model.severity import Severity
 from gatewatch.model.slack_thread import ParentMessage
+from gatewatch.rendering.presentation import Presentation
 
 if TYPE_CHECKING:
     from gatewatch.config.destinations import Destination
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from gatewatch.delivery.thread_store import ThreadStore
     from gatewatch.model.message import Content
     from gatewatch.model.slack_thread import AlertGroup
-    from gatewatch.rendering.presentation import Presentation
 
 _NO_SUCH_THREAD = frozenset({"message_not_found", "thread_not_found", "invalid_thread_ts", "cannot_reply_to_message"})
 
@@ -121,6 +121,9 @@ class Threads:
         if isinstance(destination, SlackApp):
             states = _ended_states(exposures)
             self._updates.apply(states, content.destination, destination, self._updates.deadline())
+        if isinstance(destination, PagerDuty):
+            ended = Presentation(ended_exposures=exposures.ended_by(content.key))
+            return self._channels.post(content, ended, destination)
         return Receipt(content.destination, "updated")
 
     def _post_to_app(

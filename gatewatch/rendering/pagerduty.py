@@ -99,7 +99,7 @@ class IncidentRenderer(Struct, frozen=True):
     ) -> Iterator[IncidentEvent]:
         ended = dict.fromkeys(each for each in presentation.ended_exposures if each != presentation.exposure)
         yield from (IncidentEvent(event_action="resolve", dedup_key=_exposure_key(each)) for each in ended)
-        if _only_closes(notification):
+        if message.updates_only or _only_closes(notification):
             return
         key = _exposure_key(presentation.exposure) if presentation.exposure else _dedup_key(notification.key)
         texts = plain_alert(notification, self.templates, self.templates.labels(notification.language))

@@ -7,17 +7,16 @@ import pytest
 
 from gatewatch.alerts.lookup.context import lookup_request_for
 from gatewatch.alerts.pipeline import Assessor, assess_call
-from gatewatch.alerts.routing import recipients, route
+from gatewatch.alerts.routing import route
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.accounts import Defaults
-from gatewatch.config.destinations import Match, PagerDuty, Route, SecretRef
+from gatewatch.config.destinations import Match, Route
 from gatewatch.config.settings import Colors, Settings, load_deployable_settings
 from gatewatch.config.severity import SeverityRules
 from gatewatch.model.account import Account
 from gatewatch.model.alert import Alert, AssessedChange, Links
 from gatewatch.model.api_call import AccessMethod, Actor, ApiCall
 from gatewatch.model.change import Action, Change, Family, Outcome
-from gatewatch.model.exposure import ExposureChange, RuleRef
 from gatewatch.model.security_group import Group
 from gatewatch.model.severity import Assessment, Severity
 from support.paths import ROOT
@@ -177,27 +176,6 @@ def changed(family=Family.SECURITY_GROUP, action=Action.REVOKE, severity=Severit
 def test_the_policy_of_this_repository_sends_low_and_above_and_removed_rules(change, channels):
     policy = load_deployable_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml")
     assert route(msgspec.structs.replace(alert(), changes=(change,)), policy) == channels
-
-
-def change(**rules):
-    return ExposureChange(event_id="e", group_key="1/r/sg-1", at=0.0, actor="bob", **rules)
-
-
-PAGER = {"pager": PagerDuty(routing_key=SecretRef(ssm="/key"))}
-SSH = RuleRef("sgr-1")
-
-
-@pytest.mark.parametrize("ending", [{"closed": (SSH,)}, {"narrowed": (SSH,)}, {"closes_others": True}])
-def test_what_ends_an_exposure_goes_to_the_destinations_that_keep_incidents_without_a_route(ending):
-    found = msgspec.structs.replace(settings(Route(to=("all",))), destinations=PAGER)
-    assert recipients(("all",), change(**ending), found) == ("all", "pager")
-    assert recipients(("all",), change(**ending), settings(Route(to=("all",)))) == ("all",)
-
-
-@pytest.mark.parametrize("opening", [None, change(opened=(SSH,))])
-def test_everything_else_needs_a_route_to_them(opening):
-    found = msgspec.structs.replace(settings(Route(to=("all",))), destinations=PAGER)
-    assert recipients(("all",), opening, found) == ("all",)
 
 
 def test_a_new_instance_is_info_without_a_lookup_and_without_a_message():

@@ -6,6 +6,7 @@ import pytest
 
 from gatewatch.alerts.pipeline import AlertPipeline, run_pipeline
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
+from gatewatch.config.destinations import PagerDuty, SecretRef
 from gatewatch.config.settings import load_settings
 from gatewatch.delivery.deferred import QuietHoursOutbox
 from gatewatch.delivery.fallback import fallback_message
@@ -13,10 +14,12 @@ from gatewatch.delivery.outbox import message_group
 from gatewatch.delivery.rollup import can_be_grouped
 from gatewatch.delivery.wire import decode_message, encode_message
 from gatewatch.events.decoding import decode, parse
-from gatewatch.model.message import FallbackReason, OutboxMessage
+from gatewatch.model.message import FallbackReason, OutboxMessage, Receipt
 from gatewatch.model.severity import Severity
+from gatewatch.rendering.pagerduty import IncidentRenderer
 from support import builders
-from support.threads import CLOSED, GREEN, OPENED, WEBHOOK, Deliveries, exposure
+from support.rendering import LOADED
+from support.threads import CLOSED, GREEN, OPENED, WEBHOOK, Channel, Deliveries, exposure
 
 POLICY = """
 destinations:
@@ -150,3 +153,50 @@ def test_an_update_is_neither_grouped_nor_deferred_and_has_no_fallback(tmp_path)
     QuietHoursOutbox(Recorder(), lambda *_: True, settings, lambda: 0.0).put(result.updates)
     assert sent == list(result.updates)
     assert message_group(result.updates[0]) == "room"
+
+
+PAGER = PagerDuty(routing_key=SecretRef(ssm="/key"))
+WITH_PAGER = POLICY.replace("destinations:\n", "destinations:\n  pager: {kind: pagerduty, routing_key: {ssm: /key}}\n")
+
+
+@pytest.mark.parametrize("policy", [WITH_PAGER, WITH_PAGER + MUTED], ids=["no route", "muted"])
+def test_a_destination_that_keeps_incidents_gets_every_closing(tmp_path, policy):
+    result = result_of(tmp_path, builders.revoke(builders.item(v4=["0.0.0.0/0"])), policy)
+    assert "pager" in names(result.updates)
+    assert "pager" not in names(result.messages)
+
+
+class Incidents(Channel):
+    """What PagerDuty is sent for each message."""
+
+    def __init__(self):
+        super().__init__()
+        self.events = {}
+
+    def post(self, content, presentation, _destination):
+        events = IncidentRenderer(LOADED).render(content, presentation)
+        self.events[content.notification.key] = [(each.event_action, each.dedup_key) for each in events]
+        return Receipt(content.destination, "HTTP 202")
+
+
+def incidents_of(*contents):
+    deliveries = Deliveries(PAGER)
+    deliveries.channel = Incidents()
+    deliveries.post(*contents)
+    return deliveries.channel.events
+
+
+def test_an_update_resolves_the_incident_of_the_opening():
+    events = incidents_of(OPENED, update_of(CLOSED))
+    ((action, key),) = events["opened"]
+    assert action == "trigger"
+    assert events["closed"] == [("resolve", key)]
+
+
+def test_an_update_of_what_was_never_reported_is_sent_nowhere():
+    assert incidents_of(update_of(CLOSED)) == {"closed": []}
+
+
+def test_an_opening_whose_closing_arrived_first_is_triggered_and_resolved():
+    events = incidents_of(update_of(CLOSED), OPENED)
+    assert [action for action, _ in events["opened"]] == ["trigger", "resolve"]

@@ -115,6 +115,13 @@ def test_a_severe_alert_that_also_closes_something_triggers_an_incident():
     assert [action for action, _ in actions(closing, ended_exposures=("abc",))] == ["resolve", "trigger"]
 
 
+def test_an_update_resolves_and_triggers_nothing_however_severe_it_is():
+    (message,) = messages_of("world", "en")
+    closing = msgspec.structs.replace(with_change(message, closed=(RuleRef("sgr-1"),)), updates_only=True)
+    assert actions(closing, ended_exposures=("abc",)) == [("resolve", "gatewatch-exposure-abc")]
+    assert actions(closing) == []
+
+
 def test_an_opening_that_was_closed_before_it_was_reported_is_triggered_and_resolved():
     (message,) = messages_of("world", "en")
     state = MessageState(alerts={message.key: AlertState(exposed=1, closed=1)})

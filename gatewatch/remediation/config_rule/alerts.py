@@ -9,7 +9,7 @@ import msgspec
 
 from gatewatch.alerts.enrichment import group_url, through_portal
 from gatewatch.alerts.notifications import notification_of
-from gatewatch.alerts.routing import recipients, route
+from gatewatch.alerts.routing import route
 from gatewatch.alerts.severity.assessment import assess
 from gatewatch.config.suppression_rules import ExceptionEffect
 from gatewatch.model.alert import Alert, AssessedChange, Links
@@ -161,11 +161,10 @@ def _change(
 
 def messages_of(done: Enforcement, settings: Settings, at: float) -> tuple[OutboxMessage, ...]:
     sections = tuple(_before_and_after(done))
-    notifications = (_notification(alert, done, sections) for alert in alerts_of(done, settings, at))
     return tuple(
         message
-        for each in notifications
-        for message in addressed(each, recipients(route(each.alert, settings), each.exposure_change, settings))
+        for alert in alerts_of(done, settings, at)
+        for message in addressed(_notification(alert, done, sections), route(alert, settings))
     )
 
 
