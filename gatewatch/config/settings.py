@@ -24,7 +24,7 @@ from gatewatch.config.accounts import (
     read_roles,
     unlisted_account,
 )
-from gatewatch.config.actions import ActionSettings
+from gatewatch.config.actions import ActionMode, ActionSettings
 from gatewatch.config.destinations import (
     HUB_TOPIC,
     Destination,
@@ -199,6 +199,8 @@ def _policy_problems(settings: Settings, policy: YamlFile, known: Collection[str
         yield from (f"exceptions[{index}].remind: {each}" for each in undefined_destinations(exception.remind, known))
     yield from (f"digest.{key}: {sentence}" for key, sentence in settings.digest.problems())
     yield from (f"actions.{key}: {sentence}" for key, sentence in settings.actions.problems())
+    if settings.actions.mode is ActionMode.FULL and not settings.people:
+        yield "actions.mode: is full, but accounts.yaml has no people, so everybody may acknowledge only; add them."
     yield from (f"digest.to: {each}" for each in undefined_destinations(settings.digest.to, known))
     for name in settings.incident_destinations:
         if name in settings.digest.to:

@@ -28,7 +28,7 @@ def test_actions_are_off_by_default_and_when_yaml_reads_off_as_false(tmp_path):
 
 
 def test_a_complete_section_is_read(tmp_path):
-    found = load(tmp_path, FULL).actions
+    found = load(tmp_path, FULL, "people: [{slack: U012ABC, aws: [alice@example.com]}]").actions
     assert (found.mode, found.team, found.expires_minutes) == (ActionMode.FULL, "T012ABC", 15)
     assert found.needs_two_people(Severity.HIGH)
     assert not found.needs_two_people(Severity.MEDIUM)
@@ -52,6 +52,13 @@ def test_a_problem_of_the_section_names_its_line_and_key(tmp_path, section, sent
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path, f"actions: {section}")
     assert re.search(rf"policy\.yaml:1: actions[.:].*{re.escape(sentence)}", str(caught.value)), caught.value
+
+
+def test_mode_full_needs_people(tmp_path):
+    with pytest.raises(
+        ConfigurationError, match=r"policy.yaml:1: actions.mode: is full, but accounts.yaml has no people"
+    ):
+        load(tmp_path, FULL)
 
 
 PEOPLE_PROBLEMS = [
