@@ -39,10 +39,16 @@ class ShardedValues(Generic[Value]):
         self._kind = kind
 
     def put(self, name: str, value: Value) -> bool:
+        """Store a value in the place of the one of this name; False when the row is full. Idempotent."""
+        return self._store(name, "SET #name = :value", value)
+
+    def put_first(self, name: str, value: Value) -> bool:
         """Store a value unless there is one of this name, which stays; False when the row is full."""
-        encoded = msgspec.json.encode(value).decode()
+        return self._store(name, "SET #name = if_not_exists(#name, :value)", value)
+
+    def _store(self, name: str, expression: str, value: Value) -> bool:
         try:
-            self._update(name, "SET #name = if_not_exists(#name, :value)", {":value": encoded})
+            self._update(name, expression, {":value": msgspec.json.encode(value).decode()})
         except HubTableError as error:
             if error.code == _ROW_FULL:
                 return False

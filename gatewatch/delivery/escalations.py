@@ -59,7 +59,7 @@ class Escalations:
 
     def schedule(self, escalation: Escalation) -> bool:
         """Store an escalation, unless an earlier event of the same alert has one; False when its row is full."""
-        return self._values.put(escalation.name, escalation)
+        return self._values.put_first(escalation.name, escalation)
 
     def due(self, now: float) -> list[Escalation]:
         """The escalations that are due, the first one first."""

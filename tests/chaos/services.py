@@ -45,7 +45,7 @@ class DynamoDb:
         return {}
 
     def update_item(self, *, TableName, Key, UpdateExpression, ExpressionAttributeNames, **values):
-        """Sets one attribute that is not there yet, or removes one."""
+        """Sets one attribute, or one that is not there yet, or removes one."""
         assert TableName
         pk, name = Key["pk"]["S"], ExpressionAttributeNames["#name"]
         self.fate.strike(f"{_service(pk)}.write", "")
@@ -53,8 +53,9 @@ class DynamoDb:
         if UpdateExpression == "REMOVE #name":
             row.pop(name, None)
         else:
-            assert UpdateExpression == "SET #name = if_not_exists(#name, :value)"
-            row.setdefault(name, values["ExpressionAttributeValues"][":value"])
+            value = values["ExpressionAttributeValues"][":value"]
+            assert UpdateExpression in {"SET #name = :value", "SET #name = if_not_exists(#name, :value)"}
+            row[name] = row.get(name, value) if "if_not_exists" in UpdateExpression else value
         self.fate.strike(f"{_service(pk)}.write done", "")
         return {}
 
