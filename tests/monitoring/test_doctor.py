@@ -94,6 +94,7 @@ def complete(session, hub, inbox):
         ("deliver", "OutboxArn"),
         ("heartbeat", None),
         ("escalate", None),
+        ("sweep", None),
         ("access_keys", None),
         ("digest", None),
     ):

@@ -23,6 +23,14 @@ def judge_hub(state: HubState) -> Iterator[CheckResult]:
     yield _bus_policy(state.bus_policy)
 
 
+_REDRIVE = "gatewatch dead-letters list shows the reasons; gatewatch dead-letters redrive sends them again"
+# What repeats by itself, or by the person who clicked.
+_NOT_REDRIVEN = {
+    "clicks-dlq.fifo": "the log of functions/act has the reason; the person can click again",
+    "sweep-dlq": "the log of functions/sweep has the reason; the next sweep reads the account again",
+}
+
+
 def _queues(depths: Mapping[str, int] | QueryFailed) -> Iterator[CheckResult]:
     if isinstance(depths, QueryFailed):
         yield _query_failed("queues", depths)
@@ -31,7 +39,7 @@ def _queues(depths: Mapping[str, int] | QueryFailed) -> Iterator[CheckResult]:
         if not count:
             yield CheckResult(_WHERE, queue, CheckStatus.OK, "empty")
         elif "dlq" in queue:
-            remedy = "gatewatch dead-letters list shows the reasons; gatewatch dead-letters redrive sends them again"
+            remedy = _NOT_REDRIVEN.get(queue, _REDRIVE)
             yield CheckResult(_WHERE, queue, CheckStatus.ERROR, f"{count} dead-letter messages", remedy)
         else:
             remedy = "check again in a minute; if the number does not fall, read the log of the function"

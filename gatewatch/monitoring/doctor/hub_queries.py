@@ -14,8 +14,18 @@ from gatewatch.monitoring.heartbeat.store import HeartbeatStore
 if TYPE_CHECKING:
     from gatewatch.aws.clients import Aws
 
-QUEUES = ("events", "outbox.fifo", "clicks.fifo", "events-dlq", "outbox-dlq.fifo", "clicks-dlq.fifo")
-FUNCTIONS = ("alert", "deliver", "heartbeat", "escalate", "digest", "access_keys")
+QUEUES = (
+    "events",
+    "outbox.fifo",
+    "clicks.fifo",
+    "sweep",
+    "events-dlq",
+    "outbox-dlq.fifo",
+    "access-keys-dlq",
+    "clicks-dlq.fifo",
+    "sweep-dlq",
+)
+FUNCTIONS = ("alert", "deliver", "heartbeat", "escalate", "sweep", "digest", "access_keys")
 
 
 def gather_hub(aws: Aws, stage: str) -> HubState:
