@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _MAX_COMMAND = 2000
 _EMPTY = Markup()
+_BETWEEN = " · "
+_BREAKS = 6  # between the header, the place, the rule, its reasons, the advice with its command, and the links
 
 
 class WorstRule(NamedTuple):
@@ -65,7 +67,7 @@ class _Facts(NamedTuple):
 def overview_of(texts: AlertTexts, worst: WorstRule, title: str, state: Markup, labels: Labels) -> Overview:
     """Place and advice always, and of rule, reasons and command as much as fits; `state` stands above the place."""
     place, advice = _lines(state, texts.place), _titled("next_steps", trusted_label(texts.advice), labels)
-    free = MAX_UNFOLDED - sum(map(len, (title, place, advice, *(each.name for each in texts.links))))
+    free = MAX_UNFOLDED - _BREAKS - sum(map(len, (title, place, advice, _BETWEEN.join(_names(texts.links)))))
     command = code_block(texts.command, _MAX_COMMAND) if texts.command else trusted_label(texts.no_command)
     reasons = _reasons(texts.reasons, labels)
     elsewhere = trusted_label(labels.no_undo["below"]) if texts.command else _EMPTY
@@ -93,7 +95,11 @@ def _choices(worst: WorstRule, reasons: Markup, first_reason: Markup, commands: 
 
 def link_line(links: Iterable[Link]) -> Markup:
     """The links as text: a button shows a warning in a workspace whose app takes no interactions."""
-    return join_safe(" · ", [text_link(each) for each in links])
+    return join_safe(_BETWEEN, [text_link(each) for each in links])
+
+
+def _names(links: Iterable[Link]) -> list[str]:
+    return [each.name for each in links]
 
 
 def text_link(link: Link) -> Markup:

@@ -4,7 +4,7 @@ import re
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gatewatch.config.settings import LANGUAGES, Colors
@@ -60,6 +60,7 @@ def test_no_text_of_an_event_makes_the_first_attachment_long(case, attack):
 
 
 @given(st.sampled_from(["world", "iam-trust-everyone", "public-bucket-policy", "hub-rule-disabled"]), TEXTS)
+@example("world", "evilmarkhttps://evil.exampleevilmark00000evilmark")
 def test_no_random_text_of_an_event_makes_the_first_attachment_long(case, text):
     document = with_texts(one_record(EVENTS[case]), lambda key, old: old if key in SHAPE else text)
     if alert := alert_of_record(document):
@@ -98,10 +99,10 @@ def test_a_rule_whose_description_is_too_long_leaves_it_to_the_details():
     document = with_texts(EVENTS["world"], lambda _key, old: old)
     rule = document["detail"]["responseElements"]["securityGroupRuleSet"]["items"][0]
     rule["description"] = "d" * 255
-    (payload,) = slack_payloads(with_reasons(alert_of_record(document), 6))
+    (payload,) = slack_payloads(with_reasons(alert_of_record(document), 5))
     first, second = (visible(each["blocks"]) for each in payload["attachments"])
     assert "sgr-" in first
-    assert first.count("the whole internet may connect") == 6
+    assert first.count("the whole internet may connect") == 5
     assert "ddd" not in first
     assert "ddd" in second
     assert "sgr-" not in second
