@@ -5,6 +5,7 @@ Run by `make docs`.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from typing import Any
 
@@ -21,7 +22,17 @@ def webhook_schema() -> str:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **msgspec.json.schema(JsonMessage),
     }
-    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(_described(found)), indent=2).decode() + "\n"
+
+
+def _described(schema: Any) -> Any:
+    """Return a schema with docstrings as Python 3.13 has them, without the indentation of the code."""
+    if isinstance(schema, dict):
+        return {
+            key: inspect.cleandoc(value) if key == "description" and isinstance(value, str) else _described(value)
+            for key, value in schema.items()
+        }
+    return [_described(each) for each in schema] if isinstance(schema, list) else schema
 
 
 if __name__ == "__main__":
