@@ -29,6 +29,7 @@ StateMachine = Annotated[
     str | None, typer.Option("--state-machine", metavar="ARN", help="StateMachineArn of history/stack.yaml.")
 ]
 RESULTS, RUN = "build/history", "history"
+_UNDECODABLE = 3  # as of `gatewatch replay`
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
 
@@ -48,19 +49,19 @@ def _run(name: str, logs: str, results: str) -> Run:
     return Run(name, logs, results)
 
 
-@history_app.command(epilog="Example: gatewatch.history.costs s3://org-trail/AWSLogs/o-exampleorg1")
+@history_app.command(epilog="Example: gatewatch history estimate s3://org-trail/AWSLogs/o-exampleorg1")
 def estimate(
     logs: Logs,
     workers: Annotated[int, typer.Option(min=1, help="Workers at the same time.")] = 200,
     megabytes_per_second: Annotated[float, typer.Option(min=0.1, help="Uncompressed logs, one worker.")] = 100,
     compression: Annotated[float, typer.Option(min=1, help="Uncompressed bytes of a stored one.")] = 12,
 ) -> None:
-    """Print what a run in AWS takes and costs, with the costs. Only lists the logs."""
+    """Print the time and the cost of a run in AWS, with the arithmetic. Only lists the logs."""
     from gatewatch.history import costs
-    from gatewatch.history.batches import plan_batches
+    from gatewatch.history.runs import new_plan
 
     assumed = costs.Assumptions(workers=workers, megabytes_per_second=megabytes_per_second, compression=compression)
-    for line in costs.estimate(plan_batches(open_storage(logs).files()), assumed).lines:
+    for line in costs.estimate(new_plan(logs, open_storage), assumed).lines:
         typer.echo(line)
 
 
@@ -133,7 +134,10 @@ def report(
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Put the results of a run in order, write rows and open intervals, and print a summary by account and year."""
+    """Put the results of a run in order, write rows and open intervals, and print a summary by account and year.
+
+    Exit status 3 when a log file or record could not be read; the report has all others.
+    """
     from gatewatch.cli.listing import print_list
     from gatewatch.config.settings import load_settings
     from gatewatch.history.formats import JsonLinesFormat, ParquetFormat
@@ -151,3 +155,5 @@ def report(
         f"{len(written.intervals)} open intervals, {is_open} still open; {written.problems} problems; written to {to}",
         err=True,
     )
+    if written.problems:
+        raise typer.Exit(_UNDECODABLE)

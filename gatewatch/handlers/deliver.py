@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from gatewatch.aws import metrics
 from gatewatch.config.destinations import SlackApp, SlackWebhook
-from gatewatch.delivery.attempts import may_be_posted
+from gatewatch.delivery.attempts import may_be_posted, most_posts
 from gatewatch.delivery.ledger import DeliveryState, LedgerEntry, part_key
 from gatewatch.delivery.outbox import QueuedMessage, queued_message
 from gatewatch.delivery.rate_limit import TIME_FOR_ONE_POST, RateLimitedError, backoff, is_exhausted, retry_delay
@@ -232,7 +232,10 @@ class DeliveryHandler:
             content.destination,
             destination.pace,
             lambda: self.attempts.post(
-                parts, presentation.cut, lambda: self.threads.post(content, presentation, destination)
+                parts,
+                presentation.cut,
+                lambda: self.threads.post(content, presentation, destination),
+                most_posts(content, self.settings),
             ),
             time_left,
         )

@@ -52,9 +52,14 @@ def plan(run: Run, open_storage: OpenStorage) -> list[Batch]:
         raise ConfigurationError(f"{run.results}: is inside {run.logs}; write the results beside the logs.")
     if batches := planned(run, open_storage):
         return batches
-    batches = list(plan_batches(open_storage(run.logs).files()))
+    return new_plan(run.logs, open_storage)
+
+
+def new_plan(logs: str, open_storage: OpenStorage) -> list[Batch]:
+    """Return the batches of the log files at a location. Raises `ConfigurationError` when there are none."""
+    batches = list(plan_batches(open_storage(logs).files()))
     if not batches:
-        raise ConfigurationError(f"{run.logs}: has no CloudTrail log files.")
+        raise ConfigurationError(f"{logs}: has no CloudTrail log files.")
     return batches
 
 
@@ -87,8 +92,9 @@ def unfinished(run: Run, batches: list[Batch], open_storage: OpenStorage) -> lis
 def entries_in_order(run: Run, open_storage: OpenStorage) -> Iterator[Entry]:
     """Yield the entries of all batches. Raises `MissingBatchesError` before the first when a batch is not done."""
     batches = planned(run, open_storage)
-    missing = unfinished(run, batches, open_storage)
-    if missing or not batches:
+    if not batches:
+        raise MissingBatchesError(f"run {run.name} is not in {run.results}; gatewatch history start begins it.")
+    if missing := unfinished(run, batches, open_storage):
         counts = f"{len(missing)} of {len(batches)}"
         raise MissingBatchesError(
             f"run {run.name}: {counts} batches are not done; start it again, which does only those."

@@ -15,7 +15,7 @@ from gatewatch.alerts.routing import route
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.destinations import HUB_TOPIC, SnsTopic
-from gatewatch.delivery.attempts import MAX_UNCERTAIN_POSTS
+from gatewatch.delivery.attempts import MAX_UNCERTAIN_POSTS, MAX_WITHOUT_FALLBACK
 from gatewatch.delivery.ledger import part_key
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.delivery.wire import decode_message
@@ -196,7 +196,8 @@ def _at_most(part, times, harness, verdict):
     by_kill, by_silence = harness.deliveries.lost_to_kills[part], harness.deliveries.lost_answers[part]
     verdict.counts["delivered again because of a kill"] += min(times - 1, by_kill)
     verdict.counts["delivered again because the response was lost"] += max(0, times - 1 - by_kill)
-    if times > min(MAX_UNCERTAIN_POSTS, 1 + by_kill + by_silence):
+    most = MAX_WITHOUT_FALLBACK if f"#{HUB_TOPIC}#" in part else MAX_UNCERTAIN_POSTS
+    if times > min(most, 1 + by_kill + by_silence):
         verdict.blame("delivered too often", f"{part}: {times} times")
 
 

@@ -30,7 +30,7 @@ def test_a_run_is_estimated_started_and_reported(trail, tmp_path) -> None:
     again = gatewatch("history", "start", trail, *run)
     assert again.out == "run first: 0 of 1 batches to do, 0.0 MB stored\n"
     reported = gatewatch("history", "report", *run, "--to", to, "--format", "json")
-    assert reported.status == 0
+    assert reported.status == 3  # one file of the trail cannot be decoded
     assert {row["account_id"] for row in json.loads(reported.out)} >= {"111122223333"}
     assert "1 problems" in reported.err
 
@@ -38,7 +38,13 @@ def test_a_run_is_estimated_started_and_reported(trail, tmp_path) -> None:
 def test_a_report_of_an_unfinished_run_is_refused_with_a_sentence(tmp_path) -> None:
     ran = gatewatch("history", "report", "--results", str(tmp_path), "--run", "never")
     assert ran.status == 2
-    assert "0 of 0 batches are not done" in ran.err
+    assert "run never is not in" in ran.err
+
+
+def test_a_place_without_logs_is_estimated_with_a_sentence(tmp_path) -> None:
+    ran = gatewatch("history", "estimate", str(tmp_path / "nowhere"))
+    assert (ran.status, ran.out) == (2, "")
+    assert "has no CloudTrail log files" in ran.err
 
 
 @pytest.mark.parametrize("name", ["../escape", "", "a b", "x" * 81])

@@ -5,7 +5,7 @@ import pytest
 from chaos.clock import START
 from chaos.faults import KillAt, Killed, Script, throttled
 from chaos.harness import Harness
-from gatewatch.delivery.attempts import MAX_UNCERTAIN_POSTS, Attempts
+from gatewatch.delivery.attempts import MAX_UNCERTAIN_POSTS, MAX_WITHOUT_FALLBACK, Attempts
 from gatewatch.delivery.ledger import NOT_POSTED, DeliveryState, LedgerEntry
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UnansweredError, UncertainDeliveryError
@@ -139,6 +139,22 @@ def test_processes_that_end_after_each_post_make_three_copies_at_most():
     harness = served(message(), fate=Script(faults))
     assert harness.deliveries.copies == {"event-1#sec-all#1": 3, "event-1#alerts#for-sec-all#1": 1}
     assert harness.kills == 3
+
+
+@pytest.mark.parametrize(("moment", "copies"), [("sns.publish", 1), ("sns.publish done", 4)])
+def test_the_last_destination_is_tried_on_when_processes_end_at_its_posts(moment, copies):
+    """Behind the hub topic there is nobody: three ended processes must not be the end of an alert."""
+    faults = {(moment, number): Killed() for number in range(1, 4)}
+    harness = served(message(), weather=in_sec_all("invalid_blocks"), fate=Script(faults))
+    assert harness.deliveries.copies == {"event-1#alerts#for-sec-all#1": copies}
+    assert list(harness.dead_letters()) == ["event-1#sec-all"]
+
+
+def test_the_last_destination_gets_ten_copies_at_most():
+    faults = {("sns.publish done", number): Killed() for number in range(1, 30)}
+    harness = served(message(), weather=in_sec_all("invalid_blocks"), fate=Script(faults))
+    assert harness.deliveries.copies == {"event-1#alerts#for-sec-all#1": MAX_WITHOUT_FALLBACK}
+    assert harness.dead_letters()["event-1#alerts#for-sec-all"].startswith("sent 10 times without an answer")
 
 
 def test_a_count_that_could_not_be_taken_back_does_not_replace_a_later_row():
