@@ -35,7 +35,9 @@ def list_(stage: Stage = STAGE, output: ListOutput = ListFormat.TABLE) -> None:
 
 
 @dead_letters.command(epilog="Example: gatewatch dead-letters show 7d2c… --stage prod")
-def show(message_id: str, stage: Stage = STAGE) -> None:
+def show(
+    message_id: Annotated[str, typer.Argument(help="Id of the message or of its event.")], stage: Stage = STAGE
+) -> None:
     """Print one dead-letter message with its full body."""
     from gatewatch.rendering.escaping import sanitize
 

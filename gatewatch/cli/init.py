@@ -11,17 +11,19 @@ import typer
 from gatewatch.cli.options import STAGE, Stage
 from gatewatch.errors import ConfigurationError
 
+# Asked for when an option is not given, and its help.
+_HUB_ACCOUNT = "Account id of the monitoring account"
+_REGION = "Region of the hub, such as ap-northeast-2"
+_MEMBER_REGIONS = "Regions to monitor, separated by commas, the global Region first"
+_OPERATORS_EMAIL = "E-mail address for alarms of gatewatch itself, empty for none"
+
 
 def init(
     folder: Annotated[Path, typer.Argument(help="The folder to create, outside the clone.")],
-    hub_account: Annotated[str, typer.Option(prompt="Account id of the monitoring account")],
-    region: Annotated[str, typer.Option(prompt="Region of the hub, such as ap-northeast-2")],
-    member_regions: Annotated[
-        str, typer.Option(prompt="Regions to monitor, separated by commas, the global Region first")
-    ],
-    operators_email: Annotated[
-        str, typer.Option(prompt="E-mail address for alarms of gatewatch itself, empty for none")
-    ] = "",
+    hub_account: Annotated[str, typer.Option(prompt=_HUB_ACCOUNT, help=_HUB_ACCOUNT)],
+    region: Annotated[str, typer.Option(prompt=_REGION, help=_REGION)],
+    member_regions: Annotated[str, typer.Option(prompt=_MEMBER_REGIONS, help=_MEMBER_REGIONS)],
+    operators_email: Annotated[str, typer.Option(prompt=_OPERATORS_EMAIL, help=_OPERATORS_EMAIL)] = "",
     accounts: Annotated[
         str, typer.Option(help="Account ids to monitor, separated by commas; default: the monitoring account.")
     ] = "",

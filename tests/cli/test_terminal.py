@@ -46,6 +46,19 @@ def test_every_command_has_the_short_help_option(command):
     assert "Usage: gatewatch " in gatewatch(*command, "-h").out
 
 
+def parameters(command, path):
+    """Every option and argument of a command and of those below it."""
+    yield from ((path, each) for each in command.params)
+    for name, each in getattr(command, "commands", {}).items():
+        yield from parameters(each, f"{path} {name}")
+
+
+def test_every_option_and_argument_has_help():
+    found = list(parameters(typer.main.get_command(app), "gatewatch"))
+    assert len(found) > 100
+    assert [(path, each.name) for path, each in found if not each.help] == []
+
+
 def test_the_version_is_that_of_the_project_with_the_commit():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert gatewatch("--version").out.startswith(f"gatewatch {project['version']} (commit ")
