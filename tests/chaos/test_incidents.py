@@ -68,7 +68,7 @@ class CountsNothing(Harness):
 
 
 class PostsAlways:
-    def post(self, _parts, _cut, post):
+    def post(self, _parts, _cut, post, _most):
         return post()
 
 
