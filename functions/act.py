@@ -13,6 +13,7 @@ from functions.bundle import load_bundle
 from gatewatch.actions.answers import Answers
 from gatewatch.actions.due import DueAlerts
 from gatewatch.actions.escalation import AlertEscalations
+from gatewatch.actions.identity_center import IdentityCenter
 from gatewatch.actions.reverting import Reverts
 from gatewatch.actions.slack_api import SlackApi
 from gatewatch.actions.slack_users import SlackUsers
@@ -39,6 +40,7 @@ from gatewatch.rendering.text.labels import load_labels
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from gatewatch.config.identity_store import IdentityStore
     from gatewatch.config.settings import Settings
 
 metrics = Metrics(namespace=NAMESPACE)
@@ -65,13 +67,24 @@ def compose() -> ActHandler:
         due=DueAlerts(table),
         snoozed=SnoozedGroups(table, DueAlerts(table)),
         outbox=outbox,
-        users=SlackUsers(api, settings.actions.team, settings.people),
+        users=SlackUsers(
+            api, settings.actions.team, settings.people, _identity_center(aws, settings.identity_store, log)
+        ),
         answers=Answers(api, cache(lambda language: load_labels(bundle.templates, language)), log),
         reverts=Reverts(_reverter(aws, table, settings, environment)),
         escalations=AlertEscalations(Escalations(table), outbox, settings),
         now=time.time,
         log=log,
         meter=EmbeddedMeter(metrics),
+    )
+
+
+def _identity_center(aws: Aws, store: IdentityStore, log: Any) -> IdentityCenter | None:
+    """None unless accounts.yaml allows the lookup."""
+    if not store.is_on:
+        return None
+    return IdentityCenter(
+        lambda: aws.assume_role(store.role, store.region, "gatewatch-act").identitystore, store.id, time.time, log
     )
 
 

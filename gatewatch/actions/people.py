@@ -1,8 +1,10 @@
-"""Who a person is in AWS, by `people:` of accounts.yaml."""
+"""Who a person is in AWS, by `people` of accounts.yaml or by a user name of IAM Identity Center."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from gatewatch.model.alert_actions import Person
 from gatewatch.model.identity import canonical_identity
@@ -20,6 +22,15 @@ def person_in_slack(slack: str, name: str, email: str, people: Sequence[PersonEn
     return Person(slack, name, email or (entry.email if entry else ""), identities)
 
 
+def person_with_user_name(person: Person, user_name: str, people: Sequence[PersonEntry]) -> Person:
+    """Return a person with a user name of IAM Identity Center.
+
+    Where `people` has this user name, the person has the identities of those entries as well, so that a second Slack
+    user of somebody who is listed is no second person.
+    """
+    return msgspec.structs.replace(person, identities=_with_shared(canonical_identity(user_name), people))
+
+
 def person_of_caller(arn: str, people: Sequence[PersonEntry]) -> Person:
     """Return the person of the caller of `gatewatch act`, by the ARN that sts:GetCallerIdentity returns.
 
@@ -28,7 +39,13 @@ def person_of_caller(arn: str, people: Sequence[PersonEntry]) -> Person:
     """
     own = canonical_identity(arn)
     entries = [each for each in people if own in each.identities]
-    identities = tuple(sorted({own, *(each for entry in entries for each in entry.identities)}))
+    identities = _with_shared(own, people)
     if len(entries) != 1:
         return Person(arn, arn.rpartition("/")[2], "", identities)
     return Person(entries[0].slack or arn, entries[0].email or arn, entries[0].email, identities)
+
+
+def _with_shared(own: str, people: Sequence[PersonEntry]) -> tuple[str, ...]:
+    """An identity with those of everybody who has it, sorted."""
+    entries = (each.identities for each in people if own in each.identities)
+    return tuple(sorted({own, *(each for identities in entries for each in identities)}))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewatch.actions.people import person_in_slack
+import msgspec
+
+from gatewatch.actions.people import person_in_slack, person_with_user_name
 from gatewatch.config.actions import EMAIL
 from gatewatch.errors import PermanentDeliveryError
 from gatewatch.model.identity import canonical_identity
@@ -12,6 +14,7 @@ from gatewatch.model.identity import canonical_identity
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gatewatch.actions.identity_center import IdentityCenter
     from gatewatch.actions.slack_api import SlackApi
     from gatewatch.config.people import PersonEntry
     from gatewatch.model.alert_actions import Person
@@ -31,10 +34,16 @@ _NO_MEMBER = (
 
 
 class SlackUsers:
-    """Methods raise `TransientDeliveryError`, and `PermanentDeliveryError` when the app lacks a scope."""
+    """`identity_center` finds people who are not in `people`, where the settings allow it.
 
-    def __init__(self, api: SlackApi, team: str, people: Sequence[PersonEntry]) -> None:
+    Methods raise `TransientDeliveryError`, and `PermanentDeliveryError` when the app lacks a scope.
+    """
+
+    def __init__(
+        self, api: SlackApi, team: str, people: Sequence[PersonEntry], identity_center: IdentityCenter | None = None
+    ) -> None:
         self._api = api
+        self._identity_center = identity_center
         self._team = team
         self._people = people
 
@@ -49,12 +58,17 @@ class SlackUsers:
             return None
         profile = user.get("profile")
         email = profile.get("email") if isinstance(profile, dict) else ""
-        return person_in_slack(
-            user_id,
-            str(user.get("name") or "")[:80],
-            email if isinstance(email, str) else "",
-            self._people,
-        )
+        email = email if isinstance(email, str) else ""
+        person = person_in_slack(user_id, str(user.get("name") or "")[:80], email, self._people)
+        return self._looked_up(person, email if user.get("is_email_confirmed") is not False else "")
+
+    def _looked_up(self, person: Person, email: str) -> Person:
+        if person.identities or self._identity_center is None:
+            return person
+        found = self._identity_center.find(email)
+        if found.problem:
+            return msgspec.structs.replace(person, unmapped=found.problem)
+        return person_with_user_name(person, found.name, self._people)
 
     def actor(self, actor: Actor) -> str:
         """Return the user id of the actor of a call, who has to be a person; empty when nobody is found.

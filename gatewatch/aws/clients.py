@@ -195,8 +195,12 @@ class Aws:
 
     @cached_property
     def s3control(self) -> Any:
-        """Untyped, as the next two: their type stubs are not a dependency."""
+        """Untyped, as the next three: their type stubs are not a dependency."""
         return self._lazy_client("s3control", _STANDARD)
+
+    @cached_property
+    def identitystore(self) -> Any:
+        return self._lazy_client("identitystore", _FAST)
 
     @cached_property
     def securityhub(self) -> Any:

@@ -14,6 +14,7 @@ from gatewatch.config.actions import ActionSettings
 from gatewatch.config.destinations import Destination, Route
 from gatewatch.config.digest import DigestSettings
 from gatewatch.config.iam import KeyPolicy
+from gatewatch.config.identity_store import IdentityStore
 from gatewatch.config.ingress import IngressSection
 from gatewatch.config.people import PersonEntry
 from gatewatch.config.settings import Colors
@@ -31,6 +32,7 @@ class AccountsFile(Struct, frozen=True, forbid_unknown_fields=True):
     organization: str | None = None
     known_accounts: tuple[str, ...] = ()
     people: tuple[PersonEntry, ...] = ()
+    identity_store: IdentityStore = IdentityStore()
     access_portal: AccessPortal = AccessPortal()
 
 

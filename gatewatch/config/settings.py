@@ -38,6 +38,7 @@ from gatewatch.config.destinations import (
 )
 from gatewatch.config.digest import DigestSettings
 from gatewatch.config.iam import KeyPolicy, access_problems
+from gatewatch.config.identity_store import IdentityStore
 from gatewatch.config.ingress import NO_INGRESS, IngressPolicy
 from gatewatch.config.ingress_parser import read_ingress
 from gatewatch.config.languages import LANGUAGES, Language
@@ -78,6 +79,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     digest: DigestSettings = DigestSettings()
     actions: ActionSettings = ActionSettings()
     people: tuple[PersonEntry, ...] = ()
+    identity_store: IdentityStore = IdentityStore()
     access_portal: AccessPortal = AccessPortal()
 
     @property
@@ -153,6 +155,7 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
         digest=policy_file.section("digest", DigestSettings),
         actions=policy_file.section("actions", ActionSettings),
         people=accounts_file.sequence("people", PersonEntry),
+        identity_store=accounts_file.section("identity_store", IdentityStore),
         access_portal=accounts_file.section("access_portal", AccessPortal),
     )
     accounts_file.refuse_other_keys()
@@ -165,6 +168,7 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
     accounts_file.problems(settings.access_portal.problems())
     accounts_file.problems(sync.problems(known))
     accounts_file.problems(people_problems(settings.people))
+    accounts_file.problems(settings.identity_store.problems())
     policy_file.problems(_policy_problems(settings, policy_file, known))
     for key, sentence in access_problems(
         settings.severity_rules.iam, settings.severity_rules.sign_in, settings.access_keys
@@ -199,7 +203,7 @@ def _policy_problems(settings: Settings, policy: YamlFile, known: Collection[str
         yield from (f"exceptions[{index}].remind: {each}" for each in undefined_destinations(exception.remind, known))
     yield from (f"digest.{key}: {sentence}" for key, sentence in settings.digest.problems())
     yield from (f"actions.{key}: {sentence}" for key, sentence in settings.actions.problems())
-    if settings.actions.mode is ActionMode.FULL and not settings.people:
+    if settings.actions.mode is ActionMode.FULL and not (settings.people or settings.identity_store.is_on):
         yield "actions.mode: is full, but accounts.yaml has no people, so everybody may acknowledge only; add them."
     yield from (f"digest.to: {each}" for each in undefined_destinations(settings.digest.to, known))
     for name in settings.incident_destinations:

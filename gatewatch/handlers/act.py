@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from gatewatch.actions import guards
 from gatewatch.actions.click import decode_click
 from gatewatch.actions.notes import note_to_everybody, thread_notes
 from gatewatch.actions.performing import perform
@@ -151,7 +152,7 @@ class ActHandler:
             before = self.store.load(alert.id).actions
             refusal = transition(before, request, alert.subject, self.settings.actions)
             if isinstance(refusal, Refusal) and not any(each.key == request.key for each in before.audit):
-                self._refuse(click, refusal.reason, alert.notification.language)
+                self._refuse(click, _reason(refusal, person), alert.notification.language)
                 return
             try:
                 request = msgspec.structs.replace(request, plan=self.reverts.plan(alert.notification))
@@ -161,7 +162,7 @@ class ActHandler:
                 return
         done = self._perform(alert, request)
         if isinstance(done, Refusal):
-            self._refuse(click, done.reason, alert.notification.language)
+            self._refuse(click, _reason(done, person), alert.notification.language)
             return
         self.meter.count(metrics.ACTIONS_PERFORMED)
         self._follow_up(alert, done, click.inputs)
@@ -253,6 +254,12 @@ class ActHandler:
         facts = {"alert": click.alert, "action": click.button.value, "user": click.user, "reason": reason}
         self.log.warning("refused", extra=facts)
         self.answers.refuse(click, reason, language)
+
+
+def _reason(refusal: Refusal, person: Person) -> str:
+    """The key of the reason; for a person without an AWS identity with the cause, where it is known."""
+    is_unmapped = refusal.reason == guards.mapped.__name__ and person.unmapped
+    return f"{refusal.reason}_{person.unmapped}" if is_unmapped else refusal.reason
 
 
 def _until(click: Click) -> float:

@@ -67,13 +67,14 @@ class Person(Struct, frozen=True, omit_defaults=True):
     """Who acts: `id` is a Slack user id, or the ARN of the caller of `gatewatch act`.
 
     `identities` are AWS identities in lower case: ARNs, and user names of IAM Identity Center. Empty for people whom
-    gatewatch cannot map.
+    gatewatch cannot map; `unmapped` is then why, where it is known: `no_user` or `not_readable`.
     """
 
     id: str
     name: str = ""
     email: str = ""
     identities: tuple[str, ...] = ()
+    unmapped: str = ""
 
 
 GATEWATCH = Person("gatewatch")  # of transitions that nobody asked for

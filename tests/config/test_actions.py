@@ -77,3 +77,24 @@ def test_a_problem_of_people_names_its_line_and_key(tmp_path, people, sentence):
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path, accounts=f"people: {people}")
     assert re.search(rf"accounts\.yaml:1: {re.escape(sentence)}", str(caught.value)), caught.value
+
+
+STORE = "id: d-1234567890, region: us-east-1, role: 'arn:aws:iam::111122223333:role/gatewatch/people'"
+STORE_PROBLEMS = [
+    ("{region: us-east-1}", 'identity_store.id: "" is not the id of an identity store'),
+    ("{id: d-1}", 'identity_store.id: "d-1" is not the id of an identity store'),
+    ("{id: d-1234567890, region: everywhere}", 'identity_store.region: "everywhere" is not a Region'),
+    ("{id: d-1234567890, region: us-east-1, role: people}", 'identity_store.role: "people" is not the ARN of a role'),
+]
+
+
+@pytest.mark.parametrize(("store", "sentence"), STORE_PROBLEMS)
+def test_a_problem_of_the_identity_store_names_its_line_and_key(tmp_path, store, sentence):
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, accounts=f"identity_store: {store}")
+    assert re.search(rf"accounts\.yaml:1: {re.escape(sentence)}", str(caught.value)), caught.value
+
+
+def test_an_identity_store_takes_the_place_of_people_and_is_off_by_default(tmp_path):
+    assert not load(tmp_path).identity_store.is_on
+    assert load(tmp_path, FULL, f"identity_store: {{{STORE}}}").identity_store.is_on

@@ -103,8 +103,8 @@ ACCOUNTS_SENTENCES = [
     (
         "accounts: {}\nroutes: []",
         (
-            "routes: is not a known key; write one of access_portal, accounts, defaults, hub, known_accounts, "
-            "organization, people, sync."
+            "routes: is not a known key; write one of access_portal, accounts, defaults, hub, identity_store, "
+            "known_accounts, organization, people, sync."
         ),
     ),
     ("- x", "is not a mapping; write keys and values, such as defaults: {language: en}."),

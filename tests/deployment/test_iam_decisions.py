@@ -65,6 +65,7 @@ RECEIVE = "ReceiveMessage DeleteMessage GetQueueAttributes"
 GROUP = f"arn:{{partition}}:ec2:{{region}}:{MEMBER}:security-group/sg-0aaaaaaaaaaaaaaa1"
 RULE = f"arn:{{partition}}:ec2:{{region}}:{MEMBER}:security-group-rule/sgr-0aaaaaaaaaaaaaaa1"
 USER = f"arn:{{partition}}:iam::{MEMBER}:user/bob"
+STORE = f"arn:{{partition}}:identitystore::{HUB}:identitystore/d-1234567890"
 MEMBER_RULE = f"arn:{{partition}}:events:{{region}}:{MEMBER}:rule/gatewatch-iam"
 
 
@@ -139,6 +140,7 @@ CALLS: dict[str, list[Call]] = {
         *rows("conflict#1", actions="UpdateItem"),
         *SECRETS_OF_ACTIONS,
         *assume("gatewatch/gatewatch-revert"),
+        *assume("gatewatch/gatewatch-identity-store"),
         *logs("act"),
     ],
     "sweep": [
@@ -249,6 +251,10 @@ CALLS: dict[str, list[Call]] = {
         ),
         *in_member("iam:ListAccessKeys iam:UpdateAccessKey", USER),
     ],
+    "identity_store": [
+        *in_member("identitystore:GetUserId", STORE),
+        *in_member("identitystore:DescribeUser", "arn:{partition}:identitystore:::user/0a1b2c3d"),
+    ],
     "key_rotation": [
         *in_member("iam:ListUsers iam:GetAccountSummary iam:GetAccessKeyLastUsed"),
         *in_member("iam:ListAccessKeys iam:UpdateAccessKey iam:DeleteAccessKey", USER),
@@ -315,6 +321,7 @@ ROLES = {
     "lookup": ("member", "LookupRole"),
     "remediation": ("member", "RemediationRole"),
     "revert": ("revert", "RevertRole"),
+    "identity_store": ("identity_store", "IdentityStoreRole"),
     "key_rotation": ("member", "KeyRotationRole"),
     "doctor": ("member", "DoctorRole"),
     "forward": ("member", "ForwardRole"),
@@ -328,6 +335,7 @@ ADMITTED = {
     "key_rotation": {"access_keys"},
     "doctor": {"operator", "heartbeat"},
     "revert": {"operator", "act"},
+    "identity_store": {"act"},
 }
 OPERATOR = f"arn:{{partition}}:iam::{HUB}:role/operator"
 
@@ -379,6 +387,7 @@ class Deployment:
             HUB,
             OrganizationId=ORGANIZATION,
             LookupRole="gatewatch/gatewatch-lookup",
+            IdentityStoreRoleArn=f"arn:{partition}:iam::{MEMBER}:role/gatewatch/gatewatch-identity-store",
             DigestFrom="gatewatch@example.com",
             EventBuses=event_bus,
             SecretsKeyArn=key,
@@ -420,6 +429,13 @@ class Deployment:
             OperatorRoleArn=OPERATOR.format(partition=partition),
             OrganizationId=ORGANIZATION,
         )
+        self.identity_store = self._stack(
+            EVENTBRIDGE / "identity_store.yaml",
+            MEMBER,
+            ActRoleArn=self.hub.arn("ActRole"),
+            IdentityStoreId="d-1234567890",
+            OrganizationId=ORGANIZATION,
+        )
         results_key = key.replace("0aaaaaaa", "2aaaaaaa")
         history = {"CodeBucket": "code-bucket", "CodeKey": "code.zip", "TrailBucket": "org-trail"}
         keys = {"TrailKeyArn": key.replace("0aaaaaaa", "1aaaaaaa"), "ResultsKeyArn": results_key}
@@ -427,7 +443,7 @@ class Deployment:
         self.arns |= {"TrailKey": keys["TrailKeyArn"], "ResultsKey": results_key, "Worker": self.history.arn("Worker")}
         self.arns |= {"Results": self.history.arn("Results")}
         self.stacks = {"hub": self.hub, "function": self.function, "member": self.member}
-        self.stacks |= {"revert": self.revert, "history": self.history}
+        self.stacks |= {"revert": self.revert, "history": self.history, "identity_store": self.identity_store}
 
     def _stack(self, path: Path, account: str, **parameters: str) -> Stack:
         return Stack(path, account, self.region, self.partition, parameters)
@@ -682,7 +698,7 @@ ROLES_OF = {
     "deliver": ("deliver",),
     "heartbeat": ("heartbeat", "doctor"),
     "actions": ("actions",),
-    "act": ("act", "revert"),
+    "act": ("act", "revert", "identity_store"),
     "escalate": ("escalate",),
     "sweep": ("sweep", "lookup"),
     "digest": ("digest",),

@@ -147,6 +147,10 @@ EXPLAINED = {
             "ChangeAccessKeys": "Resource …user/*",
         }.items()
     },
+    ("identity_store", "IdentityStoreRole", "FindUsers"): (
+        "Resource …identitystore::*:identitystore/${IdentityStoreId} | Resource …:::user/*",
+        "the store is named; whose account it is, and which users it has, is not known",
+    ),
     ("revert", "RevertRole", "ReadNetwork"): ("Resource *", "EC2 Describe calls support no resource ARN"),
     ("revert", "RevertRole", "ChangeBlocks"): ("Resource *", "the switches of an account have no resource ARN"),
 }
@@ -293,6 +297,7 @@ MAY = {
         "dynamodb:GetItem Table",
         "dynamodb:PutItem Table",
         "dynamodb:UpdateItem Table",
+        "sts:AssumeRole IdentityStoreRoleArn",
         "kms:Decrypt SecretsKeyArn",
     },
     "EscalateRole": {

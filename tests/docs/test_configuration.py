@@ -22,6 +22,7 @@ from gatewatch.config import settings
 from gatewatch.config import severity as severity_settings
 from gatewatch.config import suppression_rules as exception_settings
 from gatewatch.config.access_portal import AccessPortal
+from gatewatch.config.identity_store import IdentityStore
 from gatewatch.config.quiet_hours import QuietHours
 from gatewatch.errors import ConfigurationError
 from support.command import gatewatch
@@ -36,6 +37,7 @@ TYPES = {
     "accounts.yaml: sync": sync_settings.SyncSettings,
     "accounts.yaml: sync, units": sync_settings.UnitFacts,
     "accounts.yaml: people": people_settings.PersonEntry,
+    "accounts.yaml: identity_store": IdentityStore,
     "accounts.yaml: access_portal": AccessPortal,
     "policy.yaml: severity": severity_settings.SeveritySection,
     "policy.yaml: severity.iam": access_policy.IamSeverity,

@@ -1,5 +1,6 @@
 """Clicks that are worked off: what each does, who is refused, and who is informed of what."""
 
+import dataclasses
 import logging
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +11,8 @@ import yaml
 from moto import mock_aws
 
 from gatewatch.actions.click import Click
+from gatewatch.actions.identity_center import FoundUser
+from gatewatch.actions.slack_users import SlackUsers
 from gatewatch.config.destinations import SlackWebhook, SnsTopic
 from gatewatch.config.suppression_rules import PolicyException
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UndecodableError
@@ -18,7 +21,7 @@ from gatewatch.model.message import Rollup
 from gatewatch.model.revert import RevertOutcome, RevertReport
 from gatewatch.model.severity import Severity
 from gatewatch.remediation.revert.plan import NotRevertibleError, Obstacle
-from support.act import LABELS, ActingHub
+from support.act import LABELS, PEOPLE, ActingHub
 from support.actions import NOW, PLAN, SETTINGS, AtomicDynamoDB
 from support.slack_requests import ALERT
 from support.tables import create_table
@@ -154,6 +157,62 @@ def test_a_member_who_is_not_mapped_may_acknowledge_only(hub, where):
     hub.click(where, "propose_revert", "U0DAVE")
     assert refusals(hub) == ["mapped"]
     assert hub.reverts.planned == 0  # nothing is read in the member account
+    hub.click(where, "acknowledge", "U0DAVE")
+    assert hub.status(where) == "acknowledged"
+
+
+class Directory:
+    """Stands for `IdentityCenter`: user names by address, or one problem for everybody."""
+
+    def __init__(self, names, problem="no_user"):
+        self.names, self.problem = names, problem
+
+    def find(self, email):
+        name = self.names.get(email, "")
+        return FoundUser(name) if name else FoundUser(problem=self.problem)
+
+
+def looked_up(dynamodb, names, problem="no_user"):
+    """A hub that looks up who is not in `people`."""
+    hub = ActingHub(dynamodb)
+    users = SlackUsers(hub.workspace, "T0TEAM", PEOPLE, Directory(names, problem))
+    hub.handler = dataclasses.replace(hub.handler, users=users)
+    return hub
+
+
+def test_a_looked_up_user_acts_under_the_user_name_of_identity_center(dynamodb):
+    hub = looked_up(dynamodb, {"dave@example.com": "Dave.D"})
+    hub.workspace.add("U0DAVE", profile={"email": "dave@example.com"})
+    where = hub.post(alert("one", Severity.HIGH))
+    hub.click(where, "snooze_day", "U0DAVE")
+    assert hub.actions(where).audit[0].person.identities == ("dave.d",)
+
+
+def test_a_looked_up_user_with_the_identity_of_who_proposed_does_not_approve(dynamodb):
+    hub = looked_up(dynamodb, {"alice2@example.com": "alice-sso", "bob2@example.com": "bob@example.com"})
+    settings = msgspec.structs.replace(SETTINGS, allow=("U0BOB", "U0ALSO"))
+    hub.handler = dataclasses.replace(hub.handler, settings=msgspec.structs.replace(hub.settings, actions=settings))
+    hub.workspace.add("U0ALSO", profile={"email": "bob2@example.com"})
+    where = hub.post(OPENED)
+    hub.click(where, "propose_revert", "U0BOB")
+    hub.click(where, "approve_revert", "U0ALSO", proposal=hub.proposal(where))
+    assert refusals(hub) == ["second_person"]
+
+
+@pytest.mark.parametrize(
+    ("problem", "fields"),
+    [
+        ("no_user", {"profile": {"email": "dave@example.com"}}),
+        ("not_readable", {"profile": {"email": "dave@example.com"}}),
+        ("no_user", {"profile": {"email": "alice-sso@example.com"}, "is_email_confirmed": False}),
+    ],
+)
+def test_who_is_not_found_may_acknowledge_only_and_gets_the_reason(dynamodb, problem, fields):
+    hub = looked_up(dynamodb, {"alice-sso@example.com": "alice-sso"}, problem)
+    hub.workspace.add("U0DAVE", **fields)
+    where = hub.post(OPENED)
+    hub.click(where, "propose_revert", "U0DAVE")
+    assert refusals(hub) == [f"mapped_{problem}"]
     hub.click(where, "acknowledge", "U0DAVE")
     assert hub.status(where) == "acknowledged"
 
@@ -391,7 +450,12 @@ def test_every_reason_of_a_refusal_has_a_text():
         if callable(each) and getattr(each, "__annotations__", {}).get("return") == "bool" and not name.startswith("_")
     }
     assert {"mapped", "second_person"} <= named
-    reasons = named | {f"status_{each}" for each in ActionStatus} | {"unknown_alert", "not_a_member"}
+    reasons = (
+        named
+        | {"mapped_no_user", "mapped_not_readable"}
+        | {f"status_{each}" for each in ActionStatus}
+        | {"unknown_alert", "not_a_member"}
+    )
     for labels in LABELS.values():
         assert {f"refused_{each}" for each in reasons} <= set(labels.action)
         assert {f"action_{each}" for each in ActionEvent} <= set(labels.notice)

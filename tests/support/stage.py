@@ -14,6 +14,7 @@ hub:
   chat_workspace: T0123456789
   chat_channel: C0123456789
   digest_from: gatewatch@example.com
+  identity_store_role: arn:aws:iam::666677778888:role/gatewatch/gatewatch-identity-store
   event_buses: [arn:aws:events:ap-northeast-2:555566667777:event-bus/security]
 members:
   regions: [us-east-1, ap-northeast-2]

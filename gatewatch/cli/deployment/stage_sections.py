@@ -23,6 +23,7 @@ class HubSection(Struct, frozen=True, forbid_unknown_fields=True):
     digest_from: str = ""
     event_buses: tuple[str, ...] = ()
     actions: bool = False
+    identity_store_role: str = ""
     silence_minutes: int = 60
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
