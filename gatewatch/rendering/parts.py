@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gatewatch.rendering.presentation import MAX_PARTS
+from gatewatch.rendering.presentation import MAX_PARTS, Presentation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from gatewatch.model.alert import Alert
-    from gatewatch.rendering.presentation import Cut, Presentation
+    from gatewatch.rendering.presentation import Cut
     from gatewatch.rendering.text.labels import Labels
 
 _T = TypeVar("_T")
@@ -24,6 +24,11 @@ def first_parts(pages: Sequence[Sequence[object]]) -> Cut:
         end += len(page)
         ends.append(end)
     return tuple(ends)
+
+
+def presentations_of(cut: Cut) -> Iterator[Presentation]:
+    """One presentation for each part of a new message."""
+    return (Presentation(part=part, cut=cut) for part in range(1, len(cut) + 1))
 
 
 def shown_items(items: Sequence[_T], presentation: Presentation) -> Sequence[_T]:

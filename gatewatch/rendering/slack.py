@@ -14,10 +14,10 @@ from gatewatch.model.message import Rollup
 from gatewatch.model.message_state import AlertState
 from gatewatch.model.notification import AlertNotification, OperatorNotice
 from gatewatch.rendering.alert_texts import texts_of_alert
-from gatewatch.rendering.escaping import code, code_block, join_safe, mrkdwn
+from gatewatch.rendering.escaping import as_markup, code, code_block, join_safe, mrkdwn
 from gatewatch.rendering.notices import banners, notice_color, notice_paragraphs, notice_title
 from gatewatch.rendering.overview import WorstRule, overview_of
-from gatewatch.rendering.parts import first_parts, omitted_text, part_texts, shown_items
+from gatewatch.rendering.parts import first_parts, omitted_text, part_texts, presentations_of, shown_items
 from gatewatch.rendering.presentation import Presentation
 from gatewatch.rendering.redaction import MAX_RAW_EVENT
 from gatewatch.rendering.sections import section_mrkdwn
@@ -35,7 +35,7 @@ from gatewatch.rendering.text.state import message_state_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewatch.model.alert import Alert
+    from gatewatch.model.alert import Alert, AssessedChange
     from gatewatch.model.message import Content, OutboxMessage
     from gatewatch.model.message_state import MessageState
     from gatewatch.rendering.presentation import Cut
@@ -58,16 +58,17 @@ class SlackRenderer(Struct, frozen=True):
             return (0,)
         if notification.alert.change_count == 1 and not notification.raw_event:
             return (int(has_line(notification.alert.changes[0], notification.alert)),)  # one line fits
-        return first_parts(list(pages(self._items(notification, self.templates.labels(notification.language)))))
+        return _cut(self._lines(notification))
 
     def render(self, content: Content, presentation: Presentation = _WHOLE) -> Payload:
         """The payload of a message or of a roll-up. Raises `RenderError` when Slack would reject it."""
         if isinstance(content, Rollup):
             return self._with_actions(self._rollup(content, presentation.state), content.messages[0], presentation)
         notification = content.notification
-        labels = self.templates.labels(notification.language)
         if isinstance(notification, AlertNotification):
-            return self._with_actions(self._alert(content, notification, presentation, labels), content, presentation)
+            lines = self._lines(notification, presentation)
+            return self._with_actions(self._alert(content, notification, lines, presentation), content, presentation)
+        labels = self.templates.labels(notification.language)
         leading = banners(content, labels)
         if isinstance(notification, OperatorNotice):
             return self._notice(notification, leading, labels)
@@ -77,8 +78,12 @@ class SlackRenderer(Struct, frozen=True):
 
     def messages(self, message: OutboxMessage) -> Iterator[Payload]:
         """The payloads of all parts of a message."""
-        cut = self.cut(message)
-        return (self.render(message, Presentation(part=part, cut=cut)) for part in range(1, len(cut) + 1))
+        notification = message.notification
+        if not isinstance(notification, AlertNotification):
+            return iter((self.render(message),))
+        lines = self._lines(notification)
+        parts = presentations_of(_cut(lines))
+        return (self._alert(message, notification, shown_items(lines, each), each) for each in parts)
 
     def fits(self, rollup: Rollup) -> bool:
         """Whether Slack accepts a roll-up, with room for the lines that updates add."""
@@ -92,13 +97,18 @@ class SlackRenderer(Struct, frozen=True):
         return len(blocks) + exposed * _MAX_STATE_LINE <= MAX_ALL_BLOCKS
 
     def _alert(
-        self, content: OutboxMessage, notification: AlertNotification, presentation: Presentation, labels: Labels
+        self,
+        content: OutboxMessage,
+        notification: AlertNotification,
+        lines: Sequence[Markup],
+        presentation: Presentation,
     ) -> Payload:
+        """One part of a message; `lines` are those that it shows."""
         alert, state = notification.alert, presentation.state
+        labels = self.templates.labels(notification.language)
         texts = texts_of_alert(alert, labels, self.colors).shown(presentation)
         part = part_texts(presentation, labels)["part_text"]
         title = title_of(texts.headline, part, state, labels)
-        lines = shown_items(self._items(notification, labels), presentation)
         worst = self._worst_rule(alert, lines, labels) if presentation.part == 1 else WorstRule()
         overview = overview_of(texts, worst, title, message_state_lines(state, labels, is_rollup=False), labels)
         overview = overview.with_links_inside() if state.shown else overview
@@ -130,19 +140,20 @@ class SlackRenderer(Struct, frozen=True):
         brief = Markup(self.templates.rule(**values | {"description": ""}))
         return WorstRule(lines[0], brief, code(worst.change.rule.description))
 
-    def _items(self, notification: AlertNotification, labels: Labels) -> list[Markup]:
-        """One line per change, worst first; then the raw event, if it was not understood."""
-        alert = notification.alert
+    def _lines(self, notification: AlertNotification, presentation: Presentation = _WHOLE) -> list[Markup]:
+        """The lines that a part shows: one per change, worst first; then the raw event, if it was not understood."""
+        alert, labels = notification.alert, self.templates.labels(notification.language)
         ordered, timezone = alert.worst_first, alert.account.timezone
         outcome = ordered[0].change.outcome
-        lines = [
-            Markup(self.templates.rule(**rule_values(each, outcome, timezone, labels)))
-            for each in ordered
-            if has_line(each, alert)
-        ]
+        items: list[AssessedChange | str] = [each for each in ordered if has_line(each, alert)]
         if notification.raw_event:
-            lines.append(Markup(f"*{labels.line['raw']}*\n") + code_block(notification.raw_event, MAX_RAW_EVENT))
-        return lines
+            items.append(notification.raw_event)
+        return [
+            _raw_event(each, labels)
+            if isinstance(each, str)
+            else as_markup(self.templates.rule(**rule_values(each, outcome, timezone, labels)))
+            for each in shown_items(items, presentation)
+        ]
 
     def _rollup(self, rollup: Rollup, state: MessageState) -> Payload:
         """What decides about the worst, its fields, then each alert with its headline, rules, reasons and link."""
@@ -157,9 +168,9 @@ class SlackRenderer(Struct, frozen=True):
         if not isinstance(notification, AlertNotification):
             raise RenderError("a roll-up holds alerts only")
         texts = texts_of_alert(notification.alert, labels, self.colors)
-        items = self._items(notification, labels)
-        worst = self._worst_rule(notification.alert, items, labels)
-        return RolledUpAlert(texts, worst, items, state.alerts.get(message.key, AlertState()))
+        lines = self._lines(notification)
+        worst = self._worst_rule(notification.alert, lines, labels)
+        return RolledUpAlert(texts, worst, lines, state.alerts.get(message.key, AlertState()))
 
     def _with_actions(self, message: Payload, first: OutboxMessage, presentation: Presentation) -> Payload:
         if presentation.state.shown is None or presentation.part > 1:
@@ -174,6 +185,14 @@ class SlackRenderer(Struct, frozen=True):
             return payload(notice_color(notice, self.colors), mrkdwn(title), blocks)
         blocks = [*map(context, leading), header(title), *map(section, notice_paragraphs(notice, labels))]
         return payload(notice_color(notice, self.colors), mrkdwn(title), blocks)
+
+
+def _cut(lines: Sequence[Markup]) -> Cut:
+    return first_parts(list(pages(lines)))
+
+
+def _raw_event(text: str, labels: Labels) -> Markup:
+    return as_markup(f"*{labels.line['raw']}*\n{code_block(text, MAX_RAW_EVENT)}")
 
 
 def _decoded(text: str, template: str) -> Payload:

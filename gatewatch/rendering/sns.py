@@ -21,7 +21,7 @@ from gatewatch.rendering.alert_texts import reason_texts
 from gatewatch.rendering.chatbot_validation import MAX_DESCRIPTION, MAX_TITLE, chatbot_problems
 from gatewatch.rendering.escaping import code_block, join_safe, mrkdwn, sanitize
 from gatewatch.rendering.notices import banners, notice_sns_body
-from gatewatch.rendering.parts import first_parts, omitted_text, part_texts, shown_items
+from gatewatch.rendering.parts import first_parts, omitted_text, part_texts, presentations_of, shown_items
 from gatewatch.rendering.presentation import MAX_PARTS, Presentation
 from gatewatch.rendering.redaction import MAX_RAW_EVENT
 from gatewatch.rendering.sections import section_mail, section_mrkdwn
@@ -84,8 +84,7 @@ class SnsRenderer(Struct, frozen=True):
 
     def messages(self, message: OutboxMessage) -> Iterator[SnsBody]:
         """The bodies of all parts of a message."""
-        cut = self.cut(message)
-        return (self.render(message, Presentation(part=part, cut=cut)) for part in range(1, len(cut) + 1))
+        return (self.render(message, each) for each in presentations_of(self.cut(message)))
 
     def _alert(self, notification: AlertNotification, leading: tuple[Markup, ...]) -> _AlertBody:
         labels, templates = self.templates.labels(notification.language), self.templates.sns()
