@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 # Line breaks become spaces; controls, bidirectional marks, zero-width and tag characters become visible.
-_BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
-_HIDDEN = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e"
+_BREAK_CHARACTERS = r"\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029"
+_HIDDEN_CHARACTERS = (
+    r"\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e"
     r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff"
-    r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_UNPRINTABLE = re.compile(f"{_BREAKS.pattern}|{_HIDDEN.pattern}")
+_BREAKS = re.compile(f"[{_BREAK_CHARACTERS}]+")
+_HIDDEN = re.compile(f"[{_HIDDEN_CHARACTERS}]")
+# One class of characters: an alternation of two is four times slower.
+_UNPRINTABLE = re.compile(f"[{_BREAK_CHARACTERS}{_HIDDEN_CHARACTERS}]")
 # ASCII without a meaning in mrkdwn, code spans or JSON. Most ids, addresses and names consist of it.
 _PLAIN = re.compile(r"[ !#-%'-;=?-\[\]-_a-~]+")
 _MAX_LENGTH = 256  # after escaping: a rule description of EC2 fits, and a line of several values fits a section
