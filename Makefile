@@ -63,7 +63,7 @@ judges: $(READY) ## run the judges of docs/testing.md, which others wrote, and p
 corpora: $(READY) ## coverage and noise of a folder of CloudTrail files, such as logs of an attack simulation (DIR=folder)
 	@$(BIN)/python -m tools.corpora $(if $(DIR),"$(DIR)")
 
-bench: $(READY) ## measure speed and write docs/performance.md; LONG=1 for a gigabyte and a million events
+bench: $(READY) ## measure speed and write docs/performance.md; LONG=1 measures only a million records
 	@$(BIN)/python -m bench --page $(if $(LONG),--long)
 
 format: $(READY) ## format the code with ruff

@@ -14,7 +14,7 @@ from gatewatch.alerts.pipeline import Assessor
 from gatewatch.alerts.replay import replay_documents
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.cli.log_files import STDIN, log_files, stdin
-from gatewatch.cli.parallel import results_of_files
+from gatewatch.cli.parallel import results_of_files, workers
 from gatewatch.config.settings import load_settings
 from gatewatch.errors import UndecodableError
 from gatewatch.events.decoding import UnrecognizedDocument
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from gatewatch.cli.log_files import LogFiles
     from gatewatch.cli.options import LanguageOption
-    from gatewatch.cli.parallel import Printed
+    from gatewatch.cli.parallel import Printed, Workers
     from gatewatch.cli.printing import BytesPrinter, Printer
 
 UNDECODABLE = 3
@@ -60,10 +61,12 @@ def print_alerts(
 def _print_all(
     printer: Printer, paths: list[Path], assessor: Assessor, jobs: int, make_printer: Callable[[], Printer]
 ) -> int:
+    """Missing paths are reported before any is read. Processes are started before the progress, which is a thread."""
     console = Console(stderr=True, highlight=False)
+    found = [None if path == STDIN else log_files(path) for path in paths or [STDIN]]
     undecodable = 0
-    with _progress(console) as progress:
-        for result in _results(paths, assessor, jobs, make_printer, progress):
+    with workers(filter(None, found), assessor, jobs, make_printer) as started, _progress(console) as progress:
+        for result in _results(found, assessor, started, progress):
             if isinstance(result, UndecodableError):
                 undecodable += 1
                 console.print(sanitize(f"gatewatch: {result}", _MAX_LINE), style="red", markup=False, soft_wrap=True)
@@ -79,14 +82,13 @@ def _print_all(
 
 
 def _results(
-    paths: list[Path], assessor: Assessor, jobs: int, make_printer: Callable[[], Printer], progress: Progress
+    found: list[LogFiles | None], assessor: Assessor, started: Workers | None, progress: Progress
 ) -> Iterator[Printed]:
-    """Results of all paths in their order. Missing paths are reported before any is read; stdin is read once."""
-    found = [None if path == STDIN else log_files(path) for path in paths or [STDIN]]
+    """Results of all paths in their order; None is standard input, which is read once."""
     task = progress.add_task("reading", total=None if None in found else sum(each.size for each in found if each))
     for index, files in enumerate(found):
         if files is not None:
-            yield from results_of_files(files, assessor, jobs, make_printer, partial(progress.advance, task))
+            yield from results_of_files(files, assessor, started, partial(progress.advance, task))
         elif None not in found[:index]:
             yield from replay_documents(read_documents(stdin(), "standard input"), assessor)
 

@@ -6,20 +6,22 @@ here in order, so the output is the same as that of one process.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from itertools import groupby
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, cast
+
+from msgspec import Struct
 
 from gatewatch.alerts.replay import in_order, replay_documents, replay_unordered
 from gatewatch.alerts.unordered import unordered_assessor
 from gatewatch.cli.printing import BytesPrinter
+from gatewatch.history.processes import cores, process_pool
 from gatewatch.model.alert import Alert
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
     from gatewatch.alerts.pipeline import Assessor
@@ -33,63 +35,85 @@ if TYPE_CHECKING:
     Unordered = Result | bytes | ApiCall
     Batch = list[LogFile]
 
-# Starting processes takes a quarter of a second; fewer bytes are read faster without them.
+# Fewer bytes are read faster without processes: where they are no copies, starting them takes a quarter of a second.
 _MIN_TOTAL_BYTES = 4_000_000
 # Larger files are streamed in this process, because a result is transferred as a whole.
 _MAX_FILE_BYTES = 16_000_000
-# Handing a batch to a process and back takes as long as reading 30 kB.
-_BATCH_BYTES, _BATCH_FILES = 1_000_000, 64
-_QUEUED_BATCHES_PER_PROCESS = 3
+# Handing a batch to a process and back takes as long as reading 10 kB.
+_MIN_BATCH_BYTES, _MAX_BATCH_BYTES, _BATCH_FILES = 100_000, 1_000_000, 64
+# Enough that no process waits while another reads a large file; it bounds the memory of what is read ahead.
+_QUEUED_BYTES_PER_PROCESS = 4_000_000
+
+
+class Workers(Struct, frozen=True):
+    """Processes that assess batches of files."""
+
+    pool: ProcessPoolExecutor
+    jobs: int
+
+
+@contextmanager
+def workers(
+    found: Iterable[LogFiles], assessor: Assessor, jobs: int, make_printer: Callable[[], Printer]
+) -> Iterator[Workers | None]:
+    """Start `jobs` processes (0: one per core), or none where these files are read faster without."""
+    jobs = jobs or cores()
+    if jobs == 1 or not any(map(_is_worth_processes, found)):
+        yield None
+        return
+    with process_pool(jobs, _start, assessor.settings, make_printer) as pool:
+        yield Workers(pool, jobs)
+
+
+def _is_worth_processes(files: LogFiles) -> bool:
+    return files.count > 1 and files.size > _MIN_TOTAL_BYTES
 
 
 def results_of_files(
-    files: LogFiles, assessor: Assessor, jobs: int, make_printer: Callable[[], Printer], advance: Callable[[int], None]
+    files: LogFiles, assessor: Assessor, started: Workers | None, advance: Callable[[int], None]
 ) -> Iterator[Printed]:
-    """Assess all files by `jobs` processes (0: one per core), or by this one when the files are small.
+    """Assess all files by the processes that are started, or by this one when the files are small.
 
     `advance` is called with the bytes of each file that is done.
     """
-    jobs = jobs or _cores()
-    if jobs > 1 and files.count > 1 and files.size > _MIN_TOTAL_BYTES:
-        yield from _in_parallel(files.read(), assessor, jobs, make_printer, advance)
+    if started and _is_worth_processes(files):
+        yield from _in_parallel(files, assessor, started, advance)
         return
     for file in files.read():
         yield from replay_documents(file.documents(), assessor)
         advance(file.size)
 
 
-def _cores() -> int:
-    """Cores that this process may use; all cores where the system does not report that."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _in_parallel(
-    files: Iterator[LogFile],
-    assessor: Assessor,
-    jobs: int,
-    make_printer: Callable[[], Printer],
-    advance: Callable[[int], None],
+    files: LogFiles, assessor: Assessor, started: Workers, advance: Callable[[int], None]
 ) -> Iterator[Printed]:
     """Queue only a few batches at a time, so that memory does not grow with the number of files."""
-    start = (assessor.settings, make_printer)
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start, initargs=start) as pool:
-        queued: deque[tuple[Batch, Future[list[Unordered]] | None]] = deque()
-        for batch in _batches(files):
-            queued.append((batch, pool.submit(_assess, batch) if batch[0].size <= _MAX_FILE_BYTES else None))
-            if len(queued) > jobs * _QUEUED_BATCHES_PER_PROCESS:
-                yield from _results(*queued.popleft(), assessor, advance)
-        while queued:
-            yield from _results(*queued.popleft(), assessor, advance)
-
-
-def _batches(files: Iterator[LogFile]) -> Iterator[Batch]:
-    """Small files together; a large file is alone."""
-    batch: Batch = []
+    queued: deque[tuple[Batch, Future[list[Unordered]] | None]] = deque()
     size = 0
-    for file in files:
-        if batch and (size + file.size > _BATCH_BYTES or len(batch) == _BATCH_FILES):
+    for batch in _batches(files, started.jobs):
+        queued.append((batch, started.pool.submit(_assess, batch) if batch[0].size <= _MAX_FILE_BYTES else None))
+        size += _counted(batch)
+        while size > started.jobs * _QUEUED_BYTES_PER_PROCESS:
+            size -= _counted(queued[0][0])
+            yield from _results(*queued.popleft(), assessor, advance)
+    while queued:
+        yield from _results(*queued.popleft(), assessor, advance)
+
+
+def _counted(batch: Batch) -> int:
+    """Bytes of a batch, for the bound on what is queued: small files have results too."""
+    return max(_MIN_BATCH_BYTES, sum(each.size for each in batch))
+
+
+def _batches(files: LogFiles, jobs: int) -> Iterator[Batch]:
+    """Small files together; a large file is alone. Batches become smaller towards the end, so that all end together."""
+    batch: Batch = []
+    size, left = 0, files.size
+    for file in files.read():
+        limit = min(max(left // (2 * jobs), _MIN_BATCH_BYTES), _MAX_BATCH_BYTES)
+        if batch and (size + file.size > limit or len(batch) == _BATCH_FILES):
             yield batch
-            batch, size = [], 0
+            batch, size, left = [], 0, left - size
         batch.append(file)
         size += file.size
     if batch:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from multiprocessing import get_context
+from concurrent.futures import FIRST_COMPLETED, wait
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +11,7 @@ from msgspec import Struct
 from gatewatch.errors import ConfigurationError, GatewatchError
 from gatewatch.history.batches import Batch, BatchResult, FileAssessor, assess_batch, plan_batches, result_name
 from gatewatch.history.entries import unpack_entries
+from gatewatch.history.processes import cores, process_pool
 from gatewatch.history.storage import is_below
 from gatewatch.model.typed_decoding import decode_json
 
@@ -109,13 +108,10 @@ def work(
 ) -> Iterator[BatchResult]:
     """Assess batches in `jobs` processes of this machine (0: one per core); yield each result as it is done.
 
+    Raises `ProcessEndedError` when the system ends one; the batches that are done stay.
     `open_storage` is called in the processes, so it must be a function of a module.
     """
-    start = (run, settings, open_storage)
-    pool = ProcessPoolExecutor(
-        jobs or os.cpu_count() or 1, mp_context=get_context("spawn"), initializer=_start, initargs=start
-    )
-    with pool:
+    with process_pool(jobs or cores(), _start, run, settings, open_storage) as pool:
         waiting: set[Future[BatchResult]] = {pool.submit(_work, each) for each in batches}
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)

@@ -14,6 +14,7 @@ from support.paths import ROOT
 sys.path.insert(0, str(ROOT))
 
 from bench import archive, harness, latency, measures, replay
+from bench.__main__ import page
 
 pytestmark = pytest.mark.slow
 
@@ -93,3 +94,18 @@ def test_a_ratio_is_the_median_over_the_rounds() -> None:
 def test_the_slope_is_the_exponent_of_growth() -> None:
     assert harness.slope([10, 100], [1.0, 10.0]) == pytest.approx(1)
     assert harness.slope([10, 100], [2.0, 2.0]) == pytest.approx(0)
+
+
+def test_the_page_keeps_the_sections_that_were_not_measured() -> None:
+    """A run of a million records is seldom; its figures stay with their day."""
+    row = measures.Row("replay", "1 MB/s", "2 MB/s", "2.00 × the floor", "≥ 1 ×", True, 2)  # noqa: FBT003
+    first = page(
+        {"Replay": [row], "A million records": [row]}, "# Performance\n\n## Comply\n\nold\n\n## Notes\n\nwhy\n"
+    )
+    second = page({"Comply": [row]}, first)
+    assert re.findall("\n## (.*)", first) == ["Comply", "Replay", "A million records", "Notes"]
+    assert re.findall("\n## (.*)", second) == re.findall("\n## (.*)", first)
+    assert second.partition("\n## Replay")[2] == first.partition("\n## Replay")[2]
+    assert "\nold\n" in first
+    assert "\nold\n" not in second
+    assert first.endswith("## Notes\n\nwhy\n")

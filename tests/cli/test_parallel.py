@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,12 +12,13 @@ import pytest
 
 from gatewatch.alerts.pipeline import Assessor
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
-from gatewatch.cli.log_files import log_files
-from gatewatch.cli.parallel import results_of_files
+from gatewatch.cli.log_files import LogFile, LogFiles, log_files
+from gatewatch.cli.parallel import _batches, results_of_files, workers
 from gatewatch.cli.printing import printer_for
 from gatewatch.errors import UndecodableError
 from gatewatch.model.alert import Alert
 from gatewatch.model.severity import Severity
+from support.paths import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,15 +70,19 @@ def folder(tmp_path, build):
     return tmp_path
 
 
+def results(files: LogFiles, settings, jobs: int, output: str = "json", advance=lambda _size: None) -> list:
+    make_printer = partial(printer_for, output, settings, Severity.INFO)
+    assessor = Assessor(settings, InMemoryRuleHistory())
+    with workers([files], assessor, jobs, make_printer) as started:
+        assert (started is not None) == (jobs != 1)
+        return list(results_of_files(files, assessor, started, advance))
+
+
 def printed(folder: Path, settings, jobs: int, output: str = "json") -> list[str]:
     """What is printed, and the other results, in their order."""
-    make_printer = partial(printer_for, output, settings, Severity.INFO)
-    printer = make_printer()
-    found = results_of_files(
-        log_files(folder), Assessor(settings, InMemoryRuleHistory()), jobs, make_printer, lambda _size: None
-    )
+    printer = printer_for(output, settings, Severity.INFO)
     texts = []
-    for each in found:
+    for each in results(log_files(folder), settings, jobs, output):
         if isinstance(each, Alert):
             texts.append(printer.encode(each).decode() if output == "json" else each.call.event_id)
         else:
@@ -88,6 +95,24 @@ def test_two_processes_print_the_same_as_one(folder, settings, output) -> None:
     alone = printed(folder, settings, 1, output)
     assert printed(folder, settings, 2, output) == alone
     assert len(alone) > 8
+
+
+def test_the_command_prints_the_same_bytes_with_copies_of_itself(folder) -> None:
+    """A program of its own has one thread, so on Linux its processes are copies; those of a test may not be."""
+    command = [sys.executable, "-m", "gatewatch", "replay", str(folder), "--format", "json", "--jobs"]
+    one, two = (subprocess.run([*command, jobs], cwd=ROOT, capture_output=True, check=False) for jobs in ("1", "2"))
+    assert (two.returncode, two.stdout, two.stderr) == (one.returncode, one.stdout, one.stderr)
+    assert one.returncode == 3
+    assert len(one.stdout.splitlines()) > 6
+
+
+def test_batches_become_smaller_towards_the_end() -> None:
+    read = [LogFile(str(number), 50_000, b"") for number in range(200)]
+    sizes = [sum(each.size for each in batch) for batch in _batches(LogFiles(200, 10_000_000, lambda: iter(read)), 2)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] == 1_000_000
+    assert sizes[-1] <= 100_000
+    assert sum(sizes) == 10_000_000
 
 
 def test_what_depends_on_earlier_files_is_assessed_in_order(folder, settings) -> None:
@@ -104,8 +129,7 @@ def test_zero_means_one_process_per_core(folder, settings) -> None:
 def test_a_deleted_file_is_reported_in_its_position(folder, settings) -> None:
     files = log_files(folder)
     (folder / "0.json").unlink()
-    make_printer = partial(printer_for, "json", settings, Severity.INFO)
-    first, *_ = results_of_files(files, Assessor(settings, InMemoryRuleHistory()), 2, make_printer, lambda _size: None)
+    first, *_ = results(files, settings, 2)
     assert isinstance(first, UndecodableError)
     assert "cannot be read" in first.reason
 
@@ -114,6 +138,5 @@ def test_a_deleted_file_is_reported_in_its_position(folder, settings) -> None:
 def test_the_bytes_of_every_file_are_counted(folder, settings, jobs) -> None:
     done: list[int] = []
     files = log_files(folder)
-    make_printer = partial(printer_for, "json", settings, Severity.INFO)
-    list(results_of_files(files, Assessor(settings, InMemoryRuleHistory()), jobs, make_printer, done.append))
+    results(files, settings, jobs, advance=done.append)
     assert sum(done) == files.size == sum(each.stat().st_size for each in folder.iterdir())

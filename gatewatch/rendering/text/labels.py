@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -49,6 +50,7 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return self.reason[reason.code].format_map(reason.values)
 
 
+@cache
 def load_labels(templates: Path, language: str) -> Labels:
-    """Raises `ConfigurationError` when a label file is missing, broken or incomplete."""
+    """The file is read once. Raises `ConfigurationError` when a label file is missing, broken or incomplete."""
     return load_yaml_as(templates / "labels" / f"{language}.yaml", Labels)

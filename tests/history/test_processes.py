@@ -1,0 +1,82 @@
+"""Processes of a pool: how they start, and what happens when one of them or the program is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from gatewatch.history.processes import ProcessEndedError, cores, process_pool, start_method
+
+_PREPARED: list[str] = []
+# A program whose process of a pool waits: it prints the id of that process.
+_PROGRAM = """
+import time
+from gatewatch.history.processes import process_pool
+
+def nothing():
+    pass
+
+if __name__ == "__main__":
+    with process_pool(1, nothing) as pool:
+        import os
+        print(pool.submit(os.getpid).result(), flush=True)
+        pool.submit(time.sleep, 60)
+        time.sleep(60)
+"""
+
+
+def prepare(text: str) -> None:
+    _PREPARED.append(text)
+
+
+def prepared(_number: int) -> list[str]:
+    return _PREPARED
+
+
+def kill_itself() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("threads", "platform", "expected"),
+    [(1, "linux", "fork"), (2, "linux", "spawn"), (1, "darwin", "spawn"), (1, "win32", "spawn")],
+)
+def test_only_a_program_with_one_thread_on_linux_is_copied(threads, platform, expected) -> None:
+    assert start_method(threads, platform) == expected
+
+
+def test_every_process_is_prepared_once() -> None:
+    with process_pool(2, prepare, "ready") as pool:
+        assert list(pool.map(prepared, range(6))) == [["ready"]] * 6
+    assert _PREPARED == []
+
+
+def test_a_process_that_the_system_ends_is_a_message() -> None:
+    with pytest.raises(ProcessEndedError, match="fewer --jobs"), process_pool(1, prepare, "") as pool:
+        pool.submit(kill_itself).result()
+
+
+def is_alive(process: int) -> bool:
+    """A process that ended and is not waited for has state Z."""
+    found = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)
+    return found.stdout.strip()[:1] not in {"", "Z"}
+
+
+def test_processes_end_with_a_program_that_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", _PROGRAM], stdout=subprocess.PIPE, text=True) as program:
+        worker = int(program.stdout.readline())
+        assert is_alive(worker)
+        program.kill()
+        deadline = time.monotonic() + 20
+        while is_alive(worker):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_there_is_a_core() -> None:
+    assert 1 <= cores() <= os.cpu_count()
