@@ -56,9 +56,9 @@ def _due_at(done: Transition) -> float | None:
     match done.record.event:
         case ActionEvent.SNOOZE:
             return done.actions.snoozed_until
-        case ActionEvent.PROPOSE_REVERT:
+        case ActionEvent.PROPOSE_REVERT | ActionEvent.PROPOSE_UNDO:
             return proposal.expires_at if proposal else None
-        case ActionEvent.APPROVE_REVERT | ActionEvent.BREAK_GLASS:
+        case ActionEvent.APPROVE_REVERT | ActionEvent.APPROVE_UNDO | ActionEvent.BREAK_GLASS:
             return done.record.at + ABANDONED_SECONDS
         case _:
             return None

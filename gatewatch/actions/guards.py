@@ -110,6 +110,11 @@ def snooze_is_over(context: GuardContext) -> bool:
     return context.request.at >= context.actions.snoozed_until
 
 
+def not_undone(context: GuardContext) -> bool:
+    """What an undo opened again is not closed because the revert before had closed it."""
+    return not context.actions.is_undone
+
+
 def actor_is_a_person(context: GuardContext) -> bool:
     return context.subject.actor_is_person and bool(context.request.asked)
 

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from gatewatch.delivery.action_store import PostedMessage
     from gatewatch.model.alert_actions import AuditRecord
 
-_SILENT = frozenset({ActionEvent.START_REVERT})  # followed by its result within seconds
-_WITH_PLAN = frozenset({ActionEvent.PROPOSE_REVERT, ActionEvent.BREAK_GLASS})
-_WITH_RESULT = frozenset({ActionEvent.COMPLETE_REVERT, ActionEvent.FAIL_REVERT})
+_SILENT = frozenset({ActionEvent.START_REVERT, ActionEvent.START_UNDO})  # followed by its result within seconds
+_WITH_PLAN = frozenset({ActionEvent.PROPOSE_REVERT, ActionEvent.PROPOSE_UNDO, ActionEvent.BREAK_GLASS})
+_WITH_RESULT = frozenset(
+    {ActionEvent.COMPLETE_REVERT, ActionEvent.FAIL_REVERT, ActionEvent.COMPLETE_UNDO, ActionEvent.FAIL_UNDO}
+)
 
 
 def thread_notes(
@@ -75,7 +77,8 @@ def _paragraphs(done: Transition) -> Iterator[tuple[Sentence, ...]]:
     if proposal and record.event in _WITH_PLAN:
         yield (Sentence("action_plan", {"hash": proposal.plan.hash}), *proposal.plan.lines)
     if result and record.event in _WITH_RESULT:
-        undo = (Sentence("action_undo", {"command": result.undo}),) if result.undo else ()
+        is_undoable = result.undo and record.event is not ActionEvent.COMPLETE_UNDO
+        undo = (Sentence("action_undo", {"command": result.undo}),) if is_undoable else ()
         yield (*result.lines, *undo)
 
 

@@ -1,11 +1,11 @@
-"""Plans and executes reverts for the handler of clicks and for `gatewatch act`."""
+"""Plans and executes reverts and their undo for the handler of clicks and for `gatewatch act`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from gatewatch.model.notification import Sentence
-from gatewatch.remediation.revert.frozen import freeze, perform_frozen
+from gatewatch.remediation.revert.frozen import freeze, freeze_undo, perform_frozen, undo_frozen
 from gatewatch.remediation.revert.plan import Obstacle
 from gatewatch.rendering.text.undo import undo_of
 
@@ -43,6 +43,14 @@ class Reverts:
     def plan(self, notification: AlertNotification) -> FrozenPlan:
         """Raises `NotRevertibleError` and `HubTableError`."""
         return freeze(self._reverter.plan(notification))
+
+    def plan_undo(self, report: RevertReport | None) -> FrozenPlan:
+        """The plan that undoes the revert of a report. Raises `NotRevertibleError` and `HubTableError`."""
+        return freeze_undo(report.change_id if report else "", self._reverter)
+
+    def undo(self, plan: FrozenPlan) -> RevertReport:
+        """Execute the plan of an undo as it was approved. Raises `HubTableError`."""
+        return undo_frozen(plan, self._reverter)
 
     def execute(self, plan: FrozenPlan, notification: AlertNotification) -> RevertReport:
         """Execute the plan as it was approved. Raises `HubTableError`."""

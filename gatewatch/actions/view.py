@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gatewatch.actions import guards
 from gatewatch.actions.request import ActionRequest, Subject, alert_subject
-from gatewatch.actions.state_machine import TRANSITIONS
+from gatewatch.actions.transitions import TRANSITIONS
 from gatewatch.aws.hub_table import HubTableError
 from gatewatch.delivery.action_store import ActionStore, alert_id
 from gatewatch.model.alert_actions import GATEWATCH, ActionButton, ActionEvent, ShownActions
@@ -28,6 +28,9 @@ EVENT_OF = {
     ActionButton.REJECT_REVERT: ActionEvent.REJECT_REVERT,
     ActionButton.BREAK_GLASS: ActionEvent.BREAK_GLASS,
     ActionButton.PROPOSE_REVERT: ActionEvent.PROPOSE_REVERT,
+    ActionButton.APPROVE_UNDO: ActionEvent.APPROVE_UNDO,
+    ActionButton.REJECT_UNDO: ActionEvent.REJECT_UNDO,
+    ActionButton.PROPOSE_UNDO: ActionEvent.PROPOSE_UNDO,
     ActionButton.ASK_ACTOR: ActionEvent.ASK_ACTOR,
     ActionButton.SNOOZE_HOUR: ActionEvent.SNOOZE,
     ActionButton.SNOOZE_DAY: ActionEvent.SNOOZE,

@@ -191,6 +191,64 @@ def reject_revert(
     _decide(_actions(stage, config, accounts, policy), alert, ActionButton.REJECT_REVERT, output, yes=True)
 
 
+@act_app.command("propose-undo")
+@aws_errors_as_messages()
+def propose_undo(
+    alert: Alert,
+    role: Role = REVERT_ROLE,
+    output: ListOutput = ListFormat.TABLE,
+    stage: Stage = STAGE,
+    config: Config = CONFIG,
+    accounts: Accounts = None,
+    policy: Policy = None,
+) -> None:
+    """Freeze and print the plan that restores what the revert closed.
+
+    It changes nothing until somebody else approves it.
+    """
+    from gatewatch.model.alert_actions import ActionButton
+
+    _do(_actions(stage, config, accounts, policy, role), alert, ActionButton.PROPOSE_UNDO, output)
+
+
+@act_app.command("approve-undo")
+@aws_errors_as_messages()
+def approve_undo(
+    alert: Alert,
+    yes: Yes = False,
+    role: Role = REVERT_ROLE,
+    output: ListOutput = ListFormat.TABLE,
+    stage: Stage = STAGE,
+    config: Config = CONFIG,
+    accounts: Accounts = None,
+    policy: Policy = None,
+) -> None:
+    """Approve the proposed undo after confirmation, and perform it.
+
+    The same people may do this as may approve the revert.
+    """
+    from gatewatch.model.alert_actions import ActionButton
+
+    actions = _actions(stage, config, accounts, policy, role)
+    _decide(actions, alert, ActionButton.APPROVE_UNDO, output, yes=yes)
+
+
+@act_app.command("reject-undo")
+@aws_errors_as_messages()
+def reject_undo(
+    alert: Alert,
+    output: ListOutput = ListFormat.TABLE,
+    stage: Stage = STAGE,
+    config: Config = CONFIG,
+    accounts: Accounts = None,
+    policy: Policy = None,
+) -> None:
+    """Reject the proposed undo."""
+    from gatewatch.model.alert_actions import ActionButton
+
+    _decide(_actions(stage, config, accounts, policy), alert, ActionButton.REJECT_UNDO, output, yes=True)
+
+
 @act_app.command("break-glass")
 @aws_errors_as_messages()
 def break_glass(
@@ -204,7 +262,7 @@ def break_glass(
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Perform the proposed revert alone, with a written reason. Everybody is notified."""
+    """Perform the proposed revert or undo alone, with a written reason. Everybody is notified."""
     from gatewatch.model.alert_actions import ActionButton
 
     actions = _actions(stage, config, accounts, policy, role)

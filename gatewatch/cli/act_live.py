@@ -291,5 +291,5 @@ def _audit_views(audit: tuple[AuditRecord, ...]) -> Iterator[AuditView]:
 
 
 def has_failed(view: AlertView) -> bool:
-    """Whether a revert was attempted and failed."""
-    return view.status == ActionStatus.REVERT_FAILED
+    """Whether a revert or its undo was attempted and failed."""
+    return view.status in {ActionStatus.REVERT_FAILED, ActionStatus.UNDO_FAILED}

@@ -95,9 +95,9 @@ class MessageUpdates:
         return True
 
     def with_actions(self, state: MessageState, content: Content) -> MessageState:
-        """Add the actions of the alert as they are now; no buttons once what it opened is closed."""
+        """Add the actions of the alert as they are now; no buttons once what it opened is closed by others."""
         shown = self._shown(content)
-        if shown and state.is_resolved:
+        if shown and state.is_resolved and not shown.actions.was_reverted:
             shown = msgspec.structs.replace(shown, buttons=())
         return msgspec.structs.replace(state, shown=shown)
 

@@ -20,13 +20,14 @@ from gatewatch.actions.performing import perform
 from gatewatch.actions.proposed_exception import exception_snippet
 from gatewatch.actions.request import ActionRequest, Subject
 from gatewatch.actions.reverting import obstacle_sentences
-from gatewatch.actions.state_machine import Effect, Refusal, Transition, repeated, transition
+from gatewatch.actions.state_machine import Refusal, Transition, repeated, transition
+from gatewatch.actions.transitions import Effect
 from gatewatch.actions.view import EVENT_OF, content_id, content_subject
 from gatewatch.aws import metrics
 from gatewatch.config.destinations import SlackApp
 from gatewatch.delivery.action_store import PostedMessage
 from gatewatch.errors import PermanentDeliveryError
-from gatewatch.model.alert_actions import GATEWATCH, ActionButton, ActionEvent
+from gatewatch.model.alert_actions import GATEWATCH, ActionButton, ActionEvent, ActionStatus
 from gatewatch.model.message import Content, contained_messages
 from gatewatch.model.notification import AlertNotification
 from gatewatch.model.revert import FrozenPlan, RevertOutcome
@@ -48,10 +49,25 @@ if TYPE_CHECKING:
     from gatewatch.delivery.action_store import ActionStore
     from gatewatch.delivery.outbox import MessageSink
     from gatewatch.delivery.thread_store import ThreadStore
-    from gatewatch.model.alert_actions import Person
+    from gatewatch.model.alert_actions import AlertActions, Person
 
+_PROPOSALS = frozenset({ActionEvent.PROPOSE_REVERT, ActionEvent.PROPOSE_UNDO})
 _NO_PLAN = FrozenPlan("", (), "")  # to ask the guards before anything is read in a member account
 _ANSWERS = frozenset({ActionButton.ANSWER_YES, ActionButton.ANSWER_NO})
+_UNDOING = frozenset({ActionStatus.UNDO_APPROVED, ActionStatus.UNDO_EXECUTING})
+# By whether it is an undo, and its outcome; any other outcome is a failure.
+_ENDS = {
+    (False, RevertOutcome.REVERTED): ActionEvent.COMPLETE_REVERT,
+    (True, RevertOutcome.UNDONE): ActionEvent.COMPLETE_UNDO,
+}
+# What time makes due; the state and the guards say whether it is.
+_DUE = (
+    ActionEvent.END_SNOOZE,
+    ActionEvent.EXPIRE_REVERT,
+    ActionEvent.ABANDON_REVERT,
+    ActionEvent.EXPIRE_UNDO,
+    ActionEvent.ABANDON_UNDO,
+)
 _HOURS = {ActionButton.SNOOZE_HOUR: 1, ActionButton.SNOOZE_DAY: 24}
 
 
@@ -140,7 +156,7 @@ class ActHandler:
         """Make the transitions that time or AWS made due. A refusal means that there is nothing to do."""
         found = {ActionEvent.CLOSE: alert.is_resolved, ActionEvent.RAISE_SEVERITY: is_raised}
         events = [event for event, is_due in found.items() if is_due]
-        for event in [*events, ActionEvent.END_SNOOZE, ActionEvent.EXPIRE_REVERT, ActionEvent.ABANDON_REVERT]:
+        for event in [*events, *_DUE]:
             request = ActionRequest(event=event, person=GATEWATCH, at=self.now())
             if isinstance(done := self._perform(alert, request), Transition):
                 self._follow_up(alert, done)
@@ -148,16 +164,18 @@ class ActHandler:
     def act(self, click: Click, alert: KnownAlert, person: Person) -> None:
         """Do what a person asks for, or answer why not."""
         request = self._request(click, alert, person)
-        if request.event is ActionEvent.PROPOSE_REVERT:
+        if request.event in _PROPOSALS:
             before = self.store.load(alert.id).actions
             refusal = transition(before, request, alert.subject, self.settings.actions)
             if isinstance(refusal, Refusal) and not any(each.key == request.key for each in before.audit):
                 self._refuse(click, _reason(refusal, person), alert.notification.language)
                 return
             try:
-                request = msgspec.structs.replace(request, plan=self.reverts.plan(alert.notification))
+                plan = self._planned(request.event, alert, before)
+                request = msgspec.structs.replace(request, plan=plan)
             except NotRevertibleError as error:
-                why = obstacle_sentences(error, alert.notification)
+                is_undo = request.event is ActionEvent.PROPOSE_UNDO
+                why = (error.sentence,) if is_undo else obstacle_sentences(error, alert.notification)
                 self.answers.explain(click, why, alert.notification.language)
                 return
         done = self._perform(alert, request)
@@ -166,6 +184,12 @@ class ActHandler:
             return
         self.meter.count(metrics.ACTIONS_PERFORMED)
         self._follow_up(alert, done, click.inputs)
+
+    def _planned(self, event: ActionEvent, alert: KnownAlert, before: AlertActions) -> FrozenPlan:
+        """Raises `NotRevertibleError`."""
+        if event is ActionEvent.PROPOSE_UNDO:
+            return self.reverts.plan_undo(before.result)
+        return self.reverts.plan(alert.notification)
 
     def _request(self, click: Click, alert: KnownAlert, person: Person) -> ActionRequest:
         event = EVENT_OF[click.button]
@@ -178,8 +202,8 @@ class ActHandler:
             reason=click.inputs.get("reason", ""),
             until=_until(click),
             asked=self._asked(alert) if event is ActionEvent.ASK_ACTOR else "",
-            proposal=click.key[:32] if event is ActionEvent.PROPOSE_REVERT else click.proposal,
-            plan=_NO_PLAN if event is ActionEvent.PROPOSE_REVERT else None,
+            proposal=click.key[:32] if event in _PROPOSALS else click.proposal,
+            plan=_NO_PLAN if event in _PROPOSALS else None,
         )
 
     def _asked(self, alert: KnownAlert) -> str:
@@ -221,7 +245,7 @@ class ActHandler:
             self._ask(alert, done)
         if Effect.NOTIFY_EVERYBODY in done.effects:
             self.outbox.put(note_to_everybody(alert.id, done, self.settings.default_destinations, language))
-        if Effect.EXECUTE_REVERT in done.effects:
+        if Effect.EXECUTE in done.effects:
             self._execute(alert, done.record.key)
 
     def _ask(self, alert: KnownAlert, done: Transition) -> None:
@@ -236,16 +260,19 @@ class ActHandler:
         `key` is that of the approval.
         """
         end = ActionRequest(event=ActionEvent.COMPLETE_REVERT, person=GATEWATCH, at=self.now(), key=f"{key}#end")
-        finished = repeated(self.store.load(alert.id).actions, end) or self._executed(alert, end)
+        before = self.store.load(alert.id).actions
+        finished = repeated(before, end) or self._executed(alert, end, is_undo=before.status in _UNDOING)
         if finished:
             self._follow_up(alert, finished)
 
-    def _executed(self, alert: KnownAlert, end: ActionRequest) -> Transition | None:
-        started = self._perform(alert, ActionRequest(event=ActionEvent.START_REVERT, person=GATEWATCH, at=self.now()))
+    def _executed(self, alert: KnownAlert, end: ActionRequest, *, is_undo: bool) -> Transition | None:
+        start = ActionEvent.START_UNDO if is_undo else ActionEvent.START_REVERT
+        started = self._perform(alert, ActionRequest(event=start, person=GATEWATCH, at=self.now()))
         if isinstance(started, Refusal) or started.actions.proposal is None:
             return None
-        report = self.reverts.execute(started.actions.proposal.plan, alert.notification)
-        event = end.event if report.outcome is RevertOutcome.REVERTED else ActionEvent.FAIL_REVERT
+        plan = started.actions.proposal.plan
+        report = self.reverts.undo(plan) if is_undo else self.reverts.execute(plan, alert.notification)
+        event = _ENDS.get((is_undo, report.outcome), ActionEvent.FAIL_UNDO if is_undo else ActionEvent.FAIL_REVERT)
         finished = self._perform(alert, msgspec.structs.replace(end, event=event, at=self.now(), result=report))
         return finished if isinstance(finished, Transition) else None
 

@@ -20,6 +20,11 @@ class ActionStatus(StrEnum):
     REVERT_FAILED = "revert_failed"
     REVERT_REJECTED = "revert_rejected"
     REVERT_EXPIRED = "revert_expired"
+    UNDO_PROPOSED = "undo_proposed"
+    UNDO_APPROVED = "undo_approved"
+    UNDO_EXECUTING = "undo_executing"
+    UNDONE = "undone"
+    UNDO_FAILED = "undo_failed"
     CLOSED = "closed"
 
 
@@ -36,6 +41,9 @@ class ActionEvent(StrEnum):
     APPROVE_REVERT = "approve_revert"
     REJECT_REVERT = "reject_revert"
     BREAK_GLASS = "break_glass"
+    PROPOSE_UNDO = "propose_undo"
+    APPROVE_UNDO = "approve_undo"
+    REJECT_UNDO = "reject_undo"
     CLOSE = "close"
     END_SNOOZE = "end_snooze"
     RAISE_SEVERITY = "raise_severity"
@@ -44,6 +52,11 @@ class ActionEvent(StrEnum):
     COMPLETE_REVERT = "complete_revert"
     FAIL_REVERT = "fail_revert"
     ABANDON_REVERT = "abandon_revert"
+    EXPIRE_UNDO = "expire_undo"
+    START_UNDO = "start_undo"
+    COMPLETE_UNDO = "complete_undo"
+    FAIL_UNDO = "fail_undo"
+    ABANDON_UNDO = "abandon_undo"
 
 
 class ActionButton(StrEnum):
@@ -60,6 +73,9 @@ class ActionButton(StrEnum):
     PROPOSE_REVERT = "propose_revert"
     APPROVE_REVERT = "approve_revert"
     REJECT_REVERT = "reject_revert"
+    PROPOSE_UNDO = "propose_undo"
+    APPROVE_UNDO = "approve_undo"
+    REJECT_UNDO = "reject_undo"
     BREAK_GLASS = "break_glass"
 
 
@@ -88,7 +104,7 @@ class Mark(Struct, frozen=True):
 
 
 class RevertProposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`id` is opaque and differs between proposals, so that a click on an old one is refused."""
+    """A revert or its undo. `id` is opaque and differs between proposals, so that a click on an old one is refused."""
 
     id: str
     plan: FrozenPlan
@@ -115,10 +131,22 @@ class AuditRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: str = ""
 
 
+_STILL_REVERTED = frozenset({ActionStatus.REVERTED, ActionStatus.UNDO_PROPOSED, ActionStatus.UNDO_APPROVED})
+_REVERTED = frozenset(
+    {
+        *_STILL_REVERTED,
+        ActionStatus.UNDO_EXECUTING,
+        ActionStatus.UNDO_FAILED,
+        ActionStatus.UNDONE,
+    }
+)
+
+
 class AlertActions(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """State of one alert. `asked` is the person who was asked whether the call was theirs.
 
-    `snoozed_until` is in seconds since 1970. `audit` has every transition, the oldest first.
+    `snoozed_until` is in seconds since 1970. `audit` has every transition, the oldest first. `is_undone`: what a revert
+    closed is open again. `executed`: who approved the plan that was executed last.
     """
 
     status: ActionStatus = ActionStatus.OPEN
@@ -128,7 +156,19 @@ class AlertActions(Struct, frozen=True, kw_only=True, omit_defaults=True):
     asked: str = ""
     proposal: RevertProposal | None = None
     result: RevertReport | None = None
+    executed: Mark | None = None
+    is_undone: bool = False
     audit: tuple[AuditRecord, ...] = ()
+
+    @property
+    def was_reverted(self) -> bool:
+        """Whether gatewatch closed, and maybe opened again, what the alert opened: other closings say nothing then."""
+        return self.is_undone or self.status in _REVERTED
+
+    @property
+    def outcome(self) -> ActionStatus:
+        """What the headline says: REVERTED as long as an undo is only proposed or approved, otherwise the status."""
+        return ActionStatus.REVERTED if self.status in _STILL_REVERTED else self.status
 
 
 NO_ACTIONS = AlertActions()

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from gatewatch.model.alert_actions import ActionStatus, ShownActions
+from gatewatch.model.alert_actions import NO_ACTIONS, ActionStatus, ShownActions
 
-_IN_HEADER = frozenset({ActionStatus.ACKNOWLEDGED, ActionStatus.SNOOZED, ActionStatus.CLOSED})
+_IN_HEADER = frozenset(
+    {
+        ActionStatus.ACKNOWLEDGED,
+        ActionStatus.SNOOZED,
+        ActionStatus.CLOSED,
+        ActionStatus.REVERTED,
+        ActionStatus.UNDONE,
+    }
+)
 
 
 class ExposureEnd(Struct, frozen=True):
@@ -51,15 +59,13 @@ class MessageState(Struct, frozen=True, omit_defaults=True):
 
     @property
     def status(self) -> str:
-        """`closed`, `reverted`, `acknowledged`, `snoozed`, or empty while the message is open."""
+        """`closed`, `reverted`, `undone`, `acknowledged`, `snoozed`, or empty while the message is open."""
         if not (self.shown or self.alerts or self.reply_states):
             return ""
-        status = self.shown.actions.status if self.shown else ActionStatus.OPEN
-        if status is ActionStatus.REVERTED:
-            return status
-        if self.is_resolved:
+        actions = self.shown.actions if self.shown else NO_ACTIONS
+        if self.is_resolved and not actions.was_reverted:
             return ActionStatus.CLOSED
-        return status if status in _IN_HEADER else ""
+        return actions.outcome if actions.outcome in _IN_HEADER else ""
 
     @property
     def is_over(self) -> bool:

@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 ACTION_PREFIX = "gatewatch."
 MENU = f"{ACTION_PREFIX}menu"
 _MAX_LINES, _MAX_PLAN = 10, 1500
-_STYLES = {ActionButton.ACKNOWLEDGE: "primary", ActionButton.APPROVE_REVERT: "danger"}
+_STYLES = {
+    ActionButton.ACKNOWLEDGE: "primary",
+    ActionButton.APPROVE_REVERT: "danger",
+    ActionButton.APPROVE_UNDO: "danger",
+}
 _IN_MENU = frozenset(
     {
         ActionButton.SNOOZE_HOUR,
@@ -38,7 +42,21 @@ _IN_MENU = frozenset(
         ActionButton.PROPOSE_EXCEPTION,
     }
 )
-_OF_PROPOSAL = frozenset({ActionButton.APPROVE_REVERT, ActionButton.REJECT_REVERT, ActionButton.BREAK_GLASS})
+_OF_PROPOSAL = frozenset(
+    {
+        ActionButton.APPROVE_REVERT,
+        ActionButton.REJECT_REVERT,
+        ActionButton.APPROVE_UNDO,
+        ActionButton.REJECT_UNDO,
+        ActionButton.BREAK_GLASS,
+    }
+)
+_PROPOSED = {ActionStatus.REVERT_PROPOSED: "proposal", ActionStatus.UNDO_PROPOSED: "proposal_undo"}
+# Slack asks again before it sends the click: keys of the title, the text and the button.
+_CONFIRMED = {
+    ActionButton.APPROVE_REVERT: ("approve_title", "approve_text"),
+    ActionButton.APPROVE_UNDO: ("approve_undo_title", "approve_undo_text"),
+}
 
 
 def with_actions(message: dict[str, Any], shown: ShownActions | None, labels: Labels) -> dict[str, Any]:
@@ -75,19 +93,19 @@ def _proposal_blocks(shown: ShownActions, labels: Labels) -> list[Block]:
     status, proposal = shown.actions.status, shown.actions.proposal
     if not shown.buttons:
         return []
-    if proposal and status is ActionStatus.REVERT_PROPOSED:
-        return [section(join_safe("\n", _proposal_lines(proposal, labels)))]
+    if proposal and status in _PROPOSED:
+        return [section(join_safe("\n", _proposal_lines(_PROPOSED[status], proposal, labels)))]
     line = labels.action.get(f"status_{status}")
     return [context(mrkdwn(line))] if line else []
 
 
-def _proposal_lines(proposal: RevertProposal, labels: Labels) -> list[Markup]:
+def _proposal_lines(title: str, proposal: RevertProposal, labels: Labels) -> list[Markup]:
     values = {
         "person": code(proposal.proposed.person.name or proposal.proposed.person.id),
         "time": mrkdwn(utc_minute(proposal.expires_at)),
         "hash": code(proposal.plan.hash[:12]),
     }
-    lines = [format_safe(labels.action["proposal"], values)]
+    lines = [format_safe(labels.action[title], values)]
     size = len(lines[0])
     for number, each in enumerate(proposal.plan.lines):
         line = mrkdwn("• ") + sentence_mrkdwn(each, labels)
@@ -114,8 +132,9 @@ def _button(button: ActionButton, shown: ShownActions, labels: Labels) -> dict[s
     }
     if button in _STYLES:
         element["style"] = _STYLES[button]
-    if button is ActionButton.APPROVE_REVERT:
-        parts = {"title": "approve_title", "text": "approve_text", "confirm": "approve_ok", "deny": "cancel"}
+    if button in _CONFIRMED:
+        title, text = _CONFIRMED[button]
+        parts = {"title": title, "text": text, "confirm": "approve_ok", "deny": "cancel"}
         element["confirm"] = {part: _plain(labels.action[name]) for part, name in parts.items()}
     return element
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewatch.actions.request import Subject, alert_subject
-from gatewatch.actions.state_machine import TRANSITIONS, Effect, Refusal, transition
+from gatewatch.actions.state_machine import Refusal, transition
+from gatewatch.actions.transitions import TRANSITIONS, Effect
 from gatewatch.config.actions import ActionMode
 from gatewatch.events.user_identity import parse_actor
 from gatewatch.model.alert_actions import GATEWATCH, NO_ACTIONS, ActionEvent, ActionStatus, Person
@@ -98,7 +99,7 @@ def test_a_snooze_ends_at_its_time_or_when_the_severity_rises():
 def test_a_revert_needs_a_second_person():
     assert refused(asks(E.APPROVE_REVERT, ALICE), PROPOSED) == "second_person"
     result = transition(PROPOSED, asks(E.APPROVE_REVERT, BOB), SUBJECT, SETTINGS)
-    assert (result.actions.status, result.effects) == (S.REVERT_APPROVED, (Effect.EXECUTE_REVERT,))
+    assert (result.actions.status, result.effects) == (S.REVERT_APPROVED, (Effect.EXECUTE,))
     assert result.actions.proposal.plan == PLAN
 
 
@@ -154,17 +155,74 @@ def test_break_glass_is_off_by_default_needs_a_reason_and_notifies_everybody():
     settings = msgspec.structs.replace(SETTINGS, break_glass=True)
     assert refused(asks(E.BREAK_GLASS, ALICE, reason=" \n"), PROPOSED, settings) == "with_reason"
     result = transition(PROPOSED, asks(E.BREAK_GLASS, ALICE), SUBJECT, settings)
-    assert result.effects == (Effect.NOTIFY_EVERYBODY, Effect.EXECUTE_REVERT)
+    assert result.effects == (Effect.NOTIFY_EVERYBODY, Effect.EXECUTE)
     assert result.actions.proposal.is_break_glass
     assert result.actions.proposal.reason == "nobody else is awake"
 
 
 def test_an_approved_revert_is_executed_and_its_result_is_kept():
-    done = RevertReport(RevertOutcome.REVERTED, undo="gatewatch undo 1")
+    done = RevertReport(RevertOutcome.REVERTED, change_id="rev-1")
     reverted = after(asks(E.COMPLETE_REVERT, GATEWATCH, result=done), before=EXECUTING)
     assert (reverted.status, reverted.result) == (S.REVERTED, done)
     failed = after(asks(E.FAIL_REVERT, GATEWATCH, result=RevertReport(RevertOutcome.CHANGED)), before=EXECUTING)
     assert failed.status is S.REVERT_FAILED
+
+
+DONE = RevertReport(RevertOutcome.REVERTED, change_id="rev-1")
+REVERTED = after(asks(E.COMPLETE_REVERT, GATEWATCH, result=DONE), before=EXECUTING)
+UNDO_PROPOSED = after(asks(E.PROPOSE_UNDO, BOB), before=REVERTED)
+UNDO_EXECUTING = after(asks(E.APPROVE_UNDO, ALICE), asks(E.START_UNDO, GATEWATCH), before=UNDO_PROPOSED)
+
+
+@pytest.mark.parametrize("before", [NO_ACTIONS, PROPOSED, APPROVED, EXECUTING])
+def test_only_what_was_reverted_is_undone(before):
+    assert refused(asks(E.PROPOSE_UNDO, ALICE), before).startswith("status_")
+
+
+def test_an_undo_takes_the_same_people_as_a_revert():
+    assert refused(asks(E.PROPOSE_UNDO, GUEST), REVERTED) == "mapped"
+    assert refused(asks(E.APPROVE_UNDO, BOB), UNDO_PROPOSED) == "second_person"
+    assert refused(asks(E.APPROVE_UNDO, ALICE, at=NOW + 900), UNDO_PROPOSED) == "not_expired"
+    assert refused(asks(E.APPROVE_UNDO, ALICE, proposal="p1"), UNDO_PROPOSED) == "current_proposal"
+    assert refused(asks(E.BREAK_GLASS, BOB, proposal="u1"), UNDO_PROPOSED) == "break_glass_is_on"
+    narrow = msgspec.structs.replace(SETTINGS, allow=("U0CAROL",))
+    assert refused(asks(E.PROPOSE_UNDO, BOB), REVERTED, narrow) == "allowed"
+    actor = Subject(severity=Severity.HIGH, actor=frozenset({"bob@example.com"}))
+    assert refused(asks(E.PROPOSE_UNDO, BOB), REVERTED, subject=actor) == "not_the_actor"
+    assert refused(asks(E.APPROVE_UNDO, CAROL, proposal="u1"), REVERTED).startswith("status_")
+
+
+def test_the_approval_of_a_revert_does_not_approve_its_undo():
+    for event in (E.APPROVE_REVERT, E.START_REVERT, E.COMPLETE_REVERT):
+        assert refused(asks(event, CAROL, proposal="u1"), UNDO_PROPOSED) == "status_undo_proposed"
+
+
+def test_an_undone_revert_is_open_again_escalated_again_and_not_closed_by_the_earlier_closing():
+    result = transition(UNDO_EXECUTING, asks(E.COMPLETE_UNDO, GATEWATCH, result=DONE), SUBJECT, SETTINGS)
+    assert (result.actions.status, result.effects) == (S.UNDONE, (Effect.RESUME_ESCALATION,))
+    assert result.actions.executed.person == ALICE
+    assert refused(asks(E.CLOSE, GATEWATCH), result.actions) == "not_undone"
+    acknowledged = after(asks(E.ACKNOWLEDGE, CAROL), before=result.actions)
+    assert refused(asks(E.CLOSE, GATEWATCH), acknowledged) == "not_undone"
+    again = after(asks(E.PROPOSE_REVERT, ALICE), before=acknowledged)
+    assert again.result is None
+
+
+@pytest.mark.parametrize(
+    ("event", "at"), [(E.REJECT_UNDO, NOW), (E.EXPIRE_UNDO, NOW + 900)], ids=["rejected", "expired"]
+)
+def test_an_undo_that_nobody_approves_leaves_the_alert_reverted_by_who_reverted_it(event, at):
+    person = CAROL if event is E.REJECT_UNDO else GATEWATCH
+    left = after(asks(event, person, at=at), before=UNDO_PROPOSED)
+    assert (left.status, left.executed.person, left.result) == (S.REVERTED, BOB, DONE)
+    assert after(asks(E.PROPOSE_UNDO, ALICE, proposal="u2"), before=left).status is S.UNDO_PROPOSED
+
+
+@pytest.mark.parametrize("event", [E.FAIL_UNDO, E.ABANDON_UNDO])
+def test_an_undo_that_failed_can_be_proposed_again(event):
+    failed = after(asks(event, GATEWATCH, at=NOW + 7200, result=DONE), before=UNDO_EXECUTING)
+    assert failed.status is S.UNDO_FAILED
+    assert after(asks(E.PROPOSE_UNDO, ALICE, proposal="u2"), before=failed).status is S.UNDO_PROPOSED
 
 
 def test_an_interrupted_execution_is_started_again():
@@ -257,7 +315,7 @@ def test_no_sequence_of_requests_executes_a_revert_that_two_identities_did_not_a
         if isinstance(result, Refusal):
             continue
         actions = result.actions
-        if Effect.EXECUTE_REVERT in result.effects:
+        if Effect.EXECUTE in result.effects:
             first, second = actions.proposal.proposed.person, actions.proposal.approved.person
             assert not set(first.identities) & set(second.identities)
             assert actions.proposal.approved.at < actions.proposal.expires_at

@@ -161,6 +161,17 @@ def test_a_revert_is_undone_by_its_change_id_after_a_confirmation(hub):
     assert (hub.undo(change_id, "--yes").status, hub.rules()) == (0, ["0.0.0.0/0"])
 
 
+def test_two_people_undo_a_revert(hub):
+    hub.act("alice", "propose-revert", hub.alert)
+    hub.act("bob", "approve-revert", hub.alert, "--yes")
+    assert hub.act("bob", "propose-undo", hub.alert).status == 0
+    assert (hub.act("bob", "approve-undo", hub.alert, "--yes").status, hub.rules()) == (1, [])
+    assert (hub.act("bob", "reject-undo", hub.alert).status, hub.state()["status"]) == (0, "reverted")
+    hub.act("bob", "propose-undo", hub.alert)
+    assert (hub.act("alice", "approve-undo", hub.alert, "--yes").status, hub.rules()) == (0, ["0.0.0.0/0"])
+    assert hub.state()["status"] == "undone"
+
+
 def test_the_plan_is_shown_with_its_hash_before_it_is_approved(hub):
     hub.act("alice", "propose-revert", hub.alert)
     ran = hub.act("bob", "approve-revert", hub.alert)

@@ -373,6 +373,91 @@ def test_break_glass_executes_with_a_reason_and_informs_everybody(dynamodb):
     assert "<!channel>" not in str(hub.channel.shown)
 
 
+@pytest.fixture
+def undoable(hub, where):
+    """An alert that alice and bob reverted, and whose message knows since then that it is closed."""
+    hub.click(where, "propose_revert", "U0ALICE")
+    hub.click(where, "approve_revert", "U0BOB", proposal=hub.proposal(where))
+    hub.deliver()
+    hub.post(CLOSED)
+    return where
+
+
+def buttons(hub, where):
+    """The names of the buttons that the message has now."""
+    blocks = [block for each in hub.channel.shown[where[2]][1]["attachments"] for block in each["blocks"]]
+    elements = [each for block in blocks if block["type"] == "actions" for each in block["elements"]]
+    return [each["action_id"].removeprefix("gatewatch.") for each in elements if each["type"] == "button"]
+
+
+def test_two_people_undo_a_revert_from_the_message_that_says_reverted(hub, undoable):
+    assert "propose_undo" in buttons(hub, undoable)
+    hub.click(undoable, "propose_undo", "U0CAROL")
+    hub.deliver()
+    assert {"approve_undo", "reject_undo"} <= set(buttons(hub, undoable))
+    hub.click(undoable, "approve_undo", "U0CAROL", proposal=hub.proposal(undoable))
+    assert refusals(hub) == ["second_person"]
+    hub.click(undoable, "approve_undo", "U0ALICE", proposal=hub.proposal(undoable))
+    assert hub.status(undoable) == "undone"
+    assert len(hub.reverts.undone) == 1
+    assert [now for _, now in hub.resumed] == [NOW]
+    notes = hub.deliver()
+    assert titles(notes) == ["action_approve_undo", "action_complete_undo"]
+    assert "gatewatch undo" not in str(notes[-1].notification.paragraphs)
+    assert "Revert undone" in str(hub.channel.shown[undoable[2]])
+    hub.handler.settle_due()
+    assert hub.status(undoable) == "undone"
+
+
+def test_a_double_click_and_a_repeated_approval_undo_a_revert_once(hub, undoable):
+    for _ in range(2):
+        hub.click(undoable, "propose_undo", "U0ALICE")
+    assert refusals(hub) == ["status_undo_proposed"]
+    for _ in range(3):
+        hub.click(undoable, "approve_undo", "U0BOB", key="c" * 64, proposal=hub.proposal(undoable))
+    assert (hub.status(undoable), len(hub.reverts.undone)) == ("undone", 1)
+
+
+def test_the_approval_of_a_revert_is_no_approval_of_its_undo(hub, undoable):
+    old = hub.proposal(undoable)
+    hub.click(undoable, "propose_undo", "U0ALICE")
+    hub.click(undoable, "approve_undo", "U0BOB", proposal=old)
+    hub.click(undoable, "approve_revert", "U0BOB", proposal=hub.proposal(undoable))
+    assert refusals(hub) == ["current_proposal", "status_undo_proposed"]
+    assert hub.reverts.undone == []
+
+
+def test_an_undo_of_something_that_changed_meanwhile_is_not_done(hub, undoable):
+    hub.click(undoable, "propose_undo", "U0ALICE")
+    hub.reverts.report = RevertReport(RevertOutcome.CHANGED, (), "rev-1")
+    hub.click(undoable, "approve_undo", "U0BOB", proposal=hub.proposal(undoable))
+    assert hub.status(undoable) == "undo_failed"
+    assert titles(hub.deliver())[-1] == "action_fail_undo"
+
+
+def test_an_undo_that_is_not_possible_is_said_to_the_person_without_a_command_that_closes(hub, undoable):
+    hub.reverts.refusal = NotRevertibleError(Obstacle.NOT_READABLE, "AccessDenied")
+    hub.click(undoable, "propose_undo", "U0ALICE")
+    assert hub.status(undoable) == "reverted"
+    assert ["aws " in each for each in hub.workspace.texts()] == [False]
+
+
+def test_an_undo_that_was_interrupted_is_started_again_and_expires_without_approval(hub, undoable):
+    hub.click(undoable, "propose_undo", "U0ALICE")
+    hub.now += 900
+    hub.handler.settle_due()
+    assert hub.status(undoable) == "reverted"
+    hub.click(undoable, "propose_undo", "U0ALICE")
+    proposal, done = hub.proposal(undoable), hub.reverts.report
+    hub.reverts.report = TransientDeliveryError("the process ended")
+    with pytest.raises(TransientDeliveryError):
+        hub.click(undoable, "approve_undo", "U0BOB", key="d" * 64, proposal=proposal)
+    assert hub.status(undoable) == "undo_executing"
+    hub.reverts.report = done
+    hub.click(undoable, "approve_undo", "U0BOB", key="d" * 64, proposal=proposal)
+    assert (hub.status(undoable), len(hub.reverts.undone)) == ("undone", 2)
+
+
 def test_an_alert_that_was_closed_meanwhile_is_closed_for_clicks(hub, where):
     hub.post(CLOSED)
     hub.click(where, "propose_revert")

@@ -133,6 +133,15 @@ def test_a_revert_takes_two_people(inbox_page):
     inbox_page.expect(RDP_EVENT, "everted")
     inbox_page.screenshot(RDP_EVENT, "reverted")
     assert open_rules(inbox_page.deployment) == []
+    inbox_page.press(RDP_EVENT, "Undo the revert …")
+    inbox_page.expect(RDP_EVENT, "Restore")
+    inbox_page.screenshot(RDP_EVENT, "undo-proposed")
+    inbox_page.act_as("alice")
+    inbox_page.open(RDP_EVENT, "Approve the undo")
+    inbox_page.confirm()
+    inbox_page.expect(RDP_EVENT, "Revert undone")
+    inbox_page.screenshot(RDP_EVENT, "undone")
+    assert open_rules(inbox_page.deployment) == rules
     assert inbox_page.deployment.dead_letter_count() == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import UTC, datetime
 
@@ -25,7 +26,7 @@ from gatewatch.model.severity import Reason, Severity
 from gatewatch.remediation.ingress.access import access_of
 from gatewatch.remediation.ingress.conflict_guard import GroupRef, RuleConflict, StopReason
 from gatewatch.remediation.ingress.executor import StepStatus
-from gatewatch.remediation.revert.frozen import freeze, perform_frozen
+from gatewatch.remediation.revert.frozen import freeze, freeze_undo, perform_frozen, undo_frozen
 from gatewatch.remediation.revert.openings import opened_changes
 from gatewatch.remediation.revert.plan import NotRevertibleError, Obstacle, PlannedChange, RevertPlan, SettingKind
 from gatewatch.remediation.revert.planner import SETTINGS
@@ -423,8 +424,64 @@ def test_a_frozen_plan_is_performed_as_it_was_frozen_and_reports_its_undo(enviro
     frozen = freeze(plan)
     assert frozen.hash == plan.hash
     assert perform_frozen(frozen, environment.reverter) == RevertReport(
-        RevertOutcome.REVERTED, plan_sentences(plan), f"gatewatch undo {plan.change_id}"
+        RevertOutcome.REVERTED, plan_sentences(plan), plan.change_id
     )
+
+
+def reverted(environment, case):
+    """Revert the call of a case; return its plan and the change id."""
+    plan = environment.reverter.plan(environment.opened(case))
+    return plan, environment.reverter.execute(plan).change_id
+
+
+@pytest.mark.parametrize("case", SOME)
+def test_a_frozen_undo_restores_the_revert_and_reports_it(environment, case):
+    plan, change_id = reverted(environment, case)
+    frozen = freeze_undo(change_id, environment.reverter)
+    assert frozen.hash != plan.hash
+    assert {each.key for each in frozen.lines} == {"revert_undo"}
+    assert undo_frozen(frozen, environment.reverter) == RevertReport(RevertOutcome.UNDONE, frozen.lines, change_id)
+    if plan.changes[0].kind is not SettingKind.RULE:
+        assert environment.entries(plan) == [each.before for each in plan.changes]
+        with pytest.raises(NotRevertibleError) as caught:
+            freeze_undo(change_id, environment.reverter)
+        assert caught.value.obstacle is Obstacle.ALREADY_RESTORED
+
+
+def test_an_undo_stops_when_the_setting_has_changed_since_its_plan(environment):
+    plan, change_id = reverted(environment, "bucket_policy")
+    frozen = freeze_undo(change_id, environment.reverter)
+    other = kit.policy(kit.own(Sid="new"))
+    environment.member.s3.put_bucket_policy(Bucket=plan.changes[0].resource, Policy=json.dumps(other))
+    report = undo_frozen(frozen, environment.reverter)
+    assert (report.outcome, report.lines[0].key) == (RevertOutcome.CHANGED, "not_reverted_changed")
+    assert json.loads(environment.member.s3.get_bucket_policy(Bucket=plan.changes[0].resource)["Policy"]) == other
+    with pytest.raises(NotRevertibleError) as caught:
+        freeze_undo(change_id, environment.reverter)
+    assert caught.value.obstacle is Obstacle.CHANGED
+
+
+def test_an_undo_that_was_tampered_with_or_has_no_snapshot_changes_nothing(environment):
+    plan, change_id = reverted(environment, "bucket_policy")
+    frozen = freeze_undo(change_id, environment.reverter)
+    other = frozen.actions.replace(change_id, "rev-000000000000")
+    tampered = msgspec.structs.replace(frozen, actions=other)
+    assert undo_frozen(tampered, environment.reverter).outcome is RevertOutcome.CHANGED
+    rehashed = msgspec.structs.replace(tampered, hash=hashlib.sha256(other.encode()).hexdigest())
+    assert undo_frozen(rehashed, environment.reverter).outcome is RevertOutcome.FAILED
+    for missing in ("", "rev-000000000000"):
+        with pytest.raises(NotRevertibleError):
+            freeze_undo(missing, environment.reverter)
+    assert environment.entries(plan) == [each.after for each in plan.changes]
+
+
+def test_an_undo_whose_permission_is_missing_says_so(environment):
+    plan, change_id = reverted(environment, "snapshot_share")
+    frozen = freeze_undo(change_id, environment.reverter)
+    environment.member.refused["ModifySnapshotAttribute"] = lambda _: "UnauthorizedOperation"
+    report = undo_frozen(frozen, environment.reverter)
+    assert (report.outcome, report.lines[0].values["reason"]) == (RevertOutcome.FAILED, "UnauthorizedOperation")
+    assert environment.entries(plan) == [each.after for each in plan.changes]
 
 
 def test_a_frozen_plan_that_was_tampered_with_changes_nothing(environment):

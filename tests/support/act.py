@@ -69,16 +69,28 @@ class Workspace:
 
 class FakeReverts:
     def __init__(self):
-        self.planned, self.executed, self.refusal = 0, [], None
-        self.report = RevertReport(
-            RevertOutcome.REVERTED, (Sentence("action_reason", {"text": "done"}),), "gatewatch undo rev-1"
-        )
+        self.planned, self.executed, self.undone, self.refusal = 0, [], [], None
+        self.report = RevertReport(RevertOutcome.REVERTED, (Sentence("action_reason", {"text": "done"}),), "rev-1")
 
     def plan(self, _notification):
         self.planned += 1
         if self.refusal:
             raise self.refusal
         return PLAN
+
+    def plan_undo(self, report):
+        self.planned += 1
+        if self.refusal:
+            raise self.refusal
+        return FrozenPlan(report.change_id.ljust(64, "0"), (Sentence("action_reason", {"text": "tcp 22"}),), "{}")
+
+    def undo(self, plan):
+        self.undone.append(plan)
+        if isinstance(self.report, Exception):
+            raise self.report
+        is_done = self.report.outcome is RevertOutcome.REVERTED
+        outcome = RevertOutcome.UNDONE if is_done else self.report.outcome
+        return msgspec.structs.replace(self.report, outcome=outcome)
 
     def execute(self, plan, _notification):
         self.executed.append(plan)

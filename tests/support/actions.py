@@ -34,6 +34,9 @@ _NEEDED = {
     ActionEvent.PROPOSE_REVERT: {"plan": PLAN, "proposal": "p1"},
     ActionEvent.APPROVE_REVERT: {"proposal": "p1"},
     ActionEvent.REJECT_REVERT: {"proposal": "p1"},
+    ActionEvent.PROPOSE_UNDO: {"plan": PLAN, "proposal": "u1"},
+    ActionEvent.APPROVE_UNDO: {"proposal": "u1"},
+    ActionEvent.REJECT_UNDO: {"proposal": "u1"},
     ActionEvent.BREAK_GLASS: {"proposal": "p1", "reason": "nobody else is awake"},
 }
 

@@ -55,6 +55,7 @@ class Obstacle(StrEnum):
     INVALID_NAME = "invalid_name"
     NOT_FOUND = "not_found"
     ALREADY_CLOSED = "already_closed"
+    ALREADY_RESTORED = "already_restored"
     CHANGED = "changed"
     EARLIER_UNKNOWN = "earlier_unknown"
     EARLIER_OPEN = "earlier_open"

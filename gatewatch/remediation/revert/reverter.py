@@ -97,6 +97,12 @@ class Reverter(Struct, frozen=True):
         plan = decode_json(snapshot.body, RevertPlan)
         return msgspec.structs.replace(plan, changes=tuple(each.reversed for each in plan.changes))
 
+    def check_undo(self, plan: RevertPlan) -> None:
+        """Raise `NotRevertibleError` if a setting has changed since the revert, or everything is restored already."""
+        self._refuse_unlisted(plan.account_id)
+        if not _pending(plan, self._clients(plan.account_id, plan.region)):
+            raise NotRevertibleError(Obstacle.ALREADY_RESTORED)
+
     def undo(self, change_id: str) -> RevertResult:
         """Restore what a revert closed; the ingress rule of AWS Config leaves the rules alone from then on."""
         plan = self.plan_undo(change_id)

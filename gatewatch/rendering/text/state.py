@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gatewatch.rendering.text.labels import Labels
 
 # Name of the label, seconds of the unit, and from how many seconds on it is used: hours from two hours on.
-_MARKS = {"closed": "✅", "reverted": "↩️", "acknowledged": "👀", "snoozed": "💤"}
+_MARKS = {"closed": "✅", "reverted": "↩️", "undone": "↪️", "acknowledged": "👀", "snoozed": "💤"}
 _MAX_ACTOR = 80
 _UNITS = (("days", 86400, 2 * 86400), ("hours", 3600, 2 * 3600), ("minutes", 60, 60), ("seconds", 1, 0))
 
@@ -53,12 +53,12 @@ def message_state_lines(state: MessageState, labels: Labels, *, is_rollup: bool)
 
 
 def _action_line(actions: AlertActions, labels: Labels) -> Markup:
-    """`👀 Acknowledged by …`, `💤 Snoozed until … by …`, `↩️ Reverted by …`; empty for other states."""
+    """`👀 Acknowledged by …`, `💤 Snoozed until … by …`, `↩️ Reverted by …`, `↪️ …`; empty for other states."""
     mark = _mark_of(actions)
     if mark is None:
         return Markup()
     values = {"actor": _actor(mark.person.name or mark.person.id, labels), "time": utc_minute(actions.snoozed_until)}
-    return Markup(f"{_MARKS[actions.status]} ") + mrkdwn(labels.thread[actions.status]).format(**values)
+    return Markup(f"{_MARKS[actions.outcome]} ") + mrkdwn(labels.thread[actions.outcome]).format(**values)
 
 
 def _mark_of(actions: AlertActions) -> Mark | None:
@@ -66,8 +66,7 @@ def _mark_of(actions: AlertActions) -> Mark | None:
         return actions.acknowledged
     if actions.status is ActionStatus.SNOOZED:
         return actions.snoozed
-    proposal = actions.proposal if actions.status is ActionStatus.REVERTED else None
-    return (proposal.approved or proposal.proposed) if proposal else None
+    return actions.executed if actions.outcome in {ActionStatus.REVERTED, ActionStatus.UNDONE} else None
 
 
 def _count_line(closed: int, exposed: int, labels: Labels) -> Markup:
