@@ -103,7 +103,7 @@ def _failed(_before: AlertActions, request: ActionRequest, _settings: ActionSett
 
 
 def _approval(before: AlertActions) -> Mark | None:
-    return before.proposal and before.proposal.approved
+    return before.proposal.approved if before.proposal else None
 
 
 def _mark(request: ActionRequest) -> Mark:

@@ -1,4 +1,4 @@
-"""Buttons and menus of actions below a Slack message, and the revert that is proposed.
+"""Buttons and menus of actions below the first attachment of a Slack message, and the revert that is proposed.
 
 A button carries the opaque id of the alert, and of a proposal, and nothing else: the state is in the table.
 """
@@ -13,7 +13,7 @@ from gatewatch.model.alert_actions import ActionButton, ActionStatus
 from gatewatch.rendering.escaping import code, format_safe, join_safe, mrkdwn
 from gatewatch.rendering.notices import notice_paragraphs, sentence_mrkdwn
 from gatewatch.rendering.slack_blocks import context, section
-from gatewatch.rendering.slack_limits import MAX_ALL_BLOCKS
+from gatewatch.rendering.slack_limits import MAX_ALL_BLOCKS, MAX_UNFOLDED
 from gatewatch.rendering.time_text import utc_minute
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 ACTION_PREFIX = "gatewatch."
 MENU = f"{ACTION_PREFIX}menu"
-_MAX_LINES, _MAX_PLAN = 10, 1500
+# A plan is not folded either: 100 characters are left for the line that says how many changes are not shown.
+_MAX_LINES, _MAX_PLAN = 10, MAX_UNFOLDED - 100
 _STYLES = {
     ActionButton.ACKNOWLEDGE: "primary",
     ActionButton.APPROVE_REVERT: "danger",
@@ -60,17 +61,19 @@ _CONFIRMED = {
 
 
 def with_actions(message: dict[str, Any], shown: ShownActions | None, labels: Labels) -> dict[str, Any]:
-    """Add the blocks of actions to the first attachment; as many of them as Slack accepts, the buttons first."""
+    """Add the blocks of actions below the first attachment; as many of them as Slack accepts, the buttons first.
+
+    They are an attachment of their own, so that Slack does not fold the plan and its buttons with the text above.
+    """
     if shown is None:
         return message
     first, *others = message["attachments"]
     used = _size([each["blocks"] for each in message["attachments"]])
-    blocks = first["blocks"]
     for added in ([*_proposal_blocks(shown, labels), *_button_blocks(shown, labels)], _button_blocks(shown, labels)):
         if used + _size(added) <= MAX_ALL_BLOCKS:
-            blocks = [*blocks, *added]
-            break
-    return message | {"attachments": [first | {"blocks": blocks}, *others]}
+            own = [{"color": first["color"], "blocks": added}] if added else []
+            return message | {"attachments": [first, *own, *others]}
+    return message
 
 
 def question_blocks(notice: OperatorNotice, shown: ShownActions, labels: Labels) -> list[Block]:

@@ -18,6 +18,8 @@ from gatewatch.model.alert_actions import (
     ShownActions,
 )
 from gatewatch.model.message_state import AlertState, ExposureEnd, MessageState
+from gatewatch.model.notification import Sentence
+from gatewatch.model.revert import FrozenPlan
 from gatewatch.rendering.presentation import Presentation
 from gatewatch.rendering.slack_limits import MAX_UNFOLDED, MAX_UNFOLDED_BLOCKS
 from support.hostile import ATTACKS, EVENTS, HOSTILE, SHAPE, TEXTS, alert_of_record, one_record, with_texts
@@ -140,10 +142,20 @@ def done(**facts):
     return ShownActions("id", (), AlertActions(**facts))
 
 
-PROPOSAL = RevertProposal(id="p", plan=None, proposed=Mark(Person("U9", "jihoon"), 0.0), expires_at=0.0, approved=MINJI)
+PROPOSAL = RevertProposal(
+    id="p",
+    plan=FrozenPlan(
+        "0" * 64, tuple(Sentence("revert_undo", {"resource": "a" * 90, "added": "b"}) for _ in range(9)), ""
+    ),
+    proposed=Mark(Person("U9", "jihoon"), 0.0),
+    expires_at=0.0,
+)
 STATES = {
     "✅ Closed": MessageState(alerts={"k": CLOSED}),
-    "↩️ Reverted": MessageState(alerts={"k": CLOSED}, shown=done(status=ActionStatus.REVERTED, proposal=PROPOSAL)),
+    "↩️ Reverted": MessageState(alerts={"k": CLOSED}, shown=done(status=ActionStatus.REVERTED, executed=MINJI)),
+    "↪️ Revert undone": MessageState(
+        alerts={"k": CLOSED}, shown=done(status=ActionStatus.UNDONE, executed=MINJI, is_undone=True)
+    ),
     "👀 Acknowledged": MessageState(shown=done(status=ActionStatus.ACKNOWLEDGED, acknowledged=MINJI)),
     "💤 Snoozed": MessageState(shown=done(status=ActionStatus.SNOOZED, snoozed=MINJI, snoozed_until=1_764_000_000.0)),
 }
@@ -162,13 +174,21 @@ def test_a_message_that_was_handled_says_so_in_the_header_and_has_no_red_mark(ti
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_buttons_of_actions_leave_the_first_attachment_unfolded(language):
-    shown = msgspec.structs.replace(STATES["👀 Acknowledged"].shown, buttons=tuple(ActionButton))
+@pytest.mark.parametrize(
+    "status", [ActionStatus.ACKNOWLEDGED, ActionStatus.REVERT_PROPOSED, ActionStatus.UNDO_PROPOSED]
+)
+def test_neither_the_overview_nor_a_long_plan_with_its_buttons_is_folded(language, status):
+    actions = AlertActions(status=status, acknowledged=MINJI, executed=MINJI, proposal=PROPOSAL)
+    shown = ShownActions("id", tuple(ActionButton), actions)
     message = message_for(alert_of_record(EVENTS["world"], language))
     payload = SLACK.render(message, Presentation(state=MessageState(shown=shown)))
-    assert overview(payload)[-1]["type"] == "actions"
-    assert len(overview(payload)) <= MAX_UNFOLDED_BLOCKS
-    assert LINK.search(overview(payload)[-2]["text"]["text"])
+    assert_unfolded(payload)
+    assert LINK.search(overview(payload)[-1]["text"]["text"])
+    own = payload["attachments"][1]["blocks"]
+    assert own[-1]["type"] == "actions"
+    assert len(own) <= MAX_UNFOLDED_BLOCKS
+    assert len(visible(own[:-1])) <= MAX_UNFOLDED
+    assert ("…" in visible(own[:-1])) is (status is not ActionStatus.ACKNOWLEDGED)
 
 
 def test_a_snooze_says_until_when():
