@@ -20,6 +20,8 @@ from gatewatch.inventory.tasks import TaskQueue
 from gatewatch.monitoring.heartbeat.store import HeartbeatStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gatewatch.events.canary import AccountRegion
 
 _SESSION_NAME = "gatewatch-sweep"
@@ -27,7 +29,12 @@ _SESSION_NAME = "gatewatch-sweep"
 
 @cache
 def compose() -> SweepHandler:
-    """Composition root, called once per execution environment."""
+    """Called once per execution environment."""
+    return compose_with(time.time)
+
+
+def compose_with(now: Callable[[], float], queue: TaskQueue | None = None) -> SweepHandler:
+    """Composition root. `queue`: in place of the one of the environment."""
     environment, aws = os.environ, Aws()
     table = HubTable(aws.dynamodb, environment["GATEWATCH_TABLE"])
 
@@ -39,12 +46,12 @@ def compose() -> SweepHandler:
         settings=load_bundle(environment).settings,
         store=InventoryStore(table),
         table=table,
-        queue=TaskQueue(aws.sqs, environment["GATEWATCH_SWEEP_URL"]),
+        queue=queue or TaskQueue(aws.sqs, environment["GATEWATCH_SWEEP_URL"]),
         outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
         session_for=session_for,
         members=lambda: {each.account_id for each in HeartbeatStore(table).last_canaries()},
         home_region=environment["AWS_REGION"],
-        now=time.time,
+        now=now,
         log=_log(),
     )
 

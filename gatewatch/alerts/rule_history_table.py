@@ -54,11 +54,16 @@ class RuleState(Struct, frozen=True):
     def after_lookup(self, rule: SecurityGroupRule, at: float) -> RuleState | None:
         """Return the row after a lookup; None when nothing changes, or when the lookup may predate a call.
 
-        The direction of a rule cannot be changed, so it is always taken.
+        The direction of a rule cannot be changed, so it is always taken. A new description alone does not replace
+        the call: the rule still lets in what that call made it let in.
         """
-        if msgspec.structs.replace(self.now, direction=rule.direction) == rule:
-            return None if self.now == rule else msgspec.structs.replace(self, now=rule)
-        return RuleState(at, LOOKUP, rule) if at > self.at + _EC2_LAG_SECONDS else None
+        if self.now == rule:
+            return None
+        is_later = at > self.at + _EC2_LAG_SECONDS
+        if (self.now.traffic, self.now.peer) == (rule.traffic, rule.peer):
+            description = rule.description if is_later else self.now.description
+            return msgspec.structs.replace(self, now=msgspec.structs.replace(rule, description=description))
+        return RuleState(at, LOOKUP, rule) if is_later else None
 
 
 RULES = JsonRows(

@@ -17,9 +17,11 @@ def demo(
 
     Needs no AWS account: it starts an embedded AWS with two member accounts, and a local Slack inbox.
     """
+    from gatewatch.cli.open_items import print_report
+    from gatewatch.cli.options import ListFormat
     from gatewatch.local.demo import run
 
-    raise typer.Exit(run.demo(page))
+    raise typer.Exit(run.demo(page, lambda report: print_report(report, ListFormat.TABLE)))
 
 
 def up(

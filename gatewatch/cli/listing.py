@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Row = TypeVar("Row", bound=Struct)
 
 _MAX_CELL = 2000
+_STARTS_FORMULA = tuple("=+-@＝＋－＠")
 
 
 def print_list(
@@ -29,14 +30,15 @@ def print_list(
     """Print rows of one kind. `style_of` gives the rich style of a row of a table.
 
     A table folds long cells on a terminal; in a pipe every row is one line with tabs. JSON is one array. A list in a
-    cell is separated by semicolons.
+    cell is separated by semicolons. In CSV a text that a spreadsheet would take for a formula begins with an
+    apostrophe.
     """
     if output is ListFormat.JSON:
         typer.echo(msgspec.json.format(msgspec.json.encode(rows)).decode())
     elif output is ListFormat.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(kind.__struct_fields__)
-        writer.writerows(_cells(row) for row in rows)
+        writer.writerows(map(_csv_cells, rows))
     elif sys.stdout.isatty():
         _print_table([(_cells(row), style_of(row)) for row in rows], kind)
     else:
@@ -58,6 +60,16 @@ def _print_table(rows: Sequence[tuple[list[str], str]], kind: type[Struct]) -> N
 
 def _heading(name: str) -> str:
     return name.replace("_", " ")
+
+
+def _csv_cells(row: Struct) -> list[str]:
+    pairs = zip(msgspec.structs.astuple(row), _cells(row), strict=True)
+    return [_inert(text) if isinstance(value, str | tuple) else text for value, text in pairs]
+
+
+def _inert(text: str) -> str:
+    """Return a text that no spreadsheet evaluates (OWASP, "CSV Injection")."""
+    return f"'{text}" if text.startswith(_STARTS_FORMULA) else text
 
 
 def _cells(row: Struct) -> list[str]:

@@ -12,9 +12,7 @@ from gatewatch.cli.errors import aws_errors_as_messages
 from gatewatch.cli.options import CONFIG, STAGE, Config, ListFormat, ListOutput, Stage, configuration_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from gatewatch.inventory.model import AccountInventory, RegionInventory
+    from gatewatch.digest.open_now import OpenReport
 
 _NOT_READ = 1
 
@@ -34,47 +32,52 @@ def open_(
     """
     from gatewatch.aws.clients import Aws
     from gatewatch.aws.hub_table import HubTable
-    from gatewatch.cli.listing import print_list
-    from gatewatch.cli.open_rows import OpenRow, openers, rows_of
     from gatewatch.config.settings import load_settings
     from gatewatch.digest.activity_log_reader import ActivityLogReader
+    from gatewatch.digest.open_now import read_open_report
     from gatewatch.inventory.store import InventoryStore
+    from gatewatch.monitoring.heartbeat.store import HeartbeatStore
 
     settings = load_settings(*configuration_files(config, None, None))
     aws = Aws()
-    store = InventoryStore(HubTable(aws.dynamodb, f"gatewatch-{stage}"))
-    accounts = store.accounts(account or settings.accounts)
-    regions = store.regions(accounts)
-    steps = ActivityLogReader(aws.dynamodb, f"gatewatch-{stage}-activity").steps()
-    rows = rows_of(regions, openers(each.step for each in steps), settings, time.time())
-    print_list(rows, OpenRow, output)
-    missing = [*_missing(account or list(settings.accounts), accounts), *_unread(accounts, regions)]
-    if output is ListFormat.TABLE:
-        typer.echo(_summary(rows, regions))
-    for line in missing:
-        typer.echo(f"not read: {line}", err=True)
-    if missing:
+    table = HubTable(aws.dynamodb, f"gatewatch-{stage}")
+    accounts = account or {*settings.accounts, *(each.account_id for each in HeartbeatStore(table).last_canaries())}
+    steps = (each.step for each in ActivityLogReader(aws.dynamodb, f"gatewatch-{stage}-activity").steps())
+    report = read_open_report(InventoryStore(table), steps, settings, accounts, time.time())
+    print_report(report, output)
+    if report.unread:
         raise typer.Exit(_NOT_READ)
 
 
-def _missing(wanted: Sequence[str], found: Sequence[AccountInventory]) -> Iterator[str]:
-    """Yield the accounts that no sweep has read."""
-    known = {each.account_id for each in found}
-    yield from (f"{each}: never; it needs a read_role" for each in wanted if each not in known)
+def print_report(report: OpenReport, output: ListFormat) -> None:
+    """Print the rows, below a table their number, and on standard error what was not read."""
+    import sys
+
+    from rich.console import Console
+
+    from gatewatch.cli.listing import print_list
+    from gatewatch.cli.open_table import print_open_table
+    from gatewatch.digest.open_now import OpenRow
+    from gatewatch.rendering.escaping import sanitize
+
+    if output is ListFormat.TABLE and sys.stdout.isatty():
+        print_open_table(report.rows, Console(highlight=False))
+    else:
+        print_list(report.rows, OpenRow, output)
+    if output is ListFormat.TABLE:
+        typer.echo(summary(report))
+    for line in report.unread:
+        typer.echo(f"not read: {sanitize(line)}", err=True)
 
 
-def _unread(accounts: Sequence[AccountInventory], regions: Sequence[RegionInventory]) -> Iterator[str]:
-    yield from (f"{each.account_id}: {each.error}" for each in accounts if each.error)
-    for each in regions:
-        yield from (f"{each.account_id} {each.region} {kind}: {code}" for kind, code in each.unread.items())
-
-
-def _summary(rows: Sequence[object], regions: Sequence[RegionInventory]) -> str:
+def summary(report: OpenReport) -> str:
+    """Return one line with the numbers by severity and the time of the oldest reading."""
     from gatewatch.rendering.time_text import utc_minute
 
-    if not regions:
+    if report.read_since is None:
         return "no account was read yet"
-    oldest = utc_minute(min(each.at for each in regions))
-    counts = Counter(item.severity.value for region in regions for item in region.items)
-    severities = ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "nothing"
-    return f"{len(rows)} open ({severities}) in {len(regions)} Regions, read since {oldest}"
+    counts = Counter(each.severity for each in report.rows)
+    severities = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    found = f"{len(report.rows)} open ({severities})" if report.rows else "nothing open"
+    regions = "1 Region" if len(report.regions) == 1 else f"{len(report.regions)} Regions"
+    return f"{found} in {regions}, read since {utc_minute(report.read_since)}"

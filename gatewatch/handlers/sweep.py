@@ -131,7 +131,7 @@ class SweepHandler:
         previous = self.store.region(task.account_id, task.region)
         inventory, silent = compare(previous, current, known)
         if silent:
-            calls = self._likely_calls(aws, silent, previous.at if previous else 0.0)
+            calls = self._likely_calls(aws, silent)
             self.outbox.put(silent_change_messages(inventory, silent, calls, self.settings))
         self._save_rules(inventory, known, rules)
         self.store.save_region(inventory)
@@ -150,9 +150,10 @@ class SweepHandler:
         explained = {each: rule for each, rule in rules.items() if each not in inventory.unexplained}
         self.table.put_many(RULES, states_after_lookup(inventory.account_id, known, explained, inventory.at))
 
-    def _likely_calls(self, aws: Aws, items: Sequence[OpenItem], since: float) -> dict[str, LikelyCall]:
-        groups = sorted({each.group.id for each in items if each.group.id})
-        found = {each: find_likely_call(aws.cloudtrail, each, since, self.now()) for each in groups}
+    def _likely_calls(self, aws: Aws, items: Sequence[OpenItem]) -> dict[str, LikelyCall]:
+        """The call is older than the reading that found the rule first, so two days are searched."""
+        groups, now = sorted({each.group.id for each in items if each.group.id}), self.now()
+        found = {each: find_likely_call(aws.cloudtrail, each, now - 2 * _DAY_SECONDS, now) for each in groups}
         return {group_id: call for group_id, call in found.items() if call}
 
     def _log_reading(self, inventory: RegionInventory, silent: int) -> None:

@@ -41,10 +41,12 @@ class OpenItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def text(self) -> str:
-        """A rule as `tcp 22 from 0.0.0.0/0`, a resource as `public`."""
+        """A rule as `tcp 22 from 0.0.0.0/0`, an entry of a prefix list as its CIDR, a resource as `public`."""
         rule = self.rule
         if rule is None:
             return "public"
+        if self.kind is ResourceKind.PREFIX_LISTS and rule.peer:
+            return rule.peer.text
         traffic, peer = rule.traffic, rule.peer.text if rule.peer else "?"
         ports = "-".join(map(str, dict.fromkeys((traffic.ports.first, traffic.ports.last)))) if traffic.ports else ""
         return f"{' '.join(each for each in (traffic.protocol or 'any traffic', ports) if each)} from {peer}"

@@ -68,7 +68,7 @@ def test_the_role_is_created_once_per_account_where_it_is_configured(cloud):
 
 
 def test_each_account_is_queried_in_its_own_region(build, harness, groups):
-    web, old = GROUPS
+    web, old, *_ = GROUPS
     seen, recorded = harness(opened(build, web.account, web.region, groups[web.group_id]))
     assert seen.group.name == "payments-web"
     assert seen.group.vpc_id.startswith("vpc-")
@@ -86,7 +86,7 @@ def test_each_account_is_queried_in_its_own_region(build, harness, groups):
 
 
 def test_a_group_of_another_account_is_not_found(build, harness, groups):
-    web, old = GROUPS
+    web, old, *_ = GROUPS
     seen, _ = harness(opened(build, old.account, web.region, groups[web.group_id]))
     assert (seen.group.id, seen.network_interfaces) == (None, None)
 

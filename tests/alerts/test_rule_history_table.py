@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from gatewatch.alerts.rule_history import with_rule_history
-from gatewatch.alerts.rule_history_table import DynamoRuleHistory
+from gatewatch.alerts.rule_history_table import RULES, DynamoRuleHistory, rule_key
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.model.api_call import AccessMethod, Actor, ApiCall
 from gatewatch.model.change import Action, Change, Family, Outcome
@@ -247,6 +247,14 @@ def test_a_lookup_just_after_a_call_may_be_outdated_and_does_not_overwrite_it(ta
     before(table, change("172.16.0.0/12"), of=call(2))
     seen_at(table, 2.4)
     assert previous_of(table, change("0.0.0.0/0"), call(3)) == ["172.16.0.0/12"]
+
+
+@pytest.mark.parametrize(("minutes", "description"), [(9, "as looked up"), (2.1, None)])
+def test_a_lookup_with_another_description_keeps_the_call_that_made_the_rule(table, minutes, description):
+    before(table, change("172.16.0.0/12"), of=call(2))
+    seen_at(table, minutes, msgspec.structs.replace(rule("172.16.0.0/12"), description="as looked up"))
+    (state,) = (each for _, each in HubTable(table, "gatewatch-test").get_many(RULES, [rule_key("111122223333", RULE)]))
+    assert (state.by, state.now.description) == (call(2).delivery_key, description)
 
 
 def test_a_lookup_long_after_a_call_overwrites_the_row(table):

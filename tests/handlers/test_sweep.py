@@ -176,6 +176,19 @@ def test_the_likely_call_is_named(harness):
     assert ("silent_change_line_call", "<@U1>") in {(each.key, each.values.get("person")) for each in lines}
 
 
+def test_the_likely_call_is_looked_for_before_the_reading_that_found_the_rule_first(harness):
+    asked = []
+    harness.clients["cloudtrail"].lookup_events = lambda **request: asked.append(request) or {"Events": []}
+    harness.read()
+    harness.open_ssh()
+    opened = harness.now + 60
+    harness.now += DAY
+    ((again, _),) = harness.read()
+    harness.now += 1860
+    harness.handle(again)
+    assert asked[0]["StartTime"].timestamp() < opened < asked[0]["EndTime"].timestamp()
+
+
 def test_an_event_that_arrives_meanwhile_explains_the_rule(harness):
     harness.read()
     harness.open_ssh()

@@ -148,6 +148,6 @@ def test_a_revert_takes_two_people(inbox_page):
 def open_rules(deployment):
     """The inbound rules of the group of the scenario that remote desktop was opened in."""
     ec2 = deployment.cloud.session("444455556666", "us-east-1").client("ec2")
-    group = deployment.groups["sg-01b0650fc9daae133"]
+    group = deployment.ids["sg-01b0650fc9daae133"]
     found = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
     return [each.get("CidrIpv6") or each.get("CidrIpv4") for each in found if not each["IsEgress"]]

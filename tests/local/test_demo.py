@@ -10,8 +10,16 @@ from collections import Counter
 import pytest
 from rich.console import Console
 
-from gatewatch.local.demo.expectations import DeliveredMessage, OtherMessage, expected_emails, expected_messages
-from gatewatch.local.demo.run import check_emails, check_messages, check_others
+from gatewatch.digest.open_now import OpenReport, OpenRow
+from gatewatch.local.demo.expectations import (
+    OPEN_AT_END,
+    DeliveredMessage,
+    OtherMessage,
+    expected_emails,
+    expected_messages,
+    open_now,
+)
+from gatewatch.local.demo.run import check_emails, check_messages, check_open, check_others
 from gatewatch.local.demo.scenario import load_scenario
 
 
@@ -35,6 +43,48 @@ def test_the_demo_succeeds_and_reports_how_many_messages_were_sent_received_and_
 def test_the_demo_writes_nothing_to_standard_error(finished_demo) -> None:
     result, _ = finished_demo
     assert result.stderr == ""
+
+
+def test_the_demo_ends_with_what_stands_open(finished_demo) -> None:
+    result, _ = finished_demo
+    lines = result.stdout.split("gatewatch open\n")[-1].splitlines()
+    rows = [
+        dict(zip(lines[0].replace(" ", "_").split("\t"), each.split("\t"), strict=True)) for each in open_lines(lines)
+    ]
+    assert open_now(OpenReport(tuple(OpenRow(**row) for row in rows), (), ())) == OPEN_AT_END
+    assert {row["name"] for row in rows if row["origin"] == "older_than_gatewatch"} == {"legacy-jump-host", ""}
+    assert {row["name"] for row in rows if row["origin"] == "no_event"} == {"web-stack"}
+    assert f"open now: {len(rows)}, expected {len(rows)}: what the scenario left open" in result.stdout
+
+
+def open_lines(lines: list[str]) -> list[str]:
+    return [each for each in lines[1:] if "\t" in each]
+
+
+def test_the_change_without_an_event_is_reported_with_the_likely_call(finished_demo) -> None:
+    result, page = finished_demo
+    assert result.stdout.count("Changed without an event") == 1
+    assert re.search(
+        r"in web-stack sg-\w+: likely `ModifySecurityGroupRules` by `jihoon.park` at 2026-11-20 22:17", page
+    )
+
+
+def test_the_check_fails_when_something_else_stands_open_or_was_not_read() -> None:
+    rows = tuple(open_row(each) for each in OPEN_AT_END)
+    with Console(quiet=True) as console:
+        assert check_open(console, OpenReport(rows, (), ())) == 0
+        assert check_open(console, OpenReport(rows[1:], (), ())) == 1
+        assert check_open(console, OpenReport((*rows, rows[0]), (), ())) == 1
+        assert check_open(console, OpenReport(rows, (), ("111122223333 buckets: AccessDenied",))) == 1
+
+
+def open_row(each):
+    """A row that shows as one of the expected ones."""
+    values = dict.fromkeys(OpenRow.__struct_fields__, "") | {"days": 0}
+    kind = "prefix_lists" if each.name == "a prefix list" else "rules"
+    name = "" if kind == "prefix_lists" else each.name
+    shown = {"alias": each.alias, "kind": kind, "name": name, "allows": each.allows, "opened_by": str(each.opened_by)}
+    return OpenRow(**values | shown)
 
 
 def test_one_alert_goes_to_every_other_kind_of_destination_and_its_closing_resolves_the_incident(finished_demo) -> None:

@@ -11,7 +11,7 @@ import json
 import logging
 import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,6 +22,9 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from gatewatch.errors import GatewatchError
+from gatewatch.local.aws.ec2 import small_ec2
+from gatewatch.local.aws.event_history import EventHistory
+from gatewatch.local.aws.names import hosts_of_accounts
 from gatewatch.local.aws.policies import store_policies_as_json
 from gatewatch.local.aws.schedules import isolate_scheduled_rules, run_scheduled_rules
 from gatewatch.local.aws.sessions import LocalCredentials, isolated_session, isolated_variables
@@ -60,13 +63,19 @@ class Cloud:
 
     def __init__(self) -> None:
         app = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietRequestHandler)
+        self.event_history = EventHistory(app)
+        self._server = make_server(
+            "127.0.0.1", 0, self.event_history, threaded=True, request_handler=_QuietRequestHandler
+        )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._credentials: dict[str, LocalCredentials] = {}
+        self._adaptations = ExitStack()
         self._loader = _service_models()
         self.endpoint = f"http://127.0.0.1:{self._server.port}"
 
     def __enter__(self) -> Self:
+        self._adaptations.enter_context(small_ec2(MEMBER_REGIONS))
+        self._adaptations.enter_context(hosts_of_accounts())
         self._thread.start()
         self._reset()
         return self
@@ -78,6 +87,7 @@ class Cloud:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        self._adaptations.close()
 
     def session(self, account: str, region: str) -> boto3.Session:
         """A session in an account and Region; all its clients use this server."""

@@ -6,15 +6,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gatewatch.aws.clients import Aws
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.accounts import LOOKUP_ROLE
 from gatewatch.config.destinations import SlackWebhook, Teams, secrets_of
 from gatewatch.config.paths import EVENTBRIDGE
 from gatewatch.config.settings import load_settings
+from gatewatch.digest.activity_log_reader import ActivityLogReader
+from gatewatch.digest.open_now import read_open_report
+from gatewatch.inventory.store import InventoryStore
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, MEMBER_ACCOUNTS, MEMBERS, Cloud
 from gatewatch.local.demo import scenario
 from gatewatch.local.demo.email_subscriber import EmailSubscriber
 from gatewatch.local.demo.finding_subscriber import FindingSubscriber
+from gatewatch.local.demo.member_calls import perform
 from gatewatch.local.demo.resources import create_groups, with_group_ids
+from gatewatch.local.demo.virtual_queue import VirtualTaskQueue
 from gatewatch.local.lambda_.context import LambdaContext
 from gatewatch.local.lambda_.event_source_mapping import EventSourceMapping, Poller, lambda_environment, message_count
 from gatewatch.local.receivers import ROUTING_KEY, SIGNING_KEY, Receivers
@@ -22,15 +29,18 @@ from gatewatch.local.slack.workspace import SIGNING_SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from types_boto3_ssm import SSMClient
 
     from gatewatch.config.destinations import Destination
+    from gatewatch.digest.open_now import OpenReport
     from gatewatch.local.demo.scenario import ScenarioEvent
     from gatewatch.local.slack.inbox import Inbox
     from gatewatch.local.slack.interactions import RequestUrl
 
 _ORGANIZATION = "o-a1b2c3d4e5"
+_HOUR = 3600.0
 _ANSWER_SECONDS = 3.0  # Slack shows an error to the person after that
 
 
@@ -38,23 +48,44 @@ _ANSWER_SECONDS = 3.0  # Slack shows an error to the person after that
 class Deployment:
     """A deployed hub with its members, the poller that invokes the functions, and the destinations but Slack.
 
-    `hub` has the outputs of the hub's stack; `groups` the ids of the security groups in moto, by scenario id.
+    `hub` has the outputs of the hub's stack; `ids` those of groups, rules and prefix lists in moto, by scenario id.
     """
 
     cloud: Cloud
     hub: Mapping[str, str]
     poller: Poller
-    groups: Mapping[str, str]
+    ids: dict[str, str]
     subscriber: EmailSubscriber
     receivers: Receivers
     findings: FindingSubscriber
 
     def publish(self, events: Sequence[ScenarioEvent]) -> int:
-        """Put events on the members' default buses; return how many, repeated deliveries included."""
+        """Perform calls in the member accounts and put their events on the default buses there.
+
+        Returns the number of events, repeated deliveries included.
+        """
         for event in events:
+            ec2 = self.cloud.session(event.account, event.region).client("ec2")
+            self.ids.update(perform(ec2, with_group_ids(event.record, self.ids)))
             for _ in range(event.times):
-                self.cloud.publish(event.account, event.region, with_group_ids(event.record, self.groups))
+                self.cloud.publish(event.account, event.region, with_group_ids(event.record, self.ids))
         return sum(event.times for event in events)
+
+    def send_canaries(self) -> None:
+        for account, region in MEMBERS:
+            self.cloud.run_scheduled_rules(account, region)
+
+    def sweep(self, start: datetime) -> float:
+        """Run functions/sweep from a time on, until an hour later; return the time at its end."""
+        from functions import sweep  # noqa: PLC0415
+
+        queue = VirtualTaskQueue(start.timestamp())
+        handler = sweep.compose_with(lambda: queue.now, queue)
+        handler.start()
+        queue.drain(handler.handle)
+        queue.now = max(queue.now, start.timestamp() + _HOUR)
+        handler.start()
+        return queue.now
 
     def run_digest(self) -> None:
         """Run functions/digest at both times of the scenario; the second run summarizes the scenario's day."""
@@ -62,6 +93,13 @@ class Deployment:
 
         for time in scenario.DIGEST_TIMES:
             digest.compose_at(time.timestamp).run()
+
+    def open_report(self, now: float) -> OpenReport:
+        """What `gatewatch open` shows of all accounts, the one that is not in accounts.yaml included."""
+        aws, settings = Aws(), load_settings(scenario.ACCOUNTS, scenario.POLICY)
+        store = InventoryStore(HubTable(aws.dynamodb, self.hub["TableName"]))
+        steps = (each.step for each in ActivityLogReader(aws.dynamodb, self.hub["ActivityTableName"]).steps())
+        return read_open_report(store, steps, settings, {account for account, _ in MEMBERS}, now)
 
     def dead_letter_count(self) -> int:
         """Number of messages in the dead-letter queues."""
@@ -104,12 +142,12 @@ def deploy(inbox: Inbox) -> Iterator[Deployment]:
         for account in MEMBER_ACCOUNTS:
             cloud.deploy(account, HUB_REGION, EVENTBRIDGE / "revert.yaml", {"RevertRoleArn": hub["ActRoleArn"]})
         _store_secrets(session.client("ssm"), inbox, receivers)
-        groups = create_groups(cloud)
+        ids = create_groups(cloud)
         variables = cloud.variables(HUB_ACCOUNT, HUB_REGION) | function_variables(hub, inbox, receivers)
         with lambda_environment(variables):
             subscriber = EmailSubscriber(session, hub["AlertsTopicArn"])
             inbox.connect(_function_url(hub))
-            yield Deployment(cloud, hub, _poller(cloud, hub), groups, subscriber, receivers, findings)
+            yield Deployment(cloud, hub, _poller(cloud, hub), ids, subscriber, receivers, findings)
 
 
 def _store_secrets(ssm: SSMClient, inbox: Inbox, receivers: Receivers) -> None:

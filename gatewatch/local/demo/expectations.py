@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gatewatch.config.destinations import HUB_TOPIC
 from gatewatch.config.settings import load_settings
-from gatewatch.local.demo import scenario
+from gatewatch.digest.open_now import Origin
+from gatewatch.inventory.model import ResourceKind
+from gatewatch.local.demo import resources, scenario
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from gatewatch.digest.open_now import OpenReport, OpenRow
     from gatewatch.local.demo.email_subscriber import Email
     from gatewatch.local.demo.scenario import ScenarioEvent
     from gatewatch.local.receivers import ReceivedRequest
@@ -40,6 +43,45 @@ class OtherMessage(NamedTuple):
     summary: str
 
 
+class OpenAtEnd(NamedTuple):
+    """What stands open: account, name of the group or id of the resource, what it allows, and who opened it."""
+
+    alias: str
+    name: str
+    allows: str
+    opened_by: str
+
+
+_SSH, _WEB = "tcp 22 from 0.0.0.0/0", "tcp 8080 from 0.0.0.0/0"
+_MINJI = "minji.kim@example.com (AWSReservedSSO_NetworkAdmin_8f1d0c7b5a3e2964)"
+_PREFIX_LIST = "a prefix list"
+OPEN_AT_END = Counter(
+    [
+        OpenAtEnd("payments-prod", "legacy-jump-host", _SSH, Origin.OLDER),
+        OpenAtEnd("payments-prod", resources.BUCKET, "public", Origin.OLDER),
+        OpenAtEnd("payments-prod", "web-stack", _SSH, Origin.NO_EVENT),
+        OpenAtEnd("payments-prod", "jihoon-workstation", _SSH, _MINJI),
+        OpenAtEnd("payments-prod", "payments-reporting", "tcp 5432 from 0.0.0.0/0", _MINJI),
+        OpenAtEnd("payments-prod", _PREFIX_LIST, "0.0.0.0/0", _MINJI),
+        OpenAtEnd("shop-dev", "=1+1 *bold* @channel", _WEB, "<!here>*root*`x`@evil.example (build)"),
+        OpenAtEnd("shop-dev", "customer-demo", _WEB, "sora.lee"),
+        OpenAtEnd("unknown account", "test-database", "tcp 3306 from 0.0.0.0/0", "root"),
+    ]
+)
+"""What the scenario leaves open: the rule for remote desktop is reverted, the second one for SSH is closed."""
+
+
+def open_now(report: OpenReport) -> Counter[OpenAtEnd]:
+    return Counter(
+        OpenAtEnd(each.alias, _name(each), each.allows, each.opened_by or each.origin) for each in report.rows
+    )
+
+
+def _name(row: OpenRow) -> str:
+    """The id of a prefix list differs from run to run."""
+    return row.name or (_PREFIX_LIST if row.kind == ResourceKind.PREFIX_LISTS else row.resource)
+
+
 def expected_messages(events: Sequence[ScenarioEvent]) -> Counter[DeliveredMessage]:
     """Every event in one channel, high and critical ones of production in a second, and the digest with open rules."""
     production = {
@@ -54,6 +96,7 @@ def expected_messages(events: Sequence[ScenarioEvent]) -> Counter[DeliveredMessa
         for channel in ("sec-all", "sec-prod") if is_serious else ("sec-all",):
             messages[DeliveredMessage(event.record["eventID"], channel, rules)] += 1
     messages[DeliveredMessage(scenario.DIGEST_TITLE, "sec-all", scenario.OPEN_RULES_AT_END)] += 1
+    messages.update(DeliveredMessage(each, "sec-all", 0) for each in scenario.SWEEP_TITLES)
     return messages
 
 
@@ -133,9 +176,9 @@ def rule_headings(message: dict[str, Any]) -> list[str]:
 
 
 def _event_id(message: dict[str, Any]) -> str:
-    """The event id in the last line of a message (`EventName` `event id`); of a digest, its title."""
+    """The event id in the last line of a message (`EventName` `event id`); of a digest or a notice, its title."""
     first, *_, last = message["attachments"] * 2
-    footer = str(last["blocks"][-1]["elements"][0]["text"]).split("`")
+    footer = str(last["blocks"][-1].get("elements", [{"text": ""}])[0]["text"]).split("`")
     return footer[3] if len(footer) > 3 else str(first["fallback"])  # noqa: PLR2004 - the text after the third back-tick
 
 

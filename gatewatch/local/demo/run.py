@@ -10,38 +10,47 @@ from rich.console import Console
 from rich.text import Text
 
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, MEMBERS
-from gatewatch.local.demo import expectations, people
+from gatewatch.local.demo import expectations, people, scenario
 from gatewatch.local.demo.deployment import deploy
+from gatewatch.local.demo.resources import open_without_event
 from gatewatch.local.demo.scenario import load_scenario
 from gatewatch.local.slack.inbox import Inbox, ReceivedMessage
 from gatewatch.local.slack.page import render_page
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from gatewatch.digest.open_now import OpenReport
     from gatewatch.local.demo.expectations import DeliveredMessage, OtherMessage
 
 _TITLE = "gatewatch demo"
 
 
-def demo(page: Path) -> int:
-    """Run the scenario once, print the messages and write the inbox page.
+def demo(page: Path, print_open: Callable[[OpenReport], None]) -> int:
+    """Run the scenario once, print the messages and what stands open at its end, and write the inbox page.
 
-    Returns 0 when every message arrived once and complete, else 1.
+    Returns 0 when every message arrived once and complete, and what stands open is what the scenario left open.
     """
     console = Console(highlight=False, soft_wrap=True)
     events = load_scenario()
     with Inbox(title=_TITLE) as inbox:
         with deploy(inbox) as deployment:
             console.print(f"hub {HUB_ACCOUNT} in {HUB_REGION}, {len(MEMBERS)} member stacks\n", style="dim")
+            deployment.send_canaries()
+            deployment.poller.drain()
+            deployment.sweep(scenario.FIRST_SWEEP)
             sent = deployment.publish(events)
             deployment.poller.drain()
             deployment.run_digest()
             deployment.poller.drain()
             alerts = inbox.received
             people.click_all(inbox, deployment.poller.drain)
+            answers = len(inbox.received) - len(alerts)
+            open_without_event(deployment.cloud, deployment.ids, scenario.SILENT_CHANGE)
+            report = deployment.open_report(deployment.sweep(scenario.SECOND_SWEEP))
+            deployment.poller.drain()
             emails, lost = list(deployment.subscriber.receive()), deployment.dead_letter_count()
             others = expectations.other_messages(deployment.receivers.received, deployment.findings.receive())
         received, lost = inbox.received, lost + len(inbox.rejected)
@@ -56,13 +65,16 @@ def demo(page: Path) -> int:
     page.write_text(html, encoding="utf-8")
     distinct = len({event.record["eventID"] for event in events})
     console.print(f"\n{sent} events on the members' buses, {distinct} of them distinct · inbox page: {page}")
-    answers = len(received) - len(alerts)
     console.print(f"{len(people.CLICKS)} clicks of people, {answers} messages about them")
-    delivered = expectations.delivered_messages(alerts), expectations.count_articles(html) - answers
+    notified = [*alerts, *received[len(alerts) + answers :]]
+    delivered = expectations.delivered_messages(notified), expectations.count_articles(html) - answers
     email_status = check_emails(console, expectations.expected_emails(events), expectations.delivered_emails(emails))
     other_status = check_others(console, expectations.expected_others(events), others)
+    console.print("\ngatewatch open", style="bold")
+    print_open(report)
+    open_status = check_open(console, report)
     status = check_messages(console, expectations.expected_messages(events), *delivered, lost)
-    return status or email_status or other_status
+    return status or email_status or other_status or open_status
 
 
 def _print(console: Console, received: ReceivedMessage) -> None:
@@ -114,6 +126,19 @@ def check_others(console: Console, expected: Sequence[OtherMessage], received: S
     for each in () if is_good else expected:
         console.print(f"expected in {each.kind}: {each.action} {each.summary}", style="bold red")
     console.print(f"messages of Teams, PagerDuty, webhook and event bus: {len(received)} of {len(expected)}")
+    return 0 if is_good else 1
+
+
+def check_open(console: Console, report: OpenReport) -> int:
+    """Compare what stands open with what the scenario left open; 0 when they agree and everything was read, else 1."""
+    expected, found = expectations.OPEN_AT_END, expectations.open_now(report)
+    for each in (expected - found).elements():
+        console.print(Text(f"missing: {' · '.join(each)}", "bold red"))
+    for each in (found - expected).elements():
+        console.print(Text(f"not expected: {' · '.join(each)}", "bold red"))
+    is_good = expected == found and not report.unread
+    result = "what the scenario left open" if is_good else "FAILED"
+    console.print(f"open now: {found.total()}, expected {expected.total()}: {result}")
     return 0 if is_good else 1
 
 

@@ -18,7 +18,14 @@ ACCOUNTS = SCENARIO_FILES / "accounts.yaml"
 POLICY = SCENARIO_FILES / "policy.yaml"
 # The first run of the digest only starts the activity log's day; the second summarizes the day of the scenario.
 DIGEST_TIMES = (datetime(2026, 11, 20, 0, 5, tzinfo=UTC), datetime(2026, 11, 21, 0, 5, tzinfo=UTC))
+# Readings of what stands open: before the first event, and after the last one and the change that no event reports.
+FIRST_SWEEP, SECOND_SWEEP = datetime(2026, 11, 20, 0, 10, tzinfo=UTC), datetime(2026, 11, 21, 0, 10, tzinfo=UTC)
+SILENT_CHANGE = datetime(2026, 11, 20, 22, 17, tzinfo=UTC)
 DIGEST_TITLE = "Security group digest, 20 November 2026"
+SWEEP_TITLES = (
+    "⏳ First look: what is open to the internet",
+    "🛑 Changed without an event: payments-prod 111122223333 ap-northeast-2",
+)
 ALERT_OF_OTHERS = "905a71c1-bcf9-43b6-973a-e0d95e26445f"
 """The event that the policy routes to Teams, PagerDuty, the webhook and the event bus."""
 OPEN_RULES_AT_END = 7

@@ -1,0 +1,195 @@
+"""What stands open now: the last readings of the sweep, joined with the openings of the activity log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from gatewatch.alerts.suppression import ChangeContext, find_possible_suppression
+from gatewatch.digest.open_exposures import resolve_exposures
+from gatewatch.events.user_identity import UNKNOWN
+from gatewatch.inventory.model import RegionInventory, ResourceKind
+from gatewatch.model.api_call import Actor
+from gatewatch.model.change import Action, Change, Family, Outcome
+from gatewatch.model.reachability import Verdict
+from gatewatch.rendering.text.resources import last_part
+from gatewatch.rendering.time_text import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from gatewatch.config.settings import Settings
+    from gatewatch.digest.activity import ExposureStep, RuleOpened
+    from gatewatch.digest.open_exposures import OpenExposure
+    from gatewatch.inventory.model import AccountInventory, OpenItem
+    from gatewatch.inventory.store import InventoryStore
+
+_BUCKET = "bucket"
+_DAY_SECONDS = 24 * 3600
+_UNKNOWN_ACTOR = Actor(UNKNOWN, UNKNOWN)
+_REACHABLE_FIRST = {Verdict.REACHABLE: 0, Verdict.UNKNOWN: 1, None: 1, Verdict.NOT_REACHABLE: 2}
+
+OpeningKey = tuple[str, str, str]
+"""Account, Region and what `OpenItem.identity` has; a bucket has no Region, because its name is unique without."""
+
+
+class Origin(StrEnum):
+    """How an opening is known: by its event, because it was there at the first reading, or by a later reading alone."""
+
+    EVENT = "event"
+    OLDER = "older_than_gatewatch"
+    NO_EVENT = "no_event"
+
+
+class OpenRow(Struct, frozen=True):
+    """A rule, an entry of a prefix list or a resource. `resource`: id of the group, list or resource.
+
+    `layer`: what stops a connection, or what could not be read. `since`: in RFC 3339, the opening by an event, else the
+    first reading that found it. `opened_by`: empty without an event. `exception`: the id of one that may cover it.
+    """
+
+    severity: str
+    account: str
+    alias: str
+    region: str
+    kind: str
+    resource: str
+    name: str
+    rule: str
+    allows: str
+    reachable: str
+    layer: str
+    since: str
+    days: int
+    origin: str
+    opened_by: str
+    owner: str
+    exception: str
+
+
+class OpenReport(Struct, frozen=True):
+    """`rows`: the worst first, then what can be reached, then the oldest. `unread`: what is not known, and why.
+
+    `read_since`: time of the oldest reading, in seconds since 1970; None without any.
+    """
+
+    rows: tuple[OpenRow, ...]
+    regions: tuple[RegionInventory, ...]
+    unread: tuple[str, ...]
+
+    @property
+    def read_since(self) -> float | None:
+        return min((each.at for each in self.regions), default=None)
+
+
+def read_open_report(
+    store: InventoryStore, steps: Iterable[ExposureStep], settings: Settings, account_ids: Iterable[str], now: float
+) -> OpenReport:
+    """Join what is stored about accounts with the steps of the activity log. Raises `HubTableError`."""
+    wanted = sorted(set(account_ids))
+    accounts = store.accounts(wanted)
+    regions = store.regions(accounts)
+    missing = [*_missing(wanted, accounts, settings), *_unread(accounts, regions)]
+    return OpenReport(tuple(rows_of(regions, openers(steps), settings, now)), tuple(regions), tuple(missing))
+
+
+def _missing(wanted: Iterable[str], found: Iterable[AccountInventory], settings: Settings) -> Iterator[str]:
+    """Yield the accounts that no sweep has read."""
+    known = {each.account_id for each in found}
+    for account_id in wanted:
+        if account_id not in known:
+            yield f"{account_id}: {'not read yet' if settings.account(account_id).read_role else 'it has no read_role'}"
+
+
+def _unread(accounts: Sequence[AccountInventory], regions: Sequence[RegionInventory]) -> Iterator[str]:
+    yield from (f"{each.account_id}: {each.error}" for each in accounts if each.error)
+    read = {(each.account_id, each.region) for each in regions}
+    for account in accounts:
+        late = (each for each in account.regions if (account.account_id, each) not in read)
+        yield from (f"{account.account_id} {each}: not read yet" for each in late)
+    for region in regions:
+        yield from (f"{region.account_id} {region.region} {kind}: {code}" for kind, code in region.unread.items())
+
+
+def openers(steps: Iterable[ExposureStep]) -> dict[OpeningKey, OpenExposure]:
+    """Return the open exposures of the activity log by what they opened."""
+    return {_key_of_opening(each.current): each for each in resolve_exposures(steps).open}
+
+
+def _key_of_opening(opened: RuleOpened) -> OpeningKey:
+    if opened.facts is not None:
+        resource = opened.facts.resource
+        region = "" if resource.kind == _BUCKET else opened.region
+        return opened.account, region, last_part(resource.name or "")
+    peer = opened.rule.peer.text if opened.rule.peer else ""
+    return opened.account, opened.region, opened.rule.rule_id or f"{opened.resource_id} {peer}"
+
+
+def _key_of_item(region: RegionInventory, item: OpenItem) -> OpeningKey:
+    place = "" if item.kind is ResourceKind.BUCKETS else region.region
+    return region.account_id, place, last_part(item.identity)
+
+
+def rows_of(
+    regions: Sequence[RegionInventory], opened: Mapping[OpeningKey, OpenExposure], settings: Settings, now: float
+) -> list[OpenRow]:
+    """Return a row for each item: the worst first, then what can be reached, then the oldest."""
+    pairs = [(region, item) for region in regions for item in region.items]
+    ordered = sorted(pairs, key=lambda pair: _order(pair[1]))
+    return [_row(each, item, opened.get(_key_of_item(each, item)), settings, now) for each, item in ordered]
+
+
+def _order(item: OpenItem) -> tuple[int, int, float]:
+    verdict = item.reachability.verdict if item.reachability else None
+    return -item.severity.rank, _REACHABLE_FIRST[verdict], item.since
+
+
+def _row(
+    region: RegionInventory, item: OpenItem, exposure: OpenExposure | None, settings: Settings, now: float
+) -> OpenRow:
+    account, reachability = settings.account(region.account_id), item.reachability
+    since = exposure.since if exposure else datetime.fromtimestamp(item.since, UTC)
+    return OpenRow(
+        severity=item.severity.value,
+        account=region.account_id,
+        alias=account.alias,
+        region=region.region,
+        kind=item.kind.value,
+        resource=item.group.id or item.resource_id,
+        name=item.group.name or "",
+        rule=(item.rule and item.rule.rule_id) or "",
+        allows=item.text,
+        reachable=reachability.verdict.value if reachability else "",
+        layer=reachability.layer.value if reachability and reachability.layer else "",
+        since=rfc3339(since),
+        days=int((now - since.timestamp()) // _DAY_SECONDS),
+        origin=_origin(item, exposure).value,
+        opened_by=exposure.actor if exposure else "",
+        owner=account.owner or "",
+        exception=_exception(region, item, settings, now),
+    )
+
+
+def _origin(item: OpenItem, exposure: OpenExposure | None) -> Origin:
+    if exposure:
+        return Origin.EVENT
+    return Origin.OLDER if item.was_there_first else Origin.NO_EVENT
+
+
+def _exception(region: RegionInventory, item: OpenItem, settings: Settings, now: float) -> str:
+    """Return the exception that may cover the rule; who opened it is not known, so it cannot be certain."""
+    if item.rule is None or not item.group.id:
+        return ""
+    change = Change(
+        family=Family.SECURITY_GROUP,
+        action=Action.AUTHORIZE,
+        outcome=Outcome.APPLIED,
+        group=item.group,
+        rule=item.rule,
+    )
+    context = ChangeContext(settings.account(region.account_id), region.region, _UNKNOWN_ACTOR)
+    found = find_possible_suppression(context, change, settings.exceptions, datetime.fromtimestamp(now, UTC))
+    return found.exception.id if found else ""
