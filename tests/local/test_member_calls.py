@@ -7,7 +7,7 @@ import pytest
 from gatewatch.inventory.tasks import SweepTask, parse_task
 from gatewatch.local.aws.event_history import PastCall
 from gatewatch.local.aws.server import MEMBER_REGIONS, Cloud
-from gatewatch.local.demo.member_calls import perform
+from gatewatch.local.demo.member_calls import perform_in_ec2
 from gatewatch.local.demo.resources import GROUPS, HOME, PAYMENTS, create_groups, with_group_ids
 from gatewatch.local.demo.scenario import load_scenario
 from gatewatch.local.demo.virtual_queue import VirtualTaskQueue
@@ -25,7 +25,7 @@ def ids(cloud):
     found = create_groups(cloud)
     for event in load_scenario():
         ec2 = cloud.session(event.account, event.region).client("ec2")
-        found |= perform(ec2, with_group_ids(event.record, found))
+        found |= perform_in_ec2(ec2, with_group_ids(event.record, found))
     return found
 
 
@@ -66,7 +66,7 @@ def test_a_failed_call_and_one_that_is_no_change_of_rules_change_nothing():
         ("RevokeSecurityGroupIngress", {"responseElements": {"unknownIpPermissionSet": {}}}),
         ("RunInstances", {}),
     ):
-        assert perform(None, {"eventName": name, "requestParameters": {}, **more}) == {}
+        assert perform_in_ec2(None, {"eventName": name, "requestParameters": {}, **more}) == {}
 
 
 def test_accounts_have_the_regions_of_the_members_only(cloud):

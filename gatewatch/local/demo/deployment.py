@@ -19,7 +19,7 @@ from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, MEMBER_ACCOUNTS,
 from gatewatch.local.demo import scenario
 from gatewatch.local.demo.email_subscriber import EmailSubscriber
 from gatewatch.local.demo.finding_subscriber import FindingSubscriber
-from gatewatch.local.demo.member_calls import perform
+from gatewatch.local.demo.member_calls import perform_in_ec2
 from gatewatch.local.demo.resources import create_groups, with_group_ids
 from gatewatch.local.demo.virtual_queue import VirtualTaskQueue
 from gatewatch.local.lambda_.context import LambdaContext
@@ -66,7 +66,7 @@ class Deployment:
         """
         for event in events:
             ec2 = self.cloud.session(event.account, event.region).client("ec2")
-            self.ids.update(perform(ec2, with_group_ids(event.record, self.ids)))
+            self.ids.update(perform_in_ec2(ec2, with_group_ids(event.record, self.ids)))
             for _ in range(event.times):
                 self.cloud.publish(event.account, event.region, with_group_ids(event.record, self.ids))
         return sum(event.times for event in events)

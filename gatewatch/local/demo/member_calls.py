@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _API_NAMES = {"groups": "UserIdGroupPairs"}
 
 
-def perform(ec2: EC2Client, record: Mapping[str, Any]) -> dict[str, str]:
+def perform_in_ec2(ec2: EC2Client, record: Mapping[str, Any]) -> dict[str, str]:
     """Perform a call with the ids of the embedded AWS; return the ids that its new rules got, by those of the record.
 
     A call that failed, or matched nothing, changes nothing.
