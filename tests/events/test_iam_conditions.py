@@ -59,6 +59,9 @@ MET_BY_EVERYONE = (
     {"StringEquals": {"aws:username": "alice"}},
     {"IpAddress": {"aws:VpcSourceIp": "10.0.0.0/8"}},
     {"StringLike": {"aws:SourceVpc": "vpc-*"}},
+    {"StringLike": {"aws:userid": "A*"}},
+    {"StringLike": {"aws:userid": "AROA*:deploy"}},
+    {"StringLike": {"aws:FederatedProvider": "arn:*"}},
     {},
     None,
 )
@@ -137,6 +140,22 @@ def test_a_subject_with_an_owner_trusts_nobody_outside(provider, operator, value
     assert subject(provider, operator, value, claim) == Trust()
 
 
+@pytest.mark.parametrize(
+    ("operator", "key", "value"),
+    [
+        ("StringLikeIfExists", "elsewhere.example.com:sub", "repo:my-org/app:*"),
+        ("StringLike", "sub", "repo:my-org/app:*"),
+        ("StringEqualsIfExists", f"{GITHUB}:repository_owner", "my-org"),
+        ("ForAllValues:StringEquals", f"{GITHUB}:repository_owner", "my-org"),
+        ("StringEquals", f"{GITHUB}:sub", "environment:prod"),
+        ("StringLike", f"{GITHUB}:sub", "ref:refs/heads/main:*"),
+    ],
+)
+def test_a_claim_that_a_token_lacks_or_that_names_no_owner_limits_nobody(operator, key, value):
+    principal = {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{GITHUB}"}
+    assert trust({operator: {key: value}}, principal) == EVERYONE
+
+
 def test_a_public_provider_without_a_subject_trusts_everyone():
     assert subject(GITHUB, "StringEquals", "sts.amazonaws.com", "aud") == EVERYONE
 
@@ -176,6 +195,19 @@ def test_pass_role_with_a_service_that_runs_code_escalates(action):
     assert level(allow(action)) is PrivilegeLevel.ORDINARY
 
 
+ALL_ROLES = (
+    "arn:*",
+    "arn:aws:i*",
+    "arn:aws:iam::*",
+    "arn:aws:iam::11112222????:role/*",
+    f"arn:aws:iam::{ACCOUNT}:r*",
+    f"arn:aws:iam::{ACCOUNT}:role*",
+    f"arn:aws:iam::{ACCOUNT}:role/?*",
+    f"arn:aws:iam::{ACCOUNT}:*/*",
+    "*role/*",
+)
+
+
 @pytest.mark.parametrize(
     ("action", "resource"),
     [
@@ -188,11 +220,43 @@ def test_pass_role_with_a_service_that_runs_code_escalates(action):
         ("iam:AddUserToGroup", "arn:aws:iam::*:group/*"),
         ("iam:PutUserPolicy", f"arn:aws:iam::{ACCOUNT}:*"),
         ("sts:AssumeRole", f"arn:aws-us-gov:iam::{ACCOUNT}:role/*"),
+        *(("iam:AttachRolePolicy", each) for each in ALL_ROLES),
     ],
 )
 def test_an_escalating_action_on_all_of_a_kind_escalates(action, resource):
     assert level(allow(action, resource)) is PrivilegeLevel.ESCALATES
     assert level(allow(action, [resource, "arn:aws:s3:::x"])) is PrivilegeLevel.ESCALATES
+
+
+@pytest.mark.parametrize("resource", ["arn:*", "arn:aws:*", "arn:*:*:*:*:*", "arn:aws-cn:*:*", "?*", "**"])
+def test_everything_on_every_resource_is_for_administrators_however_it_is_written(resource):
+    assert level(allow("*", resource)) is PrivilegeLevel.ADMINISTRATOR
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("*", "arn:aws:*:*:*:*:*:*:*"),
+        ("*", "arn:aws-cn:*"),
+        ("*", "*:"),
+        ("*:*:*", "*"),
+        ("????????????????????????????????????????????????*", "*"),
+    ],
+)
+def test_a_denial_of_less_than_everything_hides_no_permission(action, resource):
+    denial = {"Effect": "Deny", "Action": action, "Resource": resource}
+    assert level(allow("*"), denial) is PrivilegeLevel.ADMINISTRATOR
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}], "Statement": []}',
+        '{"Statement": {"Effect": "Allow", "Action": "*", "Action": "s3:GetObject", "Resource": "*"}}',
+    ],
+)
+def test_a_document_with_a_repeated_key_is_unreadable(text):
+    assert read_document(text) is None
 
 
 @pytest.mark.parametrize("resource", [f"arn:aws:iam::{ACCOUNT}:role/app-*", f"arn:aws:iam::{ACCOUNT}:role/team/*"])

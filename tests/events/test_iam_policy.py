@@ -112,6 +112,7 @@ def test_no_document_raises(value):
     [
         "*",
         {"AWS": "*"},
+        {"AWS": "arn:aws:iam::4444*:root"},
         {"AWS": ["arn:aws:iam::111122223333:root", "*"]},
         {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},
         {"Federated": "cognito-identity.amazonaws.com"},
@@ -153,11 +154,14 @@ def test_another_account_is_recognized_in_every_form_of_principal(name):
     assert trust({"AWS": [name, f"arn:aws:iam::{ACCOUNT}:root"]}) == Trust(accounts=(OTHER,))
 
 
-@pytest.mark.parametrize(
-    "principal", [{"Service": "ec2.amazonaws.com"}, {"AWS": f"arn:aws:iam::{ACCOUNT}:user/bob"}, {"AWS": "AIDAEXAMPLE"}]
-)
+@pytest.mark.parametrize("principal", [{"Service": "ec2.amazonaws.com"}, {"AWS": f"arn:aws:iam::{ACCOUNT}:user/bob"}])
 def test_services_and_the_own_account_are_not_foreign(principal):
     assert trust(principal) == Trust()
+
+
+@pytest.mark.parametrize("name", ["AIDAEXAMPLE", "44445555666", "somebody"])
+def test_a_principal_of_an_unknown_account_is_foreign(name):
+    assert trust({"AWS": name}) == Trust(accounts=(name,))
 
 
 def test_not_principal_trusts_everyone():

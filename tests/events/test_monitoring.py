@@ -324,7 +324,6 @@ def test_each_parameter_and_alarm_of_gatewatch_in_a_list_is_a_row(record_of, row
     [
         ("events", "DisableRule", {"name": "nightly-backup"}),
         ("events", "DisableRule", {"name": "not-gatewatch-hub"}),
-        ("events", "DisableRule", None),
         ("events", "DeleteEventBus", {"name": "orders"}),
         ("lambda", "DeleteFunction20150331", {"functionName": "shop"}),
         ("sqs", "PurgeQueue", {"queueUrl": "https://sqs.eu-west-1.amazonaws.com/111122223333/orders"}),
@@ -410,8 +409,20 @@ def test_a_denied_call_that_names_nothing_is_one_medium_row(record_of, rows, ser
     assert "does not name" in " ".join(shown["reasons"])
 
 
-def test_a_call_whose_parameters_were_too_large_is_not_understood(record_of, row, shows):
-    shows(row(record_of("events", "PutTargets", {"omitted": True})), family="hub", understood=False, severity="medium")
+@pytest.mark.parametrize("request_", [{"omitted": True}, None, [], "text", 5])
+def test_a_call_whose_parameters_cannot_be_read_is_not_understood(record_of, row, shows, request_):
+    shows(row(record_of("events", "PutTargets", request_)), family="hub", understood=False, severity="medium")
+
+
+def test_a_call_of_two_families_whose_parameters_were_too_large_is_as_severe_as_the_worse(record_of, rows):
+    found = rows(record_of("sqs", "SetQueueAttributes", {"omitted": True}))
+    assert [(each["family"], each["severity"]) for each in found] == [("hub", "medium"), ("public_access", "high")]
+
+
+@pytest.mark.parametrize("number", [0, "0"])
+def test_a_function_that_may_not_run_is_switched_off(record_of, row, number):
+    request = {"functionName": "gatewatch-alert", "reservedConcurrentExecutions": number}
+    assert row(record_of("lambda", "PutFunctionConcurrency20171031", request))["severity"] == "high"
 
 
 def test_the_table_and_the_patterns_name_the_same_calls():

@@ -27,6 +27,8 @@ _DENIED = frozenset(
     }
 )
 _DRY_RUN = "DryRunOperation"
+# Services that answer a dry run without an error. Elsewhere the key may be one that the caller added to the request.
+_WITH_DRY_RUN = frozenset({"", "ec2", "lambda"})
 _WITH_RESOURCES = frozenset({Family.NETWORK, Family.PUBLIC_ACCESS, Family.ORGANIZATION, Family.DETECTION})
 _NAMING = ("name", "id", "arn", "url", "identifier")
 
@@ -131,7 +133,8 @@ class CallSpec(Struct, frozen=True):
 def parse_call(call: ApiCall, spec: CallSpec) -> ParsedCall:
     request = parameters(call.request, call.event_name, "request")
     outcome = outcome_of(call)
-    if outcome is Outcome.APPLIED and is_true((request or {}).get("dryrun")):
+    has_dry_run = call.event_source.partition(".")[0] in _WITH_DRY_RUN
+    if outcome is Outcome.APPLIED and has_dry_run and is_true((request or {}).get("dryrun")):
         outcome = Outcome.DRY_RUN
     response = parameters(call.response, call.event_name, "response")
     return ParsedCall(call=call, spec=spec, outcome=outcome, request=request, response=response)

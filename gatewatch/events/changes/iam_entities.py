@@ -16,7 +16,7 @@ ROOT = Entity("user", "root")
 DENIED_RESOURCE = re.compile(
     r"on resource: (?:arn:[^:\s]*:iam::\d*:)?(user|role|group|policy|instance-profile)[ /](\S+)"
 )
-_LINKED = "/aws-service-role/"  # IAM reserves paths that begin with it
+_LINKED = "/aws-service-role/"  # IAM reserves paths of roles that begin with it
 # In the order of preference: a call that names a user and a policy is about the user.
 _ENTITIES = (
     ("user", ("username",)),
@@ -127,7 +127,8 @@ def is_service_work(call: ParsedCall, operation: IamOperation) -> bool:
     """Whether AWS did it for one of its services: service-linked roles, calls by a service's own identity."""
     if call.call.is_aws_work or operation in {IamOperation.SERVICE_ROLE_CREATED, IamOperation.SERVICE_ROLE_DELETED}:
         return True
-    return (as_text(call.request_parameters.get("path")) or "").startswith(_LINKED)
+    is_role = call.request_parameters.get("rolename") is not None
+    return is_role and (as_text(call.request_parameters.get("path")) or "").startswith(_LINKED)
 
 
 def _issuer(call: ApiCall) -> Fields:

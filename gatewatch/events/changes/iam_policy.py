@@ -7,13 +7,13 @@ case-insensitive, `*` and `?` are wildcards. An unreadable document is None.
 from __future__ import annotations
 
 import json
-import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from msgspec import Struct
 
+from gatewatch.events.changes.policy_resources import covers_a_kind, covers_everything
 from gatewatch.model.iam import PrivilegeLevel
 
 if TYPE_CHECKING:
@@ -81,12 +81,6 @@ _RUNS_CODE = (
     "states:createstatemachine",
     "states:updatestatemachine",
 )
-_ANY_ARN = re.compile(r"^arn:[^:]*(?::\*)+$")
-# Every role, user, group or policy of an account; every function.
-_ALL_OF_A_KIND = re.compile(
-    r"^arn:[^:]*:(?:iam|sts|\*)?:[^:]*:[^:]*:(?:(?:role|user|group|policy)/\*+|\*+)$"
-    r"|^arn:[^:]*:lambda:[^:]*:[^:]*:function:\*+$"
-)
 
 
 class Condition(Struct, frozen=True):
@@ -116,12 +110,12 @@ class Statement(Struct, frozen=True, kw_only=True):
     @property
     def covers_all_resources(self) -> bool:
         """Whether it applies to all resources; `NotResource`, which leaves out a few, counts as all."""
-        return bool(self.not_resources) or any(_is_anything(each) or _ANY_ARN.match(each) for each in self.resources)
+        return bool(self.not_resources) or any(map(covers_everything, self.resources))
 
     @property
     def covers_a_kind(self) -> bool:
         """Whether it applies to all resources, or to all roles, users, groups, policies or functions."""
-        return self.covers_all_resources or any(_ALL_OF_A_KIND.match(each) for each in self.resources)
+        return self.covers_all_resources or any(map(covers_a_kind, self.resources))
 
     def covers(self, action: str) -> bool:
         if self.not_actions:
@@ -162,11 +156,11 @@ class PolicyDocument(Struct, frozen=True):
 
 
 def _denies_all(statement: Statement) -> bool:
-    is_plain = not statement.is_conditional and not statement.not_resources
+    """Only `*` itself is all: another pattern may match less than it seems to."""
     is_for_all = not statement.principals and not statement.not_principals
     is_for_all = is_for_all or ("aws", "*") in statement.principals
-    covers_all = statement.covers_all_actions and statement.covers_all_resources
-    return not statement.allows and covers_all and is_plain and is_for_all
+    covers_all = "*" in statement.actions and "*" in statement.resources
+    return not statement.allows and covers_all and not statement.is_conditional and is_for_all
 
 
 def read_document(value: Any) -> PolicyDocument | None:
@@ -183,10 +177,18 @@ def read_document(value: Any) -> PolicyDocument | None:
 def _parsed(text: str) -> Any:
     for candidate in (text, unquote(text)):
         try:
-            return json.loads(candidate)
+            return json.loads(candidate, object_pairs_hook=_without_repeated_keys)
         except (ValueError, RecursionError):
             continue
     return None
+
+
+def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises `ValueError` for a key that is there twice: which of the two AWS reads is not known."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
 
 
 def _statement(value: Any) -> Statement | None:

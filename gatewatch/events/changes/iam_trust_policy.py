@@ -36,6 +36,14 @@ _SUBJECT = (
 )
 _AUDIENCE = ":aud"
 _NEGATED = re.compile(r"not|null")
+_MET_BY_ABSENCE = re.compile(r"^forallvalues:|ifexists$")
+# Claims that every token has, so that no condition on them is met by their absence.
+_ALWAYS_THERE = frozenset({"sub", "aud"})
+# GitHub lets every organization choose the claims of its subjects: one that begins with these names no owner.
+_OWNERLESS = re.compile(
+    r"^(?:actor|actor_id|base_ref|context|environment|event_name|head_ref|ref|ref_protected|ref_type"
+    r"|repository_visibility|run_attempt|run_id|run_number|runner_environment|sha|workflow|job_workflow_sha):"
+)
 # `KEY:OWNER/…`, `KEY:OWNER:…` or `OWNER/…`, without a wildcard before the end of the owner.
 _OWNER = re.compile(r"^(?:[^:/*?]+:[^:/*?]+[:/]|[^:/*?]+/)")
 _PUBLIC_PROVIDERS = (
@@ -69,23 +77,28 @@ def _is_unrestricted_provider(name: str, statement: Statement) -> bool:
         return False
     is_public = any(provider in name for provider in _PUBLIC_PROVIDERS)
     keys = _SUBJECT if is_public else (*_SUBJECT, _AUDIENCE)
-    return not any(_limits_subject(each, keys) for each in statement.conditions)
+    issuer = name.rpartition(":oidc-provider/")[2].lower()
+    return not any(_limits_subject(each, issuer, keys) for each in statement.conditions)
 
 
 def _accounts(statement: Statement) -> Iterator[str]:
     return filter(None, (account_of_principal(kind, name) for kind, name in statement.principals))
 
 
-def _limits_subject(condition: Condition, keys: tuple[str, ...]) -> bool:
+def _limits_subject(condition: Condition, issuer: str, keys: tuple[str, ...]) -> bool:
     """Whether a condition on a claim of a token leaves no owner open: `repo:my-org/*` limits, `repo:*` does not.
 
-    `keys` are the endings of the claims. A token always has its claims, so `IfExists` makes no difference.
+    `keys` are the endings of the claims, which are those of this issuer: a token has no others.
     """
-    if _NEGATED.search(condition.operator) or not condition.key.endswith(keys) or not condition.values:
+    if not condition.key.startswith(f"{issuer}:") or not condition.key.endswith(keys) or not condition.values:
+        return False
+    claim = condition.key.rpartition(":")[2]
+    is_met_by_absence = claim not in _ALWAYS_THERE and _MET_BY_ABSENCE.search(condition.operator)
+    if is_met_by_absence or _NEGATED.search(condition.operator):
         return False
     return all(_has_owner(each) for each in condition.values)
 
 
 def _has_owner(value: str) -> bool:
     has_wildcard = "*" in value or "?" in value
-    return bool(value) and (not has_wildcard or bool(_OWNER.match(value)))
+    return bool(value) and not _OWNERLESS.match(value) and (not has_wildcard or bool(_OWNER.match(value)))

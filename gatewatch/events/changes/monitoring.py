@@ -55,7 +55,8 @@ def _trail_effect(request: Fields) -> MonitoringEffect:
 
 
 def _concurrency_effect(request: Fields) -> MonitoringEffect:
-    return MonitoringEffect.DISABLES if request.get("reservedconcurrentexecutions") == 0 else MonitoringEffect.MODIFIES
+    is_none = as_text(request.get("reservedconcurrentexecutions")) == "0"
+    return MonitoringEffect.DISABLES if is_none else MonitoringEffect.MODIFIES
 
 
 def _mapping_effect(request: Fields) -> MonitoringEffect:
@@ -175,11 +176,10 @@ def _reader(service: str, row: _Row) -> Callable[[ParsedCall], Iterable[Change]]
 
 
 def _unnamed(call: ParsedCall, service: str, row: _Row) -> list[Change]:
-    """A denied call without parameters, or an applied one whose parameters were too large for the record."""
+    """A denied call without parameters, or an applied one whose parameters are not in the record or unreadable."""
     if call.outcome is Outcome.DENIED and service not in _NEEDS_A_NAME:
         return [_change(call, row, "")]
-    is_omitted = isinstance(call.call.request, dict) and call.is_applied
-    return [call.not_understood()] if is_omitted else []
+    return [call.not_understood()] if call.is_applied else []
 
 
 def _is_watched(component: MonitoringComponent, name: str) -> bool:

@@ -49,6 +49,11 @@ _TARGETS = (
     "odbnetworkarn",
 )
 
+_BLOCK_MODES = {
+    "off": Impact.BLOCK_REMOVED,
+    "block-ingress": Impact.BLOCK_RESTORED,
+    "block-bidirectional": Impact.BLOCK_RESTORED,
+}
 _TABLE = Named("route_table", ("routetableid",))
 _TABLE_OF_ASSOCIATION = Named("route_table", ("routetableid", "associationid"))
 _GATEWAY = Named(
@@ -108,9 +113,9 @@ def _detach_gateway(call: ParsedCall, name: str) -> tuple[str, ...]:
 
 def _block_mode(request_parameters: Fields) -> Impact:
     mode = word(request_parameters, "internetgatewayblockmode")
-    if not mode:
+    if mode not in _BLOCK_MODES:
         raise UnknownShapeError("internetgatewayblockmode")
-    return Impact.BLOCK_REMOVED if mode == "off" else Impact.BLOCK_RESTORED
+    return _BLOCK_MODES[mode]
 
 
 def _subnet(request_parameters: Fields) -> Impact:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gatewatch.events.changes.base import CallSpec, ParsedCall
-from gatewatch.events.changes.normalization import as_account_id, as_text
+from gatewatch.events.changes.normalization import as_account_id, as_text, first_present
 from gatewatch.events.changes.resource_call import (
     Named,
     UnknownShapeError,
@@ -66,6 +66,7 @@ def _connected(named: Named) -> Callable[[ParsedCall], Iterable[Change]]:
         if call.request is None:
             return [without_parameters(call, named)]
         (name,) = names_of(call, named)
+        _check_owner(call)
         owners = [*_owners(call.request), *_owners(call.response)]
         others = [each for each in dict.fromkeys(owners) if each != call.call.account_id]
         is_inside = bool(owners) or (call.call.event_name == "CreateVpcPeeringConnection")
@@ -84,6 +85,13 @@ def _delete_peering(_call: ParsedCall, name: str) -> tuple[str, ...]:
 _delete_mirror = undo_by(
     "ec2", "delete-traffic-mirror-session", traffic_mirror_session_id="trafficmirrorsession.trafficmirrorsessionid"
 )
+
+
+def _check_owner(call: ParsedCall) -> None:
+    """Raise `UnknownShapeError` when the request names an owner that is no account."""
+    owner = first_present(call.request_parameters, "peerownerid", "peeraccountid")
+    if owner is not None and not _ACCOUNT.match(as_account_id(owner) or ""):
+        raise UnknownShapeError("peerownerid")
 
 
 def _owners(value: Any, depth: int = 0) -> Iterator[str]:

@@ -14,6 +14,7 @@ Fields = dict[str, Any]
 # Tuples, because `isinstance` with a union builds the union at every call.
 _NESTED, _NUMBERS, _INTEGER_LIKE = (dict, list), (int, float), (int, str)
 _LIST_KEYS = ("items", "item")
+_OMISSION = frozenset({"omitted", "originalSize", "reason"})
 _MAX_DEPTH = 40  # EC2's deepest parameter is a dozen levels down; bounds recursion on hostile input
 
 
@@ -34,13 +35,18 @@ def parameters(value: Any, event_name: str, suffix: str) -> Fields | None:
 
     CloudTrail writes `{"omitted": true}` for parameters that were too large for the record.
     """
-    if not isinstance(value, dict) or "omitted" in value:
+    if not isinstance(value, dict) or _is_omitted(value):
         return None
     fields: Fields = lower_keys(value)
     wrapped = fields.get(f"{event_name.lower()}{suffix}", fields)
     if wrapped == "":
         return {}
     return wrapped if isinstance(wrapped, dict) else None
+
+
+def _is_omitted(value: Fields) -> bool:
+    """Only these keys: of Amazon S3 CloudTrail records whatever the caller adds to the query."""
+    return "omitted" in value and _OMISSION.issuperset(value)
 
 
 def as_list(value: Any) -> list[Any]:

@@ -25,7 +25,7 @@ OWN_ACCOUNT = "${aws:resourceaccount}"
 # A negated operator, a `Null`, a missing key under `…IfExists` and an empty one under `ForAllValues:` hold for
 # everyone; dates and numbers say nothing about who calls.
 _MATCHING = re.compile(r"^(?:foranyvalue:)?(?:string(?:equals|equalsignorecase|like)|arn(?:equals|like))$")
-_ORGANIZATION = re.compile(r"^(o-[a-z0-9]{10,32})(?:/.*)?$")
+_ORGANIZATION = re.compile(r"^(o-[a-z0-9]{1,32})(?:/.*)?$")
 _IN_ARN = re.compile(r"^arn:[^:]+:[^:]*:[^:]*:(\d{12}):")
 # The names of buckets are unique in a partition, so one is enough.
 _ARN_WITHOUT_ACCOUNT = re.compile(r"^arn:[^:*?]+:(?:s3:[^:]*:[^:]*|[^:*?]+:[^:]*:):[^*?]{3,}")
@@ -38,11 +38,14 @@ _ORGANIZATIONS = frozenset(
 _ACCOUNTS = frozenset(
     {"aws:principalaccount", "aws:sourceaccount", "aws:sourceowner", "kms:calleraccount", "s3:dataaccesspointaccount"}
 )
-_ARNS = frozenset({"aws:principalarn", "aws:sourcearn", "aws:sourcevpcarn", "s3:dataaccesspointarn"})
+_ARNS = frozenset(
+    {"aws:federatedprovider", "aws:principalarn", "aws:sourcearn", "aws:sourcevpcarn", "s3:dataaccesspointarn"}
+)
 # Ids of one owner, whose account is not in them: all of them begin alike.
 _IDS = frozenset({"aws:ec2instancesourcevpc", "aws:sourcevpc", "aws:sourcevpce"})
 # Each names something of one owner, or a secret of both sides.
-_NARROW = frozenset({"aws:federatedprovider", "aws:principalservicename", "aws:userid", "sts:externalid"})
+_NARROW = frozenset({"aws:principalservicename", "sts:externalid"})
+_USER_ID = "aws:userid"  # `AROA…:session`: the session is the caller's choice
 _SAML = "saml:"  # claims of a provider in the account of the role
 _TRUE = frozenset({"aws:principalisawsservice", "elasticfilesystem:accessedviamounttarget"})
 _ADDRESS = "aws:sourceip"
@@ -74,6 +77,8 @@ def _pair(operator: str, key: str, values: list[str]) -> Narrowing:
         return _arns(values)
     if key in _IDS:
         return Narrowing(narrows=not any(_WILD.search(each) or _is_open(each) for each in values))
+    if key == _USER_ID:
+        return Narrowing(narrows=not any(_WILD.search(each.partition(":")[0]) or _is_open(each) for each in values))
     return Narrowing(narrows=(key in _NARROW or key.startswith(_SAML)) and not any(_is_open(each) for each in values))
 
 

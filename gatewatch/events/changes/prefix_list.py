@@ -62,7 +62,7 @@ def _delete(call: ParsedCall) -> Iterable[Change]:
 
 def _whole_list(call: ParsedCall, rule: SecurityGroupRule = NO_RULE) -> Change:
     name = _list_id(call) or call.first_text("prefixlistname")
-    return call.change(rule, resource_id=name) if name else call.not_understood()
+    return call.change(rule, resource_id=name) if name and call.request_parameters else call.not_understood()
 
 
 def _entry(call: ParsedCall, entry: Any, action: Action) -> Change:

@@ -83,7 +83,7 @@ def _setting(request_parameters: Fields) -> Impact | None:
         raise UnknownShapeError("settingid")
     if not name.endswith("/documents/console/public-sharing-permission"):
         return None
-    return Impact.GUARD_REMOVED if value == "enable" else Impact.ACCESS_CLOSED
+    return Impact.ACCESS_CLOSED if value == "disable" else Impact.GUARD_REMOVED
 
 
 def _emr_block(request_parameters: Fields) -> Impact:

@@ -40,7 +40,8 @@ _CANNED_PUBLIC = frozenset({"public-read", "public-read-write", "authenticated-r
 _CANNED_PRIVATE = frozenset(
     {"private", "aws-exec-read", "bucket-owner-read", "bucket-owner-full-control", "log-delivery-write"}
 )
-_PUBLIC_GROUPS = ("/groups/global/AllUsers", "/groups/global/AuthenticatedUsers")
+_PUBLIC_GROUPS = ("/groups/global/allusers", "/groups/global/authenticatedusers")
+_LOG_DELIVERY = "/groups/s3/logdelivery"
 _GRANTS = ("read", "write", "read-acp", "write-acp", "full-control")
 _HEADER = re.compile(r'(uri|id|emailaddress)\s*=\s*"?([^",]+)"?', re.IGNORECASE)
 _SETTINGS = ("blockpublicacls", "ignorepublicacls", "blockpublicpolicy", "restrictpublicbuckets")
@@ -123,13 +124,17 @@ def _grantee(grant: Any) -> Iterator[tuple[str, str]]:
 
 
 def _named(uri: str) -> tuple[str, str]:
-    """A group; that of log delivery is AWS itself."""
-    return ("everyone" if is_public_group(uri) else "service"), uri
+    """A group; that of log delivery is AWS itself. Raises `UnknownShapeError` for one that S3 does not have."""
+    if is_public_group(uri):
+        return "everyone", uri
+    if not uri.lower().endswith(_LOG_DELIVERY):
+        raise UnknownShapeError("uri")
+    return "service", uri
 
 
 def is_public_group(uri: str) -> bool:
     """Whether a group of grantees is everyone, or everyone with an AWS account."""
-    return uri.endswith(_PUBLIC_GROUPS)
+    return uri.lower().endswith(_PUBLIC_GROUPS)
 
 
 def _block(request_parameters: Fields) -> Impact:

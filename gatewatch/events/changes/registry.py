@@ -101,7 +101,7 @@ def changes_of(call: ApiCall) -> tuple[Change, ...]:
     if calls and family and calls[0].request is None and not calls[0].is_applied:
         return _of_one_family(calls, family)
     changes = [change for each in calls for change in _read(each)]
-    is_own = len(calls) > 1 and any(each.family is Family.HUB for each in changes)
+    is_own = len(calls) > 1 and any(each.family is Family.HUB and each.understood for each in changes)
     return tuple(filter(_adds_to_hub, changes) if is_own else changes)
 
 

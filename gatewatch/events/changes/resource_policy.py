@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _ACCOUNT = re.compile(r"^(?:arn:[^:]+:(?:iam|sts)::)?(\d{12})(?::|$)", re.ASCII)
 _ROOT = re.compile(r"^arn:[^:]+:iam::(\d{12}):root$", re.ASCII)
-_ANY = re.compile(r"^(?:\*|arn:[^:]*:(?:iam|sts)::[*?]+:.*)$")
+_ANY = re.compile(r"^(?:\*|arn:[^:]*:(?:iam|sts)::[^:]*[*?][^:]*:.*)$")
+_CLOUDFRONT = re.compile(r"^arn:[^:]+:iam::cloudfront:user/")
 
 
 class UnreadablePolicyError(ValueError):
@@ -97,8 +98,12 @@ def is_open(statement: Statement) -> bool:
 
 
 def account_of_principal(kind: str, name: str) -> str | None:
-    """The account of a principal. Of a canonical id, as Amazon S3 has, nobody knows whose it is."""
-    if kind == "canonicaluser":
-        return name
+    """The account of a principal; the principal itself where nobody knows whose it is, as of a canonical or unique id.
+
+    None for everyone, for AWS services and for identity providers.
+    """
     match = _ACCOUNT.match(name) if kind == "aws" else None
-    return match[1] if match else None
+    if match:
+        return match[1]
+    is_unknown = kind == "aws" and not _ANY.match(name) and not _CLOUDFRONT.match(name)
+    return name if is_unknown or kind == "canonicaluser" else None
