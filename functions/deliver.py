@@ -81,7 +81,7 @@ def compose() -> DeliveryHandler:
             _record(actions, SnoozedGroups(table, DueAlerts(table))),
         ),
         ledger=ledger,
-        attempts=Attempts(ledger),
+        attempts=Attempts(ledger, clock.now),
         dead_lettering=DeadLettering(settings, ledger, outbox, dead_letters, log, counts),
         sqs=aws.sqs,
         outbox_url=environment["GATEWATCH_OUTBOX_URL"],

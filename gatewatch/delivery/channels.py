@@ -70,7 +70,7 @@ class Channels(Struct, frozen=True):
         except RenderError as error:
             raise PermanentDeliveryError(str(error)) from error
         if isinstance(destination, SlackApp):
-            return self.slack.post(content.destination, rendered, destination, thread_ts)
+            return self.slack.post(content.destination, rendered, destination, thread_ts, presentation.mark)
         return channel.send(content.destination, rendered, destination)
 
     def update(self, parent: ParentMessage, destination: SlackApp) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gatewatch.aws.sharded_rows import ShardedRows, ShardedValues
-from gatewatch.delivery.fallback import fallback_message
+from gatewatch.delivery.fallback import fallback_message, last_fallback
 from gatewatch.delivery.outbox import OutboxEntry, deduplication_id, entry_of
+from gatewatch.delivery.wire import decode_message
 from gatewatch.model.message import FallbackReason, addressed
 from gatewatch.model.severity import Severity
 
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 # Seconds after the arrival of an event within which its message is delivered or sent to the fallback.
 DELIVERY_SECONDS = {Severity.CRITICAL: 300, Severity.HIGH: 1800}
-_SENDING_SECONDS = 75  # functions/escalate runs once a minute, and what it sends is delivered some seconds later
+# functions/escalate runs once a minute, what it sends is delivered within some seconds, and one process that ends at it
+# costs seventy more.
+_SENDING_SECONDS = 150
+_SECONDS_AT_THE_FALLBACK = {Severity.CRITICAL: 30, Severity.HIGH: 300}
 
 
 class Escalation(Struct, frozen=True, kw_only=True):
@@ -70,6 +74,25 @@ class Escalations:
             self._values.remove(each.name)
 
 
+def escalation_of_fallback(escalation: Escalation, now: float) -> Escalation | None:
+    """A late message that is late at its fallback too goes to the hub topic; None from there.
+
+    Raises `UndecodableError` for a message of another release.
+    """
+    message = decode_message(escalation.entry.body)
+    last = last_fallback(message, FallbackReason.LATE)
+    if last is None:
+        return None
+    return Escalation(
+        key=message.key,
+        destination=message.destination,
+        target=last.destination,
+        due=now + _SECONDS_AT_THE_FALLBACK[message.notification.severity],
+        reason=FallbackReason.LATE,
+        entry=entry_of(last),
+    )
+
+
 class DeliveryDeadlines:
     """Has messages of high and critical severity sent to their fallback too when they are not delivered in time."""
 
@@ -87,7 +110,8 @@ class DeliveryDeadlines:
         """A person takes care of an alert: no destination is late any more. Raises `HubTableError`."""
         for message in addressed(notification, self._settings.destinations):
             if planned := self._escalation(message, 0.0):
-                self._escalations.remove([planned])
+                further = escalation_of_fallback(planned, 0.0)
+                self._escalations.remove([planned, *([further] if further else [])])
 
     def _escalation(self, message: OutboxMessage, arrived: float) -> Escalation | None:
         seconds = DELIVERY_SECONDS.get(message.notification.severity)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.parsers import ResponseParserError
 
 from gatewatch.aws.error_codes import error_code
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UncertainDeliveryError
@@ -55,14 +56,17 @@ class EventBridgeSender:
     def _put(self, entries: list[PutEventsRequestEntryTypeDef]) -> str:
         try:
             answer = self._events.put_events(Entries=entries)
-        except HTTPClientError as error:  # the connection was made and there is no answer
+        except (HTTPClientError, ResponseParserError) as error:  # the connection was made and there is no answer
             raise UncertainDeliveryError(f"EventBridge: {error_code(error)}") from error
         except (ClientError, BotoCoreError) as error:
             raise _error(error_code(error)) from error
-        for each in answer["Entries"]:
+        results = answer.get("Entries", [])
+        for each in results:
             if "ErrorCode" in each:
                 raise _error(each["ErrorCode"])
-        return answer["Entries"][0]["EventId"]
+        if len(results) < len(entries):
+            raise UncertainDeliveryError("EventBridge: an answer without ids")
+        return results[0]["EventId"]
 
 
 def _entry(finding: FindingEvent, bus: str) -> PutEventsRequestEntryTypeDef:

@@ -18,11 +18,18 @@ def fallback_message(message: OutboxMessage, reason: FallbackReason, settings: S
 
     The key is the same for every reason, so that the ledger lets one of them through.
     """
-    name = _fallback_of(message, settings)
-    if name == message.destination or message.updates_only:
-        return None
+    return None if message.updates_only else _addressed_to(_fallback_of(message, settings), message, reason)
+
+
+def last_fallback(message: OutboxMessage, reason: FallbackReason) -> OutboxMessage | None:
+    """The same for a message that is at its fallback already; None at the hub topic."""
+    return _addressed_to(HUB_TOPIC, message, reason)
+
+
+def _addressed_to(name: str, message: OutboxMessage, reason: FallbackReason) -> OutboxMessage | None:
     first = message.fallback_for or message.destination
-    return msgspec.structs.replace(message, destination=name, fallback_for=first, fallback_reason=reason)
+    other = msgspec.structs.replace(message, destination=name, fallback_for=first, fallback_reason=reason)
+    return None if name == message.destination else other
 
 
 def _fallback_of(message: OutboxMessage, settings: Settings) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _CONNECT_SECONDS, _READ_SECONDS = 3.0, 5.0
-_MAX_RESPONSE_BYTES = 64 * 1024
+_MAX_RESPONSE_BYTES = 1024 * 1024  # chat.postMessage repeats the message, a channel that is searched has fifty
 _NOT_SENT = (  # NameResolutionError is a NewConnectionError
     urllib3.exceptions.ConnectTimeoutError,
     urllib3.exceptions.NewConnectionError,

@@ -32,13 +32,18 @@ class DeliveryState(StrEnum):
 class LedgerEntry(Struct, frozen=True):
     """`detail` is the response of the destination, or the reason why the message was given up.
 
-    `cut` is that of the message. `uncertain` is the number of posts that the destination may have accepted.
+    `cut` is that of the message. `uncertain` is the number of posts that the destination may have accepted; of these,
+    `unanswered` were ended by a lost answer, and during the others the process ended. `posts` are their ids, and
+    `posting_since` is when the first of them was made, in seconds since 1970.
     """
 
     state: DeliveryState
     detail: str = ""
     cut: Cut = ()
     uncertain: int = 0
+    unanswered: int = 0
+    posts: tuple[str, ...] = ()
+    posting_since: float = 0.0
 
 
 NOT_POSTED = LedgerEntry(DeliveryState.STARTED)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # SendMessageBatch takes ten entries and 1 MiB in all (botocore sqs); the limit was 256 KiB for years.
 _ENTRIES = 10
 _BATCH_BYTES = 250_000
+_CRITICAL = "#critical"
 
 
 class MessageSink(Protocol):
@@ -45,8 +46,13 @@ def entry_of(message: OutboxMessage) -> OutboxEntry:
 
 def message_group(message: OutboxMessage) -> str:
     """The message group: one of a destination for critical messages, which wait for no others, and one for the rest."""
-    is_critical = message.notification.severity is Severity.CRITICAL
-    return f"{message.destination}#critical" if is_critical else message.destination
+    suffix = _CRITICAL if message.notification.severity is Severity.CRITICAL else ""
+    return f"{message.destination}{suffix}"
+
+
+def is_critical(group: str) -> bool:
+    """Whether a message group is that of the critical messages of a destination."""
+    return group.endswith(_CRITICAL)
 
 
 class Outbox:

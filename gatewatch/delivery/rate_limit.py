@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _SHORT_WAIT = 5.0
 _ATTEMPTS_IN_PLACE = 3
-TIME_FOR_ONE_POST = 20.0  # connect, two reads with a rotated secret in between, and two rows of the ledger
+# Seconds: a look into the channel, connect, two reads with a rotated secret in between, and three rows of the ledger.
+TIME_FOR_ONE_POST = 28.0
 GIVE_UP_SECONDS = 4 * 3600
 GIVE_UP_RECEIVES = 150  # the queue moves a message to the DLQ without a reason at 200
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 5, 300

@@ -1,4 +1,7 @@
-"""Slack client: incoming webhooks, chat.postMessage and chat.update. URLs and tokens do not leave this module."""
+"""Slack client: incoming webhooks, chat.postMessage, chat.update, and the search for a post without an answer.
+
+URLs and tokens do not leave this module.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,16 @@ from gatewatch.config.destinations import SlackApp, SlackWebhook
 from gatewatch.delivery.answers import DeliveryOutcome, accepted
 from gatewatch.delivery.http import JSON_HEADERS, is_https_address
 from gatewatch.delivery.slack_responses import SlackResponse, parse_response
-from gatewatch.errors import TransientDeliveryError, UncertainDeliveryError
-from gatewatch.model.message import Receipt
+from gatewatch.delivery.slack_search import FORM_HEADERS, NOT_FOUND, find_post, metadata, search_request
+from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UncertainDeliveryError
+from gatewatch.model.message import NO_MARK, Receipt
 
 if TYPE_CHECKING:
-    from gatewatch.delivery.http import HttpClient
+    from collections.abc import Callable
+
+    from gatewatch.delivery.http import HttpClient, HttpResult
     from gatewatch.delivery.secrets import SecretStore
+    from gatewatch.model.message import PostMark
 
     Payload = dict[str, Any]
 
@@ -31,9 +38,17 @@ class Slack:
         self._secrets = secrets
         self._api = api
 
-    def post(self, name: str, payload: Payload, destination: SlackWebhook | SlackApp, thread_ts: str = "") -> Receipt:
+    def post(
+        self,
+        name: str,
+        payload: Payload,
+        destination: SlackWebhook | SlackApp,
+        thread_ts: str = "",
+        mark: PostMark = NO_MARK,
+    ) -> Receipt:
         """Post a payload, in a thread of the channel if `thread_ts` is given; return the receipt of destination `name`.
 
+        A message of an app that may have been posted earlier, by its mark, is posted unless it is in the channel.
         A secret that Slack rejects is read again once.
         Raises `TransientDeliveryError`, `UncertainDeliveryError` or `PermanentDeliveryError`.
         """
@@ -41,8 +56,8 @@ class Slack:
             body = msgspec.json.encode(payload)
             answer = accepted(lambda fresh: self._to_webhook(body, destination, fresh=fresh))
         else:
-            fields = {"channel": destination.channel} | ({"thread_ts": thread_ts} if thread_ts else {})
-            answer = self._call("chat.postMessage", payload | fields, destination)
+            found = self._find(destination, thread_ts, mark) if mark.earlier else None
+            answer = found or self._post_message(payload, destination, thread_ts, mark)
         return Receipt(name, answer.reason, answer.channel, answer.ts)
 
     def update(self, channel: str, ts: str, payload: Payload, destination: SlackApp) -> None:
@@ -50,10 +65,42 @@ class Slack:
 
         Raises `TransientDeliveryError` or `PermanentDeliveryError`.
         """
+        body = msgspec.json.encode(payload | {"channel": channel, "ts": ts})
+        _repeatable(lambda fresh: self._to_api("chat.update", body, destination, fresh=fresh))
+
+    def _post_message(self, payload: Payload, destination: SlackApp, thread_ts: str, mark: PostMark) -> SlackResponse:
+        """Without metadata where Slack does not accept it, as of a token that is not one of an app."""
+        fields = {"channel": destination.channel} | ({"thread_ts": thread_ts} if thread_ts else {})
         try:
-            self._call("chat.update", payload | {"channel": channel, "ts": ts}, destination)
-        except UncertainDeliveryError as error:
-            raise TransientDeliveryError(str(error), error.retry_after) from error
+            return self._call("chat.postMessage", payload | fields | metadata(mark), destination)
+        except PermanentDeliveryError as error:
+            if not mark.id or "metadata" not in str(error):
+                raise
+            return self._call("chat.postMessage", payload | fields, destination)
+
+    def _find(self, destination: SlackApp, thread_ts: str, mark: PostMark) -> SlackResponse | None:
+        """An earlier post; None without one, or when the channel cannot be read, as without the scope for it.
+
+        Raises `TransientDeliveryError` when it cannot be read for the moment, and the post may wait.
+        """
+        try:
+            found = _repeatable(lambda fresh: self._search(destination, thread_ts, mark, fresh=fresh))
+        except PermanentDeliveryError:
+            return None
+        except TransientDeliveryError:
+            if mark.may_wait:
+                raise
+            return None
+        return None if found is NOT_FOUND else found
+
+    def _search(self, destination: SlackApp, thread_ts: str, mark: PostMark, *, fresh: bool) -> SlackResponse:
+        method, body = search_request(destination.channel, thread_ts, mark)
+        result = self._request(method, body, FORM_HEADERS, destination, fresh=fresh)
+        if result is None:
+            return _UNUSABLE
+        answer = parse_response(result.status, result.body, result.headers)
+        is_read = answer.outcome is DeliveryOutcome.DELIVERED
+        return find_post(result.body, destination.channel, mark) if is_read else answer
 
     def _call(self, method: str, payload: Payload, destination: SlackApp) -> SlackResponse:
         body = msgspec.json.encode(payload)
@@ -61,15 +108,32 @@ class Slack:
 
     def _to_webhook(self, body: bytes, destination: SlackWebhook, *, fresh: bool) -> SlackResponse:
         url = self._secrets.get(destination.url, fresh=fresh).strip()
-        return self._send(url, body, JSON_HEADERS) if is_https_address(url) else _UNUSABLE
+        return _response(self._send(url, body, JSON_HEADERS) if is_https_address(url) else None)
 
     def _to_api(self, method: str, body: bytes, destination: SlackApp, *, fresh: bool) -> SlackResponse:
-        token = self._secrets.get(destination.token, fresh=fresh).strip()
-        return self._send(f"{self._api}{method}", body, {**JSON_HEADERS, "Authorization": f"Bearer {token}"})
+        return _response(self._request(method, body, JSON_HEADERS, destination, fresh=fresh))
 
-    def _send(self, url: str, body: bytes, headers: dict[str, str]) -> SlackResponse:
+    def _request(
+        self, method: str, body: bytes, headers: dict[str, str], destination: SlackApp, *, fresh: bool
+    ) -> HttpResult | None:
+        token = self._secrets.get(destination.token, fresh=fresh).strip()
+        return self._send(f"{self._api}{method}", body, {**headers, "Authorization": f"Bearer {token}"})
+
+    def _send(self, url: str, body: bytes, headers: dict[str, str]) -> HttpResult | None:
+        """None when URL or token cannot be used."""
         try:
-            result = self._http.post(url, body, headers)
+            return self._http.post(url, body, headers)
         except ValueError:
-            return _UNUSABLE
-        return parse_response(result.status, result.body, result.headers)
+            return None
+
+
+def _response(result: HttpResult | None) -> SlackResponse:
+    return parse_response(result.status, result.body, result.headers) if result else _UNUSABLE
+
+
+def _repeatable(attempt: Callable[[bool], SlackResponse]) -> SlackResponse:
+    """A request that makes no copy when it is repeated, so that no end of it is uncertain."""
+    try:
+        return accepted(attempt)
+    except UncertainDeliveryError as error:
+        raise TransientDeliveryError(str(error), error.retry_after) from error

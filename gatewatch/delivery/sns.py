@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.parsers import ResponseParserError
 
 from gatewatch.aws.error_codes import error_code
 from gatewatch.config.destinations import HUB_TOPIC
@@ -61,10 +62,12 @@ class Sns:
                 Message=msgspec.json.encode(bodies).decode(),
                 MessageStructure="json",
             )
-        except HTTPClientError as error:  # the connection was made and there is no answer
+        except (HTTPClientError, ResponseParserError) as error:  # the connection was made and there is no answer
             raise UncertainDeliveryError(f"SNS: {error_code(error)}") from error
         except (ClientError, BotoCoreError) as error:
             code = error_code(error)
             kind = PermanentDeliveryError if code in _PERMANENT else TransientDeliveryError
             raise kind(f"SNS: {code}") from error
+        if "MessageId" not in answer:
+            raise UncertainDeliveryError("SNS: an answer without an id")
         return Receipt(name, answer["MessageId"])

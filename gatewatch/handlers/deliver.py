@@ -16,9 +16,9 @@ from msgspec.structs import replace
 
 from gatewatch.aws import metrics
 from gatewatch.config.destinations import SlackApp, SlackWebhook
-from gatewatch.delivery.attempts import may_be_posted, most_posts
+from gatewatch.delivery.attempts import may_be_posted_with, most_posts
 from gatewatch.delivery.ledger import DeliveryState, LedgerEntry, part_key
-from gatewatch.delivery.outbox import QueuedMessage, queued_message
+from gatewatch.delivery.outbox import QueuedMessage, is_critical, queued_message
 from gatewatch.delivery.rate_limit import TIME_FOR_ONE_POST, RateLimitedError, backoff, is_exhausted, retry_delay
 from gatewatch.delivery.rollup import MIN_MESSAGES, plan_rollup
 from gatewatch.delivery.wire import decode_message
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.type_defs import ChangeMessageVisibilityBatchRequestEntryTypeDef
 
     from gatewatch.aws.metrics import Meter
     from gatewatch.config.destinations import Destination
@@ -47,6 +48,7 @@ TimeLeft = Callable[[], float]
 Group = Sequence[QueuedMessage]
 RunConcurrently = Callable[[Callable[[Group], list[str]], Sequence[Group]], Iterable[list[str]]]
 
+_SECONDS_AFTER_THE_TIMEOUT = 10
 _TRIES = 3  # an unexpected error, a bug, is not retried for hours: it blocks its whole group
 
 
@@ -80,9 +82,11 @@ class DeliveryHandler:
         A batch can hold several message groups (Lambda developer guide, SQS scaling). They are handled concurrently,
         so that a slow channel does not delay the others.
         """
+        received = [queued_message(each) for each in event["Records"]]
         groups: dict[str, list[QueuedMessage]] = {}
-        for each in map(queued_message, event["Records"]):
+        for each in received:
             groups.setdefault(each.group, []).append(each)
+        self._shorten_visibility([each for each in received if is_critical(each.group)], time_left)
         if self.configuration_error:
             self.meter.count(metrics.CONFIGURATION_ERRORS)
         failed = self.run_concurrently(lambda group: self._group(group, time_left), list(groups.values()))
@@ -112,7 +116,8 @@ class DeliveryHandler:
             readable = _readable(group)
             planned = [(group[index], readable[index]) for index in self._planned(readable, destination)]
             parts = {message.key: self.ledger.get(part_key(message.key, 1)) for _, message in planned}
-            pending = [pair for pair in planned if may_be_posted(parts[pair[1].key])]
+            first = planned[0][1].key if planned else ""
+            pending = [pair for pair in planned if may_be_posted_with(parts[pair[1].key], parts[first])]
             if len(pending) < MIN_MESSAGES or pending[0][0] is not group[0]:
                 return (), None
             rollup = Rollup(tuple(message for _, message in pending))
@@ -234,7 +239,7 @@ class DeliveryHandler:
             lambda: self.attempts.post(
                 parts,
                 presentation.cut,
-                lambda: self.threads.post(content, presentation, destination),
+                lambda mark: self.threads.post(content, replace(presentation, mark=mark), destination),
                 most_posts(content, self.settings),
             ),
             time_left,
@@ -250,6 +255,20 @@ class DeliveryHandler:
         if message.notification.event_time is not None:
             age = self.clock.now() - message.notification.event_time
             self.meter.seconds(metrics.AGE_SECONDS, max(0.0, age))
+
+    def _shorten_visibility(self, messages: Group, time_left: TimeLeft) -> None:
+        """If this process ends, messages are received again soon after its timeout, not after six times that."""
+        if not messages:
+            return
+        seconds = int(time_left()) + _SECONDS_AFTER_THE_TIMEOUT
+        entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
+            {"Id": str(number), "ReceiptHandle": each.receipt_handle, "VisibilityTimeout": seconds}
+            for number, each in enumerate(messages)
+        ]
+        try:
+            self.sqs.change_message_visibility_batch(QueueUrl=self.outbox_url, Entries=entries)
+        except (ClientError, BotoCoreError) as error:
+            self.log.warning("visibility not shortened", extra={"reason": type(error).__name__})
 
     def _postpone(self, each: QueuedMessage, seconds: int) -> None:
         """Retry after a delay. When this fails, the visibility timeout of the queue is the delay."""

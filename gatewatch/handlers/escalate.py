@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatewatch.aws import metrics
+from gatewatch.delivery.escalations import escalation_of_fallback
 from gatewatch.delivery.ledger import DeliveryState, part_key
 from gatewatch.delivery.wire import decode_message
-from gatewatch.errors import UndecodableError
+from gatewatch.errors import TransientDeliveryError, UndecodableError
 from gatewatch.model.message import FallbackReason
 from gatewatch.model.notification import AlertNotification
 
@@ -34,27 +36,47 @@ class EscalateHandler:
     threads: ThreadStore
 
     def run(self) -> None:
+        """Send and remove what is due. One that fails is left for the next run, and its error is raised at the end."""
+        failed: list[TransientDeliveryError] = []
+        for each in self.escalations.due(self.now()):
+            try:
+                self._send_or_drop(each)
+            except TransientDeliveryError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
+
+    def _send_or_drop(self, escalation: Escalation) -> None:
         """Send first, then remove: the ledger skips what is sent again after a crash in between."""
-        due = self.escalations.due(self.now())
-        needed = [each for each in due if self._is_needed(each)]
-        self.outbox.put_entries([each.entry for each in needed])
-        for each in needed:
-            facts = {"key": each.key, "destination": each.destination, "target": each.target}
-            self.log.warning("escalated", extra={**facts, "reason": each.reason.value})
-        self.meter.count(metrics.ESCALATED, len(needed))
-        self.escalations.remove(due)
-
-    def _is_needed(self, escalation: Escalation) -> bool:
-        """Whether the first part of a late message is neither delivered nor given up, which has a fallback of its own.
-
-        An unattended alert is escalated unless what it opened is closed. An acknowledgement removes the escalation.
-        """
         if escalation.reason is FallbackReason.UNATTENDED:
-            return not self._is_closed(escalation)
-        return self.ledger.get(part_key(escalation.key, 1)).state is DeliveryState.STARTED
+            is_needed, is_late = not self._is_closed(escalation), False
+        else:
+            state = self.ledger.get(part_key(escalation.key, 1)).state
+            # What was given up has a fallback message already, which may be late as well.
+            is_needed, is_late = state is DeliveryState.STARTED, state is not DeliveryState.DELIVERED
+        if is_needed:
+            self._send(escalation)
+        if is_late:
+            self._watch_fallback(escalation)
+        self.escalations.remove([escalation])
+
+    def _send(self, escalation: Escalation) -> None:
+        self.outbox.put_entries([escalation.entry])
+        facts = {"key": escalation.key, "destination": escalation.destination, "target": escalation.target}
+        self.log.warning("escalated", extra={**facts, "reason": escalation.reason.value})
+        self.meter.count(metrics.ESCALATED)
+
+    def _watch_fallback(self, escalation: Escalation) -> None:
+        """A message of another release is not watched any further: delivery reports it."""
+        with suppress(UndecodableError):
+            if further := escalation_of_fallback(escalation, self.now()):
+                self.escalations.schedule(further)
 
     def _is_closed(self, escalation: Escalation) -> bool:
-        """Whether everything that an alert opened is closed, as far as its first destination was notified."""
+        """Whether everything that an alert opened is closed, as far as its first destination was notified.
+
+        An acknowledgement removes the escalation.
+        """
         try:
             notification = decode_message(escalation.entry.body).notification
         except UndecodableError:  # of another release: delivery reports it

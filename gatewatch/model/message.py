@@ -70,6 +70,24 @@ def contained_messages(content: Content) -> tuple[OutboxMessage, ...]:
     return content.messages if isinstance(content, Rollup) else (content,)
 
 
+class PostMark(Struct, frozen=True, kw_only=True):
+    """What finds one post of message parts in a channel when its answer was lost.
+
+    `id` is random, so that nobody knows it before the post is in the channel; empty for a post that is not looked for.
+    `earlier` are the ids of posts that `parts` message parts have in common, each without an answer; the first was made
+    at `since`, in seconds since 1970. `may_wait`: the post waits while the channel cannot be read for the moment.
+    """
+
+    id: str = ""
+    parts: int = 1
+    earlier: frozenset[str] = frozenset()
+    since: float = 0.0
+    may_wait: bool = False
+
+
+NO_MARK = PostMark()
+
+
 class Receipt(Struct, frozen=True):
     """Response of a destination that accepted a message; `channel` and `ts` identify it in Slack."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from gatewatch.model.message import NO_MARK, PostMark
 from gatewatch.model.message_state import NO_STATE, MessageState
 
 # For each part of a message, how many items of the notification it and the parts before it show.
@@ -15,6 +16,7 @@ class Presentation(Struct, frozen=True, kw_only=True):
     """`thread` is the name of the thread of another notification, for channels that group messages by name.
 
     `exposure` is the id of what the message opened; `ended_exposures` are ids of what it closed of earlier messages.
+    `mark` identifies the post, for channels that can be searched.
     """
 
     part: int = 1
@@ -23,6 +25,7 @@ class Presentation(Struct, frozen=True, kw_only=True):
     thread: str = ""
     exposure: str = ""
     ended_exposures: tuple[str, ...] = ()
+    mark: PostMark = NO_MARK
 
     @property
     def parts(self) -> int:

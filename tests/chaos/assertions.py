@@ -196,7 +196,8 @@ def _at_most(part, times, harness, verdict):
     by_kill, by_silence = harness.deliveries.lost_to_kills[part], harness.deliveries.lost_answers[part]
     verdict.counts["delivered again because of a kill"] += min(times - 1, by_kill)
     verdict.counts["delivered again because the response was lost"] += max(0, times - 1 - by_kill)
-    most = MAX_WITHOUT_FALLBACK if f"#{HUB_TOPIC}#" in part else MAX_UNCERTAIN_POSTS
+    is_last = f"#{HUB_TOPIC}#" in part
+    most = min(MAX_WITHOUT_FALLBACK, MAX_UNCERTAIN_POSTS + by_kill) if is_last else MAX_UNCERTAIN_POSTS
     if times > min(most, 1 + by_kill + by_silence):
         verdict.blame("delivered too often", f"{part}: {times} times")
 

@@ -206,7 +206,7 @@ class Harness:
             channels=channels,
             threads=RecordingThreads(self.deliveries, channels, updates, store),
             ledger=ledger,
-            attempts=Attempts(ledger),
+            attempts=Attempts(ledger, self.clock.time),
             dead_lettering=DeadLettering(self.settings, ledger, outbox, outbox_dlq, self.log, self.counts),
             sqs=self.aws.sqs,
             outbox_url="outbox.fifo",

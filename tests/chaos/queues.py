@@ -226,6 +226,15 @@ class Sqs:
         self.queues[QueueUrl].change_visibility(ReceiptHandle, VisibilityTimeout)
         self.fate.strike("visibility.change done", "")
 
+    def change_message_visibility_batch(self, *, QueueUrl, Entries):
+        assert 1 <= len({entry["Id"] for entry in Entries}) == len(Entries) <= BATCH
+        self.fate.strike("visibility.change", "")
+        for entry in Entries:
+            assert 0 < entry["VisibilityTimeout"] <= 43_200
+            self.queues[QueueUrl].change_visibility(entry["ReceiptHandle"], entry["VisibilityTimeout"])
+        self.fate.strike("visibility.change done", "")
+        return {}
+
     def _send(self, url, entry):
         assert "\ufffe" not in entry["MessageBody"]
         assert "\uffff" not in entry["MessageBody"]

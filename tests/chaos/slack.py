@@ -2,6 +2,7 @@
 
 import io
 import json
+from urllib.parse import parse_qsl
 
 import urllib3
 from botocore.exceptions import ReadTimeoutError as ReadTimeout
@@ -48,7 +49,7 @@ class MisbehavingSlack:
     def __init__(self, fate, deliveries, channels, weather, sleep):
         self.fate, self.deliveries, self.channels, self.weather = fate, deliveries, channels, weather
         self.sleep = sleep
-        self.shown, self.unedited, self.edits = {}, set(), 0
+        self.shown, self.posted_at, self.unedited, self.edits, self.searches = {}, {}, set(), 0, 0
 
     def request(self, method, url, *, body, headers, redirect, preload_content):
         assert (method, redirect, preload_content) == ("POST", False, False)
@@ -58,6 +59,8 @@ class MisbehavingSlack:
         if fault in UNSEEN:
             raise UNSEEN[fault](None)
         answer = self._answer(fault, url, headers)
+        if "/conversations." in url:
+            return self._searched(url, dict(parse_qsl(body.decode())), answer, fault)
         if url.endswith("chat.update"):
             return self._edited(json.loads(body), answer, fault, key)
         if answer is None:
@@ -77,6 +80,7 @@ class MisbehavingSlack:
             assert message.get("thread_ts", ts) in {ts, *self.shown}
             assert "thread_ts" not in self.shown.get(message.get("thread_ts"), {}), "an answer to an answer"
             self.shown[ts] = message
+            self.posted_at[ts] = self.deliveries.now()
         return ts
 
     def _edited(self, message, answer, fault, key):
@@ -87,7 +91,8 @@ class MisbehavingSlack:
                 self.unedited.add(ts)
             return _response(*answer)
         self.edits += 1
-        self.shown[ts] = message | {name: value for name, value in thread.items() if value}
+        kept = {"metadata": self.shown[ts]["metadata"]} if "metadata" in self.shown[ts] else {}
+        self.shown[ts] = kept | message | {name: value for name, value in thread.items() if value}
         if fault in TAKEN_UNANSWERED:
             raise TAKEN_UNANSWERED[fault](None)
         self.fate.strike("slack.update done", key)
@@ -100,9 +105,26 @@ class MisbehavingSlack:
             self.deliveries.unanswered(key)
             raise ReadTimeoutError(None, "/", "too slow") from None
 
+    def _searched(self, url, fields, answer, fault):
+        """A channel without the answers in its threads, or one thread; the latest message first."""
+        if fault in TAKEN_UNANSWERED:
+            raise TAKEN_UNANSWERED[fault](None)
+        if answer is not None:
+            return _response(*answer)
+        self.searches += 1
+        thread = fields["ts"] if url.endswith("conversations.replies") else None
+        found = [
+            {"ts": ts, "bot_id": "B0GATEWATCH", **({"metadata": each["metadata"]} if "metadata" in each else {})}
+            for ts, each in self.shown.items()
+            if each.get("thread_ts") == thread and self.posted_at[ts] > float(fields["oldest"])
+        ]
+        return _response(200, json.dumps({"ok": True, "messages": found[::-1][: int(fields["limit"])]}), {})
+
     def _channel(self, url, body):
         if url.startswith(WEBHOOK):
             return self.channels.get(url, "an old address")
+        if "/conversations." in url:
+            return dict(parse_qsl(body.decode()))["channel"]
         return json.loads(body)["channel"]
 
     def _answer(self, fault, url, headers):

@@ -9,6 +9,7 @@ from chaos import timing
 from chaos.assertions import judge
 from chaos.harness import Harness
 from chaos.incidents import INCIDENTS, simulate_incident
+from gatewatch.model.message import NO_MARK
 from gatewatch.model.severity import Severity
 
 BY_NAME = {each.name: replace(each, flood=min(each.flood, 20)) for each in INCIDENTS}
@@ -69,7 +70,7 @@ class CountsNothing(Harness):
 
 class PostsAlways:
     def post(self, _parts, _cut, post, _most):
-        return post()
+        return post(NO_MARK)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 import pytest
 
 from chaos.clock import START
-from chaos.faults import KillAt, Killed, Script, throttled
+from chaos.faults import KillAt, Killed, Script, lost, throttled
 from chaos.harness import Harness
-from gatewatch.delivery.attempts import MAX_UNCERTAIN_POSTS, MAX_WITHOUT_FALLBACK, Attempts
+from gatewatch.delivery.attempts import MAX_UNCERTAIN_POSTS, MAX_WITHOUT_FALLBACK, Attempts, new_post_id
 from gatewatch.delivery.ledger import NOT_POSTED, DeliveryState, LedgerEntry
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UnansweredError, UncertainDeliveryError
-from gatewatch.model.message import Receipt
+from gatewatch.model.message import PostMark, Receipt
 from gatewatch.model.severity import Severity
 from support.threads import alert
 
@@ -32,14 +32,14 @@ def post(rows, *outcomes, key="one#1"):
     """Post once; return how often the post itself was made."""
     posts = []
 
-    def attempt():
+    def attempt(_mark):
         posts.append(rows.rows[key].uncertain)
         for each in outcomes:
             raise each
         return Receipt("sec-all", "ok")
 
     try:
-        Attempts(rows).post({key: rows.rows.get(key, NOT_POSTED)}, (1,), attempt)
+        Attempts(rows, lambda: 7.0, lambda: "id").post({key: rows.rows.get(key, NOT_POSTED)}, (1,), attempt)
     finally:
         rows.posts = posts
     return posts
@@ -48,7 +48,8 @@ def post(rows, *outcomes, key="one#1"):
 def test_a_post_is_counted_before_it_is_made_with_the_cut_of_its_message():
     rows = Rows()
     assert post(rows) == [1]
-    assert rows.rows == {"one#1": LedgerEntry(DeliveryState.STARTED, cut=(1,), uncertain=1)}
+    started = LedgerEntry(DeliveryState.STARTED, cut=(1,), uncertain=1, posts=("id",), posting_since=7.0)
+    assert rows.rows == {"one#1": started}
 
 
 @pytest.mark.parametrize("error", [TransientDeliveryError("HTTP 503", 7.0), PermanentDeliveryError("no_service")])
@@ -78,7 +79,34 @@ def test_a_process_that_ends_during_a_post_has_counted_it():
     rows = Rows()
     with pytest.raises(Killed):
         post(rows, Killed())
-    assert rows.rows["one#1"].uncertain == 1
+    assert (rows.rows["one#1"].uncertain, rows.rows["one#1"].unanswered) == (1, 0)
+
+
+def mark_of(*entries):
+    marks = []
+    parts = {f"{number}#1": entry for number, entry in enumerate(entries)}
+    Attempts(Rows(), lambda: 9.0, lambda: "next").post(parts, (1,), marks.append)
+    return marks[0]
+
+
+def entry(*posts, since=0.0):
+    return LedgerEntry(DeliveryState.STARTED, uncertain=len(posts), posts=posts, posting_since=since)
+
+
+def test_the_first_post_has_an_id_and_is_not_looked_for():
+    assert mark_of(NOT_POSTED) == PostMark(id="next", parts=1, earlier=frozenset(), since=9.0, may_wait=True)
+    assert len({new_post_id() for _ in range(100)}) == 100
+
+
+def test_a_later_post_is_looked_for_by_the_ids_that_all_of_its_parts_have():
+    first, second = entry("a", "b", since=5.0), entry("b", "c", since=3.0)
+    assert mark_of(first, second) == PostMark(id="next", parts=2, earlier=frozenset("b"), since=3.0, may_wait=True)
+    assert mark_of(first, NOT_POSTED).earlier == frozenset()
+
+
+@pytest.mark.parametrize(("since", "may_wait"), [(9.0 - 599, True), (9.0 - 600, False)])
+def test_a_post_waits_ten_minutes_for_a_channel_that_cannot_be_read(since, may_wait):
+    assert mark_of(entry("a", since=since)).may_wait is may_wait
 
 
 def message(number=1, severity=Severity.CRITICAL, **facts):
@@ -155,6 +183,21 @@ def test_the_last_destination_gets_ten_copies_at_most():
     harness = served(message(), weather=in_sec_all("invalid_blocks"), fate=Script(faults))
     assert harness.deliveries.copies == {"event-1#alerts#for-sec-all#1": MAX_WITHOUT_FALLBACK}
     assert harness.dead_letters()["event-1#alerts#for-sec-all"].startswith("sent 10 times without an answer")
+
+
+def test_lost_answers_of_the_last_destination_cause_three_copies_at_most():
+    faults = {("sns.publish done", number): lost("sns.publish") for number in range(1, 30)}
+    harness = served(message(), weather=in_sec_all("invalid_blocks"), fate=Script(faults))
+    assert harness.deliveries.copies == {"event-1#alerts#for-sec-all#1": MAX_UNCERTAIN_POSTS}
+    assert harness.dead_letters()["event-1#alerts#for-sec-all"].startswith("sent 3 times without an answer")
+
+
+def test_ended_processes_between_lost_answers_do_not_count_as_such():
+    kills = {("sns.publish", number): Killed() for number in (1, 2, 4, 5)}
+    faults = kills | {("sns.publish done", number): lost("sns.publish") for number in (1, 2)}
+    harness = served(message(), weather=in_sec_all("invalid_blocks"), fate=Script(faults))
+    assert harness.deliveries.copies == {"event-1#alerts#for-sec-all#1": 3}
+    assert list(harness.dead_letters()) == ["event-1#sec-all"]
 
 
 def test_a_count_that_could_not_be_taken_back_does_not_replace_a_later_row():

@@ -50,7 +50,7 @@ class Hub:
         (folder / "policy.yaml").write_text(POLICY, "utf-8")
         self.settings = load_settings(folder / "accounts.yaml", folder / "policy.yaml")
         self.ledger, self.escalations, self.threads = Ledger(table), Escalations(table), ThreadStore(table)
-        self.sent, self.log, self.counted = [], [], {}
+        self.sent, self.log, self.counted, self.refused = [], [], {}, 0
 
     def watch(self, *messages, arrived=ARRIVED):
         DeliveryDeadlines(self.escalations, self, self.settings).watch(messages, arrived)
@@ -62,6 +62,9 @@ class Hub:
         return self.sent[before:]
 
     def put_entries(self, entries):
+        if self.refused:
+            self.refused -= 1
+            raise TransientDeliveryError("the outbox is busy")
         self.sent.extend(decode_message(each.body) for each in entries)
 
     def warning(self, text, *, extra):
@@ -81,12 +84,26 @@ def message(severity, name="1", destination="room"):
 @pytest.mark.parametrize(("severity", "seconds"), [(Severity.CRITICAL, 300), (Severity.HIGH, 1800)])
 def test_an_alert_that_is_late_goes_to_the_fallback_within_its_time_and_once(hub, severity, seconds):
     hub.watch(message(severity))
-    assert hub.escalate(seconds - 120) == []
-    (sent,) = hub.escalate(seconds - 60)
+    assert hub.escalate(seconds - 151) == []
+    (sent,) = hub.escalate(seconds - 150)
     assert (sent.destination, sent.fallback_for, sent.fallback_reason) == ("other", "room", FallbackReason.LATE)
+    hub.record(sent, DeliveryState.DELIVERED)
     assert hub.escalate(seconds) == []
     assert hub.log == [("escalated", "1#room", "room", "other", "late")]
     assert hub.counted[metrics.ESCALATED] == 1
+
+
+def test_an_escalation_that_cannot_be_sent_is_left_and_stops_no_other(hub):
+    first, second = message(Severity.CRITICAL), message(Severity.CRITICAL, "2")
+    hub.watch(first)
+    hub.watch(second)
+    hub.refused = 1
+    with pytest.raises(TransientDeliveryError, match="the outbox is busy"):
+        hub.escalate(300)
+    assert len(hub.sent) == 1
+    hub.record(hub.sent[0], DeliveryState.DELIVERED)
+    assert len(hub.escalate(360)) == 1
+    assert {each.notification.key for each in hub.sent} == {"1", "2"}
 
 
 @pytest.mark.parametrize("severity", [Severity.MEDIUM, Severity.LOW, Severity.INFO])
@@ -95,13 +112,46 @@ def test_less_severe_alerts_wait_for_their_destination(hub, severity):
     assert hub.escalate(24 * 3600) == []
 
 
-@pytest.mark.parametrize("state", [DeliveryState.DELIVERED, DeliveryState.GIVING_UP, DeliveryState.DEAD_LETTERED])
-def test_what_was_delivered_or_given_up_is_not_escalated(hub, state):
+def test_what_was_delivered_is_not_escalated(hub):
+    late = message(Severity.CRITICAL)
+    hub.watch(late)
+    hub.record(late, DeliveryState.DELIVERED)
+    assert hub.escalate(300) == []
+    assert list(hub.escalations.due(ARRIVED + 900)) == []
+
+
+GIVEN_UP = [DeliveryState.GIVING_UP, DeliveryState.DEAD_LETTERED]
+
+
+@pytest.mark.parametrize("state", [DeliveryState.STARTED, *GIVEN_UP])
+def test_an_alert_that_is_late_at_its_fallback_too_goes_to_the_topic_of_the_hub_a_minute_later(hub, state):
     late = message(Severity.CRITICAL)
     hub.watch(late)
     hub.record(late, state)
-    assert hub.escalate(300) == []
-    assert list(hub.escalations.due(ARRIVED + 300)) == []
+    first = hub.escalate(150)
+    assert [each.destination for each in first] == ["other"] * (state is DeliveryState.STARTED)
+    (sent,) = hub.escalate(210)
+    assert (sent.destination, sent.fallback_for, sent.fallback_reason) == ("alerts", "room", FallbackReason.LATE)
+    assert hub.escalate(900) == []
+    assert list(hub.escalations.due(ARRIVED + 900)) == []
+
+
+@pytest.mark.parametrize("state", [DeliveryState.STARTED, *GIVEN_UP])
+def test_an_alert_that_its_fallback_accepted_goes_nowhere_else(hub, state):
+    late = message(Severity.CRITICAL)
+    hub.watch(late)
+    hub.record(late, state)
+    hub.escalate(150)
+    hub.record(replace(late, destination="other", fallback_for="room"), DeliveryState.DELIVERED)
+    assert hub.escalate(900) == []
+
+
+def test_an_acknowledgement_cancels_the_escalations_of_the_fallback_too(hub):
+    late = message(Severity.CRITICAL)
+    hub.watch(late)
+    hub.escalate(150)
+    DeliveryDeadlines(hub.escalations, hub, hub.settings).cancel(late.notification)
+    assert hub.escalate(900) == []
 
 
 def test_what_was_started_and_not_delivered_is_escalated(hub):

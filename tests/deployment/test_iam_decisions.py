@@ -709,6 +709,7 @@ ROLES_OF = {
 # Operations whose IAM action has another name or that need none.
 ACTION_OF = {
     "SendMessageBatch": "SendMessage",
+    "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
     "ListObjectsV2": "ListBucket",
     "ListBuckets": "ListAllMyBuckets",
     "GetPublicAccessBlock": "GetBucketPublicAccessBlock",

@@ -240,7 +240,7 @@ def test_a_ledger_that_cannot_be_read_delivers_nothing():
 
 
 def test_a_visibility_timeout_that_cannot_be_changed_is_that_of_the_queue():
-    faults = {("visibility.change", 1): throttled("visibility.change")}
+    faults = {("visibility.change", "always"): throttled("visibility.change")}
     harness = served(message(), fate=Script(faults, answers=["429 with Retry-After 60"]))
     assert harness.clock.now - START == pytest.approx(360, abs=1)
     assert harness.deliveries.copies["event-1#sec-all#1"] == 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qsl
 
 from gatewatch.local.slack.store import ReceivedMessage
-from gatewatch.local.slack.workspace import channel_id, member_of, user_object
+from gatewatch.local.slack.workspace import APP, BOT, channel_id, member_of, user_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +80,44 @@ def update(store: MessageStore, authorization: str, body: bytes) -> HttpResponse
         body,
         lambda channel, message: store.edit(store.channel_name(channel), message.get("ts", ""), message),
     )
+
+
+def history(store: MessageStore, authorization: str, body: bytes) -> HttpResponse:
+    """conversations.history: the messages of a channel without the answers in threads, the latest one first."""
+    return _read(store, authorization, body, lambda one, _: not one.parent_number, is_latest_first=True)
+
+
+def replies(store: MessageStore, authorization: str, body: bytes) -> HttpResponse:
+    """conversations.replies: a message and the answers in its thread, the latest one last."""
+    return _read(
+        store, authorization, body, lambda one, ts: ts in {one.ts, one.message.get("thread_ts")}, is_latest_first=False
+    )
+
+
+def _read(
+    store: MessageStore,
+    authorization: str,
+    body: bytes,
+    is_wanted: Callable[[ReceivedMessage, str], bool],
+    *,
+    is_latest_first: bool,
+) -> HttpResponse:
+    fields = _object(body) or {}
+    if not _is_authorized(authorization):
+        return _error_response("not_authed")
+    channel, ts, oldest = (str(fields.get(name, "")) for name in ("channel", "ts", "oldest"))
+    found = [
+        _with_sender(one, with_metadata=fields.get("include_all_metadata") in {True, "true"})
+        for one in store.received
+        if channel_id(one.channel) == channel_id(channel) and one.ts > oldest and is_wanted(one, ts)
+    ]
+    ordered = found[::-1] if is_latest_first else found
+    return json_response({"ok": True, "messages": ordered[: int(fields.get("limit", 100))]})
+
+
+def _with_sender(one: ReceivedMessage, *, with_metadata: bool) -> dict[str, Any]:
+    shown = {name: value for name, value in one.message.items() if with_metadata or name != "metadata"}
+    return {**shown, "type": "message", "ts": one.ts, "app_id": APP, "bot_id": BOT}
 
 
 def _web_api_call(

@@ -27,6 +27,8 @@ API = {
     "/api/chat.postMessage": api.post_message,
     "/api/chat.postEphemeral": api.post_ephemeral,
     "/api/chat.update": api.update,
+    "/api/conversations.history": api.history,
+    "/api/conversations.replies": api.replies,
     "/api/users.info": api.user_info,
     "/api/users.lookupByEmail": api.user_info,
     "/api/views.open": api.open_view,

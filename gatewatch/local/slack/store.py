@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+_KEPT_BY_AN_EDIT = {"thread_ts", "metadata"}
+
+
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
     """A message that Slack would have shown.
@@ -99,8 +102,8 @@ class MessageStore:
                 return None
             if problems or not isinstance(message, dict):
                 return self._reject(channel, message, problems)
-            thread = {key: value for key, value in self._messages[index].message.items() if key == "thread_ts"}
-            edited = replace(self._messages[index], message=message | thread, revision=self._next_revision())
+            kept = {key: each for key, each in self._messages[index].message.items() if key in _KEPT_BY_AN_EDIT}
+            edited = replace(self._messages[index], message=message | kept, revision=self._next_revision())
             self._messages[index] = edited
             return edited
 

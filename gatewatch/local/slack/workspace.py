@@ -6,7 +6,7 @@ import re
 from threading import Lock
 from typing import Any, NamedTuple
 
-TEAM, APP = "T0LOCAL", "A0LOCAL"
+TEAM, APP, BOT = "T0LOCAL", "A0LOCAL", "B0LOCAL"
 SIGNING_SECRET = "signing-secret-of-the-local-slack"  # noqa: S105  accepted by the local functions only
 _CHANNEL = re.compile(r"[CDGU][A-Z0-9]{2,30}\Z")
 
