@@ -99,8 +99,9 @@ undeploy: package $(OSLS) ## remove the hub's stack with its queues and tables; 
 	@options="$$($(BIN)/gatewatch deploy-options --stage $(STAGE))" && $(OSLS) remove $$options
 
 lock: $(READY) ## resolve the dependencies again into requirements/
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra local --extra fast --extra parquet --group dev pyproject.toml -o requirements/dev.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra local --extra context --extra fast --extra parquet --group dev pyproject.toml -o requirements/dev.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml -o requirements/runtime.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -c requirements/runtime.txt --extra context pyproject.toml -o requirements/context.txt
 
 clean: ## remove what the other targets created
 	rm -rf $(VENV) build node_modules .serverless .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

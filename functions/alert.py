@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 
 from functions.bundle import load_bundle
+from gatewatch.alerts.context.call_context import NO_SOURCE
 from gatewatch.alerts.failed_sign_ins_table import DynamoSignInFailures
 from gatewatch.alerts.open_groups_table import DynamoOpenGroups
 from gatewatch.alerts.own_actions import ActionLookup
@@ -19,12 +20,14 @@ from gatewatch.alerts.rule_history_table import DynamoRuleHistory
 from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.metrics import NAMESPACE, EmbeddedMeter
+from gatewatch.config.context import ContextSettings
 from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
 from gatewatch.delivery.deferred import DeferredMessages, QuietHoursOutbox
 from gatewatch.delivery.escalations import DeliveryDeadlines, Escalations
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.delivery.route_escalations import RouteEscalations
 from gatewatch.digest.activity_log import NO_ACTIVITY_LOG, ActivityLog
+from gatewatch.errors import ConfigurationError
 from gatewatch.handlers.alert import AlertHandler
 from gatewatch.handlers.batch import partial_response
 from gatewatch.monitoring.heartbeat.store import HeartbeatStore
@@ -32,6 +35,7 @@ from gatewatch.monitoring.heartbeat.store import HeartbeatStore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gatewatch.alerts.context.call_context import ContextSource
     from gatewatch.alerts.lookup.context import GroupContext
     from gatewatch.aws.metrics import Meter
     from gatewatch.config.settings import Settings
@@ -61,6 +65,7 @@ def compose() -> AlertHandler:
             rules,
             sign_in_failures=DynamoSignInFailures(optional, log),
             open_groups=DynamoOpenGroups(optional, log),
+            context=_context(settings, optional, log),
             attribute=Attribution(roles, ActionLookup(optional, log).lookup).attribute,
             lookup=_look(settings, aws, rules, log, counts),
         ),
@@ -95,6 +100,21 @@ def _look(
     from gatewatch.alerts.lookup.client import GroupLookup  # noqa: PLC0415
 
     return GroupLookup(aws, rules.save_current_rules, log, counts).fetch
+
+
+def _context(settings: Settings, table: HubTable, log: Any) -> ContextSource:
+    """Nothing without `context` in policy.yaml: then not even the imports are paid for."""
+    if settings.context == ContextSettings():
+        return NO_SOURCE
+    from gatewatch.alerts.context.changed_accounts_table import DynamoChangedAccounts  # noqa: PLC0415
+    from gatewatch.alerts.context.first_seen_table import DynamoFirstSeen  # noqa: PLC0415
+    from gatewatch.alerts.context.sources import configured_source  # noqa: PLC0415
+
+    try:
+        return configured_source(settings, DynamoFirstSeen(table, log), DynamoChangedAccounts(table, log))
+    except ConfigurationError as error:  # the zip lacks a package: alerts without context are better than none
+        log.error("no context", extra={"reason": str(error)})  # noqa: TRY400  the reason says it
+        return NO_SOURCE
 
 
 @metrics.log_metrics

@@ -1,7 +1,7 @@
 """Builds the zip of the Lambda functions.
 
 It has functions/, gatewatch/ without the command line and the local cloud, templates/, the configuration files and
-the locked dependencies. Paths in it are those of the repository.
+the locked dependencies, and what `context` of policy.yaml asks for. Paths in it are those of the repository.
 
 The AWS SDK is not included (17 MB), because the runtime provides it; gatewatch calls nothing that the oldest SDK of the
 python3.13 runtime lacks. Builds are reproducible.
@@ -21,14 +21,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gatewatch.alerts.context.source_network import COUNTRY_PACKAGE, NETWORK_PACKAGE
 from gatewatch.cli.deployment.stage_file import load_stage
+from gatewatch.config.context import ContextSettings
 from gatewatch.config.paths import ROOT
+from gatewatch.config.settings import load_settings
 from tools.precompile import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 LOCK = ROOT / "requirements" / "runtime.txt"
+CONTEXT_LOCK = ROOT / "requirements" / "context.txt"  # the same, and the packages of `context` in policy.yaml
 PYTHON = "3.13"
 # boto3 and its dependencies, which the runtime provides.
 PROVIDED_BY_LAMBDA = frozenset({"boto3", "botocore", "python-dateutil", "s3transfer", "six"})
@@ -36,6 +40,7 @@ SOURCES = ("functions", "gatewatch", "templates", "compliance/controls.yaml", "e
 CONFIGURATION = ("accounts.yaml", "policy.yaml")
 LOCAL_ONLY = frozenset({"gatewatch/local", "gatewatch/cli", "gatewatch/__main__.py"})
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)==")
+NO_CONTEXT = ContextSettings()
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -55,13 +60,14 @@ class Architecture(StrEnum):
 def build(architecture: Architecture, zip_file: Path, config: Path = ROOT) -> Path:
     """Build the zip with the configuration files of a folder, on any machine. Downloads the locked packages.
 
-    Returns the path of the zip.
+    Returns the path of the zip. Raises `ConfigurationError`.
     """
+    context = load_settings(config / "accounts.yaml", config / "policy.yaml").context
     zip_file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
-        _install(requirements(LOCK.read_text("utf-8")), tree, architecture)
-        copy_sources(tree, config)
+        _install(locked_packages(context), tree, architecture)
+        copy_sources(tree, config, context)
         if not prepare(tree, PYTHON):
             sys.stderr.write(f"Python {PYTHON} is not installed, so the modules in the zip are not compiled\n")
             sys.stderr.write("and every cold start compiles them, which makes it much slower.\n")
@@ -69,10 +75,18 @@ def build(architecture: Architecture, zip_file: Path, config: Path = ROOT) -> Pa
     return zip_file
 
 
-def requirements(lock: str) -> str:
-    """Return the lock file without the packages that Lambda provides. A requirement and its hashes are one block."""
+def locked_packages(context: ContextSettings) -> str:
+    """Return the lock of what the functions need with these settings."""
+    wanted = {COUNTRY_PACKAGE: context.source_country, NETWORK_PACKAGE: context.source_network}
+    lock = CONTEXT_LOCK if any(wanted.values()) else LOCK
+    unused = {name for name, is_wanted in wanted.items() if not is_wanted}
+    return requirements(lock.read_text("utf-8"), PROVIDED_BY_LAMBDA | unused)
+
+
+def requirements(lock: str, excluded: frozenset[str] = PROVIDED_BY_LAMBDA) -> str:
+    """Return the lock file without some packages. A requirement and its hashes are one block."""
     blocks = re.split(r"\n(?=\S)", "\n" + lock.strip())
-    kept = [block for block in blocks if (name := _name(block)) and name not in PROVIDED_BY_LAMBDA]
+    kept = [block for block in blocks if (name := _name(block)) and name not in excluded]
     return "\n".join(kept) + "\n"
 
 
@@ -93,11 +107,11 @@ def _install(wanted: str, tree: Path, architecture: Architecture) -> None:
     (tree / ".lock").unlink(missing_ok=True)
 
 
-def copy_sources(tree: Path, config: Path = ROOT) -> None:
+def copy_sources(tree: Path, config: Path = ROOT, context: ContextSettings = NO_CONTEXT) -> None:
     """Copy the code, the templates and the configuration files to a tree with the layout of the repository."""
     for path in source_files(ROOT):
         _copy(path, tree / path.relative_to(ROOT))
-    for name in CONFIGURATION:
+    for name in filter(None, (*CONFIGURATION, context.vendor_accounts)):
         _copy(config / name, tree / name)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from gatewatch.alerts.context.call_context import NO_SOURCE, ContextSource, with_call_context
 from gatewatch.alerts.enrichment import enrich
 from gatewatch.alerts.failed_sign_ins import InMemorySignInFailures, SignInFailureCounter
 from gatewatch.alerts.lookup.context import NO_CONTEXT, GroupContext, with_context, with_current_rules
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
 
 
 class Assessor(Struct, frozen=True):
-    """What an assessment needs: the settings, and what is known of rules, failed sign-ins and open groups."""
+    """What an assessment needs: the settings, and what is known of rules, failed sign-ins, open groups and callers."""
 
     settings: Settings
     rule_history: RuleHistory
     sign_in_failures: SignInFailureCounter = field(default_factory=InMemorySignInFailures)
     open_groups: OpenGroups = field(default_factory=InMemoryOpenGroups)
+    context: ContextSource = NO_SOURCE
 
 
 def assess_call(call: ApiCall, assessor: Assessor) -> Alert | None:
@@ -52,7 +54,12 @@ def assess_call(call: ApiCall, assessor: Assessor) -> Alert | None:
 
 def _assess(call: ApiCall, changes: Sequence[Change], assessor: Assessor) -> Alert:
     assessed = assess(call, changes, assessor.settings.severity_rules)
-    return enrich(call, with_open_groups(call, assessed, assessor.open_groups), assessor.settings)
+    assessed = with_open_groups(call, assessed, assessor.open_groups)
+    if assessor.context is NO_SOURCE:
+        return enrich(call, assessed, assessor.settings)
+    context = assessor.context.context_of(call, assessed)
+    alert = enrich(call, with_call_context(call, assessed, context), assessor.settings)
+    return replace(alert, source_network=context.source_network)
 
 
 class AlertPipeline(Struct, frozen=True):
@@ -66,13 +73,14 @@ class AlertPipeline(Struct, frozen=True):
     rule_history: RuleHistory
     sign_in_failures: SignInFailureCounter = field(default_factory=InMemorySignInFailures)
     open_groups: OpenGroups = field(default_factory=InMemoryOpenGroups)
+    context: ContextSource = NO_SOURCE
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     attribute: Callable[[Alert], Alert] = lambda alert: alert
     lookup: Callable[[Alert], GroupContext] | None = None
 
     @property
     def assessor(self) -> Assessor:
-        return Assessor(self.settings, self.rule_history, self.sign_in_failures, self.open_groups)
+        return Assessor(self.settings, self.rule_history, self.sign_in_failures, self.open_groups, self.context)
 
 
 class PipelineResult(Struct, frozen=True):

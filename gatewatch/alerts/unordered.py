@@ -1,13 +1,15 @@
 """Assessment of calls without the calls before them, as far as the result is the same.
 
-Most calls are assessed from their own content. A call that asks for a known rule, earlier failures or open groups is
-left as it is, for `replay.in_order`. So log files can be assessed by several processes or machines in any order.
+Most calls are assessed from their own content. A call that asks for a known rule, earlier failures, open groups or
+earlier calls of its caller is left as it is, for `replay.in_order`. So log files can be assessed by several processes
+or machines in any order.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
+from gatewatch.alerts.context.call_context import NO_SOURCE, ContextSource
 from gatewatch.alerts.failed_sign_ins import with_failure_counts
 from gatewatch.alerts.pipeline import Assessor, assess_call
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from gatewatch.alerts.failed_sign_ins import SignInAttempt
     from gatewatch.config.iam import SignInSeverity
     from gatewatch.config.settings import Settings
-    from gatewatch.model.alert import Alert
+    from gatewatch.model.alert import Alert, AssessedChange
     from gatewatch.model.api_call import ApiCall
     from gatewatch.model.change import Change
 
@@ -40,14 +42,19 @@ class _NoEarlierCalls:
     ) -> tuple[Change, ...]:
         return with_failure_counts(changes, call, policy, _refuse)
 
+    def context_of(self, _call: ApiCall, _changes: Sequence[AssessedChange]) -> NoReturn:
+        raise _NeedsEarlierCallsError
+
 
 def _refuse(_attempt: SignInAttempt) -> NoReturn:
     raise _NeedsEarlierCallsError
 
 
-def unordered_assessor(settings: Settings) -> Assessor:
+def unordered_assessor(settings: Settings, context: ContextSource = NO_SOURCE) -> Assessor:
+    """An assessor without memory. `context` is asked unless the settings want one that depends on earlier calls."""
     nothing = _NoEarlierCalls()
-    return Assessor(settings, nothing, nothing, nothing)
+    is_remembered = context is not NO_SOURCE and settings.context.is_remembered
+    return Assessor(settings, nothing, nothing, nothing, nothing if is_remembered else context)
 
 
 def assess_unordered(call: ApiCall, assessor: Assessor) -> Alert | ApiCall | None:

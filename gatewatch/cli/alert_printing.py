@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from rich.console import Console
 from rich.progress import DownloadColumn, Progress, SpinnerColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from gatewatch.alerts.context.sources import configured_source
 from gatewatch.alerts.pipeline import Assessor
 from gatewatch.alerts.replay import replay_documents
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
@@ -36,7 +37,8 @@ _MAX_LINE = 2000
 
 def load_assessor(accounts: Path, policy: Path, language: LanguageOption | None) -> Assessor:
     """An assessor with the settings of both files. Raises `ConfigurationError`."""
-    return Assessor(load_settings(accounts, policy, language.value if language else None), InMemoryRuleHistory())
+    settings = load_settings(accounts, policy, language.value if language else None)
+    return Assessor(settings, InMemoryRuleHistory(), context=configured_source(settings))
 
 
 def print_alerts(

@@ -12,13 +12,14 @@ from gatewatch.cli.message_lines import message_for
 from gatewatch.cli.record_fields import fields_of
 from gatewatch.cli.text_lines import PipeConsole
 from gatewatch.config.paths import TEMPLATES
-from gatewatch.rendering.escaping import sanitize
+from gatewatch.rendering.escaping import mrkdwn, sanitize
 from gatewatch.rendering.slack import SlackRenderer
 from gatewatch.rendering.sns import SnsRenderer
 from gatewatch.rendering.templates import load_templates
 from gatewatch.rendering.text.headline import alert_headline
 from gatewatch.rendering.text.labels import load_labels
 from gatewatch.rendering.text.rules import traffic_text
+from gatewatch.rendering.text.source_network import source_text
 from gatewatch.rendering.time_text import rfc3339
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class DecisionTrace:
         known = "from accounts.yaml" if alert.account.known else "not in accounts.yaml"
         self._field("account", f"{alert.account.id} {alert.account.alias} ({known}), region {call.region}")
         self._field("actor", f"{call.actor.name} ({call.actor.type}) via {call.via} from {call.source_ip}")
+        if alert.source_network:
+            self._field("source", source_text(mrkdwn(call.source_ip or ""), alert.source_network, self._english))
         for number, assessed in enumerate(alert.changes, start=1):
             self._change(f"change {number}", assessed)
         self._fields(alert)

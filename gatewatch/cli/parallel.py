@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from msgspec import Struct
 
+from gatewatch.alerts.context.sources import configured_source
 from gatewatch.alerts.replay import in_order, replay_documents, replay_unordered
 from gatewatch.alerts.unordered import unordered_assessor
 from gatewatch.cli.printing import BytesPrinter
@@ -138,7 +139,7 @@ class _Worker:
 
 
 def _start(settings: Settings, make_printer: Callable[[], Printer]) -> None:
-    _Worker.assessor, _Worker.printer = unordered_assessor(settings), make_printer()
+    _Worker.assessor, _Worker.printer = unordered_assessor(settings, configured_source(settings)), make_printer()
 
 
 def _assess(batch: Batch) -> list[Unordered]:

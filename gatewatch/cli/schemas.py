@@ -11,6 +11,7 @@ from gatewatch.config.access_portal import AccessPortal
 from gatewatch.config.account_sync import SyncSettings
 from gatewatch.config.accounts import AccountEntry, Defaults, Hub
 from gatewatch.config.actions import ActionSettings
+from gatewatch.config.context import ContextSettings
 from gatewatch.config.destinations import Destination, Route
 from gatewatch.config.digest import DigestSettings
 from gatewatch.config.iam import KeyPolicy
@@ -37,7 +38,7 @@ class AccountsFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PolicyFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """policy.yaml: severity rules, destinations, routes, exceptions, remediation, digest and actions."""
+    """policy.yaml: severity rules, destinations, routes, exceptions, remediation, digest, actions and context."""
 
     severity: SeveritySection = SeveritySection()
     colors: Colors = Colors()
@@ -48,6 +49,7 @@ class PolicyFile(Struct, frozen=True, forbid_unknown_fields=True):
     access_keys: KeyPolicy = KeyPolicy()
     digest: DigestSettings = DigestSettings()
     actions: ActionSettings = ActionSettings()
+    context: ContextSettings = ContextSettings()
 
 
 FILES: dict[str, type[Struct]] = {"accounts": AccountsFile, "policy": PolicyFile}

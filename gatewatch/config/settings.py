@@ -25,6 +25,7 @@ from gatewatch.config.accounts import (
     unlisted_account,
 )
 from gatewatch.config.actions import ActionMode, ActionSettings
+from gatewatch.config.context import ContextSettings, read_vendor_names
 from gatewatch.config.destinations import (
     HUB_TOPIC,
     Destination,
@@ -67,6 +68,8 @@ class Colors(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
+    """Both files. `vendor_names` are names by account id, from the list that `context` names."""
+
     defaults: Defaults
     accounts: Mapping[str, Account]
     severity_rules: SeverityRules
@@ -81,6 +84,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     people: tuple[PersonEntry, ...] = ()
     identity_store: IdentityStore = IdentityStore()
     access_portal: AccessPortal = AccessPortal()
+    context: ContextSettings = ContextSettings()
+    vendor_names: Mapping[str, str] = {}
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -142,6 +147,7 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
     entries = accounts_file.entries("accounts", AccountEntry)
     hub = accounts_file.section("hub", Hub)
     sync = accounts_file.section("sync", SyncSettings)
+    context = policy_file.section("context", ContextSettings)
     settings = Settings(
         defaults=defaults,
         accounts={each: account_of(each, entry, defaults, language) for each, entry in entries.items()},
@@ -157,6 +163,8 @@ def load_settings(accounts: Path, policy: Path, language: Language | None = None
         people=accounts_file.sequence("people", PersonEntry),
         identity_store=accounts_file.section("identity_store", IdentityStore),
         access_portal=accounts_file.section("access_portal", AccessPortal),
+        context=context,
+        vendor_names=read_vendor_names(policy_file, context, policy.parent),
     )
     accounts_file.refuse_other_keys()
     policy_file.refuse_other_keys()

@@ -10,6 +10,7 @@ from gatewatch.model.change import Change, Outcome
 from gatewatch.model.network_interfaces import NetworkInterfaceSummary
 from gatewatch.model.reachability import Reachability
 from gatewatch.model.severity import Assessment, Severity
+from gatewatch.model.source_network import SourceNetwork
 
 
 class AssessedChange(Struct, frozen=True):
@@ -33,7 +34,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     """One call, assessed and enriched. `changes` are in the order of the call.
 
     `network_interfaces` are those of its security group, `reachability` is that of the most open of its rules; None
-    when they were not looked up. `omitted` counts changes
+    when they were not looked up. `source_network` is what is known of the source address. `omitted` counts changes
     by severity that were left out to limit the size of a notification.
     """
 
@@ -43,6 +44,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     links: Links
     network_interfaces: NetworkInterfaceSummary | None = None
     reachability: Reachability | None = None
+    source_network: SourceNetwork | None = None
     omitted: dict[Severity, int] = {}
 
     @property

@@ -22,6 +22,9 @@ class Severity(StrEnum):
     def one_step_down(self) -> Severity:
         return _LEVELS[max(0, self.rank - 1)]
 
+    def one_step_up(self) -> Severity:
+        return _LEVELS[min(self.rank + 1, len(_LEVELS) - 1)]
+
 
 _LEVELS = tuple(Severity)
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _MAX_SUMMARY = 400
 _MAX_URL = 900  # three of them, escaped, fit a text of Slack
 _SHOWN_ELSEWHERE = SHOWN_AS_FIELDS | {Outcome.FAILED.value, Outcome.DRY_RUN.value}
-_EVENT_VALUES = frozenset({"annotation", "peer", "actor"})
+_EVENT_VALUES = frozenset({"annotation", "peer", "actor", "call"})
 _REMOVALS = frozenset({Action.REVOKE, Action.DELETE, Action.DISASSOCIATE, Action.DETACH})
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from gatewatch.errors import RenderError
 from gatewatch.model.message import Rollup
@@ -28,6 +28,7 @@ from gatewatch.rendering.time_text import rfc3339
 if TYPE_CHECKING:
     from gatewatch.model.alert import Alert
     from gatewatch.model.message import Content, OutboxMessage
+    from gatewatch.model.source_network import SourceNetwork
     from gatewatch.rendering.presentation import Cut
 
 MAX_JSON_BYTES = 200_000  # EventBridge took 256 KiB for years; a webhook has no limit of its own
@@ -47,8 +48,19 @@ class JsonAccount(Struct, frozen=True, kw_only=True):
     known: bool
 
 
+class JsonSourceNetwork(Struct, frozen=True, kw_only=True):
+    """Where a source address is registered (ISO 3166-1), and its kind: hosting, cdn, vpn, tor or bot; else empty."""
+
+    country: str
+    kind: str
+    provider: str
+
+
 class JsonEvent(Struct, frozen=True, kw_only=True):
-    """The API call. `time` is in UTC, RFC 3339; empty when the event had none."""
+    """The API call. `time` is in UTC, RFC 3339; empty when the event had none.
+
+    `source_network` only where policy.yaml asks for it and something is known of `source_ip`.
+    """
 
     id: str
     name: str
@@ -59,6 +71,7 @@ class JsonEvent(Struct, frozen=True, kw_only=True):
     actor_type: str
     source_ip: str | None
     error_code: str | None
+    source_network: JsonSourceNetwork | UnsetType = UNSET
 
 
 class JsonExposure(Struct, frozen=True, kw_only=True):
@@ -184,7 +197,14 @@ def _event(alert: Alert) -> JsonEvent:
         actor_type=call.actor.type[:_MAX_TEXT],
         source_ip=call.source_ip and call.source_ip[:_MAX_TEXT],
         error_code=call.error_code and call.error_code[:_MAX_TEXT],
+        source_network=_source_network(alert.source_network),
     )
+
+
+def _source_network(source: SourceNetwork | None) -> JsonSourceNetwork | UnsetType:
+    if source is None:
+        return UNSET
+    return JsonSourceNetwork(country=source.country, kind=source.kind, provider=source.provider)
 
 
 def _bounded_alert(message: JsonMessage) -> JsonMessage:

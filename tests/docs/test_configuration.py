@@ -8,6 +8,8 @@ import msgspec
 import pytest
 import yaml
 
+from gatewatch.alerts.pipeline import Assessor, assess_call
+from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.cli.schemas import FILES, schema
 from gatewatch.config import account_sync as sync_settings
 from gatewatch.config import accounts as account_settings
@@ -22,9 +24,11 @@ from gatewatch.config import settings
 from gatewatch.config import severity as severity_settings
 from gatewatch.config import suppression_rules as exception_settings
 from gatewatch.config.access_portal import AccessPortal
+from gatewatch.config.context import ContextSettings, FirstTime
 from gatewatch.config.identity_store import IdentityStore
 from gatewatch.config.quiet_hours import QuietHours
 from gatewatch.errors import ConfigurationError
+from support.callers import sharing, trusting
 from support.command import gatewatch
 from support.markdown import PAGES, blocks
 from support.paths import ROOT
@@ -64,6 +68,8 @@ TYPES = {
     "policy.yaml: digest": digest_settings.DigestSettings,
     "policy.yaml: digest, mail": digest_settings.DigestMail,
     "policy.yaml: actions": action_settings.ActionSettings,
+    "policy.yaml: context": ContextSettings,
+    "policy.yaml: context, first_time": FirstTime,
     "policy.yaml: ingress": ingress_settings.IngressSection,
     "policy.yaml: ingress, allowed and required": ingress_settings.RuleEntry,
     "policy.yaml: ingress, exempt_groups": ingress_settings.ExemptGroup,
@@ -141,8 +147,29 @@ def test_a_schema_is_closed_and_has_required_keys():
 
 
 def test_the_example_is_valid(tmp_path):
-    accounts, policy = (yaml.safe_load(block) for block in blocks(DOCS, "yaml")[1:])
+    accounts, policy, vendors = (yaml.safe_load(block) for block in blocks(DOCS, "yaml")[1:])
+    (tmp_path / "vendors.yaml").write_bytes(msgspec.json.encode(vendors))
+    policy["context"] = {"vendor_accounts": "vendors.yaml"}
     for name, content in (("accounts", accounts), ("policy", policy)):
         (tmp_path / f"{name}.json").write_bytes(msgspec.json.encode(content))
     loaded = settings.load_settings(tmp_path / "accounts.json", tmp_path / "policy.json")
     assert loaded.account("111122223333").alias == "payments-prod"
+    assert loaded.vendor_names["444455556666"] == "Example Monitoring"
+
+
+OUTSIDE = "444455556666"
+KNOWN = {
+    "`accounts` of accounts.yaml": ({"accounts": {OUTSIDE: {"alias": "other"}}}, {}),
+    "`known_accounts` of severity.iam in policy.yaml": ({}, {"severity": {"iam": {"known_accounts": [OUTSIDE]}}}),
+    "`known_accounts` of accounts.yaml": ({"known_accounts": [OUTSIDE]}, {}),
+    "none of them": ({}, {}),
+}
+
+
+@pytest.mark.parametrize("where", KNOWN)
+def test_the_table_of_known_accounts_says_what_each_list_reaches(tmp_path, where):
+    for name, content in zip(("accounts", "policy"), KNOWN[where], strict=True):
+        (tmp_path / f"{name}.yaml").write_bytes(msgspec.json.encode(content))
+    assessor = Assessor(settings.load_settings(*(tmp_path / f"{each}.yaml" for each in FILES)), InMemoryRuleHistory())
+    found = [assess_call(each(OUTSIDE), assessor).severity.value for each in (sharing, trusting)]
+    assert f"| {where} | {' | '.join(found)} |" in DOCS

@@ -6,14 +6,13 @@ import re
 
 import pytest
 
-from gatewatch.alerts.pipeline import Assessor
 from gatewatch.alerts.replay import replay_documents
-from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.destinations import HUB_TOPIC
 from gatewatch.config.settings import LANGUAGES, load_settings
 from gatewatch.events.files import read_file
 from gatewatch.model.alert import Alert
 from gatewatch.rendering.slack_validation import mentions, slack_problems
+from support.golden_context import assessor_of
 from support.lookup import messages
 from support.paths import GOLDEN
 from support.rendering import SLACK, SNS, slack_payloads, sns_bodies
@@ -25,6 +24,7 @@ SNS_CASES = (
     "attach-interface",
     "attached-hostile-names",
     "attached-public",
+    "caller-context",
     "compliance-noncompliant-first",
     "compliance-compliant-again",
     "create",
@@ -72,9 +72,7 @@ _TEXT = re.compile(r'\{\n\s+("type": "(?:mrkdwn|plain_text)",(?:\n.*?)+?)\n\s+\}
 
 
 def alerts_of(case, language):
-    alerts = list(
-        replay_documents(read_file(GOLDEN / case / "event.json"), Assessor(SETTINGS[language], InMemoryRuleHistory()))
-    )
+    alerts = list(replay_documents(read_file(GOLDEN / case / "event.json"), assessor_of(case, SETTINGS[language])))
     assert all(isinstance(alert, Alert) for alert in alerts)
     return alerts
 

@@ -5,15 +5,15 @@ import os
 from functools import cache
 
 from gatewatch.alerts.notifications import notification_of
-from gatewatch.alerts.pipeline import Assessor
 from gatewatch.alerts.replay import replay_documents
-from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.settings import load_settings
 from gatewatch.events.files import read_file
 from gatewatch.model.message import OutboxMessage
+from support.golden_context import assessor_of
 from support.paths import GOLDEN
 
 CASES = (
+    "caller-context",
     "compliance-noncompliant-first",
     "denied",
     "hostile-texts",
@@ -38,7 +38,7 @@ def _settings(language):
 def messages_of(case, language, destination="room"):
     """The messages of a golden event, for one destination."""
     documents = read_file(GOLDEN / case / "event.json")
-    alerts = list(replay_documents(documents, Assessor(_settings(language), InMemoryRuleHistory())))
+    alerts = list(replay_documents(documents, assessor_of(case, _settings(language))))
     return [OutboxMessage(destination=destination, notification=notification_of(each)) for each in alerts]
 
 

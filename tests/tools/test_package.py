@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
+from gatewatch.config.context import ContextSettings, FirstTime
 from gatewatch.config.settings import load_settings
 from gatewatch.config.yaml_file import load_content
 from gatewatch.errors import ConfigurationError
@@ -23,7 +25,19 @@ from gatewatch.rendering.sns import SnsRenderer
 from gatewatch.rendering.templates import load_templates
 from support.rendering import message_for
 from support.stage import write_stage
-from tools.package import LOCK, PROVIDED_BY_LAMBDA, PYTHON, ROOT, Architecture, build, copy_sources, main, requirements
+from tools.package import (
+    CONTEXT_LOCK,
+    LOCK,
+    PROVIDED_BY_LAMBDA,
+    PYTHON,
+    ROOT,
+    Architecture,
+    build,
+    copy_sources,
+    locked_packages,
+    main,
+    requirements,
+)
 from tools.precompile import compile_python, parse_yaml
 
 MEBIBYTE = 1024 * 1024
@@ -202,6 +216,60 @@ def test_requirements_keep_their_hashes_without_the_packages_of_lambda():
     assert requirements(lock) == "Jinja2==3 \\\n    --hash=sha256:bb\n"
 
 
+@pytest.mark.parametrize(
+    ("context", "packages"),
+    [
+        (ContextSettings(), set()),
+        (ContextSettings(first_time=FirstTime(enabled=True), changed_accounts=True), set()),
+        (ContextSettings(source_country=True), {"iptocc"}),
+        (ContextSettings(source_network=True), {"iporigin"}),
+        (ContextSettings(source_country=True, source_network=True), {"iptocc", "iporigin"}),
+    ],
+)
+def test_the_zip_has_the_packages_that_the_context_of_the_policy_needs(context, packages):
+    found = re.findall(r"^([a-z0-9-]+)==", locked_packages(context), re.MULTILINE)
+    assert set(found) - TOP_LEVEL.keys() == packages
+    assert set(found) - packages == TOP_LEVEL.keys()
+
+
+def test_both_locks_have_the_same_versions():
+    runtime, context = (
+        re.findall(r"^\S+==\S+", each.read_text("utf-8"), re.MULTILINE) for each in (LOCK, CONTEXT_LOCK)
+    )
+    assert set(runtime) <= set(context)
+
+
+@pytest.mark.slow
+def test_a_packaged_function_answers_with_all_context(tmp_path):
+    shutil.copyfile(ROOT / "accounts.yaml", tmp_path / "accounts.yaml")
+    policy = (ROOT / "policy.yaml").read_text("utf-8").replace("source_country: false", "source_country: true")
+    policy = policy.replace("source_network: false", "source_network: true\n  vendor_accounts: lists/vendors.yaml")
+    (tmp_path / "policy.yaml").write_text(policy, "utf-8")
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "vendors.yaml").write_text('- {name: Example, accounts: ["444455556666"]}\n', "utf-8")
+    machine = Architecture.ARM64 if platform.machine() == "aarch64" else Architecture.X86_64
+    with zipfile.ZipFile(build(machine, tmp_path / "functions.zip", tmp_path)) as opened:
+        added = [name for name in opened.namelist() if name.split("/")[0] in {"lists", "iptocc", "iporigin"}]
+        wanted = [name for name in {*ours(opened), *added} if not name.endswith(".pyc")]
+        opened.extractall(tmp_path / "tree", wanted)
+    code = """if True:
+        import iptocc, iporigin
+        from functions.bundle import load_bundle
+        from gatewatch.alerts.context.source_network import packaged_networks
+        settings = load_bundle({}).settings
+        networks = packaged_networks(settings.context)
+        print(dict(settings.vendor_names), networks.country_of("8.8.8.8"), networks.network_of("185.220.101.1"))
+        print(iptocc.__file__, iporigin.__file__)
+    """
+    command, tree = [sys.executable, "-P", "-c", code], tmp_path / "tree"
+    answer = subprocess.run(
+        command, check=True, capture_output=True, text=True, cwd=tree, env={"PYTHONPATH": str(tree)}
+    )
+    found, modules = answer.stdout.splitlines()
+    assert found == "{'444455556666': 'Example'} US ('tor', 'Tor')"
+    assert all(each.startswith(str(tree)) for each in modules.split())
+
+
 def test_functions_import_nothing_that_is_not_in_the_zip():
     functions = sorted(path.stem for path in (ROOT / "functions").glob("*.py"))
     code = f"import sys; from functions import {', '.join(functions)}; print(*sys.modules)"
@@ -212,6 +280,7 @@ def test_functions_import_nothing_that_is_not_in_the_zip():
     assert not {name for name in names if name.startswith(("gatewatch.local", "gatewatch.cli"))}
     assert "gatewatch.monitoring.doctor.checks" not in names
     assert not names & {"typer", "rich", "moto", "werkzeug", "boto3", "s3transfer", "requests"}
+    assert not names & {"iptocc", "iporigin", "gatewatch.alerts.context.sources"}  # only when the policy asks for them
 
 
 def test_an_unknown_architecture_is_rejected(tmp_path):

@@ -14,6 +14,7 @@ from gatewatch.config.forwarding_rules import rule_patterns
 from gatewatch.errors import GatewatchError
 from gatewatch.events.canary import AccountRegion
 from gatewatch.monitoring.doctor.actions import check_actions
+from gatewatch.monitoring.doctor.context import check_context
 from gatewatch.monitoring.doctor.destinations import AUTH_TEST, DestinationChecks
 from gatewatch.monitoring.doctor.hub_checks import judge_admission, judge_canary, judge_hub
 from gatewatch.monitoring.doctor.hub_queries import bus_arn, gather_hub
@@ -68,6 +69,7 @@ class HealthCheck:
         destinations = DestinationChecks(self.aws, alerts_topic(bus, self.stage), self.auth_test)
         yield from destinations.check_all(self.settings.destinations, send=self.send)
         yield from check_actions(self.aws, self.settings.actions, self.stage, destinations.auth_test)
+        yield from check_context(self.settings.context, self.now)
         account_regions = self._account_regions(bus, hub)
         roles_at = {
             each.account_id: each for each in reversed(account_regions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
+from msgspec import structs
 
 from gatewatch.events.user_identity import UNKNOWN
 from gatewatch.model.change import Family, Outcome
@@ -14,6 +15,7 @@ from gatewatch.rendering.escaping import as_markup, code, format_safe, join_safe
 from gatewatch.rendering.text.iam import iam_subject
 from gatewatch.rendering.text.network_interfaces import interface_count, interface_lines
 from gatewatch.rendering.text.reachability import reachability_line
+from gatewatch.rendering.text.source_network import source_text
 from gatewatch.rendering.time_text import local_time, utc_time
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ def alert_fields(alert: Alert, assessed: AssessedChange, labels: Labels) -> tupl
     fields = [_account(alert, labels), _field(labels.field["region"], code(alert.call.region) or unknown)]
     if name := caller(alert, labels):
         fields.append(_field(labels.field["actor"], *_actor_lines(alert, name, labels)))
-        fields.append(_field(labels.field["source_ip"], code(alert.call.source_ip or "") or unknown))
+        address = code(alert.call.source_ip or "") or unknown
+        fields.append(_field(labels.field["source_ip"], source_text(address, alert.source_network, labels)))
     fields.extend(subject_fields(assessed, labels))
     if alert.network_interfaces:
         lines = interface_lines(alert.network_interfaces, alert.account.timezone, labels)
@@ -70,10 +73,10 @@ def place_lines(alert: Alert, assessed: AssessedChange, labels: Labels) -> Itera
     name = caller(alert, labels)
     alias = account.alias if account.known else f"{account.alias} {account.id}".strip()
     values = (alias, call.region, name.partition(" (")[0], call.source_ip if name else "")
-    where, subject = (
-        join_safe(" · ", (code(each, _MAX_IN_PLACE) for each in values if each)),
-        _subject(alert, assessed, labels),
-    )
+    texts = [code(each, _MAX_IN_PLACE) for each in values if each]
+    if alert.source_network and call.source_ip and name:
+        texts[-1] = source_text(texts[-1], structs.replace(alert.source_network, provider=""), labels)
+    where, subject = join_safe(" · ", texts), _subject(alert, assessed, labels)
     answer = reachability_line(alert.reachability, labels) if alert.reachability else Markup()
     yield where
     if subject:

@@ -45,6 +45,7 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     resource_kind: dict[str, str]
     resource_change: dict[str, str]
     action: dict[str, str]
+    source_network: dict[str, str]
 
     def reason_text(self, reason: Reason) -> str:
         return self.reason[reason.code].format_map(reason.values)
