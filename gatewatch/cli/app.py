@@ -19,6 +19,7 @@ from gatewatch.cli.deploy import deploy_check, deploy_options
 from gatewatch.cli.digest import digest
 from gatewatch.cli.doctor import doctor, send_test
 from gatewatch.cli.explain import explain
+from gatewatch.cli.first_calls import first_calls
 from gatewatch.cli.history import history_app
 from gatewatch.cli.init import init
 from gatewatch.cli.members import members_app
@@ -50,6 +51,7 @@ _EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     digest: ("gatewatch digest trail/ --days 7", "gatewatch digest trail/ --format email > digest.eml"),
     doctor: ("gatewatch doctor", "gatewatch doctor --account 111122223333 --all"),
     open_: ("gatewatch open", "gatewatch open --account 111122223333 --format csv"),
+    first_calls: ("gatewatch first-calls s3://org-trail/AWSLogs --dry-run",),
     keys: ("gatewatch keys report.csv", "gatewatch keys live --account 111122223333 --apply"),
     comply: ("gatewatch comply groups.json", "gatewatch comply live --account 111122223333 --apply"),
     undo: ("gatewatch undo chg-0123456789ab",),

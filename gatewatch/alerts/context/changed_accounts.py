@@ -48,7 +48,7 @@ def account_change_of(call: ApiCall) -> AccountChange | None:
     return AccountChange(digest, call.account_id, int(call.time.timestamp()))
 
 
-def entry_of(change: AccountChange) -> str:
+def account_entry(change: AccountChange) -> str:
     return f"{change.at // SLOT} {change.account_id}"
 
 
@@ -71,7 +71,7 @@ class InMemoryChangedAccounts:
         current = self._entries.setdefault((change.name, hour), set())
         self._entries.move_to_end((change.name, hour))
         if len(current) < MAX_ENTRIES:
-            current.add(entry_of(change))
+            current.add(account_entry(change))
         if len(self._entries) > self._limit:
             self._entries.popitem(last=False)
         return count_accounts(change, current | self._entries.get((change.name, hour - 1), set()))

@@ -9,7 +9,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gatewatch.alerts.context.changed_accounts import HOUR, MAX_ENTRIES, count_accounts, entry_of
+from gatewatch.alerts.context.changed_accounts import HOUR, MAX_ENTRIES, count_accounts, account_entry
 from gatewatch.aws.hub_table import RowKind
 from gatewatch.aws.time_budget import TimeBudget
 
@@ -35,7 +35,7 @@ class DynamoChangedAccounts:
         return self._budget.run("changed accounts not counted", partial(self._count, change)) or 0
 
     def _count(self, change: AccountChange, check_time: Callable[[], None]) -> int:
-        hour, entry = change.at // HOUR, entry_of(change)
+        hour, entry = change.at // HOUR, account_entry(change)
         check_time()
         current = self._table.update(
             CHANGED_ACCOUNTS,

@@ -52,6 +52,16 @@ class FirstCallRows:
             return first
         return float(before["first_at"])
 
+    def fill(self, sighting: Sighting, first: float) -> bool:
+        """Remember a call of the past, from its first to its last time; False when the row is as old already."""
+        return self._table.update(
+            FIRST_CALLS,
+            sighting.key,
+            "SET first_at = :first, last_at = if_not_exists(last_at, :at)",
+            {":first": first, ":at": sighting.at},
+            ConditionExpression="attribute_not_exists(first_at) OR first_at > :first",
+        ).is_applied
+
     def since(self, account_id: str, at: float) -> float:
         """Return since when calls of an account are remembered: `at` unless an earlier time is known."""
         written = self._table.update(
