@@ -46,9 +46,10 @@ def first_calls(
     stage: Stage = STAGE,
     config: Config = CONFIG,
 ) -> None:
-    """Fill what the hub remembers of callers from the log files of the last 90 days.
+    """Fill what the hub remembers of callers.
 
-    Then nothing has to be learned for fourteen days after `context: first_time` was switched on. Prints how many
+    Reads log files; of these the last 90 days count. Then nothing has to be learned for fourteen days after
+    `context: first_time` of policy.yaml was switched on. Prints how many
     alerts of the files would have been new. Repeating it changes nothing. Exit status: as replay.
     """
     from gatewatch.alerts.context.first_seen import REMEMBERED, InMemoryFirstSeen
