@@ -58,6 +58,7 @@ def first_calls(
     from gatewatch.cli.alert_printing import print_alerts
     from gatewatch.config.settings import load_settings
 
+    rows = None if dry_run else _rows(stage)
     memory = InMemoryFirstSeen(limit=_MAX_CALLS)
     collected = FirstCallPrinter(memory, time.time() - REMEMBERED)
     settings = load_settings(*configuration_files(config, None, None))
@@ -66,8 +67,8 @@ def first_calls(
     typer.echo(f"{collected.alerts:,} alerts about applied changes of {len(memory.since):,} accounts")
     typer.echo(f"{len(remembered):,} different calls of a caller in an account")
     typer.echo(f"{collected.new:,} alerts would have been new after the first fourteen days of these files")
-    if not dry_run:
-        typer.echo(f"{_fill(memory, _rows(stage)):,} of the calls were written to the hub")
+    if rows:
+        typer.echo(f"{_fill(memory, rows):,} of the calls were written to the hub")
     raise typer.Exit(status)
 
 
@@ -76,7 +77,9 @@ def _rows(stage: str) -> FirstCallRows:
     from gatewatch.aws.clients import Aws
     from gatewatch.aws.hub_table import HubTable
 
-    return FirstCallRows(HubTable(Aws().dynamodb, f"gatewatch-{stage}"))
+    aws = Aws()
+    aws.sts.get_caller_identity()  # missing credentials are reported before hours of reading
+    return FirstCallRows(HubTable(aws.dynamodb, f"gatewatch-{stage}"))
 
 
 def _fill(memory: InMemoryFirstSeen, rows: FirstCallRows) -> int:
