@@ -94,7 +94,7 @@ def test_a_dry_run_writes_nothing(tmp_path):
 
 
 @pytest.mark.usefixtures("hub")
-def test_what_cannot_be_decoded_is_named_and_the_rest_is_read(tmp_path):
+def test_undecodable_lines_are_reported_and_the_other_lines_are_read(tmp_path):
     (tmp_path / "odd.json").write_text(json.dumps(record("alice", 5)) + "\n{", "utf-8")
     ran = CliRunner().invoke(app, ["first-calls", str(tmp_path / "odd.json"), "--dry-run"])
     assert ran.exit_code == 3
