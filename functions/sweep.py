@@ -15,6 +15,7 @@ from gatewatch.aws.hub_table import HubTable
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.handlers.batch import partial_response
 from gatewatch.handlers.sweep import SweepHandler
+from gatewatch.inventory.recording import InventoryRecorder
 from gatewatch.inventory.store import InventoryStore
 from gatewatch.inventory.tasks import TaskQueue
 from gatewatch.monitoring.heartbeat.store import HeartbeatStore
@@ -42,14 +43,16 @@ def compose_with(now: Callable[[], float], queue: TaskQueue | None = None) -> Sw
         arn = role_arn(aws.partition(origin.region), origin.account_id, role)
         return aws.assume_role(arn, origin.region, _SESSION_NAME)
 
+    settings, store = load_bundle(environment).settings, InventoryStore(table)
+    outbox = Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"])
     return SweepHandler(
-        settings=load_bundle(environment).settings,
-        store=InventoryStore(table),
-        table=table,
+        settings=settings,
+        store=store,
+        recorder=InventoryRecorder(settings, store, table, outbox),
         queue=queue or TaskQueue(aws.sqs, environment["GATEWATCH_SWEEP_URL"]),
-        outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
+        outbox=outbox,
         session_for=session_for,
-        members=lambda: {each.account_id for each in HeartbeatStore(table).last_canaries()},
+        canaries=lambda: HeartbeatStore(table).last_canaries().keys(),
         home_region=environment["AWS_REGION"],
         now=now,
         log=_log(),

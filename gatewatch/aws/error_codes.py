@@ -8,6 +8,11 @@ from botocore.exceptions import ClientError
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 THROTTLED = re.compile(r"RequestLimitExceeded|Throttl|SlowDown|TooManyRequests")
+# Errors that pass by themselves: of a service, of the network, of credentials that ended meanwhile.
+_TEMPORARY = re.compile(
+    r"Internal(Error|Failure|ServiceError)|(Service)?Unavailable|ExpiredToken|RequestExpired|RequestTimeout"
+    r"|(Connect|Read)TimeoutError|EndpointConnectionError|ConnectionClosedError"
+)
 
 
 def error_code(error: BaseException) -> str:
@@ -22,3 +27,8 @@ def error_code(error: BaseException) -> str:
 def is_throttling(code: str) -> bool:
     """Whether an error code says that the account makes too many requests."""
     return THROTTLED.search(code) is not None
+
+
+def is_temporary(code: str) -> bool:
+    """Whether the same request can succeed a few minutes later."""
+    return is_throttling(code) or _TEMPORARY.search(code) is not None

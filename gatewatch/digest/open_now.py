@@ -111,7 +111,9 @@ def _unread(accounts: Sequence[AccountInventory], regions: Sequence[RegionInvent
         late = (each for each in account.regions if (account.account_id, each) not in read)
         yield from (f"{account.account_id} {each}: not read yet" for each in late)
     for region in regions:
-        yield from (f"{region.account_id} {region.region} {kind}: {code}" for kind, code in region.unread.items())
+        for code in dict.fromkeys(region.unread.values()):
+            kinds = ", ".join(kind for kind, each in region.unread.items() if each == code)
+            yield f"{region.account_id} {region.region} {kinds}: {code}"
 
 
 def openers(steps: Iterable[ExposureStep]) -> dict[OpeningKey, OpenExposure]:
@@ -150,16 +152,16 @@ def _order(item: OpenItem) -> tuple[int, int, float]:
 def _row(
     region: RegionInventory, item: OpenItem, exposure: OpenExposure | None, settings: Settings, now: float
 ) -> OpenRow:
-    account, reachability = settings.account(region.account_id), item.reachability
+    account, reachability = settings.account(item.owner_id or region.account_id), item.reachability
     since = exposure.since if exposure else datetime.fromtimestamp(item.since, UTC)
     return OpenRow(
         severity=item.severity.value,
         account=region.account_id,
-        alias=account.alias,
+        alias=settings.account(region.account_id).alias,
         region=region.region,
         kind=item.kind.value,
         resource=item.group.id or item.resource_id,
-        name=item.group.name or "",
+        name=_name(item),
         rule=(item.rule and item.rule.rule_id) or "",
         allows=item.text,
         reachable=reachability.verdict.value if reachability else "",
@@ -171,6 +173,11 @@ def _row(
         owner=account.owner or "",
         exception=_exception(region, item, settings, now),
     )
+
+
+def _name(item: OpenItem) -> str:
+    """Return the name of a group, with the account that shares it."""
+    return " ".join(each for each in (item.group.name, item.owner_id and f"(shared by {item.owner_id})") if each)
 
 
 def _origin(item: OpenItem, exposure: OpenExposure | None) -> Origin:

@@ -8,97 +8,133 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec.structs import replace
 
-from gatewatch.alerts.rule_history_table import RULES, rule_key, states_after_lookup
-from gatewatch.aws.error_codes import error_code, is_throttling
+from gatewatch.aws.error_codes import error_code, is_temporary
 from gatewatch.events.canary import AccountRegion
-from gatewatch.inventory.comparison import CONFIRM_AFTER_SECONDS, compare
-from gatewatch.inventory.likely_call import find_likely_call
-from gatewatch.inventory.messages import baseline_messages, silent_change_messages
+from gatewatch.inventory.comparison import CONFIRM_AFTER_SECONDS
+from gatewatch.inventory.coverage import Coverage, find_gaps, gap_digests, is_complete
+from gatewatch.inventory.messages import report_messages
 from gatewatch.inventory.model import AccountInventory, ResourceKind
-from gatewatch.inventory.reader import RegionReader, rules_by_id
+from gatewatch.inventory.reader import MAX_CALLS, RegionReader, rules_by_id
 from gatewatch.inventory.store import SweepState
 from gatewatch.inventory.tasks import SweepTask, parse_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection
     from logging import Logger
 
-    from gatewatch.alerts.rule_history_table import RuleState
+    from types_boto3_cloudtrail import CloudTrailClient
+
     from gatewatch.aws.clients import Aws
-    from gatewatch.aws.hub_table import HubTable
     from gatewatch.config.settings import Settings
     from gatewatch.delivery.outbox import MessageSink
-    from gatewatch.inventory.likely_call import LikelyCall
-    from gatewatch.inventory.model import OpenItem, RegionInventory
+    from gatewatch.inventory.model import RegionInventory
+    from gatewatch.inventory.recording import InventoryRecorder
     from gatewatch.inventory.store import InventoryStore
     from gatewatch.inventory.tasks import TaskQueue
-    from gatewatch.model.security_group import SecurityGroupRule
 
 _DAY_SECONDS = 24 * 3600
 _EARLY_SECONDS = 600  # a schedule is not exact
-_BASELINE_AFTER_SECONDS = 3000  # the first sweep is spread over a quarter of an hour
+_REPORT_LATEST_SECONDS = 12 * 3600  # a Region whose task fails again and again must not hold the report back
+_READ_AGAIN_AFTER_SECONDS = 6 * 3600  # a task that is received twice, or a sweep that was started twice
 _MAX_ATTEMPTS = 4
 _CONFIRM_DELAY_SECONDS = CONFIRM_AFTER_SECONDS + 60
 
 
 @dataclass(frozen=True)
 class SweepHandler:
-    """`session_for` returns the clients of a member by its lookup role. `members`: accounts that send canaries."""
+    """`session_for` returns the clients of a member by its lookup role. `canaries`: Regions that ever sent one."""
 
     settings: Settings
     store: InventoryStore
-    table: HubTable
+    recorder: InventoryRecorder
     queue: TaskQueue
     outbox: MessageSink
     session_for: Callable[[AccountRegion, str], Aws]
-    members: Callable[[], Iterable[str]]
+    canaries: Callable[[], Collection[AccountRegion]]
     home_region: str
     now: Callable[[], float]
     log: Logger
 
     def start(self) -> None:
-        """Start the sweep of the day, or report the baseline when the first one is done. Runs every hour."""
+        """Start the sweep of the day, or make its report when everything was tried. Runs every hour."""
         state, now = self.store.state(), self.now()
         if state is None or now - state.started >= _DAY_SECONDS - _EARLY_SECONDS:
             self.queue.put(SweepTask(each) for each in self._accounts())
-            self.store.save_state(SweepState(now, state.is_baseline_reported if state else False))
-        elif not state.is_baseline_reported and now - state.started >= _BASELINE_AFTER_SECONDS:
-            self._report_baseline(state)
+            self.store.save_state(replace(state or SweepState(now), started=now, is_reported=False))
+        elif not state.is_reported:
+            coverage = self._coverage()
+            if is_complete(coverage, state.started) or now - state.started >= _REPORT_LATEST_SECONDS:
+                self._report(state, coverage)
 
     def _accounts(self) -> list[str]:
         """Return the accounts that have a lookup role: those of accounts.yaml, and those that send canaries."""
-        known = {*self.settings.accounts, *self.members()}
+        known = {*self.settings.accounts, *(each.account_id for each in self.canaries())}
         return sorted(each for each in known if self.settings.account(each).read_role)
 
-    def _report_baseline(self, state: SweepState) -> None:
-        accounts = self.store.accounts(self._accounts())
-        self.outbox.put(baseline_messages(accounts, self.store.regions(accounts), self.settings))
-        self.store.save_state(replace(state, is_baseline_reported=True))
+    def _coverage(self) -> Coverage:
+        account_ids = self._accounts()
+        accounts = self.store.accounts(account_ids)
+        return Coverage(
+            account_ids=account_ids,
+            accounts=accounts,
+            regions=self.store.regions(accounts),
+            canaries=list(self.canaries()),
+            now=self.now(),
+        )
+
+    def _report(self, state: SweepState, coverage: Coverage) -> None:
+        """Report accounts that were read for the first time, and gaps that were not reported yet."""
+        had_baseline = coverage.account_ids if state.is_baseline_reported else ()
+        known = {*(had_baseline if state.known is None else state.known)}
+        read = [each for each in coverage.accounts if not each.error]
+        new = [each for each in read if each.account_id not in known]
+        gaps = find_gaps(coverage, self.settings)
+        digests = gap_digests(gaps)
+        changed = [each for each in gaps if digests[each.account_id] != state.gaps.get(each.account_id)]
+        self.outbox.put(report_messages(new, coverage.regions, changed, self.settings, state.started))
+        known |= {each.account_id for each in read}
+        after = replace(state, is_baseline_reported=True, is_reported=True, known=tuple(sorted(known)), gaps=digests)
+        self.store.save_state(after)
 
     def handle(self, record: dict[str, Any]) -> None:
         """Work one task off. Raises when it must be received again."""
         task = parse_task(record["body"])
         if task.not_before > self.now():
             self.queue.put_delayed(task, task.not_before - self.now())
+        elif not self.settings.account(task.account_id).read_role:
+            self.log.info("account has no lookup role any more", extra={"account_id": task.account_id})
         elif task.region:
             self._read_region(task)
         else:
-            self._find_regions(task.account_id)
+            self._find_regions(task)
 
-    def _find_regions(self, account_id: str) -> None:
+    def _find_regions(self, task: SweepTask) -> None:
+        """The account is saved last: a process that ends before is followed by one that sends the same tasks again."""
+        account_id = task.account_id
         try:
             ec2 = self._session(account_id, self.home_region).ec2
             regions = sorted(each["RegionName"] for each in ec2.describe_regions()["Regions"])
         except (ClientError, BotoCoreError) as error:
-            self._on_unreadable(account_id, error)
+            if not self._is_postponed(task, error_code(error)):
+                self._on_unreadable(account_id, error_code(error))
             return
-        self.store.save_account(AccountInventory(account_id=account_id, at=self.now(), regions=tuple(regions)))
+        if not regions:
+            self._on_unreadable(account_id, "NoRegions")
+            return
         home = self.home_region if self.home_region in regions else regions[0]
         self.queue.put(SweepTask(account_id, each, reads_buckets=each == home) for each in regions)
+        self.store.save_account(AccountInventory(account_id=account_id, at=self.now(), regions=tuple(regions)))
 
-    def _on_unreadable(self, account_id: str, error: Exception) -> None:
+    def _is_postponed(self, task: SweepTask, code: str, calls: int = 0) -> bool:
+        """Put a task back that failed for now, later each time; False when it was tried often enough."""
+        if not is_temporary(code) or task.attempt >= _MAX_ATTEMPTS:
+            return False
+        again = replace(task, attempt=task.attempt + 1, calls=task.calls + calls)
+        self.queue.put_delayed(again, 60 * 2**task.attempt)
+        return True
+
+    def _on_unreadable(self, account_id: str, code: str) -> None:
         """Keep the Regions of the last sweep: what was open there is not closed by a missing role."""
-        code = error_code(error)
         self.log.warning("account not read", extra={"account_id": account_id, "reason": code})
         known = self.store.accounts([account_id])
         regions = known[0].regions if known else ()
@@ -109,54 +145,43 @@ class SweepHandler:
         return self.session_for(AccountRegion(account_id, region), role)
 
     def _read_region(self, task: SweepTask) -> None:
-        try:
-            aws = self._session(task.account_id, task.region)
-        except (ClientError, BotoCoreError) as error:
-            self._on_unreadable(task.account_id, error)
+        """A repeated task finishes what the first one left, without reading again."""
+        last = self.store.region(task.account_id, task.region)
+        if last and not task.not_before and self.now() - last.at < _READ_AGAIN_AFTER_SECONDS:
+            self._finish(task, last)
             return
-        origin = AccountRegion(task.account_id, task.region)
-        reader = RegionReader(aws, origin, self.settings.severity_rules, task.reads_buckets)
+        if last:
+            self.recorder.report(last, lambda: self._event_history(task))
+        reader = self._reader(task)
         current = reader.read(self.now())
-        if self._is_throttled(current) and task.attempt < _MAX_ATTEMPTS:
-            self.queue.put_delayed(replace(task, attempt=task.attempt + 1), 60 * 2**task.attempt)
-            return
-        self._save(task, aws, current, rules_by_id(reader.rules))
+        self._log_reading(current)
+        failed = next((each for each in current.unread.values() if is_temporary(each)), "")
+        if not (failed and self._is_postponed(task, failed, current.calls)):
+            self._finish(task, self.recorder.record(current, rules_by_id(reader.rules), reader.unread_ids))
 
-    def _is_throttled(self, inventory: RegionInventory) -> bool:
-        return any(map(is_throttling, inventory.unread.values()))
+    def _reader(self, task: SweepTask) -> RegionReader:
+        return RegionReader(
+            connect=lambda: self._session(task.account_id, task.region),
+            origin=AccountRegion(task.account_id, task.region),
+            policy=self.settings.severity_rules,
+            reads_buckets=task.reads_buckets,
+            max_calls=max(0, MAX_CALLS - task.calls),
+        )
 
-    def _save(self, task: SweepTask, aws: Aws, current: RegionInventory, rules: dict[str, SecurityGroupRule]) -> None:
-        """Tell first, then store: after a crash in between the same alert is sent again under the same key."""
-        known = self._known_rules(task.account_id, rules)
-        previous = self.store.region(task.account_id, task.region)
-        inventory, silent = compare(previous, current, known)
-        if silent:
-            calls = self._likely_calls(aws, silent)
-            self.outbox.put(silent_change_messages(inventory, silent, calls, self.settings))
-        self._save_rules(inventory, known, rules)
-        self.store.save_region(inventory)
-        if inventory.unexplained:
-            self.queue.put_delayed(replace(task, not_before=self.now() + _CONFIRM_DELAY_SECONDS, attempt=0), 900)
-        self._log_reading(inventory, len(silent))
+    def _finish(self, task: SweepTask, inventory: RegionInventory) -> None:
+        """Report what is confirmed, and read again what is not."""
+        self.recorder.report(inventory, lambda: self._event_history(task))
+        if inventory.unexplained and ResourceKind.RULES not in inventory.unread:
+            again = replace(task, not_before=self.now() + _CONFIRM_DELAY_SECONDS, attempt=0, calls=0)
+            self.queue.put_delayed(again, _CONFIRM_DELAY_SECONDS)
 
-    def _known_rules(self, account_id: str, rules: Iterable[str]) -> dict[str, RuleState]:
-        keys = {rule_key(account_id, each): each for each in rules}
-        return {keys[key]: state for key, state in self.table.get_many(RULES, keys)}
+    def _event_history(self, task: SweepTask) -> CloudTrailClient | None:
+        try:
+            return self._session(task.account_id, task.region).cloudtrail
+        except (ClientError, BotoCoreError):
+            return None
 
-    def _save_rules(
-        self, inventory: RegionInventory, known: dict[str, RuleState], rules: dict[str, SecurityGroupRule]
-    ) -> None:
-        """An unexplained rule is not saved yet: its event may still arrive, and the next reading decides."""
-        explained = {each: rule for each, rule in rules.items() if each not in inventory.unexplained}
-        self.table.put_many(RULES, states_after_lookup(inventory.account_id, known, explained, inventory.at))
-
-    def _likely_calls(self, aws: Aws, items: Sequence[OpenItem]) -> dict[str, LikelyCall]:
-        """The call is older than the reading that found the rule first, so two days are searched."""
-        groups, now = sorted({each.group.id for each in items if each.group.id}), self.now()
-        found = {each: find_likely_call(aws.cloudtrail, each, now - 2 * _DAY_SECONDS, now) for each in groups}
-        return {group_id: call for group_id, call in found.items() if call}
-
-    def _log_reading(self, inventory: RegionInventory, silent: int) -> None:
+    def _log_reading(self, inventory: RegionInventory) -> None:
         rules = sum(each.kind is ResourceKind.RULES for each in inventory.items)
         self.log.info(
             "region read",
@@ -165,7 +190,6 @@ class SweepHandler:
                 "region": inventory.region,
                 "open": len(inventory.items),
                 "open_rules": rules,
-                "silent": silent,
                 "calls": inventory.calls,
                 "unread": {kind.value: code for kind, code in inventory.unread.items()},
             },

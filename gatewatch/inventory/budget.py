@@ -10,6 +10,8 @@ from gatewatch.errors import GatewatchError
 class BudgetExceededError(GatewatchError):
     """The reading made as many calls as it may."""
 
+    code = "BudgetExceeded"
+
 
 class CallBudget:
     """Counts the requests of clients that it watches, retries included."""

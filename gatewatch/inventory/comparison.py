@@ -14,7 +14,7 @@ from gatewatch.alerts.rule_history_table import LOOKUP
 from gatewatch.inventory.model import OpenItem, RegionInventory, ResourceKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from gatewatch.alerts.rule_history_table import RuleState
     from gatewatch.model.security_group import SecurityGroupRule
@@ -23,52 +23,94 @@ CONFIRM_AFTER_SECONDS = 30 * 60
 
 
 def compare(
-    previous: RegionInventory | None, current: RegionInventory, known: Mapping[str, RuleState]
-) -> tuple[RegionInventory, tuple[OpenItem, ...]]:
-    """Return the reading with `since` and `unexplained`, and the items that are now known to have changed silently.
-
-    `known` is the rule history before the reading, by rule id. The first reading of a Region explains nothing and
-    accuses nothing: what it finds was there first.
-    """
-    earlier = {each.identity: each for each in previous.items} if previous else {}
-    if ResourceKind.RULES in current.unread and previous:
-        current = _with_rules_of(previous, current)
-    items = tuple(
-        _dated(each, earlier.get(each.identity), current.at, is_first=previous is None) for each in current.items
-    )
-    suspects = _unexplained(items, earlier, previous, known) if previous else {}
-    first_seen = {each: (previous.unexplained.get(each, current.at) if previous else current.at) for each in suspects}
-    confirmed = {each for each, at in first_seen.items() if current.at - at >= CONFIRM_AFTER_SECONDS}
-    left = {each: at for each, at in first_seen.items() if each not in confirmed}
-    silent = tuple(each for each in items if each.identity in confirmed)
-    return replace(current, items=items, unexplained=left), silent
-
-
-def _with_rules_of(previous: RegionInventory, current: RegionInventory) -> RegionInventory:
-    """Keep the rules of the last reading that could read them: what is not read is not closed."""
-    kept = tuple(each for each in previous.items if each.kind is ResourceKind.RULES)
-    return replace(current, items=(*kept, *current.items))
-
-
-def _dated(item: OpenItem, earlier: OpenItem | None, at: float, *, is_first: bool) -> OpenItem:
-    if earlier is not None:
-        return replace(item, since=earlier.since, was_there_first=earlier.was_there_first)
-    return replace(item, since=at, was_there_first=is_first)
-
-
-def _unexplained(
-    items: Iterable[OpenItem],
-    earlier: Mapping[str, OpenItem],
-    previous: RegionInventory,
+    previous: RegionInventory | None,
+    current: RegionInventory,
     known: Mapping[str, RuleState],
-) -> set[str]:
-    suspects = set()
-    for each in items:
-        rule_id = each.rule.rule_id if each.rule else None
-        is_new = each.identity not in earlier or each.identity in previous.unexplained
-        if rule_id and is_new and not _is_explained(each.rule, known.get(rule_id), previous.at):
-            suspects.add(rule_id)
-    return suspects
+    unread_ids: Mapping[ResourceKind, Collection[str]] | None = None,
+) -> RegionInventory:
+    """Return the reading with `since`, and with the rules that no event reported.
+
+    `known` is the rule history before the reading, by rule id. `unread_ids`: resources of kinds that were read in part.
+    The first time that a kind is read explains nothing and accuses nothing: what it finds was there first. A reading
+    that began before the previous one is dropped.
+    """
+    if previous is None:
+        return replace(current, items=tuple(replace(e, since=current.at, was_there_first=True) for e in current.items))
+    if current.at <= previous.at:
+        return previous
+    current = replace(
+        current,
+        items=(*_kept(previous, current, unread_ids or {}), *current.items),
+        read_at=_read_at(previous) | current.read_at,
+    )
+    earlier = {each.identity: each for each in previous.items}
+    dated = replace(current, items=tuple(_dated(each, earlier, previous, current.at) for each in current.items))
+    return _with_unexplained(dated, previous, earlier, known)
+
+
+def _kept(
+    previous: RegionInventory, current: RegionInventory, unread_ids: Mapping[ResourceKind, Collection[str]]
+) -> Iterator[OpenItem]:
+    """Yield items of the last reading that this one could not read: what is not read is not closed."""
+    found = {each.identity for each in current.items}
+    for each in previous.items:
+        is_unread = each.kind in current.unread and each.resource_id in unread_ids.get(each.kind, (each.resource_id,))
+        if is_unread and each.identity not in found:
+            yield each
+
+
+def _read_at(previous: RegionInventory) -> dict[ResourceKind, float]:
+    return {kind: at for kind in ResourceKind if (at := previous.last_read(kind)) is not None}
+
+
+def _dated(item: OpenItem, earlier: Mapping[str, OpenItem], previous: RegionInventory, at: float) -> OpenItem:
+    before = earlier.get(item.identity)
+    if before is not None and item.opens_the_same(before):
+        return replace(item, since=before.since, was_there_first=before.was_there_first)
+    return replace(item, since=at, was_there_first=previous.last_read(item.kind) is None)
+
+
+def _with_unexplained(
+    current: RegionInventory,
+    previous: RegionInventory,
+    earlier: Mapping[str, OpenItem],
+    known: Mapping[str, RuleState],
+) -> RegionInventory:
+    """Return the reading with suspects, and those of them that are confirmed; unchanged if rules were not read."""
+    here = {each.identity for each in current.items}
+    unreported = {each: at for each, at in previous.unreported.items() if each in here}
+    since = previous.last_read(ResourceKind.RULES)
+    if ResourceKind.RULES in current.unread or since is None:
+        return replace(current, unexplained=previous.unexplained, unreported=unreported)
+    suspects = [
+        each
+        for each in current.items
+        if _is_suspect(each, earlier, previous) and not _is_explained(each.rule, known.get(each.identity), since)
+    ]
+    first_seen = {each.identity: _first_seen(each, earlier, previous, current.at) for each in suspects}
+    confirmed = {each: at for each, at in first_seen.items() if current.at - at >= CONFIRM_AFTER_SECONDS}
+    left = {each: at for each, at in first_seen.items() if each not in confirmed}
+    return replace(current, unexplained=left, unreported=unreported | confirmed)
+
+
+def _is_suspect(item: OpenItem, earlier: Mapping[str, OpenItem], previous: RegionInventory) -> bool:
+    """Return whether a rule is new, or another than before, or was a suspect before.
+
+    The events of a group that another account shares go to that account, so its rules are never suspects.
+    """
+    if item.rule is None or not item.rule.rule_id or item.owner_id:
+        return False
+    return item.identity in previous.unexplained or not _was_there(item, earlier)
+
+
+def _was_there(item: OpenItem, earlier: Mapping[str, OpenItem]) -> bool:
+    before = earlier.get(item.identity)
+    return before is not None and item.opens_the_same(before)
+
+
+def _first_seen(item: OpenItem, earlier: Mapping[str, OpenItem], previous: RegionInventory, at: float) -> float:
+    """Return when the rule was first seen as it is now."""
+    return previous.unexplained.get(item.identity, at) if _was_there(item, earlier) else at
 
 
 def _is_explained(rule: SecurityGroupRule | None, state: RuleState | None, since: float) -> bool:

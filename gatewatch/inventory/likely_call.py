@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _NAMES = frozenset({"AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules"})
 _MAX_RESULTS = 50
+_BEFORE_SECONDS = 2 * 24 * 3600  # two sweeps: the change is older than the first reading that found it
 
 
 class LikelyCall(Struct, frozen=True):
@@ -23,16 +24,16 @@ class LikelyCall(Struct, frozen=True):
     at: datetime
 
 
-def find_likely_call(cloudtrail: CloudTrailClient, group_id: str, since: float, until: float) -> LikelyCall | None:
-    """Return the latest call on the group between two times, in seconds since 1970; None when nothing is found.
+def find_likely_call(cloudtrail: CloudTrailClient, group_id: str, first_seen: float) -> LikelyCall | None:
+    """Return the latest call on the group before its rule was first seen, in seconds since 1970; None without one.
 
     Event history keeps management events for 90 days (CloudTrail user guide). Never raises: it is a hint.
     """
     try:
         found = cloudtrail.lookup_events(
             LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": group_id}],
-            StartTime=datetime.fromtimestamp(since, UTC),
-            EndTime=datetime.fromtimestamp(until, UTC),
+            StartTime=datetime.fromtimestamp(first_seen - _BEFORE_SECONDS, UTC),
+            EndTime=datetime.fromtimestamp(first_seen, UTC),
             MaxResults=_MAX_RESULTS,
         )["Events"]
     except (ClientError, BotoCoreError):

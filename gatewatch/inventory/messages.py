@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from msgspec import json
 
+from gatewatch.inventory.coverage import GapKind
 from gatewatch.model.message import addressed
 from gatewatch.model.notification import NoticeKind, OperatorNotice, Sentence
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.time_text import utc_minute
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from gatewatch.config.settings import Settings
+    from gatewatch.inventory.coverage import Gap
     from gatewatch.inventory.likely_call import LikelyCall
     from gatewatch.inventory.model import AccountInventory, OpenItem, RegionInventory
     from gatewatch.model.message import OutboxMessage
 
-_MAX_LINES = 25
+MAX_LINES = 25
 _MAX_ALIAS = 80
+_MAX_NAMES = 20
 
 
 def silent_change_messages(
@@ -33,7 +36,7 @@ def silent_change_messages(
     account = settings.account(inventory.account_id)
     values = {"account": f"{account.alias[:_MAX_ALIAS]} {inventory.account_id}", "region": inventory.region}
     notice = OperatorNotice(
-        key=_key("silent-change", [inventory.account_id, inventory.region, inventory.at, [i.identity for i in items]]),
+        key=_key("silent-change", [inventory.account_id, inventory.region, sorted(inventory.unreported.items())]),
         kind=NoticeKind.DIFFERENT,
         severity=worst,
         language=account.language,
@@ -48,31 +51,70 @@ def silent_change_messages(
     return addressed(notice, settings.default_destinations)
 
 
-def baseline_messages(
-    accounts: Sequence[AccountInventory], regions: Sequence[RegionInventory], settings: Settings
+def report_messages(
+    new: Sequence[AccountInventory],
+    regions: Sequence[RegionInventory],
+    gaps: Sequence[Gap],
+    settings: Settings,
+    started: float,
 ) -> list[OutboxMessage]:
-    """Return the summary of the first sweep: how much is open, the critical ones, and what could not be read."""
-    items = [(region, item) for region in regions for item in region.items]
-    counts = Counter(item.severity for _, item in items)
-    critical = [_place(region, item, settings) for region, item in items if item.severity is Severity.CRITICAL]
-    failed = [_failed(each, settings) for each in accounts if each.error]
-    numbers = {each.value: str(counts[each]) for each in (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM)}
-    total = {"accounts": str(sum(not each.error for each in accounts)), "regions": str(len(regions)), **numbers}
-    paragraphs = [
-        (Sentence("baseline", total),),
-        _limited(critical),
-        _limited(failed),
-        (Sentence("baseline_next", {"command": "gatewatch open"}),),
-    ]
+    """Return the report of the sweep that started at a time, in seconds since 1970; nothing without new facts.
+
+    `new`: accounts that were read for the first time. Their open items are summed up, the critical ones are listed.
+    """
+    if not (new or gaps):
+        return []
+    paragraphs = [*(_baseline(new, regions, settings) if new else ()), *_gap_paragraphs(gaps, settings)]
     notice = OperatorNotice(
-        key=_key("baseline", [total, [each.account_id for each in accounts]]),
+        key=_key("sweep", started),  # a report that is made again, after a process ended, is no second message
         kind=NoticeKind.REMINDER,
         severity=Severity.INFO,
         language=settings.defaults.language,
-        title=Sentence("baseline_title"),
+        title=Sentence("baseline_title" if new else "sweep_gaps_title"),
         paragraphs=tuple(each for each in paragraphs if each),
     )
     return addressed(notice, settings.default_destinations)
+
+
+def _baseline(
+    accounts: Sequence[AccountInventory], regions: Sequence[RegionInventory], settings: Settings
+) -> Iterator[Sequence[Sentence]]:
+    ids = {each.account_id for each in accounts}
+    items = [(region, item) for region in regions if region.account_id in ids for item in region.items]
+    counts = Counter(item.severity for _, item in items)
+    numbers = {each.value: str(counts[each]) for each in (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM)}
+    count = sum(each.account_id in ids for each in regions)
+    yield (Sentence("baseline", {"accounts": str(len(ids)), "regions": str(count), **numbers}),)
+    yield _limited([_place(region, item, settings) for region, item in items if item.severity is Severity.CRITICAL])
+    yield (Sentence("baseline_next", {"command": "gatewatch open"}),)
+
+
+def _gap_paragraphs(gaps: Sequence[Gap], settings: Settings) -> Iterator[Sequence[Sentence]]:
+    for kind in GapKind:
+        if found := [each for each in gaps if each.kind is kind]:
+            yield (Sentence(f"sweep_gaps_{kind}"), *_limited(_gap_lines(found, settings)))
+    if gaps:
+        yield (Sentence("sweep_gaps_next", {"command": "gatewatch doctor"}),)
+
+
+def _gap_lines(gaps: Sequence[Gap], settings: Settings) -> list[Sentence]:
+    """Return one line for all accounts with the same gap: a Region is usually missing in many of them."""
+    accounts: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
+    for each in gaps:
+        accounts[each.regions, each.reason].append(each.account_id)
+    return [_gap_line(regions, reason, ids, settings) for (regions, reason), ids in accounts.items()]
+
+
+def _gap_line(regions: Sequence[str], reason: str, account_ids: Sequence[str], settings: Settings) -> Sentence:
+    names = [f"{settings.account(each).alias[:_MAX_ALIAS]} {each}" for each in account_ids]
+    place = [_enumeration(names), _enumeration(regions)] if regions else [_enumeration(names)]
+    values = {"place": ": ".join(place), "reason": reason}
+    return Sentence("sweep_gap_line_reason" if reason else "sweep_gap_line", values)
+
+
+def _enumeration(names: Sequence[str]) -> str:
+    more = len(names) - _MAX_NAMES
+    return ", ".join(names[:_MAX_NAMES]) + (f" (+{more})" if more > 0 else "")
 
 
 def _line(item: OpenItem, call: LikelyCall | None) -> Sentence:
@@ -91,18 +133,13 @@ def _place(region: RegionInventory, item: OpenItem, settings: Settings) -> Sente
     )
 
 
-def _failed(account: AccountInventory, settings: Settings) -> Sentence:
-    alias = settings.account(account.account_id).alias[:_MAX_ALIAS]
-    return Sentence("baseline_unread", {"account": f"{alias} {account.account_id}", "text": account.error})
-
-
 def _group(item: OpenItem) -> str:
     return " ".join(each for each in (item.group.name, item.group.id) if each)
 
 
 def _limited(lines: Sequence[Sentence]) -> tuple[Sentence, ...]:
-    more = len(lines) - _MAX_LINES
-    shown = tuple(lines[:_MAX_LINES])
+    more = len(lines) - MAX_LINES
+    shown = tuple(lines[:MAX_LINES])
     return (*shown, Sentence("more_lines", {"count": str(more)})) if more > 0 else shown
 
 

@@ -12,9 +12,13 @@ from gatewatch.model.severity import Severity
 
 
 class ResourceKind(StrEnum):
-    """Resources that can be public, and what is read of them."""
+    """Resources that can be public, and what is read of them.
+
+    `NETWORK`: names and interfaces of the groups with open rules. It has no items; without it, reachability is unknown.
+    """
 
     RULES = "rules"
+    NETWORK = "network"
     PREFIX_LISTS = "prefix_lists"
     SNAPSHOTS = "snapshots"
     IMAGES = "images"
@@ -26,13 +30,15 @@ class ResourceKind(StrEnum):
 class OpenItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A rule, an entry of a prefix list or a resource that the internet may use. `since`: first seen, in seconds.
 
-    `resource_id` is empty for the rule of a group. `was_there_first`: it was open when the account was first read.
+    `resource_id` is empty for the rule of a group. `owner_id`: the account that shares the group with this one, if it
+    is not its own. `was_there_first`: it was open when the account was first read.
     """
 
     kind: ResourceKind
     severity: Severity
     resource_id: str = ""
     group: Group = NO_GROUP
+    owner_id: str = ""
     rule: SecurityGroupRule | None = None
     services: tuple[str, ...] = ()
     reachability: Reachability | None = None
@@ -59,11 +65,21 @@ class OpenItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
             return self.resource_id
         return rule.rule_id or f"{self.resource_id} {rule.peer.text if rule.peer else ''}"
 
+    def opens_the_same(self, other: OpenItem) -> bool:
+        """Whether both are the same rule with the same traffic and peer, or the same resource."""
+        return self.identity == other.identity and _access(self) == _access(other)
+
+
+def _access(item: OpenItem) -> object:
+    return (item.rule.traffic, item.rule.peer) if item.rule else None
+
 
 class RegionInventory(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`at`: seconds since 1970. `unread` has what could not be read, with the error code.
+    """`at`: the last reading, in seconds since 1970. `unread` has what it could not read, with the error code.
 
-    `unexplained` are rules that no event reported, by rule id, with the time at which they were first seen.
+    `read_at`: when each kind was last read. `unexplained` are rules that no event reported, by rule id, with the time
+    at which they were first seen; `unreported` are those for which a notice has yet to be sent. `parts`: number of
+    further rows of the table that hold the rest of the items.
     """
 
     account_id: str
@@ -71,8 +87,17 @@ class RegionInventory(Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: float
     items: tuple[OpenItem, ...] = ()
     unread: dict[ResourceKind, str] = {}
+    read_at: dict[ResourceKind, float] = {}
     unexplained: dict[str, float] = {}
+    unreported: dict[str, float] = {}
     calls: int = 0
+    parts: int = 0
+
+    def last_read(self, kind: ResourceKind) -> float | None:
+        """Return when a kind was last read; None if never. A row of an older version does not say it."""
+        if self.read_at:
+            return self.read_at.get(kind)
+        return None if kind in self.unread else self.at
 
 
 class AccountInventory(Struct, frozen=True, kw_only=True, omit_defaults=True):

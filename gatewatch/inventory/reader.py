@@ -15,56 +15,77 @@ from gatewatch.inventory.rules import (
     open_group_rules,
     open_prefix_lists,
     read_rules,
-    with_groups,
-    with_reachability,
+    with_network,
+    without_network,
 )
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from types_boto3_ec2 import EC2Client
+
     from gatewatch.aws.clients import Aws
     from gatewatch.config.severity import SeverityRules
     from gatewatch.events.canary import AccountRegion
+    from gatewatch.inventory.rules import GroupRules
     from gatewatch.model.security_group import SecurityGroupRule
 
 MAX_CALLS = 2_000
-_BUDGET = "BudgetExceeded"
 # The severities of public_access events that make such a resource public.
 _SEVERITY = {ResourceKind.DATABASES: Severity.HIGH}
+# The errors of botocore, the end of the budget, and what a response without an expected field raises.
+_UNREADABLE = (ClientError, BotoCoreError, BudgetExceededError, LookupError, TypeError, ValueError, AttributeError)
 
 
 @dataclass
 class RegionReader:
-    """Reads with the clients of one member account and Region. `rules` are all rules by group, after `read`."""
+    """Reads one member account and Region with at most `max_calls` API calls. `connect` assumes the lookup role.
 
-    aws: Aws
+    After `read`, `rules` are all rules by group id, and `unread_ids` the resources of kinds that were read in part.
+    """
+
+    connect: Callable[[], Aws]
     origin: AccountRegion
     policy: SeverityRules
     reads_buckets: bool
     max_calls: int = MAX_CALLS
-    rules: Mapping[str, list[SecurityGroupRule]] = field(default_factory=dict)
+    rules: Mapping[str, GroupRules] = field(default_factory=dict)
+    unread_ids: dict[ResourceKind, list[str]] = field(default_factory=dict)
     _unread: dict[ResourceKind, str] = field(default_factory=dict)
 
     def read(self, at: float) -> RegionInventory:
         """Never raises for what the role may not read: that is named in `unread`."""
-        budget = CallBudget(self.max_calls)
-        for client in (self.aws.ec2, self.aws.rds, self.aws.s3, self.aws.s3control):
-            budget.watch(client)
-        items = [item for kind, read in self._readings().items() for item in self._attempt(kind, read)]
+        budget, items = CallBudget(self.max_calls), []
+        try:
+            readings = self._readings(self._watched(budget))
+        except (ClientError, BotoCoreError) as error:
+            self._unread = dict.fromkeys(self._kinds(), error_code(error))
+        else:
+            items = [item for kind, read in readings.items() for item in self._attempt(kind, read)]
         return RegionInventory(
             account_id=self.origin.account_id,
             region=self.origin.region,
             at=at,
             items=tuple(items),
             unread=self._unread,
+            read_at={each: at for each in self._kinds() if each not in self._unread},
             calls=budget.calls,
         )
 
-    def _readings(self) -> dict[ResourceKind, Callable[[], list[OpenItem]]]:
-        ec2, rds, account = self.aws.ec2, self.aws.rds, self.origin.account_id
+    def _kinds(self) -> list[ResourceKind]:
+        return [each for each in ResourceKind if self.reads_buckets or each is not ResourceKind.BUCKETS]
+
+    def _watched(self, budget: CallBudget) -> Aws:
+        aws = self.connect()
+        for client in (aws.ec2, aws.rds, aws.s3, aws.s3control):
+            budget.watch(client)
+        return aws
+
+    def _readings(self, aws: Aws) -> dict[ResourceKind, Callable[[], list[OpenItem]]]:
+        ec2, rds, account = aws.ec2, aws.rds, self.origin.account_id
         readings: dict[ResourceKind, Callable[[], list[OpenItem]]] = {
-            ResourceKind.RULES: self._rules,
+            ResourceKind.RULES: lambda: self._rules(ec2),
             ResourceKind.PREFIX_LISTS: lambda: open_prefix_lists(ec2, account, self.policy),
             ResourceKind.SNAPSHOTS: lambda: _items(ResourceKind.SNAPSHOTS, resources.public_snapshots(ec2)),
             ResourceKind.IMAGES: lambda: _items(ResourceKind.IMAGES, resources.public_images(ec2)),
@@ -73,24 +94,32 @@ class RegionReader:
                 ResourceKind.DATABASE_SNAPSHOTS, resources.public_database_snapshots(rds, account)
             ),
         }
-        return {**readings, ResourceKind.BUCKETS: self._buckets} if self.reads_buckets else readings
+        return {**readings, ResourceKind.BUCKETS: lambda: self._buckets(aws)} if self.reads_buckets else readings
 
-    def _rules(self) -> list[OpenItem]:
-        ec2 = self.aws.ec2
+    def _rules(self, ec2: EC2Client) -> list[OpenItem]:
+        """The rules count as read also when the network behind them cannot be read."""
         self.rules = read_rules(ec2, self.origin.account_id)
         found = open_group_rules(self.rules, self.policy)
-        return with_reachability(ec2, with_groups(ec2, found)) if found else []
+        if not found:
+            return []
+        return self._attempt(ResourceKind.NETWORK, lambda: with_network(ec2, found)) or without_network(found)
 
-    def _buckets(self) -> list[OpenItem]:
-        block = resources.account_block(self.aws.s3control, self.origin.account_id)
-        return _items(ResourceKind.BUCKETS, resources.public_buckets(self.aws.s3, block))
+    def _buckets(self, aws: Aws) -> list[OpenItem]:
+        """A bucket whose policy refuses everybody, this role included, hides no other bucket."""
+        block = resources.account_block(aws.s3control, self.origin.account_id)
+        found = []
+        for name in resources.bucket_names(aws.s3):
+            try:
+                found += [name] if resources.is_public_bucket(aws.s3, name, block) else []
+            except _UNREADABLE as error:
+                self._unread[ResourceKind.BUCKETS] = error_code(error)
+                self.unread_ids.setdefault(ResourceKind.BUCKETS, []).append(name)
+        return _items(ResourceKind.BUCKETS, found)
 
     def _attempt(self, kind: ResourceKind, read: Callable[[], list[OpenItem]]) -> list[OpenItem]:
         try:
             return read()
-        except BudgetExceededError:
-            self._unread[kind] = _BUDGET
-        except (ClientError, BotoCoreError) as error:
+        except _UNREADABLE as error:
             self._unread[kind] = error_code(error)
         return []
 
@@ -100,13 +129,13 @@ def _items(kind: ResourceKind, ids: list[str]) -> list[OpenItem]:
     return [OpenItem(kind=kind, severity=severity, resource_id=each) for each in ids]
 
 
-def rules_by_id(rules: Mapping[str, list[SecurityGroupRule]]) -> dict[str, SecurityGroupRule]:
-    """Return the rules that could be read, as the rule history keeps them."""
+def rules_by_id(rules: Mapping[str, GroupRules]) -> dict[str, SecurityGroupRule]:
+    """Return the rules of the account's own groups that could be read, as the rule history keeps them."""
     return dict(_readable(rules))
 
 
-def _readable(rules: Mapping[str, list[SecurityGroupRule]]) -> Iterator[tuple[str, SecurityGroupRule]]:
+def _readable(rules: Mapping[str, GroupRules]) -> Iterator[tuple[str, SecurityGroupRule]]:
     for of_group in rules.values():
-        for each in of_group:
+        for each in of_group.rules if not of_group.owner_id else ():
             if each.rule_id and each.peer and each.traffic.protocol:
                 yield each.rule_id, each

@@ -1,6 +1,6 @@
 """Reads the resources of an account that are public: snapshots, images, databases and buckets.
 
-Each function returns the ids of public resources of one kind, and raises botocore's errors.
+The functions raise botocore's errors; most return the ids of public resources of one kind.
 """
 
 from __future__ import annotations
@@ -47,13 +47,9 @@ def public_database_snapshots(rds: RDSClient, account_id: str) -> list[str]:
     return [each for each in arns if each.split(":")[4] == account_id]
 
 
-def public_buckets(s3: Any, account_block: Mapping[str, bool]) -> list[str]:
-    """Return the buckets whose policy or access control list is public and not blocked.
-
-    `account_block`: the Block Public Access settings of the account. Buckets that are gone meanwhile are left out.
-    """
-    names = [str(each["Name"]) for page in s3.get_paginator("list_buckets").paginate() for each in page["Buckets"]]
-    return [name for name in names if _is_public(s3, name, account_block)]
+def bucket_names(s3: Any) -> list[str]:
+    """Return the names of all buckets of an account."""
+    return [str(each["Name"]) for page in s3.get_paginator("list_buckets").paginate() for each in page["Buckets"]]
 
 
 def account_block(s3control: Any, account_id: str) -> Mapping[str, bool]:
@@ -61,7 +57,11 @@ def account_block(s3control: Any, account_id: str) -> Mapping[str, bool]:
     return _block(lambda: s3control.get_public_access_block(AccountId=account_id))
 
 
-def _is_public(s3: Any, bucket: str, account_block: Mapping[str, bool]) -> bool:
+def is_public_bucket(s3: Any, bucket: str, account_block: Mapping[str, bool]) -> bool:
+    """Return whether policy or access control list are public and not blocked; False for a bucket that is gone.
+
+    `account_block`: the Block Public Access settings of the account.
+    """
     bucket_block = _block(lambda: s3.get_public_access_block(Bucket=bucket))
     on = {name for each in (account_block, bucket_block) for name, is_on in each.items() if is_on}
     has_public_policy = "RestrictPublicBuckets" not in on and _has_public_policy(s3, bucket)

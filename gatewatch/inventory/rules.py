@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from gatewatch.alerts.reachability.check import check_reachability
-from gatewatch.alerts.reachability.queries import read_interface_address, read_network
+from gatewatch.alerts.reachability.check import UNKNOWN_INTERFACES, check_reachability
+from gatewatch.alerts.reachability.queries import managed_resources, read_interface_address, read_network
 from gatewatch.alerts.severity.security_group import prefix_list_assessment, rule_assessment, world_by_traffic
 from gatewatch.events.changes.ip_permissions import read_described_rule
 from gatewatch.inventory.model import OpenItem, ResourceKind
@@ -22,24 +23,39 @@ if TYPE_CHECKING:
 
     from types_boto3_ec2 import EC2Client
 
-    from gatewatch.alerts.reachability.network import Network
+    from gatewatch.alerts.reachability.network import Interface, Network
     from gatewatch.config.severity import SeverityRules
     from gatewatch.model.severity import Assessment
 
 MIN_SEVERITY = Severity.MEDIUM  # as in digests: web ports are usually public on purpose
 _MAX_FILTER_VALUES = 200
+_RULE_PAGE = 1000  # without a page size EC2 returns all rules of a Region in one response (API reference)
+_LIST_PAGE = 100
 
 
-def read_rules(ec2: EC2Client, account_id: str) -> dict[str, list[SecurityGroupRule]]:
+class GroupRules(Struct, frozen=True):
+    """The rules of a group. `owner_id`: the account that shares the group, empty for the account's own group."""
+
+    owner_id: str
+    rules: list[SecurityGroupRule]
+
+
+def read_rules(ec2: EC2Client, account_id: str) -> dict[str, GroupRules]:
     """Return all rules of a Region by group id. Raises botocore's errors."""
-    by_group: dict[str, list[SecurityGroupRule]] = defaultdict(list)
-    for page in ec2.get_paginator("describe_security_group_rules").paginate():
-        for fields in page["SecurityGroupRules"]:
-            by_group[str(fields.get("GroupId"))].append(read_described_rule(fields, account_id))
+    by_group: dict[str, GroupRules] = {}
+    for fields in _listed(ec2.get_paginator("describe_security_group_rules"), "SecurityGroupRules", _RULE_PAGE):
+        owner = str(fields.get("GroupOwnerId") or account_id)
+        of_group = GroupRules(owner if owner != account_id else "", [])
+        by_group.setdefault(str(fields.get("GroupId")), of_group).rules.append(read_described_rule(fields, account_id))
     return by_group
 
 
-def open_group_rules(by_group: Mapping[str, Sequence[SecurityGroupRule]], policy: SeverityRules) -> list[OpenItem]:
+def _listed(paginator: Any, key: str, page_size: int, **request: Any) -> Iterator[Any]:
+    for page in paginator.paginate(PaginationConfig={"PageSize": page_size}, **request):
+        yield from page.get(key) or ()
+
+
+def open_group_rules(by_group: Mapping[str, GroupRules], policy: SeverityRules) -> list[OpenItem]:
     """Return the inbound rules that are open to the whole internet and at least medium."""
     return [
         OpenItem(
@@ -47,10 +63,11 @@ def open_group_rules(by_group: Mapping[str, Sequence[SecurityGroupRule]], policy
             severity=assessment.severity,
             services=assessment.services,
             group=change.group,
+            owner_id=of_group.owner_id,
             rule=replace(change.rule, description=None),
         )
-        for group_id, rules in by_group.items()
-        for change, assessment in _assessed(group_id, rules, policy)
+        for group_id, of_group in by_group.items()
+        for change, assessment in _assessed(group_id, of_group.rules, policy)
         if _is_open(assessment)
     ]
 
@@ -78,16 +95,15 @@ def _is_open(assessment: Assessment) -> bool:
 def open_prefix_lists(ec2: EC2Client, account_id: str, policy: SeverityRules) -> list[OpenItem]:
     """Return the entries of the account's own prefix lists that are the whole internet. Raises botocore's errors."""
     found = []
-    own: Any = [{"Name": "owner-id", "Values": [account_id]}]
-    for page in ec2.get_paginator("describe_managed_prefix_lists").paginate(Filters=own):
-        for each in page["PrefixLists"]:
-            found += _open_entries(ec2, each["PrefixListId"], policy)
+    own = _filters("owner-id", [account_id])
+    for each in _listed(ec2.get_paginator("describe_managed_prefix_lists"), "PrefixLists", _LIST_PAGE, Filters=own):
+        found += _open_entries(ec2, each["PrefixListId"], policy)
     return found
 
 
 def _open_entries(ec2: EC2Client, list_id: str, policy: SeverityRules) -> list[OpenItem]:
-    pages = ec2.get_paginator("get_managed_prefix_list_entries").paginate(PrefixListId=list_id)
-    peers = [cidr_peer(each["Cidr"]) for page in pages for each in page["Entries"]]
+    entries = _listed(ec2.get_paginator("get_managed_prefix_list_entries"), "Entries", _LIST_PAGE, PrefixListId=list_id)
+    peers = [cidr_peer(each["Cidr"]) for each in entries]
     rules = [SecurityGroupRule(direction=Direction.INGRESS, peer=each) for each in peers if each]
     changes = [_change(Family.PREFIX_LIST, each, resource_id=list_id) for each in rules]
     world = world_by_traffic(changes)
@@ -99,21 +115,29 @@ def _open_entries(ec2: EC2Client, list_id: str, policy: SeverityRules) -> list[O
     ]
 
 
-def with_groups(ec2: EC2Client, items: Sequence[OpenItem]) -> list[OpenItem]:
-    """Return the items with the name and VPC of their groups. Raises botocore's errors."""
+def with_network(ec2: EC2Client, items: Sequence[OpenItem]) -> list[OpenItem]:
+    """Return the items with name and VPC of their groups, and with reachability. Raises botocore's errors."""
+    group_ids = _group_ids(items)
     groups = {
         each["GroupId"]: Group(id=each["GroupId"], name=each.get("GroupName"), vpc_id=each.get("VpcId"))
-        for chunk in _chunks(_group_ids(items))
-        for page in ec2.get_paginator("describe_security_groups").paginate(Filters=_filters("group-id", chunk))
-        for each in page["SecurityGroups"]
+        for chunk in _chunks(group_ids)
+        for each in _listed(
+            ec2.get_paginator("describe_security_groups"),
+            "SecurityGroups",
+            _RULE_PAGE,
+            Filters=_filters("group-id", chunk),
+        )
     }
-    return [replace(each, group=groups.get(each.group.id or "", each.group)) for each in items]
+    networks = _networks(ec2, group_ids)
+    return [
+        replace(each, group=groups.get(each.group.id or "", each.group), reachability=_reachability(each, networks))
+        for each in items
+    ]
 
 
-def with_reachability(ec2: EC2Client, items: Sequence[OpenItem]) -> list[OpenItem]:
-    """Return the items with the answer of the path check. Raises botocore's errors."""
-    networks = _networks(ec2, _group_ids(items))
-    return [replace(each, reachability=_reachability(each, networks)) for each in items]
+def without_network(items: Sequence[OpenItem]) -> list[OpenItem]:
+    """Return the items with the answer that their interfaces are not known."""
+    return [replace(each, reachability=UNKNOWN_INTERFACES) for each in items]
 
 
 def _reachability(item: OpenItem, networks: Mapping[str, Network]) -> Any:
@@ -127,17 +151,18 @@ def _networks(ec2: EC2Client, group_ids: Sequence[str]) -> dict[str, Network]:
     """Return the network of the interfaces of each group, read for all groups together."""
     fields: dict[str, Any] = {}
     for chunk in _chunks(group_ids):
-        for page in ec2.get_paginator("describe_network_interfaces").paginate(Filters=_filters("group-id", chunk)):
-            fields |= {each["NetworkInterfaceId"]: each for each in page["NetworkInterfaces"]}
+        request = {"Filters": _filters("group-id", chunk), **managed_resources(ec2, "DescribeNetworkInterfaces")}
+        for each in _listed(
+            ec2.get_paginator("describe_network_interfaces"), "NetworkInterfaces", _RULE_PAGE, **request
+        ):
+            fields[each["NetworkInterfaceId"]] = each
     interfaces = {each: read_interface_address(found) for each, found in fields.items()}
     everything = read_network(ec2, list(interfaces.values()))
-    return {
-        group_id: replace(
-            everything,
-            interfaces=tuple(interfaces[each] for each, found in fields.items() if group_id in _groups(found)),
-        )
-        for group_id in group_ids
-    }
+    by_group: dict[str, list[Interface]] = defaultdict(list)
+    for each, found in fields.items():
+        for group_id in _groups(found):
+            by_group[group_id].append(interfaces[each])
+    return {each: replace(everything, interfaces=tuple(by_group[each])) for each in group_ids}
 
 
 def _groups(interface: Mapping[str, Any]) -> set[str]:

@@ -23,7 +23,8 @@ _BATCH = 10
 class SweepTask(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Read a Region, or find the Regions of an account when `region` is empty.
 
-    `not_before` is in seconds since 1970. `attempt` counts readings that were throttled.
+    `not_before` is in seconds since 1970, 0 for a task of the daily sweep. `attempt` counts readings that were
+    throttled, `calls` their API calls.
     """
 
     account_id: str
@@ -31,6 +32,7 @@ class SweepTask(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     reads_buckets: bool = False
     not_before: float = 0.0
     attempt: int = 0
+    calls: int = 0
 
 
 def parse_task(body: str) -> SweepTask:

@@ -148,7 +148,8 @@ def test_the_command_lists_what_the_sweep_stored_also_of_accounts_that_only_send
     store, unlisted = InventoryStore(hub), "777788889999"
     bucket = OpenItem(kind=ResourceKind.BUCKETS, severity=Severity.CRITICAL, resource_id="b", since=1.0)
     store.save_account(AccountInventory(account_id=unlisted, at=1.0, regions=("us-east-1",)))
-    store.save_region(RegionInventory(account_id=unlisted, region="us-east-1", at=1.0, items=(bucket,)))
+    inventory = RegionInventory(account_id=unlisted, region="us-east-1", at=1.0, items=(bucket,))
+    store.update_region(unlisted, "us-east-1", lambda _: inventory)
     HeartbeatStore(hub).record(Canary(AccountRegion(unlisted, "us-east-1"), 1))
     everything = run("--format", "json")
     assert [each["resource"] for each in json.loads(everything.stdout)] == ["b"]

@@ -148,7 +148,12 @@ CALLS: dict[str, list[Call]] = {
         *queue("Sweep", f"{RECEIVE} SendMessage"),
         *queue("Outbox", "SendMessage"),
         *rows("canaries#01", actions="BatchGetItem"),
-        *rows("inventory#1", "inventory-account#1", "inventory-state#sweep", actions="BatchGetItem GetItem PutItem"),
+        *rows(
+            "inventory#1",
+            "inventory-account#1",
+            "inventory-state#sweep",
+            actions="BatchGetItem BatchWriteItem GetItem PutItem",
+        ),
         *rows("rule#1", actions="BatchGetItem BatchWriteItem"),
         *assume("gatewatch/gatewatch-lookup"),
         *logs("sweep"),

@@ -207,3 +207,21 @@ def test_the_fields_are_a_contract():
         *("severity", "account", "alias", "region", "kind", "resource", "name", "rule", "allows", "reachable"),
         *("layer", "since", "days", "origin", "opened_by", "owner", "exception"),
     )
+
+
+def test_the_kinds_that_one_error_left_unread_are_one_line():
+    denied = dict.fromkeys([ResourceKind.RULES, ResourceKind.IMAGES], "UnauthorizedOperation")
+    account = AccountInventory(account_id=ACCOUNT, at=NOW, regions=(REGION,))
+    store = Store([account], [reading(unread={**denied, ResourceKind.DATABASES: "Throttling"})])
+    found = read_open_report(store, (), SETTINGS, [ACCOUNT], NOW)
+    assert found.unread == (
+        f"{ACCOUNT} {REGION} rules, images: UnauthorizedOperation",
+        f"{ACCOUNT} {REGION} databases: Throttling",
+    )
+
+
+def test_the_rule_of_a_shared_group_has_the_owner_of_the_account_that_shares_it():
+    shared = replace(ITEM, owner_id="444455556666")
+    found = row(shared)
+    assert found.account == ACCOUNT
+    assert found.name == "web (shared by 444455556666)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 from types import SimpleNamespace
@@ -16,9 +17,12 @@ from gatewatch.alerts.rule_history_table import RULES, RuleState, rule_key
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.settings import load_settings
 from gatewatch.errors import TransientDeliveryError, UndecodableError
+from gatewatch.events.canary import AccountRegion
 from gatewatch.handlers.sweep import SweepHandler
 from gatewatch.inventory.model import ResourceKind
-from gatewatch.inventory.store import InventoryStore
+from gatewatch.inventory.reader import MAX_CALLS
+from gatewatch.inventory.recording import InventoryRecorder
+from gatewatch.inventory.store import InventoryStore, SweepState
 from gatewatch.inventory.tasks import SweepTask, TaskQueue
 from gatewatch.model.security_group import CidrPeer
 from gatewatch.model.severity import Severity
@@ -47,6 +51,7 @@ class Harness:
         self.clients["cloudtrail"].lookup_events = lambda **_: {"Events": self.history}
         self.clients["s3"].get_bucket_policy_status = lambda **_: {"PolicyStatus": {}}
         self.now, self.sent, self.error, self.history, self.calls = 1_000_000.0, [], None, [], 0
+        self.canaries = {AccountRegion(ACCOUNT, REGION)}
         self.queue = RecordingQueue()
         self.tasks = self.queue.sent
         dynamodb = self.session.client("dynamodb")
@@ -60,18 +65,30 @@ class Harness:
         self.store = InventoryStore(self.table)
         settings = load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml")
         account = replace(settings.account(ACCOUNT), read_role=ROLE)
+        settings = replace(settings, accounts={ACCOUNT: account})
+        self.settings, self.fail_after_put = settings, False
         self.handler = SweepHandler(
-            settings=replace(settings, accounts={ACCOUNT: account}),
+            settings=settings,
             store=self.store,
-            table=self.table,
+            recorder=InventoryRecorder(settings, self.store, self.table, self),
             queue=self.queue,
-            outbox=SimpleNamespace(put=self.sent.extend),
+            outbox=self,
             session_for=self.session_for,
-            members=lambda: {ACCOUNT},
+            canaries=lambda: self.canaries,
             home_region=REGION,
             now=lambda: self.now,
             log=logging.getLogger("sweep"),
         )
+
+    def put(self, messages):
+        """The outbox; the process can end just after it."""
+        self.sent.extend(messages)
+        if self.fail_after_put:
+            raise TransientDeliveryError("the process ended")
+
+    def use(self, settings):
+        recorder = InventoryRecorder(settings, self.store, self.table, self)
+        self.handler = dataclasses.replace(self.handler, settings=settings, recorder=recorder)
 
     def session_for(self, origin, role):
         assert (origin.account_id, role) == (ACCOUNT, ROLE)
@@ -123,7 +140,7 @@ def test_the_schedule_starts_one_sweep_a_day(harness):
 
 
 def test_accounts_without_a_lookup_role_are_not_read(harness):
-    object.__setattr__(harness.handler, "settings", replace(harness.handler.settings, accounts={}))
+    harness.use(replace(harness.settings, accounts={}))
     harness.handler.start()
     assert harness.tasks == []
 
@@ -213,17 +230,67 @@ def test_a_rule_that_another_event_left_narrow_is_not_explained_by_it(harness):
     assert harness.sent
 
 
-def test_the_same_task_twice_tells_the_same_message_key(harness):
+def suspected(harness):
+    """A rule that one reading found without an event, and the task that reads it again, half an hour later."""
     harness.read()
     harness.open_ssh()
     harness.now += DAY
     ((again, _),) = harness.read()
-    before = harness.inventory
     harness.now += 1860
-    harness.handle(again)
-    harness.store.save_region(before)  # the process ended between the message and the row
+    return again
+
+
+def test_a_notice_whose_report_was_not_recorded_is_sent_again_under_the_same_key(harness):
+    again = suspected(harness)
+    harness.fail_after_put = True
+    with pytest.raises(TransientDeliveryError):
+        harness.handle(again)
+    harness.fail_after_put = False
+    harness.now += HOUR / 2
     harness.handle(again)
     assert len({each.key for each in harness.sent}) == len(harness.sent) / 2
+    assert harness.inventory.unreported == {}
+
+
+def test_a_task_that_is_received_again_reads_nothing_and_finishes_what_the_first_one_left(harness):
+    suspected(harness)
+    calls = harness.calls
+    harness.now -= HOUR / 4
+    ((again, _),) = harness.read()
+    assert (again.not_before > harness.now, harness.calls) == (True, calls)
+
+
+def test_a_suspect_in_a_region_that_cannot_be_read_any_more_waits_for_the_next_sweep(harness):
+    again = suspected(harness)
+    harness.error = "AccessDenied"
+    assert harness.handle(again) == []
+    assert harness.sent == []
+    assert harness.inventory.unexplained
+    assert harness.inventory.unread[ResourceKind.RULES] == "AccessDenied"
+    assert harness.ssh
+
+
+def test_an_account_that_lost_its_role_in_the_configuration_is_not_asked(harness):
+    harness.use(replace(harness.settings, accounts={}))
+    assert harness.handle(SweepTask(ACCOUNT)) == harness.read() == []
+    assert harness.calls == 0
+
+
+@pytest.mark.parametrize("code", ["Throttling", "InternalError", "ExpiredToken"])
+def test_an_account_that_does_not_answer_for_now_is_asked_later(harness, code):
+    harness.error = code
+    task = SweepTask(ACCOUNT)
+    for delay in (60, 120, 240, 480):
+        ((task, waits),) = harness.handle(task)
+        assert waits == delay
+    assert harness.handle(task) == []
+    assert harness.store.accounts([ACCOUNT])[0].error == code
+
+
+def test_an_account_without_regions_is_named(harness):
+    harness.clients["ec2"].describe_regions = lambda: {"Regions": []}
+    assert harness.handle(SweepTask(ACCOUNT)) == []
+    assert harness.store.accounts([ACCOUNT])[0].error == "NoRegions"
 
 
 def test_a_role_that_is_missing_keeps_what_is_known_and_is_named(harness):
@@ -253,20 +320,103 @@ def test_a_throttled_reading_waits_longer_each_time_and_gives_up_after_five(harn
     assert harness.inventory.unread[ResourceKind.RULES] == "RequestLimitExceeded"
 
 
-def test_the_baseline_is_reported_once_with_its_critical_rules_and_what_was_not_read(harness):
+def sweep(harness, regions=(REGION,)):
+    """Start a sweep in an account with these Regions and work it off."""
+    harness.clients["ec2"].describe_regions = lambda: {"Regions": [{"RegionName": each} for each in regions]}
+    harness.handler.start()
+    for task, _ in harness.handle(SweepTask(ACCOUNT)):
+        harness.handle(task)
+    harness.now += HOUR
+    harness.handler.start()
+
+
+def keys_of(harness):
+    notice = harness.sent[-1].notification
+    return [each.key for paragraph in notice.paragraphs for each in paragraph]
+
+
+def test_the_calls_of_throttled_readings_count_against_one_budget(harness):
+    refused = ClientError({"Error": {"Code": "Throttling", "Message": ""}}, "DescribeDBInstances")
+
+    def refuse(**_event):
+        raise refused
+
+    harness.clients["rds"].meta.events.register("before-call.rds.DescribeDBInstances", refuse)
+    ((first, _),) = harness.read()
+    ((second, _),) = harness.handle(first)
+    assert 0 < first.calls < second.calls
+    harness.handle(replace(second, attempt=4, calls=MAX_CALLS - 1))
+    assert harness.inventory.unread[ResourceKind.IMAGES] == "BudgetExceeded"
+
+
+def test_the_baseline_is_reported_once_with_its_critical_rules(harness):
     harness.open_ssh()
+    sweep(harness)
+    notice = harness.sent[0].notification
+    assert (notice.severity, notice.title.key) == (Severity.INFO, "baseline_title")
+    assert keys_of(harness) == ["baseline", "baseline_line", "baseline_next"]
+    assert notice.paragraphs[0][0].values["critical"] == "1"
+    count = len(harness.sent)
+    for _ in range(30):
+        harness.now += HOUR
+        harness.handler.start()
+    assert len(harness.sent) == count
+
+
+def test_the_baseline_waits_until_every_region_was_tried_but_not_longer_than_half_a_day(harness):
     harness.handler.start()
     harness.handle(SweepTask(ACCOUNT))
     harness.read()
-    harness.now += HOUR
+    harness.now += 2 * HOUR
     harness.handler.start()
-    notice = harness.sent[0].notification
-    keys = [each.key for paragraph in notice.paragraphs for each in paragraph]
-    assert (notice.severity, keys) == (Severity.INFO, ["baseline", "baseline_line", "baseline_next"])
-    assert notice.paragraphs[0][0].values["critical"] == "1"
+    assert harness.sent == []
+    harness.now += 10 * HOUR
+    harness.handler.start()
+    assert "sweep_gaps_unread" in keys_of(harness)
+
+
+def test_a_report_that_is_made_again_has_the_same_key(harness):
+    sweep(harness)
+    state = harness.store.state()
+    harness.store.save_state(replace(state, is_reported=False, known=(), gaps={}))
+    harness.open_ssh()
+    harness.handler.start()
+    assert len({each.key for each in harness.sent}) == len(harness.sent) / 2
+
+
+def test_an_account_that_comes_later_has_a_baseline_of_its_own(harness):
+    harness.error = "AccessDenied"
+    sweep(harness)
+    assert keys_of(harness) == ["sweep_gaps_unread", "sweep_gap_line_reason", "sweep_gaps_next"]
+    harness.error = None
+    harness.now += DAY
+    sweep(harness)
+    assert harness.sent[-1].notification.title.key == "baseline_title"
+
+
+def test_the_state_of_an_older_version_makes_no_second_baseline(harness):
+    sweep(harness)
+    harness.sent.clear()
+    harness.store.save_state(SweepState(harness.now - DAY, is_baseline_reported=True))
+    sweep(harness)
+    assert harness.sent == []
+
+
+def test_regions_that_send_no_canary_and_accounts_without_a_role_are_named_once(harness):
+    harness.canaries = {AccountRegion("999988887777", REGION)}
+    sweep(harness, (REGION, "eu-west-1"))
+    assert keys_of(harness)[2:] == [
+        "sweep_gaps_no_role",
+        "sweep_gap_line",
+        "sweep_gaps_no_events",
+        "sweep_gap_line",
+        "sweep_gaps_next",
+    ]
+    (_, line) = harness.sent[-1].notification.paragraphs[-2]
+    assert line.values["place"] == f"payments-prod {ACCOUNT}: eu-west-1, us-east-1"
     count = len(harness.sent)
-    harness.now += HOUR
-    harness.handler.start()
+    harness.now += DAY
+    sweep(harness, (REGION, "eu-west-1"))
     assert len(harness.sent) == count
 
 

@@ -14,7 +14,7 @@ from gatewatch.config.settings import load_settings
 from gatewatch.events.canary import AccountRegion
 from gatewatch.inventory.model import ResourceKind
 from gatewatch.inventory.reader import RegionReader, rules_by_id
-from gatewatch.model.reachability import Verdict
+from gatewatch.model.reachability import Layer, Verdict
 from gatewatch.model.severity import Severity
 from support.paths import ROOT
 
@@ -31,7 +31,7 @@ def aws():
 
 
 def read(aws, **fields):
-    reader = RegionReader(aws, AccountRegion(ACCOUNT, REGION), POLICY, **{"reads_buckets": True, **fields})
+    reader = RegionReader(lambda: aws, AccountRegion(ACCOUNT, REGION), POLICY, **{"reads_buckets": True, **fields})
     return reader, reader.read(1000.0)
 
 
@@ -170,3 +170,126 @@ def test_a_reading_stops_at_its_budget_of_calls(aws, group):
     _, inventory = read(aws, max_calls=3)
     assert inventory.calls == 3
     assert "BudgetExceeded" in inventory.unread.values()
+
+
+def refuse(client, service, operation, code="UnauthorizedOperation"):
+    def handler(**_event):
+        raise ClientError({"Error": {"Code": code, "Message": ""}}, operation)
+
+    client.meta.events.register(f"before-call.{service}.{operation}", handler)
+
+
+@pytest.mark.parametrize("operation", ["DescribeSecurityGroups", "DescribeNetworkInterfaces"])
+def test_rules_whose_network_cannot_be_read_are_listed_all_the_same(aws, group, operation):
+    authorize(aws, group, 22, "0.0.0.0/0")
+    refuse(aws.ec2, "ec2", operation)
+    _, inventory = read(aws)
+    assert inventory.unread == {ResourceKind.NETWORK: "UnauthorizedOperation"}
+    (found,) = [each for each in inventory.items if each.group.id == group]
+    assert (found.reachability.verdict, found.reachability.layer) == (Verdict.UNKNOWN, Layer.INTERFACE)
+    assert inventory.last_read(ResourceKind.RULES) == inventory.at
+    assert inventory.last_read(ResourceKind.NETWORK) is None
+
+
+def test_a_bucket_that_refuses_everybody_hides_no_other_bucket(aws):
+    make_buckets(aws)
+    with_policy_status(aws, {"by-policy"})
+    block = aws.s3.get_public_access_block
+
+    def get_public_access_block(Bucket):  # noqa: N803  boto3's name
+        if Bucket == "by-acl":
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": ""}}, "GetPublicAccessBlock")
+        return block(Bucket=Bucket)
+
+    aws.s3.get_public_access_block = get_public_access_block
+    reader, inventory = read(aws)
+    assert [each.resource_id for each in inventory.items if each.kind is ResourceKind.BUCKETS] == ["by-policy"]
+    assert inventory.unread == {ResourceKind.BUCKETS: "AccessDenied"}
+    assert reader.unread_ids == {ResourceKind.BUCKETS: ["by-acl"]}
+
+
+def test_a_role_that_cannot_be_assumed_leaves_everything_unread():
+    def connect():
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": ""}}, "AssumeRole")
+
+    reader = RegionReader(connect, AccountRegion(ACCOUNT, REGION), POLICY, reads_buckets=False)
+    inventory = reader.read(1000.0)
+    assert set(inventory.unread) == {*ResourceKind} - {ResourceKind.BUCKETS}
+    assert set(inventory.unread.values()) == {"AccessDenied"}
+    assert (inventory.items, inventory.read_at, inventory.calls) == ((), {}, 0)
+
+
+class Ec2:
+    """An EC2 client that answers one operation with pages of its own, and counts the requests."""
+
+    def __init__(self, ec2, operation, pages):
+        self.ec2, self.operation, self.pages, self.requests = ec2, operation, pages, []
+
+    def __getattr__(self, name):
+        return getattr(self.ec2, name)
+
+    def get_paginator(self, name):
+        return self if name == self.operation else self.ec2.get_paginator(name)
+
+    def paginate(self, **request):
+        self.requests.append(request)
+        return iter(self.pages)
+
+
+def described(number, **fields):
+    return {
+        "SecurityGroupRuleId": f"sgr-{number:017x}",
+        "GroupId": f"sg-{number // 50:017x}",
+        "GroupOwnerId": ACCOUNT,
+        "IsEgress": False,
+        "IpProtocol": "tcp",
+        "FromPort": 22,
+        "ToPort": 22,
+        "CidrIpv4": "10.0.0.0/8",
+        **fields,
+    }
+
+
+def with_rules(aws, *pages):
+    aws.ec2 = Ec2(aws.ec2, "describe_security_group_rules", pages)
+    return aws
+
+
+def test_the_group_of_another_account_is_listed_with_its_owner_and_not_in_the_rule_history(aws):
+    shared = described(1, GroupOwnerId="444455556666", CidrIpv4="0.0.0.0/0")
+    reader, inventory = read(with_rules(aws, {"SecurityGroupRules": [shared, described(100)]}))
+    (found,) = inventory.items
+    assert (found.owner_id, found.rule.rule_id) == ("444455556666", "sgr-00000000000000001")
+    assert list(rules_by_id(reader.rules)) == ["sgr-00000000000000064"]
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [{}],
+        [{"SecurityGroupRules": None}],
+        [{"SecurityGroupRules": [{}]}],
+        [{"SecurityGroupRules": [described(1, FromPort="x", CidrIpv4=7, GroupId=None)]}],
+    ],
+)
+def test_a_response_without_what_is_expected_stops_nothing(aws, pages):
+    _, inventory = read(with_rules(aws, *pages))
+    assert set(inventory.unread) <= {ResourceKind.RULES}
+
+
+def test_a_response_of_another_shape_is_named(aws):
+    _, inventory = read(with_rules(aws, {"SecurityGroupRules": 7}))
+    assert inventory.unread == {ResourceKind.RULES: "TypeError"}
+
+
+def test_pages_of_rules_have_a_size_because_else_one_response_has_all(aws):
+    read(with_rules(aws, {"SecurityGroupRules": []}))
+    assert aws.ec2.requests == [{"PaginationConfig": {"PageSize": 1000}}]
+
+
+def test_interfaces_that_aws_services_manage_and_hide_are_asked_for(aws, group):
+    authorize(aws, group, 22, "0.0.0.0/0")
+    aws.ec2 = Ec2(aws.ec2, "describe_network_interfaces", [{"NetworkInterfaces": []}])
+    read(aws)
+    (request,) = aws.ec2.requests
+    assert request["IncludeManagedResources"] is True

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from gatewatch.alerts.lookup.network_interfaces import NetworkInterface, instances_to_name, read_interface
 from gatewatch.alerts.reachability.network import Interface, Network
-from gatewatch.alerts.reachability.queries import read_interface_address
+from gatewatch.alerts.reachability.queries import managed_resources, read_interface_address
 from gatewatch.aws.error_codes import error_code
 from gatewatch.events.changes.ip_permissions import read_described_rule
 from gatewatch.model.security_group import NO_GROUP, Group
@@ -71,7 +71,11 @@ def find_interfaces(ec2: EC2Client, group_id: str, may_go_on: Callable[[], bool]
 def _interfaces(ec2: EC2Client, group_id: str, may_go_on: Callable[[], bool]) -> tuple[list[Any], bool]:
     """Return the interfaces and whether there are more. A page can be empty and not be the last."""
     found: list[Any] = []
-    request: Any = {"Filters": _group_filter(group_id), "MaxResults": _PAGE_SIZE, **_managed_resources(ec2)}
+    request: Any = {
+        "Filters": _group_filter(group_id),
+        "MaxResults": _PAGE_SIZE,
+        **managed_resources(ec2, "DescribeNetworkInterfaces"),
+    }
     for _ in range(_MAX_PAGES):
         page = ec2.describe_network_interfaces(**request)
         found += page["NetworkInterfaces"]
@@ -90,10 +94,3 @@ def _instance_names(ec2: EC2Client, instances: Sequence[str]) -> Mapping[str, st
 
 def _group_filter(group_id: str) -> Any:
     return [{"Name": "group-id", "Values": [group_id]}]
-
-
-def _managed_resources(ec2: EC2Client) -> dict[str, bool]:
-    """Include managed resources, where the botocore of the Lambda runtime knows the parameter."""
-    request = ec2.meta.service_model.operation_model("DescribeNetworkInterfaces").input_shape
-    name = "IncludeManagedResources"
-    return {name: True} if request is not None and name in request.members else {}

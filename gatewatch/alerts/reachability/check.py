@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gatewatch.alerts.reachability.network import Interface, Network, RouteTable, Subnet, VpcRoute
     from gatewatch.model.security_group import Peer, Traffic
 
+UNKNOWN_INTERFACES = Reachability(verdict=Verdict.UNKNOWN, layer=Layer.INTERFACE)
 _RANK = {Verdict.NOT_REACHABLE: 0, Verdict.UNKNOWN: 1, Verdict.REACHABLE: 2}
 
 
@@ -57,7 +58,7 @@ def check_reachability(peer: Peer, traffic: Traffic, network: Network) -> Reacha
         for version, start in starts.items()
     ]
     if network.is_partial:
-        results.append(Reachability(verdict=Verdict.UNKNOWN, layer=Layer.INTERFACE))
+        results.append(UNKNOWN_INTERFACES)
     nothing = Reachability(verdict=Verdict.NOT_REACHABLE, layer=Layer.INTERFACE)
     return max(results, key=openness, default=nothing)
 

@@ -48,7 +48,10 @@ class Subnet(Struct, frozen=True, kw_only=True):
 
 
 class Interface(Struct, frozen=True, kw_only=True):
-    """`addresses`: the public IPv4 addresses, and the IPv6 addresses that may be reached from outside the VPC."""
+    """`addresses`: the public IPv4 addresses, and the IPv6 addresses that may be reached from outside the VPC.
+
+    `subnet_id` is empty when the interface is in several subnets. `instance_owner_id`: the account of its instance.
+    """
 
     id: str
     subnet_id: str = ""
@@ -56,6 +59,8 @@ class Interface(Struct, frozen=True, kw_only=True):
     addresses: tuple[str, ...] = ()
     is_attached: bool = True
     instance_id: str = ""
+    owner_id: str = ""
+    instance_owner_id: str = ""
 
 
 class Network(Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ What decides is in fields that only AWS writes: targets of routes, entries of ne
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -34,19 +35,30 @@ _MAX_INSTANCES = 100  # of DescribeInstanceStatus
 _RUNNING = frozenset({"running", "pending", "shutting-down", "stopping"})
 # Targets from which no packet gets to the internet with the interface's own public address.
 _CLOSED_TARGETS = ("nat-", "eigw-", "pcx-", "local")
+_NOT_IN_FORCE = frozenset({"create-failed", "delete-complete", "disable-complete"})
 _GATEWAY_ENDPOINT = "vpce-"
 
 
 def read_interface_address(fields: Fields) -> Interface:
     """Read one interface of DescribeNetworkInterfaces."""
+    attachment = fields.get("Attachment") or {}
+    owner = str(fields.get("OwnerId") or "")
     return Interface(
         id=str(fields.get("NetworkInterfaceId") or ""),
-        subnet_id=str(fields.get("SubnetId") or ""),
+        subnet_id=_only_subnet(fields),
         vpc_id=str(fields.get("VpcId") or ""),
         addresses=tuple(dict.fromkeys(_public_addresses(fields))),
         is_attached=fields.get("Status") != "available",
-        instance_id=str((fields.get("Attachment") or {}).get("InstanceId") or ""),
+        instance_id=str(attachment.get("InstanceId") or ""),
+        owner_id=owner,
+        instance_owner_id=str(attachment.get("InstanceOwnerId") or owner),
     )
+
+
+def _only_subnet(fields: Fields) -> str:
+    """Return the subnet of an interface; empty when it is associated with several."""
+    subnet_id = str(fields.get("SubnetId") or "")
+    return "" if {*(fields.get("AssociatedSubnets") or ())} - {subnet_id} else subnet_id
 
 
 def _public_addresses(fields: Fields) -> Iterator[str]:
@@ -65,14 +77,15 @@ def read_network(ec2: EC2Client, interfaces: Sequence[Interface], *, is_partial:
     public = [each for each in interfaces if each.addresses]
     subnet_ids = sorted({each.subnet_id for each in public if each.subnet_id})
     vpc_ids = sorted({each.vpc_id for each in public if each.vpc_id})
-    instance_ids = sorted({each.instance_id for each in public if each.instance_id})
     tables = _tables(_found(ec2.get_paginator("describe_route_tables"), "RouteTables", "vpc-id", vpc_ids))
     of_subnets = "association.subnet-id"
     acls = _found(ec2.get_paginator("describe_network_acls"), "NetworkAcls", of_subnets, subnet_ids)
     found = _found(ec2.get_paginator("describe_subnets"), "Subnets", "subnet-id", subnet_ids)
-    running = _statuses(ec2, instance_ids)
+    running = _statuses(ec2, public)
     excluded = _excluded(ec2) if any(map(_blocks, found)) else frozenset()
-    subnets = {each["SubnetId"]: _subnet(each, tables, _acls_by_subnet(acls), excluded) for each in found}
+    by_subnet = _acls_by_subnet(acls)
+    shared = _shared_subnets(found, public)
+    subnets = {each["SubnetId"]: _subnet(each, tables, by_subnet, excluded, shared) for each in found}
     return Network(
         interfaces=tuple(interfaces), subnets=subnets, is_running=dict(_states(running)), is_partial=is_partial
     )
@@ -91,16 +104,34 @@ def _found(paginator: Any, key: str, filter_name: str, values: Sequence[str]) ->
     return found
 
 
-def _statuses(ec2: EC2Client, instance_ids: Sequence[str]) -> list[Any]:
-    """Return the states of instances, also of stopped ones; nothing when one of them is gone meanwhile."""
+def _statuses(ec2: EC2Client, interfaces: Iterable[Interface]) -> list[Any]:
+    """Return the states of instances, also of stopped ones; none of a request that names one which is gone."""
+    by_owner: dict[str, set[str]] = {}
+    for each in interfaces:
+        if each.instance_id:
+            by_owner.setdefault(each.instance_owner_id, set()).add(each.instance_id)
+    return [status for ids in by_owner.values() for status in _statuses_of(ec2, sorted(ids))]
+
+
+def _statuses_of(ec2: EC2Client, instance_ids: Sequence[str]) -> list[Any]:
+    """One owner's instances: EC2 refuses a request with an instance of another account, as in a shared subnet."""
     found: list[Any] = []
-    try:
-        for start in range(0, len(instance_ids), _MAX_INSTANCES):
-            ids = list(instance_ids[start : start + _MAX_INSTANCES])
-            found += ec2.describe_instance_status(InstanceIds=ids, IncludeAllInstances=True)["InstanceStatuses"]
-    except (ClientError, BotoCoreError):
-        return []
+    options: Any = {"IncludeAllInstances": True, **managed_resources(ec2, "DescribeInstanceStatus")}
+    for start in range(0, len(instance_ids), _MAX_INSTANCES):
+        ids = list(instance_ids[start : start + _MAX_INSTANCES])
+        with suppress(ClientError, BotoCoreError):
+            found += ec2.describe_instance_status(InstanceIds=ids, **options)["InstanceStatuses"]
     return found
+
+
+def managed_resources(ec2: EC2Client, operation: str) -> dict[str, bool]:
+    """Return the parameter that includes what AWS services manage, if the botocore of the runtime knows it.
+
+    Without it an account can hide such instances and interfaces from lists (ModifyManagedResourceVisibility).
+    """
+    request = ec2.meta.service_model.operation_model(operation).input_shape
+    name = "IncludeManagedResources"
+    return {name: True} if request is not None and name in request.members else {}
 
 
 def _states(statuses: Iterable[Fields]) -> Iterator[tuple[str, bool]]:
@@ -113,14 +144,24 @@ def _subnet(
     tables: Mapping[str, RouteTable],
     acls: Mapping[str, NetworkAcl],
     excluded: frozenset[str] | None,
+    shared: frozenset[str],
 ) -> Subnet:
+    """In a shared subnet, a table or an exclusion that is not found may belong to the owner and be hidden."""
     subnet_id, vpc_id = fields["SubnetId"], fields.get("VpcId") or ""
+    is_shared = subnet_id in shared
+    is_blocked = _is_blocked(fields, excluded)
     return Subnet(
         id=subnet_id,
-        is_blocked=_is_blocked(fields, excluded),
-        route_table=tables.get(subnet_id) or tables.get(vpc_id),
+        is_blocked=None if is_blocked and is_shared else is_blocked,
+        route_table=tables.get(subnet_id) or (None if is_shared else tables.get(vpc_id)),
         acl=acls.get(subnet_id),
     )
+
+
+def _shared_subnets(subnets: Iterable[Fields], interfaces: Iterable[Interface]) -> frozenset[str]:
+    """Return the subnets that have an interface of another account than their own."""
+    owners = {each["SubnetId"]: each.get("OwnerId") for each in subnets}
+    return frozenset(each.subnet_id for each in interfaces if each.owner_id not in {"", owners.get(each.subnet_id)})
 
 
 def _blocks(subnet: Fields) -> bool:
@@ -139,11 +180,15 @@ def _is_blocked(subnet: Fields, excluded: frozenset[str] | None) -> bool | None:
 def _excluded(ec2: EC2Client) -> frozenset[str] | None:
     """Return the ids of subnets and VPCs that accept inbound traffic all the same; None when they cannot be read."""
     try:
-        found = ec2.describe_vpc_block_public_access_exclusions()["VpcBlockPublicAccessExclusions"]
+        response = ec2.describe_vpc_block_public_access_exclusions()
     except (ClientError, BotoCoreError, AttributeError):
         return None
+    if response.get("NextToken"):
+        return None
+    found = response["VpcBlockPublicAccessExclusions"]
     inbound = (each for each in found if each.get("InternetGatewayExclusionMode") != "allow-egress")
-    return frozenset(str(each.get("ResourceArn")).rpartition("/")[2] for each in inbound)
+    in_force = (each for each in inbound if each.get("State") not in _NOT_IN_FORCE)
+    return frozenset(str(each.get("ResourceArn")).rpartition("/")[2] for each in in_force)
 
 
 def _tables(found: Iterable[Fields]) -> dict[str, RouteTable]:

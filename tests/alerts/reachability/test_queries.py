@@ -92,6 +92,9 @@ def main_table(*routes):
     return {"RouteTableId": "rtb-1", "VpcId": "vpc-1", "Associations": [{"Main": True}], "Routes": list(routes)}
 
 
+OWNER, PARTICIPANT = "111122223333", "444455556666"
+
+
 def stubbed(tables=(), subnet=None, exclusions=None):
     """Return a client that answers in the order of the requests; `exclusions` None: that request is refused."""
     ec2 = boto3.client("ec2", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
@@ -101,7 +104,9 @@ def stubbed(tables=(), subnet=None, exclusions=None):
     acl = {"NetworkAclId": "acl-1", "Entries": entries, "Associations": [{"SubnetId": "subnet-1"}]}
     stub.add_response("describe_network_acls", {"NetworkAcls": [acl]})
     stub.add_response("describe_subnets", {"Subnets": [{"SubnetId": "subnet-1", "VpcId": "vpc-1", **(subnet or {})}]})
-    if subnet and exclusions is not None:
+    if subnet and "BlockPublicAccessStates" not in subnet:
+        pass
+    elif subnet and exclusions is not None:
         stub.add_response("describe_vpc_block_public_access_exclusions", {"VpcBlockPublicAccessExclusions": exclusions})
     elif subnet:
         stub.add_client_error("describe_vpc_block_public_access_exclusions", "UnauthorizedOperation")
@@ -109,8 +114,8 @@ def stubbed(tables=(), subnet=None, exclusions=None):
     return ec2
 
 
-def stubbed_verdict(*arguments, **options):
-    network = read_network(stubbed(*arguments, **options), [read_interface_address(PUBLIC)])
+def stubbed_verdict(*arguments, interface=PUBLIC, **options):
+    network = read_network(stubbed(*arguments, **options), [read_interface_address(interface)])
     return check_reachability(WORLD, SSH, network)
 
 
@@ -129,6 +134,16 @@ SUBNET_ARN = "arn:aws:ec2:ap-northeast-2:111122223333:subnet/subnet-1"
         (
             [{"ResourceArn": SUBNET_ARN, "InternetGatewayExclusionMode": "allow-bidirectional"}],
             (Verdict.REACHABLE, None),
+        ),
+        (
+            [
+                {
+                    "ResourceArn": SUBNET_ARN,
+                    "InternetGatewayExclusionMode": "allow-bidirectional",
+                    "State": "delete-complete",
+                }
+            ],
+            (Verdict.NOT_REACHABLE, Layer.BLOCK_PUBLIC_ACCESS),
         ),
         (None, (Verdict.UNKNOWN, Layer.BLOCK_PUBLIC_ACCESS)),
     ],
@@ -191,3 +206,69 @@ def test_nothing_is_asked_when_no_interface_has_a_public_address():
 )
 def test_addresses_that_can_be_reached_from_outside(fields, addresses):
     assert read_interface_address(fields).addresses == addresses
+
+
+SHARED = {"OwnerId": OWNER}
+OF_PARTICIPANT = {**PUBLIC, "OwnerId": PARTICIPANT}
+NO_WAY_OUT = main_table(LOCAL)
+OF_SUBNET = {**main_table(LOCAL), "Associations": [{"SubnetId": "subnet-1"}]}
+
+
+def test_in_a_shared_subnet_the_main_table_does_not_stand_for_one_that_may_be_hidden():
+    assert stubbed_verdict([NO_WAY_OUT], SHARED).layer is Layer.ROUTE
+    shared = stubbed_verdict([NO_WAY_OUT], SHARED, interface=OF_PARTICIPANT)
+    assert (shared.verdict, shared.layer) == (Verdict.UNKNOWN, Layer.ROUTE)
+
+
+def test_in_a_shared_subnet_a_table_that_is_found_counts():
+    result = stubbed_verdict([OF_SUBNET], SHARED, interface=OF_PARTICIPANT)
+    assert (result.verdict, result.layer) == (Verdict.NOT_REACHABLE, Layer.ROUTE)
+
+
+def test_in_a_shared_subnet_exclusions_of_the_owner_may_be_hidden():
+    result = stubbed_verdict(subnet={**BLOCKED, **SHARED}, exclusions=[], interface=OF_PARTICIPANT)
+    assert (result.verdict, result.layer) == (Verdict.UNKNOWN, Layer.BLOCK_PUBLIC_ACCESS)
+
+
+def test_an_interface_in_several_subnets_is_unknown():
+    several = {**PUBLIC, "AssociatedSubnets": ["subnet-1", "subnet-2"]}
+    ec2 = boto3.client("ec2", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
+    with Stubber(ec2) as stub:
+        stub.add_response("describe_route_tables", {"RouteTables": [NO_WAY_OUT]})
+        network = read_network(ec2, [read_interface_address(several)])
+    assert check_reachability(WORLD, SSH, network).verdict is Verdict.UNKNOWN
+
+
+def test_the_instance_of_another_account_does_not_hide_the_state_of_the_own_ones():
+    """EC2 refuses a request that names an instance of another account."""
+    own = {**PUBLIC, "OwnerId": OWNER, "Attachment": {"InstanceId": "i-1", "InstanceOwnerId": OWNER}}
+    other = {**PUBLIC, "OwnerId": PARTICIPANT, "Attachment": {"InstanceId": "i-2", "InstanceOwnerId": PARTICIPANT}}
+    ec2 = boto3.client("ec2", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
+    stub = Stubber(ec2)
+    options = {"IncludeAllInstances": True, "IncludeManagedResources": True}
+    for operation, key in (
+        ("describe_route_tables", "RouteTables"),
+        ("describe_network_acls", "NetworkAcls"),
+        ("describe_subnets", "Subnets"),
+    ):
+        stub.add_response(operation, {key: []})
+    states = {"InstanceStatuses": [{"InstanceId": "i-1", "InstanceState": {"Name": "running"}}]}
+    stub.add_response("describe_instance_status", states, {"InstanceIds": ["i-1"], **options})
+    stub.add_client_error("describe_instance_status", "InvalidInstanceID.NotFound")
+    stub.activate()
+    network = read_network(ec2, [read_interface_address(each) for each in (own, other)])
+    assert network.is_running == {"i-1": True}
+
+
+def test_exclusions_that_have_more_pages_are_not_known():
+    ec2 = boto3.client("ec2", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
+    stub = Stubber(ec2)
+    tables = [main_table(LOCAL, OPEN_ROUTE)]
+    stub.add_response("describe_route_tables", {"RouteTables": tables})
+    stub.add_response("describe_network_acls", {"NetworkAcls": []})
+    stub.add_response("describe_subnets", {"Subnets": [{"SubnetId": "subnet-1", "VpcId": "vpc-1", **BLOCKED}]})
+    more = {"VpcBlockPublicAccessExclusions": [], "NextToken": "more"}
+    stub.add_response("describe_vpc_block_public_access_exclusions", more)
+    stub.activate()
+    network = read_network(ec2, [read_interface_address(PUBLIC)])
+    assert check_reachability(WORLD, SSH, network).layer is Layer.BLOCK_PUBLIC_ACCESS
