@@ -17,7 +17,7 @@ from gatewatch.actions.identity_center import IdentityCenter
 from gatewatch.actions.reverting import Reverts
 from gatewatch.actions.slack_api import SlackApi
 from gatewatch.actions.slack_users import SlackUsers
-from gatewatch.actions.snoozed_groups import SnoozedGroups
+from gatewatch.actions.snoozed_alerts import SnoozedAlerts
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, role_arn
 from gatewatch.aws.hub_table import HubTable
@@ -65,11 +65,9 @@ def compose() -> ActHandler:
         store=ActionStore(table),
         threads=ThreadStore(table),
         due=DueAlerts(table),
-        snoozed=SnoozedGroups(table, DueAlerts(table)),
+        snoozed=SnoozedAlerts(table, DueAlerts(table)),
         outbox=outbox,
-        users=SlackUsers(
-            api, settings.actions.team, settings.people, _identity_center(aws, settings.identity_store, log)
-        ),
+        users=SlackUsers(api, settings.actions, settings.people, _identity_center(aws, settings.identity_store, log)),
         answers=Answers(api, cache(lambda language: load_labels(bundle.templates, language)), log),
         reverts=Reverts(_reverter(aws, table, settings, environment)),
         escalations=AlertEscalations(Escalations(table), outbox, settings),

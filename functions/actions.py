@@ -64,12 +64,13 @@ def compose() -> Callable[[SignedRequest, Any], dict[str, Any]]:
 
 
 @cache
-def _texts() -> Mapping[str, str]:
-    """The section `action` of the labels, in the language of the defaults in accounts.yaml."""
+def _texts(language: str) -> Mapping[str, str]:
+    """The section `action` of the labels; without a language in that of the defaults in accounts.yaml."""
     from gatewatch.config.paths import TEMPLATES, accounts_file  # noqa: PLC0415
     from gatewatch.config.yaml_file import load_content  # noqa: PLC0415
 
-    language = (load_content(accounts_file(os.environ)).get("defaults") or {}).get("language", "en")
+    if not language:
+        language = (load_content(accounts_file(os.environ)).get("defaults") or {}).get("language", "en")
     texts: Mapping[str, str] = load_content(TEMPLATES / "labels" / f"{language}.yaml")["action"]
     return texts
 

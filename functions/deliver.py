@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger, Metrics
 
 from functions.bundle import load_bundle
 from gatewatch.actions.due import DueAlerts
-from gatewatch.actions.snoozed_groups import SnoozedGroups
+from gatewatch.actions.snoozed_alerts import SnoozedAlerts
 from gatewatch.actions.view import ActionView
 from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
@@ -78,7 +78,7 @@ def compose() -> DeliveryHandler:
             channels,
             MessageUpdates(channels, store, log, shown=ActionView(actions, settings.actions, can_be_reverted).shown),
             store,
-            _record(actions, SnoozedGroups(table, DueAlerts(table))),
+            _record(actions, SnoozedAlerts(table, DueAlerts(table))),
         ),
         ledger=ledger,
         attempts=Attempts(ledger, clock.now),
@@ -93,7 +93,7 @@ def compose() -> DeliveryHandler:
     )
 
 
-def _record(actions: ActionStore, snoozed: SnoozedGroups) -> Callable[[Content, str, PostedMessage], None]:
+def _record(actions: ActionStore, snoozed: SnoozedAlerts) -> Callable[[Content, str, PostedMessage], None]:
     """What is stored after a message with buttons was posted."""
 
     def record(content: Content, alert: str, message: PostedMessage) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qs
 
 import msgspec
 from msgspec import Struct
 
+from gatewatch.config.languages import LANGUAGES, Language
 from gatewatch.errors import UndecodableError
 from gatewatch.model.alert_actions import ActionButton
 from gatewatch.model.typed_decoding import decode_json
@@ -35,7 +36,7 @@ class Click(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `channel` and `ts` are the message with the button; without `ts` the click was made at a terminal. `trigger` opens a
     dialog within three seconds and is never stored. `inputs` are what was typed in a dialog. `at` is in seconds since
-    1970.
+    1970. `language` is that of the message, empty when the button does not say; it decides nothing but texts.
     """
 
     key: str
@@ -48,6 +49,7 @@ class Click(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str = ""
     proposal: str = ""
     trigger: str = ""
+    language: Language | Literal[""] = ""
     inputs: dict[str, str] = {}
 
     @property
@@ -80,14 +82,18 @@ def payload_of(request: SignedRequest) -> dict[str, Any] | None:
 def is_ours(payload: dict[str, Any], settings: ActionSettings) -> bool:
     """Whether a payload is from our workspace, our app and a user of our workspace.
 
-    In a shared channel people of other organizations can click; `user.team_id` names theirs.
+    In a shared channel people of other organizations can click; `user.team_id` names theirs. For an app that is
+    installed in a whole organization `team` is null (docs.slack.dev, interaction payloads).
     """
+    is_here = _at(payload, "team", "id") == settings.team or _is_from_organization(payload, settings)
     home = _at(payload, "user", "team_id") or settings.team
-    return (_at(payload, "team", "id"), payload.get("api_app_id"), home) == (
-        settings.team,
-        settings.app,
-        settings.team,
-    )
+    return is_here and payload.get("api_app_id") == settings.app and home in settings.homes
+
+
+def _is_from_organization(payload: dict[str, Any], settings: ActionSettings) -> bool:
+    enterprise = _at(payload, "enterprise", "id")
+    is_org_wide = payload.get("team") is None and payload.get("is_enterprise_install") is True
+    return is_org_wide and bool(enterprise) and enterprise == settings.enterprise
 
 
 def click_of(payload: dict[str, Any], key: str, at: float) -> Click | None:
@@ -112,6 +118,7 @@ def click_of(payload: dict[str, Any], key: str, at: float) -> Click | None:
         channel=_checked(_CHANNEL, _at(container, "channel_id") or _at(payload, "channel", "id"), "channel"),
         ts=_checked(_MESSAGE, _at(container, "message_ts"), "message"),
         trigger=str(payload.get("trigger_id") or ""),
+        language=_language(_at(action, "block_id")),
         at=at,
     )
 
@@ -153,6 +160,12 @@ def _inputs(payload: dict[str, Any]) -> list[tuple[str, str]]:
             text = _at(element, "selected_date") or _at(element, "value")
             found.append((str(block)[:30], text[:_MAX_TEXT]))
     return found[:10]
+
+
+def _language(block: str) -> Language | Literal[""]:
+    """The language that a block of buttons names; empty for anything else."""
+    named = block.removeprefix(ACTION_PREFIX).partition(".")[0]
+    return next((each for each in LANGUAGES if each == named), "")
 
 
 def _button(name: str) -> ActionButton:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from gatewatch.actions.identity_center import IdentityCenter
     from gatewatch.actions.slack_api import SlackApi
+    from gatewatch.config.actions import ActionSettings
     from gatewatch.config.people import PersonEntry
     from gatewatch.model.alert_actions import Person
     from gatewatch.model.api_call import Actor
@@ -40,17 +41,21 @@ class SlackUsers:
     """
 
     def __init__(
-        self, api: SlackApi, team: str, people: Sequence[PersonEntry], identity_center: IdentityCenter | None = None
+        self,
+        api: SlackApi,
+        settings: ActionSettings,
+        people: Sequence[PersonEntry],
+        identity_center: IdentityCenter | None = None,
     ) -> None:
         self._api = api
         self._identity_center = identity_center
-        self._team = team
+        self._settings = settings
         self._people = people
 
     def member(self, user_id: str) -> Person | None:
         """Return a full member of the workspace; None for a guest, a bot, a deactivated user and a stranger."""
         user = self._user("users.info", {"user": user_id})
-        if user is None or user.get("id") != user_id or user.get("team_id") != self._team:
+        if user is None or user.get("id") != user_id or not self._is_home(user):
             return None
         if any(user.get(each) is not False for each in _NO_MEMBER[:4]) or any(
             user.get(each) for each in _NO_MEMBER[4:]
@@ -69,6 +74,16 @@ class SlackUsers:
         if found.problem:
             return msgspec.structs.replace(person, unmapped=found.problem)
         return person_with_user_name(person, found.name, self._people)
+
+    def _is_home(self, user: dict[str, Any]) -> bool:
+        """Whether a user belongs to our workspace; on Enterprise Grid `enterprise_user` lists the workspaces of one."""
+        if user.get("team_id") == self._settings.team:
+            return True
+        found = user.get("enterprise_user")
+        organization = found.get("enterprise_id") if isinstance(found, dict) else None
+        teams = found.get("teams") if isinstance(found, dict) else None
+        is_ours = bool(organization) and organization == self._settings.enterprise
+        return is_ours and isinstance(teams, list) and self._settings.team in teams
 
     def actor(self, actor: Actor) -> str:
         """Return the user id of the actor of a call, who has to be a person; empty when nobody is found.

@@ -63,7 +63,10 @@ def transition(
 def repeated(actions: AlertActions, request: ActionRequest) -> Transition | None:
     """Return the transition of a request that is stored already, with its effects; None for a new request."""
     record = next((each for each in actions.audit if request.key and each.key == request.key), None)
-    if record is None:
-        return None
+    return recorded(actions, record) if record else None
+
+
+def recorded(actions: AlertActions, record: AuditRecord) -> Transition:
+    """The transition of an audit record, with its effects, to follow it up again."""
     rule = next(each for each in TRANSITIONS if each.event is record.event and record.before in each.before)
     return Transition(actions, record, rule.effects)

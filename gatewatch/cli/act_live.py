@@ -20,7 +20,7 @@ from gatewatch.actions.people import person_of_caller
 from gatewatch.actions.reverting import Reverts
 from gatewatch.actions.slack_api import SlackApi
 from gatewatch.actions.slack_users import SlackUsers
-from gatewatch.actions.snoozed_groups import SnoozedGroups
+from gatewatch.actions.snoozed_alerts import SnoozedAlerts
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, role_arn
 from gatewatch.aws.hub_table import HubTable
@@ -156,9 +156,9 @@ class TerminalActions:
             store=self._store,
             threads=self._threads,
             due=due,
-            snoozed=SnoozedGroups(self._table, due),
+            snoozed=SnoozedAlerts(self._table, due),
             outbox=outbox,
-            users=SlackUsers(api, settings.actions.team, settings.people),
+            users=SlackUsers(api, settings.actions, settings.people),
             answers=self._answers,
             reverts=Reverts(self._reverter(role)),
             escalations=AlertEscalations(Escalations(self._table), outbox, settings),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TEAM = re.compile(r"T[A-Z0-9]{2,30}\Z")
+_ENTERPRISE = re.compile(r"E[A-Z0-9]{2,30}\Z")
 _APP = re.compile(r"A[A-Z0-9]{2,30}\Z")
 SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,30}\Z")
 EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\Z")
@@ -39,11 +40,13 @@ class ActionMode(StrEnum):
 class ActionSettings(Struct, frozen=True, forbid_unknown_fields=True, rename={"written_mode": "mode"}):
     """`allow`: Slack user ids and e-mail addresses of those who may propose and approve reverts.
 
-    From severity `two_person_from` on, a revert needs two people with different AWS identities.
+    `enterprise`: id of the organization on Enterprise Grid that the workspace `team` belongs to, if it does. From
+    severity `two_person_from` on, a revert needs two people with different AWS identities.
     """
 
     written_mode: ActionMode | bool = ActionMode.OFF  # YAML 1.1 reads `off` as false
     team: str = ""
+    enterprise: str = ""
     app: str = ""
     signing_secret: SecretRef | None = None
     token: SecretRef | None = None
@@ -61,6 +64,11 @@ class ActionSettings(Struct, frozen=True, forbid_unknown_fields=True, rename={"w
         return self.mode is not ActionMode.OFF
 
     @property
+    def homes(self) -> frozenset[str]:
+        """The ids by which Slack names where our users belong: on Enterprise Grid that is the organization."""
+        return frozenset({self.team, self.enterprise} - {""})
+
+    @property
     def secrets(self) -> dict[str, SecretRef]:
         """The secrets by their key in policy.yaml."""
         refs = {"signing_secret": self.signing_secret, "token": self.token}
@@ -75,6 +83,8 @@ class ActionSettings(Struct, frozen=True, forbid_unknown_fields=True, rename={"w
             yield "mode", "is true; write off, read_only or full."
         if self.is_on:
             yield from self._missing()
+        if self.enterprise and not _ENTERPRISE.match(self.enterprise):
+            yield "enterprise", f'"{self.enterprise}" is not the id of a Slack organization, such as E012ABCDEF.'
         for index, each in enumerate(self.allow):
             if not SLACK_USER.match(each) and not EMAIL.match(each):
                 yield (

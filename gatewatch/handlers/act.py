@@ -20,13 +20,13 @@ from gatewatch.actions.performing import perform
 from gatewatch.actions.proposed_exception import exception_snippet
 from gatewatch.actions.request import ActionRequest, Subject
 from gatewatch.actions.reverting import obstacle_sentences
-from gatewatch.actions.state_machine import Refusal, Transition, repeated, transition
+from gatewatch.actions.state_machine import Refusal, Transition, recorded, repeated, transition
 from gatewatch.actions.transitions import Effect
 from gatewatch.actions.view import EVENT_OF, content_id, content_subject
 from gatewatch.aws import metrics
 from gatewatch.config.destinations import SlackApp
 from gatewatch.delivery.action_store import PostedMessage
-from gatewatch.errors import PermanentDeliveryError
+from gatewatch.errors import GatewatchError, PermanentDeliveryError
 from gatewatch.model.alert_actions import GATEWATCH, ActionButton, ActionEvent, ActionStatus
 from gatewatch.model.message import Content, contained_messages
 from gatewatch.model.notification import AlertNotification
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 
     from gatewatch.actions.answers import Answers
     from gatewatch.actions.click import Click
-    from gatewatch.actions.due import DueAlerts
+    from gatewatch.actions.due import DueAlert, DueAlerts
     from gatewatch.actions.escalation import AlertEscalations
     from gatewatch.actions.reverting import Reverts
     from gatewatch.actions.slack_users import SlackUsers
-    from gatewatch.actions.snoozed_groups import SnoozedGroups
+    from gatewatch.actions.snoozed_alerts import SnoozedAlerts
     from gatewatch.aws.metrics import Meter
     from gatewatch.config.settings import Settings
     from gatewatch.delivery.action_store import ActionStore
@@ -68,6 +68,7 @@ _DUE = (
     ActionEvent.EXPIRE_UNDO,
     ActionEvent.ABANDON_UNDO,
 )
+_SETTLING = frozenset({*_DUE, ActionEvent.RAISE_SEVERITY, ActionEvent.CLOSE})
 _HOURS = {ActionButton.SNOOZE_HOUR: 1, ActionButton.SNOOZE_DAY: 24}
 
 
@@ -97,7 +98,7 @@ class ActHandler:
     store: ActionStore
     threads: ThreadStore
     due: DueAlerts
-    snoozed: SnoozedGroups
+    snoozed: SnoozedAlerts
     outbox: MessageSink
     users: SlackUsers
     answers: Answers
@@ -122,11 +123,32 @@ class ActHandler:
         self.act(click, alert, person)
 
     def settle_due(self) -> None:
-        """End snoozes and proposals whose time is over. Each alert is tried again until that is done."""
+        """End snoozes and proposals whose time is over. Each alert is tried again until that is done.
+
+        Raises the first error in the end: one alert does not keep the others from being settled.
+        """
+        errors = []
         for each in list(self.due.due(self.now())):
-            if alert := self.find(each.alert):
-                self.settle(alert, is_raised=each.is_raised)
-            self.due.remove(each.alert)
+            try:
+                self._settle_due(each)
+            except GatewatchError as error:
+                self.log.error("not settled", extra={"alert": each.alert, "reason": str(error)})  # noqa: TRY400
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def _settle_due(self, due: DueAlert) -> None:
+        """The row of an alert is removed last, so a process that ends before that is followed by another one."""
+        if (alert := self.find(due.alert)) and not self.settle(alert, is_raised=due.is_raised):
+            self._resume(alert, due)
+        self.due.remove(due.alert)
+
+    def _resume(self, alert: KnownAlert, due: DueAlert) -> None:
+        """Follow up what an earlier process stored but may not have followed up, unless something happened since."""
+        actions = self.store.load(alert.id).actions
+        record = actions.audit[-1] if actions.audit else None
+        if record and record.person == GATEWATCH and record.event in _SETTLING and record.at >= due.at:
+            self._follow_up(alert, recorded(actions, record))
 
     def find(self, name: str) -> KnownAlert | None:
         """The alert of an id, from the messages that were posted; None for an id that no message has."""
@@ -152,14 +174,17 @@ class ActHandler:
             self.log.error("users cannot be read in Slack", extra={"reason": str(error)})  # noqa: TRY400  no secrets
             return None
 
-    def settle(self, alert: KnownAlert, *, is_raised: bool = False) -> None:
-        """Make the transitions that time or AWS made due. A refusal means that there is nothing to do."""
+    def settle(self, alert: KnownAlert, *, is_raised: bool = False) -> bool:
+        """Make the transitions that time or AWS made due; whether there were any."""
         found = {ActionEvent.CLOSE: alert.is_resolved, ActionEvent.RAISE_SEVERITY: is_raised}
         events = [event for event, is_due in found.items() if is_due]
+        is_settled = False
         for event in [*events, *_DUE]:
             request = ActionRequest(event=event, person=GATEWATCH, at=self.now())
             if isinstance(done := self._perform(alert, request), Transition):
                 self._follow_up(alert, done)
+                is_settled = True
+        return is_settled
 
     def act(self, click: Click, alert: KnownAlert, person: Person) -> None:
         """Do what a person asks for, or answer why not."""

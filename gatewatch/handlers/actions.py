@@ -41,14 +41,14 @@ ACCEPTED, UNVERIFIED, FORBIDDEN, UNREADABLE, NOT_RECORDED = (
 
 @dataclass(frozen=True)
 class ClickHandler:
-    """`texts` returns the section `action` of the labels."""
+    """`texts` returns the section `action` of the labels of a language, of the hub's for an empty one."""
 
     settings: ActionSettings
     secrets: SigningSecrets
     marks: ReplayMarks
     queue: ClickQueue
     slack: SlackApi
-    texts: Callable[[], Mapping[str, str]]
+    texts: Callable[[str], Mapping[str, str]]
     now: Callable[[], float]
     log: Logger
     meter: Meter
@@ -80,17 +80,18 @@ class ClickHandler:
             return self._clicked(click)
         if dialog := dialog_of(payload):
             click = submitted_click(dialog, request.digest, self.now(), self.secrets.current)
-            return ACCEPTED if self._is_recorded(click) else _json(not_recorded_answer(dialog, self.texts()))
+            if not self._is_recorded(click):
+                return _json(not_recorded_answer(dialog, self.texts(click.language)))
         return ACCEPTED
 
     def _clicked(self, click: Click) -> Answer:
         """A click that cannot be recorded is answered by a dialog that says so: Slack shows no text of an answer."""
         if needs_dialog(click.button):
-            is_open = self._is_opened(click, dialog_view(click, self.texts(), self.secrets.current[0]))
+            is_open = self._is_opened(click, dialog_view(click, self.texts(click.language), self.secrets.current[0]))
             return ACCEPTED if is_open else NOT_RECORDED
         if self._is_recorded(click):
             return ACCEPTED
-        return ACCEPTED if self._is_opened(click, not_recorded_view(self.texts())) else NOT_RECORDED
+        return ACCEPTED if self._is_opened(click, not_recorded_view(self.texts(click.language))) else NOT_RECORDED
 
     def _is_opened(self, click: Click, view: dict[str, Any]) -> bool:
         try:

@@ -175,8 +175,8 @@ class SlackRenderer(Struct, frozen=True):
     def _with_actions(self, message: Payload, first: OutboxMessage, presentation: Presentation) -> Payload:
         if presentation.state.shown is None or presentation.part > 1:
             return message
-        labels = self.templates.labels(first.notification.language)
-        return validated(with_actions(message, presentation.state.shown, labels))
+        language = first.notification.language
+        return validated(with_actions(message, presentation.state.shown, self.templates.labels(language), language))
 
     def _notice(self, notice: OperatorNotice, leading: list[Markup], labels: Labels) -> Payload:
         title = notice_title(notice, labels)

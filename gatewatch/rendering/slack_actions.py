@@ -1,6 +1,7 @@
 """Buttons and menus of actions below the first attachment of a Slack message, and the revert that is proposed.
 
-A button carries the opaque id of the alert, and of a proposal, and nothing else: the state is in the table.
+A button carries the opaque id of the alert, and of a proposal, and nothing else: the state is in the table. Its block
+names the language.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ _CONFIRMED = {
 }
 
 
-def with_actions(message: dict[str, Any], shown: ShownActions | None, labels: Labels) -> dict[str, Any]:
+def with_actions(message: dict[str, Any], shown: ShownActions | None, labels: Labels, language: str) -> dict[str, Any]:
     """Add the blocks of actions below the first attachment; as many of them as Slack accepts, the buttons first.
 
     They are an attachment of their own, so that Slack does not fold the plan and its buttons with the text above.
@@ -69,7 +70,8 @@ def with_actions(message: dict[str, Any], shown: ShownActions | None, labels: La
         return message
     first, *others = message["attachments"]
     used = _size([each["blocks"] for each in message["attachments"]])
-    for added in ([*_proposal_blocks(shown, labels), *_button_blocks(shown, labels)], _button_blocks(shown, labels)):
+    buttons = _button_blocks(shown, labels, language)
+    for added in ([*_proposal_blocks(shown, labels), *buttons], buttons):
         if used + _size(added) <= MAX_ALL_BLOCKS:
             own = [{"color": first["color"], "blocks": added}] if added else []
             return message | {"attachments": [first, *own, *others]}
@@ -78,7 +80,7 @@ def with_actions(message: dict[str, Any], shown: ShownActions | None, labels: La
 
 def question_blocks(notice: OperatorNotice, shown: ShownActions, labels: Labels) -> list[Block]:
     """The question to the actor, with its answers as buttons."""
-    return [*thread_blocks(notice, labels), *_button_blocks(shown, labels)]
+    return [*thread_blocks(notice, labels), *_button_blocks(shown, labels, notice.language)]
 
 
 def thread_blocks(notice: OperatorNotice, labels: Labels) -> list[Block]:
@@ -119,11 +121,13 @@ def _proposal_lines(title: str, proposal: RevertProposal, labels: Labels) -> lis
     return lines
 
 
-def _button_blocks(shown: ShownActions, labels: Labels) -> list[Block]:
+def _button_blocks(shown: ShownActions, labels: Labels, language: str) -> list[Block]:
+    """`block_id` names the language for dialogs; each update of a message has another one, as Slack recommends."""
     elements = [_button(each, shown, labels) for each in shown.buttons if each not in _IN_MENU]
     if listed := [each for each in shown.buttons if each in _IN_MENU]:
         elements.append(_menu(listed, shown, labels))
-    return [{"type": "actions", "elements": elements}] if elements else []
+    name = f"{ACTION_PREFIX}{language}.{len(shown.actions.audit)}"
+    return [{"type": "actions", "block_id": name, "elements": elements}] if elements else []
 
 
 def _button(button: ActionButton, shown: ShownActions, labels: Labels) -> dict[str, Any]:

@@ -39,6 +39,7 @@ PROBLEMS = [
     ("{mode: some}", "mode: Invalid enum value"),
     ("{mode: read_only}", 'team: "" is not the id of a Slack workspace, such as T012ABCDEF.'),
     ("{mode: read_only}", "signing_secret: write either {ssm: /path} or {secret: name}."),
+    ("{enterprise: T012ABC}", 'enterprise: "T012ABC" is not the id of a Slack organization, such as E012ABCDEF.'),
     ("{mode: full}", "allow: is empty, so nobody may revert"),
     ("{allow: [bob]}", 'allow[0]: "bob" is neither a Slack user id such as U012ABCDEF nor an e-mail address.'),
     ("{expires_minutes: 0}", "expires_minutes: is not from 1 to 60."),

@@ -13,11 +13,16 @@ from moto import mock_aws
 from gatewatch.actions.click import Click
 from gatewatch.actions.identity_center import FoundUser
 from gatewatch.actions.slack_users import SlackUsers
+from gatewatch.aws.hub_table import HubTableError
 from gatewatch.config.destinations import SlackWebhook, SnsTopic
 from gatewatch.config.suppression_rules import PolicyException
+from gatewatch.delivery.action_store import ACTIONS
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UndecodableError
 from gatewatch.model.alert_actions import ActionButton, ActionEvent
+from gatewatch.model.change import Action, Change, Family, Outcome
+from gatewatch.model.iam import Entity, IamFacts, IamOperation
 from gatewatch.model.message import Rollup
+from gatewatch.model.monitoring import MonitoringComponent, MonitoringEffect, MonitoringFacts
 from gatewatch.model.revert import RevertOutcome, RevertReport
 from gatewatch.model.severity import Severity
 from gatewatch.remediation.revert.plan import NotRevertibleError, Obstacle
@@ -139,6 +144,31 @@ def test_only_full_members_of_the_workspace_act(hub, where, fields):
     assert refusals(hub) == ["not_a_member"]
 
 
+GRID = msgspec.structs.replace(SETTINGS, enterprise="E0ORG")
+
+
+@pytest.mark.parametrize(
+    ("settings", "organization", "teams", "may"),
+    [
+        (GRID, "E0ORG", ["T0OTHER", "T0TEAM"], True),
+        (GRID, "E0ORG", ["T0OTHER"], False),
+        (GRID, "E0ORG", None, False),
+        (GRID, "E0ORG", "T0TEAM", False),
+        (GRID, "E0OTHER", ["T0TEAM"], False),
+        (GRID, None, ["T0TEAM"], False),
+        (SETTINGS, "E0ORG", ["T0TEAM"], False),
+        (SETTINGS, "", ["T0TEAM"], False),
+    ],
+)
+def test_on_enterprise_grid_only_members_of_the_workspace_act(dynamodb, settings, organization, teams, may):
+    hub = ActingHub(dynamodb, settings)
+    where = hub.post(OPENED)
+    enterprise = {"id": "U0ALICE", "enterprise_id": organization, "teams": teams}
+    hub.workspace.add("U0ALICE", team_id="E0ORG", enterprise_user=enterprise)
+    hub.click(where, "acknowledge")
+    assert (hub.status(where) == "acknowledged") is may
+
+
 def test_a_user_who_does_not_exist_and_users_that_cannot_be_read_are_refused(hub, where):
     hub.click(where, "acknowledge", "U0NOBODY")
     hub.workspace.error = PermanentDeliveryError("missing_scope")
@@ -175,7 +205,7 @@ class Directory:
 def looked_up(dynamodb, names, problem="no_user"):
     """A hub that looks up who is not in `people`."""
     hub = ActingHub(dynamodb)
-    users = SlackUsers(hub.workspace, "T0TEAM", PEOPLE, Directory(names, problem))
+    users = SlackUsers(hub.workspace, SETTINGS, PEOPLE, Directory(names, problem))
     hub.handler = dataclasses.replace(hub.handler, users=users)
     return hub
 
@@ -246,6 +276,105 @@ def test_a_snooze_ends_when_an_alert_about_the_same_group_has_a_higher_severity(
     hub.handler.settle_due()
     assert hub.status(where) == "open"
     assert titles(hub.deliver()) == ["action_snooze", "action_raise_severity"]
+
+
+def about(key, severity, change, at=0.0, **actor):
+    """An alert of one change, which names its subject."""
+    message = alert(key, severity, at=at, group_key="")
+    found = message.notification.alert
+    changes = (msgspec.structs.replace(found.changes[0], change=change),)
+    call = msgspec.structs.replace(found.call, actor=msgspec.structs.replace(found.call.actor, **actor))
+    notification = msgspec.structs.replace(
+        message.notification, alert=msgspec.structs.replace(found, changes=changes, call=call)
+    )
+    return msgspec.structs.replace(message, notification=notification)
+
+
+def changed(family, **fields):
+    return Change(family=family, action=Action.OTHER, outcome=Outcome.APPLIED, **fields)
+
+
+def role_change(name):
+    return changed(Family.IAM, facts=IamFacts(operation=IamOperation.TRUST_CHANGED, entity=Entity("role", name)))
+
+
+def trail_change(name):
+    facts = MonitoringFacts(component=MonitoringComponent.TRAIL, name=name, effect=MonitoringEffect.DISABLES)
+    return changed(Family.HUB, facts=facts)
+
+
+def bucket_change(name):
+    return changed(Family.PUBLIC_ACCESS, resource_id=name)
+
+
+@pytest.mark.parametrize("change", [role_change, trail_change, bucket_change])
+def test_a_snooze_ends_when_an_alert_about_the_same_resource_or_principal_has_a_higher_severity(hub, change):
+    where = hub.post(about("a", Severity.MEDIUM, change("one")))
+    hub.click(where, "snooze_day")
+    hub.post(about("b", Severity.CRITICAL, change("other"), at=1.0))
+    hub.post(about("c", Severity.MEDIUM, change("one"), at=2.0))
+    hub.handler.settle_due()
+    assert hub.status(where) == "snoozed"
+    hub.post(about("d", Severity.HIGH, change("one"), at=3.0))
+    hub.handler.settle_due()
+    assert hub.status(where) == "open"
+
+
+def test_an_alert_without_a_resource_is_about_its_actor(hub):
+    nothing = changed(Family.DETECTION)
+    where = hub.post(about("a", Severity.MEDIUM, nothing, name="mallory"))
+    hub.click(where, "snooze_day")
+    hub.post(about("b", Severity.CRITICAL, nothing, at=1.0, name="eve"))
+    hub.handler.settle_due()
+    assert hub.status(where) == "snoozed"
+    hub.post(about("c", Severity.CRITICAL, nothing, at=2.0, name="mallory"))
+    hub.handler.settle_due()
+    assert hub.status(where) == "open"
+
+
+@pytest.mark.parametrize(
+    ("button", "seconds", "title"),
+    [("snooze_hour", 3600, "action_end_snooze"), ("propose_revert", 900, "action_expire_revert")],
+)
+def test_a_note_is_not_lost_when_the_process_ends_between_the_state_and_the_note(hub, button, seconds, title):
+    where = hub.post(alert("one", Severity.HIGH))
+    hub.click(where, button)
+    hub.deliver()
+    hub.now += seconds
+    hub.outbox.is_down = True
+    with pytest.raises(TransientDeliveryError):
+        hub.handler.settle_due()
+    hub.outbox.is_down = False
+    hub.now += 60
+    for _ in range(2):
+        hub.handler.settle_due()
+    assert titles(hub.deliver()) == [title]
+
+
+def test_a_note_is_not_repeated_after_a_person_did_something_else(hub):
+    where = hub.post(alert("one", Severity.HIGH))
+    hub.click(where, "snooze_hour")
+    hub.now += 3600
+    hub.outbox.is_down = True
+    with pytest.raises(TransientDeliveryError):
+        hub.handler.settle_due()
+    hub.outbox.is_down = False
+    hub.click(where, "acknowledge")
+    hub.handler.settle_due()
+    assert hub.resumed == []
+    assert hub.status(where) == "acknowledged"
+
+
+def test_one_alert_that_cannot_be_settled_does_not_keep_the_others(hub):
+    places = [hub.post(alert(name, Severity.HIGH)) for name in ("one", "two", "three")]
+    for where in places:
+        hub.click(where, "snooze_hour")
+    broken = places[1][0]
+    hub.table.update(ACTIONS, broken, "SET body = :body", {":body": "{"})
+    hub.now += 3600
+    with pytest.raises(HubTableError):
+        hub.handler.settle_due()
+    assert [hub.status(where) for where in (places[0], places[2])] == ["open", "open"]
 
 
 @pytest.mark.parametrize(("until", "seconds"), [("2027-01-16", 86400 + 57600), ("2027-01-15", 57600)])

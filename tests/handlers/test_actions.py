@@ -1,11 +1,13 @@
 """The function URL for Slack: what is refused, what is recorded, and what Slack is answered."""
 
+import dataclasses
 import json
 import logging
 import subprocess
 import sys
 
 import boto3
+import msgspec
 import pytest
 from moto import mock_aws
 
@@ -72,7 +74,7 @@ class Endpoint:
             marks=ReplayMarks(HubTable(dynamodb, "t", lambda: self.now)),
             queue=self.queue,
             slack=self.slack,
-            texts=lambda: TEXTS,
+            texts=lambda language: TEXTS | {"modal_snooze": TEXTS["modal_snooze"] + language},
             now=lambda: self.now,
             log=logging.getLogger("test"),
             meter=self.meter,
@@ -192,6 +194,53 @@ FOREIGN = {
 def test_a_click_from_another_workspace_or_app_is_refused(endpoint, fields):
     assert endpoint.click(clicked(**fields)) == {"statusCode": 403}
     assert endpoint.queue.clicks == []
+
+
+ORG_WIDE = {"team": None, "enterprise": {"id": "E0ORG"}, "is_enterprise_install": True}
+IN_ORGANIZATION = {"id": "U0ALICE", "name": "alice", "team_id": "E0ORG"}
+ON_GRID = {
+    "of an installation in the workspace": ({"user": IN_ORGANIZATION}, 200),
+    "of an installation in the organization": ({**ORG_WIDE, "user": IN_ORGANIZATION}, 200),
+    "of another workspace": ({"team": {"id": "T0OTHER"}, "user": IN_ORGANIZATION}, 403),
+    "of another organization": ({**ORG_WIDE, "enterprise": {"id": "E0OTHER"}}, 403),
+    "of a user of another organization": ({**ORG_WIDE, "user": {**IN_ORGANIZATION, "team_id": "E0OTHER"}}, 403),
+    "without an organization": ({**ORG_WIDE, "enterprise": None}, 403),
+    "of no installation in an organization": ({**ORG_WIDE, "is_enterprise_install": "true"}, 403),
+}
+
+
+@pytest.mark.parametrize(("fields", "status"), ON_GRID.values(), ids=ON_GRID)
+def test_a_click_on_enterprise_grid_is_from_the_workspace_or_the_organization(endpoint, fields, status):
+    grid = msgspec.structs.replace(SETTINGS, enterprise="E0ORG")
+    endpoint.handler = dataclasses.replace(endpoint.handler, settings=grid)
+    assert endpoint.click(clicked(**fields))["statusCode"] == status
+    assert len(endpoint.queue.clicks) == (status == 200)
+
+
+def test_an_installation_in_an_organization_is_refused_without_its_id_in_the_settings(endpoint):
+    for enterprise in ({"id": "E0ORG"}, {"id": ""}, None):
+        assert endpoint.click(clicked(**ORG_WIDE | {"enterprise": enterprise})) == {"statusCode": 403}
+
+
+@pytest.mark.parametrize(
+    ("block", "language"),
+    [
+        ("gatewatch.ko.0", "ko"),
+        ("gatewatch.ja.12", "ja"),
+        ("gatewatch.xx.0", ""),
+        ("gatewatch...", ""),
+        ("ko", "ko"),
+        ("../../labels/en", ""),
+        (None, ""),
+        ({"a": 1}, ""),
+    ],
+)
+def test_a_dialog_has_the_language_of_the_message_and_no_other_text_of_the_block(endpoint, block, language):
+    payload = chosen("snooze_until")
+    payload["actions"][0]["block_id"] = block
+    assert endpoint.click(payload) == {"statusCode": 200}
+    view = endpoint.slack.view
+    assert view["title"]["text"] == TEXTS["modal_snooze"] + language
 
 
 MALFORMED = {

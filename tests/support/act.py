@@ -8,7 +8,7 @@ from gatewatch.actions.answers import Answers
 from gatewatch.actions.click import Click, encode_click
 from gatewatch.actions.due import DueAlerts
 from gatewatch.actions.slack_users import SlackUsers
-from gatewatch.actions.snoozed_groups import SnoozedGroups
+from gatewatch.actions.snoozed_alerts import SnoozedAlerts
 from gatewatch.actions.view import ActionView, content_id
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.destinations import Route
@@ -134,7 +134,7 @@ class ActingHub:
             people=PEOPLE,
         )
         self.log = logging.getLogger("test")
-        self.snoozed = SnoozedGroups(self.table, DueAlerts(self.table))
+        self.snoozed = SnoozedAlerts(self.table, DueAlerts(self.table))
         self.handler = ActHandler(
             settings=self.settings,
             store=self.store,
@@ -142,7 +142,7 @@ class ActingHub:
             due=DueAlerts(self.table),
             snoozed=self.snoozed,
             outbox=self.outbox,
-            users=SlackUsers(self.workspace, "T0TEAM", PEOPLE),
+            users=SlackUsers(self.workspace, settings, PEOPLE),
             answers=Answers(self.workspace, LABELS.__getitem__, self.log),
             reverts=self.reverts,
             escalations=self,

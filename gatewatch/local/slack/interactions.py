@@ -96,19 +96,29 @@ def _signed(body: str, timestamp: str) -> dict[str, str]:
 
 def _action(message: ReceivedMessage, asked: dict[str, Any]) -> dict[str, Any] | None:
     """Return the button or the option of a menu that was clicked; None when the message does not have it."""
-    for element in elements_of(message.message):
+    for block, element in _elements(message.message):
         if element.get("action_id") != asked.get("action"):
             continue
         option = next((each for each in element.get("options", ()) if each["value"] == asked.get("value")), None)
         if option or element.get("value") == asked.get("value"):
             chosen = {"selected_option": option} if option else {"value": element["value"]}
-            return {"type": element["type"], "action_id": element["action_id"], "block_id": "local", **chosen}
+            return {
+                "type": element["type"],
+                "action_id": element["action_id"],
+                "block_id": block.get("block_id", ""),
+                **chosen,
+            }
     return None
 
 
 def elements_of(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the buttons and menus of a message."""
+    yield from (element for _, element in _elements(message))
+
+
+def _elements(message: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield the buttons and menus, each with its block."""
     for container in (message, *message.get("attachments", ())):
         for block in container.get("blocks", ()):
             if block.get("type") == "actions":
-                yield from block["elements"]
+                yield from ((block, element) for element in block["elements"])

@@ -45,7 +45,7 @@ def _url(aws: Aws, stage: str) -> CheckResult:
 def _token(settings: ActionSettings, error: str, team: str, scopes: str) -> CheckResult:
     if error != "ok":
         return _error(f"auth.test of Slack: {error}", "gatewatch store-secret actions --key token")
-    if team != settings.team:
+    if team not in settings.homes:
         return _error(f"the token is of the workspace {team}", "write this id as actions.team in policy.yaml")
     granted = {each.strip() for each in scopes.split(",")}
     if missing := [each for each in _SCOPES if each not in granted]:
