@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gatewatch.config.yaml_file import load_content, precompiled_path
-from gatewatch.rendering.templates import compile_templates
+from gatewatch.rendering.sns_templates import compile_templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

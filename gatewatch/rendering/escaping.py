@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -26,6 +25,7 @@ _UNPRINTABLE = re.compile(f"[{_BREAK_CHARACTERS}{_HIDDEN_CHARACTERS}]")
 # ASCII without a meaning in mrkdwn, code spans or JSON. Most ids, addresses and names consist of it.
 _PLAIN = re.compile(r"[ !#-%'-;=?-\[\]-_a-~]+")
 _MAX_LENGTH = 256  # after escaping: a rule description of EC2 fits, and a line of several values fits a section
+_NOTHING = Markup()
 _BACKTICK_LIKE = "ˋ"
 
 
@@ -55,6 +55,8 @@ def trusted_label(label: str) -> Markup:
 def code(value: Any, max_length: int = _MAX_LENGTH) -> Markup:
     """A code span, in which no mention, link, emoji or formatting works; empty for an empty value."""
     text = str(value).strip()
+    if not text:
+        return _NOTHING
     if len(text) <= max_length and _PLAIN.fullmatch(text):
         return as_markup(f"`{text}`")
     text = _escaped(text.replace("`", _BACKTICK_LIKE), max_length).strip()
@@ -83,17 +85,6 @@ def join_safe(separator: str, parts: Iterable[Markup]) -> Markup:
 def format_safe(label: str, values: Mapping[str, Markup]) -> Markup:
     """A label, which is plain text, with escaped values in its braces."""
     return as_markup(escape(label).format_map(values))
-
-
-def text_value(value: Any) -> str:
-    """`finalize` of mrkdwn templates: escape every `{{ value }}` that is not Markup."""
-    return str(value) if isinstance(value, Markup) else _escaped(str(value), _MAX_LENGTH)
-
-
-def json_value(value: Any) -> str:
-    """`finalize` of JSON templates: escaped mrkdwn, escaped again for a JSON string."""
-    text = value if isinstance(value, Markup) else _escaped(str(value), _MAX_LENGTH)
-    return encode_basestring(text)[1:-1]
 
 
 def _escaped(text: str, max_length: int) -> str:

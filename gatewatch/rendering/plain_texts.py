@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from gatewatch.config.settings import Colors
 from gatewatch.rendering.alert_texts import texts_of_alert
@@ -12,7 +12,7 @@ from gatewatch.rendering.escaping import code_block, sanitize
 from gatewatch.rendering.redaction import MAX_RAW_EVENT
 from gatewatch.rendering.sections import section_mail
 from gatewatch.rendering.sns_escaping import mail_value, plain_text
-from gatewatch.rendering.text.rule_context import has_line, rule_values
+from gatewatch.rendering.text.rule_context import has_line, rule_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,8 +83,8 @@ def _rules(alert: Alert, templates: Templates, labels: Labels) -> Iterator[str]:
     outcome, timezone = ordered[0].change.outcome, alert.account.timezone
     for each in ordered:
         if has_line(each, alert):
-            context = rule_values(each, outcome, timezone, labels) | {"why": "", "line": labels.line}
-            yield template.render(context).strip("\n")
+            texts = structs.asdict(rule_texts(each, outcome, timezone, labels))
+            yield template.render(texts, why="", line=labels.line).strip("\n")
 
 
 def _others(notification: AlertNotification, labels: Labels) -> Iterator[str]:

@@ -1,12 +1,11 @@
-"""Slack messages. The output of a template is parsed and validated before it is returned."""
+"""Slack messages. Each is validated before it is returned."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from markupsafe import Markup
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from gatewatch.config.settings import Colors
 from gatewatch.errors import RenderError
@@ -22,18 +21,20 @@ from gatewatch.rendering.presentation import Presentation
 from gatewatch.rendering.redaction import MAX_RAW_EVENT
 from gatewatch.rendering.sections import section_mrkdwn
 from gatewatch.rendering.slack_actions import thread_blocks, with_actions
-from gatewatch.rendering.slack_blocks import context, header, payload, section, validated
-from gatewatch.rendering.slack_context import RolledUpAlert, rollup_context, title_of
+from gatewatch.rendering.slack_blocks import attachment, context, header, payload, section, validated
+from gatewatch.rendering.slack_layout import RolledUpAlert, field_blocks, overview_blocks, rollup_payload, title_of
 from gatewatch.rendering.slack_limits import MAX_ALL_BLOCKS
-from gatewatch.rendering.slack_schema import has_known_form
+from gatewatch.rendering.slack_rule import rule_line
 from gatewatch.rendering.slack_sections import pages, section_texts
 from gatewatch.rendering.templates import Templates
 from gatewatch.rendering.text.headline import headline_change
-from gatewatch.rendering.text.rule_context import has_line, rule_values
+from gatewatch.rendering.text.rule_context import has_line, rule_texts
 from gatewatch.rendering.text.state import message_state_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from markupsafe import Markup
 
     from gatewatch.model.alert import Alert, AssessedChange
     from gatewatch.model.message import Content, OutboxMessage
@@ -116,18 +117,15 @@ class SlackRenderer(Struct, frozen=True):
         if omitted := omitted_text(alert, presentation, labels):
             details.append(mrkdwn(omitted))
         extra = notification.sections if presentation.part == 1 else ()
-        text = self.templates.message(
-            color=self.colors.resolved if state.is_over else texts.color,
-            fallback=texts.summary,
-            banners=banners(content, labels),
-            title=title,
-            overview=overview,
-            event=texts.event_text,
-            fields=[each for each in texts.fields if not each.is_in(texts.place)],
-            sections=[*section_texts(details), *(section_mrkdwn(each, labels) for each in extra)],
-            footer=join_safe(" · ", filter(None, (texts.event, mrkdwn(part)))),
-        )
-        return _decoded(text, "slack/message.json.j2")
+        blocks = [*map(context, banners(content, labels)), *overview_blocks(title, overview)]
+        more = [
+            *field_blocks([each for each in texts.fields if not each.is_in(texts.place)]),
+            *map(section, section_texts(details)),
+            *(section(section_mrkdwn(each, labels)) for each in extra),
+            context(join_safe(" · ", filter(None, (texts.event, mrkdwn(part))))),
+        ]
+        color = self.colors.resolved if state.is_over else texts.color
+        return payload(color, texts.summary, blocks, attachment(texts.event_text, more))
 
     def _worst_rule(self, alert: Alert, lines: Sequence[Markup], labels: Labels) -> WorstRule:
         """The rule of the headline; empty where it has no line."""
@@ -136,8 +134,8 @@ class SlackRenderer(Struct, frozen=True):
             return WorstRule()
         if not worst.change.rule.description:
             return WorstRule(lines[0], lines[0])
-        values = rule_values(worst, worst.change.outcome, alert.account.timezone, labels)
-        brief = Markup(self.templates.rule(**values | {"description": ""}))
+        texts = rule_texts(worst, worst.change.outcome, alert.account.timezone, labels)
+        brief = rule_line(structs.replace(texts, description=""))
         return WorstRule(lines[0], brief, code(worst.change.rule.description))
 
     def _lines(self, notification: AlertNotification, presentation: Presentation = _WHOLE) -> list[Markup]:
@@ -151,17 +149,15 @@ class SlackRenderer(Struct, frozen=True):
         return [
             _raw_event(each, labels)
             if isinstance(each, str)
-            else as_markup(self.templates.rule(**rule_values(each, outcome, timezone, labels)))
+            else rule_line(rule_texts(each, outcome, timezone, labels))
             for each in shown_items(items, presentation)
         ]
 
     def _rollup(self, rollup: Rollup, state: MessageState) -> Payload:
-        """What decides about the worst, its fields, then each alert with its headline, rules, reasons and link."""
         ordered = sorted(rollup.messages, key=lambda each: -each.notification.severity.rank)
         labels = self.templates.labels(ordered[0].notification.language)
         alerts = [self._rolled_up(each, state, labels) for each in ordered]
-        text = self.templates.rollup(**rollup_context(alerts, state, labels, self.colors))
-        return _decoded(text, "slack/rollup.json.j2")
+        return rollup_payload(alerts, state, labels, self.colors)
 
     def _rolled_up(self, message: OutboxMessage, state: MessageState, labels: Labels) -> RolledUpAlert:
         notification = message.notification
@@ -193,11 +189,3 @@ def _cut(lines: Sequence[Markup]) -> Cut:
 
 def _raw_event(text: str, labels: Labels) -> Markup:
     return as_markup(f"*{labels.line['raw']}*\n{code_block(text, MAX_RAW_EVENT)}")
-
-
-def _decoded(text: str, template: str) -> Payload:
-    try:
-        message: Payload = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
-        raise RenderError(f"{template} did not render JSON: {error}") from error
-    return message if has_known_form(text) else validated(message)

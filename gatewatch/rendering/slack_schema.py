@@ -1,4 +1,4 @@
-"""The form of gatewatch's own Slack messages with Slack's limits, checked while the JSON is read.
+"""The form of gatewatch's own Slack messages with Slack's limits, as types.
 
 What this form admits has no problem by `slack_validation`, which is ten times slower and says what is wrong. It knows
 less: a message that it does not admit may be valid.
@@ -6,11 +6,12 @@ less: a message that it does not admit may be valid.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from gatewatch.model.typed_decoding import convert
 from gatewatch.rendering.slack_limits import (
     MAX_ATTACHMENTS,
     MAX_BLOCKS,
@@ -67,13 +68,10 @@ class _Message(Struct, forbid_unknown_fields=True):
     unfurl_media: bool
 
 
-_DECODER = msgspec.json.Decoder(_Message)
-
-
-def has_known_form(message: str) -> bool:
-    """Whether the JSON of a message has the form and keeps the limits."""
+def has_known_form(message: dict[str, Any]) -> bool:
+    """Whether a message has the form and keeps the limits."""
     try:
-        _DECODER.decode(message)
+        convert(message, _Message)
     except msgspec.ValidationError:
         return False
     return True

@@ -5,7 +5,7 @@ The description of a notification is the smaller of the two; an alert that does 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 from markupsafe import Markup
@@ -13,7 +13,6 @@ from msgspec import Struct
 
 from gatewatch.config.settings import Colors
 from gatewatch.errors import RenderError
-from gatewatch.model.alert import Alert
 from gatewatch.model.message import Rollup
 from gatewatch.model.notification import AlertNotification, OperatorNotice
 from gatewatch.model.severity import Severity
@@ -28,19 +27,20 @@ from gatewatch.rendering.sections import section_mail, section_mrkdwn
 from gatewatch.rendering.sns_body import MAX_SUBJECT, RESERVED_LENGTH, SnsBody
 from gatewatch.rendering.sns_context import brief_headline, sns_message_context
 from gatewatch.rendering.sns_escaping import MailText, ascii_value, chat_text, plain_text
-from gatewatch.rendering.templates import SnsTemplates, Templates
+from gatewatch.rendering.templates import Templates
 from gatewatch.rendering.text.headline import headline_change
-from gatewatch.rendering.text.labels import Labels
-from gatewatch.rendering.text.rule_context import has_line, rule_values
+from gatewatch.rendering.text.rule_context import has_line, rule_texts
 from gatewatch.rendering.text.state import message_state_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gatewatch.model.alert import AssessedChange
+    from gatewatch.model.alert import Alert, AssessedChange
     from gatewatch.model.message import Content, OutboxMessage
     from gatewatch.model.severity import Reason
     from gatewatch.rendering.presentation import Cut
+    from gatewatch.rendering.sns_templates import SnsTemplates
+    from gatewatch.rendering.text.labels import Labels
 
 _MAX_TEXT = MAX_DESCRIPTION - RESERVED_LENGTH
 _MAX_ALIAS = 40  # of the 99 characters of a subject
@@ -94,7 +94,7 @@ class SnsRenderer(Struct, frozen=True):
         return _AlertBody(notification.alert, templates, labels, items, context, subject)
 
 
-class _AlertBody(Struct, frozen=True):
+class _AlertBody(NamedTuple):
     alert: Alert
     templates: SnsTemplates
     labels: Labels
@@ -163,7 +163,8 @@ def _rules(alert: Alert, templates: SnsTemplates, labels: Labels) -> Iterator[_R
         if has_line(assessed, alert):
             is_new, shown = _comparable_reasons(assessed) != shown, _comparable_reasons(assessed)
             why = join_safe(labels.line["between_reasons"], reason_texts(assessed, labels)) if is_new else ""
-            context = rule_values(assessed, outcome, timezone, labels) | {"why": why, "line": labels.line}
+            texts = rule_texts(assessed, outcome, timezone, labels)
+            context = msgspec.structs.asdict(texts) | {"why": why, "line": labels.line}
             yield _RenderedItem(
                 Markup(templates.chat_rule.render(context)), MailText(templates.mail_rule.render(context))
             )

@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from gatewatch.rendering.escaping import sanitize, text_value, truncate_escaped
+from gatewatch.rendering.escaping import mrkdwn, sanitize, truncate_escaped
 
 # A chat notification cannot be marked as verbatim, as Slack's own blocks can. Outside code spans these characters
 # format, name an emoji, mention somebody or make a link, so look-alikes replace them. A time of day keeps its colons.
@@ -34,7 +34,7 @@ def chat_text(text: str, longest: int) -> Markup:
 
 def chat_value(value: Any) -> str:
     """`finalize` of the chat templates."""
-    return str(value) if isinstance(value, Markup) else unformatted(text_value(value))
+    return str(value) if isinstance(value, Markup) else unformatted(mrkdwn(value))
 
 
 def chat_json_value(value: Any) -> str:

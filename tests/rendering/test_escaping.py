@@ -1,6 +1,5 @@
 """Text of an event becomes one line of visible, escaped text."""
 
-import json
 import time
 import unicodedata
 
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from gatewatch.rendering.escaping import code, code_block, escape, json_value, mrkdwn, sanitize, truncate_escaped
+from gatewatch.rendering.escaping import code, code_block, escape, mrkdwn, sanitize, truncate_escaped
 
 ANY = st.text(st.characters(exclude_categories=[]), max_size=400)
 HOSTILE_TEXT = st.one_of(ANY, st.text("&<>`\u202e\u200b\n a", max_size=400))
@@ -107,8 +106,3 @@ def test_a_code_block_has_backticks_at_both_ends_only_and_fits(text, max_length)
 def test_a_code_block_keeps_its_lines_and_is_cut_between_lines():
     assert code_block("one\ntwo", 100) == "```one\ntwo```"
     assert code_block("one\ntwo\nthree", 10) == "```one\ntwo\n…```"
-
-
-@given(HOSTILE_TEXT)
-def test_a_value_of_a_json_template_is_valid_json(text):
-    assert json.loads(f'"{json_value(text)}"') == str(mrkdwn(text))

@@ -3,31 +3,27 @@
 import copy
 import json
 import re
-import shutil
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jinja2 import UndefinedError
+from markupsafe import Markup
 
 from gatewatch.config.settings import LANGUAGES
 from gatewatch.delivery.wire import encode_message
 from gatewatch.errors import RenderError
 from gatewatch.model.notification import Section
-from gatewatch.rendering.slack import SlackRenderer
+from gatewatch.rendering import slack_blocks
 from gatewatch.rendering.slack_validation import mentions, slack_problems
-from gatewatch.rendering.templates import load_templates
 from support.hostile import (
     ATTACKS,
     CODE,
-    COLORS,
     EVENTS,
     HOSTILE,
     MARKS,
     SEVERAL_EVENTS,
     SHAPE,
-    TESTS,
     TEXTS,
     alert_of_record,
     is_hidden,
@@ -214,42 +210,16 @@ def test_the_raw_event_shows_the_request_first_and_no_secret():
     assert "ASIA\\u20260011" in raw
 
 
-def test_a_template_that_renders_no_json_raises_a_render_error(tmp_path):
-    with pytest.raises(RenderError, match="did not render JSON"):
-        list(
-            SlackRenderer(with_message("not json", tmp_path), COLORS).messages(
-                message_for(alert_of_record(EVENTS["world"]))
-            )
-        )
-
-
-def test_a_template_that_renders_an_invalid_message_raises_a_render_error(tmp_path):
+@pytest.mark.parametrize("text", [Markup(), Markup("x") * 3001])
+def test_a_message_that_slack_would_reject_raises_a_render_error(text):
     with pytest.raises(RenderError, match="Slack would reject"):
-        list(
-            SlackRenderer(with_message("{}", tmp_path), COLORS).messages(message_for(alert_of_record(EVENTS["world"])))
-        )
+        slack_blocks.payload("#0c3f7d", Markup("x"), [slack_blocks.section(text)])
 
 
-def test_a_template_with_an_unknown_variable_raises_an_error(tmp_path):
-    with pytest.raises(UndefinedError, match="unknown_variable"):
-        list(
-            SlackRenderer(with_message("{{ unknown_variable }}", tmp_path), COLORS).messages(
-                message_for(alert_of_record(EVENTS["world"]))
-            )
-        )
-
-
-def render_world(templates):
-    return SlackRenderer(templates, COLORS).render(message_for(alert_of_record(EVENTS["world"])))
-
-
-def with_message(body, folder):
-    """The templates, with another text in the macro of the message."""
-    shutil.copytree(TESTS.parent / "templates", folder, dirs_exist_ok=True)
-    path = folder / "slack" / "message.json.j2"
-    head = next(line for line in path.read_text("utf-8").splitlines() if line.startswith("{% macro"))
-    path.write_text(f"{head}\n{body}\n{{%- endmacro %}}\n", "utf-8")
-    return load_templates(folder)
+def test_the_second_attachment_is_validated_as_well():
+    first, second = ([slack_blocks.section(text)] for text in (Markup("x"), Markup()))
+    with pytest.raises(RenderError, match="Slack would reject"):
+        slack_blocks.payload("#0c3f7d", Markup("x"), first, slack_blocks.attachment(Markup("x"), second))
 
 
 SECTIONS = (

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import UndefinedError
 
 from gatewatch.config.destinations import SnsTopic
 from gatewatch.config.settings import LANGUAGES
@@ -21,7 +22,8 @@ from gatewatch.rendering.chatbot_validation import chatbot_problems
 from gatewatch.rendering.presentation import Presentation
 from gatewatch.rendering.sns import SnsRenderer
 from gatewatch.rendering.sns_body import RESERVED_LENGTH
-from gatewatch.rendering.templates import compile_templates, load_templates
+from gatewatch.rendering.sns_templates import compile_templates
+from gatewatch.rendering.templates import load_templates
 from support.hostile import (
     ATTACKS,
     CODE,
@@ -369,6 +371,13 @@ def test_a_template_that_renders_an_invalid_notification_raises_a_render_error(s
     shutil.copytree(TESTS.parent / "templates", tmp_path, dirs_exist_ok=True)
     (tmp_path / "chatbot" / "notification.json.j2").write_text(source, "utf-8")
     with pytest.raises(RenderError, match=problem):
+        SnsRenderer(load_templates(tmp_path), COLORS).render(message_for(alert_of_record(EVENTS["world"])))
+
+
+def test_a_template_with_an_unknown_variable_raises_an_error(tmp_path):
+    shutil.copytree(TESTS.parent / "templates", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "email" / "message.j2").write_text("{{ unknown_variable }}", "utf-8")
+    with pytest.raises(UndefinedError, match="unknown_variable"):
         SnsRenderer(load_templates(tmp_path), COLORS).render(message_for(alert_of_record(EVENTS["world"])))
 
 

@@ -1,14 +1,16 @@
-"""The variables of the template of one rule. Plain text, escaped by the template."""
+"""The texts of one rule. Plain text, escaped where it is shown."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from gatewatch.model.change import Action, Change, Family
 from gatewatch.model.resource import ResourceFacts
 from gatewatch.model.security_group import CidrPeer, Direction
 from gatewatch.rendering.text.resources import is_acl_entry
-from gatewatch.rendering.text.rule_diff import diff_of_change
+from gatewatch.rendering.text.rule_diff import RuleDiff, diff_of_change
 from gatewatch.rendering.text.rules import cidr_peer_key, traffic_text
 from gatewatch.rendering.text.severity_marks import severity_mark
 from gatewatch.rendering.time_text import local_time
@@ -19,6 +21,25 @@ if TYPE_CHECKING:
     from gatewatch.rendering.text.labels import Labels
 
 _MAX_SERVICES = 6
+
+
+class RuleTexts(Struct, frozen=True, kw_only=True):
+    """What a line about a rule may show, in its order; what does not apply is empty."""
+
+    severity_mark: str
+    direction: str
+    placeholder: str
+    traffic: str
+    services: str
+    preposition: str
+    peer: str
+    peer_comment: str
+    group_id: str
+    rule_id: str
+    observed: str
+    outcome: str
+    diff: RuleDiff
+    description: str
 
 
 def has_line(assessed: AssessedChange, alert: Alert) -> bool:
@@ -35,27 +56,27 @@ def has_line(assessed: AssessedChange, alert: Alert) -> bool:
     return bool(rule.peer or rule.rule_id or rule.traffic.protocol)
 
 
-def rule_values(assessed: AssessedChange, headline_outcome: Outcome, timezone: str, labels: Labels) -> dict[str, Any]:
+def rule_texts(assessed: AssessedChange, headline_outcome: Outcome, timezone: str, labels: Labels) -> RuleTexts:
     """`headline_outcome`: a rule shows its outcome only where it differs. `timezone` is the account's."""
     change, rule = assessed.change, assessed.change.rule
     is_attachment = change.family is Family.ATTACHMENT
     outcome = change.outcome
-    return {
-        "diff": diff_of_change(change, labels),
-        "severity_mark": severity_mark(assessed.assessment.severity),
-        "direction": _direction(change, labels),
-        "placeholder": _placeholder(change, labels),
-        "traffic": traffic_text(rule.traffic, labels) if _is_rule(change) else "",
-        "services": _services(assessed.assessment.services),
-        "preposition": _preposition(change, labels),
-        "peer": _peer(change, labels),
-        "peer_comment": _peer_comment(assessed, labels),
-        "group_id": change.group.id if is_attachment else "",
-        "rule_id": rule.rule_id or "",
-        "observed": _observed(change, timezone, labels),
-        "outcome": "" if outcome is headline_outcome else labels.outcome[outcome],
-        "description": rule.description or "",
-    }
+    return RuleTexts(
+        severity_mark=severity_mark(assessed.assessment.severity),
+        direction=_direction(change, labels),
+        placeholder=_placeholder(change, labels),
+        traffic=traffic_text(rule.traffic, labels) if _is_rule(change) else "",
+        services=_services(assessed.assessment.services),
+        preposition=_preposition(change, labels),
+        peer=_peer(change, labels),
+        peer_comment=_peer_comment(assessed, labels),
+        group_id=change.group.id or "" if is_attachment else "",
+        rule_id=rule.rule_id or "",
+        observed=_observed(change, timezone, labels),
+        outcome="" if outcome is headline_outcome else labels.outcome[outcome],
+        diff=diff_of_change(change, labels),
+        description=rule.description or "",
+    )
 
 
 def _observed(change: Change, timezone: str, labels: Labels) -> str:

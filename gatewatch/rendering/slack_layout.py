@@ -1,23 +1,26 @@
-"""The variables of the Slack message templates."""
+"""The layout of a Slack message: one attachment with what decides, then one with the details, which Slack may fold."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
 
-from gatewatch.rendering.escaping import join_safe, mrkdwn, truncate_escaped
-from gatewatch.rendering.overview import WorstRule, overview_of, url_in_link
+from gatewatch.rendering.escaping import as_markup, join_safe, mrkdwn, truncate_escaped
+from gatewatch.rendering.overview import Overview, WorstRule, overview_of, url_in_link
+from gatewatch.rendering.slack_blocks import attachment, context, field_section, header, payload, section
 from gatewatch.rendering.slack_limits import MAX_HEADER, MAX_SECTION
 from gatewatch.rendering.slack_sections import section_texts
 from gatewatch.rendering.text.state import alert_state_line, message_state_lines, status_headline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from typing import Any
 
     from gatewatch.config.settings import Colors
     from gatewatch.model.message_state import AlertState, MessageState
     from gatewatch.rendering.alert_texts import AlertTexts
+    from gatewatch.rendering.slack_blocks import Block
     from gatewatch.rendering.text.fields import Field
     from gatewatch.rendering.text.labels import Labels
 
@@ -34,28 +37,41 @@ class RolledUpAlert(NamedTuple):
     state: AlertState
 
 
-def rollup_context(
+def overview_blocks(title: Markup, overview: Overview) -> list[Block]:
+    """What decides: the title, then place, rule and advice, then the links."""
+    blocks = [header(title), *map(section, overview.sections)]
+    return [*blocks, context(overview.links)] if overview.links else blocks
+
+
+def field_blocks(fields: Sequence[Field]) -> list[Block]:
+    """The fields in two columns, each below its name; no block without fields."""
+    return [field_section(map(_field_text, fields))] if fields else []
+
+
+def _field_text(field: Field) -> Markup:
+    return join_safe("\n", (as_markup(f"*{field.name}*"), *map(mrkdwn, field.lines)))
+
+
+def rollup_payload(
     alerts: Sequence[RolledUpAlert], state: MessageState, labels: Labels, colors: Colors
 ) -> dict[str, Any]:
-    """The variables of the roll-up template; `alerts` are in the order of display, the worst first."""
+    """What decides about the worst, its fields, then each alert with its headline, rules, reasons and link.
+
+    `alerts` are in the order of display, the worst first. Raises `RenderError` when Slack would reject the message.
+    """
     worst, more = alerts[0], f" · +{len(alerts) - 1}"
     headline = truncate_escaped(status_headline(worst.texts.headline, state, labels), _MAX_ROLLUP_TITLE)
     title = join_safe("", (headline, Markup(more), _reply_count(state)))
     overview = overview_of(worst.texts, worst.worst, title, message_state_lines(state, labels, is_rollup=True), labels)
     first = worst._replace(lines=[*overview.left_out, *overview.remaining(worst.lines, worst.worst)])
-    return {
-        "color": colors.resolved if state.is_over else worst.texts.color,
-        "fallback": worst.texts.summary + more,
-        "title": title,
-        "overview": overview,
-        "event": worst.texts.event_text,
-        "fields": worst.texts.fields,
-        "alerts": [_rolled_up_texts(each, worst, labels) for each in (first, *alerts[1:])],
-    }
+    color, summary = colors.resolved if state.is_over else worst.texts.color, worst.texts.summary + more
+    listed = [block for each in (first, *alerts[1:]) for block in _rolled_up_blocks(each, worst, labels)]
+    details = attachment(worst.texts.event_text, [*field_blocks(worst.texts.fields), *listed])
+    return payload(color, summary, overview_blocks(title, overview), details)
 
 
-def _rolled_up_texts(alert: RolledUpAlert, worst: RolledUpAlert, labels: Labels) -> tuple[list[Markup], Markup]:
-    """The sections of an alert, and its small text: fields that the worst alert has not, reasons, event and link."""
+def _rolled_up_blocks(alert: RolledUpAlert, worst: RolledUpAlert, labels: Labels) -> Iterator[Block]:
+    """The sections of an alert, and as small text fields that the worst alert has not, reasons, event and link."""
     # The headline becomes bold: a star or a back-tick of an event must not end that.
     bold = Markup(truncate_escaped(alert.texts.headline, MAX_HEADER).replace("*", "∗").replace("`", "ˋ"))
     head = join_safe("\n", filter(None, (Markup(f"*{bold}*"), alert_state_line(alert.state, labels))))
@@ -70,7 +86,8 @@ def _rolled_up_texts(alert: RolledUpAlert, worst: RolledUpAlert, labels: Labels)
     if texts.links:
         event += Markup(f" · <{url_in_link(texts.links[0].url)}|{texts.links[0].name}>")
     small = (join_safe(" · ", map(_field_in_one_line, other_fields)), why, event)
-    return sections, join_safe("\n", filter(None, small))
+    yield from map(section, sections)
+    yield context(join_safe("\n", filter(None, small)))
 
 
 def _field_in_one_line(field: Field) -> Markup:
