@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from gatewatch.model.alert import Alert
     from gatewatch.model.message import Content, OutboxMessage
+    from gatewatch.model.source_network import SourceNetwork
     from gatewatch.rendering.json_message import JsonMessage
     from gatewatch.rendering.presentation import Cut
 
@@ -113,7 +114,7 @@ def _of_alert(alert: Alert) -> dict[str, Any]:
     call, change = alert.call, headline_change(alert).change
     resource = change.group.id or change.resource_id
     user = {"name": call.actor.name[:_MAX_TEXT], "type": call.actor.type[:_MAX_TEXT]}
-    source = {"src_endpoint": _endpoint(call.source_ip[:_MAX_TEXT])} if call.source_ip else {}
+    source = {"src_endpoint": _endpoint(call.source_ip[:_MAX_TEXT], alert.source_network)} if call.source_ip else {}
     error = {"response": {"error": call.error_code[:_MAX_TEXT]}} if call.error_code else {}
     api = {"operation": call.event_name[:_MAX_TEXT], "service": {"name": call.event_source[:_MAX_TEXT]}, **error}
     return {
@@ -123,9 +124,10 @@ def _of_alert(alert: Alert) -> dict[str, Any]:
     }
 
 
-def _endpoint(source_ip: str) -> dict[str, str]:
+def _endpoint(source_ip: str, network: SourceNetwork | None) -> dict[str, Any]:
     """`sourceIPAddress` is an address, or the name of an AWS service."""
+    location = {"location": {"country": network.country}} if network and network.country else {}
     try:
-        return {"ip": str(ip_address(source_ip))}
+        return {"ip": str(ip_address(source_ip)), **location}
     except ValueError:
         return {"svc_name": source_ip}

@@ -13,7 +13,7 @@ from support.paths import ROOT
 
 sys.path.insert(0, str(ROOT))
 
-from bench import archive, harness, latency, measures, replay
+from bench import archive, context, harness, latency, measures, replay
 from bench.__main__ import page
 
 pytestmark = pytest.mark.slow
@@ -109,3 +109,10 @@ def test_the_page_keeps_the_sections_that_were_not_measured() -> None:
     assert "\nold\n" in first
     assert "\nold\n" not in second
     assert first.endswith("## Notes\n\nwhy\n")
+
+
+def test_a_lookup_of_a_source_address_delays_no_alert() -> None:
+    milliseconds, kibibytes = context.first_lookup(country=True, network=True)
+    assert milliseconds < 300
+    assert kibibytes < 20 * 1024
+    assert context.lookup(country=True, network=True) < 200

@@ -81,6 +81,11 @@ def test_a_wrong_list_is_a_problem_with_its_place(tmp_path, vendors, sentence):
     assert sentence in found
 
 
+def test_a_name_is_bounded(tmp_path):
+    entry = f'- {{name: "{"x" * 500}", accounts: ["444455556666"]}}'
+    assert load(tmp_path, "context: {vendor_accounts: vendors.yaml}", entry).vendor_names == {"444455556666": "x" * 80}
+
+
 def test_a_missing_list_and_an_unknown_key_are_problems(tmp_path):
     assert "nothing.yaml: does not exist" in problem(tmp_path, "context: {vendor_accounts: nothing.yaml}")
     assert "the keys here are enabled, raises_severity" in problem(tmp_path, "context: {first_time: {enable: true}}")

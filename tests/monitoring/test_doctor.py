@@ -44,6 +44,7 @@ destinations:
   lost: {kind: slack_webhook, url: {ssm: /gatewatch/slack/lost}}
   app: {kind: slack_app, channel: C0123, token: {ssm: /gatewatch/slack/token}}
 routes: [{to: [hook]}]
+context: {source_country: true}
 """
 
 
@@ -229,6 +230,10 @@ def test_destinations_are_checked_without_sending(run_checks, inbox):
     assert by_check(results, "app")["destination"].detail.startswith("auth.test of Slack: no response")
     assert by_check(results, "alerts")["destination"].status is CheckStatus.WARNING
     assert not inbox.received
+
+
+def test_the_age_of_the_data_about_source_addresses_is_checked(run_checks):
+    assert by_check(run_checks(accounts=[HEALTHY]), "iptocc")["data"].detail == "its data is of 2026-10-26"
 
 
 def test_a_destination_receives_a_test_message_with_send(cloud, files, inbox):

@@ -71,6 +71,7 @@ def test_a_row_is_bounded_and_has_no_names(dynamodb):
     (row,) = dynamodb.scan(TableName=TABLE)["Items"]
     assert len(row["entries"]["SS"]) == MAX_ENTRIES
     assert "alice" not in str(row["pk"])
+    assert sum(map(len, row["entries"]["SS"])) + len(row["pk"]["S"]) < 5 * 1024
 
 
 def test_memory_is_bounded():
