@@ -75,7 +75,24 @@ def test_a_value_that_aws_does_not_have_is_not_read_as_a_harmless_one(judged, na
 
 
 @pytest.mark.parametrize(
-    "request_", [None, {}, "", [], "text", {"omitted": True}, {"ModifyManagedPrefixListRequest": ""}]
+    ("service", "name", "request_", "severity"),
+    [
+        ("s3", "PutBucketAcl", {"bucketName": "b", "AccessControlPolicy": {"AccessControlList": {"x": 1}}}, "high"),
+        ("s3", "PutBucketAcl", {"bucketName": "b", "AccessControlPolicy": {"AccessControlList": "x"}}, "high"),
+        ("eks", "UpdateClusterConfig", {"name": "c", "resourcesVpcConfig": {"publicAccessCidrs": [None]}}, "high"),
+        ("eks", "UpdateClusterConfig", {"name": "c", "logging": {"clusterLogging": [{"types": ["audit"]}]}}, "medium"),
+        ("guardduty", "CreateFilter", {"detectorId": "d", "name": "f", "action": "x"}, "high"),
+        ("macie2", "UpdateMacieSession", {"status": "x"}, "high"),
+        ("ec2", "ModifySubnetAttribute", {"subnetId": "subnet-1", "mapPublicIpOnLaunch": {"x": True}}, "medium"),
+    ],
+)
+def test_a_setting_of_an_unknown_form_is_not_read_as_a_harmless_one(judged, service, name, request_, severity):
+    assert judged(service, name, request_) == (severity, False)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [None, {}, "", [], "text", {"omitted": True}, {"ModifyManagedPrefixListRequest": ""}, {"x": 1}],
 )
 def test_a_changed_prefix_list_whose_entries_are_not_in_the_event_is_high(build, row, shows, request_):
     response = {"ModifyManagedPrefixListResponse": {"prefixList": {"prefixListId": build.PREFIX_LIST}}}

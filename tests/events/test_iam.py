@@ -72,7 +72,31 @@ def headline(results):
 )
 def test_every_write_gives_a_row_with_the_action_of_its_name(iam, row, shows, name, action):
     shown = row(iam(name, {"userName": "bob"}))
-    shows(shown, family="iam", action=action, outcome="applied", understood=True, group_id=None, protocol=None)
+    shows(shown, family="iam", action=action, outcome="applied", group_id=None, protocol=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "request_"),
+    [
+        ("AttachRolePolicy", {"roleName": "ci"}),
+        ("AttachRolePolicy", {"roleName": "ci", "policyArn": ["arn:aws:iam::aws:policy/AdministratorAccess"]}),
+        ("AttachUserPolicy", {"policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}),
+        ("PutUserPolicy", {"userName": "bob", "policyName": "p"}),
+        ("CreatePolicy", {"policyName": "p"}),
+        ("CreatePolicyVersion", {"policyArn": "arn:aws:iam::111122223333:policy/p"}),
+        ("UpdateAssumeRolePolicy", {"roleName": "ci"}),
+        ("CreateRole", {"roleName": "ci", "assumeRolePolicyDocument": None}),
+        ("AddUserToGroup", {"userName": "bob"}),
+    ],
+)
+def test_a_call_without_what_it_must_name_is_not_understood(iam, row, shows, name, request_):
+    shows(row(iam(name, request_)), severity="medium", understood=False)
+
+
+@pytest.mark.parametrize(("status", "severity"), [("Inactive", "info"), ("Active", "medium"), (7, "medium")])
+def test_only_the_word_inactive_switches_a_key_off(iam, row, status, severity):
+    shown = row(iam("UpdateAccessKey", {"userName": "bob", "accessKeyId": "AKIAEXAMPLE00000063A6", "status": status}))
+    assert shown["severity"] == severity
 
 
 @pytest.mark.parametrize("name", ["ListUsers", "GetRole", "SimulatePrincipalPolicy", "GenerateCredentialReport"])

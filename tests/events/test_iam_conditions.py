@@ -228,6 +228,17 @@ def test_an_escalating_action_on_all_of_a_kind_escalates(action, resource):
     assert level(allow(action, [resource, "arn:aws:s3:::x"])) is PrivilegeLevel.ESCALATES
 
 
+@pytest.mark.parametrize("principal", [{"AWS": ""}, {"AWS": {"x": 1}}, {"Somebody": "x"}, "", {"AWS": [None]}])
+@pytest.mark.parametrize("key", ["Principal", "NotPrincipal"])
+def test_a_statement_whose_principal_cannot_be_read_is_unreadable(key, principal):
+    assert document({"Effect": "Allow", key: principal, "Action": "*", "Resource": "*"}) is None
+
+
+@pytest.mark.parametrize("value", [None, {}, ["444455556666"]])
+def test_a_condition_with_a_value_that_cannot_be_read_limits_nobody(value):
+    assert trust({"StringEquals": {"aws:PrincipalAccount": ["444455556666", value]}}) == EVERYONE
+
+
 @pytest.mark.parametrize("resource", ["arn:*", "arn:aws:*", "arn:*:*:*:*:*", "arn:aws-cn:*:*", "?*", "**"])
 def test_everything_on_every_resource_is_for_administrators_however_it_is_written(resource):
     assert level(allow("*", resource)) is PrivilegeLevel.ADMINISTRATOR

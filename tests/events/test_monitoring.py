@@ -414,6 +414,17 @@ def test_a_call_whose_parameters_cannot_be_read_is_not_understood(record_of, row
     shows(row(record_of("events", "PutTargets", request_)), family="hub", understood=False, severity="medium")
 
 
+@pytest.mark.parametrize("name", ["StopLogging", "DeleteTrail", "UpdateTrail"])
+def test_a_trail_without_a_readable_name_is_not_understood(record_of, row, shows, name):
+    shows(row(record_of("cloudtrail", name, {"name": {}})), family="hub", understood=False, severity="medium")
+
+
+def test_a_policy_that_cannot_be_read_may_deny_something_to_a_role_of_gatewatch(record_of, row):
+    request = {"roleName": "gatewatch-forward", "policyName": "p", "policyDocument": "{"}
+    identity = {"type": "IAMUser", "userName": "alice", "invokedBy": "cloudformation.amazonaws.com"}
+    assert row(record_of("iam", "PutRolePolicy", request, userIdentity=identity))["severity"] == "high"
+
+
 def test_a_call_of_two_families_whose_parameters_were_too_large_is_as_severe_as_the_worse(record_of, rows):
     found = rows(record_of("sqs", "SetQueueAttributes", {"omitted": True}))
     assert [(each["family"], each["severity"]) for each in found] == [("hub", "medium"), ("public_access", "high")]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gatewatch.model.change import Change
 
 OFF = frozenset({"disabled", "paused", "disable", "suspended"})
+_ON = frozenset({"enabled"})
 
 
 def recorder(request_parameters: Fields) -> Impact:
@@ -79,6 +80,8 @@ def by_word(path: str, off: frozenset[str], effect: Impact = Impact.DISABLED) ->
         given = word(request_parameters, path)
         if not given and len(request_parameters) <= 1:
             raise UnknownShapeError(path)
+        if given and given not in off | _ON:
+            raise UnknownShapeError(path)
         return None if not given else effect if given in off else Impact.RESTORED
 
     return found
@@ -87,7 +90,10 @@ def by_word(path: str, off: frozenset[str], effect: Impact = Impact.DISABLED) ->
 def archives(request_parameters: Fields) -> Impact | None:
     if not request_parameters:
         raise UnknownShapeError("action")
-    return Impact.DISABLED if word(request_parameters, "action") in {"archive", "suppress"} else Impact.SETTING_CHANGED
+    action = word(request_parameters, "action")
+    if action not in {"", "noop", "none", "archive", "suppress"}:
+        raise UnknownShapeError("action")
+    return Impact.DISABLED if action in {"archive", "suppress"} else Impact.SETTING_CHANGED
 
 
 def threat_list(request_parameters: Fields) -> Impact:
@@ -123,7 +129,10 @@ def eks_logs(request_parameters: Fields) -> Impact | None:
     sets = values_at(request_parameters, "logging.clusterlogging")
     if not sets:
         return None
-    return Impact.REDUCED if any(flag(each, "enabled") is False for each in sets) else Impact.RESTORED
+    switches = [flag(each, "enabled") for each in sets]
+    if None in switches:
+        raise UnknownShapeError("logging.clusterlogging")
+    return Impact.RESTORED if all(switches) else Impact.REDUCED
 
 
 def access_logs(request_parameters: Fields) -> Impact | None:

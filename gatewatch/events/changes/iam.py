@@ -9,6 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from gatewatch.events.changes.base import CallSpec, ParsedCall
 from gatewatch.events.changes.iam_entities import (
     DENIED_RESOURCE,
@@ -45,6 +47,15 @@ _WITHOUT_PARAMETERS = frozenset(
     }
 )
 _TRUST_FROM_TEMPLATE = frozenset({"AcquireRole"})
+_WITH_TRUST = _TRUST_FROM_TEMPLATE | {"CreateRole"}
+_WITH_DOCUMENT = frozenset(
+    {
+        IamOperation.POLICY_WRITTEN,
+        IamOperation.POLICY_CREATED,
+        IamOperation.VERSION_CREATED,
+        IamOperation.TRUST_CHANGED,
+    }
+)
 _DOCUMENTS = ("policydocument", "assumerolepolicydocument", "trustpolicy", "trustpolicydocument")
 _TRUST_OPERATIONS = frozenset({IamOperation.TRUST_CHANGED, IamOperation.ENTITY_CREATED})
 
@@ -89,8 +100,18 @@ def _iam_change(call: ParsedCall) -> Change:
         return _without_parameters(call, operation)
     document = _document(call)
     read = read_document(document) if document is not None else None
-    is_needed = document is not None or call.call.event_name in _TRUST_FROM_TEMPLATE
-    return _change(call, _facts(call, operation, read), understood=read is not None or not is_needed)
+    facts = _facts(call, operation, read)
+    if document is not None and read is None:
+        facts = structs.replace(facts, has_deny=True)  # nobody knows that it denies nothing
+    return _change(call, facts, understood=_is_complete(call, facts, has_document=read is not None, given=document))
+
+
+def _is_complete(call: ParsedCall, facts: IamFacts, *, has_document: bool, given: Any) -> bool:
+    """Whether a call names all that it must: its policy, and both ends of what it connects."""
+    is_needed = given is not None or facts.operation in _WITH_DOCUMENT or call.call.event_name in _WITH_TRUST
+    connects = facts.operation in TARGET_KINDS
+    has_both_ends = facts.target is not None and facts.entity is not None and facts.entity.kind != facts.target.kind
+    return (has_document or not is_needed) and (has_both_ends or not connects)
 
 
 def _document(call: ParsedCall) -> Any:

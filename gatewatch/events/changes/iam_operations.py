@@ -107,10 +107,8 @@ def action_of(event_name: str) -> Action:
 
 def operation_of(event_name: str, request: Fields) -> IamOperation:
     operation = OPERATIONS.get(event_name, IamOperation.OTHER)
-    is_activation = (
-        operation is IamOperation.KEY_DEACTIVATED and (as_text(request.get("status")) or "").lower() == "active"
-    )
-    return IamOperation.KEY_ACTIVATED if is_activation else operation
+    is_inactive = (as_text(request.get("status")) or "").lower() == "inactive"
+    return IamOperation.KEY_ACTIVATED if operation is IamOperation.KEY_DEACTIVATED and not is_inactive else operation
 
 
 def _at_least(least: int) -> Callable[[Any], bool]:

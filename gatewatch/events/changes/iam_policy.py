@@ -83,6 +83,10 @@ _RUNS_CODE = (
 )
 
 
+_PRINCIPALS = ("Principal", "NotPrincipal")
+_PRINCIPAL_KINDS = frozenset({"aws", "canonicaluser", "federated", "service"})
+
+
 class Condition(Struct, frozen=True):
     """One operator of a condition on one key, both in lower case. The values are alternatives."""
 
@@ -195,7 +199,7 @@ def _statement(value: Any) -> Statement | None:
     if not isinstance(value, dict):
         return None
     effect = _get(value, "Effect")
-    if effect not in ("Allow", "Deny"):
+    if effect not in ("Allow", "Deny") or not all(_is_principal(_get(value, each)) for each in _PRINCIPALS):
         return None
     return Statement(
         allows=effect == "Allow",
@@ -208,6 +212,14 @@ def _statement(value: Any) -> Statement | None:
         is_conditional=bool(_get(value, "Condition")),
         conditions=tuple(_conditions(_get(value, "Condition"))),
     )
+
+
+def _is_principal(value: Any) -> bool:
+    """Whether every kind of principal is known and every name is text; absent is fine."""
+    named = value if isinstance(value, dict) else {"AWS": value}
+    kinds = {str(kind).lower() for kind in named}
+    names = [each for names in named.values() for each in as_tuple(names)]
+    return _PRINCIPAL_KINDS.issuperset(kinds) and all(each and isinstance(each, str | int) for each in names)
 
 
 def _get(fields: dict[str, Any], name: str) -> Any:
@@ -244,7 +256,9 @@ def _conditions(condition: Any) -> Iterator[Condition]:
     """`{"StringEquals": {"aws:PrincipalOrgID": …}}`, one for each key."""
     for operator, tests in condition.items() if isinstance(condition, dict) else ():
         for key, values in tests.items() if isinstance(tests, dict) else ():
-            yield Condition(str(operator).lower(), str(key).lower(), _texts(values))
+            texts = _texts(values)
+            is_read = len(texts) == len(as_tuple(values))
+            yield Condition(str(operator).lower(), str(key).lower(), texts if is_read else ())
 
 
 def privilege_level_of(document: PolicyDocument) -> PrivilegeLevel:

@@ -168,7 +168,7 @@ def role_change(call: ParsedCall, facts: IamFacts, role: str) -> Change:
 def _reader(service: str, row: _Row) -> Callable[[ParsedCall], Iterable[Change]]:
     def read(call: ParsedCall) -> Iterable[Change]:
         names = list(dict.fromkeys(_names(call, row.name_keys)))
-        if call.request is None and not names:
+        if not names and (call.request is None or row.component is MonitoringComponent.TRAIL):
             return _unnamed(call, service, row)
         return [_change(call, row, _short(each)) for each in names if _is_watched(row.component, each)]
 

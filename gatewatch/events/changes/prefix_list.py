@@ -61,8 +61,10 @@ def _delete(call: ParsedCall) -> Iterable[Change]:
 
 
 def _whole_list(call: ParsedCall, rule: SecurityGroupRule = NO_RULE) -> Change:
+    """The list itself, when the request names it."""
+    is_named = first_present(call.request_parameters, "prefixlistid", "prefixlistname") is not None
     name = _list_id(call) or call.first_text("prefixlistname")
-    return call.change(rule, resource_id=name) if name and call.request_parameters else call.not_understood()
+    return call.change(rule, resource_id=name) if name and is_named else call.not_understood()
 
 
 def _entry(call: ParsedCall, entry: Any, action: Action) -> Change:

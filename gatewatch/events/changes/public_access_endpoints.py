@@ -87,6 +87,8 @@ def eks_endpoint(call: ParsedCall) -> Iterable[Change]:
         raise UnknownShapeError("resourcesvpcconfig")
     is_public = flag(settings, "endpointpublicaccess")
     cidrs = [as_text(each) for each in values_at(settings, "publicaccesscidrs")]
+    if None in cidrs:
+        raise UnknownShapeError("publicaccesscidrs")
     if is_public is None and not cidrs and not is_new:
         return []
     (name,) = names_of(call, _CLUSTER)

@@ -90,7 +90,7 @@ def _acl(request_parameters: Fields) -> _Acl:
     ]
     policy = request_parameters.get(_ACL)
     grants = values_at(policy, "accesscontrollist.grant")
-    if policy is not None and (not isinstance(policy, dict) or "accesscontrollist" not in policy):
+    if policy is not None and not _is_list_of_grants(policy):
         raise UnknownShapeError(_ACL)
     owner = as_text(value_at(policy, "owner.id"))
     grantees = [*headers, *(each for grant in grants for each in _grantee(grant))]
@@ -99,6 +99,14 @@ def _acl(request_parameters: Fields) -> _Acl:
         everyone=bool(canned & _CANNED_PUBLIC) or any(kind == "everyone" for kind, _ in grantees),
         owners=tuple(dict.fromkeys(name for kind, name in grantees if kind == "owner" and name != owner)),
     )
+
+
+def _is_list_of_grants(policy: Any) -> bool:
+    """A list without grants is empty; one with anything but grants cannot be read."""
+    if not isinstance(policy, dict) or "accesscontrollist" not in policy:
+        return False
+    grants = policy["accesscontrollist"]
+    return not grants or (isinstance(grants, dict) and "grant" in grants)
 
 
 _CANNED_KEYS = ("x-amz-acl", "cannedacl")

@@ -205,7 +205,7 @@ def is_emptied_at(fields: Fields, path: str) -> bool:
 def flag(fields: Fields, path: str) -> bool | None:
     """A boolean parameter, also in EC2's `{"value": true}`; None when absent. Raises `UnknownShapeError`."""
     value = value_at(fields, path)
-    if isinstance(value, dict):
+    if isinstance(value, dict) and ("value" in value or not value):
         value = value.get("value")
     if value is None:
         return None
