@@ -27,7 +27,6 @@ from gatewatch.delivery.escalations import DeliveryDeadlines, Escalations
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.delivery.route_escalations import RouteEscalations
 from gatewatch.digest.activity_log import NO_ACTIVITY_LOG, ActivityLog
-from gatewatch.errors import ConfigurationError
 from gatewatch.handlers.alert import AlertHandler
 from gatewatch.handlers.batch import partial_response
 from gatewatch.monitoring.heartbeat.store import HeartbeatStore
@@ -106,15 +105,9 @@ def _context(settings: Settings, table: HubTable, log: Any) -> ContextSource:
     """Nothing without `context` in policy.yaml: then not even the imports are paid for."""
     if settings.context == ContextSettings():
         return NO_SOURCE
-    from gatewatch.alerts.context.changed_accounts_table import DynamoChangedAccounts  # noqa: PLC0415
-    from gatewatch.alerts.context.first_seen_table import DynamoFirstSeen  # noqa: PLC0415
-    from gatewatch.alerts.context.sources import configured_source  # noqa: PLC0415
+    from gatewatch.alerts.context.hub_context import context_of_hub  # noqa: PLC0415
 
-    try:
-        return configured_source(settings, DynamoFirstSeen(table, log), DynamoChangedAccounts(table, log))
-    except ConfigurationError as error:  # the zip lacks a package: alerts without context are better than none
-        log.error("no context", extra={"reason": str(error)})  # noqa: TRY400  the reason says it
-        return NO_SOURCE
+    return context_of_hub(settings, table, log)
 
 
 @metrics.log_metrics

@@ -43,3 +43,15 @@ def test_fields_of_the_caller_are_only_shown(explained):
     assert "userIdentity.sessionContext.sessionIssuer.arn" in lines["rests on"]
     assert "userAgent" not in lines["rests on"]
     assert "userAgent" in lines["only shown"]
+
+
+def test_the_context_that_the_policy_asks_for_is_shown(tmp_path):
+    (tmp_path / "policy.yaml").write_text(f"{POLICY}context: {{source_country: true, source_network: true}}\n", "utf-8")
+    (tmp_path / "accounts.yaml").write_text("{}", "utf-8")
+    event = authorize(item(v4=["0.0.0.0/0"]), sourceIPAddress="185.220.101.1")
+    (tmp_path / "event.json").write_text(json.dumps(event), "utf-8")
+    explained = gatewatch("explain", "event.json", cwd=tmp_path)
+    assert "source      185.220.101.1 (DE, Tor)\n" in explained.out
+    assert "reason    the source address is an exit of the Tor network\n" in explained.out
+    (row,) = gatewatch("replay", "event.json", "--format", "json", cwd=tmp_path).rows
+    assert "the source address is an exit of the Tor network" in row["reasons"]
