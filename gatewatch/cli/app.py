@@ -26,6 +26,7 @@ from gatewatch.cli.members import members_app
 from gatewatch.cli.open_items import open_
 from gatewatch.cli.replay import replay
 from gatewatch.cli.store_secret import store_secret
+from gatewatch.cli.trend import trend
 from gatewatch.cli.undo import undo
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ _EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     doctor: ("gatewatch doctor", "gatewatch doctor --account 111122223333 --all"),
     open_: ("gatewatch open", "gatewatch open --account 111122223333 --format csv"),
     first_calls: ("gatewatch first-calls s3://org-trail/AWSLogs --dry-run",),
+    trend: ("gatewatch trend", "gatewatch trend --days 30 --format json"),
     keys: ("gatewatch keys report.csv", "gatewatch keys live --account 111122223333 --apply"),
     comply: ("gatewatch comply groups.json", "gatewatch comply live --account 111122223333 --apply"),
     undo: ("gatewatch undo chg-0123456789ab",),

@@ -12,6 +12,8 @@ from gatewatch.cli.errors import aws_errors_as_messages
 from gatewatch.cli.options import CONFIG, STAGE, Config, ListFormat, ListOutput, Stage, configuration_files
 
 if TYPE_CHECKING:
+    from gatewatch.aws.hub_table import HubTable
+    from gatewatch.config.settings import Settings
     from gatewatch.digest.open_now import OpenReport
 
 _NOT_READ = 1
@@ -36,17 +38,23 @@ def open_(
     from gatewatch.digest.activity_log_reader import ActivityLogReader
     from gatewatch.digest.open_now import read_open_report
     from gatewatch.inventory.store import InventoryStore
-    from gatewatch.monitoring.heartbeat.store import HeartbeatStore
 
     settings = load_settings(*configuration_files(config, None, None))
     aws = Aws()
     table = HubTable(aws.dynamodb, f"gatewatch-{stage}")
-    accounts = account or {*settings.accounts, *(each.account_id for each in HeartbeatStore(table).last_canaries())}
+    accounts = account or known_accounts(settings, table)
     steps = (each.step for each in ActivityLogReader(aws.dynamodb, f"gatewatch-{stage}-activity").steps())
     report = read_open_report(InventoryStore(table), steps, settings, accounts, time.time())
     print_report(report, output)
     if report.unread:
         raise typer.Exit(_NOT_READ)
+
+
+def known_accounts(settings: Settings, table: HubTable) -> set[str]:
+    """Return the accounts of accounts.yaml and those that send canaries."""
+    from gatewatch.monitoring.heartbeat.store import HeartbeatStore
+
+    return {*settings.accounts, *(each.account_id for each in HeartbeatStore(table).last_canaries())}
 
 
 def print_report(report: OpenReport, output: ListFormat) -> None:

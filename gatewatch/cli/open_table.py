@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.digest.open_now import Origin
+from gatewatch.model.exposure import Origin
 from gatewatch.rendering.escaping import sanitize
 
 if TYPE_CHECKING:

@@ -82,6 +82,11 @@ class ActivityLogReader:
         self._put(_STARTED, {"since": {"N": str(since)}, "last_run": {"N": str(now)}})
         return datetime.fromtimestamp(since, UTC)
 
+    def recorded_since(self) -> datetime | None:
+        """Return the start of the activity log as the last run of functions/digest knew it; None without any run."""
+        row = self._get(_STARTED)
+        return datetime.fromtimestamp(int(row["since"]["N"]), UTC) if row else None
+
     def is_sent(self, name: str) -> bool:
         return self._get(f"sent#{name}") is not None
 

@@ -13,6 +13,8 @@ from msgspec import Struct
 
 from gatewatch.alerts.exposures import rule_ref
 from gatewatch.digest.activity import RuleClosed, RuleOpened
+from gatewatch.model.exposure import Origin
+from gatewatch.model.reachability import Reachability
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,9 +26,11 @@ _IndexKey = tuple[str, str, str, str]  # account, Region, resource and rule; a r
 
 
 class OpenExposure(Struct, frozen=True):
-    """`opened`: all openings while it was open, in order."""
+    """`opened`: all openings while it was open, in order. `reachability`: None where no reading has it."""
 
     opened: tuple[RuleOpened, ...]
+    origin: Origin = Origin.EVENT
+    reachability: Reachability | None = None
 
     @property
     def current(self) -> RuleOpened:

@@ -3,45 +3,34 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from gatewatch.alerts.suppression import ChangeContext, find_possible_suppression
+from gatewatch.digest.inventory_exposures import key_of_item, key_of_opening
 from gatewatch.digest.open_exposures import resolve_exposures
 from gatewatch.events.user_identity import UNKNOWN
-from gatewatch.inventory.model import RegionInventory, ResourceKind
+from gatewatch.inventory.model import RegionInventory
 from gatewatch.model.api_call import Actor
 from gatewatch.model.change import Action, Change, Family, Outcome
+from gatewatch.model.exposure import Origin
 from gatewatch.model.reachability import Verdict
-from gatewatch.rendering.text.resources import last_part
 from gatewatch.rendering.time_text import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gatewatch.config.settings import Settings
-    from gatewatch.digest.activity import ExposureStep, RuleOpened
+    from gatewatch.digest.activity import ExposureStep
+    from gatewatch.digest.inventory_exposures import OpeningKey
     from gatewatch.digest.open_exposures import OpenExposure
     from gatewatch.inventory.model import AccountInventory, OpenItem
     from gatewatch.inventory.store import InventoryStore
 
-_BUCKET = "bucket"
 _DAY_SECONDS = 24 * 3600
 _UNKNOWN_ACTOR = Actor(UNKNOWN, UNKNOWN)
 _REACHABLE_FIRST = {Verdict.REACHABLE: 0, Verdict.UNKNOWN: 1, None: 1, Verdict.NOT_REACHABLE: 2}
-
-OpeningKey = tuple[str, str, str]
-"""Account, Region and what `OpenItem.identity` has; a bucket has no Region, because its name is unique without."""
-
-
-class Origin(StrEnum):
-    """How an opening is known: by its event, because it was there at the first reading, or by a later reading alone."""
-
-    EVENT = "event"
-    OLDER = "older_than_gatewatch"
-    NO_EVENT = "no_event"
 
 
 class OpenRow(Struct, frozen=True):
@@ -118,21 +107,7 @@ def _unread(accounts: Sequence[AccountInventory], regions: Sequence[RegionInvent
 
 def openers(steps: Iterable[ExposureStep]) -> dict[OpeningKey, OpenExposure]:
     """Return the open exposures of the activity log by what they opened."""
-    return {_key_of_opening(each.current): each for each in resolve_exposures(steps).open}
-
-
-def _key_of_opening(opened: RuleOpened) -> OpeningKey:
-    if opened.facts is not None:
-        resource = opened.facts.resource
-        region = "" if resource.kind == _BUCKET else opened.region
-        return opened.account, region, last_part(resource.name or "")
-    peer = opened.rule.peer.text if opened.rule.peer else ""
-    return opened.account, opened.region, opened.rule.rule_id or f"{opened.resource_id} {peer}"
-
-
-def _key_of_item(region: RegionInventory, item: OpenItem) -> OpeningKey:
-    place = "" if item.kind is ResourceKind.BUCKETS else region.region
-    return region.account_id, place, last_part(item.identity)
+    return {key_of_opening(each.current): each for each in resolve_exposures(steps).open}
 
 
 def rows_of(
@@ -141,7 +116,7 @@ def rows_of(
     """Return a row for each item: the worst first, then what can be reached, then the oldest."""
     pairs = [(region, item) for region in regions for item in region.items]
     ordered = sorted(pairs, key=lambda pair: _order(pair[1]))
-    return [_row(each, item, opened.get(_key_of_item(each, item)), settings, now) for each, item in ordered]
+    return [_row(each, item, opened.get(key_of_item(each, item)), settings, now) for each, item in ordered]
 
 
 def _order(item: OpenItem) -> tuple[int, int, float]:

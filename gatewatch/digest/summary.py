@@ -45,9 +45,9 @@ def summarize(
         if summary.key not in uncounted:
             accounts.setdefault(summary.account, Counter()).update(summary.severities)
             actors[summary.actor] += sum(summary.severities.values())
-    exposed = [rule for each in found.open if (rule := _exposed_rule(each, period.now, settings))]
+    exposed = [rule for each in found.open if (rule := exposed_rule(each, period.now, settings))]
     closed = (
-        each for each in found.closed if period.contains(each.at) and _exposed_rule(each.exposure, each.at, settings)
+        each for each in found.closed if period.contains(each.at) and exposed_rule(each.exposure, each.at, settings)
     )
     return Digest(
         period=period,
@@ -93,7 +93,7 @@ def summarize_activity(activity: Iterable[AlertActivity], settings: Settings, da
     return summarize((each.summary for each in known.values()), resolve_exposures(steps), period, settings)
 
 
-def _exposed_rule(exposure: OpenExposure, at: datetime, settings: Settings) -> ExposedRule | None:
+def exposed_rule(exposure: OpenExposure, at: datetime, settings: Settings) -> ExposedRule | None:
     """Return None for an exposure whose severity, after the exceptions at that time, is too low."""
     account, opened = settings.account(exposure.current.account), exposure.current
     (change,) = suppress(_alert(opened, account), settings.exceptions, at).alert.changes
@@ -103,7 +103,17 @@ def _exposed_rule(exposure: OpenExposure, at: datetime, settings: Settings) -> E
     links = Links(
         event=event_url(opened.region, first.event_id), group=group_url(opened.region, change.change.group.id)
     )
-    return ExposedRule(account, opened.region, opened.resource, change, first.at, first.actor, links)
+    return ExposedRule(
+        account,
+        opened.region,
+        opened.resource,
+        change,
+        first.at,
+        first.actor,
+        links,
+        exposure.origin,
+        exposure.reachability,
+    )
 
 
 def _sorted(rules: Iterable[ExposedRule]) -> tuple[ExposedRule, ...]:
@@ -118,8 +128,7 @@ def _without_twins(rules: Iterable[ExposedRule]) -> Iterator[ExposedRule]:
     """
     twins: dict[tuple[object, ...], list[ExposedRule]] = {}
     for each in rules:
-        traffic = each.change.change.rule.traffic
-        twins.setdefault((each.account.id, each.region, each.resource, traffic), []).append(each)
+        twins.setdefault(each.twin_key, []).append(each)
     for found in twins.values():
         worst = max(found, key=lambda each: each.change.assessment.severity.rank)
         yield replace(found[0], change=worst.change)

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 
 from gatewatch.model.account import Account
 from gatewatch.model.alert import AssessedChange, Links
+from gatewatch.model.exposure import Origin
+from gatewatch.model.reachability import Reachability
 from gatewatch.model.resource import ResourceFacts
 from gatewatch.model.severity import Severity
 
@@ -34,7 +36,7 @@ class Period(Struct, frozen=True):
 class ExposedRule(Struct, frozen=True):
     """A rule that is open to the whole internet, or a resource to outsiders, with exceptions applied.
 
-    `links`: its group and its opening.
+    `links`: its group and its opening. `actor` is unknown without an event.
     """
 
     account: Account
@@ -44,10 +46,17 @@ class ExposedRule(Struct, frozen=True):
     since: datetime
     actor: str
     links: Links
+    origin: Origin = Origin.EVENT
+    reachability: Reachability | None = None
 
     @property
     def severity(self) -> Severity:
         return self.change.assessment.severity
+
+    @property
+    def twin_key(self) -> tuple[object, ...]:
+        """What rules have in common that differ only in their peer."""
+        return self.account.id, self.region, self.resource, self.change.change.rule.traffic
 
     @property
     def is_resource(self) -> bool:

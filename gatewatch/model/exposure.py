@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from msgspec import Struct
+
+
+class Origin(StrEnum):
+    """How an opening is known: by its event, because it was there at the first reading, or by a later reading alone."""
+
+    EVENT = "event"
+    OLDER = "older_than_gatewatch"
+    NO_EVENT = "no_event"
 
 
 class RuleRef(Struct, frozen=True, order=True):

@@ -1,7 +1,5 @@
 """What stands open now: readings joined with openings of the activity log."""
 
-from datetime import UTC, datetime
-
 import msgspec
 import pytest
 from msgspec.structs import replace
@@ -9,47 +7,18 @@ from msgspec.structs import replace
 from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.settings import load_settings
-from gatewatch.digest.activity import RuleOpened, activity_of
+from gatewatch.digest.activity import activity_of
 from gatewatch.digest.open_now import OpenRow, openers, read_open_report, rows_of
-from gatewatch.inventory.model import AccountInventory, OpenItem, RegionInventory, ResourceKind
+from gatewatch.inventory.model import AccountInventory, OpenItem, ResourceKind
 from gatewatch.model.change import Family
 from gatewatch.model.reachability import Layer, Reachability, Verdict
-from gatewatch.model.security_group import CidrPeer, Direction, Group, PortRange, SecurityGroupRule, Traffic
+from gatewatch.model.security_group import Group
 from gatewatch.model.severity import Severity
+from support.inventory import ACCOUNT, ENTRY, ITEM, LIST, NOW, OPENED, REGION, RULE, reading
 from support.paths import ROOT
 from tools.example_calls import Example, call_of
 
-ACCOUNT, REGION, NOW = "111122223333", "eu-west-1", 1_800_000_000.0
-DAY = 24 * 3600.0
 SETTINGS = load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml")
-RULE = SecurityGroupRule(
-    rule_id="sgr-1",
-    direction=Direction.INGRESS,
-    traffic=Traffic("tcp", ports=PortRange(22, 22)),
-    peer=CidrPeer("0.0.0.0/0"),
-)
-ENTRY = replace(RULE, rule_id=None, traffic=Traffic())
-GROUP = Group(id="sg-1", name="web")
-ITEM = OpenItem(
-    kind=ResourceKind.RULES, severity=Severity.HIGH, group=GROUP, rule=RULE, since=NOW - DAY, was_there_first=True
-)
-LIST = OpenItem(kind=ResourceKind.PREFIX_LISTS, severity=Severity.HIGH, resource_id="pl-1", rule=ENTRY, since=NOW - DAY)
-OPENED = RuleOpened(
-    at=datetime.fromtimestamp(NOW - 3 * DAY, UTC),
-    key="event-1",
-    number=0,
-    account=ACCOUNT,
-    region=REGION,
-    actor="minji",
-    family=Family.SECURITY_GROUP,
-    rule=RULE,
-    severity=Severity.HIGH,
-    group=GROUP,
-)
-
-
-def reading(*items, **fields):
-    return RegionInventory(**{"account_id": ACCOUNT, "region": REGION, "at": NOW, "items": items} | fields)
 
 
 def row(item, *steps):

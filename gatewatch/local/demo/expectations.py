@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gatewatch.config.destinations import HUB_TOPIC
 from gatewatch.config.settings import load_settings
-from gatewatch.digest.open_now import Origin
 from gatewatch.inventory.model import ResourceKind
 from gatewatch.local.demo import resources, scenario
+from gatewatch.model.exposure import Origin
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
