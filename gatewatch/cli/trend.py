@@ -90,7 +90,7 @@ def _closing(each: CloseTime) -> dict[str, object]:
 
 
 def _lines(found: Trend) -> Iterator[str]:
-    from gatewatch.rendering.sparkline import sparkline
+    from gatewatch.rendering.block_characters import sparkline
 
     first, last = found.days[0], found.days[-1]
     most = max(found.days, key=lambda each: each.open)

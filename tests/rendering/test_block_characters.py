@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatewatch.rendering.sparkline import sparkline
+from gatewatch.rendering.block_characters import sparkline
 
 
 @pytest.mark.parametrize(
