@@ -143,6 +143,7 @@ def test_html_of_many_alerts_is_written_in_pages(build, tmp_path):
 AWS_COMMANDS = [
     ["doctor"],
     ["open"],
+    ["trend"],
     ["first-calls", "accounts.yaml"],
     ["send-test", "alerts"],
     ["keys", "live"],
