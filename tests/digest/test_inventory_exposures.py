@@ -78,7 +78,7 @@ def test_an_entry_of_a_prefix_list_is_confirmed_or_gone():
     assert len(merged([step], reading(unread={ResourceKind.PREFIX_LISTS: "Throttling"}))) == 1
 
 
-@pytest.mark.parametrize("kind", [each for each in ResourceKind if each not in {"rules", "prefix_lists"}])
+@pytest.mark.parametrize("kind", [each for each in ResourceKind if each not in {"rules", "network", "prefix_lists"}])
 def test_a_public_resource_that_no_event_reported_is_a_resource_of_the_digest(kind):
     item = OpenItem(kind=kind, severity=Severity.CRITICAL, resource_id="x", since=NOW)
     (found,) = merged([], reading(item))
