@@ -48,7 +48,7 @@ def key_of_opening(opened: RuleOpened) -> OpeningKey:
 
 def key_of_item(region: RegionInventory, item: OpenItem) -> OpeningKey:
     place = "" if item.kind is ResourceKind.BUCKETS else region.region
-    return region.account_id, place, last_part(item.identity)
+    return item.owner_id or region.account_id, place, last_part(item.identity)
 
 
 def with_inventory(found: ResolvedExposures, regions: Sequence[RegionInventory]) -> ResolvedExposures:
@@ -101,7 +101,7 @@ def _opened(region: RegionInventory, item: OpenItem) -> RuleOpened:
         at=datetime.fromtimestamp(item.since, UTC),
         key=f"inventory {region.account_id} {region.region} {item.identity}",
         number=0,
-        account=region.account_id,
+        account=item.owner_id or region.account_id,
         region=region.region,
         actor=UNKNOWN,
         family=Family.PUBLIC_ACCESS if facts else family,

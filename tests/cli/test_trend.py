@@ -84,6 +84,7 @@ def test_the_command_needs_an_activity_log_and_counts_what_only_a_reading_found(
     now = datetime.now(UTC).timestamp()
     store = InventoryStore(HubTable(hub, "gatewatch-prod"))
     store.save_account(AccountInventory(account_id=ACCOUNT, at=now, regions=(REGION,)))
-    store.save_region(reading(replace(ITEM, since=now - 1), at=now))
+    found = reading(replace(ITEM, since=now - 1), at=now)
+    store.update_region(ACCOUNT, REGION, lambda _: found)
     assert [each["open"] for each in json.loads(run().stdout)["days"]] == [1]
     assert json.loads(run("--account", "444455556666").stdout)["days"][0]["open"] == 0

@@ -85,6 +85,12 @@ def test_a_public_resource_that_no_event_reported_is_a_resource_of_the_digest(ki
     assert (found.current.family, found.current.facts.resource.name) == (Family.PUBLIC_ACCESS, "x")
 
 
+def test_a_rule_of_a_shared_group_belongs_to_the_account_that_shares_it():
+    shared = reading(replace(ITEM, owner_id=ACCOUNT), account_id="444455556666")
+    assert [each.origin for each in merged([OPENED], shared)] == [Origin.EVENT]
+    assert [each.current.account for each in merged([], shared, reading(ITEM))] == [ACCOUNT]
+
+
 def test_what_is_open_is_ordered_by_its_age():
     older = replace(ITEM, rule=replace(RULE, rule_id="sgr-2"), since=NOW - 9 * DAY)
     found = merged([OPENED], reading(ITEM, older))
