@@ -21,7 +21,7 @@ CONFIG ?= $(or $(GATEWATCH_CONFIG),.)
 JUDGES := tests/deployment/test_iam_decisions.py tests/deployment/test_eventbridge_rules.py \
 	tests/deployment/test_runtime_interface.py tests/local/test_slack_sdk.py tests/local/test_pages_and_mails.py \
 	tests/remediation/test_security_hub.py
-.PHONY: help setup demo up test test-slow chaos judges corpora bench lint scan format golden docs screenshot package deploy undeploy lock clean
+.PHONY: help setup demo up test test-slow chaos judges corpora bench spark lint scan format golden docs screenshot package deploy undeploy lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ corpora: $(READY) ## coverage and noise of a folder of CloudTrail files, such as
 bench: $(READY) ## measure speed and write docs/performance.md; LONG=1 measures only a million records
 	@$(BIN)/python -m bench --page $(if $(LONG),--long)
 
+spark: $(READY) ## install the extra of the Spark adapter, so that make test-slow tests it; needs Java 17 or later
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/spark.txt
+
 format: $(READY) ## format the code with ruff
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -102,6 +105,7 @@ lock: $(READY) ## resolve the dependencies again into requirements/
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra local --extra context --extra fast --extra parquet --group dev pyproject.toml -o requirements/dev.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml -o requirements/runtime.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -c requirements/runtime.txt --extra context pyproject.toml -o requirements/context.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -c requirements/dev.txt --extra spark pyproject.toml -o requirements/spark.txt
 
 clean: ## remove what the other targets created
 	rm -rf $(VENV) build node_modules .serverless .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
+from urllib3.exceptions import HTTPError
 
 from gatewatch.errors import UndecodableError
 
@@ -19,6 +21,13 @@ THREADS = 16
 _PART_BYTES = 8 * 1024 * 1024
 # Enough for sixteen gets of half a megabyte each, and a small share of the memory of a process.
 _AHEAD_BYTES = 32 * 1024 * 1024
+# A log file of CloudTrail has at most a few megabytes. A function has 1.8 GB, and an object is in memory twice.
+MAX_BYTES = 256 * 1024 * 1024
+TOO_LARGE = f"is larger than {MAX_BYTES // 1024**2} MiB as stored, and no log file of CloudTrail"
+_REPEATS = 3  # botocore repeats a request, but not the reading of its answer
+_INTERRUPTED = (BotoCoreError, HTTPError, OSError)
+# Every other object would fail too.
+_CREDENTIAL_CODES = frozenset({"ExpiredToken", "InvalidAccessKeyId", "InvalidToken"})
 _MIN_COUNTED_BYTES = 64 * 1024  # of a small object, for what it costs besides its content
 
 
@@ -49,7 +58,8 @@ def list_objects(s3: Any, bucket: str, prefix: str, suffixes: tuple[str, ...], a
 def read_ahead(s3: Any, objects: Iterable[S3Object]) -> Iterator[tuple[S3Object, bytes | UndecodableError]]:
     """Yield objects with their content, in order. A large one is read in parts; a failed one is yielded as its error.
 
-    No more is read while about 32 MB wait to be taken, so memory does not grow with the number of objects.
+    An object of more than MAX_BYTES is not read, which is an error too. No more is read while about 32 MB wait to be
+    taken, so memory does not grow with the number of objects. Raises `ClientError` for expired credentials.
     """
     waiting: deque[tuple[S3Object, list[Future[bytes]]]] = deque()
     ahead = 0
@@ -65,26 +75,37 @@ def read_ahead(s3: Any, objects: Iterable[S3Object]) -> Iterator[tuple[S3Object,
 
 
 def _counted(each: S3Object) -> int:
-    return max(each.size, _MIN_COUNTED_BYTES)
+    return 0 if each.size > MAX_BYTES else max(each.size, _MIN_COUNTED_BYTES)
 
 
 def _starts(each: S3Object) -> range:
-    return range(0, max(each.size, 1), _PART_BYTES)
+    return range(0, 0 if each.size > MAX_BYTES else max(each.size, 1), _PART_BYTES)
 
 
 def _part(s3: Any, each: S3Object, start: int) -> bytes:
     """One part; `IfMatch` refuses parts of two versions of an object."""
     if each.size <= _PART_BYTES:
-        only: bytes = s3.get_object(Bucket=each.bucket, Key=each.key)["Body"].read()
-        return only
+        return _content(s3, Bucket=each.bucket, Key=each.key)
     span = f"bytes={start}-{min(start + _PART_BYTES, each.size) - 1}"
-    part: bytes = s3.get_object(Bucket=each.bucket, Key=each.key, Range=span, IfMatch=each.etag)["Body"].read()
-    return part
+    return _content(s3, Bucket=each.bucket, Key=each.key, Range=span, IfMatch=each.etag)
+
+
+def _content(s3: Any, **request: str) -> bytes:
+    """Get an object, again when the connection ends before its end."""
+    for _ in range(_REPEATS):
+        body = s3.get_object(**request)["Body"]
+        with suppress(*_INTERRUPTED):
+            return bytes(body.read())
+    return bytes(s3.get_object(**request)["Body"].read())
 
 
 def _taken(each: S3Object, parts: list[Future[bytes]]) -> tuple[S3Object, bytes | UndecodableError]:
+    if not parts:
+        return each, UndecodableError(each.name, TOO_LARGE)
     try:
         return each, b"".join(part.result() for part in parts)
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, *_INTERRUPTED) as error:
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+        if code in _CREDENTIAL_CODES:
+            raise
         return each, UndecodableError(each.name, f"cannot be read ({code})")

@@ -129,6 +129,7 @@ def report(
     run: Name = RUN,
     to: Annotated[str, typer.Option("--to", help="Folder or s3://bucket/prefix of the report.")] = "build/report",
     rows: Annotated[RowFile, typer.Option(help="Format of the rows.")] = RowFile.JSONL,
+    partial: Annotated[bool, typer.Option("--partial", help="Report also when batches are missing.")] = False,
     output: ListOutput = ListFormat.TABLE,
     config: Config = CONFIG,
     accounts: Accounts = None,
@@ -136,7 +137,7 @@ def report(
 ) -> None:
     """Put the results of a run in order, write rows and open intervals, and print a summary by account and year.
 
-    Exit status 3 when a log file or record could not be read; the report has all others.
+    Exit status 3 when a log file or record could not be read, or a batch is missing; the report has all others.
     """
     from gatewatch.cli.listing import print_list
     from gatewatch.config.settings import load_settings
@@ -146,7 +147,7 @@ def report(
     from gatewatch.history.runs import entries_in_order
 
     settings = load_settings(*configuration_files(config, accounts, policy))
-    merged = merge(entries_in_order(_run(run, "", results), open_storage), settings)
+    merged = merge(entries_in_order(_run(run, "", results), open_storage, partial=partial), settings)
     row_format = ParquetFormat() if rows is RowFile.PARQUET else JsonLinesFormat()
     written = write_report(merged, open_storage(to), row_format)
     print_list(written.by_account_and_year, AccountYear, output)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from gatewatch.alerts.replay import replay_unordered
 from gatewatch.alerts.unordered import unordered_assessor
+from gatewatch.aws.s3 import MAX_BYTES
+from gatewatch.errors import GatewatchError, UndecodableError
 from gatewatch.events.files import SUFFIXES, read_documents
 from gatewatch.history.entries import CallInOrder, Problem, english_labels, entry_of_result, pack_entries
 
@@ -16,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from gatewatch.config.settings import Settings
-    from gatewatch.errors import UndecodableError
     from gatewatch.events.files import Document
     from gatewatch.history.entries import Entry
     from gatewatch.history.storage import Storage, StoredFile
@@ -46,6 +48,10 @@ class BatchResult(Struct, frozen=True):
     entries: int = 0
     in_order: int = 0
     problems: int = 0
+
+
+class UnreadableBatchError(GatewatchError):
+    """The cause is outside of the files, such as a missing permission: the batch is to be repeated."""
 
 
 def is_log(name: str) -> bool:
@@ -90,17 +96,35 @@ class FileAssessor:
 
 
 def assess_batch(run: str, batch: Batch, logs: Storage, results: Storage, assessor: FileAssessor) -> BatchResult:
-    """Assess the files of a batch and write its entries. A repeat writes the same bytes under the same name."""
-    entries = list(_entries(batch, logs, assessor))
-    results.write(result_name(run, batch.number), pack_entries(entries))
-    in_order = sum(isinstance(each, CallInOrder) for each in entries)
-    problems = sum(isinstance(each, Problem) for each in entries)
-    return BatchResult(batch.number, batch.files, batch.size, len(entries), in_order, problems)
+    """Assess the files of a batch and write its entries. A repeat writes the same bytes under the same name.
+
+    Raises `UnreadableBatchError`, and writes nothing, when no file can be read.
+    """
+    counts: Counter[type[Entry]] = Counter()
+    packed = pack_entries(_counted(_entries(batch, logs, assessor), counts))
+    results.write(result_name(run, batch.number), packed)
+    return BatchResult(batch.number, batch.files, batch.size, counts.total(), counts[CallInOrder], counts[Problem])
+
+
+def _counted(entries: Iterable[Entry], counts: Counter[type[Entry]]) -> Iterator[Entry]:
+    for each in entries:
+        counts[type(each)] += 1
+        yield each
 
 
 def _entries(batch: Batch, logs: Storage, assessor: FileAssessor) -> Iterator[Entry]:
+    """What the files hold. That a file of the plan is not there any more is a problem."""
+    listed = unreadable = 0
+    folder = logs.location.rstrip("/")
     for file, content in logs.read_files(_files(batch, logs)):
-        yield from assessor.entries(f"{logs.location.rstrip('/')}/{file.name}", content)
+        listed += 1
+        unreadable += isinstance(content, UndecodableError) and file.size <= MAX_BYTES
+        yield from assessor.entries(f"{folder}/{file.name}", content)
+    where = f"{folder}/{batch.last}"
+    if unreadable == listed:
+        raise UnreadableBatchError(f"{where}: none of the {batch.files} log files up to here can be read.")
+    if listed < batch.files:
+        yield Problem(where, f"{batch.files - listed} of {batch.files} log files up to here are not there any more")
 
 
 def _files(batch: Batch, logs: Storage) -> Iterator[StoredFile]:

@@ -27,7 +27,8 @@ class ExecutionStatus(Struct, frozen=True):
 def start_execution(stepfunctions: Any, state_machine: str, run: Run, workers: int) -> str:
     """Start the execution of a run and return its ARN. Starting a running one again returns the same.
 
-    `workers` is the largest number at the same time. Raises `ConfigurationError` for a run of local folders.
+    `workers` is the largest number at the same time. Raises `ConfigurationError` for a run of local folders or one that
+    has ended.
     """
     bucket, prefix = _bucket_and_prefix(run.results)
     _bucket_and_prefix(run.logs)
@@ -39,9 +40,15 @@ def start_execution(stepfunctions: Any, state_machine: str, run: Run, workers: i
         "tolerated_failure_percentage": _TOLERATED_FAILURE_PERCENTAGE,
         "map_results_prefix": f"{prefix}runs/{run.name}/map",
     }
-    answer = stepfunctions.start_execution(
-        stateMachineArn=state_machine, name=run.name, input=msgspec.json.encode(content).decode()
-    )
+    text = msgspec.json.encode(content).decode()
+    try:
+        answer = stepfunctions.start_execution(stateMachineArn=state_machine, name=run.name, input=text)
+    except stepfunctions.exceptions.ExecutionAlreadyExists as error:
+        arn = execution_arn(state_machine, run.name)
+        raise ConfigurationError(
+            f"run {run.name} was started before; repeat what failed of it: "
+            f"aws stepfunctions redrive-execution --execution-arn {arn}"
+        ) from error
     return str(answer["executionArn"])
 
 

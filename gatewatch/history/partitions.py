@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Rows have about a kilobyte: at most 100 MB wait, and a file has up to 30 MB before compression.
 _FILE_ROWS, _WAITING_ROWS = 30_000, 100_000
 UNKNOWN = "unknown"
+ROWS = "rows/"
 
 
 class Partition(Struct, frozen=True, order=True):
@@ -60,7 +61,7 @@ class Partitions:
     def _write(self, partition: Partition) -> None:
         rows = self._waiting.pop(partition)
         self._count -= len(rows)
-        folder = f"rows/account_id={partition.account_id}/year={partition.year}"
+        folder = f"{ROWS}account_id={partition.account_id}/year={partition.year}"
         name = f"{folder}/part-{self._written[partition]:05}{self._format.suffix}"
         self._written[partition] += 1
         self._target.write(name, self._format.encode(rows))

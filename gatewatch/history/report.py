@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
+from gatewatch.errors import ConfigurationError
 from gatewatch.history.entries import Problem
 from gatewatch.history.intervals import Intervals, OpenInterval
-from gatewatch.history.partitions import Partition, Partitions, partition_of
+from gatewatch.history.partitions import ROWS, Partition, Partitions, partition_of
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
@@ -44,7 +46,12 @@ class Report(Struct, frozen=True):
 
 
 def write_report(entries: Iterable[Assessed | Problem], target: Storage, row_format: RowFormat) -> Report:
-    """Write `rows/`, `intervals.jsonl`, `summary.jsonl` and `problems.jsonl`; return what is in the summary."""
+    """Write `rows/`, `intervals.jsonl`, `summary.jsonl` and `problems.jsonl`; return what is in the summary.
+
+    Raises `ConfigurationError` before the first when the target has rows: they would count twice in a query.
+    """
+    if any(each.name.startswith(ROWS) for each in islice(target.files(ROWS), 1)):
+        raise ConfigurationError(f"{target.location}: has a report already; remove it, or name another place by --to.")
     partitions, intervals = Partitions(target, row_format), Intervals()
     severities: Counter[tuple[Partition, str]] = Counter()
     problems: list[Problem] = []

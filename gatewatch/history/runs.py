@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from gatewatch.errors import ConfigurationError, GatewatchError
 from gatewatch.history.batches import Batch, BatchResult, FileAssessor, assess_batch, plan_batches, result_name
-from gatewatch.history.entries import unpack_entries
+from gatewatch.history.entries import Problem, unpack_entries
 from gatewatch.history.processes import cores, process_pool
 from gatewatch.history.storage import is_below
 from gatewatch.model.typed_decoding import decode_json
@@ -88,19 +88,26 @@ def unfinished(run: Run, batches: list[Batch], open_storage: OpenStorage) -> lis
     return [each for each in batches if result_name(run.name, each.number) not in done]
 
 
-def entries_in_order(run: Run, open_storage: OpenStorage) -> Iterator[Entry]:
-    """Yield the entries of all batches. Raises `MissingBatchesError` before the first when a batch is not done."""
+def entries_in_order(run: Run, open_storage: OpenStorage, *, partial: bool = False) -> Iterator[Entry]:
+    """Yield the entries of all batches; with `partial` a batch that is not done is a problem in its place.
+
+    Raises `MissingBatchesError` before the first entry when a batch is not done otherwise.
+    """
     batches = planned(run, open_storage)
     if not batches:
         raise MissingBatchesError(f"run {run.name} is not in {run.results}; gatewatch history start begins it.")
-    if missing := unfinished(run, batches, open_storage):
+    missing = {each.number for each in unfinished(run, batches, open_storage)}
+    if missing and not partial:
         counts = f"{len(missing)} of {len(batches)}"
         raise MissingBatchesError(
-            f"run {run.name}: {counts} batches are not done; start it again, which does only those."
+            f"run {run.name}: {counts} batches are not done; start it again, which does only those, or add --partial."
         )
     results = open_storage(run.results)
     for each in batches:
-        yield from unpack_entries(results.read(result_name(run.name, each.number)) or b"")
+        if each.number in missing:
+            yield Problem(each.last, f"batch {each.number} is not done: {each.files} log files up to here are missing")
+        else:
+            yield from unpack_entries(results.read(result_name(run.name, each.number)) or b"")
 
 
 def work(

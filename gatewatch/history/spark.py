@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
 from gatewatch.history.batches import FileAssessor, is_log
-from gatewatch.history.entries import Assessed, CallInOrder, Entry
+from gatewatch.history.entries import Assessed, CallInOrder, Entry, Problem
 from gatewatch.history.formats import parquet_values
 from gatewatch.history.merging import merge
 from gatewatch.model.typed_decoding import decode_json
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from gatewatch.config.settings import Settings
-    from gatewatch.history.entries import Problem
 
 _TYPES = {"reasons": "array<string>", "understood": "boolean"} | dict.fromkeys(
     ("from_port", "to_port", "icmp_type", "icmp_code"), "bigint"
@@ -28,20 +28,30 @@ _TYPES = {"reasons": "array<string>", "understood": "boolean"} | dict.fromkeys(
 SCHEMA = ", ".join(f"`{name}` {_TYPES.get(name, 'string')}" for name in Row.__struct_fields__)
 
 
-def write_rows(spark: Any, logs: str, target: str, settings: Settings) -> int:
-    """Write the rows of the log files that a pattern matches as Parquet, by account; return how many.
+class Written(Struct, frozen=True):
+    """How many rows were written, and what could not be decoded, in the order of the files."""
+
+    rows: int
+    problems: tuple[Problem, ...]
+
+
+def write_rows(spark: Any, logs: str, target: str, settings: Settings) -> Written:
+    """Write the rows of the log files that a pattern matches as Parquet, by account.
 
     `spark` is a SparkSession; `logs` and `target` are paths of Spark, such as `s3://trail/AWSLogs/*/*/*/*/*/*/*/*.gz`.
+    An event without an account has a null there, as Spark reads the folder of an empty text.
     """
     files = spark.sparkContext.binaryFiles(logs).filter(lambda file: is_log(file[0]))
     entries = files.mapPartitions(lambda part: _entries(part, settings)).cache()
-    in_order = entries.filter(_is_in_order).sortByKey().map(lambda each: each[1]).toLocalIterator()
-    ordered = spark.createDataFrame(_rows(merge(map(_unpacked, in_order), settings)), SCHEMA)
-    others = entries.filter(lambda each: not _is_in_order(each)).flatMap(lambda each: _rows([_unpacked(each[1])]))
-    table = ordered.union(spark.createDataFrame(others, SCHEMA))
+    in_order, problems = (
+        entries.filter(lambda each, kind=kind: _is(kind, each)).sortByKey().map(lambda each: _unpacked(each[1]))
+        for kind in (CallInOrder, Problem)
+    )
+    ordered = spark.createDataFrame(_rows(merge(in_order.toLocalIterator(), settings)), SCHEMA)
+    others = entries.filter(lambda each: _is(Assessed, each)).flatMap(lambda each: _rows([_unpacked(each[1])]))
+    table = ordered.union(spark.createDataFrame(others, SCHEMA)).cache()
     table.write.partitionBy("account_id").parquet(target)
-    count: int = table.count()
-    return count
+    return Written(table.count(), tuple(problems.collect()))
 
 
 def _entries(files: Iterable[tuple[str, bytes]], settings: Settings) -> Iterator[tuple[tuple[list[str], int], bytes]]:
@@ -52,8 +62,8 @@ def _entries(files: Iterable[tuple[str, bytes]], settings: Settings) -> Iterator
             yield (name.split("/"), number), msgspec.json.encode(each)
 
 
-def _is_in_order(entry: tuple[Any, bytes]) -> bool:
-    return isinstance(_unpacked(entry[1]), CallInOrder)
+def _is(kind: type, entry: tuple[Any, bytes]) -> bool:
+    return isinstance(_unpacked(entry[1]), kind)
 
 
 def _unpacked(packed: bytes) -> Entry:

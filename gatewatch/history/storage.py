@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
-from gatewatch.aws.s3 import S3Object, list_objects, read_ahead
+from gatewatch.aws.s3 import MAX_BYTES, TOO_LARGE, S3Object, list_objects, read_ahead
 from gatewatch.errors import ConfigurationError, UndecodableError
 
 if TYPE_CHECKING:
@@ -51,18 +51,18 @@ class FolderStorage:
         return str(self._root)
 
     def files(self, after: str = "") -> Iterator[StoredFile]:
-        found = (path for path in self._root.rglob("*") if path.is_file())
-        named = sorted((path.relative_to(self._root).as_posix().encode(), path) for path in found)
-        for name, path in named:
+        found = ((path, path.relative_to(self._root).as_posix()) for path in self._root.rglob("*") if path.is_file())
+        for name, path in sorted((_utf8(name), path) for path, name in found):
             if name > after.encode():
                 yield StoredFile(name.decode(), path.stat().st_size)
 
     def read_files(self, files: Iterable[StoredFile]) -> Iterator[tuple[StoredFile, bytes | UndecodableError]]:
         for each in files:
+            path = self._root / each.name
             try:
-                yield each, (self._root / each.name).read_bytes()
+                yield each, UndecodableError(str(path), TOO_LARGE) if each.size > MAX_BYTES else path.read_bytes()
             except OSError as error:
-                yield each, UndecodableError(str(self._root / each.name), f"cannot be read ({error.strerror})")
+                yield each, UndecodableError(str(path), f"cannot be read ({error.strerror})")
 
     def read(self, name: str) -> bytes | None:
         path = self._root / name
@@ -75,6 +75,14 @@ class FolderStorage:
         partial = path.with_name(f".{path.name}.partial")
         partial.write_bytes(content)
         partial.replace(path)
+
+
+def _utf8(name: str) -> bytes:
+    """Names are in the plan of a run, which is JSON. Raises `ConfigurationError` for one that cannot be."""
+    try:
+        return name.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"{name!r}: the name of this file is not UTF-8; rename or move it.") from None
 
 
 class S3Storage:

@@ -5,9 +5,11 @@ import threading
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError, IncompleteReadError
 from moto import mock_aws
+from urllib3.exceptions import SSLError
 
-from gatewatch.aws.s3 import S3Object, list_objects, read_ahead
+from gatewatch.aws.s3 import MAX_BYTES, S3Object, list_objects, read_ahead
 from gatewatch.errors import UndecodableError
 
 MEBIBYTE = 1024 * 1024
@@ -73,3 +75,55 @@ def test_no_more_is_read_ahead_than_the_bound() -> None:
         taken += len(content)
     assert taken == 200 * MEBIBYTE
     assert most <= 33 * MEBIBYTE
+
+
+class BrokenBody:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def read(self) -> bytes:
+        raise self.error
+
+
+class BreakingS3:
+    """The first answers end before their end."""
+
+    def __init__(self, times: int, error: Exception) -> None:
+        self.left, self.error = times, error
+
+    def get_object(self, **_names):
+        self.left -= 1
+        return {"Body": io.BytesIO(b"whole") if self.left < 0 else BrokenBody(self.error)}
+
+
+@pytest.mark.parametrize(
+    "error", [IncompleteReadError(actual_bytes=1, expected_bytes=5), SSLError(), ConnectionError()]
+)
+def test_an_answer_that_breaks_off_is_asked_for_again_and_then_an_error(error) -> None:
+    one = [S3Object("trail", "a", 5)]
+    assert [content for _, content in read_ahead(BreakingS3(3, error), one)] == [b"whole"]
+    ((_, found),) = read_ahead(BreakingS3(9, error), one)
+    assert found.reason == f"cannot be read ({type(error).__name__})"
+
+
+def test_an_object_that_is_too_large_is_not_read() -> None:
+    s3 = SlowS3()
+    objects = [S3Object("trail", "huge", MAX_BYTES + 1), S3Object("trail", "small", MEBIBYTE)]
+    huge, small = (content for _, content in read_ahead(s3, objects))
+    assert huge.reason == "is larger than 256 MiB as stored, and no log file of CloudTrail"
+    assert len(small) == s3.read == MEBIBYTE
+
+
+class RefusingS3:
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def get_object(self, **_names):
+        raise ClientError({"Error": {"Code": self.code, "Message": ""}}, "GetObject")
+
+
+def test_expired_credentials_are_no_error_of_one_object() -> None:
+    ((_, found),) = read_ahead(RefusingS3("SlowDown"), [S3Object("trail", "a", 5)])
+    assert found.reason == "cannot be read (SlowDown)"
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        list(read_ahead(RefusingS3("ExpiredToken"), [S3Object("trail", "a", 5)]))

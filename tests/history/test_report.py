@@ -12,7 +12,7 @@ import pytest
 from gatewatch.alerts.pipeline import Assessor
 from gatewatch.alerts.replay import replay_documents
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
-from gatewatch.errors import UndecodableError
+from gatewatch.errors import ConfigurationError, UndecodableError
 from gatewatch.events.files import find_files, read_file
 from gatewatch.history.entries import Assessed, Problem, assessed, english_labels
 from gatewatch.history.formats import JsonLinesFormat, ParquetFormat
@@ -128,6 +128,16 @@ def test_the_summary_counts_what_was_opened_closed_and_open_at_the_end_of_each_y
     report = write_report([Assessed((), each) for each in changes], FolderStorage(tmp_path), JsonLinesFormat())
     counts = [(each.year, each.opened, each.closed, each.open_at_end) for each in report.by_account_and_year]
     assert counts == [("1970", 1, 0, 1), ("1971", 0, 1, 0), ("1972", 1, 0, 1)]
+
+
+def test_a_report_is_not_written_over_another(entries, tmp_path) -> None:
+    """The rows of both would be counted."""
+    write_report(entries, FolderStorage(tmp_path / "one"), JsonLinesFormat())
+    with pytest.raises(ConfigurationError, match="has a report already"):
+        write_report(entries, FolderStorage(tmp_path / "one"), ParquetFormat())
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "z.txt").write_text("beside")
+    write_report(entries, FolderStorage(tmp_path / "two"), JsonLinesFormat())
 
 
 def test_an_empty_run_has_an_empty_report(tmp_path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import boto3
@@ -13,11 +14,19 @@ from functions import history as function
 from gatewatch.alerts.pipeline import Assessor
 from gatewatch.alerts.replay import replay_documents
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
+from gatewatch.aws.s3 import MAX_BYTES
 from gatewatch.cli.history import open_storage
 from gatewatch.cli.json_lines import JsonLines
 from gatewatch.errors import ConfigurationError, UndecodableError
 from gatewatch.events.files import find_files, read_file
-from gatewatch.history.batches import Batch, FileAssessor, assess_batch, plan_batches, result_name
+from gatewatch.history.batches import (
+    Batch,
+    FileAssessor,
+    UnreadableBatchError,
+    assess_batch,
+    plan_batches,
+    result_name,
+)
 from gatewatch.history.entries import CallInOrder, Problem, pack_entries, unpack_entries
 from gatewatch.history.merging import merge
 from gatewatch.history.runs import MissingBatchesError, Run, entries_in_order, plan, save_plan, unfinished, work
@@ -99,6 +108,98 @@ def test_a_run_that_was_stopped_does_only_the_batches_that_are_missing(trail, se
     assert [each.number for each in missing] == [0, 1, 3, 4, 5]
     with pytest.raises(MissingBatchesError, match="5 of 6 batches"):
         list(entries_in_order(run, open_storage))
+
+
+def test_a_partial_report_names_the_batches_that_are_missing(trail, settings, tmp_path) -> None:
+    run, batches = Run("first", str(trail), str(tmp_path)), batches_of_one_file(trail)
+    save_plan(run, batches, open_storage)
+    for each in (batches[0], batches[5]):
+        assess_batch(run.name, each, FolderStorage(trail), FolderStorage(tmp_path), FileAssessor(settings))
+    found = list(entries_in_order(run, open_storage, partial=True))
+    gaps = [each for each in found if isinstance(each, Problem) and each.reason.startswith("batch")]
+    assert [each.where for each in gaps] == [each.last for each in batches[1:5]]
+    assert gaps[0].reason == "batch 1 is not done: 1 log files up to here are missing"
+    assert len(found) > len(gaps)
+
+
+def copy_of(trail, folder):
+    for path in find_files([trail]):
+        target = folder / path.relative_to(trail)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    return FolderStorage(folder)
+
+
+def test_a_log_file_that_is_gone_since_the_plan_is_a_problem(trail, settings, tmp_path) -> None:
+    logs, results = copy_of(trail, tmp_path / "logs"), FolderStorage(tmp_path / "results")
+    (batch,) = plan_batches(logs.files())
+    (tmp_path / "logs" / batch.last).unlink()
+    assert assess_batch("first", batch, logs, results, FileAssessor(settings)).problems == 2  # one is truncated
+    *_, last = unpack_entries(results.read(result_name("first", 0)))
+    assert last.reason == "1 of 6 log files up to here are not there any more"
+
+
+class Refusing(FolderStorage):
+    """A folder of which no file may be read, except the last `readable`."""
+
+    def __init__(self, root, readable: int) -> None:
+        super().__init__(root)
+        self.readable = readable
+
+    def read_files(self, files):
+        found = list(files)
+        for number, each in enumerate(found, start=self.readable - len(found)):
+            yield each, b"{}" if number >= 0 else UndecodableError(each.name, "cannot be read (AccessDenied)")
+
+
+def test_a_batch_of_which_no_file_can_be_read_is_not_done(trail, settings, tmp_path) -> None:
+    (batch,) = plan_batches(FolderStorage(trail).files())
+    results = FolderStorage(tmp_path)
+    with pytest.raises(UnreadableBatchError, match="none of the 6 log files"):
+        assess_batch("first", batch, Refusing(trail, 0), results, FileAssessor(settings))
+    assert list(results.files()) == []
+    assert assess_batch("first", batch, Refusing(trail, 1), results, FileAssessor(settings)).problems == 6
+
+
+def test_a_file_that_is_too_large_is_a_problem_and_its_batch_is_done(settings, tmp_path) -> None:
+    (tmp_path / "logs").mkdir()
+    with (tmp_path / "logs" / "huge.json.gz").open("wb") as stream:
+        stream.truncate(MAX_BYTES + 1)
+    logs, results = FolderStorage(tmp_path / "logs"), FolderStorage(tmp_path / "results")
+    (batch,) = plan_batches(logs.files())
+    assert assess_batch("first", batch, logs, results, FileAssessor(settings)).problems == 1
+    (problem,) = unpack_entries(results.read(result_name("first", 0)))
+    assert problem.reason.startswith("is larger than 256 MiB")
+
+
+def test_odd_names_of_files_are_read_and_a_name_that_is_no_text_is_an_error(settings, tmp_path) -> None:
+    logs, results = FolderStorage(tmp_path / "logs"), FolderStorage(tmp_path / "results")
+    for name in ("a b", "%41", "ü", "\n", "🙂", "+&<>"):
+        logs.write(f"{name}.json", b"[]")
+    (batch,) = plan_batches(logs.files())
+    assert batch.files == 6
+    run = Run("first", str(tmp_path / "logs"), str(tmp_path / "results"))
+    save_plan(run, [batch], open_storage)
+    assert assess_batch("first", *plan(run, open_storage), logs, results, FileAssessor(settings)).problems == 0
+    (tmp_path / "logs" / os.fsdecode(b"\xff.json")).write_bytes(b"[]")
+    with pytest.raises(ConfigurationError, match="is not UTF-8"):
+        list(logs.files())
+
+
+@pytest.mark.slow
+def test_a_run_of_many_batches_is_done_when_all_their_files_are_there(monkeypatch) -> None:
+    """S3 lists a thousand keys at once."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    run = Run("first", "s3://trail", "s3://results/x")
+    batches = [Batch(number, "", f"{number}", 1, 1) for number in range(1100)]
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket="results")
+        results = open_storage(run.results)
+        for each in batches[:-1]:
+            results.write(result_name(run.name, each.number), b"")
+        results.write("runs/first/map/manifest.json", b"{}")
+        results.write("runs/other/batches/00001099.jsonl.gz", b"")
+        assert unfinished(run, batches, open_storage) == batches[-1:]
 
 
 def test_a_run_that_was_never_started_has_no_report(tmp_path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from pathlib import Path
@@ -121,6 +122,21 @@ def test_a_worker_reads_what_the_item_selector_gives_it() -> None:
 def test_a_run_of_local_folders_is_not_started_in_aws(run) -> None:
     with pytest.raises(ConfigurationError, match="reads and writes S3 only"):
         start_execution(None, MACHINE, run, 1)
+
+
+def test_a_run_that_has_ended_is_redriven_and_not_started_again() -> None:
+    with mock_aws():
+        client = boto3.client("stepfunctions", region_name="us-east-1")
+        role = "arn:aws:iam::123456789012:role/gatewatch"
+        text = json.dumps(definition())
+        machine = client.create_state_machine(name="gatewatch-history", definition=text, roleArn=role)[
+            "stateMachineArn"
+        ]
+        arn = start_execution(client, machine, RUN, 50)
+        with contextlib.suppress(client.exceptions.ExecutionDoesNotExist):
+            client.stop_execution(executionArn=arn)
+        with pytest.raises(ConfigurationError, match=f"redrive-execution --execution-arn {arn}"):
+            start_execution(client, machine, RUN, 60)
 
 
 def test_workers_have_no_right_to_send_anything() -> None:
