@@ -21,6 +21,7 @@ from gatewatch.actions.reverting import Reverts
 from gatewatch.actions.slack_api import SlackApi
 from gatewatch.actions.slack_users import SlackUsers
 from gatewatch.actions.snoozed_alerts import SnoozedAlerts
+from gatewatch.alerts.interface_groups import InterfaceGroupStore
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, role_arn
 from gatewatch.aws.hub_table import HubTable
@@ -215,7 +216,7 @@ class TerminalActions:
 
         guard = ConflictGuard(self._table, self._settings.ingress.fight, time.time)
         stores = SnapshotStore(self._table), ActionLog(self._table)
-        return Reverter(member, self._settings, *stores, guard, time.time)
+        return Reverter(member, self._settings, *stores, guard, time.time, InterfaceGroupStore(self._table))
 
     def _ids(self) -> set[str]:
         pages = self._aws.dynamodb.get_paginator("scan").paginate(

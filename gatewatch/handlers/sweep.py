@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec.structs import replace
 
+from gatewatch.alerts.interface_groups import read_interface_groups
 from gatewatch.aws.error_codes import error_code, is_temporary
+from gatewatch.config.actions import ActionMode
 from gatewatch.events.canary import AccountRegion
 from gatewatch.inventory.comparison import CONFIRM_AFTER_SECONDS
 from gatewatch.inventory.coverage import Coverage, find_gaps, gap_digests, is_complete
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from types_boto3_cloudtrail import CloudTrailClient
 
+    from gatewatch.alerts.interface_groups import InterfaceGroupStore
     from gatewatch.aws.clients import Aws
     from gatewatch.config.settings import Settings
     from gatewatch.delivery.outbox import MessageSink
@@ -47,6 +50,7 @@ class SweepHandler:
     settings: Settings
     store: InventoryStore
     recorder: InventoryRecorder
+    interfaces: InterfaceGroupStore
     queue: TaskQueue
     outbox: MessageSink
     session_for: Callable[[AccountRegion, str], Aws]
@@ -157,6 +161,7 @@ class SweepHandler:
         self._log_reading(current)
         failed = next((each for each in current.unread.values() if is_temporary(each)), "")
         if not (failed and self._is_postponed(task, failed, current.calls)):
+            self._save_interface_groups(task, current.at)
             self._finish(task, self.recorder.record(current, rules_by_id(reader.rules), reader.unread_ids))
 
     def _reader(self, task: SweepTask) -> RegionReader:
@@ -180,6 +185,18 @@ class SweepHandler:
             return self._session(task.account_id, task.region).cloudtrail
         except (ClientError, BotoCoreError):
             return None
+
+    def _save_interface_groups(self, task: SweepTask, at: float) -> None:
+        """For reverts of calls that set groups on an interface; without reverts nobody needs them."""
+        if self.settings.actions.mode is not ActionMode.FULL:
+            return
+        try:
+            groups = read_interface_groups(self._session(task.account_id, task.region).ec2)
+        except (ClientError, BotoCoreError) as error:
+            facts = {"account_id": task.account_id, "region": task.region, "reason": error_code(error)}
+            self.log.warning("groups of interfaces not read", extra=facts)
+            return
+        self.interfaces.save(task.account_id, task.region, groups, at)
 
     def _log_reading(self, inventory: RegionInventory) -> None:
         rules = sum(each.kind is ResourceKind.RULES for each in inventory.items)

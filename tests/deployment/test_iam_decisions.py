@@ -64,6 +64,7 @@ def in_member(actions: str, resource: str = "*", **context: Any) -> list[Call]:
 RECEIVE = "ReceiveMessage DeleteMessage GetQueueAttributes"
 GROUP = f"arn:{{partition}}:ec2:{{region}}:{MEMBER}:security-group/sg-0aaaaaaaaaaaaaaa1"
 RULE = f"arn:{{partition}}:ec2:{{region}}:{MEMBER}:security-group-rule/sgr-0aaaaaaaaaaaaaaa1"
+INTERFACE = f"arn:{{partition}}:ec2:{{region}}:{MEMBER}:network-interface/eni-0aaaaaaaaaaaaaaa1"
 USER = f"arn:{{partition}}:iam::{MEMBER}:user/bob"
 STORE = f"arn:{{partition}}:identitystore::{HUB}:identitystore/d-1234567890"
 MEMBER_RULE = f"arn:{{partition}}:events:{{region}}:{MEMBER}:rule/gatewatch-iam"
@@ -132,6 +133,7 @@ CALLS: dict[str, list[Call]] = {
         *queue("Clicks", RECEIVE),
         *queue("Outbox", "SendMessage"),
         *rows("action-message#1", actions="BatchGetItem"),
+        *rows("interface-groups#1", actions="GetItem"),
         *rows("parent#1", actions="GetItem"),
         *rows("action#1", actions="GetItem UpdateItem"),
         *rows("action-due#01", actions="BatchGetItem UpdateItem"),
@@ -154,6 +156,7 @@ CALLS: dict[str, list[Call]] = {
             "inventory-state#sweep",
             actions="BatchGetItem BatchWriteItem GetItem PutItem",
         ),
+        *rows("interface-groups#1", actions="GetItem PutItem"),
         *rows("rule#1", actions="BatchGetItem BatchWriteItem"),
         *assume("gatewatch/gatewatch-lookup"),
         *logs("sweep"),
@@ -221,7 +224,11 @@ CALLS: dict[str, list[Call]] = {
         *in_member("ec2:CreateTags", RULE, ec2__CreateAction="AuthorizeSecurityGroupEgress"),
         *in_member("ec2:DescribeSecurityGroupRules ec2:DescribeSnapshotAttribute ec2:DescribeImageAttribute"),
         *in_member("ec2:GetSnapshotBlockPublicAccessState ec2:GetImageBlockPublicAccessState"),
-        *in_member("ec2:DescribeVpcEndpoints"),
+        *in_member("ec2:DescribeVpcEndpoints ec2:DescribeNetworkInterfaces"),
+        *in_member(
+            "ec2:ModifyNetworkInterfaceAttribute",
+            INTERFACE,
+        ),
         *in_member("ec2:EnableSnapshotBlockPublicAccess ec2:DisableSnapshotBlockPublicAccess"),
         *in_member("ec2:EnableImageBlockPublicAccess ec2:DisableImageBlockPublicAccess"),
         *in_member("ec2:ModifySnapshotAttribute", "arn:{partition}:ec2:{region}::snapshot/snap-0aaaaaaa"),

@@ -139,6 +139,7 @@ EXPLAINED = {
             "TagRestoredRules": "Resource …security-group-rule/*",
             "ChangeShares": "Resource …image/* | Resource …snapshot/*",
             "ChangeEndpoints": "Resource …security-group/* | Resource …vpc-endpoint/*",
+            "ChangeInterfaces": "Resource …network-interface/* | Resource …security-group/*",
             "ChangeBuckets": "Resource …s3:::*",
             "ChangeQueues": "Resource …:*",
             "ChangeTopics": "Resource …:*",
@@ -369,7 +370,7 @@ def test_only_the_deliver_role_can_write_the_ledger():
             *keys_of_functions,
         )
     }
-    readable = {"delivered#*", "exposures#*", "parent#*", "action-message#*"}
+    readable = {"delivered#*", "exposures#*", "parent#*", "action-message#*", "interface-groups#*"}
     for role in MAY.keys() - {"DeliverRole"}:
         for name, statement in statements(TEMPLATES["hub"]):
             if (

@@ -13,8 +13,10 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from msgspec.structs import replace
 
+from gatewatch.alerts.interface_groups import InterfaceGroupStore
 from gatewatch.alerts.rule_history_table import RULES, RuleState, rule_key
 from gatewatch.aws.hub_table import HubTable
+from gatewatch.config.actions import ActionMode, ActionSettings
 from gatewatch.config.settings import load_settings
 from gatewatch.errors import TransientDeliveryError, UndecodableError
 from gatewatch.events.canary import AccountRegion
@@ -71,6 +73,7 @@ class Harness:
             settings=settings,
             store=self.store,
             recorder=InventoryRecorder(settings, self.store, self.table, self),
+            interfaces=InterfaceGroupStore(self.table),
             queue=self.queue,
             outbox=self,
             session_for=self.session_for,
@@ -441,3 +444,34 @@ def test_tasks_are_spread_over_a_quarter_of_an_hour():
         waiting = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     assert int(waiting["ApproximateNumberOfMessages"]) + int(waiting["ApproximateNumberOfMessagesDelayed"]) == 25
     assert int(waiting["ApproximateNumberOfMessagesDelayed"]) == 24
+
+
+def test_the_groups_of_interfaces_are_kept_for_reverts_and_only_with_them(harness):
+    ec2 = harness.clients["ec2"]
+    subnet, vpc = ec2.describe_subnets()["Subnets"][0]["SubnetId"], ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    group = ec2.create_security_group(GroupName="one", Description="x", VpcId=vpc)["GroupId"]
+    interface = ec2.create_network_interface(SubnetId=subnet, Groups=[group])["NetworkInterface"]["NetworkInterfaceId"]
+    kept = harness.handler.interfaces
+    harness.read()
+    assert kept.before(ACCOUNT, REGION, interface, harness.now + 1) == ()
+    full = ActionSettings(written_mode=ActionMode.FULL)
+    harness.handler = dataclasses.replace(harness.handler, settings=replace(harness.handler.settings, actions=full))
+    harness.now += DAY
+    harness.read()
+    assert kept.before(ACCOUNT, REGION, interface, harness.now + 1) == (group,)
+
+
+def test_interfaces_that_cannot_be_read_do_not_stop_the_sweep(harness):
+    harness.open_ssh()
+    full = ActionSettings(written_mode=ActionMode.FULL)
+    harness.handler = dataclasses.replace(harness.handler, settings=replace(harness.handler.settings, actions=full))
+    pages = harness.clients["ec2"].get_paginator
+
+    def refused(operation):
+        if operation == "describe_network_interfaces":
+            raise ClientError({"Error": {"Code": "UnauthorizedOperation", "Message": "secret"}}, operation)
+        return pages(operation)
+
+    harness.clients["ec2"].get_paginator = refused
+    harness.read()
+    assert harness.inventory is not None

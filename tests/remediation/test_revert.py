@@ -14,6 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from gatewatch.alerts.interface_groups import read_interface_groups
 from gatewatch.alerts.own_actions import ACTIONS, action_id, rule_action_id
 from gatewatch.aws.hub_table import HubTableError
 from gatewatch.config.languages import LANGUAGES
@@ -684,3 +685,63 @@ def test_an_endpoint_is_not_left_without_a_group(environment):
     with pytest.raises(NotRevertibleError) as raised:
         SETTINGS[kind].close((group,), opened, Target(kit.ACCOUNT, kit.REGION, "vpce-0aaaaaaaaaaaaaaa1"))
     assert raised.value.obstacle is Obstacle.EARLIER_UNKNOWN
+
+
+def reading(environment, at):
+    """What the sweep does: read the groups of every interface and store them."""
+    found = read_interface_groups(environment.member.ec2)
+    environment.reverter.interfaces.save(kit.ACCOUNT, kit.REGION, found, at)
+
+
+@pytest.mark.parametrize("is_of_instance", [False, True], ids=["interface", "instance"])
+def test_groups_that_were_set_are_set_back_to_those_of_the_last_reading_before_the_call(environment, is_of_instance):
+    interface, first, second, instance = kit.interface(environment.member, is_of_instance=is_of_instance)
+    reading(environment, kit.NOW - 3600)
+    found = environment.notification(kit.groups_set(environment.member, interface, second, instance=instance))
+    reading(environment, kit.NOW + 3600)  # the sweep of the next day does not forget them
+    reading(environment, kit.NOW + 90_000)
+    plan = environment.reverter.plan(found)
+    assert [(each.resource, each.before, each.after) for each in plan.changes] == [(interface, (second,), (first,))]
+    result = environment.reverter.execute(plan)
+    assert environment.entries(plan) == [(first,)]
+    assert environment.reverter.undo(result.change_id).succeeded
+    assert environment.entries(plan) == [(second,)]
+
+
+def test_groups_are_not_set_back_where_the_earlier_ones_are_not_known(environment):
+    interface, _, second, _ = kit.interface(environment.member)
+    found = environment.notification(kit.groups_set(environment.member, interface, second))
+    assert obstacle(environment, found) is Obstacle.EARLIER_UNKNOWN
+    reading(environment, kit.NOW + 3600)
+    assert obstacle(environment, found) is Obstacle.EARLIER_UNKNOWN
+
+
+def test_groups_that_somebody_set_since_are_left_alone(environment):
+    interface, first, second, _ = kit.interface(environment.member)
+    reading(environment, kit.NOW - 3600)
+    found = environment.notification(kit.groups_set(environment.member, interface, second))
+    plan = environment.reverter.plan(found)
+    kit.groups_set(environment.member, interface, first, second)
+    assert obstacle(environment, found) is Obstacle.CHANGED
+    with pytest.raises(NotRevertibleError) as caught:
+        environment.reverter.execute(plan)
+    assert caught.value.obstacle is Obstacle.CHANGED
+
+
+def test_a_group_that_an_event_makes_up_is_never_set(environment):
+    interface, _, second, _ = kit.interface(environment.member)
+    reading(environment, kit.NOW - 3600)
+    record = kit.groups_set(environment.member, interface, second)
+    record["requestParameters"]["groupSet"] = {"items": [{"groupId": "sg-0aaaaaaaaaaaaaaa9"}]}
+    assert obstacle(environment, environment.notification(record)) is Obstacle.CHANGED
+    record["requestParameters"]["networkInterfaceId"] = "eni-0aaaaaaa/../x"
+    assert obstacle(environment, environment.notification(record)) is Obstacle.INVALID_NAME
+
+
+def test_groups_of_a_load_balancer_are_not_reverted_and_that_is_said(environment):
+    request = {
+        "loadBalancerArn": "arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/app/a/1",
+        "securityGroups": ["sg-1"],
+    }
+    record = kit.call("elasticloadbalancing", "SetSecurityGroups", request, {})
+    assert obstacle(environment, environment.notification(record)) is Obstacle.NO_KIND

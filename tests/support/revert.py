@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from msgspec import structs
 
+from gatewatch.alerts.interface_groups import InterfaceGroupStore
 from gatewatch.alerts.notifications import notification_of
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.alerts.pipeline import Assessor, assess_call
@@ -48,6 +49,7 @@ class Environment:
             action_log=ActionLog(self.table),
             guard=ConflictGuard(self.table, ConflictLimit(), lambda: NOW),
             now=lambda: NOW,
+            interfaces=InterfaceGroupStore(self.table),
         )
 
     def _clients(self, account_id, region):
@@ -82,6 +84,32 @@ def call(service, name, request=None, response=None, **fields):
         recipientAccountId=ACCOUNT,
         **fields,
     )
+
+
+def interface(aws, *, is_of_instance=False):
+    """Create an interface with a group; return its id, that group, another one, and the instance if it has one."""
+    vpc = aws.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    subnet = aws.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    first, second = (
+        aws.ec2.create_security_group(GroupName=name, Description="x", VpcId=vpc)["GroupId"] for name in ("one", "two")
+    )
+    made = aws.ec2.create_network_interface(SubnetId=subnet, Groups=[first])["NetworkInterface"]["NetworkInterfaceId"]
+    if not is_of_instance:
+        return made, first, second, ""
+    options = {"ImageId": "ami-0aaaaaaaaaaaaaaa1", "MinCount": 1, "MaxCount": 1, "InstanceType": "t3.micro"}
+    attached = [{"NetworkInterfaceId": made, "DeviceIndex": 0}]
+    started = aws.ec2.run_instances(**options, NetworkInterfaces=attached)["Instances"][0]["InstanceId"]
+    return made, first, second, started
+
+
+def groups_set(aws, interface_id, *groups, instance="", at=NOW):
+    """Set the groups of an interface, or of its instance, and return the record of the call."""
+    aws.ec2.modify_network_interface_attribute(NetworkInterfaceId=interface_id, Groups=[*groups])
+    name = "ModifyInstanceAttribute" if instance else "ModifyNetworkInterfaceAttribute"
+    key = "instanceId" if instance else "networkInterfaceId"
+    request = {key: instance or interface_id, "groupSet": {"items": [{"groupId": each} for each in groups]}}
+    time = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return call("ec2", name, request, {"_return": True}, eventTime=time)
 
 
 def everyone(**fields):

@@ -23,6 +23,8 @@ _KINDS = {
     ("ec2", "ModifyImageAttribute"): SettingKind.IMAGE_SHARE,
     ("ec2", "DisableSnapshotBlockPublicAccess"): SettingKind.SNAPSHOT_BLOCK,
     ("ec2", "DisableImageBlockPublicAccess"): SettingKind.IMAGE_BLOCK,
+    ("ec2", "ModifyNetworkInterfaceAttribute"): SettingKind.INTERFACE_GROUPS,
+    ("ec2", "ModifyInstanceAttribute"): SettingKind.INTERFACE_GROUPS,
     ("ec2", "ModifyVpcEndpoint"): SettingKind.ENDPOINT_GROUPS,
     ("s3", "PutBucketPolicy"): SettingKind.BUCKET_POLICY,
     ("s3", "PutBucketAcl"): SettingKind.BUCKET_ACL,
@@ -83,6 +85,8 @@ def _opens(change: Change) -> bool:
         return change.facts.effect in _OPENING
     if isinstance(change.facts, IamFacts):
         return change.facts.operation in _KEY_OPENING
+    if change.family is Family.ATTACHMENT:
+        return change.action is Action.ATTACH
     return change.family is Family.SECURITY_GROUP and change.action in {Action.AUTHORIZE, Action.MODIFY}
 
 

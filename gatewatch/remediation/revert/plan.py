@@ -38,6 +38,7 @@ class SettingKind(StrEnum):
     IMAGE_BLOCK = "image_block"
     DATABASE_ACCESS = "database_access"
     ENDPOINT_GROUPS = "endpoint_groups"
+    INTERFACE_GROUPS = "interface_groups"
     ACCESS_KEY = "access_key"
 
 

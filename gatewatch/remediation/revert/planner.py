@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from gatewatch.aws.error_codes import error_code
 from gatewatch.model.security_group import Direction
 from gatewatch.remediation.ingress.access import access_of, permitted_parts
-from gatewatch.remediation.revert import access_keys, policies, rules, s3, shares, switches
+from gatewatch.remediation.revert import access_keys, attachments, policies, rules, s3, shares, switches
 from gatewatch.remediation.revert.openings import opened_changes
 from gatewatch.remediation.revert.plan import NotRevertibleError, Obstacle, PlannedChange, RevertPlan, SettingKind
 from gatewatch.remediation.revert.settings import Setting, Target
@@ -22,11 +22,13 @@ from gatewatch.remediation.revert.settings import Setting, Target
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from gatewatch.alerts.interface_groups import InterfaceGroupStore
     from gatewatch.aws.clients import Aws
     from gatewatch.config.settings import Settings
     from gatewatch.model.alert import Alert
     from gatewatch.model.change import Change
     from gatewatch.model.notification import AlertNotification
+    from gatewatch.remediation.revert.plan import Entries
 
 SETTINGS: Mapping[SettingKind, Setting] = {
     **rules.SETTINGS,
@@ -34,6 +36,7 @@ SETTINGS: Mapping[SettingKind, Setting] = {
     **s3.SETTINGS,
     **shares.SETTINGS,
     **switches.SETTINGS,
+    **attachments.SETTINGS,
     **access_keys.SETTINGS,
 }
 
@@ -42,12 +45,17 @@ _OF_ACCOUNT = frozenset({SettingKind.ACCOUNT_BLOCK, SettingKind.SNAPSHOT_BLOCK, 
 _REGION = re.compile(r"[a-z]{2,6}(?:-[a-z]+){1,3}-\d{1,2}", re.ASCII)
 
 
-def plan_revert(notification: AlertNotification, aws: Aws, settings: Settings) -> RevertPlan:
-    """Return the plan of a call, from clients of its account and Region. Raises `NotRevertibleError`."""
+def plan_revert(
+    notification: AlertNotification, aws: Aws, settings: Settings, interfaces: InterfaceGroupStore
+) -> RevertPlan:
+    """Return the plan of a call, from clients of its account and Region.
+
+    Raises `NotRevertibleError` and `HubTableError`.
+    """
     alert = notification.alert
     kind, opened = opened_changes(alert)
     try:
-        changes = [each for each in _changes(kind, opened, alert, aws) if each.before != each.after]
+        changes = [each for each in _changes(kind, opened, alert, aws, interfaces) if each.before != each.after]
     except (ClientError, BotoCoreError) as error:
         raise NotRevertibleError(Obstacle.NOT_READABLE, error_code(error)) from error
     if not changes:
@@ -59,7 +67,9 @@ def plan_revert(notification: AlertNotification, aws: Aws, settings: Settings) -
     )
 
 
-def _changes(kind: SettingKind, opened: Iterable[Change], alert: Alert, aws: Aws) -> Iterable[PlannedChange]:
+def _changes(
+    kind: SettingKind, opened: Iterable[Change], alert: Alert, aws: Aws, interfaces: InterfaceGroupStore
+) -> Iterable[PlannedChange]:
     by_resource: dict[str, list[Change]] = {}
     for change in opened:
         by_resource.setdefault(_resource(kind, change, alert, aws), []).append(change)
@@ -69,7 +79,18 @@ def _changes(kind: SettingKind, opened: Iterable[Change], alert: Alert, aws: Aws
         if not setting.names(target) or not _REGION.fullmatch(target.region):
             raise NotRevertibleError(Obstacle.INVALID_NAME, resource)
         before = setting.read(aws, target)
-        yield PlannedChange(kind, resource, before, setting.close(before, changes, target))
+        if kind is SettingKind.INTERFACE_GROUPS:
+            earlier = _groups_before(alert, resource, interfaces)
+            after = attachments.earlier_groups(before, changes, earlier, resource)
+        else:
+            after = setting.close(before, changes, target)
+        yield PlannedChange(kind, resource, before, after)
+
+
+def _groups_before(alert: Alert, interface: str, interfaces: InterfaceGroupStore) -> Entries:
+    if alert.call.time is None:
+        return ()
+    return interfaces.before(alert.account.id, alert.call.region, interface, alert.call.time.timestamp())
 
 
 def _resource(kind: SettingKind, change: Change, alert: Alert, aws: Aws) -> str:
@@ -77,6 +98,8 @@ def _resource(kind: SettingKind, change: Change, alert: Alert, aws: Aws) -> str:
         return f"{change.group.id}/{change.rule.rule_id}"
     if kind is SettingKind.ACCESS_KEY:
         return access_keys.key_resource(aws, change, alert.call.time)
+    if kind is SettingKind.INTERFACE_GROUPS:
+        return attachments.interface_of(aws, change.resource_id or "")
     return alert.account.id if kind in _OF_ACCOUNT else change.resource_id or ""
 
 
