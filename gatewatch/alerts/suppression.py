@@ -104,10 +104,13 @@ def _suppress_change(
     """Apply the exception with the strongest effect. An expired exception that matches becomes a reason."""
     where = ChangeContext(alert.account, alert.call.region, alert.call.actor)
     matching = [each for each in exceptions if assessed.change.understood and _matches(where, assessed.change, each)]
-    active = sorted((each for each in matching if each.is_active(at)), key=_strength)
+    active = [each for each in matching if each.is_active(at)]
+    by_name = [each for each in active if _hides_by_group_name(assessed, each)]
+    active = sorted((each for each in active if each not in by_name), key=_strength)
     if not active:
         refused = [each for each in exceptions if each.is_active(at) and _names_session(where, assessed.change, each)]
-        notes = [*map(_expired, matching), *map(_session_name, refused)]
+        expired = [each for each in matching if not each.is_active(at)]
+        notes = [*map(_expired, expired), *map(_session_name, refused), *map(_group_name, by_name)]
         return _ChangeResult(_with_reasons(assessed, assessed.assessment.severity, notes))
     strongest = active[0]
     severity = _severity(strongest.effect, assessed.assessment.severity)
@@ -137,6 +140,17 @@ def _expired(exception: PolicyException) -> Reason:
 
 def _session_name(exception: PolicyException) -> Reason:
     return Reason("exception_session_name", {"exception": exception.id})
+
+
+def _group_name(exception: PolicyException) -> Reason:
+    return Reason("exception_group_name", {"exception": exception.id})
+
+
+def _hides_by_group_name(assessed: AssessedChange, exception: PolicyException) -> bool:
+    """Whether an exception would hide a severe change because of the group's name, which its creator chose."""
+    is_severe = assessed.assessment.severity.rank >= Severity.HIGH.rank
+    hides = exception.effect is not ExceptionEffect.NOTIFY_ONLY
+    return is_severe and hides and not matches_patterns(exception.match.group, assessed.change.group.id)
 
 
 def _names_session(where: ChangeContext, change: Change, exception: PolicyException) -> bool:

@@ -64,7 +64,10 @@ def _name_warnings(match: ExceptionMatch) -> Iterator[str]:
             yield f'actor "{pattern}" matches in every account, also a role that somebody creates there; add account.'
     for pattern in pattern_list(match.group):
         if not pattern.startswith("sg-"):
-            yield f'group "{pattern}" matches names, which whoever creates a group chooses; prefer ids, sg-….'
+            yield (
+                f'group "{pattern}" matches names, which whoever creates a group chooses: it hides no severity '
+                "high or critical; prefer ids, sg-…."
+            )
 
 
 def what_if(accounts: Path, policy: Path, paths: list[Path]) -> int:

@@ -380,6 +380,40 @@ def test_an_exception_that_fits_only_a_session_name_is_named_with_the_reason(ale
     assert unrelated.alert == ssh
 
 
+NAMED = {"groupName": "k8s-lb", "groupId": None}
+
+
+@pytest.fixture
+def by_name(results, build):
+    """An alert of a call that names its group by name, by the CIDR that is let in."""
+
+    def make(cidr, **request):
+        record = build.authorize(build.item(v4=[cidr]))
+        record["requestParameters"] |= NAMED | request
+        (found,) = results(json.dumps(record))
+        return found
+
+    return make
+
+
+@pytest.mark.parametrize("effect", [ExceptionEffect.MUTE, ExceptionEffect.LOWER])
+def test_the_name_of_a_group_hides_nothing_severe(by_name, effect):
+    severe = by_name("0.0.0.0/0")
+    result = suppress(severe, [exception(effect, group="k8s-*")], AT)
+    assert (result.applied, result.suppressed, result.alert.severity) == ((), 0, Severity.CRITICAL)
+    reason = result.alert.worst.assessment.reasons[-1]
+    assert (reason.code, reason.values) == ("exception_group_name", {"exception": "bastion-ssh"})
+
+
+def test_the_name_of_a_group_hides_what_is_not_severe(by_name):
+    assert suppress(by_name("198.51.100.7/32"), [exception(group="k8s-*")], AT).is_suppressed
+
+
+def test_the_id_of_a_group_hides_a_severe_change_whatever_its_name(by_name):
+    severe = by_name("0.0.0.0/0", groupId=GROUP)
+    assert suppress(severe, [exception(group=[GROUP, "k8s-*"])], AT).is_suppressed
+
+
 def test_remediation_is_not_held_off_by_a_session_name(alert, build):
     ssh = alert(build.item(v4=["0.0.0.0/0"]), userIdentity=session("terraform-x"))
     assert may_be(ssh, exception(actor="terraform*")) is None
