@@ -39,7 +39,7 @@ _DAY_SECONDS = 24 * 3600
 _EARLY_SECONDS = 600  # a schedule is not exact
 _REPORT_LATEST_SECONDS = 12 * 3600  # a Region whose task fails again and again must not hold the report back
 _READ_AGAIN_AFTER_SECONDS = 6 * 3600  # a task that is received twice, or a sweep that was started twice
-_MAX_ATTEMPTS = 4
+_MAX_ATTEMPTS = 8  # over an hour and a quarter
 _CONFIRM_DELAY_SECONDS = CONFIRM_AFTER_SECONDS + 60
 
 
@@ -66,7 +66,7 @@ class SweepHandler:
             self.queue.put(SweepTask(each) for each in self._accounts())
             self.store.save_state(replace(state or SweepState(now), started=now, is_reported=False))
         elif not state.is_reported:
-            coverage = self._coverage()
+            coverage = self.coverage()
             if is_complete(coverage, state.started) or now - state.started >= _REPORT_LATEST_SECONDS:
                 self._report(state, coverage)
 
@@ -75,7 +75,8 @@ class SweepHandler:
         known = {*self.settings.accounts, *(each.account_id for each in self.canaries())}
         return sorted(each for each in known if self.settings.account(each).read_role)
 
-    def _coverage(self) -> Coverage:
+    def coverage(self) -> Coverage:
+        """Return what is read and what sends canaries."""
         account_ids = self._accounts()
         accounts = self.store.accounts(account_ids)
         return Coverage(

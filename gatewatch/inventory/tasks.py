@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -59,7 +60,7 @@ class TaskQueue:
 
     def put_delayed(self, task: SweepTask, seconds: float) -> None:
         """Send a task that is received after this time, at most a quarter of an hour."""
-        self._send([(task, max(0, min(_MAX_DELAY_SECONDS, int(seconds))))])
+        self._send([(task, max(0, min(_MAX_DELAY_SECONDS, ceil(seconds))))])
 
     def _send(self, tasks: list[tuple[SweepTask, int]]) -> None:
         for start in range(0, len(tasks), _BATCH):

@@ -32,6 +32,7 @@ from support.paths import ROOT
 
 ACCOUNT, REGION, ROLE = "111122223333", "us-east-1", "gatewatch/gatewatch-lookup"
 HOUR, DAY = 3600.0, 24 * 3600.0
+DELAYS = (60, 120, 240, 480, 900, 900, 900, 900)
 SERVICES = ("ec2", "rds", "s3", "s3control", "cloudtrail")
 
 
@@ -283,7 +284,7 @@ def test_an_account_that_lost_its_role_in_the_configuration_is_not_asked(harness
 def test_an_account_that_does_not_answer_for_now_is_asked_later(harness, code):
     harness.error = code
     task = SweepTask(ACCOUNT)
-    for delay in (60, 120, 240, 480):
+    for delay in DELAYS:
         ((task, waits),) = harness.handle(task)
         assert waits == delay
     assert harness.handle(task) == []
@@ -308,16 +309,16 @@ def test_a_role_that_is_missing_keeps_what_is_known_and_is_named(harness):
     assert harness.ssh
 
 
-def test_a_throttled_reading_waits_longer_each_time_and_gives_up_after_five(harness):
+def test_a_throttled_reading_waits_longer_each_time_and_gives_up_after_nine(harness):
     def refuse(**_event):
         raise ClientError({"Error": {"Code": "RequestLimitExceeded", "Message": ""}}, "DescribeSecurityGroupRules")
 
     harness.clients["ec2"].meta.events.register("before-call.ec2.DescribeSecurityGroupRules", refuse)
     task, delays = SweepTask(ACCOUNT, REGION), []
-    for _ in range(4):
+    for _ in DELAYS:
         ((task, delay),) = harness.handle(task)
         delays.append(delay)
-    assert delays == [60, 120, 240, 480]
+    assert tuple(delays) == DELAYS
     assert harness.inventory is None
     assert harness.handle(task) == []
     assert harness.inventory.unread[ResourceKind.RULES] == "RequestLimitExceeded"
@@ -348,7 +349,7 @@ def test_the_calls_of_throttled_readings_count_against_one_budget(harness):
     ((first, _),) = harness.read()
     ((second, _),) = harness.handle(first)
     assert 0 < first.calls < second.calls
-    harness.handle(replace(second, attempt=4, calls=MAX_CALLS - 1))
+    harness.handle(replace(second, attempt=8, calls=MAX_CALLS - 1))
     assert harness.inventory.unread[ResourceKind.IMAGES] == "BudgetExceeded"
 
 

@@ -1,0 +1,1 @@
+"""The sweep over many accounts and Regions in virtual time, with injected faults."""
