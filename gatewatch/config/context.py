@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gatewatch.config.yaml_file import YamlFile
 
 _KEY = "context.vendor_accounts"
-_LOCAL_PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)*\.ya?ml\Z", re.ASCII)
+_FILE_NAME = re.compile(r"[\w.-]+\.ya?ml\Z", re.ASCII)
 _MAX_NAME = 80
 
 
@@ -34,7 +34,7 @@ class FirstTime(Struct, frozen=True, forbid_unknown_fields=True):
 class ContextSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything is off by default, and nothing of it lowers a severity.
 
-    `vendor_accounts` is the path of a list of known AWS accounts, relative to policy.yaml.
+    `vendor_accounts` is the name of a file beside policy.yaml with a list of known AWS accounts.
     """
 
     first_time: FirstTime = FirstTime()
@@ -58,19 +58,19 @@ class _Vendor(Struct, frozen=True):
 
 def read_vendor_names(policy: YamlFile, settings: ContextSettings, folder: Path) -> Mapping[str, str]:
     """Return names by account id from the list that `settings` names in a folder; problems are added to `policy`."""
-    path = settings.vendor_accounts
-    if path is None:
+    name = settings.vendor_accounts
+    if name is None:
         return {}
-    if not _LOCAL_PATH.match(path) or ".." in path.split("/"):
-        policy.problem(_KEY, f'"{path}" is not the path of a YAML file below the folder of policy.yaml.')
+    if not _FILE_NAME.match(name):
+        policy.problem(_KEY, f'"{name}" is not the name of a YAML file; write one that is beside policy.yaml.')
         return {}
     try:
-        vendors = convert(load_content(folder / path), list[_Vendor])
+        vendors = convert(load_content(folder / name), list[_Vendor])
     except (ConfigurationError, msgspec.ValidationError) as error:
-        policy.problem(_KEY, f"{path}: {error}")
+        policy.problem(_KEY, f"{name}: {error}")
         return {}
     for sentence in _id_problems(vendors):
-        policy.problem(_KEY, f"{path}: {sentence}")
+        policy.problem(_KEY, f"{name}: {sentence}")
     return {account: each.name[:_MAX_NAME] for each in vendors for account in each.accounts}
 
 

@@ -243,13 +243,16 @@ def test_both_locks_have_the_same_versions():
 def test_a_packaged_function_answers_with_all_context(tmp_path):
     shutil.copyfile(ROOT / "accounts.yaml", tmp_path / "accounts.yaml")
     policy = (ROOT / "policy.yaml").read_text("utf-8").replace("source_country: false", "source_country: true")
-    policy = policy.replace("source_network: false", "source_network: true\n  vendor_accounts: lists/vendors.yaml")
+    policy = policy.replace("source_network: false", "source_network: true\n  vendor_accounts: vendors.yaml")
     (tmp_path / "policy.yaml").write_text(policy, "utf-8")
-    (tmp_path / "lists").mkdir()
-    (tmp_path / "lists" / "vendors.yaml").write_text('- {name: Example, accounts: ["444455556666"]}\n', "utf-8")
+    (tmp_path / "vendors.yaml").write_text('- {name: Example, accounts: ["444455556666"]}\n', "utf-8")
     machine = Architecture.ARM64 if platform.machine() == "aarch64" else Architecture.X86_64
     with zipfile.ZipFile(build(machine, tmp_path / "functions.zip", tmp_path)) as opened:
-        added = [name for name in opened.namelist() if name.split("/")[0] in {"lists", "iptocc", "iporigin"}]
+        added = [
+            name
+            for name in opened.namelist()
+            if name.split("/")[0] in {"vendors.yaml", "vendors.yaml.msgpack", "iptocc", "iporigin"}
+        ]
         wanted = [name for name in {*ours(opened), *added} if not name.endswith(".pyc")]
         opened.extractall(tmp_path / "tree", wanted)
     code = """if True:

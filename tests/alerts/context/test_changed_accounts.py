@@ -65,9 +65,13 @@ def test_other_names_count_apart(accounts):
 
 def test_a_row_is_bounded_and_has_no_names(dynamodb):
     accounts = in_table(dynamodb)
-    for number in range(MAX_ENTRIES + 5):
-        count = changed(accounts, number)
-    assert count == MAX_ENTRIES + 1  # those that are listed, and this one
+    changed(accounts, 0)
+    (row,) = dynamodb.scan(TableName=TABLE)["Items"]
+    slot = row["entries"]["SS"][0].split(" ")[0]
+    row["entries"]["SS"] = [f"{slot} {account(number)}" for number in range(MAX_ENTRIES - 2)]
+    dynamodb.put_item(TableName=TABLE, Item=row)
+    counts = [changed(accounts, MAX_ENTRIES + number) for number in range(4)]
+    assert counts == [MAX_ENTRIES - 1, MAX_ENTRIES, MAX_ENTRIES + 1, MAX_ENTRIES + 1]  # those listed, and this one
     (row,) = dynamodb.scan(TableName=TABLE)["Items"]
     assert len(row["entries"]["SS"]) == MAX_ENTRIES
     assert "alice" not in str(row["pk"])
