@@ -20,6 +20,13 @@ from gatewatch.config.context import ContextSettings
 _ROUNDS = 9
 _LOOKUPS = 20_000
 _ADDRESSES = 200
+_MODULES = """
+import json, time
+from functions import alert
+start = time.process_time()
+from gatewatch.alerts.context import hub_context
+print(json.dumps([(time.process_time() - start) * 1000]))
+"""
 _FIRST = """
 import json, time
 from pathlib import Path
@@ -39,11 +46,20 @@ print(json.dumps([(time.process_time() - start) * 1000, resident() - before]))
 
 def first_lookup(*, country: bool, network: bool) -> tuple[float, float]:
     """Return milliseconds of processor time and KiB of memory that the first lookup of a process takes."""
-    code = _FIRST.format(country=country, network=network)
+    milliseconds, kibibytes = _medians(_FIRST.format(country=country, network=network))
+    return milliseconds, kibibytes
+
+
+def modules() -> float:
+    """Return milliseconds of processor time that functions/alert takes to import the modules of `context`."""
+    return _medians(_MODULES)[0]
+
+
+def _medians(code: str) -> list[float]:
+    """Return the medians of the figures that `code` prints in new processes."""
     command = [sys.executable, "-c", code]
     ran = [subprocess.run(command, cwd=ROOT, check=True, capture_output=True) for _ in range(_ROUNDS)]  # noqa: S603  own code
-    figures = [json.loads(each.stdout) for each in ran]
-    return statistics.median(each[0] for each in figures), statistics.median(each[1] for each in figures)
+    return [statistics.median(each) for each in zip(*(json.loads(each.stdout) for each in ran), strict=True)]
 
 
 def lookup(*, country: bool, network: bool) -> float:
@@ -60,6 +76,7 @@ def lookup(*, country: bool, network: bool) -> float:
 
 
 def main() -> None:
+    print(f"modules of functions/alert: {modules():.1f} ms at a cold start, none when policy.yaml has no context")
     settings = {"source_country": (True, False), "source_network": (False, True), "both": (True, True)}
     for name, (country, network) in settings.items():
         milliseconds, kibibytes = first_lookup(country=country, network=network)

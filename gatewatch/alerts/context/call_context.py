@@ -48,7 +48,7 @@ class ContextSource(Protocol):
     """Where the context of a call comes from."""
 
     def context_of(self, call: ApiCall, changes: Sequence[AssessedChange]) -> CallContext:
-        """Return what is known. Never raises: an alert without context is better than none."""
+        """Return what is known; what cannot be read in time is left out."""
         ...
 
 

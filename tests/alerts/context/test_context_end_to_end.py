@@ -39,7 +39,7 @@ def aws(cloud, tmp_path):
     sqs, dynamodb = session.client("sqs"), session.client("dynamodb")
     fifo = {"FifoQueue": "true"}
     outbox = sqs.create_queue(QueueName="gatewatch-outbox.fifo", Attributes=fifo)["QueueUrl"]
-    dead = sqs.create_queue(QueueName="gatewatch-dlq")["QueueUrl"]
+    undelivered = sqs.create_queue(QueueName="gatewatch-dlq")["QueueUrl"]
     create_table(dynamodb, "gatewatch")
     create_table(dynamodb, "gatewatch-activity", sort_key=True)
     (tmp_path / "accounts.yaml").write_text("{}", "utf-8")
@@ -50,7 +50,7 @@ def aws(cloud, tmp_path):
         "GATEWATCH_TABLE": "gatewatch",
         "GATEWATCH_ACTIVITY_TABLE": "gatewatch-activity",
         "GATEWATCH_OUTBOX_URL": outbox,
-        "GATEWATCH_EVENTS_DLQ_URL": dead,
+        "GATEWATCH_EVENTS_DLQ_URL": undelivered,
     }
     alert.compose.cache_clear()
     with lambda_environment(cloud.variables(HUB_ACCOUNT, HUB_REGION) | settings):
