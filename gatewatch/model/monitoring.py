@@ -38,19 +38,24 @@ class MonitoringEffect(StrEnum):
 
 
 class RuleTarget(Struct, frozen=True):
-    """A target of a rule: ARN, and the ARN of the role that EventBridge uses."""
+    """A target of a rule: ARN, and the ARN of the role that EventBridge uses.
+
+    `changes_events`: it gets something else than the event that the rule matched.
+    """
 
     arn: str
     role: str
+    changes_events: bool = False
 
 
 class MonitoringFacts(Struct, frozen=True, kw_only=True, tag=True):
     """Facts of a call on gatewatch's own resources, or on a trail.
 
     `name` is empty when a refused call does not say. `pattern` is the JSON text of a rule's event pattern, `targets`
-    those it sends to; both only where the call sets them. `settings` are codes of the trail's settings that changed.
-    `iam`: what an IAM call did to a role of gatewatch. `by_deployment`: CloudFormation made the call. `recent_denials`:
-    number of denied calls of this caller on trails in the window of the policy, including this one.
+    those it sends to, `schedule` when it runs; each only where the call sets it. `settings` are codes of the trail's
+    settings that changed. `iam`: what an IAM call did to a role of gatewatch. `by_deployment`: CloudFormation made the
+    call. `recent_denials`: number of denied calls of this caller on trails in the window of the policy, including this
+    one.
     """
 
     component: MonitoringComponent
@@ -58,7 +63,7 @@ class MonitoringFacts(Struct, frozen=True, kw_only=True, tag=True):
     effect: MonitoringEffect
     pattern: str | None = None
     targets: tuple[RuleTarget, ...] = ()
-    is_scheduled: bool = False
+    schedule: str | None = None
     settings: tuple[str, ...] = ()
     iam: IamFacts | None = None
     by_deployment: bool = False

@@ -5,12 +5,13 @@ A rule's pattern is compared with the one that ships, a target with the bus of t
 
 from __future__ import annotations
 
-import json
+import re
 from typing import TYPE_CHECKING
 
 from gatewatch.alerts.severity.caller import raised
 from gatewatch.alerts.severity.iam import iam_assessment
 from gatewatch.config.forwarding_rules import is_shipped_pattern
+from gatewatch.events.changes.normalization import parse_json
 from gatewatch.model.change import Outcome
 from gatewatch.model.iam import IamFacts, IamOperation
 from gatewatch.model.monitoring import MonitoringComponent, MonitoringEffect
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _DENIALS = 3
 _CANARY = "gatewatch-canary"
+# The schedules of the canary that keep it at least hourly.
+_HOURLY = re.compile(r"^rate\((?:[1-5]?[0-9] minutes?|60 minutes|1 hour)\)$|^cron\([0-9*/,-]+ \* \* \* \? \*\)$")
 # What CloudFormation never does to a role in a normal deployment, beside a statement that denies.
 _WEAKENS_ROLE = frozenset(
     {
@@ -78,16 +81,16 @@ def _effect(facts: MonitoringFacts, account_id: str, policy: SeverityRules) -> M
 
 
 def _is_hub(target: RuleTarget, account_id: str, policy: SeverityRules) -> bool:
-    """Whether a target is the hub's bus, with no role but one of gatewatch's."""
-    is_own_role = not target.role or f"::{account_id}:role/gatewatch/" in target.role
-    return policy.hub_bus is not None and target.arn == policy.hub_bus and is_own_role
+    """Whether a target is the hub's bus, gets the events as they are, and has no role but the one that may put them."""
+    is_own_role = not target.role or f"::{account_id}:role/gatewatch/gatewatch-forward-" in target.role
+    return policy.hub_bus is not None and target.arn == policy.hub_bus and is_own_role and not target.changes_events
 
 
 def _is_shipped(facts: MonitoringFacts) -> bool:
     if facts.pattern is None:
-        return facts.name == _CANARY and facts.is_scheduled
+        return facts.name == _CANARY and bool(_HOURLY.match(facts.schedule or ""))
     try:
-        pattern = json.loads(facts.pattern)
+        pattern = parse_json(facts.pattern)
     except (ValueError, RecursionError):
         return False
     return is_shipped_pattern(facts.name, pattern)

@@ -6,13 +6,13 @@ case-insensitive, `*` and `?` are wildcards. An unreadable document is None.
 
 from __future__ import annotations
 
-import json
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from msgspec import Struct
 
+from gatewatch.events.changes.normalization import parse_json
 from gatewatch.events.changes.policy_resources import covers_a_kind, covers_everything
 from gatewatch.model.iam import PrivilegeLevel
 
@@ -181,18 +181,10 @@ def read_document(value: Any) -> PolicyDocument | None:
 def _parsed(text: str) -> Any:
     for candidate in (text, unquote(text)):
         try:
-            return json.loads(candidate, object_pairs_hook=_without_repeated_keys)
+            return parse_json(candidate)
         except (ValueError, RecursionError):
             continue
     return None
-
-
-def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Raises `ValueError` for a key that is there twice: which of the two AWS reads is not known."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError
-    return found
 
 
 def _statement(value: Any) -> Statement | None:

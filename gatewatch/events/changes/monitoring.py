@@ -79,6 +79,7 @@ def _topic_effect(request: Fields) -> MonitoringEffect:
 _C = MonitoringComponent
 _DISABLES, _MODIFIES, _RESTORES = MonitoringEffect.DISABLES, MonitoringEffect.MODIFIES, MonitoringEffect.RESTORES
 _MAPPING = ("functionname", "functionarn")
+_INPUTS = ("input", "inputpath", "inputtransformer")
 _ROWS = {
     ("cloudtrail", "StopLogging"): _Row(_C.TRAIL, ("name",), _DISABLES),
     ("cloudtrail", "StartLogging"): _Row(_C.TRAIL, ("name",), _RESTORES),
@@ -201,7 +202,7 @@ def _change(call: ParsedCall, row: _Row, name: str) -> Change:
         effect=row.effect if isinstance(row.effect, MonitoringEffect) else row.effect(request),
         pattern=as_text(request.get("eventpattern")),
         targets=tuple(_targets(request)),
-        is_scheduled=bool(as_text(request.get("scheduleexpression"))),
+        schedule=as_text(request.get("scheduleexpression")),
         settings=_settings(row.component, request),
         by_deployment=call.call.via is AccessMethod.CLOUDFORMATION,
     )
@@ -212,7 +213,8 @@ def _change(call: ParsedCall, row: _Row, name: str) -> Change:
 def _targets(request: Fields) -> Iterator[RuleTarget]:
     for each in as_list(request.get("targets")):
         fields: dict[str, Any] = each if isinstance(each, dict) else {}
-        yield RuleTarget(as_text(fields.get("arn")) or "", as_text(fields.get("rolearn")) or "")
+        changes_events = any(fields.get(key) is not None for key in _INPUTS)
+        yield RuleTarget(as_text(fields.get("arn")) or "", as_text(fields.get("rolearn")) or "", changes_events)
 
 
 def _settings(component: MonitoringComponent, request: Fields) -> tuple[str, ...]:

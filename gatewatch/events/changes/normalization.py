@@ -7,6 +7,7 @@ like a number or a boolean has become one. Keys are compared in lower case.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -110,6 +111,21 @@ def as_number(value: Any) -> int | None:
         return int(value)
     except ValueError as error:
         raise NotANumberError(repr(value)) from error
+
+
+def parse_json(text: str) -> Any:
+    """Parse JSON text of a parameter. Raises `ValueError`, also for a key that is there twice, and `RecursionError`.
+
+    Which of two values of a key AWS reads is not known.
+    """
+    return json.loads(text, object_pairs_hook=_without_repeated_keys)
+
+
+def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> Fields:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
 
 
 _API_DATE = re.compile(r"20\d{6}(?:v\d+)?\Z", re.ASCII)
