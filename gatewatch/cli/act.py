@@ -44,6 +44,8 @@ Reason = Annotated[str, typer.Option("--reason", help="Why, in a sentence.", sho
 @act_app.command("list")
 @aws_errors_as_messages()
 def list_alerts(
+    days: Annotated[int, typer.Option(help="How many days back.", min=1, max=90)] = 7,
+    limit: Annotated[int, typer.Option(help="How many alerts at most.", min=1, max=1000)] = 100,
     output: ListOutput = ListFormat.TABLE,
     stage: Stage = STAGE,
     config: Config = CONFIG,
@@ -52,12 +54,15 @@ def list_alerts(
 ) -> None:
     """List the alerts that can be acted on, the newest first.
 
-    Reads the whole table of the hub.
+    What is left out because of the limit is said on standard error.
     """
     from gatewatch.cli.act_live import AlertRow
     from gatewatch.cli.listing import print_list
 
-    print_list(_actions(stage, config, accounts, policy).rows(), AlertRow, output)
+    rows, omitted = _actions(stage, config, accounts, policy).rows(days, limit)
+    print_list(rows, AlertRow, output)
+    if omitted:
+        typer.echo(f"{omitted} older alerts are not listed; use --limit", err=True)
 
 
 @act_app.command("show")

@@ -28,7 +28,7 @@ from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.metrics import NoMeter
 from gatewatch.config.destinations import SecretRef
 from gatewatch.config.paths import TEMPLATES
-from gatewatch.delivery.action_store import ACTION_MESSAGES, ActionStore
+from gatewatch.delivery.action_store import ActionStore
 from gatewatch.delivery.escalations import Escalations
 from gatewatch.delivery.http import HttpClient, http_pool
 from gatewatch.delivery.outbox import Outbox
@@ -168,11 +168,11 @@ class TerminalActions:
             meter=NoMeter(),
         )
 
-    def rows(self) -> list[AlertRow]:
-        """Return the alerts whose messages can be acted on, the newest first. Reads the whole table."""
-        found = (self._handler.find(name) for name in sorted(self._ids()))
-        rows = [self._row(each) for each in found if each]
-        return sorted(rows, key=lambda each: each.time, reverse=True)
+    def rows(self, days: int, limit: int) -> tuple[list[AlertRow], int]:
+        """Return the latest alerts whose messages can be acted on, the newest first, and how many are left out."""
+        ids = self._store.latest(days)
+        found = (self._handler.find(name) for name in ids[:limit])
+        return [self._row(each) for each in found if each], len(ids[limit:])
 
     def view(self, name: str) -> AlertView:
         return self._view(self._find(name))
@@ -217,15 +217,6 @@ class TerminalActions:
         guard = ConflictGuard(self._table, self._settings.ingress.fight, time.time)
         stores = SnapshotStore(self._table), ActionLog(self._table)
         return Reverter(member, self._settings, *stores, guard, time.time, InterfaceGroupStore(self._table))
-
-    def _ids(self) -> set[str]:
-        pages = self._aws.dynamodb.get_paginator("scan").paginate(
-            TableName=self._name,
-            FilterExpression="begins_with(pk, :prefix)",
-            ExpressionAttributeValues={":prefix": {"S": f"{ACTION_MESSAGES.prefix}#"}},
-            ProjectionExpression="pk",
-        )
-        return {row["pk"]["S"].split("#")[1] for page in pages for row in page["Items"]}
 
     def _find(self, name: str) -> KnownAlert:
         if alert := self._handler.find(name):

@@ -7,6 +7,7 @@ functions/deliver records the messages and reads the state to render it.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -59,6 +60,12 @@ ACTION_MESSAGES = JsonRows(
 )
 
 
+# Attributes are ids of alerts with the time of their first message: `gatewatch act list` reads the latest days.
+ALERTS_OF_DAY = RowKind(prefix="action-day", name="the alerts of a day", lifetime=_LIFETIME)
+_SHARDS = 10  # rows of one day; an item of DynamoDB holds 400 KB, some 7,000 alerts
+_DAY = 24 * 3600
+
+
 class ActionStore:
     """Every method raises `HubTableError`."""
 
@@ -88,6 +95,26 @@ class ActionStore:
     def record_message_later(self, alert: str, message: PostedMessage) -> None:
         """Store the message that shows an alert at a destination. Never raises: the message is posted already."""
         self._table.put_later(ACTION_MESSAGES, f"{alert}#{message.destination}", message)
+        with suppress(HubTableError):  # an alert that is not listed can be acted on all the same
+            self._list(alert)
+
+    def _list(self, alert: str) -> None:
+        now = self.now()
+        row = f"{int(now // _DAY)}#{int(alert, 16) % _SHARDS}"
+        expression, names = "SET #alert = if_not_exists(#alert, :now)", {"#alert": alert}
+        self._table.update(ALERTS_OF_DAY, row, expression, {":now": int(now)}, ExpressionAttributeNames=names)
+
+    def latest(self, days: int) -> tuple[str, ...]:
+        """Return the ids of the alerts whose first message is at most so many days old, the newest first."""
+        today = int(self.now() // _DAY)
+        rows = [f"{day}#{shard}" for day in range(today - days, today + 1) for shard in range(_SHARDS)]
+        found: dict[str, int] = {}
+        for _, row in self._table.attributes_of_many(ALERTS_OF_DAY, rows):
+            for alert, at in row.items():
+                if alert != "expires":
+                    found[alert] = min(at, found.get(alert, at))
+        oldest = self.now() - days * _DAY
+        return tuple(sorted((each for each in found if found[each] >= oldest), key=lambda each: (-found[each], each)))
 
     def messages(self, alert: str, destinations: Iterable[str]) -> tuple[PostedMessage, ...]:
         """The messages that show an alert at these destinations; none for an unknown id."""

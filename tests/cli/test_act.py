@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from gatewatch.actions.view import content_id
@@ -98,6 +99,12 @@ class Hub:
         )
         ActionStore(self.table).record_message_later(name, PostedMessage("sec-app", message.key, "C0SEC", "1.1"))
         return name
+
+    def post_again(self, count):
+        """Post the same alert under other keys; return their ids."""
+        return {
+            self._post(msgspec.structs.replace(self.notification, key=f"again-{number}")) for number in range(count)
+        }
 
     def rules(self):
         found = self.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [self.group]}])
@@ -216,6 +223,17 @@ def test_an_alert_is_acknowledged_and_listed(hub):
     assert hub.state()["acknowledged_by"].endswith("assumed-role/stranger/stranger")
     again = hub.act("alice", "acknowledge", hub.alert)
     assert again.status == 1
+
+
+def test_a_list_is_bounded_and_says_what_it_leaves_out(hub):
+    older = hub.post_again(10)
+    listed = hub.act("alice", "list", "--limit", "3", "--format", "json")
+    assert len(json.loads(listed.out)) == 3
+    assert "8 older alerts are not listed; use --limit" in listed.err
+    assert len(older | {hub.alert}) == 11
+    everything = hub.act("alice", "list", "--format", "json")
+    assert {each["id"] for each in json.loads(everything.out)} == older | {hub.alert}
+    assert everything.err == ""
 
 
 @pytest.mark.parametrize("until", ["1h", "1d", "2100-01-01", "yesterday"])

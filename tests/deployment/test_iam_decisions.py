@@ -104,7 +104,7 @@ CALLS: dict[str, list[Call]] = {
         *rows("delivered#1", "exposures#1", "group#1", "parent#1", "rate#1", actions="GetItem PutItem"),
         *rows("action#1", "snoozed#1", actions="GetItem"),
         *rows("action-message#1", actions="PutItem"),
-        *rows("action-due#01", actions="UpdateItem"),
+        *rows("action-due#01", "action-day#1", actions="UpdateItem"),
         Call("sns:Publish", "{Alerts}"),
         Call("events:PutEvents", "{EventBus}"),
         Call("ssm:GetParameter", f"arn:{{partition}}:ssm:{{region}}:{HUB}:parameter/gatewatch/slack/sec-prod"),
@@ -761,7 +761,7 @@ ROWS_NOT_USED = {
     "alert": {"heartbeat"},
     "escalate": {"group", "parent"},
     "sweep": {"heartbeat"},
-    "act": {"exposures", "group", "unfinished"},
+    "act": {"action-day", "exposures", "group", "unfinished"},
 }
 GRAPH = grimp.build_graph("gatewatch", "functions", cache_dir=None)
 

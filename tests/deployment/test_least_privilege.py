@@ -383,7 +383,7 @@ def test_only_the_deliver_role_can_write_the_ledger():
                 assert keys <= own or (may_only_read and keys <= readable)
 
 
-WRITTEN_BY_OTHERS = {"deferred#*", "due#*", "action#*", "action-message#*"}
+WRITTEN_BY_OTHERS = {"action-day#*", "deferred#*", "due#*", "action#*", "action-message#*"}
 
 
 def test_the_deliver_role_records_messages_of_alerts_and_cannot_write_what_people_did():
