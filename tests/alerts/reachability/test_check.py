@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-from ipaddress import ip_address, ip_network
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from gatewatch.alerts.reachability.check import check_reachability
 from gatewatch.alerts.reachability.network import (
@@ -22,6 +18,7 @@ from gatewatch.alerts.reachability.network import (
 )
 from gatewatch.model.reachability import Layer, Verdict
 from gatewatch.model.security_group import CidrPeer, GroupPeer, IcmpType, PortRange, PrefixListPeer, Traffic
+from support.invented_networks import CIDRS, PARTS, PUBLIC_CIDRS, RANGES, expected_verdict, hidden, is_wrong, matrix
 
 WORLD, WORLD_V6 = CidrPeer("0.0.0.0/0"), CidrPeer("::/0")
 SSH = Traffic("tcp", ports=PortRange(22, 22))
@@ -151,11 +148,6 @@ def test_the_client_may_choose_a_port_below_1024_for_the_answer():
     assert check_reachability(WORLD, SSH, found).verdict is Verdict.REACHABLE
 
 
-# One address and one port of every part in which the CIDRs and port ranges below agree, so they stand for all.
-CLIENTS = ("1.1.1.1", "8.8.8.8", "8.8.9.9", "9.9.9.9", "200.0.0.1")
-CIDRS = ("0.0.0.0/0", "8.8.8.0/24", "8.8.0.0/16", "9.9.9.9/32", "128.0.0.0/1", "10.0.0.0/8")
-PORTS = (5, 22, 50, 300, 443, 500, 30_000)
-RANGES = (PortRange(0, 65_535), PortRange(22, 22), PortRange(0, 100), PortRange(1024, 65_535), PortRange(443, 443))
 traffics = st.one_of(
     st.builds(Traffic, st.sampled_from(("tcp", "udp")), st.sampled_from(RANGES)),
     st.builds(Traffic, st.sampled_from(("all", "253", "50"))),
@@ -190,50 +182,7 @@ networks = st.builds(
 )
 
 
-def arrives(peer, traffic, found):
-    """Send a packet from every client, by every protocol and port."""
-    protocols = [traffic.protocol] if traffic.protocol != "all" else ["tcp", "udp", "50", "253"]
-    ports = [port for port in PORTS if traffic.ports is None or traffic.ports.covers(port)]
-    clients = [client for client in CLIENTS if ip_address(client) in ip_network(peer.cidr)]
-    return any(
-        is_up(each, found.is_running) and answers(found.subnets[each.subnet_id], client, protocol, ports)
-        for each, client, protocol in itertools.product(found.interfaces, clients, protocols)
-    )
-
-
-def is_up(each, is_running):
-    return each.is_attached and each.addresses and is_running["i-1"]
-
-
-def answers(subnet, client, protocol, ports):
-    return (
-        not subnet.is_blocked
-        and routed(subnet.route_table, client)
-        and any(passes(subnet.acl, client, protocol, port, egress=False) for port in ports)
-        and any(passes(subnet.acl, client, protocol, port, egress=True) for port in PORTS)
-    )
-
-
-def routed(table, client):
-    matching = [each for each in table.routes if ip_address(client) in ip_network(each.cidr)]
-    return bool(matching) and max(matching, key=lambda each: ip_network(each.cidr).prefixlen).leads_out
-
-
-def passes(acl, client, protocol, port, *, egress):
-    for each in sorted(acl.entries, key=lambda each: each.number):
-        traffic = each.traffic
-        same = traffic.protocol in {"all", protocol}
-        in_range = traffic.ports is None or traffic.ports.covers(port)
-        if each.is_egress is egress and same and in_range and ip_address(client) in ip_network(each.cidr):
-            return each.allows
-    return False
-
-
-def expected_verdict(peer, traffic, found):
-    return Verdict.REACHABLE if arrives(peer, traffic, found) else Verdict.NOT_REACHABLE
-
-
-public_peers = st.sampled_from([CidrPeer(each) for each in CIDRS if not each.startswith("10.")])
+public_peers = st.sampled_from([CidrPeer(each) for each in PUBLIC_CIDRS])
 
 
 @settings(deadline=None)
@@ -242,42 +191,19 @@ def test_the_check_agrees_with_packets_sent_one_by_one(peer, traffic, found):
     assert check_reachability(peer, traffic, found).verdict is expected_verdict(peer, traffic, found)
 
 
-def hidden(part, found):
-    """Return the network as it is seen when a part of it cannot be read."""
-    if part in {"route_table", "acl", "is_blocked"}:
-        return replace(found, subnets={name: replace(each, **{part: None}) for name, each in found.subnets.items()})
-    if part == "interfaces":
-        return replace(found, interfaces=found.interfaces[1:], is_partial=True)
-    if part in {"subnets", "is_running"}:
-        return replace(found, **{part: {}})
-    return replace(
-        found, subnets={name: replace(each, **with_doubt(part, each)) for name, each in found.subnets.items()}
-    )
-
-
-def with_doubt(part, each):
-    """Return a field of the subnet in which the first route, or the first entry, could not be read."""
-    table, acl = each.route_table, each.acl
-    if part == "route" and table.routes:
-        route = replace(table.routes[0], leads_out=None)
-        return {"route_table": replace(table, routes=(route, *table.routes[1:]))}
-    if part == "inspection":
-        return {"route_table": replace(table, is_inspected=True)}
-    if part in {"cidr", "traffic"} and acl.entries:
-        entry_ = replace(acl.entries[0], **{part: None if part == "cidr" else Traffic()})
-        return {"acl": replace(acl, entries=(entry_, *acl.entries[1:]))}
-    return {}
-
-
-FIELDS = ["route_table", "acl", "is_blocked", "interfaces", "subnets", "is_running"]
-PARTS = [*FIELDS, "route", "inspection", "cidr", "traffic"]
-
-
 @settings(deadline=None)
 @given(public_peers, traffics, networks, st.sampled_from(PARTS))
 def test_what_cannot_be_read_never_turns_the_answer_round(peer, traffic, found, part):
     verdict = check_reachability(peer, traffic, hidden(part, found)).verdict
     assert verdict in {Verdict.UNKNOWN, expected_verdict(peer, traffic, found)}
+
+
+@pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_no_answer_is_the_opposite_of_the_truth(count):
+    counts = matrix(count, 1)
+    assert not is_wrong(counts)
+    assert min(counts[verdict, verdict] for verdict in (Verdict.REACHABLE, Verdict.NOT_REACHABLE)) > count / 20
+    assert counts.total() == count
 
 
 def test_icmp_types_that_an_entry_names_are_kept_apart():
