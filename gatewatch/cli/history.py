@@ -11,7 +11,11 @@ import typer
 from gatewatch.cli.options import CONFIG, Accounts, Config, ListFormat, ListOutput, Policy, configuration_files
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gatewatch.history.batches import Batch
     from gatewatch.history.runs import Run
+    from gatewatch.history.sampling import Sample
     from gatewatch.history.storage import Storage
 
 history_app = typer.Typer(no_args_is_help=True, help="Assess years of CloudTrail logs by many workers.")
@@ -55,14 +59,32 @@ def estimate(
     workers: Annotated[int, typer.Option(min=1, help="Workers at the same time.")] = 200,
     megabytes_per_second: Annotated[float, typer.Option(min=0.1, help="Uncompressed logs, one worker.")] = 100,
     compression: Annotated[float, typer.Option(min=1, help="Uncompressed bytes of a stored one.")] = 12,
+    sample: Annotated[int, typer.Option(min=0, help="Log files to measure these two on; 0: none.")] = 0,
+    config: Config = CONFIG,
+    accounts: Accounts = None,
+    policy: Policy = None,
 ) -> None:
-    """Print the time and the cost of a run in AWS, with the arithmetic. Only lists the logs."""
+    """Print the time and the cost of a run in AWS, with the arithmetic. Lists the logs, and reads only a --sample."""
     from gatewatch.history import costs
     from gatewatch.history.runs import new_plan
 
+    batches = new_plan(logs, open_storage)
+    if sample:
+        found = _sample(logs, batches, sample, configuration_files(config, accounts, policy))
+        typer.echo(found.line)
+        megabytes_per_second, compression = found.megabytes_per_second, found.compression
     assumed = costs.Assumptions(workers=workers, megabytes_per_second=megabytes_per_second, compression=compression)
-    for line in costs.estimate(new_plan(logs, open_storage), assumed).lines:
+    for line in costs.estimate(batches, assumed).lines:
         typer.echo(line)
+
+
+def _sample(logs: str, batches: list[Batch], count: int, files: tuple[Path, Path]) -> Sample:
+    from gatewatch.config.settings import load_settings
+    from gatewatch.history.batches import FileAssessor
+    from gatewatch.history.sampling import measure_sample
+
+    assessor = FileAssessor(load_settings(*files))
+    return measure_sample(open_storage(logs), sum(each.files for each in batches), count, assessor)
 
 
 @history_app.command(epilog="Example: gatewatch history start trail/ --results build/history --run first")

@@ -34,9 +34,9 @@ def replay(
 ) -> None:
     """Run events through the alert pipeline.
 
-    Prints the result. Reads EventBridge events, CloudTrail records and log files (gzip or not), LookupEvents output,
-    SNS and SQS Lambda events, in any mix. Exit status: 0 all read, 2 wrong usage or configuration, 3 something could
-    not be decoded (named on standard error; the rest is still printed).
+    Prints the result. Reads EventBridge events, CloudTrail records and log files (gzip or not), SNS and SQS Lambda
+    events, output of lookup-events and receive-message, in any mix. Exit status: 0 all read, 2 wrong usage or
+    configuration, 3 something could not be decoded (named on standard error; the rest is still printed).
     """
     from gatewatch.cli.alert_printing import load_assessor, print_alerts
     from gatewatch.cli.printing import printer_for

@@ -1,6 +1,7 @@
 """Decodes any wrapper into `ApiCall`s. The form of a document is decided from its content.
 
-Forms: CloudTrail records and log files, EventBridge events, SNS and SQS Lambda events, `LookupEvents` output.
+Forms: CloudTrail records and log files, EventBridge events, SNS and SQS Lambda events, output of `LookupEvents` and of
+SQS `ReceiveMessage`.
 A document is parsed JSON. Its members come out in order; an unreadable member does not stop the others.
 """
 
@@ -165,6 +166,8 @@ _FORMS: tuple[_Form, ...] = (
     (lambda each: each.get("Type") == "Notification" and "Message" in each, _unwrap_text("Message")),
     (lambda each: "CloudTrailEvent" in each, _unwrap_text("CloudTrailEvent")),
     (lambda each: "Events" in each, _unwrap_list("Events")),
+    (lambda each: "Body" in each and "MessageId" in each, _unwrap_text("Body")),
+    (lambda each: "Messages" in each, _unwrap_list("Messages")),
 )
 
 

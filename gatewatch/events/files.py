@@ -37,7 +37,10 @@ class Document(Struct, frozen=True):
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
-    """Return the files to read, those of a folder by sorted path. Raises `ConfigurationError` for a missing path."""
+    """Return the files to read, those of a folder in the order of their paths as text.
+
+    Raises `ConfigurationError` for a missing path.
+    """
     found: list[Path] = []
     for path in paths:
         if not _exists(path):
@@ -54,7 +57,8 @@ def _exists(path: Path) -> bool:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    return sorted(each for each in folder.rglob("*") if each.name.endswith(SUFFIXES) and each.is_file())
+    found = (each for each in folder.rglob("*") if each.name.endswith(SUFFIXES) and each.is_file())
+    return sorted(found, key=lambda each: each.as_posix())  # as S3 lists them
 
 
 def read_file(path: Path) -> Iterator[Document | UndecodableError]:

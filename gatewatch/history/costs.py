@@ -16,9 +16,9 @@ _THOUSAND = 1000
 
 
 class Assumptions(Struct, frozen=True, kw_only=True):
-    """List prices in US dollars, which differ between Regions and over time, and what `make bench` measures.
+    """List prices in US dollars, which differ between Regions and over time.
 
-    `megabytes_per_second` are of uncompressed logs in one worker.
+    `megabytes_per_second` are of uncompressed logs in one worker, less than half of what `make bench` measures.
     """
 
     compression: float = 12

@@ -20,6 +20,9 @@ def trail(tmp_path_factory):
 def test_a_run_is_estimated_started_and_reported(trail, tmp_path) -> None:
     results, to = str(tmp_path / "results"), str(tmp_path / "report")
     assert "6 log files" in gatewatch("history", "estimate", trail).out
+    sampled = gatewatch("history", "estimate", trail, "--sample", "3").out
+    assert sampled.startswith("sample of 3 files: ")
+    assert "÷ 100 MB/s" not in sampled
     run = ("--results", results, "--run", "first")
     planned = gatewatch("history", "start", trail, *run, "--dry-run")
     assert planned.out == "run first: 1 of 1 batches to do, 0.0 MB stored\n"

@@ -33,6 +33,17 @@ WRAPPERS = {
     "an SNS notification of a record": lambda _b, event: _sns(event["detail"]),
     "an SQS Lambda event": lambda _b, event: _sqs(json.dumps(event)),
     "an SQS Lambda event with an SNS notification": lambda _b, event: _sqs(json.dumps(_sns(event))),
+    "ReceiveMessage output": lambda _b, event: {
+        "Messages": [
+            {
+                "MessageId": "m-1",
+                "ReceiptHandle": "x",
+                "MD5OfBody": "0",
+                "Body": json.dumps(event),
+                "MessageAttributes": {"ERROR_CODE": {"StringValue": "NO_PERMISSIONS", "DataType": "String"}},
+            }
+        ]
+    },
     "LookupEvents output": lambda _b, event: {
         "Events": [{"CloudTrailEvent": json.dumps(event["detail"]), "EventId": "x"}]
     },
@@ -83,6 +94,9 @@ def test_a_document_other_than_an_object_or_array_is_undecodable(document, resul
         {"Records": [{"Sns": {}}]},
         {"Records": [{"messageId": "m", "body": "no json"}]},
         {"Records": [{"messageId": "m", "body": None}]},
+        {"Messages": [{"MessageId": "m", "Body": "no json"}]},
+        {"Messages": [{"MessageId": "m", "Body": None}]},
+        {"Messages": None},
         {"Type": "Notification", "Message": "Hello from a person"},
         {"Events": [{"CloudTrailEvent": "{broken"}]},
         {"detail-type": "AWS API Call via CloudTrail", "detail": None},
