@@ -46,14 +46,14 @@ def records() -> list[dict[str, Any]]:
 
 def write_trail(folder: Path, chance: random.Random) -> None:
     """Twice every record, in forty log files of an organization trail; the kinds of logs beside are no API calls."""
-    rest = [
+    remaining = [
         record for copy in "ab" for each in records() if (record := {**each, "eventID": f"{each.get('eventID')}{copy}"})
     ]
-    chance.shuffle(rest)
+    chance.shuffle(remaining)
     for number in range(40):
         account, region = chance.choice(["111122223333", "444455556666"]), chance.choice(["us-east-1", "us-east-1-x"])
-        count = len(rest) if number == 39 else chance.randrange(1 + len(rest) // 8)
-        mine, rest = rest[:count], rest[count:]
+        count = len(remaining) if number == 39 else chance.randrange(1 + len(remaining) // 8)
+        mine, remaining = remaining[:count], remaining[count:]
         where = folder / "AWSLogs" / "o-exampleorg1" / account
         _write(where / "CloudTrail" / region / f"2025/12/0{1 + number % 9}" / f"{number}.json.gz", {"Records": mine})
         kind = chance.choice(list(BESIDE))
