@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from cfnlint.decode.cfn_yaml import load
 from typer.testing import CliRunner
 
+from gatewatch.alerts.context.first_seen_table import FirstCallRows
 from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.cli.app import app
@@ -44,7 +45,7 @@ destinations:
   lost: {kind: slack_webhook, url: {ssm: /gatewatch/slack/lost}}
   app: {kind: slack_app, channel: C0123, token: {ssm: /gatewatch/slack/token}}
 routes: [{to: [hook]}]
-context: {source_country: true}
+context: {source_country: true, first_time: {enabled: true}}
 """
 
 
@@ -232,8 +233,13 @@ def test_destinations_are_checked_without_sending(run_checks, inbox):
     assert not inbox.received
 
 
-def test_the_age_of_the_data_about_source_addresses_is_checked(run_checks):
-    assert by_check(run_checks(accounts=[HEALTHY]), "iptocc")["data"].detail == "its data is of 2026-10-26"
+def test_remembered_calls_and_the_age_of_the_data_about_source_addresses_are_checked(run_checks, cloud):
+    before = run_checks(accounts=[HEALTHY])
+    assert by_check(before, "iptocc")["data"].detail == "its data is of 2026-10-26"
+    assert by_check(before, "hub")["first calls"].detail == "no account is remembered yet"
+    table = HubTable(cloud.session(HUB_ACCOUNT, HUB_REGION).client("dynamodb"), "gatewatch-prod")
+    FirstCallRows(table).since(HEALTHY, NOW - 20 * 86400)
+    assert by_check(run_checks(accounts=[HEALTHY]), "hub")["first calls"].detail == "1 accounts are remembered"
 
 
 def test_a_destination_receives_a_test_message_with_send(cloud, files, inbox):

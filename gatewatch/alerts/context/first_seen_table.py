@@ -16,7 +16,7 @@ from gatewatch.aws.hub_table import RowKind
 from gatewatch.aws.time_budget import TimeBudget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from logging import Logger
 
     from gatewatch.alerts.context.first_seen import Sighting
@@ -51,6 +51,11 @@ class FirstCallRows:
             self._table.update(FIRST_CALLS, sighting.key, "SET first_at = :first", {":first": first})
             return first
         return float(before["first_at"])
+
+    def remembered_since(self, account_ids: Collection[str]) -> dict[str, float]:
+        """Return since when calls are remembered, by account; without the accounts of which none is."""
+        rows = self._table.attributes_of_many(REMEMBERED_SINCE, account_ids)
+        return {account_id: float(row["since_at"]) for account_id, row in rows}
 
     def fill(self, sighting: Sighting, first: float) -> bool:
         """Remember a call of the past, from its first to its last time; False when the row is as old already."""

@@ -69,7 +69,7 @@ class HealthCheck:
         destinations = DestinationChecks(self.aws, alerts_topic(bus, self.stage), self.auth_test)
         yield from destinations.check_all(self.settings.destinations, send=self.send)
         yield from check_actions(self.aws, self.settings.actions, self.stage, destinations.auth_test)
-        yield from check_context(self.settings.context, self.now)
+        yield from check_context(self.aws, self.settings, self.stage, self.now)
         account_regions = self._account_regions(bus, hub)
         roles_at = {
             each.account_id: each for each in reversed(account_regions)
