@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ from functions.bundle import load_bundle
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, member_iam_clients
 from gatewatch.aws.hub_table import HubTable
+from gatewatch.delivery.escalations import Escalations, WatchedOutbox
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.errors import ConfigurationError
 from gatewatch.remediation.access_keys.executor import KeyStores
@@ -33,7 +35,9 @@ def compose() -> AccessKeyRunner:
         settings=settings,
         iam_of=member_iam_clients(aws, environment["AWS_REGION"], settings.access_keys.role),
         stores=KeyStores(SnapshotStore(table), KeyRecords(table), ActionLog(table)),
-        outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
+        outbox=WatchedOutbox(
+            Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]), Escalations(table), settings, time.time
+        ),
         now=lambda: datetime.now(UTC),
         log=_log(),
     )

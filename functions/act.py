@@ -25,7 +25,7 @@ from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.metrics import NAMESPACE, EmbeddedMeter
 from gatewatch.config.destinations import SecretRef
 from gatewatch.delivery.action_store import ActionStore
-from gatewatch.delivery.escalations import Escalations
+from gatewatch.delivery.escalations import Escalations, WatchedOutbox
 from gatewatch.delivery.http import HttpClient, http_pool
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.delivery.secrets import SecretStore
@@ -54,7 +54,7 @@ def compose() -> ActHandler:
     bundle, log = load_bundle(environment), _log()
     settings = bundle.settings
     table = HubTable(aws.dynamodb, environment["GATEWATCH_TABLE"])
-    outbox = Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"])
+    outbox, escalations = Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]), Escalations(table)
     api = SlackApi(
         HttpClient(http_pool()),
         SecretStore(aws),
@@ -67,11 +67,11 @@ def compose() -> ActHandler:
         threads=ThreadStore(table),
         due=DueAlerts(table),
         snoozed=SnoozedAlerts(table, DueAlerts(table)),
-        outbox=outbox,
+        outbox=WatchedOutbox(outbox, escalations, settings, time.time),
         users=SlackUsers(api, settings.actions, settings.people, _identity_center(aws, settings.identity_store, log)),
         answers=Answers(api, cache(lambda language: load_labels(bundle.templates, language)), log),
         reverts=Reverts(_reverter(aws, table, settings, environment)),
-        escalations=AlertEscalations(Escalations(table), outbox, settings),
+        escalations=AlertEscalations(escalations, outbox, settings),
         now=time.time,
         log=log,
         meter=EmbeddedMeter(metrics),

@@ -14,6 +14,7 @@ from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, CoreSession, role_arn
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.delivery.deferred import DeferredMessages, DurableOutbox
+from gatewatch.delivery.escalations import Escalations, WatchedOutbox
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.errors import ConfigurationError
 from gatewatch.handlers.config_rule import ConfigRuleHandler
@@ -45,6 +46,9 @@ def compose() -> ConfigRuleHandler:
         raise ConfigurationError(bundle.configuration_error)
     settings, role = bundle.settings, environment.get("GATEWATCH_REMEDIATION_ROLE", "")
     table = HubTable(hub.dynamodb, environment["GATEWATCH_TABLE"])
+    outbox = WatchedOutbox(
+        Outbox(hub.sqs, environment["GATEWATCH_OUTBOX_URL"]), Escalations(table), settings, time.time
+    )
 
     def enforcer(invocation: Invocation) -> Enforcer:
         guard = ConflictGuard(table, settings.ingress.fight, time.time)
@@ -54,9 +58,7 @@ def compose() -> ConfigRuleHandler:
 
     ingress = IngressRule(
         settings=settings,
-        outbox=DurableOutbox(
-            Outbox(hub.sqs, environment["GATEWATCH_OUTBOX_URL"]), DeferredMessages(table).defer, time.time
-        ),
+        outbox=DurableOutbox(outbox, DeferredMessages(table).defer, time.time),
         enforcer=enforcer,
         now=time.time,
     )

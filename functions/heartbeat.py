@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
@@ -14,6 +14,7 @@ from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.organizations import active_accounts
 from gatewatch.delivery.deferred import DeferredMessages
+from gatewatch.delivery.escalations import Escalations, WatchedOutbox
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.handlers.forwarding import ForwardingHandler
 from gatewatch.handlers.heartbeat import HeartbeatHandler
@@ -24,15 +25,19 @@ from gatewatch.monitoring.forwarding.store import ForwardingStore
 from gatewatch.monitoring.heartbeat.store import HeartbeatStore
 from gatewatch.monitoring.reminders import ReminderStore
 
+if TYPE_CHECKING:
+    from gatewatch.config.settings import Settings
+
 
 @cache
 def compose() -> HeartbeatHandler:
     """Composition root of the heartbeat."""
     environment, aws = os.environ, Aws()
+    settings, table = load_bundle(environment).settings, HubTable(aws.dynamodb, environment["GATEWATCH_TABLE"])
     return HeartbeatHandler(
-        settings=load_bundle(environment).settings,
-        last_seen=HeartbeatStore(HubTable(aws.dynamodb, environment["GATEWATCH_TABLE"])),
-        outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
+        settings=settings,
+        last_seen=HeartbeatStore(table),
+        outbox=_watched_outbox(aws, table, settings),
         organization=lambda: active_accounts(aws.organizations),
         now=time.time,
         silent_after=60 * int(environment["GATEWATCH_SILENCE_MINUTES"]),
@@ -58,16 +63,21 @@ def compose_scheduled() -> ScheduledHandler:
 def compose_forwarding() -> ForwardingHandler:
     """Composition root of the comparison of what members forward."""
     environment, aws = os.environ, Aws()
-    table = HubTable(aws.dynamodb, environment["GATEWATCH_TABLE"])
+    settings, table = load_bundle(environment).settings, HubTable(aws.dynamodb, environment["GATEWATCH_TABLE"])
     return ForwardingHandler(
-        settings=load_bundle(environment).settings,
+        settings=settings,
         check=ForwardingCheck(environment["GATEWATCH_BUS"], doctor_session(aws)),
         canaries=HeartbeatStore(table),
         store=ForwardingStore(table),
-        outbox=Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]),
+        outbox=_watched_outbox(aws, table, settings),
         now=time.time,
         log=_log(),
     )
+
+
+def _watched_outbox(aws: Aws, table: HubTable, settings: Settings) -> WatchedOutbox:
+    outbox = Outbox(aws.sqs, os.environ["GATEWATCH_OUTBOX_URL"])
+    return WatchedOutbox(outbox, Escalations(table), settings, time.time)
 
 
 @cache

@@ -13,6 +13,7 @@ from functions.bundle import load_bundle
 from gatewatch.alerts.interface_groups import InterfaceGroupStore
 from gatewatch.aws.clients import Aws, role_arn
 from gatewatch.aws.hub_table import HubTable
+from gatewatch.delivery.escalations import Escalations, WatchedOutbox
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.handlers.batch import partial_response
 from gatewatch.handlers.sweep import SweepHandler
@@ -38,14 +39,14 @@ def compose() -> SweepHandler:
 def compose_with(now: Callable[[], float], queue: TaskQueue | None = None) -> SweepHandler:
     """Composition root. `queue`: in place of the one of the environment."""
     environment, aws = os.environ, Aws()
-    table = HubTable(aws.dynamodb, environment["GATEWATCH_TABLE"])
+    settings, table = load_bundle(environment).settings, HubTable(aws.dynamodb, environment["GATEWATCH_TABLE"])
 
     def session_for(origin: AccountRegion, role: str) -> Aws:
         arn = role_arn(aws.partition(origin.region), origin.account_id, role)
         return aws.assume_role(arn, origin.region, _SESSION_NAME)
 
-    settings, store = load_bundle(environment).settings, InventoryStore(table)
-    outbox = Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"])
+    store = InventoryStore(table)
+    outbox = WatchedOutbox(Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"]), Escalations(table), settings, now)
     return SweepHandler(
         settings=settings,
         store=store,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gatewatch.aws.hub_table import HubTable
     from gatewatch.config.settings import Settings
-    from gatewatch.delivery.outbox import Outbox
+    from gatewatch.delivery.outbox import MessageSink, Outbox
     from gatewatch.model.message import OutboxMessage
 
 
@@ -95,7 +95,7 @@ class DurableOutbox:
     What the outbox refuses is stored in the table and released by the heartbeat. Raises when that fails as well.
     """
 
-    def __init__(self, outbox: Outbox, defer: Defer, now: Callable[[], float]) -> None:
+    def __init__(self, outbox: MessageSink, defer: Defer, now: Callable[[], float]) -> None:
         self._outbox = outbox
         self._defer = defer
         self._now = now

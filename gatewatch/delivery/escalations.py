@@ -17,7 +17,7 @@ from gatewatch.model.message import FallbackReason, addressed
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from gatewatch.aws.hub_table import HubTable
     from gatewatch.config.settings import Settings
@@ -126,3 +126,17 @@ class DeliveryDeadlines:
             reason=FallbackReason.LATE,
             entry=entry_of(fallback),
         )
+
+
+class WatchedOutbox:
+    """The outbox for messages that are about no event: their time counts from now, in seconds since 1970."""
+
+    def __init__(self, outbox: Outbox, escalations: Escalations, settings: Settings, now: Callable[[], float]) -> None:
+        self._outbox = outbox
+        self._watch = DeliveryDeadlines(escalations, outbox, settings).watch
+        self._now = now
+
+    def put(self, messages: Sequence[OutboxMessage]) -> None:
+        """Send messages, those of high and critical severity with a deadline. Raises `TransientDeliveryError`."""
+        self._outbox.put(messages)
+        self._watch(messages, self._now())

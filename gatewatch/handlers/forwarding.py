@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from gatewatch.config.settings import Settings
-    from gatewatch.delivery.outbox import Outbox
+    from gatewatch.delivery.outbox import MessageSink
     from gatewatch.monitoring.forwarding.check import ForwardingCheck
     from gatewatch.monitoring.forwarding.store import ForwardingStore
     from gatewatch.monitoring.heartbeat.store import HeartbeatStore
@@ -26,7 +26,7 @@ class ForwardingHandler:
     check: ForwardingCheck
     canaries: HeartbeatStore
     store: ForwardingStore
-    outbox: Outbox
+    outbox: MessageSink
     now: Callable[[], float]
     log: Logger
 

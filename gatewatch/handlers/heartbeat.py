@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gatewatch.aws.organizations import OrganizationAccount
     from gatewatch.config.settings import Settings
-    from gatewatch.delivery.outbox import Outbox
+    from gatewatch.delivery.outbox import MessageSink
     from gatewatch.monitoring.heartbeat.store import HeartbeatStore, ReportedState
 
 
@@ -27,7 +27,7 @@ class HeartbeatHandler:
 
     settings: Settings
     last_seen: HeartbeatStore
-    outbox: Outbox
+    outbox: MessageSink
     organization: Callable[[], Sequence[OrganizationAccount] | None]
     now: Callable[[], float]
     silent_after: int

@@ -9,7 +9,7 @@ from gatewatch.aws import metrics
 from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.settings import load_settings
-from gatewatch.delivery.escalations import DeliveryDeadlines, Escalations
+from gatewatch.delivery.escalations import DeliveryDeadlines, Escalations, WatchedOutbox
 from gatewatch.delivery.ledger import DeliveryState, Ledger, LedgerEntry, part_key
 from gatewatch.delivery.outbox import entry_of
 from gatewatch.delivery.thread_store import ThreadStore
@@ -66,6 +66,9 @@ class Hub:
             self.refused -= 1
             raise TransientDeliveryError("the outbox is busy")
         self.sent.extend(decode_message(each.body) for each in entries)
+
+    def put(self, messages):
+        self.put_entries([entry_of(each) for each in messages])
 
     def warning(self, text, *, extra):
         self.log.append((text, extra["key"], extra["destination"], extra["target"], extra["reason"]))
@@ -248,3 +251,18 @@ def test_the_entry_of_an_escalation_is_that_of_the_outbox(hub):
     hub.watch(message(Severity.CRITICAL))
     (escalation,) = hub.escalations.due(ARRIVED + 300)
     assert escalation.entry == entry_of(decode_message(escalation.entry.body))
+
+
+def test_a_message_that_is_about_no_event_has_its_deadline_from_now_on(hub):
+    outbox = WatchedOutbox(hub, hub.escalations, hub.settings, lambda: ARRIVED + 60)
+    outbox.put([message(Severity.CRITICAL), message(Severity.MEDIUM, "2")])
+    assert [each.notification.key for each in hub.sent] == ["1", "2"]
+    assert hub.escalate(60 + 149) == []
+    assert [each.destination for each in hub.escalate(60 + 150)] == ["other"]
+
+
+def test_a_message_that_cannot_be_sent_has_no_deadline(hub):
+    hub.refused = 1
+    with pytest.raises(TransientDeliveryError, match="the outbox is busy"):
+        WatchedOutbox(hub, hub.escalations, hub.settings, lambda: ARRIVED).put([message(Severity.CRITICAL)])
+    assert hub.escalations.due(ARRIVED + 900) == []

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from types_boto3_iam import IAMClient
 
     from gatewatch.config.settings import Settings
-    from gatewatch.delivery.outbox import Outbox
+    from gatewatch.delivery.outbox import MessageSink
 
 
 USER_DELETED = "NoSuchEntity"  # IAM error code: the user was deleted after it was listed
@@ -43,7 +43,7 @@ class AccessKeyRunner:
     settings: Settings
     iam_of: Callable[[str], IAMClient]
     stores: KeyStores
-    outbox: Outbox
+    outbox: MessageSink
     now: Callable[[], datetime]
     log: Logger
 
