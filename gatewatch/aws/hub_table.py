@@ -165,6 +165,17 @@ class HubTable:
                 return after
         raise HubTableError(f"{kind.name} cannot be written", "Conflict")
 
+    def modify_existing(self, kind: JsonRows[Value], key: str, change: Callable[[Value], Value]) -> Value | None:
+        """The same for a row that exists; None without one."""
+        for _ in range(_MAX_REQUESTS):
+            row = self.attributes(kind, key)
+            if (before := _value(kind, row) if row else None) is None:
+                return None
+            after = change(before)
+            if after == before or self._replace(kind, key, row, after):
+                return after
+        raise HubTableError(f"{kind.name} cannot be written", "Conflict")
+
     def delete(self, kind: JsonRows[Value], key: str, expected: Value) -> None:
         """Delete a row that still has the expected value."""
         self._conditional(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _DURATION = re.compile(r"^([1-9][0-9]{0,3})([mh])\Z", re.ASCII)
 _UNITS = {"m": 60, "h": 3600}
 _LONGEST_ESCALATION = 24 * 3600
+_LONGEST_PACE = 60  # seconds; with more, a critical alert behind a few others is late
 _EXAMPLE_BUS = "arn:aws:events:eu-west-1:111122223333:event-bus/security"
 # The destination that needs no configuration: the alerts topic of the hub's stack, unless policy.yaml redefines it.
 HUB_TOPIC = "alerts"
@@ -149,6 +150,8 @@ def destination_problems(destination: Destination, known: Collection[str]) -> It
     for key, ref in secrets_of(destination).items():
         if (ref.ssm is None) == (ref.secret is None):
             yield f"{key}: write either {{ssm: /path}} or {{secret: name}}."
+    if not 0 <= destination.pace <= _LONGEST_PACE:
+        yield f"pace: {destination.pace:g} is not a number of seconds from 0 to {_LONGEST_PACE}; write one such as 1."
     if isinstance(destination, EventBus) and not EVENT_BUS.match(destination.bus):
         yield f'bus: "{destination.bus}" is not the ARN of an event bus; write one such as {_EXAMPLE_BUS}.'
     for key, sentence in destination.quiet.problems() if destination.quiet else ():

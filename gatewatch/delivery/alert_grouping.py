@@ -6,6 +6,7 @@ The parent message counts them in its headline. An alert of a higher severity th
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -42,13 +43,11 @@ class AlertGrouping:
         if not group.accepts(severity_rank(content), self._store.now()):
             return False
         before = self._store.parent(content.destination, group.key)
-        after = _with_reply(before, content, state) if before and before.content else None
-        if after is None or len(after.state.replies) > _MAX_REPLIES:
+        if not before or not before.content or len(_with_reply(before, content, state).state.replies) > _MAX_REPLIES:
             return False
-        if after != before:
-            if not self._updates.show(after, destination):
-                return False
-            self._updates.save(content.destination, group.key, after, deadline)
+        counted = partial(_with_reply, content=content, state=state)
+        if not self._updates.change(content.destination, group.key, counted, destination, deadline):
+            return False
         resumed = msgspec.structs.replace(group, last_at=self._store.now())
         self._store.save_group(contained_messages(content)[0], resumed)
         return True

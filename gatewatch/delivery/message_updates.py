@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -57,16 +58,8 @@ class MessageUpdates:
         Raises `TransientDeliveryError` when the time is over before all are updated.
         """
         for key, (own, replies) in self._by_parent(states, name).items():
-            before = self._store.parent(name, key)
-            if before is None or before.content is None:
-                continue
-            state = msgspec.structs.replace(
-                before.state, alerts=before.state.alerts | own, reply_states=before.state.reply_states | replies
-            )
-            if state != before.state:
-                after = msgspec.structs.replace(before, state=state)
-                self.show(after, destination)
-                self.save(name, key, after, deadline)
+            changed = partial(_with_states, own=own, replies=replies)
+            self.change(name, key, changed, destination, deadline, is_stored_if_refused=True)
 
     def apply_after_post(
         self, states: Callable[[], Mapping[str, AlertState]], name: str, destination: SlackApp
@@ -77,11 +70,32 @@ class MessageUpdates:
         except GatewatchError as error:
             self._log.warning("not updated after its post", extra={"reason": str(error)})
 
-    def save(self, name: str, key: str, parent: ParentMessage, deadline: float) -> None:
-        """Store first, so that an updated message is not updated again; then check the time."""
-        self._store.save_parent(name, key, parent)
-        if self._clock() > deadline:
+    def change(
+        self,
+        name: str,
+        key: str,
+        changed: Callable[[ParentMessage], ParentMessage],
+        destination: SlackApp,
+        deadline: float,
+        *,
+        is_stored_if_refused: bool = False,
+    ) -> bool:
+        """Show a message as `changed` returns it and store that, then check the time; False when Slack refuses it.
+
+        When another process changed the message in between, its change is shown and stored too.
+        """
+        shown = [True]
+
+        def show(before: ParentMessage) -> ParentMessage:
+            after = changed(before)
+            if after != before:
+                shown.append(self.show(after, destination))
+            return after if shown[-1] or is_stored_if_refused else before
+
+        self._store.change_parent(name, key, show)
+        if len(shown) > 1 and self._clock() > deadline:
             raise TransientDeliveryError("there is more to edit", 1.0)
+        return shown[-1]
 
     def show(self, parent: ParentMessage, destination: SlackApp) -> bool:
         """Render and update a message; False when Slack refuses it permanently."""
@@ -112,3 +126,16 @@ class MessageUpdates:
                 if parent.counted_in:
                     found.setdefault(parent.counted_in, ({}, {}))[1][key] = state
         return found
+
+
+def _with_states(
+    parent: ParentMessage, own: Mapping[str, AlertState], replies: Mapping[str, AlertState]
+) -> ParentMessage:
+    """The row of an alert inside a roll-up has no state of its own."""
+    if parent.content is None:
+        return parent
+    before = parent.state
+    state = msgspec.structs.replace(
+        before, alerts=before.alerts | dict(own), reply_states=before.reply_states | dict(replies)
+    )
+    return msgspec.structs.replace(parent, state=state)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.aws.hub_table import JsonRows
+from gatewatch.aws.hub_table import HubTableError, JsonRows
 from gatewatch.delivery.exposure_history import ExposureHistory
 from gatewatch.model.slack_thread import AlertGroup, ParentMessage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gatewatch.aws.hub_table import HubTable
     from gatewatch.model.exposure import ExposureChange
     from gatewatch.model.message import OutboxMessage
@@ -65,11 +67,19 @@ class ThreadStore:
     def parent(self, destination: str, key: str) -> ParentMessage | None:
         return self._table.get(PARENTS, f"{destination}#{key}")
 
-    def save_parent(self, destination: str, key: str, parent: ParentMessage) -> None:
-        self._table.put(PARENTS, f"{destination}#{key}", parent)
+    def change_parent(
+        self, destination: str, key: str, change: Callable[[ParentMessage], ParentMessage]
+    ) -> ParentMessage | None:
+        """Store what `change` returns; it is called again when another process stored a change in between."""
+        return self._table.modify_existing(PARENTS, f"{destination}#{key}", change)
 
     def save_parent_later(self, destination: str, key: str, parent: ParentMessage) -> None:
-        self._table.put_later(PARENTS, f"{destination}#{key}", parent)
+        """Store a message that was posted, unless there is a later one: two processes may have posted it at once."""
+        name = f"{destination}#{key}"
+        try:
+            self._table.modify(PARENTS, name, lambda before: before if before and before.ts >= parent.ts else parent)
+        except HubTableError:
+            self._table.put_later(PARENTS, name, parent)
 
     def group(self, message: OutboxMessage) -> AlertGroup:
         """The group of the account and actor of a message at its destination."""

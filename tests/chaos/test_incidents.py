@@ -8,7 +8,8 @@ import pytest
 from chaos import timing
 from chaos.assertions import judge
 from chaos.harness import Harness
-from chaos.incidents import INCIDENTS, simulate_incident
+from chaos.incidents import INCIDENTS, Incident, simulate_incident
+from chaos.slack import REFUSALS, TAKEN_UNANSWERED, UNSEEN
 from gatewatch.model.message import NO_MARK
 from gatewatch.model.severity import Severity
 
@@ -54,6 +55,17 @@ def test_a_flood_of_large_calls_is_cut_to_a_message_each_and_delays_no_critical_
     assert {key.rpartition("#")[2] for key in keys} == {"1"}
     assert sum(each.key.startswith("flood-") for each in found) >= 20
     assert max(each.seconds for each in found if each.severity is Severity.CRITICAL) <= 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", [*REFUSALS, *UNSEEN, *TAKEN_UNANSWERED])
+def test_whatever_a_channel_answers_a_critical_alert_is_somewhere_within_five_minutes(answer):
+    for channel in ("sec-prod", "oncall", "C0123456789"):
+        incident = Incident(answer, channel, lambda _hours, _random: answer)
+        harness, arrivals = simulate_incident(incident, 60, 1)
+        found = list(timing.deliveries(harness, arrivals))
+        assert list(timing.violations(found)) == []
+        assert judge(harness, arrivals).violations == []
 
 
 class WithoutDeadlines(Harness):

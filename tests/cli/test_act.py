@@ -94,7 +94,7 @@ class Hub:
     def _post(self, notification):
         message = OutboxMessage(destination="sec-app", notification=notification)
         name = content_id(message)
-        ThreadStore(self.table).save_parent(
+        ThreadStore(self.table).save_parent_later(
             "sec-app", message.key, ParentMessage(channel="C0SEC", ts="1.1", content=message)
         )
         ActionStore(self.table).record_message_later(name, PostedMessage("sec-app", message.key, "C0SEC", "1.1"))

@@ -157,6 +157,13 @@ POLICY_SENTENCES = [
         "destinations: {pager: {kind: pagerduty, routing_key: {ssm: /a}}}\ndigest: {to: [pager]}",
         'digest.to: "pager" is of kind pagerduty, which takes no digests; write another destination.',
     ),
+    *(
+        (
+            f"destinations: {{room: {{kind: teams, url: {{ssm: /a}}, pace: {pace}}}}}",
+            f"destinations.room.pace: {shown} is not a number of seconds from 0 to 60; write one such as 1.",
+        )
+        for pace, shown in (("-1", "-1"), ("-0.5", "-0.5"), ("61", "61"), (".nan", "nan"), (".inf", "inf"))
+    ),
     (
         "destinations: {bus: {kind: eventbridge, bus: security}}",
         f'destinations.bus.bus: "security" is not the ARN of an event bus; write one such as {BUS}.',

@@ -1,6 +1,7 @@
 """Threads of exposures: in whatever order the messages come, and however often, the channel ends the same."""
 
 import itertools
+import logging
 
 import msgspec
 import pytest
@@ -12,10 +13,13 @@ from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.destinations import SnsTopic
+from gatewatch.delivery.message_updates import MessageUpdates
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model.exposure import RuleRef
 from gatewatch.model.message import OutboxMessage
+from gatewatch.model.message_state import AlertState
+from gatewatch.model.slack_thread import ParentMessage
 from gatewatch.rendering.presentation import Presentation
 from gatewatch.rendering.text.state import duration
 from support.rendering import LOADED
@@ -35,6 +39,7 @@ from support.threads import (
     Channel,
     Deliveries,
     Once,
+    Table,
     exposure,
     name_of,
     threads_of,
@@ -319,7 +324,7 @@ def test_any_other_refusal_of_an_answer_is_permanent():
 def test_a_row_that_cannot_be_written_after_the_post_is_written_before_the_next_read():
     deliveries = Deliveries()
     threads = threads_of(deliveries.channel, ThreadStore(HubTable(deliveries.table, "gatewatch-test", lambda: 1000.0)))
-    deliveries.table.faults = [False, False, True]
+    deliveries.table.faults = [False, False, True, True]
     threads.post(OPENED, Presentation(), APP)
     threads.post(CLOSED, Presentation(), APP)
     assert deliveries.channel.thread("closed") == "opened"
@@ -413,3 +418,43 @@ def test_the_same_rules_of_a_group_have_the_same_id_and_those_of_another_group_a
 def test_a_closing_that_arrives_first_ends_nothing():
     found = exposures_of(CLOSED, OPENED)
     assert (found["closed"], found["opened"][1]) == (("", ()), ())
+
+
+def store_of(table):
+    return ThreadStore(HubTable(table, "gatewatch-test", lambda: 1000.0))
+
+
+@pytest.fixture
+def rolled_up():
+    """A table with the message of a roll-up of two alerts."""
+    table = Table()
+    store = store_of(table)
+    store.save_parent_later("sec-app", "rolled", ParentMessage(channel="C1", ts="1.1", content=OPENED))
+    for name in ("one", "two"):
+        store.save_parent_later("sec-app", name, ParentMessage(channel="C1", ts="1.1", inside="rolled"))
+    return table
+
+
+def test_two_processes_that_change_a_message_at_once_show_and_store_both_changes(rolled_up):
+    """The two message groups of a destination are served by two processes."""
+    closed, shown = AlertState(exposed=1, closed=1), []
+
+    def apply(name, channel):
+        updates = MessageUpdates(channel, store_of(rolled_up), logging.getLogger("updates"))
+        updates.apply({name: closed}, "sec-app", APP, updates.deadline())
+
+    class Showing(Channel):
+        def update(self, parent, _destination):
+            shown.append(set(parent.state.alerts))
+            if len(shown) == 1:
+                apply("two", self)
+
+    apply("one", Showing())
+    assert shown == [{"one"}, {"two"}, {"one", "two"}]
+    assert store_of(rolled_up).parent("sec-app", "rolled").state.alerts == {"one": closed, "two": closed}
+
+
+@pytest.mark.parametrize(("posted", "kept"), [("1.0", "1.1"), ("1.2", "1.2")])
+def test_of_two_copies_of_a_message_the_later_one_is_updated(rolled_up, posted, kept):
+    store_of(rolled_up).save_parent_later("sec-app", "rolled", ParentMessage(channel="C1", ts=posted, content=OPENED))
+    assert store_of(rolled_up).parent("sec-app", "rolled").ts == kept

@@ -51,11 +51,17 @@ class Table:
         self._throttle(Item["pk"]["S"])
         row = self.rows.get(Item["pk"]["S"])
         if ConditionExpression == "#body = :before":
-            assert row["body"] == condition["ExpressionAttributeValues"][":before"]
+            self._check(row["body"] == condition["ExpressionAttributeValues"][":before"])
         elif ConditionExpression:
-            assert (ConditionExpression, row) == ("attribute_not_exists(pk)", None)
+            assert ConditionExpression == "attribute_not_exists(pk)"
+            self._check(row is None)
         self.rows[Item["pk"]["S"]] = Item
         return {}
+
+    @staticmethod
+    def _check(is_met):
+        if not is_met:
+            raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "PutItem")
 
     def _throttle(self, written=""):
         if self.faults and self.faults.pop(0):
