@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gatewatch.aws.hub_table import HubTableError, JsonRows
 from gatewatch.delivery.exposure_history import ExposureHistory
+from gatewatch.delivery.ledger import LEDGER, NOT_POSTED, DeliveryState, part_key
 from gatewatch.model.slack_thread import AlertGroup, ParentMessage
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # Counted from the last message about a group: a rule that was open for longer is closed by a message of its own.
 _LIFETIME = 400 * 24 * 3600
+# A post takes seconds; one whose answer was lost is looked for after a minute.
+_POST_SECONDS = 75
 HISTORIES = JsonRows(
     prefix="exposures",
     name="the exposures of a group",
@@ -66,6 +69,11 @@ class ThreadStore:
 
     def parent(self, destination: str, key: str) -> ParentMessage | None:
         return self._table.get(PARENTS, f"{destination}#{key}")
+
+    def is_being_posted(self, key: str) -> bool:
+        """Whether the first post of a message began within the last seconds, and how it ended is not known yet."""
+        entry = self._table.get(LEDGER, part_key(key, 1)) or NOT_POSTED
+        return entry.state is DeliveryState.STARTED and self.now() - entry.posting_since < _POST_SECONDS
 
     def change_parent(
         self, destination: str, key: str, change: Callable[[ParentMessage], ParentMessage]

@@ -18,7 +18,7 @@ from gatewatch.delivery.action_store import PostedMessage
 from gatewatch.delivery.alert_grouping import AlertGrouping
 from gatewatch.delivery.exposure_history import ExposureHistory
 from gatewatch.delivery.rollup import can_be_grouped
-from gatewatch.errors import PermanentDeliveryError
+from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
 from gatewatch.model.exposure import ExposureChange
 from gatewatch.model.message import OutboxMessage, Receipt, Rollup, contained_messages
 from gatewatch.model.message_state import AlertState, MessageState
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gatewatch.model.message import Content
     from gatewatch.model.slack_thread import AlertGroup
 
+_OPENING_SECONDS = 2.0
 _NO_SUCH_THREAD = frozenset({"message_not_found", "thread_not_found", "invalid_thread_ts", "cannot_reply_to_message"})
 
 
@@ -196,7 +197,10 @@ class Threads:
         return _Exposures(changes, histories)
 
     def _thread_of(self, content: Content, exposures: _Exposures) -> _Thread | None:
-        """The one thread of all openings that a message closes; None when it opens anything or reports other alerts."""
+        """The one thread of all openings that a message closes; None when it opens anything or reports other alerts.
+
+        Raises `TransientDeliveryError` while an opening is being posted: a critical one by another process.
+        """
         changes = exposures.changes
         if len(changes) != len(contained_messages(content)) or any(each.opened for each in changes.values()):
             return None
@@ -204,6 +208,8 @@ class Threads:
         for key in changes:
             closed = exposures.history(key).closed_by(key)
             parent = self._store.parent(content.destination, closed[0].key) if closed else None
+            if closed and parent is None and self._store.is_being_posted(closed[0].key):
+                raise TransientDeliveryError("the message of the opening is being posted", _OPENING_SECONDS)
             threads.add(parent and (parent.thread or parent.ts))
         (thread, *others) = threads
         return _Thread(thread) if thread and not others else None

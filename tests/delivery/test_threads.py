@@ -13,6 +13,7 @@ from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.destinations import SnsTopic
+from gatewatch.delivery.ledger import DeliveryState, Ledger, LedgerEntry, part_key
 from gatewatch.delivery.message_updates import MessageUpdates
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError
@@ -452,6 +453,53 @@ def test_two_processes_that_change_a_message_at_once_show_and_store_both_changes
     apply("one", Showing())
     assert shown == [{"one"}, {"two"}, {"one", "two"}]
     assert store_of(rolled_up).parent("sec-app", "rolled").state.alerts == {"one": closed, "two": closed}
+
+
+class Together:
+    """A critical opening and its closing in one channel, posted by two processes."""
+
+    def __init__(self):
+        self.table, self.now = Table(), 1000.0
+        self.channel = Channel()
+
+    def start_opening(self, **counts):
+        """The opening is in the history, its post is counted, and nothing says how the post ended."""
+        started = LedgerEntry(DeliveryState.STARTED, posting_since=self.now, **counts)
+        change = OPENED.notification.exposure_change
+        self.store().record_change("sec-app", change.group_key, OPENED.key, change)
+        Ledger(self.hub_table()).write(part_key(OPENED.key, 1), started)
+
+    def post(self, message):
+        threads_of(self.channel, self.store()).post(message, Presentation(), APP)
+        Ledger(self.hub_table()).write(part_key(message.key, 1), LedgerEntry(DeliveryState.DELIVERED))
+
+    def store(self):
+        return ThreadStore(self.hub_table())
+
+    def hub_table(self):
+        return HubTable(self.table, "gatewatch-test", lambda: self.now)
+
+
+def test_a_closing_waits_while_its_opening_is_being_posted_by_another_process():
+    together = Together()
+    together.start_opening(uncertain=1)
+    with pytest.raises(TransientDeliveryError, match="the opening is being posted") as caught:
+        together.post(CLOSED)
+    assert caught.value.retry_after == 2.0
+    together.post(OPENED)
+    together.post(CLOSED)
+    assert together.channel.thread("closed") == "opened"
+
+
+def test_a_closing_waits_for_no_opening_that_was_lost_or_given_up():
+    late, given_up = Together(), Together()
+    late.start_opening(uncertain=1)
+    late.now += 75
+    late.post(CLOSED)
+    given_up.start_opening(uncertain=3)
+    Ledger(given_up.hub_table()).write(part_key(OPENED.key, 1), LedgerEntry(DeliveryState.GIVING_UP))
+    given_up.post(CLOSED)
+    assert [each.channel.thread("closed") for each in (late, given_up)] == ["", ""]
 
 
 @pytest.mark.parametrize(("posted", "kept"), [("1.0", "1.1"), ("1.2", "1.2")])

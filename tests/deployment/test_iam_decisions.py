@@ -763,7 +763,7 @@ ROWS_NOT_USED = {
     "alert": {"heartbeat"},
     "escalate": {"group", "parent"},
     "sweep": {"heartbeat"},
-    "act": {"action-day", "exposures", "group", "unfinished"},
+    "act": {"action-day", "delivered", "exposures", "group", "unfinished"},
 }
 GRAPH = grimp.build_graph("gatewatch", "functions", cache_dir=None)
 
