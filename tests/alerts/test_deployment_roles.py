@@ -1,5 +1,7 @@
 """Low IAM changes of deployment roles and CloudFormation are info; nothing else is, and no user agent counts."""
 
+import json
+
 import pytest
 
 from gatewatch.alerts.pipeline import Assessor, assess_call
@@ -12,6 +14,8 @@ from support.paths import ROOT
 
 HOST = "cloudformation.amazonaws.com"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+TRUST = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+APP = {"roleName": "app", "assumeRolePolicyDocument": json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})}
 
 
 def policy(tmp_path, *patterns):
@@ -52,13 +56,13 @@ def session(role, name="terraform"):
     ],
 )
 def test_a_low_change_is_info_by_role_or_cloudformation_only(severity, fields, expected):
-    assert severity("CreateRole", {"roleName": "app"}, **fields) == expected
+    assert severity("CreateRole", APP, **fields) == expected
 
 
 @pytest.mark.parametrize("fields", [{"userIdentity": session("deploy-prod")}, {"sourceIPAddress": HOST}])
 def test_a_more_severe_or_denied_change_stays(severity, fields):
     assert severity("AttachRolePolicy", {"roleName": "app", "policyArn": ADMINISTRATOR}, **fields) == "high"
-    assert severity("CreateRole", {"roleName": "app"}, **fields, errorCode="AccessDenied") == "low"
+    assert severity("CreateRole", APP, **fields, errorCode="AccessDenied") == "low"
 
 
 @pytest.mark.parametrize("pattern", ["deploy-*", "*", "arn:aws:iam::111122223333:user/x", "arn:aws:iam::1:role/x"])
