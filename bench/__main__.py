@@ -34,9 +34,10 @@ def measure_long() -> dict[str, list[Row]]:
 def measure() -> dict[str, list[Row]]:
     sections = {"Per event, warm": list(measures.per_event(rounds=15))}
     with local_pipeline.deployed_pipeline() as (deployed, inbox):
-        sections["Cold start"] = list(
-            measures.cold_start(9, lambda name: local_pipeline.variables(deployed, inbox, name))
-        )
+        sections["Cold start"] = [
+            *measures.cold_start(9, lambda name: local_pipeline.variables(deployed, inbox, name)),
+            *local_pipeline.first_click(deployed, inbox, 9),
+        ]
         sections["Local pipeline"] = [
             *local_pipeline.time_to_first_message(deployed, inbox),
             *local_pipeline.events_per_second(deployed, inbox),

@@ -13,10 +13,12 @@ import msgspec
 
 from bench import corpus
 from bench.measures import Row, load_pipeline, process_event
+from bench.measures import first_click as first_click_of
 from gatewatch.delivery.wire import encode_message
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION
 from gatewatch.local.demo import deployment, scenario
 from gatewatch.local.slack.inbox import Inbox
+from gatewatch.local.slack.workspace import APP, SIGNING_SECRET, TEAM
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
@@ -56,6 +58,22 @@ def variables(deployed: Deployment, inbox: Inbox, name: str) -> dict[str, str]:
         **own,
     }
     return {key: value for key, value in found.items() if key not in {"GATEWATCH_ACCOUNTS", "GATEWATCH_POLICY"}}
+
+
+def first_click(deployed: Deployment, inbox: Inbox, rounds: int) -> Iterator[Row]:
+    """Measure functions/actions with clicks on an alert that does not exist; they are worked off afterwards."""
+    payload = {
+        "type": "block_actions",
+        "user": {"id": "U0ALICE", "username": "alice", "team_id": TEAM},
+        "team": {"id": TEAM},
+        "api_app_id": APP,
+        "container": {"channel_id": "C0123456789", "message_ts": "1712345678.000100"},
+        "actions": [{"action_id": "gatewatch.acknowledge", "value": "0" * 32}],
+    }
+    own = {"BENCH_CLICK": msgspec.json.encode(payload).decode(), "BENCH_SECRET": SIGNING_SECRET}
+    yield from first_click_of(rounds, variables(deployed, inbox, "alert") | own)
+    with redirect_stdout(StringIO()):
+        deployed.poller.drain()
 
 
 def _alert_body() -> str:

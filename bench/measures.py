@@ -169,6 +169,47 @@ def cold_start(rounds: int, environment_of: Callable[[str], dict[str, str]]) -> 
             )
 
 
+_RUNTIME = """
+import hmac, http.client, json, logging, logging.config, os, sys, time, traceback, warnings
+"""  # what Lambda's runtime has imported before a handler (awslambdaric), and hmac
+_REFUSED = {
+    "floor": "def handler(event, context): return {'statusCode': 401}\n",
+    "subject": "from functions.actions import handler\n",
+}
+_REFUSE = "assert handler({'headers': {}}, None) == {'statusCode': 401}\nos._exit(0)\n"
+_CLICK = """
+import hashlib, urllib.parse
+from functions.actions import handler
+payload = json.dumps(json.loads(os.environ["BENCH_CLICK"]) | {"trigger_id": str(time.time_ns())})
+body, at = urllib.parse.urlencode({"payload": payload}), str(int(time.time()))
+signed = hmac.new(os.environ["BENCH_SECRET"].encode(), f"v0:{at}:{body}".encode(), hashlib.sha256).hexdigest()
+headers = {"x-slack-request-timestamp": at, "x-slack-signature": f"v0={signed}"}
+answer = handler({"headers": headers, "body": body, "isBase64Encoded": False}, None)
+assert answer == {"statusCode": 200}, answer
+os._exit(0)
+"""
+
+
+def first_click(rounds: int, variables: dict[str, str]) -> Iterator[Row]:
+    """Measure functions/actions from the start of a process, by processor time: a request of nobody, and a click.
+
+    `variables` have a payload of Slack in BENCH_CLICK and its secret in BENCH_SECRET.
+    """
+    with TemporaryDirectory() as name:
+        tree = Path(name)
+        _lay_out(tree)
+        refused = [python(f"{_RUNTIME}{_REFUSED[each]}{_REFUSE}", tree, variables) for each in ("floor", "subject")]
+        ratio = paired(*refused, rounds, children_time)
+        floor = f"an empty handler with hmac: {_milli(ratio.floor)}"
+        what = "functions/actions: process start to the first unsigned request"
+        yield _row(what, floor, _milli(ratio.subject), ratio.ratio, 1.2)
+        clients = python(_FLOOR.format(services=("sqs", "dynamodb", "ssm")), tree, variables)
+        ratio = paired(clients, python(f"{_RUNTIME}{_CLICK}", tree, variables), rounds, children_time)
+        floor = f"import boto3, clients of sqs, dynamodb and ssm: {_milli(ratio.floor)}"
+        what = "functions/actions: process start to the first click on the queue"
+        yield _row(what, floor, _milli(ratio.subject), ratio.ratio, 1.3)
+
+
 def _lay_out(tree: Path) -> None:
     """Lay out the files of the zip in a folder, with the configuration of the demo but without lookups."""
     copy_sources(tree)
