@@ -11,14 +11,18 @@ from aws_lambda_powertools import Logger
 
 from functions.bundle import load_bundle
 from gatewatch.aws.clients import Aws
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.delivery.ses import send
 from gatewatch.digest.activity_log_reader import ActivityLogReader
 from gatewatch.digest.email import EmailTemplate, email_message
 from gatewatch.digest.messages import digest_messages
 from gatewatch.digest.missing_events import count_actions, count_missing_events
+from gatewatch.digest.readings import last_readings
 from gatewatch.errors import ConfigurationError
 from gatewatch.handlers.digest import DigestHandler
+from gatewatch.inventory.store import InventoryStore
+from gatewatch.monitoring.heartbeat.store import HeartbeatStore
 from gatewatch.rendering.digest.labels import load_digest_labels
 from gatewatch.rendering.digest.sections import DigestText
 from gatewatch.rendering.digest.view import digest_view
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gatewatch.config.digest import DigestSettings, DueDigest
+    from gatewatch.digest.readings import Readings
     from gatewatch.model.digest import Digest
     from gatewatch.rendering.digest.sections import DigestView
 
@@ -59,6 +64,11 @@ def compose_at(now: Callable[[], float]) -> DigestHandler:
     def mail(made: Digest, _wanted: DueDigest) -> None:
         _mail(digest_view(made, wording), EmailTemplate(language, bundle.templates), settings.digest, aws)
 
+    def readings() -> Readings:
+        table = HubTable(aws.dynamodb, environment["GATEWATCH_TABLE"])
+        members = {each.account_id for each in HeartbeatStore(table).last_canaries()}
+        return last_readings(InventoryStore(table), {*settings.accounts, *members}, settings)
+
     wanted = (("messages", put, settings.digest.to), ("mail", mail, settings.digest.mail))
     return DigestHandler(
         settings=settings,
@@ -67,6 +77,7 @@ def compose_at(now: Callable[[], float]) -> DigestHandler:
         senders={name: way for name, way, whom in wanted if whom},
         now=now,
         log=_log(),
+        readings=readings,
         actions=(lambda first, last: count_actions(aws.cloudwatch, acting, first, last))
         if settings.actions.is_on
         else None,

@@ -36,7 +36,8 @@ def open_(
     from gatewatch.aws.hub_table import HubTable
     from gatewatch.config.settings import load_settings
     from gatewatch.digest.activity_log_reader import ActivityLogReader
-    from gatewatch.digest.open_now import read_open_report
+    from gatewatch.digest.open_now import open_report
+    from gatewatch.digest.readings import last_readings
     from gatewatch.inventory.store import InventoryStore
 
     settings = load_settings(*configuration_files(config, None, None))
@@ -44,9 +45,9 @@ def open_(
     table = HubTable(aws.dynamodb, f"gatewatch-{stage}")
     accounts = account or known_accounts(settings, table)
     steps = (each.step for each in ActivityLogReader(aws.dynamodb, f"gatewatch-{stage}-activity").steps())
-    report = read_open_report(InventoryStore(table), steps, settings, accounts, time.time())
-    print_report(report, output)
-    if report.unread:
+    readings = last_readings(InventoryStore(table), accounts, settings)
+    print_report(open_report(readings, steps, settings, time.time()), output)
+    if readings.unread:
         raise typer.Exit(_NOT_READ)
 
 
@@ -74,7 +75,7 @@ def print_report(report: OpenReport, output: ListFormat) -> None:
         print_list(report.rows, OpenRow, output)
     if output is ListFormat.TABLE:
         typer.echo(summary(report))
-    for line in report.unread:
+    for line in report.readings.unread:
         typer.echo(f"not read: {sanitize(line)}", err=True)
 
 
@@ -82,10 +83,11 @@ def summary(report: OpenReport) -> str:
     """Return one line with the numbers by severity and the time of the oldest reading."""
     from gatewatch.rendering.time_text import utc_minute
 
-    if report.read_since is None:
+    regions, since = report.readings.regions, report.readings.since
+    if since is None:
         return "no account was read yet"
     counts = Counter(each.severity for each in report.rows)
     severities = ", ".join(f"{count} {name}" for name, count in counts.most_common())
     found = f"{len(report.rows)} open ({severities})" if report.rows else "nothing open"
-    regions = "1 Region" if len(report.regions) == 1 else f"{len(report.regions)} Regions"
-    return f"{found} in {regions}, read since {utc_minute(report.read_since)}"
+    places = "1 Region" if len(regions) == 1 else f"{len(regions)} Regions"
+    return f"{found} in {places}, read since {utc_minute(since)}"

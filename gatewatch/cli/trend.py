@@ -47,6 +47,7 @@ def trend(
     from gatewatch.digest.activity_log_reader import ActivityLogReader
     from gatewatch.digest.inventory_exposures import with_inventory
     from gatewatch.digest.open_exposures import resolve_exposures
+    from gatewatch.digest.readings import last_readings
     from gatewatch.digest.trend import recent_trend
     from gatewatch.inventory.store import InventoryStore
 
@@ -57,10 +58,9 @@ def trend(
     if began is None:
         raise NoActivityLogError("there is no activity log; it is written while policy.yaml has a digest")
     table = HubTable(aws.dynamodb, f"gatewatch-{stage}")
-    store = InventoryStore(table)
-    regions = store.regions(store.accounts(account or known_accounts(settings, table)))
+    readings = last_readings(InventoryStore(table), account or known_accounts(settings, table), settings)
     steps = (each.step for each in reader.steps() if not account or each.step.account in account)
-    found = with_inventory(resolve_exposures(steps), regions)
+    found = with_inventory(resolve_exposures(steps), readings.regions)
     print_trend(recent_trend(found, days, began, now, settings.defaults.timezone, settings), output)
 
 

@@ -26,6 +26,7 @@ _COLORS: Mapping[Severity, str] = {
     Severity.LOW: "#1264a3",
     Severity.INFO: "#868e96",
 }
+_CHART_HEIGHT = 48
 _NO_SEVERITY = "#1264a3"
 
 
@@ -54,7 +55,7 @@ def html_page(view: DigestView, template: EmailTemplate) -> str:
         lstrip_blocks=True,
     )
     page = environment.get_template("digest/page.html.j2")
-    return page.render(view=view, language=template.language, segments=bar_segments)
+    return page.render(view=view, language=template.language, segments=bar_segments, heights=column_heights)
 
 
 def email_message(view: DigestView, template: EmailTemplate, sender: str = "", recipients: Sequence[str] = ()) -> bytes:
@@ -74,6 +75,12 @@ def bar_segments(bar: Bar, section: DigestSection) -> list[Segment]:
     largest = max(each.value for each in section.bars)
     counts = [(_COLORS[severity], count) for severity, count in bar.counts] or [(_NO_SEVERITY, bar.value)]
     return [Segment(color, max(1, count * 100 // largest)) for color, count in counts]
+
+
+def column_heights(chart: Sequence[int]) -> list[int]:
+    """The heights of the columns of a chart in pixels; 0 is a line, so that every day is visible."""
+    largest = max(chart, default=0) or 1
+    return [max(1, each * _CHART_HEIGHT // largest) for each in chart]
 
 
 def _visible(value: Any) -> Any:

@@ -10,8 +10,8 @@ from msgspec import Struct
 from gatewatch.alerts.suppression import ChangeContext, find_possible_suppression
 from gatewatch.digest.inventory_exposures import key_of_item, key_of_opening
 from gatewatch.digest.open_exposures import resolve_exposures
+from gatewatch.digest.readings import Readings
 from gatewatch.events.user_identity import UNKNOWN
-from gatewatch.inventory.model import RegionInventory
 from gatewatch.model.api_call import Actor
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.exposure import Origin
@@ -19,14 +19,13 @@ from gatewatch.model.reachability import Verdict
 from gatewatch.rendering.time_text import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gatewatch.config.settings import Settings
     from gatewatch.digest.activity import ExposureStep
     from gatewatch.digest.inventory_exposures import OpeningKey
     from gatewatch.digest.open_exposures import OpenExposure
-    from gatewatch.inventory.model import AccountInventory, OpenItem
-    from gatewatch.inventory.store import InventoryStore
+    from gatewatch.inventory.model import OpenItem, RegionInventory
 
 _DAY_SECONDS = 24 * 3600
 _UNKNOWN_ACTOR = Actor(UNKNOWN, UNKNOWN)
@@ -60,49 +59,15 @@ class OpenRow(Struct, frozen=True):
 
 
 class OpenReport(Struct, frozen=True):
-    """`rows`: the worst first, then what can be reached, then the oldest. `unread`: what is not known, and why.
-
-    `read_since`: time of the oldest reading, in seconds since 1970; None without any.
-    """
+    """`rows`: the worst first, then what can be reached, then the oldest."""
 
     rows: tuple[OpenRow, ...]
-    regions: tuple[RegionInventory, ...]
-    unread: tuple[str, ...]
-
-    @property
-    def read_since(self) -> float | None:
-        return min((each.at for each in self.regions), default=None)
+    readings: Readings
 
 
-def read_open_report(
-    store: InventoryStore, steps: Iterable[ExposureStep], settings: Settings, account_ids: Iterable[str], now: float
-) -> OpenReport:
-    """Join what is stored about accounts with the steps of the activity log. Raises `HubTableError`."""
-    wanted = sorted(set(account_ids))
-    accounts = store.accounts(wanted)
-    regions = store.regions(accounts)
-    missing = [*_missing(wanted, accounts, settings), *_unread(accounts, regions)]
-    return OpenReport(tuple(rows_of(regions, openers(steps), settings, now)), tuple(regions), tuple(missing))
-
-
-def _missing(wanted: Iterable[str], found: Iterable[AccountInventory], settings: Settings) -> Iterator[str]:
-    """Yield the accounts that no sweep has read."""
-    known = {each.account_id for each in found}
-    for account_id in wanted:
-        if account_id not in known:
-            yield f"{account_id}: {'not read yet' if settings.account(account_id).read_role else 'it has no read_role'}"
-
-
-def _unread(accounts: Sequence[AccountInventory], regions: Sequence[RegionInventory]) -> Iterator[str]:
-    yield from (f"{each.account_id}: {each.error}" for each in accounts if each.error)
-    read = {(each.account_id, each.region) for each in regions}
-    for account in accounts:
-        late = (each for each in account.regions if (account.account_id, each) not in read)
-        yield from (f"{account.account_id} {each}: not read yet" for each in late)
-    for region in regions:
-        for code in dict.fromkeys(region.unread.values()):
-            kinds = ", ".join(kind for kind, each in region.unread.items() if each == code)
-            yield f"{region.account_id} {region.region} {kinds}: {code}"
+def open_report(readings: Readings, steps: Iterable[ExposureStep], settings: Settings, now: float) -> OpenReport:
+    """Join the readings with the steps of the activity log."""
+    return OpenReport(tuple(rows_of(readings.regions, openers(steps), settings, now)), readings)
 
 
 def openers(steps: Iterable[ExposureStep]) -> dict[OpeningKey, OpenExposure]:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from gatewatch.config.digest import latest_due_digest
+from gatewatch.digest.inventory_exposures import with_inventory
 from gatewatch.digest.open_exposures import resolve_exposures
 from gatewatch.digest.summary import summarize
+from gatewatch.digest.trend import TREND_DAYS, recent_trend
 from gatewatch.model.digest import Period
 
 if TYPE_CHECKING:
@@ -20,8 +22,12 @@ if TYPE_CHECKING:
     from gatewatch.config.digest import DueDigest
     from gatewatch.config.settings import Settings
     from gatewatch.digest.activity_log_reader import ActivityLogReader
+    from gatewatch.digest.open_exposures import ResolvedExposures
+    from gatewatch.digest.readings import Readings
     from gatewatch.model.digest import ActionCounts, Digest
+    from gatewatch.model.trend import Trend
 
+_WEEK = 7  # days
 SendDigest = Callable[["Digest", "DueDigest"], None]
 
 
@@ -29,6 +35,7 @@ SendDigest = Callable[["Digest", "DueDigest"], None]
 class DigestHandler:
     """`senders` by the name of the kind of delivery; each raises on failure. `missing_events` counts the events of a
     period that are known to be missing from the activity log, `actions` those of people, None while they are off.
+    `readings`: what the sweep read last.
 
     Runs often. A failed sender is retried at the next run, until the next digest is due.
     """
@@ -39,6 +46,7 @@ class DigestHandler:
     senders: dict[str, SendDigest]
     now: Callable[[], float]
     log: Logger
+    readings: Callable[[], Readings]
     actions: Callable[[datetime, datetime], ActionCounts] | None = None
 
     def run(self) -> None:
@@ -76,9 +84,24 @@ class DigestHandler:
         self.activity_log.unread = 0
         kept = [each for each in self.activity_log.steps() if each.step.at <= now]
         found = resolve_exposures(each.step for each in kept)
-        digest = summarize(self.activity_log.summaries(first, last), found, Period(first, last, now), self.settings)
+        readings = self.readings()
+        current = with_inventory(found, readings.regions)
+        digest = summarize(self.activity_log.summaries(first, last), current, Period(first, last, now), self.settings)
         open_still = {(opened.key, opened.number) for exposure in found.open for opened in exposure.opened}
         self.activity_log.extend(each for each in kept if (each.step.key, each.step.number) in open_still)
         missing = self.activity_log.unread + self.missing_events(first, now)
         actions = self.actions(first, last) if self.actions else None
-        return replace(digest, recording_since=began, missing_events=missing, actions=actions)
+        return replace(
+            digest,
+            recording_since=began,
+            missing_events=missing,
+            actions=actions,
+            readings=readings.summary,
+            trend=self._trend(due, began, last, current),
+        )
+
+    def _trend(self, due: DueDigest, began: datetime, last: datetime, found: ResolvedExposures) -> Trend | None:
+        """The trend is a part of weekly digests."""
+        if due.days < _WEEK:
+            return None
+        return recent_trend(found, TREND_DAYS, began, last, due.zone, self.settings)

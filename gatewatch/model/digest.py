@@ -15,6 +15,7 @@ from gatewatch.model.exposure import Origin
 from gatewatch.model.reachability import Reachability
 from gatewatch.model.resource import ResourceFacts
 from gatewatch.model.severity import Severity
+from gatewatch.model.trend import Trend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,6 +83,19 @@ class AccountChanges(Struct, frozen=True):
         return sum(self.severities.values())
 
 
+class ReadingSummary(Struct, frozen=True):
+    """What the sweep read: `since` is the time of the oldest reading, `unread` what it could not read, and why.
+
+    `omitted_unread` counts what is not in `unread`.
+    """
+
+    accounts: int
+    regions: int
+    since: datetime
+    unread: tuple[str, ...] = ()
+    omitted_unread: int = 0
+
+
 class ActionCounts(Struct, frozen=True):
     """Actions of people on alerts."""
 
@@ -96,7 +110,8 @@ class Digest(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `omitted_open` and `omitted_public` count by severity those that are not in `open` and `public`, `omitted_roles` the
     roles that are not in `short_lived_roles`. `recording_since`: start of the activity log, None for a digest of files.
-    `missing_events`: events that it lacks. `actions`: None while actions are off.
+    `missing_events`: events that it lacks. `actions`: None while actions are off. `readings`: None while no account is
+    read, so that what no event reported is not known. `trend`: of a weekly digest.
     """
 
     period: Period
@@ -115,6 +130,8 @@ class Digest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     recording_since: datetime | None = None
     missing_events: int = 0
     actions: ActionCounts | None = None
+    readings: ReadingSummary | None = None
+    trend: Trend | None = None
 
     @property
     def open_count(self) -> int:
@@ -155,7 +172,13 @@ def shortened(digest: Digest) -> Digest:
         omitted_public=_omitted(digest.omitted_public, digest.public),
         short_lived_roles=digest.short_lived_roles[:MAX_BARS],
         omitted_roles=digest.omitted_roles + len(digest.short_lived_roles[MAX_BARS:]),
+        readings=digest.readings and _shortened_readings(digest.readings),
     )
+
+
+def _shortened_readings(readings: ReadingSummary) -> ReadingSummary:
+    omitted = readings.omitted_unread + len(readings.unread[MAX_BARS:])
+    return replace(readings, unread=readings.unread[:MAX_BARS], omitted_unread=omitted)
 
 
 def _omitted(before: Mapping[Severity, int], exposed: Sequence[ExposedRule]) -> dict[Severity, int]:

@@ -15,6 +15,7 @@ from gatewatch.cli.open_items import print_report, summary
 from gatewatch.cli.open_table import print_open_table
 from gatewatch.cli.options import ListFormat
 from gatewatch.digest.open_now import OpenReport, OpenRow
+from gatewatch.digest.readings import Readings
 from gatewatch.events.canary import AccountRegion, Canary
 from gatewatch.inventory.model import AccountInventory, OpenItem, RegionInventory, ResourceKind
 from gatewatch.inventory.store import InventoryStore
@@ -59,7 +60,7 @@ def table_of(*rows, width=80):
 
 
 def printed(capsys, output, *rows, unread=()):
-    print_report(OpenReport(rows, (), unread), output)
+    print_report(OpenReport(rows, Readings((), (), unread)), output)
     return capsys.readouterr()
 
 
@@ -125,9 +126,10 @@ def test_what_was_not_read_is_on_standard_error_in_every_format(capsys):
 
 def test_the_summary_counts_by_severity():
     region = RegionInventory(account_id="1", region="r", at=0.0)
-    assert summary(OpenReport((), (region,), ())) == "nothing open in 1 Region, read since 1970-01-01 00:00 UTC"
+    one, two = Readings((), (region,), ()), Readings((), (region, region), ())
+    assert summary(OpenReport((), one)) == "nothing open in 1 Region, read since 1970-01-01 00:00 UTC"
     rows = (ROW, ROW, with_values(severity="high"))
-    assert summary(OpenReport(rows, (region, region), ())).startswith("3 open (2 critical, 1 high) in 2 Regions")
+    assert summary(OpenReport(rows, two)).startswith("3 open (2 critical, 1 high) in 2 Regions")
 
 
 @pytest.fixture(scope="module")

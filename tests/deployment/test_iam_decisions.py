@@ -174,6 +174,7 @@ CALLS: dict[str, list[Call]] = {
         *rows("day#2026-11-20", "exposures", actions="Query", table="ActivityTable"),
         *rows("exposures", actions="UpdateItem", table="ActivityTable"),
         *rows("digest", actions="GetItem PutItem", table="ActivityTable"),
+        *rows("canaries#01", "inventory#1", "inventory-account#1", actions="BatchGetItem"),
         Call("cloudwatch:GetMetricData", "*"),
         Call(
             "ses:SendRawEmail",

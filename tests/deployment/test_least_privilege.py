@@ -313,6 +313,7 @@ MAY = {
         "dynamodb:UpdateItem ActivityTable",
         "dynamodb:GetItem ActivityTable",
         "dynamodb:PutItem ActivityTable",
+        "dynamodb:BatchGetItem Table",
     },
     "AccessKeysRole": {
         "sqs:SendMessage Outbox",

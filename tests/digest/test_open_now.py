@@ -8,7 +8,8 @@ from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.config.settings import load_settings
 from gatewatch.digest.activity import activity_of
-from gatewatch.digest.open_now import OpenRow, openers, read_open_report, rows_of
+from gatewatch.digest.open_now import OpenRow, openers, rows_of
+from gatewatch.digest.readings import last_readings
 from gatewatch.inventory.model import AccountInventory, OpenItem, ResourceKind
 from gatewatch.model.change import Family
 from gatewatch.model.reachability import Layer, Reachability, Verdict
@@ -40,10 +41,6 @@ class Store:
     def regions(self, accounts):
         known = {(each.account_id, region) for each in accounts for region in each.regions}
         return [each for each in self._regions if (each.account_id, each.region) in known]
-
-
-def report(*, accounts=(), regions=(), wanted=(ACCOUNT,)):
-    return read_open_report(Store(accounts, regions), (), SETTINGS, wanted, NOW)
 
 
 def test_a_rule_has_the_actor_and_the_time_of_its_event():
@@ -155,20 +152,26 @@ def test_what_was_not_read_is_named():
     settings = replace(SETTINGS, accounts={ACCOUNT: role}, defaults=replace(SETTINGS.defaults, read_role=None))
     account = AccountInventory(account_id=ACCOUNT, at=NOW, regions=(REGION, "us-east-1"), error="AccessDenied")
     store = Store([account], [reading(unread={ResourceKind.BUCKETS: "Throttling"})])
-    found = read_open_report(store, (), settings, [ACCOUNT, "444455556666"], NOW)
-    assert found.unread == (
-        "444455556666: it has no read_role",
-        f"{ACCOUNT}: AccessDenied",
-        f"{ACCOUNT} us-east-1: not read yet",
-        f"{ACCOUNT} {REGION} buckets: Throttling",
+    found = last_readings(store, [ACCOUNT, "444455556666"], settings)
+    assert (
+        found.unread
+        == found.summary.unread
+        == (
+            "444455556666: NoReadRole",
+            f"{ACCOUNT}: AccessDenied",
+            f"{ACCOUNT} us-east-1: NotReadYet",
+            f"{ACCOUNT} {REGION} buckets: Throttling",
+        )
     )
-    assert read_open_report(Store(), (), settings, [ACCOUNT], NOW).unread == (f"{ACCOUNT}: not read yet",)
+    assert last_readings(Store(), [ACCOUNT], settings).unread == (f"{ACCOUNT}: NotReadYet",)
 
 
 def test_nothing_read_has_no_time():
-    assert report().read_since is None
+    nothing = last_readings(Store(), [ACCOUNT], SETTINGS)
+    assert (nothing.since, nothing.summary) == (None, None)
     account = AccountInventory(account_id=ACCOUNT, at=NOW, regions=(REGION,))
-    assert report(accounts=[account], regions=[reading()]).read_since == NOW
+    found = last_readings(Store([account], [reading()]), [ACCOUNT], SETTINGS)
+    assert (found.since, found.summary.accounts, found.summary.regions) == (NOW, 1, 1)
 
 
 def test_the_fields_are_a_contract():
@@ -182,7 +185,7 @@ def test_the_kinds_that_one_error_left_unread_are_one_line():
     denied = dict.fromkeys([ResourceKind.RULES, ResourceKind.IMAGES], "UnauthorizedOperation")
     account = AccountInventory(account_id=ACCOUNT, at=NOW, regions=(REGION,))
     store = Store([account], [reading(unread={**denied, ResourceKind.DATABASES: "Throttling"})])
-    found = read_open_report(store, (), SETTINGS, [ACCOUNT], NOW)
+    found = last_readings(store, [ACCOUNT], SETTINGS)
     assert found.unread == (
         f"{ACCOUNT} {REGION} rules, images: UnauthorizedOperation",
         f"{ACCOUNT} {REGION} databases: Throttling",

@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
+from msgspec.structs import replace
 
 from functions import alert as alert_function
 from functions import digest as digest_function
 from gatewatch.alerts.suppression import suppress
 from gatewatch.aws import metrics
 from gatewatch.aws.clients import Aws
+from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.digest import DigestSettings, Weekday, latest_due_digest
 from gatewatch.config.settings import load_settings
 from gatewatch.delivery.ses import send
@@ -30,6 +32,8 @@ from gatewatch.digest.activity_log_reader import ActivityLogReader
 from gatewatch.digest.open_exposures import resolve_exposures
 from gatewatch.digest.summary import summarize
 from gatewatch.errors import ConfigurationError, TransientDeliveryError
+from gatewatch.inventory.model import AccountInventory
+from gatewatch.inventory.store import InventoryStore
 from gatewatch.model.digest import Period
 from gatewatch.rendering.chatbot_validation import chatbot_problems as chat_problems
 from gatewatch.rendering.digest.labels import load_digest_labels
@@ -40,6 +44,7 @@ from gatewatch.rendering.slack_validation import mentions, slack_problems
 from gatewatch.rendering.text.labels import load_labels
 from support.activity_log import TABLE, Clock, Counts, make_table
 from support.command import gatewatch
+from support.inventory import ACCOUNT, ITEM, REGION, reading
 from support.paths import ROOT
 from support.rendering import SLACK, SNS
 from support.tables import create_table
@@ -183,7 +188,9 @@ def test_an_empty_day_gives_one_line_or_no_message(cloud):
     (message,) = cloud.sent()
     blocks = SLACK.render(message)["attachments"][0]["blocks"]
     assert [block["type"] for block in blocks] == ["header", "section", "context"]
-    assert blocks[1]["text"]["text"] == ("No changes in this period, and no rule or resource is open to the internet.")
+    nothing, unknown = blocks[1]["text"]["text"].splitlines()
+    assert nothing == "No changes in this period, and nothing that events reported is still open to the internet."
+    assert unknown.startswith("No account is read: ")
     cloud.configure(POLICY.replace("language: en", "language: en, empty: skip"))
     cloud.run(MORNING + timedelta(days=1))
     assert cloud.sent() == []
@@ -513,3 +520,36 @@ def test_invalid_digest_settings_are_reported(tmp_path, text, sentence):
     with pytest.raises(ConfigurationError) as caught:
         load_settings(tmp_path / "accounts.yaml", tmp_path / "policy.yaml")
     assert sentence in str(caught.value)
+
+
+def store_reading(cloud, *items):
+    """What the sweep of the night found."""
+    store = InventoryStore(HubTable(cloud.aws.dynamodb, "gatewatch-prod"))
+    at = MORNING.timestamp() - 3600
+    store.save_account(AccountInventory(account_id=ACCOUNT, at=at, regions=(REGION, "us-east-1")))
+    found = reading(*(replace(each, since=at - 3 * 24 * 3600) for each in items), at=at)
+    store.update_region(ACCOUNT, REGION, lambda _: found)
+
+
+def test_the_digest_lists_what_only_the_sweep_found_and_names_what_was_not_read(cloud):
+    cloud.begin()
+    store_reading(cloud, ITEM)
+    cloud.run()
+    (message,) = cloud.sent()
+    text = words(message)
+    assert "in sg-1, payments-prod eu-west-1: open for 3 d 1 h · opened before gatewatch" in text
+    assert "Accounts read: 1, Regions: 1, oldest reading 2026-11-21 08:05:00 KST" in text
+    assert f"Not read: {ACCOUNT} us-east-1: NotReadYet." in text
+    assert message.notification.digest.trend is None
+
+
+def test_a_weekly_digest_has_the_trend_since_the_activity_log_began(cloud):
+    cloud.configure(POLICY.replace("digest: {", "digest: {every: week, weekday: saturday, "))
+    cloud.begin()
+    store_reading(cloud, ITEM)
+    cloud.run()
+    (message,) = cloud.sent()
+    days = message.notification.digest.trend.days
+    assert [days[0].day.isoformat(), days[-1].day.isoformat()] == ["2026-11-01", "2026-11-20"]
+    assert [each.open for each in days[-4:]] == [0, 1, 1, 1]
+    assert "Open at the end of each day, 20 days" in words(message)

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from gatewatch.digest.open_now import OpenReport, OpenRow
+from gatewatch.digest.readings import Readings
 from gatewatch.local.demo.expectations import (
     OPEN_AT_END,
     DeliveredMessage,
@@ -21,6 +22,8 @@ from gatewatch.local.demo.expectations import (
 )
 from gatewatch.local.demo.run import check_emails, check_messages, check_open, check_others
 from gatewatch.local.demo.scenario import load_scenario
+
+NOTHING_READ = Readings((), (), ())
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +54,7 @@ def test_the_demo_ends_with_what_stands_open(finished_demo) -> None:
     rows = [
         dict(zip(lines[0].replace(" ", "_").split("\t"), each.split("\t"), strict=True)) for each in open_lines(lines)
     ]
-    assert open_now(OpenReport(tuple(OpenRow(**row) for row in rows), (), ())) == OPEN_AT_END
+    assert open_now(OpenReport(tuple(OpenRow(**row) for row in rows), NOTHING_READ)) == OPEN_AT_END
     assert {row["name"] for row in rows if row["origin"] == "older_than_gatewatch"} == {"legacy-jump-host", ""}
     assert {row["name"] for row in rows if row["origin"] == "no_event"} == {"web-stack"}
     assert f"open now: {len(rows)}, expected {len(rows)}: what the scenario left open" in result.stdout
@@ -72,10 +75,10 @@ def test_the_change_without_an_event_is_reported_with_the_likely_call(finished_d
 def test_the_check_fails_when_something_else_stands_open_or_was_not_read() -> None:
     rows = tuple(open_row(each) for each in OPEN_AT_END)
     with Console(quiet=True) as console:
-        assert check_open(console, OpenReport(rows, (), ())) == 0
-        assert check_open(console, OpenReport(rows[1:], (), ())) == 1
-        assert check_open(console, OpenReport((*rows, rows[0]), (), ())) == 1
-        assert check_open(console, OpenReport(rows, (), ("111122223333 buckets: AccessDenied",))) == 1
+        assert check_open(console, OpenReport(rows, NOTHING_READ)) == 0
+        assert check_open(console, OpenReport(rows[1:], NOTHING_READ)) == 1
+        assert check_open(console, OpenReport((*rows, rows[0]), NOTHING_READ)) == 1
+        assert check_open(console, OpenReport(rows, Readings((), (), ("111122223333 buckets: AccessDenied",)))) == 1
 
 
 def open_row(each):

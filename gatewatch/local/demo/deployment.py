@@ -13,7 +13,8 @@ from gatewatch.config.destinations import SlackWebhook, Teams, secrets_of
 from gatewatch.config.paths import EVENTBRIDGE
 from gatewatch.config.settings import load_settings
 from gatewatch.digest.activity_log_reader import ActivityLogReader
-from gatewatch.digest.open_now import read_open_report
+from gatewatch.digest.open_now import open_report
+from gatewatch.digest.readings import last_readings
 from gatewatch.inventory.store import InventoryStore
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, MEMBER_ACCOUNTS, MEMBERS, Cloud
 from gatewatch.local.demo import scenario
@@ -99,7 +100,8 @@ class Deployment:
         aws, settings = Aws(), load_settings(scenario.ACCOUNTS, scenario.POLICY)
         store = InventoryStore(HubTable(aws.dynamodb, self.hub["TableName"]))
         steps = (each.step for each in ActivityLogReader(aws.dynamodb, self.hub["ActivityTableName"]).steps())
-        return read_open_report(store, steps, settings, {account for account, _ in MEMBERS}, now)
+        readings = last_readings(store, {account for account, _ in MEMBERS}, settings)
+        return open_report(readings, steps, settings, now)
 
     def dead_letter_count(self) -> int:
         """Number of messages in the dead-letter queues."""

@@ -136,7 +136,7 @@ def check_open(console: Console, report: OpenReport) -> int:
         console.print(Text(f"missing: {' · '.join(each)}", "bold red"))
     for each in (found - expected).elements():
         console.print(Text(f"not expected: {' · '.join(each)}", "bold red"))
-    is_good = expected == found and not report.unread
+    is_good = expected == found and not report.readings.unread
     result = "what the scenario left open" if is_good else "FAILED"
     console.print(f"open now: {found.total()}, expected {expected.total()}: {result}")
     return 0 if is_good else 1

@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 from gatewatch.model.change import Family
 from gatewatch.model.digest import MAX_EXPOSURES
+from gatewatch.model.exposure import Origin
+from gatewatch.model.reachability import Verdict
 from gatewatch.model.resource import Impact, ResourceFacts
 from gatewatch.model.security_group import AccountPeer
 from gatewatch.rendering.digest.sections import DigestSection, Line, actor_text, age_text
 from gatewatch.rendering.text.resources import last_part
 from gatewatch.rendering.text.rules import shorten, target_text
 from gatewatch.rendering.text.severity_marks import severity_mark
+from gatewatch.rendering.time_text import local_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import timedelta
 
     from gatewatch.model.alert import AssessedChange
@@ -23,14 +26,35 @@ if TYPE_CHECKING:
     from gatewatch.rendering.digest.sections import DigestText
 
 _MAX_URL = 250
+_MAX_UNREAD = 5
 
 
 def open_rules(digest: Digest, text: DigestText) -> DigestSection:
     labels, more = text.digest.digest, digest.open_count - MAX_EXPOSURES
     facts = tuple(_exposure_line(rule, digest.period.now - rule.since, text) for rule in digest.open[:MAX_EXPOSURES])
     remaining = (labels["more"].format(count=more),) if more > 0 else ()
-    none = labels["open_none" if digest.recording_since is None else "open_none_now"]
-    return DigestSection(labels["open"], facts, remaining if facts else (none,))
+    lines = remaining if facts else (_nothing_open(digest, text),)
+    return DigestSection(labels["open"], facts, (*lines, *what_was_read(digest, text)))
+
+
+def _nothing_open(digest: Digest, text: DigestText) -> str:
+    known = "open_none_now" if digest.readings else "open_none_known"
+    return text.digest.digest["open_none" if digest.recording_since is None else known]
+
+
+def what_was_read(digest: Digest, text: DigestText) -> Iterator[str]:
+    """Yield what the list of open exposures is based on: readings, or events alone, which the note of files says."""
+    labels, readings = text.digest.digest, digest.readings
+    if readings is None:
+        yield from () if digest.recording_since is None else (labels["open_events_only"],)
+        return
+    time = local_time(readings.since, text.zone)
+    yield labels["open_read"].format(accounts=readings.accounts, regions=readings.regions, time=time)
+    if readings.unread:
+        more = len(readings.unread) - _MAX_UNREAD + readings.omitted_unread
+        shown = "; ".join(readings.unread[:_MAX_UNREAD])
+        what = f"{shown}; {labels['more'].format(count=more)}" if more > 0 else shown
+        yield labels["open_unread"].format(what=what)
 
 
 def public_resources(digest: Digest, text: DigestText) -> Iterator[DigestSection]:
@@ -71,9 +95,10 @@ def _line(
     start: str, rule: ExposedRule, age: timedelta, text: DigestText, trusted: dict[str, str], untrusted: dict[str, str]
 ) -> Line:
     labels, owner = text.digest.digest, rule.account.owner
+    parts = (start, labels[_OPENERS[rule.origin]], labels["owner" if owner else "no_owner"], *_reachable(rule, labels))
     return Line(
         mark=severity_mark(rule.severity),
-        text=" · ".join((start, labels["open_by"], labels["owner" if owner else "no_owner"])),
+        text=" · ".join(parts),
         trusted={
             "account": rule.account.display_name,
             "age": age_text(age, text),
@@ -83,6 +108,16 @@ def _line(
         untrusted={"region": rule.region, "actor": actor_text(rule.actor, text), **untrusted},
         links=tuple(_links(rule, text)),
     )
+
+
+_OPENERS = {Origin.EVENT: "open_by", Origin.OLDER: "older", Origin.NO_EVENT: "no_event"}
+
+
+def _reachable(rule: ExposedRule, labels: Mapping[str, str]) -> Iterator[str]:
+    """Yield the answer of the path check; nothing where it is unknown."""
+    verdict = rule.reachability.verdict if rule.reachability else Verdict.UNKNOWN
+    if verdict is not Verdict.UNKNOWN:
+        yield labels[verdict]
 
 
 def _what(assessed: AssessedChange, text: DigestText) -> str:

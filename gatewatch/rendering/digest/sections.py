@@ -41,12 +41,16 @@ class Line(Struct, frozen=True):
 
 
 class DigestSection(Struct, frozen=True):
-    """`lines` contain no event values. A section without a title is a plain paragraph."""
+    """`lines` contain no event values. A section without a title is a plain paragraph.
+
+    `chart`: a number for each day.
+    """
 
     title: str
     exposures: tuple[Line, ...] = ()
     lines: tuple[str, ...] = ()
     bars: tuple[Bar, ...] = ()
+    chart: tuple[int, ...] = ()
 
 
 class DigestView(Struct, frozen=True):

@@ -7,6 +7,7 @@ from unicodedata import combining, east_asian_width
 
 from markupsafe import Markup
 
+from gatewatch.rendering.block_characters import sparkline
 from gatewatch.rendering.escaping import code, code_block, mrkdwn, sanitize
 from gatewatch.rendering.slack_blocks import context, header, section
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _SECTION = 2900
 _VALUE = 80
+_WIDE_CHART, _PHONE_CHART = 60, 30  # columns
 
 
 class Layout(NamedTuple):
@@ -46,7 +48,8 @@ def _section_lines(part: DigestSection, escape: Callable[[str], str], *, with_li
         yield f"{indent}{escape(str(each))}"
         if with_links:
             yield from (f"{indent}   {name}: {url}" for name, url in each.links)
-    yield from (f"{indent}{escape(line)}" for line in (*part.lines, *bar_lines(part, _WIDE)))
+    chart = [sparkline(part.chart, _WIDE_CHART)] if part.chart else []
+    yield from (f"{indent}{escape(line)}" for line in (*chart, *part.lines, *bar_lines(part, _WIDE)))
     yield ""
 
 
@@ -60,8 +63,9 @@ def _slack_texts(section: DigestSection) -> Iterator[Markup]:
     """Yield one or more texts within the length limit of a section block; lines are not split."""
     title = [Markup("*{}*").format(mrkdwn(section.title))] if section.title else []
     bars = [code_block("\n".join(bar_lines(section, _PHONE)), _SECTION // 2)] if section.bars else []
+    chart = [code(sparkline(section.chart, _PHONE_CHART))] if section.chart else []
     text = Markup()
-    for line in (*title, *map(_linked, section.exposures), *map(mrkdwn, section.lines), *bars):
+    for line in (*title, *map(_linked, section.exposures), *chart, *map(mrkdwn, section.lines), *bars):
         if len(text) + len(line) > _SECTION:
             yield text
             text = Markup()

@@ -9,8 +9,9 @@ import msgspec
 
 from gatewatch.model.digest import MAX_BARS, most_common
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.digest.exposures import open_rules, public_resources
+from gatewatch.rendering.digest.exposures import open_rules, public_resources, what_was_read
 from gatewatch.rendering.digest.sections import Bar, DigestSection, DigestView, Line, actor_text, age_text
+from gatewatch.rendering.digest.trend import trend_sections
 from gatewatch.rendering.text.severity_marks import severity_mark
 from gatewatch.rendering.time_text import local_time
 
@@ -31,13 +32,16 @@ def digest_view(digest: Digest, text: DigestText) -> DigestView:
 def _sections(digest: Digest, text: DigestText) -> tuple[DigestSection, ...]:
     labels = text.digest.digest
     if digest.is_empty:
-        return (DigestSection("", lines=(labels["quiet"],)),)
+        nothing = labels["quiet" if digest.readings else "quiet_known"]
+        quiet = DigestSection("", lines=(nothing, *what_was_read(digest, text)))
+        return quiet, *trend_sections(digest, text)
     if not digest.events:
-        nothing = DigestSection("", lines=(labels["nothing"],))
-        return open_rules(digest, text), *public_resources(digest, text), nothing, *_actions_of_people(digest, text)
+        first = open_rules(digest, text), *public_resources(digest, text), *trend_sections(digest, text)
+        return *first, DigestSection("", lines=(labels["nothing"],)), *_actions_of_people(digest, text)
     return (
         open_rules(digest, text),
         *public_resources(digest, text),
+        *trend_sections(digest, text),
         DigestSection(labels["severities"], bars=tuple(_severities(digest, text))),
         DigestSection(labels["accounts"], bars=tuple(_accounts(digest, text))),
         DigestSection(labels["actors"], bars=tuple(_actors(digest, text))),
