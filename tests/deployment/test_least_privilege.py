@@ -371,7 +371,8 @@ def test_only_the_deliver_role_can_write_the_ledger():
             *keys_of_functions,
         )
     }
-    readable = {"delivered#*", "exposures#*", "parent#*", "action-message#*", "interface-groups#*"}
+    inventory = {"canaries#*", "inventory#*", "inventory-account#*"}
+    readable = {"delivered#*", "exposures#*", "parent#*", "action-message#*", "interface-groups#*", *inventory}
     for role in MAY.keys() - {"DeliverRole"}:
         for name, statement in statements(TEMPLATES["hub"]):
             if (
