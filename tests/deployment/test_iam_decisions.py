@@ -764,6 +764,7 @@ ROWS_NOT_USED = {
     "alert": {"heartbeat"},
     "escalate": {"group", "parent"},
     "sweep": {"heartbeat"},
+    "digest": {"heartbeat", "inventory-state"},
     "act": {"action-day", "delivered", "exposures", "group", "unfinished"},
 }
 GRAPH = grimp.build_graph("gatewatch", "functions", cache_dir=None)
