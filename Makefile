@@ -27,6 +27,7 @@ help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(READY) ## install the command line into .venv
+	@mkdir -p build
 	@echo "gatewatch is installed. To put it on the path: source $(BIN)/activate"
 
 demo: $(READY) ## run the whole pipeline locally once: two member accounts, two Regions, a Slack inbox (build/demo/inbox.html)

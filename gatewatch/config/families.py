@@ -81,6 +81,7 @@ class OrganizationSeverity(Struct, frozen=True, forbid_unknown_fields=True):
     delegated: Severity = _MEDIUM
     organization_changed: Severity = _LOW
     account_changed: Severity = _LOW
+    root_email: Severity = _HIGH
     root_session: Severity = _HIGH
     federation_token: Severity = _MEDIUM
     root_management_off: Severity = _HIGH

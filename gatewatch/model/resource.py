@@ -54,6 +54,7 @@ class Impact(StrEnum):
     DELEGATED = "delegated"
     ORGANIZATION_CHANGED = "organization_changed"
     ACCOUNT_CHANGED = "account_changed"
+    ROOT_EMAIL = "root_email"
     ROOT_SESSION = "root_session"
     FEDERATION_TOKEN = "federation_token"  # noqa: S105  an API call, no secret
     ROOT_MANAGEMENT_OFF = "root_management_off"

@@ -248,6 +248,8 @@ CALL_SPECS: dict[tuple[str, str], CallSpec] = {
     ("organizations", "RegisterDelegatedAdministrator"): _own(Impact.DELEGATED, _SERVICE, _C, undo=_deregister),
     ("organizations", "EnableAWSServiceAccess"): _own(Impact.DELEGATED, _SERVICE, _C, undo=_disable_access),
     ("organizations", "PutResourcePolicy"): _own(Impact.DELEGATED, _NOTHING, _M),
+    # Whoever reads the mail of this address may set a new password of the root user.
+    ("account", "AcceptPrimaryEmailUpdate"): _own(Impact.ROOT_EMAIL, _OF_ACCOUNT, _M),
     ("iam", "DisableOrganizationsRootCredentialsManagement"): _own(Impact.ROOT_MANAGEMENT_OFF, _NOTHING, _D),
     ("iam", "DisableOrganizationsRootSessions"): _own(Impact.ROOT_MANAGEMENT_OFF, _NOTHING, _D),
 }

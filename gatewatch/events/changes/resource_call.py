@@ -40,6 +40,7 @@ SEVERE = frozenset(
         Impact.BOUNDARY_REMOVED,
         Impact.ACCOUNT_LEFT,
         Impact.GUARDRAIL_REMOVED,
+        Impact.ROOT_EMAIL,
         Impact.ROOT_SESSION,
         Impact.ROOT_MANAGEMENT_OFF,
         Impact.DISABLED,
