@@ -20,6 +20,20 @@ def judged(build, rows):
     return run
 
 
+@pytest.mark.parametrize("response", [{"_return": True}, {}, {"_return": True, "securityGroupRuleSet": {"items": []}}])
+def test_a_dry_run_that_ec2_answered_was_applied(build, row, response):
+    record = build.authorize(build.item(v4=["0.0.0.0/0"]), responseElements=response)
+    record["requestParameters"]["dryRun"] = True
+    assert (row(record)["outcome"], row(record)["severity"]) == ("applied", "critical")
+
+
+@pytest.mark.parametrize(("name", "outcome"), [("UpdateFunctionCode", "dry_run"), ("DeleteFunction", "applied")])
+def test_only_one_call_of_lambda_has_a_dry_run(build, row, name, outcome):
+    request = {"functionName": "gatewatch-alert", "dryRun": True}
+    dated = name + {"UpdateFunctionCode": "20150331v2", "DeleteFunction": "20150331"}[name]
+    assert row(build.record(dated, request, eventSource="lambda.amazonaws.com"))["outcome"] == outcome
+
+
 @pytest.mark.parametrize("added", [{"dryRun": "true"}, {"DryRun": True}, {"omitted": ""}, {"omitted": True}])
 def test_a_parameter_that_the_caller_adds_to_a_request_of_s3_changes_nothing(judged, added):
     request = {"bucketName": "b", "bucketPolicy": POLICY} | added
@@ -31,9 +45,10 @@ def test_a_parameter_that_the_caller_adds_to_a_request_of_s3_changes_nothing(jud
     [
         ("CreatePolicy", {"policyName": "x", "policyDocument": ADMINISTRATOR}, "high"),
         ("CreateUser", {"userName": "x"}, "low"),
+        ("AttachRolePolicy", {"roleName": "x", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}, "high"),
     ],
 )
-def test_only_a_role_is_aws_own_work_by_its_path(judged, name, request_, severity):
+def test_only_a_new_role_is_aws_own_work_by_its_path(judged, name, request_, severity):
     assert judged("iam", name, request_ | {"path": "/aws-service-role/x/"}) == (severity, True)
 
 

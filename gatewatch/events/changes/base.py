@@ -27,8 +27,6 @@ _DENIED = frozenset(
     }
 )
 _DRY_RUN = "DryRunOperation"
-# Services that answer a dry run without an error. Elsewhere the key may be one that the caller added to the request.
-_WITH_DRY_RUN = frozenset({"", "ec2", "lambda"})
 _WITH_RESOURCES = frozenset({Family.NETWORK, Family.PUBLIC_ACCESS, Family.ORGANIZATION, Family.DETECTION})
 _NAMING = ("name", "id", "arn", "url", "identifier")
 
@@ -130,11 +128,21 @@ class CallSpec(Struct, frozen=True):
     is_severe: bool = False
 
 
+def _is_dry_run(call: ApiCall, request: Fields) -> bool:
+    """Whether a call without an error was a dry run. The parameter alone proves nothing where AWS has none.
+
+    UpdateFunctionCode answers a dry run. EC2 answers with an error, and has a response to everything it did.
+    """
+    service = call.event_source.partition(".")[0]
+    is_unanswered = service in {"", "ec2"} and call.response is None
+    is_known = is_unanswered or (service == "lambda" and call.event_name.startswith("UpdateFunctionCode"))
+    return is_known and is_true(request.get("dryrun"))
+
+
 def parse_call(call: ApiCall, spec: CallSpec) -> ParsedCall:
     request = parameters(call.request, call.event_name, "request")
     outcome = outcome_of(call)
-    has_dry_run = call.event_source.partition(".")[0] in _WITH_DRY_RUN
-    if outcome is Outcome.APPLIED and has_dry_run and is_true((request or {}).get("dryrun")):
+    if outcome is Outcome.APPLIED and _is_dry_run(call, request or {}):
         outcome = Outcome.DRY_RUN
     response = parameters(call.response, call.event_name, "response")
     return ParsedCall(call=call, spec=spec, outcome=outcome, request=request, response=response)

@@ -127,8 +127,8 @@ def is_service_work(call: ParsedCall, operation: IamOperation) -> bool:
     """Whether AWS did it for one of its services: service-linked roles, calls by a service's own identity."""
     if call.call.is_aws_work or operation in {IamOperation.SERVICE_ROLE_CREATED, IamOperation.SERVICE_ROLE_DELETED}:
         return True
-    is_role = call.request_parameters.get("rolename") is not None
-    return is_role and (as_text(call.request_parameters.get("path")) or "").startswith(_LINKED)
+    is_new_role = call.call.event_name == "CreateRole"
+    return is_new_role and (as_text(call.request_parameters.get("path")) or "").startswith(_LINKED)
 
 
 def _issuer(call: ApiCall) -> Fields:
