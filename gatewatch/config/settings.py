@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -67,7 +68,7 @@ class Colors(Struct, frozen=True, forbid_unknown_fields=True):
     unchanged: str = "#868e96"
 
 
-class Settings(Struct, frozen=True, kw_only=True):
+class Settings(Struct, frozen=True, kw_only=True, dict=True):
     """Both files. `vendor_names` are names by account id, from the list that `context` names."""
 
     defaults: Defaults
@@ -104,7 +105,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Return the destinations that keep incidents; they take no digests."""
         return tuple(name for name, each in self.destinations.items() if isinstance(each, PagerDuty))
 
-    @property
+    @cached_property
     def updated_destinations(self) -> tuple[str, ...]:
         """Return the destinations that have to know of every closing.
 

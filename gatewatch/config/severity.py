@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
@@ -20,10 +21,11 @@ from gatewatch.config.sensitive_ports import SENSITIVE_PORTS
 from gatewatch.model.network import MAX_PORT, Network, parse_cidr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from gatewatch.config.yaml_file import YamlFile
     from gatewatch.model.change import Family
+    from gatewatch.model.security_group import PortRange
 
 
 class SeveritySection(Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,7 +48,7 @@ class PortName(Struct, frozen=True):
     name: str
 
 
-class SeverityRules(Struct, frozen=True):
+class SeverityRules(Struct, frozen=True, dict=True):
     """The parsed section.
 
     `accounts` are the ids of accounts.yaml, `known_accounts` those of others that it names, `own_organization` its
@@ -73,6 +75,16 @@ class SeverityRules(Struct, frozen=True):
 
     catalogue: ControlCatalogue = field(default_factory=ControlCatalogue)
     hub_bus: str | None = None
+
+    @cached_property
+    def services_of(self) -> Callable[[PortRange], tuple[str, ...]]:
+        """Return the names of the sensitive services in a port range; the same few ports occur again and again."""
+        return lru_cache(maxsize=1024)(partial(_services_of, self.sensitive))
+
+
+def _services_of(sensitive: tuple[PortName, ...], ports: PortRange) -> tuple[str, ...]:
+    names = [each.name for each in sensitive if each.first <= ports.last and ports.first <= each.last]
+    return tuple(dict.fromkeys(names))
 
 
 def default_severity_rules() -> SeverityRules:

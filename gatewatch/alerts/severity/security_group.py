@@ -155,11 +155,7 @@ def _count(addresses: int) -> str:
 
 def _services(traffic: Traffic, policy: SeverityRules) -> tuple[str, ...]:
     """Names of the sensitive services in a port range."""
-    if traffic.ports is None:
-        return ()
-    first, last = traffic.ports.first, traffic.ports.last
-    names = [port.name for port in policy.sensitive if port.first <= last and first <= port.last]
-    return tuple(dict.fromkeys(names))
+    return () if traffic.ports is None else policy.services_of(traffic.ports)
 
 
 def _ports(traffic: Traffic, services: tuple[str, ...], policy: SeverityRules) -> tuple[str, Reason]:
