@@ -29,7 +29,7 @@ def exposure_change_of(alert: Alert) -> ExposureChange | None:
     None for a call that opened, closed and narrowed nothing, or whose group or time is unknown.
     """
     changes = [each for each in alert.changes if _is_of_inbound_rules(each)]
-    group_key = _group_path(alert, changes)
+    group_key = _group_path(alert, changes) if changes else ""
     if not group_key or alert.call.time is None:
         return None
     exposure_change = ExposureChange(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gatewatch.config.iam import SignInSeverity
     from gatewatch.model.api_call import ApiCall
 
+_COUNTED = (SignInFacts, MonitoringFacts)
 _MAX_KEYS = 10_000
 _MAX_ATTEMPTS_PER_KEY = 200
 
@@ -77,7 +78,7 @@ def _with_failure_count(
     change: Change, call: ApiCall, policy: SignInSeverity, count: Callable[[SignInAttempt], FailureCount]
 ) -> Change:
     facts = change.facts
-    if call.time is None:
+    if call.time is None or not isinstance(facts, _COUNTED):
         return change
     window = timedelta(minutes=policy.burst_minutes)
     if isinstance(facts, MonitoringFacts) and change.outcome is Outcome.DENIED and facts.weakens_trail:

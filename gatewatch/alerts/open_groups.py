@@ -60,15 +60,17 @@ def with_open_groups(
     call: ApiCall, changes: Sequence[AssessedChange], open_groups: OpenGroups
 ) -> tuple[AssessedChange, ...]:
     """Return the changes with each attachment of an open group raised to high, and save what they opened and closed."""
-    group_ids = {each.change.group.id or "" for each in changes if _changes_rules(each) or _is_attachment(each)}
-    known_ids = {each for each in group_ids if each and len(each) <= _MAX_ID_LENGTH}
+    rule_changes = [each for each in changes if _changes_rules(each)]
+    attachments = [each for each in changes if _is_attachment(each)]
+    group_ids = {each.change.group.id or "" for each in (*rule_changes, *attachments)}
+    known_ids = {each for each in group_ids if 0 < len(each) <= _MAX_ID_LENGTH}
     if not known_ids:
         return tuple(changes)
     before = open_groups.rules_before(call, known_ids)
     after = dict(before)
-    for each in changes:
+    for each in rule_changes:
         group_id = each.change.group.id or ""
-        if _changes_rules(each) and group_id in known_ids:
+        if group_id in known_ids:
             after[group_id] = _rules_after(after.get(group_id, Rules()), each)
     if changed := {group_id: rules for group_id, rules in after.items() if rules != before.get(group_id, Rules())}:
         open_groups.save_after(call, changed)

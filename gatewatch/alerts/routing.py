@@ -65,12 +65,12 @@ def destinations_of(facts: RoutingFacts, settings: Settings) -> tuple[str, ...]:
 def matches(facts: RoutingFacts, match: Match) -> bool:
     return (
         match.min_severity.rank <= facts.severity.rank <= match.max_severity.rank
-        and matches_patterns(match.account, facts.account.id)
-        and matches_patterns(match.environment, facts.account.environment)
-        and matches_patterns(match.region, facts.region)
+        and (match.account is None or matches_patterns(match.account, facts.account.id))
+        and (match.environment is None or matches_patterns(match.environment, facts.account.environment))
+        and (match.region is None or matches_patterns(match.region, facts.region))
         and (match.ou is None or any(is_in_unit(facts.account.ou, each) for each in pattern_list(match.ou)))
-        and matches_tags(match.tags, facts.account.tags.items())
-        and matches_patterns(match.actor, facts.actor)
+        and (not match.tags or matches_tags(match.tags, facts.account.tags.items()))
+        and (match.actor is None or matches_patterns(match.actor, facts.actor))
         and (match.group is None or matches_patterns(match.group, *facts.groups))
         and _matches_changes(match, facts.changes)
     )

@@ -25,6 +25,8 @@ def matches_patterns(patterns: Patterns | None, *facts: str | None) -> bool:
 
 def matches_tags(patterns: Mapping[str, Patterns], tags: Iterable[tuple[str, str]]) -> bool:
     """Return whether every key is a tag whose value matches."""
+    if not patterns:
+        return True
     known = dict(tags)
     return all(key in known and matches_patterns(value, known[key]) for key, value in patterns.items())
 

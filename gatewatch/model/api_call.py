@@ -74,8 +74,9 @@ class ApiCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def is_by_root(self) -> bool:
         """Whether the root user itself called: no session of `AssumeRoot`, no service on its behalf."""
-        is_own = self.via not in {AccessMethod.CLOUDFORMATION, AccessMethod.SERVICE}
-        return self.actor.type == "Root" and is_own and not self.actor.is_organization_root
+        if self.actor.type != "Root" or self.actor.is_organization_root:
+            return False
+        return self.via not in {AccessMethod.CLOUDFORMATION, AccessMethod.SERVICE}
 
     @property
     def delivery_key(self) -> str:
