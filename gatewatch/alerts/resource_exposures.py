@@ -62,9 +62,11 @@ class SettingChange(Struct, frozen=True, kw_only=True):
 def setting_change_of(alert: Alert) -> SettingChange | None:
     """Return what a call opened or closed; None for any other call, and without a resource."""
     call, applied = alert.call, [each for each in alert.changes if _is_applied(each)]
+    if not applied:
+        return None
     name = (call.event_source.partition(".")[0], undated_name(call.event_name))
     setting = WHOLE_SETTINGS.get(name) or GRANT_SETTINGS.get(name)
-    key = _key(call, setting, applied[0]) if setting and applied else None
+    key = _key(call, setting, applied[0]) if setting else None
     if setting is None or key is None:
         return None
     opened = tuple(_grants(setting, applied))

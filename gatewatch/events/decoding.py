@@ -32,7 +32,6 @@ _GLOBAL_REGIONS = {
     "aws-us-gov": "us-gov-west-1",
     "aws-eusc": "eusc-de-east-1",
 }
-_ALREADY_UTC = (None, UTC)
 # EventBridge's name of a service where it is not that of CloudTrail.
 _OTHER_SOURCES = {"monitoring": ("aws.cloudwatch",)}
 
@@ -217,10 +216,11 @@ def _conflicts(record: dict[str, Any], envelope: dict[str, Any]) -> Iterator[str
     if not envelope:
         return
     service, source = _text(record.get("eventSource")).partition(".")[0], _text(envelope.get("source"))
-    if service and _is_given(source) and source not in {f"aws.{service}", *_OTHER_SOURCES.get(service, ())}:
+    is_known = source == f"aws.{service}" or source in _OTHER_SOURCES.get(service, ())
+    if service and not is_known and _is_given(source):
         yield "source"
     detail_type = _text(envelope.get("detail-type"))
-    if _is_given(detail_type) and not detail_type.endswith(" via CloudTrail"):
+    if not detail_type.endswith(" via CloudTrail") and _is_given(detail_type):
         yield "detail-type"
     owner, account = _text(record.get("recipientAccountId")), _text(envelope.get("account"))
     if owner and account and owner.zfill(_ACCOUNT_DIGITS) != account.zfill(_ACCOUNT_DIGITS):
@@ -266,7 +266,9 @@ def _time(value: Any) -> datetime | None:
         return None
     try:
         parsed = datetime.fromisoformat(value.strip())
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo in _ALREADY_UTC else parsed.astimezone(UTC)
+        if parsed.tzinfo is UTC:
+            return parsed
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

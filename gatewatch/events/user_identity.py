@@ -223,7 +223,7 @@ def access_method_of(user: dict[str, Any], record: dict[str, Any]) -> AccessMeth
         return AccessMethod.CLI
     if _is_console(agent, hosts, record):
         return AccessMethod.CONSOLE
-    if any(_SERVICE_HOST.match(host) for host in hosts) or _text(user, "type") == "AWSService":
+    if any(map(_SERVICE_HOST.match, hosts)) or _text(user, "type") == "AWSService":
         return AccessMethod.SERVICE
     if agent.startswith(_COMMAND_LINES):
         return AccessMethod.CLI

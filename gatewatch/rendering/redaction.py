@@ -17,6 +17,7 @@ _SECRET = re.compile(
 )
 _HARMLESS = frozenset({"sessioncredentialfromconsole", "credentialid"})
 # AKIA: of a user, ASIA: temporary, ABIA: a bearer token, ACCA: of a service (IAM identifiers, unique ID prefixes).
+_SHORTEST_SECRET = 16  # characters, of an access key id
 _ACCESS_KEY_ID = re.compile(r"\b(AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{8,}([A-Z0-9]{4})\b")
 # The end of a refusal's errorMessage: 600 and more characters that only `sts:DecodeAuthorizationMessage` can read.
 _ENCODED = re.compile(r"(Encoded authorization failure message: ?)\S+")
@@ -43,10 +44,14 @@ def redact(value: Any) -> Any:
 
 def _is_secret(key: str, inner: Any) -> bool:
     """Empty values and booleans are not redacted."""
-    name = key.lower().replace("-", "").replace("_", "")
     has_content = inner not in (None, "", {}, []) and not isinstance(inner, bool)
-    return has_content and name not in _HARMLESS and _SECRET.search(name) is not None
+    if not has_content:
+        return False
+    name = key.lower().replace("-", "").replace("_", "")
+    return name not in _HARMLESS and _SECRET.search(name) is not None
 
 
 def _redact_text(text: str) -> str:
+    if len(text) < _SHORTEST_SECRET:
+        return text
     return _ENCODED.sub(rf"\1{_MASK}", _ACCESS_KEY_ID.sub(r"\1…\2", text))

@@ -66,12 +66,11 @@ class ParsedCall(Struct, frozen=True, kw_only=True):
 
     def group(self, group_id: str | None = None) -> Group:
         """The group a call is about. Its id may be only in the response, its name only in the request."""
+        request = self.request_parameters
         return Group(
-            id=group_id
-            or as_text(self.request_parameters.get("groupid"))
-            or as_text(self.response_elements.get("groupid")),
-            name=as_text(self.request_parameters.get("groupname")),
-            vpc_id=as_text(self.request_parameters.get("vpcid")),
+            id=group_id or as_text(request.get("groupid")) or as_text(self.response_elements.get("groupid")),
+            name=as_text(request.get("groupname")),
+            vpc_id=as_text(request.get("vpcid")),
         )
 
     def change(

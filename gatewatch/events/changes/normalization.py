@@ -79,7 +79,7 @@ def first_present(fields: Fields, *names: str) -> Any:
 
 def as_text(value: Any) -> str | None:
     """Return text as it was sent: the wrapped form turns `true` and `443` into JSON values. None when empty."""
-    if isinstance(value, str):
+    if value is None or isinstance(value, str):
         return value or None
     if isinstance(value, bool):
         return "true" if value else "false"
