@@ -117,7 +117,8 @@ def run_pipeline(call: ApiCall, pipeline: AlertPipeline) -> PipelineResult | Non
 
 
 def _suppress(alert: Alert, pipeline: AlertPipeline) -> SuppressionResult:
-    return suppress(alert, pipeline.settings.exceptions, evaluation_time(alert, pipeline.now()))
+    exceptions = pipeline.settings.exceptions
+    return suppress(alert, exceptions, evaluation_time(alert, pipeline.now()) if exceptions else None)
 
 
 def _is_notified(result: SuppressionResult, pipeline: AlertPipeline) -> bool:
