@@ -23,7 +23,7 @@ _HIDDEN = re.compile(f"[{_HIDDEN_CHARACTERS}]")
 # One class of characters: an alternation of two is four times slower.
 _UNPRINTABLE = re.compile(f"[{_BREAK_CHARACTERS}{_HIDDEN_CHARACTERS}]")
 # ASCII without a meaning in mrkdwn, code spans or JSON. Most ids, addresses and names consist of it.
-_PLAIN = re.compile(r"[ !#-%'-;=?-\[\]-_a-~]+")
+_PLAIN = re.compile(r"[ !#-%'-;=?-\[\]-_a-~]*")
 _MAX_LENGTH = 256  # after escaping: a rule description of EC2 fits, and a line of several values fits a section
 _NOTHING = Markup()
 _BACKTICK_LIKE = "ˋ"

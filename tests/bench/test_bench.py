@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -44,11 +45,30 @@ def test_the_help_takes_at_most_twice_the_import_of_typer() -> None:
     assert harness.paired(floor, subject, 9).ratio < 2
 
 
-def test_an_event_costs_a_bounded_multiple_of_json_loads() -> None:
-    """Three times the goals and more: branch coverage makes our code three times slower, but not the floor."""
-    alert, rendering = measures.per_event(rounds=5)
-    assert alert.value < 40, alert
-    assert rendering.value < 100, rendering
+# In a process of its own: branch coverage makes our code three times slower, but not the floor.
+_PER_EVENT = """
+import json
+from bench import measures
+print(json.dumps([row.value for row in measures.per_event(rounds=5)]))
+"""
+
+
+def test_an_event_costs_less_than_twice_what_docs_performance_says() -> None:
+    """A stage that becomes twice as slow fails; a busy machine, which makes ours a third slower, does not."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith("COV")}
+    answer = subprocess.run(
+        [sys.executable, "-c", _PER_EVENT], cwd=ROOT, capture_output=True, text=True, check=True, env=own
+    )
+    alert, rendering = json.loads(answer.stdout)
+    assert alert < 2 * _documented("functions/alert: decode"), answer.stdout
+    assert rendering < 2 * _documented("functions/deliver: notification"), answer.stdout
+
+
+def _documented(what: str) -> float:
+    """The figure of a row of docs/performance.md."""
+    page = (ROOT / "docs" / "performance.md").read_text("utf-8")
+    (row,) = (line for line in page.splitlines() if line.startswith(f"| {what}"))
+    return float(row.split(" | ")[3].removesuffix(" ×"))
 
 
 def test_a_hundred_events_a_second_are_shown_at_the_rate_limit_of_slack_and_none_is_lost() -> None:
