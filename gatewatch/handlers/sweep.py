@@ -13,7 +13,7 @@ from gatewatch.aws.error_codes import error_code, is_temporary
 from gatewatch.config.actions import ActionMode
 from gatewatch.events.canary import AccountRegion
 from gatewatch.inventory.comparison import CONFIRM_AFTER_SECONDS
-from gatewatch.inventory.coverage import Coverage, find_gaps, gap_digests, is_complete
+from gatewatch.inventory.coverage import find_gaps, gap_digests, is_complete, read_coverage, swept_accounts
 from gatewatch.inventory.messages import report_messages
 from gatewatch.inventory.model import AccountInventory, ResourceKind
 from gatewatch.inventory.reader import MAX_CALLS, RegionReader, rules_by_id
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gatewatch.aws.clients import Aws
     from gatewatch.config.settings import Settings
     from gatewatch.delivery.outbox import MessageSink
+    from gatewatch.inventory.coverage import Coverage
     from gatewatch.inventory.model import RegionInventory
     from gatewatch.inventory.recording import InventoryRecorder
     from gatewatch.inventory.store import InventoryStore
@@ -63,29 +64,16 @@ class SweepHandler:
         """Start the sweep of the day, or make its report when everything was tried. Runs every hour."""
         state, now = self.store.state(), self.now()
         if state is None or now - state.started >= _DAY_SECONDS - _EARLY_SECONDS:
-            self.queue.put(SweepTask(each) for each in self._accounts())
+            self.queue.put(SweepTask(each) for each in swept_accounts(self.settings, self.canaries()))
             self.store.save_state(replace(state or SweepState(now), started=now, is_reported=False))
         elif not state.is_reported:
             coverage = self.coverage()
             if is_complete(coverage, state.started) or now - state.started >= _REPORT_LATEST_SECONDS:
                 self._report(state, coverage)
 
-    def _accounts(self) -> list[str]:
-        """Return the accounts that have a lookup role: those of accounts.yaml, and those that send canaries."""
-        known = {*self.settings.accounts, *(each.account_id for each in self.canaries())}
-        return sorted(each for each in known if self.settings.account(each).read_role)
-
     def coverage(self) -> Coverage:
         """Return what is read and what sends canaries."""
-        account_ids = self._accounts()
-        accounts = self.store.accounts(account_ids)
-        return Coverage(
-            account_ids=account_ids,
-            accounts=accounts,
-            regions=self.store.regions(accounts),
-            canaries=list(self.canaries()),
-            now=self.now(),
-        )
+        return read_coverage(self.store, self.canaries(), self.settings, self.now())
 
     def _report(self, state: SweepState, coverage: Coverage) -> None:
         """Report accounts that were read for the first time, and gaps that were not reported yet."""

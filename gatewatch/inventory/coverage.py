@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from gatewatch.config.settings import Settings
+    from gatewatch.inventory.store import InventoryStore
 
 OVERDUE_SECONDS = 2 * 24 * 3600
 _NEVER, _OVERDUE = "NeverRead", "NotReadForTwoDays"
@@ -45,6 +46,22 @@ class Coverage(Struct, frozen=True, kw_only=True):
     regions: Sequence[RegionInventory]
     canaries: Collection[AccountRegion]
     now: float
+
+
+def swept_accounts(settings: Settings, canaries: Iterable[AccountRegion]) -> list[str]:
+    """Return the accounts that have a lookup role: those of accounts.yaml, and those that send canaries."""
+    known = {*settings.accounts, *(each.account_id for each in canaries)}
+    return sorted(each for each in known if settings.account(each).read_role)
+
+
+def read_coverage(
+    store: InventoryStore, canaries: Collection[AccountRegion], settings: Settings, now: float
+) -> Coverage:
+    """Raises `HubTableError`."""
+    account_ids = swept_accounts(settings, canaries)
+    accounts = store.accounts(account_ids)
+    regions = store.regions(accounts)
+    return Coverage(account_ids=account_ids, accounts=accounts, regions=regions, canaries=canaries, now=now)
 
 
 def find_gaps(coverage: Coverage, settings: Settings) -> list[Gap]:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from gatewatch.config.settings import load_settings
 from gatewatch.events.canary import AccountRegion
-from gatewatch.inventory.coverage import Coverage, Gap, GapKind, find_gaps, gap_digests, is_complete
+from gatewatch.inventory.coverage import Coverage, Gap, GapKind, find_gaps, gap_digests, is_complete, swept_accounts
 from gatewatch.inventory.model import AccountInventory, RegionInventory, ResourceKind
 from support.paths import ROOT
 
@@ -97,3 +97,9 @@ def test_the_digest_of_an_account_changes_with_its_gaps():
     other = gap_digests([Gap(A, GapKind.NO_EVENTS, ("r-2",)), Gap(B, GapKind.NO_ROLE)])
     assert one[A] != other[A]
     assert one[B] == other[B]
+
+
+def test_accounts_of_the_file_and_those_that_send_canaries_are_swept_if_they_have_a_role():
+    defaults = replace(SETTINGS, accounts={}, defaults=replace(SETTINGS.defaults, read_role="lookup"))
+    assert swept_accounts(SETTINGS, [AccountRegion(B, "r-1")]) == [A]
+    assert swept_accounts(defaults, [AccountRegion(B, "r-1")]) == [B]

@@ -7,6 +7,7 @@ import pytest
 from gatewatch.cli.doctor_report import print_results
 from gatewatch.cli.options import ListFormat
 from gatewatch.config.forwarding_rules import rule_patterns
+from gatewatch.inventory.coverage import Gap, GapKind
 from gatewatch.monitoring.doctor.hub_checks import admitted_senders, judge_admission, judge_canary, judge_hub
 from gatewatch.monitoring.doctor.member_checks import CANARY, GLOBAL_RULES, IAM, SWITCHES, Expected, judge_member
 from gatewatch.monitoring.doctor.model import (
@@ -236,3 +237,25 @@ def test_values_from_aws_are_plain_text_in_the_table(printed):
     _, text = printed([CheckResult("[bold]x[/bold]\x1b[31m", "w", CheckStatus.ERROR, "a\nb", "r")], everything=False)
     assert "[bold]x[/bold]" in text
     assert "\x1b" not in text
+
+
+def test_what_only_the_sweep_or_only_events_see_is_a_warning_of_the_account():
+    gaps = [
+        Gap("111122223333", GapKind.UNREAD, ("eu-west-1",), "AccessDenied"),
+        Gap("111122223333", GapKind.NO_EVENTS, ("eu-west-2", "eu-west-3")),
+        Gap("444455556666", GapKind.NO_ROLE),
+    ]
+    found = [each for each in judge_hub(hub(gaps=gaps)) if each.check == "sweep"]
+    assert [(each.where, each.status, each.detail) for each in found] == [
+        ("111122223333", CheckStatus.WARNING, "not read for two days, or never (AccessDenied): eu-west-1"),
+        ("111122223333", CheckStatus.WARNING, "read every day, but no canary ever came: eu-west-2, eu-west-3"),
+        ("444455556666", CheckStatus.WARNING, "events arrive, but nobody reads what stands open there"),
+    ]
+    assert all(each.remedy for each in found)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "status"), [([], {CheckStatus.OK}), (None, set()), (QueryFailed("AccessDenied"), {CheckStatus.WARNING})]
+)
+def test_before_the_first_report_of_the_sweep_nothing_is_said_about_it(gaps, status):
+    assert {each.status for each in judge_hub(hub(gaps=gaps)) if each.check == "sweep"} == status

@@ -62,7 +62,7 @@ class HealthCheck:
 
     def results(self) -> Iterator[CheckResult]:
         bus = find_bus(self.aws, self.stage)
-        hub = gather_hub(self.aws, self.stage)
+        hub = gather_hub(self.aws, self.stage, self.settings, self.now)
         yield from judge_hub(hub)
         alert = gather_alert_role(self.aws, self.stage) if self.settings.read_roles else QueryFailed("not queried")
         yield from judge_alert_role(alert, self.settings.read_roles)

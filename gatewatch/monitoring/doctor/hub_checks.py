@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gatewatch.inventory.coverage import GapKind
 from gatewatch.monitoring.doctor.model import CheckResult, CheckStatus, FunctionState, HubState, QueryFailed
 from gatewatch.monitoring.doctor.policy_documents import element_list
 from gatewatch.rendering.time_text import utc_minute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gatewatch.inventory.coverage import Gap
 
 _WHERE = "hub"
 _SILENT_SECONDS = 3600
@@ -21,6 +24,7 @@ def judge_hub(state: HubState) -> Iterator[CheckResult]:
     yield from _functions(state.functions)
     yield _operators(state.subscribers)
     yield _bus_policy(state.bus_policy)
+    yield from _sweep(state.gaps)
 
 
 _REDRIVE = "gatewatch dead-letters list shows the reasons; gatewatch dead-letters redrive sends them again"
@@ -60,6 +64,32 @@ def _functions(functions: Mapping[str, FunctionState] | QueryFailed) -> Iterator
             )
         else:
             yield CheckResult(_WHERE, name, CheckStatus.OK, "active")
+
+
+_GAPS = {
+    GapKind.NO_ROLE: (
+        "events arrive, but nobody reads what stands open there",
+        "set read_role of the account, or of defaults, in accounts.yaml, then make deploy",
+    ),
+    GapKind.UNREAD: ("not read for two days, or never", "see the log of functions/sweep"),
+    GapKind.NO_EVENTS: (
+        "read every day, but no canary ever came",
+        "add the Region to members.regions in deploy/STAGE.yaml, then make deploy",
+    ),
+}
+
+
+def _sweep(gaps: Sequence[Gap] | QueryFailed | None) -> Iterator[CheckResult]:
+    if isinstance(gaps, QueryFailed):
+        yield _query_failed("sweep", gaps)
+        return
+    for each in gaps or ():
+        finding, remedy = _GAPS[each.kind]
+        reason = f" ({each.reason})" if each.reason else ""
+        regions = f": {', '.join(each.regions)}" if each.regions else ""
+        yield CheckResult(each.account_id, "sweep", CheckStatus.WARNING, f"{finding}{reason}{regions}", remedy)
+    if gaps == []:
+        yield CheckResult(_WHERE, "sweep", CheckStatus.OK, "reads every account and Region that sends events")
 
 
 def _operators(subscribers: int | QueryFailed) -> CheckResult:

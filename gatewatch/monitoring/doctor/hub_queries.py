@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from gatewatch.aws.hub_table import HubTable
+from gatewatch.inventory.coverage import find_gaps, read_coverage
+from gatewatch.inventory.store import InventoryStore
 from gatewatch.monitoring.doctor.member_queries import queue_depth
 from gatewatch.monitoring.doctor.model import FunctionState, HubState
 from gatewatch.monitoring.doctor.query import run_query
@@ -13,6 +15,8 @@ from gatewatch.monitoring.heartbeat.store import HeartbeatStore
 
 if TYPE_CHECKING:
     from gatewatch.aws.clients import Aws
+    from gatewatch.config.settings import Settings
+    from gatewatch.inventory.coverage import Gap
 
 QUEUES = (
     "events",
@@ -28,19 +32,28 @@ QUEUES = (
 FUNCTIONS = ("alert", "deliver", "heartbeat", "escalate", "sweep", "digest", "access_keys")
 
 
-def gather_hub(aws: Aws, stage: str) -> HubState:
+def gather_hub(aws: Aws, stage: str, settings: Settings, now: float) -> HubState:
+    """`now` is in seconds since 1970."""
     name = f"gatewatch-{stage}"
+    table = HubTable(aws.dynamodb, name)
     return HubState(
         bus_policy=run_query(lambda: _policy(aws, name)),
         queue_depths=run_query(lambda: {queue: queue_depth(aws, f"{name}-{queue}") for queue in QUEUES}),
         functions=run_query(lambda: {each: _function(aws, f"{name}-{each}") for each in FUNCTIONS}),
         subscribers=run_query(lambda: _subscribers(aws, name)),
         last_canaries=run_query(
-            lambda: {
-                str(origin): at for origin, at in HeartbeatStore(HubTable(aws.dynamodb, name)).last_canaries().items()
-            }
+            lambda: {str(origin): at for origin, at in HeartbeatStore(table).last_canaries().items()}
         ),
+        gaps=run_query(lambda: _gaps(table, settings, now)),
     )
+
+
+def _gaps(table: HubTable, settings: Settings, now: float) -> list[Gap] | None:
+    store = InventoryStore(table)
+    state = store.state()
+    if state is None or state.known is None:
+        return None
+    return find_gaps(read_coverage(store, HeartbeatStore(table).last_canaries().keys(), settings, now), settings)
 
 
 def bus_arn(aws: Aws, stage: str) -> str:

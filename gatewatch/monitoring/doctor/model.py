@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct
+
+from gatewatch.inventory.coverage import Gap
 
 
 class CheckStatus(StrEnum):
@@ -76,10 +78,14 @@ class FunctionState(Struct, frozen=True):
 
 
 class HubState(Struct, frozen=True):
-    """`subscribers`: confirmed subscriptions of the operators topic; `last_canaries`: seconds by account and Region."""
+    """`subscribers`: confirmed subscriptions of the operators topic; `last_canaries`: seconds by account and Region.
+
+    `gaps`: what the sweep or the events do not see; None before the first report of the sweep.
+    """
 
     bus_policy: Mapping[str, Any] | QueryFailed
     queue_depths: Mapping[str, int] | QueryFailed
     functions: Mapping[str, FunctionState] | QueryFailed
     subscribers: int | QueryFailed
     last_canaries: Mapping[str, int] | QueryFailed
+    gaps: Sequence[Gap] | QueryFailed | None = None

@@ -1,6 +1,7 @@
 """Member accounts: their rules, the clients of the lookup role, and what is wrong with some of them."""
 
 # ruff: noqa: N803  the names are those of AWS
+import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -70,6 +71,10 @@ class Members:
         return window is not None and window[0] <= self.clock.now < window[1]
 
 
+def _nothing(**_request):
+    return {"Buckets": []}
+
+
 class Client:
     """A client that has no resources; its responses are empty."""
 
@@ -89,11 +94,14 @@ class Client:
         return SimpleNamespace(paginate=lambda **request: self._pages(operation, request))
 
     def _pages(self, operation, request):
+        """One request a page; EC2 gives everything at once without a page size."""
+        size = request.pop("PaginationConfig", {}).get("PageSize", sys.maxsize)
         self.request(operation)
-        for key, values in getattr(self, operation, lambda **_: {"Buckets": [], "DBInstances": [], "DBSnapshots": []})(
-            **{name: value for name, value in request.items() if name != "PaginationConfig"}
-        ).items():
-            yield {**EMPTY, key: values}
+        ((key, values),) = getattr(self, operation, _nothing)(**request).items()
+        yield {**EMPTY, key: values[:size]}
+        for start in range(size, len(values), size):
+            self.request(operation)
+            yield {**EMPTY, key: values[start : start + size]}
 
     def get_public_access_block(self, **_request):
         self.request("get_public_access_block")
