@@ -28,7 +28,7 @@ _NOTES = "Notes"
 
 
 def measure_long() -> dict[str, list[Row]]:
-    return {_LONG: [*replay.archive(1_000_000, rounds=3), *measures.growth(1_000_000)]}
+    return {_LONG: [*replay.archive(1_000_000, rounds=1), *measures.growth(1_000_000)]}
 
 
 def measure() -> dict[str, list[Row]]:

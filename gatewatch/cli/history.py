@@ -166,10 +166,13 @@ def report(
     from gatewatch.history.formats import JsonLinesFormat, ParquetFormat
     from gatewatch.history.merging import merge
     from gatewatch.history.report import AccountYear, write_report
-    from gatewatch.history.runs import entries_in_order
+    from gatewatch.history.runs import check_target, entries_in_order, started_with
 
     settings = load_settings(*configuration_files(config, accounts, policy))
-    merged = merge(entries_in_order(_run(run, "", results), open_storage, partial=partial), settings)
+    wanted = _run(run, "", results)
+    if logs := started_with(wanted, open_storage):
+        check_target(to, logs)
+    merged = merge(entries_in_order(wanted, open_storage, partial=partial), settings)
     row_format = ParquetFormat() if rows is RowFile.PARQUET else JsonLinesFormat()
     written = write_report(merged, open_storage(to), row_format)
     print_list(written.by_account_and_year, AccountYear, output)

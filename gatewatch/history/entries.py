@@ -80,5 +80,7 @@ def pack_entries(entries: Iterable[Entry]) -> bytes:
 
 
 def unpack_entries(packed: bytes) -> Iterator[Entry]:
-    """Raises `msgspec.DecodeError` for a line that is no entry."""
+    """Raises `EOFError` for what has no end or nothing, `msgspec.DecodeError` for a line that is no entry."""
+    if not packed:
+        raise EOFError
     return (_DECODER.decode(line) for line in gzip.decompress(packed).splitlines())

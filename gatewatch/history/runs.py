@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from concurrent.futures import FIRST_COMPLETED, wait
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ from gatewatch.errors import ConfigurationError, GatewatchError
 from gatewatch.history.batches import Batch, BatchResult, FileAssessor, assess_batch, plan_batches, result_name
 from gatewatch.history.entries import Problem, unpack_entries
 from gatewatch.history.processes import cores, process_pool
-from gatewatch.history.storage import is_below
+from gatewatch.history.storage import absolute, is_below
 from gatewatch.model.typed_decoding import decode_json
 
 if TYPE_CHECKING:
@@ -42,16 +44,29 @@ def plan_name(run: str) -> str:
     return f"runs/{run}/batches.json"
 
 
+def _logs_name(run: str) -> str:
+    return f"runs/{run}/logs.json"
+
+
 def plan(run: Run, open_storage: OpenStorage) -> list[Batch]:
     """Return the batches of a run: those that it was started with, or new ones for the files that are there now.
 
-    Raises `ConfigurationError` when there are no log files, or when results would be read as logs.
+    Raises `ConfigurationError` when there are no log files, when results would be read as logs, or when the run was
+    started with other logs.
     """
-    if is_below(run.results, run.logs):
-        raise ConfigurationError(f"{run.results}: is inside {run.logs}; write the results beside the logs.")
-    if batches := planned(run, open_storage):
-        return batches
-    return new_plan(run.logs, open_storage)
+    check_target(run.results, run.logs)
+    if not (batches := planned(run, open_storage)):
+        return new_plan(run.logs, open_storage)
+    logs = started_with(run, open_storage)
+    if not (is_below(run.logs, logs) and is_below(logs, run.logs)):
+        raise ConfigurationError(f"run {run.name} was started with {logs}; choose another --run for {run.logs}.")
+    return batches
+
+
+def check_target(location: str, logs: str) -> None:
+    """Raises `ConfigurationError` for a location whose files the next run would read as logs."""
+    if is_below(location, logs):
+        raise ConfigurationError(f"{location}: is inside {logs}; write the results beside the logs.")
 
 
 def new_plan(logs: str, open_storage: OpenStorage) -> list[Batch]:
@@ -67,9 +82,17 @@ def planned(run: Run, open_storage: OpenStorage) -> list[Batch]:
     return decode_json(text, list[Batch]) if text else []
 
 
+def started_with(run: Run, open_storage: OpenStorage) -> str:
+    """The location of the logs of a run that was started."""
+    text = open_storage(run.results).read(_logs_name(run.name))
+    return decode_json(text, str) if text else run.logs
+
+
 def save_plan(run: Run, batches: list[Batch], open_storage: OpenStorage) -> None:
     """Write an array of batches, one a worker: the item reader of the state machine reads it."""
-    open_storage(run.results).write(plan_name(run.name), msgspec.json.encode(batches))
+    results = open_storage(run.results)
+    results.write(_logs_name(run.name), msgspec.json.encode(absolute(run.logs)))
+    results.write(plan_name(run.name), msgspec.json.encode(batches))
 
 
 def finished(run: Run, open_storage: OpenStorage) -> set[str]:
@@ -107,7 +130,15 @@ def entries_in_order(run: Run, open_storage: OpenStorage, *, partial: bool = Fal
         if each.number in missing:
             yield Problem(each.last, f"batch {each.number} is not done: {each.files} log files up to here are missing")
         else:
-            yield from unpack_entries(results.read(result_name(run.name, each.number)) or b"")
+            yield from _entries_of(results, result_name(run.name, each.number))
+
+
+def _entries_of(results: Storage, name: str) -> Iterator[Entry]:
+    try:
+        yield from unpack_entries(results.read(name) or b"")
+    except (EOFError, gzip.BadGzipFile, zlib.error, msgspec.DecodeError) as error:
+        where = f"{results.location.rstrip('/')}/{name}"
+        raise MissingBatchesError(f"{where}: is damaged or of another version; delete it and start again.") from error
 
 
 def work(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -72,7 +73,7 @@ class FolderStorage:
         """Write a whole file or none: an interrupted worker leaves no partial result."""
         path = self._root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")  # two programs may continue one run
         partial.write_bytes(content)
         partial.replace(path)
 
@@ -133,5 +134,10 @@ def is_below(location: str, folder: str) -> bool:
     return _whole(location).startswith(_whole(folder))
 
 
+def absolute(location: str) -> str:
+    """A location that is the same from every working directory."""
+    return location if location.startswith(_S3) else str(Path(location).absolute())
+
+
 def _whole(location: str) -> str:
-    return f"{(location if location.startswith(_S3) else str(Path(location).absolute())).rstrip('/')}/"
+    return f"{absolute(location).rstrip('/')}/"

@@ -32,6 +32,8 @@ def test_a_run_is_estimated_started_and_reported(trail, tmp_path) -> None:
     assert gatewatch("history", "status", *run).out == "run first: 1 of 1 batches are done\n"
     again = gatewatch("history", "start", trail, *run)
     assert again.out == "run first: 0 of 1 batches to do, 0.0 MB stored\n"
+    inside = gatewatch("history", "report", *run, "--to", f"{trail}/report")
+    assert (inside.status, "write the results beside the logs" in inside.err) == (2, True)
     reported = gatewatch("history", "report", *run, "--to", to, "--format", "json")
     assert reported.status == 3  # one file of the trail cannot be decoded
     assert {row["account_id"] for row in json.loads(reported.out)} >= {"111122223333"}

@@ -170,8 +170,15 @@ def _dicts(table) -> list[dict]:
     return [dict(zip(table.columns, row, strict=True)) for row in table.fetchall()]
 
 
+HISTORY = (ROOT / "docs" / "history.md").read_text("utf-8")
+
+
+def table_of_athena() -> str:
+    return HISTORY.partition("CREATE EXTERNAL TABLE gatewatch_rows (")[2].partition("\n)")[0]
+
+
 def queries() -> list[str]:
-    section = (ROOT / "docs" / "history.md").read_text("utf-8").partition("### DuckDB")[2].partition("\n### ")[0]
+    section = HISTORY.partition("### DuckDB")[2].partition("\n### ")[0]
     return re.findall(r"```sql\n(.*?)```", section, re.DOTALL)
 
 
@@ -184,7 +191,31 @@ def test_the_queries_of_the_documentation_run_in_duckdb(query, entries, tmp_path
 
 
 def test_the_columns_of_athena_are_those_of_the_rows() -> None:
-    text = (ROOT / "docs" / "history.md").read_text("utf-8")
-    table = text.partition("CREATE EXTERNAL TABLE gatewatch_rows (")[2].partition("\n)")[0]
-    columns = [each.split()[0].strip("`") for each in table.split(",")]
+    columns = [each.split()[0].strip("`") for each in table_of_athena().split(",")]
     assert columns == [each for each in Row.__struct_fields__ if each != "account_id"]
+
+
+def test_the_types_of_athena_are_those_of_parquet(entries, tmp_path) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    write_report(entries, FolderStorage(tmp_path), ParquetFormat())
+    columns = re.findall(r"`?(\w+)`? (string|bigint|boolean|array<string>)", table_of_athena())
+    path = next(str(each) for each in tmp_path.rglob("*.parquet"))
+    found = duckdb.read_parquet(path, hive_partitioning=False)
+    names = {"string": "VARCHAR", "bigint": "BIGINT", "boolean": "BOOLEAN", "array<string>": "VARCHAR[]"}
+    assert [(name, names[kind]) for name, kind in columns] == list(
+        zip(found.columns, map(str, found.types), strict=True)
+    )
+
+
+def test_the_folders_of_athena_are_those_of_the_report(entries, tmp_path) -> None:
+    """Partition projection computes the folders, so a wrong template finds nothing and reports no error."""
+    write_report(entries, FolderStorage(tmp_path), ParquetFormat())
+    (template,) = re.findall(r"'storage.location.template' = 's3://RESULTS/report/(.*)'", HISTORY)
+    first, last = re.search(r"'projection.year.range' = '(\d+),(\d+)'", HISTORY).groups()
+    folders = {each.parent.relative_to(tmp_path).as_posix() + "/" for each in tmp_path.rglob("*.parquet")}
+    known = [re.fullmatch(r".*account_id=(\d+)/year=(\d+)/", each) for each in folders if "unknown" not in each]
+    assert len(known) > 1
+    for each in known:
+        account, year = each.groups()
+        assert template.replace("${account_id}", account).replace("${year}", year) == each[0]
+        assert first <= year <= last

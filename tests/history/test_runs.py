@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import random
 
@@ -186,6 +187,24 @@ def test_odd_names_of_files_are_read_and_a_name_that_is_no_text_is_an_error(sett
         list(logs.files())
 
 
+def test_a_run_is_not_continued_with_other_logs(trail, tmp_path, monkeypatch) -> None:
+    run = Run("first", str(trail), str(tmp_path / "results"))
+    save_plan(run, batches_of_one_file(trail), open_storage)
+    monkeypatch.chdir(trail.parent)
+    assert plan(Run("first", f"{trail.name}/", run.results), open_storage) == batches_of_one_file(trail)
+    with pytest.raises(ConfigurationError, match=f"run first was started with {trail}; choose another --run"):
+        plan(Run("first", str(trail / "AWSLogs"), run.results), open_storage)
+
+
+@pytest.mark.parametrize("content", [b"", b"no gzip", pack_entries([])[:-4], gzip.compress(b'{"type": "other"}')])
+def test_a_damaged_result_is_named(content, trail, tmp_path) -> None:
+    run = Run("first", str(trail), str(tmp_path))
+    save_plan(run, batches_of_one_file(trail)[:1], open_storage)
+    FolderStorage(tmp_path).write(result_name("first", 0), content)
+    with pytest.raises(MissingBatchesError, match=r"00000000.jsonl.gz: is damaged or of another version"):
+        list(entries_in_order(run, open_storage))
+
+
 @pytest.mark.slow
 def test_a_run_of_many_batches_is_done_when_all_their_files_are_there(monkeypatch) -> None:
     """S3 lists a thousand keys at once."""
@@ -246,7 +265,7 @@ def test_the_function_assesses_a_batch_over_s3(trail, settings, replayed, monkey
         assert rows == replayed[0]
         assert problems == [f"s3://org-trail/logs/{TRUNCATED}: is a truncated gzip"]
         keys = [each["Key"] for each in s3.list_objects_v2(Bucket="results")["Contents"]]
-        assert set(keys) == {"gatewatch/runs/first/batches.json"} | {
+        assert set(keys) == {"gatewatch/runs/first/batches.json", "gatewatch/runs/first/logs.json"} | {
             f"gatewatch/{result_name('first', number)}" for number in range(6)
         }
     function.compose.cache_clear()
