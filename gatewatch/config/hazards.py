@@ -1,4 +1,4 @@
-"""Warnings about valid settings that cause damage together: `gatewatch check` prints them."""
+"""Warnings about valid settings that cause damage together, or have no effect: `gatewatch check` prints them."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ def find_hazards(settings: Settings) -> Iterator[str]:
     ingress = settings.ingress
     if EnforcementMode.ENFORCE in {ingress.mode, *ingress.environments.values(), *ingress.accounts.values()}:
         yield from _ingress_hazards(ingress)
+    if settings.context.first_time.raises_severity and not settings.context.first_time.enabled:
+        yield "context.first_time: raises_severity has no effect without enabled."
 
 
 def _access_key_hazards(policy: KeyPolicy) -> Iterator[str]:

@@ -3,6 +3,7 @@ from datetime import date
 import pytest
 from msgspec.structs import replace
 
+from gatewatch.config.context import ContextSettings, FirstTime
 from gatewatch.config.hazards import find_hazards
 from gatewatch.config.iam import KeyPolicy
 from gatewatch.config.ingress import EnforcementMode, ExemptGroup
@@ -43,3 +44,10 @@ def test_dangerous_settings_of_the_ingress_policy_are_warnings(mode, count):
     ingress = kit.ingress(["all from 0.0.0.0/0", "tcp 443 from 0.0.0.0/0"], exempt_groups=(exemption,))
     policy = replace(ingress, environments={"dev": mode})
     assert len(list(find_hazards(replace(emergency_settings(), ingress=policy)))) == count
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_severity_that_is_raised_by_what_is_off_is_a_warning(enabled):
+    context = ContextSettings(first_time=FirstTime(enabled=enabled, raises_severity=True))
+    found = list(find_hazards(replace(emergency_settings(), context=context)))
+    assert found == ([] if enabled else ["context.first_time: raises_severity has no effect without enabled."])
