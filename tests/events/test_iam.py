@@ -93,6 +93,12 @@ def test_a_call_without_what_it_must_name_is_not_understood(iam, row, shows, nam
     shows(row(iam(name, request_)), severity="medium", understood=False)
 
 
+@pytest.mark.parametrize(("policy", "severity"), [("AdministratorAccess", "high"), ("ReadOnlyAccess", "low")])
+def test_a_boundary_that_limits_nothing_is_as_severe_as_none(iam, row, policy, severity):
+    request = {"roleName": "ci", "permissionsBoundary": f"arn:aws:iam::aws:policy/{policy}"}
+    assert row(iam("PutRolePermissionsBoundary", request))["severity"] == severity
+
+
 @pytest.mark.parametrize(("status", "severity"), [("Inactive", "info"), ("Active", "medium"), (7, "medium")])
 def test_only_the_word_inactive_switches_a_key_off(iam, row, status, severity):
     shown = row(iam("UpdateAccessKey", {"userName": "bob", "accessKeyId": "AKIAEXAMPLE00000063A6", "status": status}))

@@ -186,5 +186,11 @@ def test_a_public_provider_needs_a_condition_on_the_subject(provider, key, every
     assert trust(principal, Condition={"StringEquals": {key: "value"}}).everyone is everyone
 
 
+@pytest.mark.parametrize("provider", ["saml-provider/theirs", "oidc-provider/oidc.example.com/id/1"])
+def test_a_provider_of_another_account_is_foreign(provider):
+    held = {"StringEquals": {"oidc.example.com/id/1:sub": "a"}}
+    assert trust({"Federated": f"arn:aws:iam::{OTHER}:{provider}"}, Condition=held) == Trust(accounts=(OTHER,))
+
+
 def test_a_saml_provider_is_private():
     assert trust({"Federated": f"arn:aws:iam::{ACCOUNT}:saml-provider/ours"}) == Trust()

@@ -45,6 +45,7 @@ _OTHER = frozenset(
 _OTHER |= {IamOperation.PROVIDER_DELETED}
 _REMOVES_DENY = frozenset({IamOperation.POLICY_DETACHED, IamOperation.POLICY_REMOVED, IamOperation.POLICY_DELETED})
 _ROOT = "root"
+_NO_LIMIT = "AdministratorAccess"  # as a permissions boundary
 # AWS attaches these to a user whose access key it found in public (IAM user guide, AWS managed policies).
 _QUARANTINE = ("AWSCompromisedKeyQuarantine*", "AWSExposedCredentialPolicy_DO_NOT_REMOVE")
 
@@ -134,6 +135,8 @@ def _safeguards(facts: IamFacts, policy: SeverityRules) -> Iterator[_Finding]:
     levels, removed = policy.iam, _SAFEGUARDS.get(facts.operation)
     if removed:
         yield getattr(levels, removed), Reason(removed)
+    if facts.operation is IamOperation.BOUNDARY_SET and facts.target and facts.target.name == _NO_LIMIT:
+        yield levels.boundary_removed, Reason("boundary_removed")
     if facts.operation is IamOperation.PASSWORD_POLICY_CHANGED and facts.weak_settings:
         yield levels.password_policy_weakened, Reason("password_policy_weakened")
     name = facts.target or facts.entity

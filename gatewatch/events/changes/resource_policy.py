@@ -100,9 +100,9 @@ def is_open(statement: Statement) -> bool:
 def account_of_principal(kind: str, name: str) -> str | None:
     """The account of a principal; the principal itself where nobody knows whose it is, as of a canonical or unique id.
 
-    None for everyone, for AWS services and for identity providers.
+    None for everyone, for AWS services and for identity providers of no account.
     """
-    match = _ACCOUNT.match(name) if kind == "aws" else None
+    match = _ACCOUNT.match(name) if kind in {"aws", "federated"} else None
     if match:
         return match[1]
     is_unknown = kind == "aws" and not _ANY.match(name) and not _CLOUDFRONT.match(name)
