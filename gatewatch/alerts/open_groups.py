@@ -74,6 +74,8 @@ def with_open_groups(
             after[group_id] = _rules_after(after.get(group_id, Rules()), each)
     if changed := {group_id: rules for group_id, rules in after.items() if rules != before.get(group_id, Rules())}:
         open_groups.save_after(call, changed)
+    if not attachments:
+        return tuple(changes)
     is_open = {group_id for group_id, rules in after.items() if rules}
     return tuple(
         _raised(each) if _is_attachment(each) and each.change.group.id in is_open else each for each in changes

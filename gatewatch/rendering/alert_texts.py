@@ -137,4 +137,4 @@ def _links(alert: Alert, labels: Labels) -> Iterator[Link]:
     event = "rule" if alert.worst.change.family is Family.COMPLIANCE else "event"
     for name, url in ((event, alert.links.event), ("group", alert.links.group), ("iam", alert.links.iam)):
         if 0 < len(url) <= _MAX_URL:
-            yield Link(trusted_label(labels.button[name]), Markup(url))
+            yield Link(trusted_label(labels.button[name]), as_markup(url))

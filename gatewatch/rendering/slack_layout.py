@@ -96,10 +96,10 @@ def _field_in_one_line(field: Field) -> Markup:
 
 def title_of(headline: str, part_text: str, state: MessageState, labels: Labels) -> Markup:
     """The header: status and headline, cut where they are too long, the part and the number of alerts in the thread."""
-    suffix = (f" · {part_text}" if part_text else "") + _reply_count(state)
+    suffix = join_safe("", (mrkdwn(f" · {part_text}" if part_text else ""), _reply_count(state)))
     headline = status_headline(headline, state, labels)
-    return join_safe("", (truncate_escaped(headline, MAX_HEADER - len(suffix)), Markup(suffix)))
+    return join_safe("", (truncate_escaped(headline, MAX_HEADER - len(suffix)), suffix))
 
 
 def _reply_count(state: MessageState) -> Markup:
-    return Markup(f" 🧵 +{len(state.replies)}") if state.replies else Markup()
+    return as_markup(f" 🧵 +{len(state.replies)}" if state.replies else "")
