@@ -321,6 +321,21 @@ def test_no_sequence_of_requests_executes_a_revert_that_two_identities_did_not_a
             assert actions.proposal.approved.at < actions.proposal.expires_at
 
 
+@given(REQUESTS)
+def test_no_sequence_of_requests_undoes_a_revert_that_two_identities_did_not_agree_on(requests):
+    actions = REVERTED
+    for each in requests:
+        each = msgspec.structs.replace(each, proposal="u1")  # noqa: PLW2901
+        result = transition(actions, each, SUBJECT, SETTINGS)
+        if isinstance(result, Refusal):
+            continue
+        actions = result.actions
+        if Effect.EXECUTE in result.effects:
+            first, second = actions.proposal.proposed.person, actions.proposal.approved.person
+            assert not set(first.identities) & set(second.identities)
+            assert actions.proposal.approved.at < actions.proposal.expires_at
+
+
 def test_the_actor_is_known_by_name_role_and_session():
     arn = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/Bob@example.com"
     role = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef"
