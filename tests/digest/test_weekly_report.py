@@ -1,6 +1,7 @@
 """What a weekly digest says of readings and of the trend, in every channel and language."""
 
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -16,6 +17,7 @@ from gatewatch.model.digest import MAX_BARS, Digest, Period, ReadingSummary, sho
 from gatewatch.model.notification import DigestNotification
 from gatewatch.model.reachability import Layer, Reachability, Verdict
 from gatewatch.model.security_group import Group
+from gatewatch.model.severity import Severity
 from gatewatch.rendering.chatbot_validation import chatbot_problems
 from gatewatch.rendering.digest.labels import load_digest_labels
 from gatewatch.rendering.digest.messages import digest_sns_body
@@ -144,3 +146,26 @@ def test_the_trend_travels_in_the_message():
     sent = msgspec.json.encode(notification(shortened(weekly(ITEM))))
     assert msgspec.json.decode(sent, type=DigestNotification).digest.trend == weekly().trend
     assert len(sent) < 30_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_of_a_week_fits_a_phone(language):
+    """It writes build/browser/weekly-<language>.png."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; make test installs it")
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("no chromium on this machine; apt-get install chromium")
+    items = [replace(ITEM, severity=Severity.CRITICAL, group=Group(id="sg-" + "0" * 17, name=each)) for each in NAMES]
+    with playwright.sync_playwright() as running, running.chromium.launch(executable_path=chromium) as browser:
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.set_content(html_page(view(weekly(*items), language), EmailTemplate(language, TEMPLATES)))
+        folder = ROOT / "build" / "browser"
+        folder.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=folder / f"weekly-{language}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        heights = page.evaluate("[...document.querySelectorAll('td > div')].map((each) => each.offsetHeight)")
+    assert heights == column_heights([each.open for each in TREND.days])
+
+
+NAMES = ("legacy-jump-host", "a-name-without-any-place-to-break-it-" + "x" * 200, HOSTILE)

@@ -537,7 +537,7 @@ def test_the_digest_lists_what_only_the_sweep_found_and_names_what_was_not_read(
     cloud.run()
     (message,) = cloud.sent()
     text = words(message)
-    assert "in sg-1, payments-prod eu-west-1: open for 3 d 1 h · opened before gatewatch" in text
+    assert "in web sg-1, payments-prod eu-west-1: open for 3 d 1 h · opened before gatewatch" in text
     assert "Accounts read: 1, Regions: 1, oldest reading 2026-11-21 08:05:00 KST" in text
     assert f"Not read: {ACCOUNT} us-east-1: NotReadYet." in text
     assert message.notification.digest.trend is None

@@ -68,7 +68,13 @@ def public_resources(digest: Digest, text: DigestText) -> Iterator[DigestSection
 
 def _exposure_line(rule: ExposedRule, age: timedelta, text: DigestText) -> Line:
     values = {"what": _what(rule.change, text)}
-    return _line(text.digest.digest["open_line"], rule, age, text, values, {"group": rule.resource})
+    return _line(text.digest.digest["open_line"], rule, age, text, values, {"group": _named(rule)})
+
+
+def _named(rule: ExposedRule) -> str:
+    """Return the id of a group, after its name where a reading found one."""
+    name = rule.change.change.group.name
+    return f"{shorten(name)} {rule.resource}" if name and name != rule.resource else rule.resource
 
 
 def _resource_line(rule: ExposedRule, age: timedelta, text: DigestText) -> Line:
