@@ -17,7 +17,6 @@ from gatewatch.model.digest import MAX_BARS, Digest, Period, ReadingSummary, sho
 from gatewatch.model.notification import DigestNotification
 from gatewatch.model.reachability import Layer, Reachability, Verdict
 from gatewatch.model.security_group import Group
-from gatewatch.model.severity import Severity
 from gatewatch.rendering.chatbot_validation import chatbot_problems
 from gatewatch.rendering.digest.labels import load_digest_labels
 from gatewatch.rendering.digest.messages import digest_sns_body
@@ -30,7 +29,7 @@ from gatewatch.rendering.slack_validation import mentions, slack_problems
 from gatewatch.rendering.text.labels import load_labels
 from support.html import nesting_problems
 from support.invented_activity import FIRST, LAST, SETTINGS, ZONE, invented_log, trend
-from support.inventory import ITEM, NOW, reading
+from support.inventory import ITEM, NOW, RULE, reading
 from support.paths import ROOT
 from support.rendering import LOADED
 
@@ -156,7 +155,10 @@ def test_the_page_of_a_week_fits_a_phone(language):
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
         pytest.skip("no chromium on this machine; apt-get install chromium")
-    items = [replace(ITEM, severity=Severity.CRITICAL, group=Group(id="sg-" + "0" * 17, name=each)) for each in NAMES]
+    items = [
+        replace(ITEM, rule=replace(RULE, rule_id=f"sgr-{number}"), group=Group(id=f"sg-{number:017}", name=each))
+        for number, each in enumerate(NAMES)
+    ]
     with playwright.sync_playwright() as running, running.chromium.launch(executable_path=chromium) as browser:
         page = browser.new_page(viewport={"width": 390, "height": 844})
         page.set_content(html_page(view(weekly(*items), language), EmailTemplate(language, TEMPLATES)))

@@ -95,7 +95,7 @@ def expected_messages(events: Sequence[ScenarioEvent]) -> Counter[DeliveredMessa
         is_serious = Severity(event.expected.severity).rank >= Severity.HIGH.rank and event.account in production
         for channel in ("sec-all", "sec-prod") if is_serious else ("sec-all",):
             messages[DeliveredMessage(event.record["eventID"], channel, rules)] += 1
-    messages[DeliveredMessage(scenario.DIGEST_TITLE, "sec-all", scenario.OPEN_RULES_AT_END)] += 1
+    messages[DeliveredMessage(scenario.DIGEST_TITLE, "sec-all", scenario.OPEN_IN_DIGEST)] += 1
     messages.update(DeliveredMessage(each, "sec-all", 0) for each in scenario.SWEEP_TITLES)
     return messages
 

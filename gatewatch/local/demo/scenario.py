@@ -28,8 +28,8 @@ SWEEP_TITLES = (
 )
 ALERT_OF_OTHERS = "905a71c1-bcf9-43b6-973a-e0d95e26445f"
 """The event that the policy routes to Teams, PagerDuty, the webhook and the event bus."""
-OPEN_RULES_AT_END = 7
-"""Rules of the scenario that are open to the internet and not removed before its end."""
+OPEN_IN_DIGEST = 9
+"""What the digest lists: seven rules that events opened, and a rule and a bucket that the first sweep found."""
 
 
 class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
