@@ -15,6 +15,7 @@ from gatewatch.delivery.wire import encode_message
 from gatewatch.errors import RenderError
 from gatewatch.model.notification import Section
 from gatewatch.rendering import slack_blocks
+from gatewatch.rendering.parts import presentations_of
 from gatewatch.rendering.slack_validation import mentions, slack_problems
 from support.hostile import (
     ATTACKS,
@@ -31,7 +32,7 @@ from support.hostile import (
     one_record,
     with_texts,
 )
-from support.rendering import blocks_of, message_for, slack_payloads
+from support.rendering import SLACK, blocks_of, message_for, slack_payloads
 
 
 def payloads_of(alert):
@@ -160,6 +161,13 @@ def test_an_event_with_very_long_texts_gives_a_bounded_notification():
     document = many_rules(300, "홈" * 5000)
     size = len(encode_message(message_for(alert_of_record(document))))
     assert size < 200_000
+
+
+def test_a_part_that_is_rendered_alone_is_that_of_the_whole_message():
+    message = message_for(alert_of_record(many_rules(100, "d" * 255)))
+    alone = [SLACK.render(message, each) for each in presentations_of(SLACK.cut(message))]
+    assert len(alone) == 5
+    assert alone == list(SLACK.messages(message))
 
 
 def test_the_blocks_of_a_message_stay_below_slacks_total_limit():
