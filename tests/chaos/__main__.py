@@ -25,7 +25,9 @@ def simulated(count, seed):
     print(f"{harness.batches} invocations, {harness.kills} killed; {hours:.1f} virtual hours in {watch.seconds:.0f} s")
     for name, number in sorted(verdict.counts.items()):
         print(f"{number:>9}  {name}")
-    print(f"\n{timing.table([('all of that', *timing.row(list(timing.deliveries(harness, arrivals))))])}")
+    found = list(timing.deliveries(harness, arrivals))
+    groups = [("all of that", found), *timing.by_kind(found, harness.settings)]
+    print(f"\n{timing.table([(name, *timing.row(each)) for name, each in groups])}")
     return _said(verdict.violations)
 
 

@@ -6,6 +6,7 @@ from statistics import median
 
 from chaos.assertions import calls_of
 from chaos.clock import START
+from gatewatch.config.destinations import SlackApp, SlackWebhook, SnsTopic
 from gatewatch.delivery.attempts import MAX_UNCERTAIN_POSTS
 from gatewatch.delivery.escalations import DELIVERY_SECONDS
 from gatewatch.model.severity import Severity
@@ -78,16 +79,26 @@ GROUPS = {
     "high": (Severity.HIGH,),
     "others": (Severity.MEDIUM, Severity.LOW, Severity.INFO),
 }
+KINDS = {"slack_webhook": SlackWebhook, "slack_app": SlackApp, "sns": SnsTopic}
 COLUMNS = ("alerts", "one copy", "most copies", "by fallback", *GROUPS)
 
 
+def by_kind(found, settings):
+    """The kinds of destinations, and what was delivered to those of each."""
+    for name, kind in KINDS.items():
+        own = [each for each in found if isinstance(settings.destinations[each.destination], kind)]
+        if own:
+            yield f"kind {name}", own
+
+
 def row(found):
-    """The values of `COLUMNS`; the times are median, worst."""
-    one = sum(each.copies == 1 for each in found)
+    """The values of `COLUMNS`; the times are median, worst. `one copy` is a share of the alerts in the destination."""
+    there = [each for each in found if each.copies]
+    one = sum(each.copies == 1 for each in there)
     times = at_each(found)
     return (
         f"{len({each.key for each in found})}",
-        f"{100 * one / len(found):.2f} %",
+        f"{100 * one / len(there):.2f} %",
         f"{max(each.copies for each in found)}",
         f"{max(each.fallback_copies for each in found)}",
         *(_seconds([second for each in severities for second in times[each]]) for severities in GROUPS.values()),
