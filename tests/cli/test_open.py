@@ -85,6 +85,33 @@ def test_a_resource_is_named_by_its_kind(kind, allows, text):
     assert text in table_of(with_values(kind=kind, allows=allows))[1]
 
 
+def test_the_readme_shows_such_a_table():
+    rows = (
+        with_values(opened_by="", origin="older_than_gatewatch", days=43, reachable="reachable", layer=""),
+        with_values(
+            name="payments-reporting",
+            allows="tcp 5432 from 0.0.0.0/0",
+            resource="sg-0df1db1afefc8cb0e",
+            days=1,
+            opened_by="minji.kim@example.com",
+            layer="route",
+        ),
+        with_values(
+            kind="buckets",
+            allows="public",
+            name="",
+            resource="payments-old-receipts",
+            origin="no_event",
+            opened_by="",
+            days=0,
+            reachable="",
+            layer="",
+        ),
+    )
+    shown = "\n".join(line.rstrip() for line in table_of(*rows)).strip()
+    assert f"```text\n{shown}\n```" in (ROOT / "README.md").read_text("utf-8")
+
+
 def test_the_age_is_given_in_days():
     assert "1 day " in " ".join(table_of(with_values(days=1)))
     assert "today" in " ".join(table_of(with_values(days=0)))
