@@ -85,7 +85,7 @@ def test_a_resource_is_named_by_its_kind(kind, allows, text):
     assert text in table_of(with_values(kind=kind, allows=allows))[1]
 
 
-def test_the_readme_shows_such_a_table():
+def test_the_documentation_shows_such_a_table():
     rows = (
         with_values(opened_by="", origin="older_than_gatewatch", days=43, reachable="reachable", layer=""),
         with_values(
@@ -109,7 +109,7 @@ def test_the_readme_shows_such_a_table():
         ),
     )
     shown = "\n".join(line.rstrip() for line in table_of(*rows)).strip()
-    assert f"```text\n{shown}\n```" in (ROOT / "README.md").read_text("utf-8")
+    assert f"```text\n{shown}\n```" in (ROOT / "docs" / "inventory.md").read_text("utf-8")
 
 
 def test_the_age_is_given_in_days():
