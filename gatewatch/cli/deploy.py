@@ -13,13 +13,16 @@ from gatewatch.cli.options import CONFIG, STAGE, Config, Stage, configuration_fi
 def deploy_options(stage: Stage = STAGE, config: Config = CONFIG) -> None:
     """Print the osls options of a stage.
 
-    These are the Region and the parameters of deploy/STAGE.yaml. It must name every event bus of policy.yaml.
+    These are the Region and the parameters of deploy/STAGE.yaml. It must name every event bus of policy.yaml, and
+    the role of the identity store of accounts.yaml.
     """
-    from gatewatch.cli.deployment.stage_file import load_stage, require_event_buses
+    from gatewatch.cli.deployment.stage_file import load_stage, require_event_buses, require_identity_store
     from gatewatch.config.settings import load_settings
 
     loaded = load_stage(config, stage)
-    require_event_buses(loaded, load_settings(*configuration_files(config, None, None)))
+    settings = load_settings(*configuration_files(config, None, None))
+    require_event_buses(loaded, settings)
+    require_identity_store(loaded, settings)
     # osls refuses empty values; the defaults of serverless.yml are empty too.
     parameters = [f"--param={name}={value}" for name, value in loaded.hub_parameters().items() if value]
     typer.echo(" ".join(["--stage", loaded.name, "--region", loaded.hub.region, *parameters]))

@@ -153,3 +153,17 @@ def test_an_event_bus_of_the_policy_that_the_stage_names_is_deployed(tmp_path):
 def test_any_other_event_bus_of_the_policy_refuses_the_deployment(tmp_path, bus, message):
     ran = with_bus(tmp_path, bus)
     assert message in str(ran.exception)
+
+
+@pytest.mark.parametrize("name", ["gatewatch-identity-store", "another"])
+def test_the_role_of_the_identity_store_is_the_one_of_the_stage(tmp_path, name):
+    role = f"arn:aws:iam::666677778888:role/gatewatch/{name}"
+    store = f"identity_store: {{id: d-1234567890, region: us-east-1, role: '{role}'}}\n"
+    write_stage(tmp_path)
+    (tmp_path / "accounts.yaml").write_text(store, "utf-8")
+    (tmp_path / "policy.yaml").write_text("{}\n", "utf-8")
+    ran = CliRunner().invoke(app, ["deploy-options", "--config", str(tmp_path)])
+    if name == "another":
+        assert "is not hub.identity_store_role of deploy/prod.yaml" in str(ran.exception)
+    else:
+        assert f"--param=identityStoreRole={role}" in shlex.split(ran.stdout)

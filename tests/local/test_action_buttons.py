@@ -1,6 +1,7 @@
 """Buttons of the inbox in a real browser: signed clicks reach the real functions, and messages say what happened."""
 
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -64,8 +65,13 @@ class Page:
         playwright.expect(self.message(event_id)).to_contain_text(text)
 
     def screenshot(self, event_id, name):
+        """The message may be updated in between: its element is then another one."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self.message(event_id).screenshot(path=SCREENSHOTS / f"action-{name}.png")
+        for _ in range(5):
+            with suppress(playwright.Error):
+                self.message(event_id).screenshot(path=SCREENSHOTS / f"action-{name}.png")
+                return
+        raise AssertionError("the message does not stay as it is")
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +90,7 @@ def inbox_page(hub):
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1100, "height": 1700}, color_scheme="light")
         page.set_default_timeout(20_000)
+        playwright.expect.set_options(timeout=20_000)
         page.on("console", lambda line: problems.append(line.text) if line.type in {"error", "warning"} else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
         yield Page(page, *hub)

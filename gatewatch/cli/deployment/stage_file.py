@@ -27,6 +27,7 @@ _ORGANIZATION = re.compile(r"(o-[a-z0-9]{10,32})?\Z")
 _UNIT = re.compile(r"(r-[a-z0-9]{4,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32})\Z")
 # osls gets these values on a command line.
 _PLAIN = re.compile(r"[A-Za-z0-9+=,.@_:/-]*\Z")
+_ONE_ROLE_ARN = re.compile(r"(?:arn:aws(?:-[a-z]+)*:iam::\d{12}:role/[\w+=,.@/-]+)?\Z", re.ASCII)
 _ROLE_ARN = re.compile(r"(arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/*-]+)?\Z")
 
 
@@ -171,6 +172,8 @@ def _checked_values(hub: HubSection, members: MembersSection) -> Iterator[tuple[
     yield "hub.account", hub.account, _ACCOUNT, "12 digits in quotes"
     yield "hub.region", hub.region, _REGION, "a Region such as ap-northeast-2"
     yield "hub.organization", hub.organization, _ORGANIZATION, "the id of an organization, such as o-a1b2c3d4e5"
+    role = hub.identity_store_role
+    yield "hub.identity_store_role", role, _ONE_ROLE_ARN, "an ARN such as that of eventbridge/identity_store.yaml"
     yield "members.doctor_role", members.doctor_role, _ROLE_ARN, "an ARN such as arn:aws:iam::999988887777:role/ops-*"
     for name in ("secrets_key", "alerts_email", "operators_email", "chat_workspace", "chat_channel", "digest_from"):
         yield f"hub.{name}", getattr(hub, name), _PLAIN, "A-Z, a-z, 0-9 and + = , . @ _ : / - only"
@@ -182,6 +185,16 @@ def _checked_values(hub: HubSection, members: MembersSection) -> Iterator[tuple[
         yield f"members.regions[{index}]", each, _REGION, "a Region such as us-east-1"
     for index, each in enumerate(members.organizational_units):
         yield f"members.organizational_units[{index}]", each, _UNIT, "the id of a root or unit, r-… or ou-…"
+
+
+def require_identity_store(stage: Stage, settings: Settings) -> None:
+    """Raise `ConfigurationError` unless the hub may assume the role of `identity_store` of accounts.yaml."""
+    role = settings.identity_store.role
+    if role and role != stage.hub.identity_store_role:
+        raise ConfigurationError(
+            f"accounts.yaml: identity_store.role: is not hub.identity_store_role of deploy/{stage.name}.yaml; "
+            "write its ARN there."
+        )
 
 
 def require_event_buses(stage: Stage, settings: Settings) -> None:
