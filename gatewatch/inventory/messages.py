@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 MAX_LINES = 25
 _MAX_ALIAS = 80
-_MAX_NAMES = 20
+_MAX_PARAGRAPH = 7
+# Of gaps, so that a paragraph usually fits the 3,000 characters that Slack takes; the doctor lists all.
+_MAX_GAP_LINES, _MAX_ACCOUNTS, _MAX_REGIONS, _MAX_SHORT_ALIAS = 10, 5, 20, 30
 
 
 def silent_change_messages(
@@ -43,7 +45,7 @@ def silent_change_messages(
         title=Sentence("silent_change_title", values),
         paragraphs=(
             (Sentence("silent_change"),),
-            _limited([_line(each, calls.get(each.group.id or "")) for each in items]),
+            *_in_paragraphs(_limited([_line(each, calls.get(each.group.id or "")) for each in items])),
             (Sentence("silent_change_next", {"command": "gatewatch open"}),),
         ),
         account_id=inventory.account_id,
@@ -85,14 +87,15 @@ def _baseline(
     numbers = {each.value: str(counts[each]) for each in (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM)}
     count = sum(each.account_id in ids for each in regions)
     yield (Sentence("baseline", {"accounts": str(len(ids)), "regions": str(count), **numbers}),)
-    yield _limited([_place(region, item, settings) for region, item in items if item.severity is Severity.CRITICAL])
+    critical = [_place(region, item, settings) for region, item in items if item.severity is Severity.CRITICAL]
+    yield from _in_paragraphs(_limited(critical))
     yield (Sentence("baseline_next", {"command": "gatewatch open"}),)
 
 
 def _gap_paragraphs(gaps: Sequence[Gap], settings: Settings) -> Iterator[Sequence[Sentence]]:
     for kind in GapKind:
         if found := [each for each in gaps if each.kind is kind]:
-            yield (Sentence(f"sweep_gaps_{kind}"), *_limited(_gap_lines(found, settings)))
+            yield (Sentence(f"sweep_gaps_{kind}"), *_limited(_gap_lines(found, settings), _MAX_GAP_LINES))
     if gaps:
         yield (Sentence("sweep_gaps_next", {"command": "gatewatch doctor"}),)
 
@@ -106,15 +109,15 @@ def _gap_lines(gaps: Sequence[Gap], settings: Settings) -> list[Sentence]:
 
 
 def _gap_line(regions: Sequence[str], reason: str, account_ids: Sequence[str], settings: Settings) -> Sentence:
-    names = [f"{settings.account(each).alias[:_MAX_ALIAS]} {each}" for each in account_ids]
-    place = [_enumeration(names), _enumeration(regions)] if regions else [_enumeration(names)]
-    values = {"place": ": ".join(place), "reason": reason}
-    return Sentence("sweep_gap_line_reason" if reason else "sweep_gap_line", values)
+    names = [f"{settings.account(each).alias[:_MAX_SHORT_ALIAS]} {each}" for each in account_ids]
+    values = {"accounts": _enumeration(names, _MAX_ACCOUNTS), "regions": _enumeration(regions, _MAX_REGIONS)}
+    key = "sweep_gap_regions" if regions else "sweep_gap_accounts"
+    return Sentence(f"{key}_reason" if reason else key, {**values, "reason": reason})
 
 
-def _enumeration(names: Sequence[str]) -> str:
-    more = len(names) - _MAX_NAMES
-    return ", ".join(names[:_MAX_NAMES]) + (f" (+{more})" if more > 0 else "")
+def _enumeration(names: Sequence[str], limit: int) -> str:
+    more = len(names) - limit
+    return ", ".join(names[:limit]) + (f" (+{more})" if more > 0 else "")
 
 
 def _line(item: OpenItem, call: LikelyCall | None) -> Sentence:
@@ -137,9 +140,14 @@ def _group(item: OpenItem) -> str:
     return " ".join(each for each in (item.group.name, item.group.id) if each)
 
 
-def _limited(lines: Sequence[Sentence]) -> tuple[Sentence, ...]:
-    more = len(lines) - MAX_LINES
-    shown = tuple(lines[:MAX_LINES])
+def _in_paragraphs(lines: tuple[Sentence, ...]) -> Iterator[tuple[Sentence, ...]]:
+    """Yield a few lines at a time: Slack takes 3,000 characters a section, and cuts the rest."""
+    return (lines[start : start + _MAX_PARAGRAPH] for start in range(0, len(lines), _MAX_PARAGRAPH))
+
+
+def _limited(lines: Sequence[Sentence], limit: int = MAX_LINES) -> tuple[Sentence, ...]:
+    more = len(lines) - limit
+    shown = tuple(lines[:limit])
     return (*shown, Sentence("more_lines", {"count": str(more)})) if more > 0 else shown
 
 

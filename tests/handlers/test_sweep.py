@@ -391,7 +391,7 @@ def test_a_report_that_is_made_again_has_the_same_key(harness):
 def test_an_account_that_comes_later_has_a_baseline_of_its_own(harness):
     harness.error = "AccessDenied"
     sweep(harness)
-    assert keys_of(harness) == ["sweep_gaps_unread", "sweep_gap_line_reason", "sweep_gaps_next"]
+    assert keys_of(harness) == ["sweep_gaps_unread", "sweep_gap_accounts_reason", "sweep_gaps_next"]
     harness.error = None
     harness.now += DAY
     sweep(harness)
@@ -411,13 +411,14 @@ def test_regions_that_send_no_canary_and_accounts_without_a_role_are_named_once(
     sweep(harness, (REGION, "eu-west-1"))
     assert keys_of(harness)[2:] == [
         "sweep_gaps_no_role",
-        "sweep_gap_line",
+        "sweep_gap_accounts",
         "sweep_gaps_no_events",
-        "sweep_gap_line",
+        "sweep_gap_regions",
         "sweep_gaps_next",
     ]
     (_, line) = harness.sent[-1].notification.paragraphs[-2]
-    assert line.values["place"] == f"payments-prod {ACCOUNT}: eu-west-1, us-east-1"
+    assert line.values["accounts"] == f"payments-prod {ACCOUNT}"
+    assert line.values["regions"] == "eu-west-1, us-east-1"
     count = len(harness.sent)
     harness.now += DAY
     sweep(harness, (REGION, "eu-west-1"))
