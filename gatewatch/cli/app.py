@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -98,7 +99,11 @@ def main() -> NoReturn:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal's encoding lacks are still shown
     try:
-        app(prog_name="gatewatch")
+        try:
+            app(prog_name="gatewatch")
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()  # a disk that is full is an error of the command, and not one of its end
     except Exception as error:
         from gatewatch.cli.errors import message_of
 
@@ -106,5 +111,7 @@ def main() -> NoReturn:
         if message is None:
             raise
         sys.stderr.write(f"gatewatch: {message}\n")
+        if isinstance(error, OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the rest is not written at the end again
         sys.exit(2)
     sys.exit(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ _CREDENTIAL_CODES = frozenset(
 )
 NO_REGION = "no Region is configured; set AWS_DEFAULT_REGION, to the Region of the hub for a command about the hub"
 _MAX_LENGTH = 2000
+_DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class AwsCallError(GatewatchError):
@@ -56,6 +58,8 @@ def message_of(error: Exception) -> str | None:
     """
     from gatewatch.rendering.escaping import sanitize
 
+    if isinstance(error, OSError) and error.errno in _DISK_IS_FULL:
+        return f"the output cannot be written: {error.strerror}"
     if not isinstance(error, GatewatchError) and not type(error).__module__.startswith("botocore."):
         return None
     causes = [error]

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -227,3 +228,13 @@ def test_the_progress_line_is_not_written_when_the_output_goes_to_the_terminal(t
     ran = subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True, cwd=ROOT, check=True)
     (line,) = ran.stdout.splitlines()
     assert json.loads(line)["severity"] == "critical"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("arguments", [("--version",), ("replay", "docs/examples", "--format", "json")])
+def test_a_disk_that_is_full_is_a_sentence(arguments):
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "gatewatch", *arguments], stdout=full, stderr=subprocess.PIPE, cwd=ROOT, check=False
+        )
+    assert (ran.returncode, ran.stderr) == (2, b"gatewatch: the output cannot be written: No space left on device\n")
