@@ -72,6 +72,20 @@ def test_a_row_that_another_process_wrote_meanwhile_is_modified_from_its_new_val
     assert table.get(kind, key) == Point(21)
 
 
+def test_only_a_row_that_exists_is_modified_by_modify_existing(table):
+    assert table.modify_existing(POINTS, "nothing", lambda before: Point(before.x + 1)) is None
+    table.put(POINTS, "existing", Point(1))
+    others = [Point(10)]
+
+    def change(before):
+        if others:
+            table.put(POINTS, "existing", others.pop())
+        return Point(before.x + 1)
+
+    assert table.modify_existing(POINTS, "existing", change) == Point(11)
+    assert table.get(POINTS, "nothing") is None
+
+
 def test_a_row_that_others_write_all_the_time_is_an_error(table):
     def change(before):
         after = Point(before.x + 1 if before else 1)
