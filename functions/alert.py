@@ -76,6 +76,7 @@ def compose() -> AlertHandler:
         ),
         dead_letters=DeadLetterQueue(aws.sqs, environment["GATEWATCH_EVENTS_DLQ_URL"]),
         log=log,
+        save_unwritten=rules.save_unwritten,
         meter=counts,
         configuration_error=bundle.configuration_error,
         watch=DeliveryDeadlines(escalations, outbox, settings).watch,
@@ -115,4 +116,5 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, list[dict[str, st
     alerts = compose()
     answer = partial_response(event, alerts.handle, alerts.log)
     alerts.activity.flush()
+    alerts.save_unwritten()
     return answer

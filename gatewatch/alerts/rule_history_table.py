@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from gatewatch.aws.hub_table import JsonRows
+from gatewatch.aws.hub_table import HubTableError, JsonRows
 from gatewatch.aws.time_budget import TimeBudget
 from gatewatch.model.security_group import SecurityGroupRule
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gatewatch.model.api_call import ApiCall
 
 _MAX_WRITES_PER_LOOKUP = 200  # rules written after one lookup of a group; the next lookup writes the others
+_MAX_UNWRITTEN = 2000  # rules that wait for the table, the latest ones
 # EC2 is eventually consistent (EC2 developer guide, "Eventual consistency").
 _EC2_LAG_SECONDS = 30.0
 LOOKUP = "DescribeSecurityGroupRules"
@@ -88,7 +89,9 @@ class DynamoRuleHistory:
     def __init__(self, table: HubTable, log: Logger, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._table = table
         self._budget = TimeBudget(log, monotonic)
+        self._log = log
         self._states_before: dict[str, RuleState] = {}
+        self._unwritten: dict[str, RuleState | None] = {}
 
     def rules_before(self, call: ApiCall, rule_ids: Collection[str]) -> Mapping[str, SecurityGroupRule]:
         self._states_before = {}
@@ -100,8 +103,31 @@ class DynamoRuleHistory:
         """A delayed earlier call does not overwrite the state after a later one."""
         states = {rule_id: self._state_after(call, rule_id, rule) for rule_id, rule in rules.items()}
         newer = {rule_key(call.account_id, each): state for each, state in states.items() if self._is_newer(call, each)}
-        if newer and call.time:
-            self._budget.run("rule history not written", partial(self._table.put_many, RULES, newer))
+        if newer and call.time and not self._budget.run("rule history not written", partial(self._write, newer)):
+            self._unwritten |= newer
+
+    def save_unwritten(self) -> None:
+        """Write what the table did not take in time, after all messages are sent; what fails is tried next time.
+
+        A rule whose event is missing here is reported by the sweep as changed without an event.
+        """
+        late = dict(list(self._unwritten.items())[-_MAX_UNWRITTEN:])
+        if not late:
+            return
+        try:
+            known = dict(self._table.get_many(RULES, late))
+            self._table.put_many(
+                RULES, {key: state for key, state in late.items() if _is_latest(state, known.get(key))}
+            )
+        except HubTableError as error:
+            self._log.warning("rule history still not written", extra={"reason": error.code})
+            self._unwritten = late
+            return
+        self._unwritten = {}
+
+    def _write(self, states: Mapping[str, RuleState | None], check_time: Callable[[], None]) -> bool:
+        self._table.put_many(RULES, states, check_time)
+        return True
 
     def save_current_rules(self, account_id: str, rules: Mapping[str, SecurityGroupRule], at: float) -> None:
         """Save the rules of a group as they were looked up at a time, in seconds since 1970."""
@@ -136,6 +162,11 @@ class DynamoRuleHistory:
             return None
         before = self._states_before.get(rule_id)
         return RuleState(_at(call), call.delivery_key, rule, before.before_call(call) if before else None)
+
+
+def _is_latest(state: RuleState | None, known: RuleState | None) -> bool:
+    """The id of a deleted rule does not come back, so None is always the latest."""
+    return state is None or known is None or known.at <= state.at
 
 
 def _at(call: ApiCall) -> float:

@@ -42,7 +42,7 @@ class AlertHandler:
 
     `watch` gets the messages on the outbox, and when their event arrived, in seconds since 1970; `escalate` also the
     routes that escalate their alert.
-    The caller flushes `activity` after all records are handled.
+    The caller flushes `activity`, and calls `save_unwritten`, after all records are handled.
     """
 
     pipeline: AlertPipeline
@@ -55,6 +55,7 @@ class AlertHandler:
     watch: Callable[[Sequence[OutboxMessage], float], None] = lambda _messages, _arrived: None
     escalate: Callable[[Sequence[Route], Sequence[OutboxMessage], float], None] = lambda *_planned: None
     activity: ActivitySink = NO_ACTIVITY_LOG
+    save_unwritten: Callable[[], None] = lambda: None
 
     def handle(self, record: dict[str, Any]) -> None:
         """Handle one SQS record. Raises when its messages cannot be sent now; SQS then delivers it again.

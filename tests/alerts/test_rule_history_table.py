@@ -300,3 +300,50 @@ def test_a_rule_named_by_its_id_alone_is_completed_from_the_history(table):
     (completed,) = with_rule_history([nameless], call(2), rules(table))
     assert (completed.rule_before.peer.cidr, completed.rule.peer, completed.previous) == ("10.0.0.0/8", None, None)
     assert table.rows == {}
+
+
+class FailsOnce(Table):
+    """Refuses one request, whichever comes first."""
+
+    def __init__(self):
+        super().__init__()
+        self.faults = [ReadTimeoutError(endpoint_url="https://dynamodb.example")]
+
+
+def saved(table):
+    hub = HubTable(table, "gatewatch")
+    return dict(hub.get_many(RULES, [rule_key("111122223333", RULE)]))
+
+
+def test_what_the_table_did_not_take_in_time_is_written_after_the_messages():
+    """A rule whose event is missing in the table is reported by the sweep as changed without an event."""
+    table = FailsOnce()
+    memory = rules(table)
+    memory.save_after(call(1), {RULE: rule("0.0.0.0/0")})
+    memory.save_after(call(2), {RULE: rule("10.0.0.0/8")})  # no request is made just after a failure
+    assert saved(table) == {}
+    memory.save_unwritten()
+    assert [each.now for each in saved(table).values()] == [rule("10.0.0.0/8")]
+    count = len(table.requests)
+    memory.save_unwritten()
+    assert len(table.requests) == count
+
+
+def test_what_is_written_late_replaces_no_later_state():
+    table = FailsOnce()
+    late = rules(table)
+    late.save_after(call(1), {RULE: rule("0.0.0.0/0")})
+    rules(table).save_after(call(2), {RULE: rule("10.0.0.0/8")})
+    late.save_unwritten()
+    assert [each.now for each in saved(table).values()] == [rule("10.0.0.0/8")]
+
+
+def test_what_cannot_be_written_late_either_is_tried_after_the_next_batch():
+    table = FailsOnce()
+    table.faults *= 2
+    memory = rules(table)
+    memory.save_after(call(1), {RULE: rule("0.0.0.0/0")})
+    memory.save_unwritten()
+    assert saved(table) == {}
+    memory.save_unwritten()
+    assert [each.now for each in saved(table).values()] == [rule("0.0.0.0/0")]
