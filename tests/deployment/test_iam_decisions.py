@@ -763,6 +763,7 @@ NOT_CALLED = {
 ROWS_NOT_USED = {
     "alert": {"heartbeat"},
     "escalate": {"group", "parent"},
+    "heartbeat": {"inventory", "inventory-account", "inventory-state"},
     "sweep": {"heartbeat"},
     "digest": {"heartbeat", "inventory-state"},
     "act": {"action-day", "delivered", "exposures", "group", "unfinished"},
