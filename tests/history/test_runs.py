@@ -196,7 +196,11 @@ def test_a_run_is_not_continued_with_other_logs(trail, tmp_path, monkeypatch) ->
         plan(Run("first", str(trail / "AWSLogs"), run.results), open_storage)
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", pack_entries([])[:-4], gzip.compress(b'{"type": "other"}')])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no gzip", pack_entries([])[:-4], gzip.compress(b'{"type": "other"}')],
+    ids=["empty", "no gzip", "truncated", "another type"],
+)
 def test_a_damaged_result_is_named(content, trail, tmp_path) -> None:
     run = Run("first", str(trail), str(tmp_path))
     save_plan(run, batches_of_one_file(trail)[:1], open_storage)
