@@ -56,7 +56,7 @@ def transition(
         key=request.key,
         detail=request.reason or (request.result.outcome if request.result else ""),
     )
-    values = {"status": after, "audit": (*before.audit, record), **rule.apply(before, request, settings)}
+    values = {"status": after, "audit": (*before.audit, record), **rule.change(before, request, settings)}
     return Transition(msgspec.structs.replace(before, **values), record, rule.effects)
 
 

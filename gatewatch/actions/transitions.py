@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from gatewatch.actions import guards
-from gatewatch.model.alert_actions import ActionEvent, ActionStatus, AlertActions, Mark, RevertProposal
+from gatewatch.actions import guards, state_changes
+from gatewatch.model.alert_actions import ActionEvent, ActionStatus
 
 if TYPE_CHECKING:
     from gatewatch.actions.guards import Guard
-    from gatewatch.actions.request import ActionRequest
-    from gatewatch.config.actions import ActionSettings
+    from gatewatch.actions.state_changes import StateChange
 
 _S, _E = ActionStatus, ActionEvent
 
@@ -31,85 +27,6 @@ class Effect(StrEnum):
     NOTIFY_EVERYBODY = "notify_everybody"
 
 
-Facts = dict[str, object]
-_Apply = Callable[[AlertActions, "ActionRequest", "ActionSettings"], Facts]
-
-
-def _nothing(_before: AlertActions, _request: ActionRequest, _settings: ActionSettings) -> Facts:
-    return {}
-
-
-def _acknowledged(_before: AlertActions, request: ActionRequest, _settings: ActionSettings) -> Facts:
-    return {"acknowledged": _mark(request), "snoozed": None, "snoozed_until": 0.0}
-
-
-def _snoozed(_before: AlertActions, request: ActionRequest, _settings: ActionSettings) -> Facts:
-    return {"snoozed": _mark(request), "snoozed_until": request.until}
-
-
-def _reopened(_before: AlertActions, _request: ActionRequest, _settings: ActionSettings) -> Facts:
-    return {"acknowledged": None, "snoozed": None, "snoozed_until": 0.0, "asked": ""}
-
-
-def _asked(_before: AlertActions, request: ActionRequest, _settings: ActionSettings) -> Facts:
-    return {"asked": request.asked}
-
-
-def _answered(_before: AlertActions, _request: ActionRequest, _settings: ActionSettings) -> Facts:
-    return {"asked": ""}
-
-
-def _proposed(_before: AlertActions, request: ActionRequest, settings: ActionSettings) -> Facts:
-    if request.plan is None:
-        raise ValueError("a proposal needs a plan")
-    expires_at = request.at + 60 * settings.expires_minutes
-    proposal = RevertProposal(
-        id=request.proposal,
-        plan=request.plan,
-        proposed=_mark(request),
-        expires_at=expires_at,
-        reason=request.reason,
-    )
-    is_revert = request.event is ActionEvent.PROPOSE_REVERT  # an undo is about the result of its revert
-    return {"proposal": proposal} | ({"result": None} if is_revert else {})
-
-
-def _approved(before: AlertActions, request: ActionRequest, _settings: ActionSettings) -> Facts:
-    return {"proposal": before.proposal and msgspec.structs.replace(before.proposal, approved=_mark(request))}
-
-
-def _approved_alone(before: AlertActions, request: ActionRequest, _settings: ActionSettings) -> Facts:
-    proposal = before.proposal and msgspec.structs.replace(
-        before.proposal, approved=_mark(request), reason=request.reason, is_break_glass=True
-    )
-    return {"proposal": proposal}
-
-
-def _reverted(before: AlertActions, request: ActionRequest, _settings: ActionSettings) -> Facts:
-    return {"result": request.result, "executed": _approval(before), "is_undone": False}
-
-
-def _undone(before: AlertActions, request: ActionRequest, settings: ActionSettings) -> Facts:
-    return {
-        **_reopened(before, request, settings),
-        "result": request.result,
-        "executed": _approval(before),
-        "is_undone": True,
-    }
-
-
-def _failed(_before: AlertActions, request: ActionRequest, _settings: ActionSettings) -> Facts:
-    return {"result": request.result}
-
-
-def _approval(before: AlertActions) -> Mark | None:
-    return before.proposal.approved if before.proposal else None
-
-
-def _mark(request: ActionRequest) -> Mark:
-    return Mark(request.person, request.at)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """An event in one of the states `before`. `after` None keeps the status. All guards must pass."""
@@ -118,32 +35,27 @@ class Rule:
     before: frozenset[ActionStatus]
     after: ActionStatus | None
     guards: tuple[Guard, ...] = ()
-    apply: _Apply = _nothing
+    change: StateChange = state_changes.unchanged
     effects: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
-    """What a revert and its undo have in common: a plan that is proposed, decided about and executed."""
+    """What a revert and its undo differ in. `name` is in the names of its events and statuses: `propose_revert`."""
 
+    name: str
     before: frozenset[ActionStatus]
-    propose: ActionEvent
-    proposed: ActionStatus
-    approve: ActionEvent
-    approved: ActionStatus
-    reject: ActionEvent
     rejected: ActionStatus
-    expire: ActionEvent
     expired: ActionStatus
-    start: ActionEvent
-    executing: ActionStatus
-    complete: ActionEvent
     completed: ActionStatus
-    apply: _Apply
+    change: StateChange
     effect: Effect
-    fail: ActionEvent
-    abandon: ActionEvent
-    failed: ActionStatus
+
+    def event(self, verb: str) -> ActionEvent:
+        return ActionEvent(f"{verb}_{self.name}")
+
+    def status(self, participle: str) -> ActionStatus:
+        return ActionStatus(f"{self.name}_{participle}")
 
 
 _MAY_PROPOSE = (guards.in_full_mode, guards.mapped, guards.allowed, guards.not_the_actor)
@@ -151,44 +63,51 @@ _MAY_DECIDE = (*_MAY_PROPOSE, guards.current_proposal, guards.not_expired)
 
 
 def _of_plan(plan: _Plan) -> tuple[Rule, ...]:
-    proposed, under_way = frozenset({plan.proposed}), frozenset({plan.approved, plan.executing})
+    approved, executing, failed = plan.status("approved"), plan.status("executing"), plan.status("failed")
+    proposed, under_way = frozenset({plan.status("proposed")}), frozenset({approved, executing})
     return (
-        Rule(event=plan.propose, before=plan.before, after=plan.proposed, guards=_MAY_PROPOSE, apply=_proposed),
         Rule(
-            event=plan.approve,
+            event=plan.event("propose"),
+            before=plan.before,
+            after=plan.status("proposed"),
+            guards=_MAY_PROPOSE,
+            change=state_changes.proposed,
+        ),
+        Rule(
+            event=plan.event("approve"),
             before=proposed,
-            after=plan.approved,
+            after=approved,
             guards=(*_MAY_DECIDE, guards.second_person),
-            apply=_approved,
+            change=state_changes.approved,
             effects=(Effect.EXECUTE,),
         ),
         Rule(
             event=_E.BREAK_GLASS,
             before=proposed,
-            after=plan.approved,
+            after=approved,
             guards=(*_MAY_DECIDE, guards.break_glass_is_on, guards.with_reason),
-            apply=_approved_alone,
+            change=state_changes.approved_alone,
             effects=(Effect.NOTIFY_EVERYBODY, Effect.EXECUTE),
         ),
         Rule(
-            event=plan.reject,
+            event=plan.event("reject"),
             before=proposed,
             after=plan.rejected,
             guards=(guards.in_full_mode, guards.mapped, guards.allowed, guards.current_proposal),
         ),
-        Rule(event=plan.expire, before=proposed, after=plan.expired, guards=(guards.is_expired,)),
+        Rule(event=plan.event("expire"), before=proposed, after=plan.expired, guards=(guards.is_expired,)),
         # From `executing` too: an execution that was interrupted is started again with the same plan.
-        Rule(event=plan.start, before=under_way, after=plan.executing),
+        Rule(event=plan.event("start"), before=under_way, after=executing),
         Rule(
-            event=plan.complete,
-            before=frozenset({plan.executing}),
+            event=plan.event("complete"),
+            before=frozenset({executing}),
             after=plan.completed,
-            apply=plan.apply,
+            change=plan.change,
             effects=(plan.effect,),
         ),
-        Rule(event=plan.fail, before=frozenset({plan.executing}), after=plan.failed, apply=_failed),
+        Rule(event=plan.event("fail"), before=frozenset({executing}), after=failed, change=state_changes.failed),
         # functions/act failed on it until the queue gave up.
-        Rule(event=plan.abandon, before=under_way, after=plan.failed, guards=(guards.is_abandoned,)),
+        Rule(event=plan.event("abandon"), before=under_way, after=failed, guards=(guards.is_abandoned,)),
     )
 
 
@@ -209,44 +128,22 @@ _UNDER_WAY = frozenset({_S.REVERT_PROPOSED, _S.REVERT_APPROVED, _S.REVERT_EXECUT
 _ALL = frozenset(ActionStatus)
 
 _REVERT = _Plan(
+    name="revert",
     before=_SETTLED,
-    propose=_E.PROPOSE_REVERT,
-    proposed=_S.REVERT_PROPOSED,
-    approve=_E.APPROVE_REVERT,
-    approved=_S.REVERT_APPROVED,
-    reject=_E.REJECT_REVERT,
     rejected=_S.REVERT_REJECTED,
-    expire=_E.EXPIRE_REVERT,
     expired=_S.REVERT_EXPIRED,
-    start=_E.START_REVERT,
-    executing=_S.REVERT_EXECUTING,
-    complete=_E.COMPLETE_REVERT,
     completed=_S.REVERTED,
-    apply=_reverted,
+    change=state_changes.reverted,
     effect=Effect.STOP_ESCALATION,
-    fail=_E.FAIL_REVERT,
-    abandon=_E.ABANDON_REVERT,
-    failed=_S.REVERT_FAILED,
 )
 _UNDO = _Plan(
+    name="undo",
     before=frozenset({_S.REVERTED, _S.UNDO_FAILED}),
-    propose=_E.PROPOSE_UNDO,
-    proposed=_S.UNDO_PROPOSED,
-    approve=_E.APPROVE_UNDO,
-    approved=_S.UNDO_APPROVED,
-    reject=_E.REJECT_UNDO,
     rejected=_S.REVERTED,
-    expire=_E.EXPIRE_UNDO,
     expired=_S.REVERTED,
-    start=_E.START_UNDO,
-    executing=_S.UNDO_EXECUTING,
-    complete=_E.COMPLETE_UNDO,
     completed=_S.UNDONE,
-    apply=_undone,
+    change=state_changes.undone,
     effect=Effect.RESUME_ESCALATION,
-    fail=_E.FAIL_UNDO,
-    abandon=_E.ABANDON_UNDO,
-    failed=_S.UNDO_FAILED,
 )
 
 TRANSITIONS: tuple[Rule, ...] = (
@@ -255,7 +152,7 @@ TRANSITIONS: tuple[Rule, ...] = (
         before=_SETTLED,
         after=_S.ACKNOWLEDGED,
         guards=(guards.switched_on, guards.not_acknowledged),
-        apply=_acknowledged,
+        change=state_changes.acknowledged,
         effects=(Effect.STOP_ESCALATION,),
     ),
     Rule(
@@ -263,7 +160,7 @@ TRANSITIONS: tuple[Rule, ...] = (
         before=_UNDER_WAY,
         after=None,
         guards=(guards.switched_on, guards.not_acknowledged),
-        apply=_acknowledged,
+        change=state_changes.acknowledged,
         effects=(Effect.STOP_ESCALATION,),
     ),
     Rule(
@@ -271,7 +168,7 @@ TRANSITIONS: tuple[Rule, ...] = (
         before=_SETTLED,
         after=_S.SNOOZED,
         guards=(guards.switched_on, guards.mapped, guards.not_critical, guards.snooze_in_range),
-        apply=_snoozed,
+        change=state_changes.snoozed,
         effects=(Effect.STOP_ESCALATION,),
     ),
     Rule(
@@ -279,19 +176,25 @@ TRANSITIONS: tuple[Rule, ...] = (
         before=_SETTLED | _UNDER_WAY,
         after=None,
         guards=(guards.in_full_mode, guards.mapped, guards.actor_is_a_person, guards.not_asked),
-        apply=_asked,
+        change=state_changes.asked,
         effects=(Effect.ASK_ACTOR,),
     ),
-    Rule(event=_E.ANSWER_YES, before=_ALL, after=None, guards=(guards.was_asked,), apply=_answered),
+    Rule(event=_E.ANSWER_YES, before=_ALL, after=None, guards=(guards.was_asked,), change=state_changes.answered),
     Rule(
         event=_E.ANSWER_NO,
         before=_ATTENDED,
         after=_S.OPEN,
         guards=(guards.was_asked,),
-        apply=_reopened,
+        change=state_changes.reopened,
         effects=(Effect.RESUME_ESCALATION,),
     ),
-    Rule(event=_E.ANSWER_NO, before=_ALL - _ATTENDED, after=None, guards=(guards.was_asked,), apply=_answered),
+    Rule(
+        event=_E.ANSWER_NO,
+        before=_ALL - _ATTENDED,
+        after=None,
+        guards=(guards.was_asked,),
+        change=state_changes.answered,
+    ),
     Rule(
         event=_E.PROPOSE_EXCEPTION,
         before=_ALL,
@@ -311,14 +214,14 @@ TRANSITIONS: tuple[Rule, ...] = (
         before=frozenset({_S.SNOOZED}),
         after=_S.OPEN,
         guards=(guards.snooze_is_over,),
-        apply=_reopened,
+        change=state_changes.reopened,
         effects=(Effect.RESUME_ESCALATION,),
     ),
     Rule(
         event=_E.RAISE_SEVERITY,
         before=frozenset({_S.SNOOZED}),
         after=_S.OPEN,
-        apply=_reopened,
+        change=state_changes.reopened,
         effects=(Effect.RESUME_ESCALATION,),
     ),
     *_of_plan(_REVERT),
