@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gatewatch.actions.click import encode_click
-from gatewatch.aws.hub_table import RowKind
+from gatewatch.aws.hub_rows import RowKind
 from gatewatch.errors import TransientDeliveryError
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.aws.hub_table import HubTableError, JsonRows
+from gatewatch.aws.hub_rows import JsonRows
+from gatewatch.aws.hub_table import HubTableError
 from gatewatch.model.iam import IamFacts, SignInFacts
 from gatewatch.model.message import contained_messages
 from gatewatch.model.monitoring import MonitoringFacts

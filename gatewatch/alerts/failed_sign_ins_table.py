@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gatewatch.alerts.failed_sign_ins import FailureCount, InMemorySignInFailures, with_failure_counts
-from gatewatch.aws.hub_table import RowKind
+from gatewatch.aws.hub_rows import RowKind
 from gatewatch.aws.time_budget import TimeBudget
 
 if TYPE_CHECKING:

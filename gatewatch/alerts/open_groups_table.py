@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gatewatch.alerts.open_groups import Rules
-from gatewatch.aws.hub_table import JsonRows
+from gatewatch.aws.hub_rows import JsonRows
 from gatewatch.aws.time_budget import TimeBudget
 from gatewatch.model.exposure import RuleRef
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.aws.hub_table import JsonRows
+from gatewatch.aws.hub_rows import JsonRows
 from gatewatch.aws.time_budget import TimeBudget
 from gatewatch.events.changes.normalization import undated_name
 from gatewatch.model.change import Action, Family

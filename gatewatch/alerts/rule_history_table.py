@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from gatewatch.aws.hub_table import HubTableError, JsonRows
+from gatewatch.aws.hub_rows import JsonRows
+from gatewatch.aws.hub_table import HubTableError
 from gatewatch.aws.time_budget import TimeBudget
 from gatewatch.model.security_group import SecurityGroupRule
 

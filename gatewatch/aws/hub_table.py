@@ -1,34 +1,33 @@
-"""The hub table: state of all functions in one DynamoDB table, with partition keys of the form `<prefix>#<key>`.
+"""The hub table: state of all functions in one DynamoDB table.
 
-This module owns keys, lifetimes, encoding, batches, conditions and errors. Each kind of row is declared by the module
-that uses it; docs/architecture.md lists them all.
+This module owns requests, batches, conditions, lifetimes and errors; `hub_rows` has the kinds of rows.
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gatewatch.aws.error_codes import CONDITION_FAILED, error_code
+from gatewatch.aws.hub_rows import attribute_value, plain_attributes
 from gatewatch.errors import TransientDeliveryError
-from gatewatch.model.typed_decoding import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from types_boto3_dynamodb import DynamoDBClient
 
-Value = TypeVar("Value")
+    from gatewatch.aws.hub_rows import JsonRows, RowKind
 
-_MAX_KEY_BYTES = 1024  # half of what DynamoDB takes; texts of events can be longer, or no valid Unicode
-_MAX_BODY_BYTES = 16 * 1024 * 1024  # of a decompressed value
+Value = TypeVar("Value")
+Result = TypeVar("Result")
+
 _GET_BATCH, _WRITE_BATCH = 100, 25  # BatchGetItem and BatchWriteItem (DynamoDB developer guide, quotas)
 _MAX_REQUESTS = 10  # per batch: a response holds 16 MB, a hundred rows of 400 KB hold 40 MB
 
@@ -39,27 +38,6 @@ class HubTableError(TransientDeliveryError):
     def __init__(self, problem: str, code: str) -> None:
         super().__init__(f"{problem}: {code}")
         self.code = code
-
-
-@dataclass(frozen=True, kw_only=True)
-class RowKind:
-    """Rows whose attributes are updated one by one. `name` is for errors; `lifetime` is in seconds after a write."""
-
-    prefix: str
-    name: str
-    lifetime: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class JsonRows(RowKind, Generic[Value]):
-    """Rows that hold one value as JSON, compressed if `is_compressed`.
-
-    With `skips_undecodable`, a row of another version counts as missing.
-    """
-
-    value_type: type[Value]
-    skips_undecodable: bool = False
-    is_compressed: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,14 +81,14 @@ class HubTable:
         """Return the attributes of a row, empty without one."""
         self._write_pending()
         with _errors(kind, "read"):
-            response = self._dynamodb.get_item(TableName=self._name, Key=_key(kind, key), ConsistentRead=True)
-        return _decoded(response.get("Item", {}))
+            response = self._dynamodb.get_item(TableName=self._name, Key=kind.primary_key(key), ConsistentRead=True)
+        return plain_attributes(response.get("Item", {}))
 
     def attributes_of_many(
         self, kind: RowKind, keys: Iterable[str], check_time: Callable[[], None] = _no_check
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield keys and attributes of those rows that exist."""
-        by_id = {_key(kind, key)["pk"]["S"]: key for key in keys}
+        by_id = {kind.primary_key(key)["pk"]["S"]: key for key in keys}
         for chunk in _chunks([{"pk": {"S": each}} for each in by_id], _GET_BATCH):
             wanted: Any = {self._name: {"Keys": chunk, "ConsistentRead": True}}
             for _ in range(_MAX_REQUESTS):
@@ -118,7 +96,7 @@ class HubTable:
                 with _errors(kind, "read"):
                     response: Any = self._dynamodb.batch_get_item(RequestItems=wanted)
                 for row in response.get("Responses", {}).get(self._name, []):
-                    yield by_id[row["pk"]["S"]], _decoded(row)
+                    yield by_id[row["pk"]["S"]], plain_attributes(row)
                 if not (wanted := response.get("UnprocessedKeys")):
                     break
             else:
@@ -157,34 +135,21 @@ class HubTable:
 
         `change` is called again when another process wrote the row in between. What it raises is let through.
         """
-        for _ in range(_MAX_REQUESTS):
-            row = self.attributes(kind, key)
-            before = _value(kind, row) if row else None
-            after = change(before)
-            if after == before or self._replace(kind, key, row, after):
-                return after
-        raise HubTableError(f"{kind.name} cannot be written", "Conflict")
+        return self._modified(kind, key, change)
 
     def modify_existing(self, kind: JsonRows[Value], key: str, change: Callable[[Value], Value]) -> Value | None:
         """The same for a row that exists; None without one."""
-        for _ in range(_MAX_REQUESTS):
-            row = self.attributes(kind, key)
-            if (before := _value(kind, row) if row else None) is None:
-                return None
-            after = change(before)
-            if after == before or self._replace(kind, key, row, after):
-                return after
-        raise HubTableError(f"{kind.name} cannot be written", "Conflict")
+        return self._modified(kind, key, lambda before: None if before is None else change(before))
 
     def delete(self, kind: JsonRows[Value], key: str, expected: Value) -> None:
         """Delete a row that still has the expected value."""
         self._conditional(
             kind,
             self._dynamodb.delete_item,
-            Key=_key(kind, key),
+            Key=kind.primary_key(key),
             ConditionExpression="#body = :expected",
             ExpressionAttributeNames={"#body": "body"},
-            ExpressionAttributeValues={":expected": _body(kind, expected)},
+            ExpressionAttributeValues={":expected": attribute_value(kind.encode(expected))},
         )
 
     def update(
@@ -203,19 +168,28 @@ class HubTable:
             expression += ", expires = :expires" if "SET " in expression else " SET expires = :expires"
             values = {**values, ":expires": self._expires(kind)}
         if values:
-            options["ExpressionAttributeValues"] = {name: _encoded(each) for name, each in values.items()}
+            options["ExpressionAttributeValues"] = {name: attribute_value(each) for name, each in values.items()}
         return self._conditional(
-            kind, self._dynamodb.update_item, Key=_key(kind, key), UpdateExpression=expression, **options
+            kind, self._dynamodb.update_item, Key=kind.primary_key(key), UpdateExpression=expression, **options
         )
 
-    def _replace(self, kind: JsonRows[Value], key: str, row: Mapping[str, Any], value: Value) -> bool:
+    def _modified(self, kind: JsonRows[Value], key: str, change: Callable[[Value | None], Result]) -> Result:
+        for _ in range(_MAX_REQUESTS):
+            row = self.attributes(kind, key)
+            before = _value(kind, row) if row else None
+            after = change(before)
+            if after == before or self._replace(kind, key, row, after):
+                return after
+        raise HubTableError(f"{kind.name} cannot be written", "Conflict")
+
+    def _replace(self, kind: JsonRows[Any], key: str, row: Mapping[str, Any], value: object) -> bool:
         """Whether a row was written; not if it has changed since it was read as `row`."""
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
         if row:
             condition = {
                 "ConditionExpression": "#body = :before",
                 "ExpressionAttributeNames": {"#body": "body"},
-                "ExpressionAttributeValues": {":before": {"B" if kind.is_compressed else "S": row["body"]}},
+                "ExpressionAttributeValues": {":before": attribute_value(row["body"])},
             }
         item = self._item(kind, key, value)
         return self._conditional(kind, self._dynamodb.put_item, Item=item, **condition).is_applied
@@ -228,17 +202,17 @@ class HubTable:
             if error.code != CONDITION_FAILED:
                 raise
             cause: Any = error.__cause__
-            return Update(is_applied=False, attributes=_decoded(cause.response.get("Item", {})))
-        return Update(is_applied=True, attributes=_decoded(response.get("Attributes", {})))
+            return Update(is_applied=False, attributes=plain_attributes(cause.response.get("Item", {})))
+        return Update(is_applied=True, attributes=plain_attributes(response.get("Attributes", {})))
 
     def _write_request(self, kind: JsonRows[Value], key: str, value: Value | None) -> Any:
         if value is None:
-            return {"DeleteRequest": {"Key": _key(kind, key)}}
+            return {"DeleteRequest": {"Key": kind.primary_key(key)}}
         return {"PutRequest": {"Item": self._item(kind, key, value)}}
 
     def _item(self, kind: JsonRows[Value], key: str, value: Value) -> dict[str, Any]:
-        item = {**_key(kind, key), "body": _body(kind, value)}
-        return {**item, "expires": _encoded(self._expires(kind))} if kind.lifetime else item
+        item = {**kind.primary_key(key), "body": attribute_value(kind.encode(value))}
+        return {**item, "expires": attribute_value(self._expires(kind))} if kind.lifetime else item
 
     def _expires(self, kind: RowKind) -> int:
         return int(self.now()) + (kind.lifetime or 0)
@@ -256,50 +230,13 @@ def _errors(kind: RowKind, verb: str) -> Iterator[None]:
         raise HubTableError(f"{kind.name} cannot be {verb}", error_code(error)) from error
 
 
-def _key(kind: RowKind, key: str) -> dict[str, dict[str, str]]:
-    encoded = key.encode("utf-8", "surrogatepass")
-    is_plain = len(encoded) <= _MAX_KEY_BYTES and not any("\ud800" <= each <= "\udfff" for each in key)
-    return {"pk": {"S": f"{kind.prefix}#{key if is_plain else hashlib.sha256(encoded).hexdigest()}"}}
-
-
-def _body(kind: JsonRows[Value], value: Value) -> dict[str, Any]:
-    encoded = msgspec.json.encode(value)
-    return {"B": zlib.compress(encoded)} if kind.is_compressed else {"S": encoded.decode()}
-
-
 def _value(kind: JsonRows[Value], row: Mapping[str, Any]) -> Value | None:
     try:
-        body = row["body"]
-        text = zlib.decompressobj().decompress(body, _MAX_BODY_BYTES) if kind.is_compressed else body
-        return decode_json(text, kind.value_type)
+        return kind.decode(row["body"])
     except (msgspec.DecodeError, zlib.error, TypeError, KeyError) as error:
         if kind.skips_undecodable:
             return None
         raise HubTableError(f"{kind.name} cannot be decoded", type(error).__name__) from error
-
-
-def _encoded(value: Any) -> Any:
-    """Return the attribute value of DynamoDB. `bool` is an `int` in Python, so it is tested first."""
-    if isinstance(value, bool):
-        return {"BOOL": value}
-    if isinstance(value, int | float):
-        return {"N": str(value)}
-    if isinstance(value, str):
-        return {"S": value}
-    return {"SS": sorted(value)} if isinstance(value, set) else {"L": [_encoded(each) for each in value]}
-
-
-def _decoded(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in row.items() if name != "pk"}
-
-
-def _plain(attribute: Mapping[str, Any]) -> Any:
-    ((kind, value),) = attribute.items()
-    if kind == "N":
-        return msgspec.json.decode(value)
-    if kind == "SS":
-        return set(value)
-    return [_plain(each) for each in value] if kind == "L" else value
 
 
 def _chunks(values: Sequence[Any], size: int) -> Iterator[list[Any]]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
-from gatewatch.aws.hub_table import HubTableError, RowKind
+from gatewatch.aws.hub_rows import RowKind
+from gatewatch.aws.hub_table import HubTableError
 from gatewatch.model.typed_decoding import decode_json
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from gatewatch.aws.hub_table import HubTableError, JsonRows, RowKind
+from gatewatch.aws.hub_rows import JsonRows, RowKind
+from gatewatch.aws.hub_table import HubTableError
 from gatewatch.model.alert_actions import NO_ACTIONS, AlertActions
 from gatewatch.model.typed_decoding import decode_json
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.aws.hub_table import JsonRows
+from gatewatch.aws.hub_rows import JsonRows
 from gatewatch.errors import TransientDeliveryError
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.aws.hub_table import HubTableError, JsonRows
+from gatewatch.aws.hub_rows import JsonRows
+from gatewatch.aws.hub_table import HubTableError
 from gatewatch.delivery.exposure_history import ExposureHistory
 from gatewatch.delivery.ledger import LEDGER, NOT_POSTED, DeliveryState, part_key
 from gatewatch.model.slack_thread import AlertGroup, ParentMessage

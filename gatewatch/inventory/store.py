@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gatewatch.aws.hub_table import JsonRows
+from gatewatch.aws.hub_rows import JsonRows
 from gatewatch.inventory.model import AccountInventory, RegionInventory
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gatewatch.aws.hub_table import JsonRows
+from gatewatch.aws.hub_rows import JsonRows
 from gatewatch.model.message import addressed
 from gatewatch.model.notification import NoticeKind, OperatorNotice, Sentence
 from gatewatch.model.severity import Severity

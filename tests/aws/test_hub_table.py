@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from msgspec import Struct
 
-from gatewatch.aws.hub_table import HubTable, HubTableError, JsonRows, RowKind
+from gatewatch.aws.hub_rows import JsonRows, RowKind
+from gatewatch.aws.hub_table import HubTable, HubTableError
 from support.tables import create_table
 
 NOW = 1_000_000

@@ -15,7 +15,7 @@ import grimp
 import pytest
 from botocore import xform_name
 
-from gatewatch.aws.hub_table import RowKind
+from gatewatch.aws.hub_rows import RowKind
 from support.cloudformation import Stack
 from support.iam import ADMINISTRATOR, MISSING, decisions, simulation
 from support.paths import EVENTBRIDGE, ROOT

@@ -9,7 +9,7 @@ import re
 import pytest
 
 import gatewatch
-from gatewatch.aws.hub_table import RowKind
+from gatewatch.aws.hub_rows import RowKind
 from gatewatch.model.change import Family
 from support.markdown import PAGES, inline_code
 from support.paths import ROOT

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gatewatch.alerts.context.changed_accounts import HOUR, MAX_ENTRIES, account_entry, count_accounts
-from gatewatch.aws.hub_table import RowKind
+from gatewatch.aws.hub_rows import RowKind
 from gatewatch.aws.time_budget import TimeBudget
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gatewatch.alerts.context.first_seen import DAY, REMEMBERED, Seen, is_forgotten
-from gatewatch.aws.hub_table import RowKind
+from gatewatch.aws.hub_rows import RowKind
 from gatewatch.aws.time_budget import TimeBudget
 
 if TYPE_CHECKING:

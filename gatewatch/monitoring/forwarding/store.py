@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.aws.hub_table import JsonRows
+from gatewatch.aws.hub_rows import JsonRows
 from gatewatch.monitoring.forwarding.check import Difference
 
 if TYPE_CHECKING:

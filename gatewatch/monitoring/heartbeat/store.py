@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gatewatch.aws.hub_table import JsonRows, RowKind
+from gatewatch.aws.hub_rows import JsonRows, RowKind
 from gatewatch.events.canary import AccountRegion
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from gatewatch.aws.hub_table import JsonRows, RowKind
+from gatewatch.aws.hub_rows import JsonRows, RowKind
 from gatewatch.remediation.access_keys.plan import KeyAction
 from gatewatch.remediation.snapshots import RETENTION_SECONDS
 

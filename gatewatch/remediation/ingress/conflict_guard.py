@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from gatewatch.aws.hub_table import RowKind
+from gatewatch.aws.hub_rows import RowKind
 from gatewatch.remediation.ingress.access import Access
 
 if TYPE_CHECKING:

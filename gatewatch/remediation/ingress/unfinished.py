@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.aws.hub_table import RowKind
+from gatewatch.aws.hub_rows import RowKind
 from gatewatch.remediation.ingress.access import access_of
 from gatewatch.remediation.ingress.executor import StepResult, StepStatus
 from gatewatch.remediation.ingress.plan import Authorize, CurrentRule, Modify, Revoke
