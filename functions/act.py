@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 
 from functions.bundle import load_bundle
+from gatewatch.actions.alert_transitions import AlertTransitions
 from gatewatch.actions.answers import Answers
 from gatewatch.actions.due import DueAlerts
+from gatewatch.actions.due_transitions import DueTransitions
 from gatewatch.actions.escalation import AlertEscalations
 from gatewatch.actions.identity_center import IdentityCenter
+from gatewatch.actions.posted_alerts import PostedAlerts
 from gatewatch.actions.reverting import Reverts
 from gatewatch.actions.slack_api import SlackApi
 from gatewatch.actions.slack_users import SlackUsers
@@ -61,17 +64,28 @@ def compose() -> ActHandler:
         settings.actions.token or SecretRef(),
         environment.get("GATEWATCH_SLACK_API", SLACK_API),
     )
-    return ActHandler(
+    store, due = ActionStore(table), DueAlerts(table)
+    answers = Answers(api, cache(lambda language: load_labels(bundle.templates, language)), log)
+    alerts = PostedAlerts(settings, store, ThreadStore(table))
+    transitions = AlertTransitions(
         settings=settings,
-        store=ActionStore(table),
-        threads=ThreadStore(table),
-        due=DueAlerts(table),
-        snoozed=SnoozedAlerts(table, DueAlerts(table)),
+        store=store,
+        due=due,
+        snoozed=SnoozedAlerts(table, due),
         outbox=WatchedOutbox(outbox, escalations, settings, time.time),
-        users=SlackUsers(api, settings.actions, settings.people, _identity_center(aws, settings.identity_store, log)),
-        answers=Answers(api, cache(lambda language: load_labels(bundle.templates, language)), log),
+        answers=answers,
         reverts=Reverts(_reverter(aws, table, settings, environment)),
         escalations=AlertEscalations(escalations, outbox, settings),
+        now=time.time,
+        log=log,
+    )
+    return ActHandler(
+        settings=settings,
+        alerts=alerts,
+        transitions=transitions,
+        due_transitions=DueTransitions(alerts, transitions),
+        users=SlackUsers(api, settings.actions, settings.people, _identity_center(aws, settings.identity_store, log)),
+        answers=answers,
         now=time.time,
         log=log,
         meter=EmbeddedMeter(metrics),
@@ -114,5 +128,5 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, list[dict[str, st
     """An event of the schedule has no records."""
     if "Records" in event:
         return partial_response(event, compose().handle, _log())
-    compose().settle_due()
+    compose().due_transitions.settle_due()
     return None

@@ -10,13 +10,14 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
+from gatewatch.actions.alert_transitions import AlertTransitions
 from gatewatch.actions.answers import Answers
 from gatewatch.actions.click import Click
 from gatewatch.actions.due import DueAlerts
+from gatewatch.actions.due_transitions import DueTransitions
 from gatewatch.actions.escalation import AlertEscalations
 from gatewatch.actions.people import person_of_caller
+from gatewatch.actions.posted_alerts import PostedAlerts
 from gatewatch.actions.reverting import Reverts
 from gatewatch.actions.slack_api import SlackApi
 from gatewatch.actions.slack_users import SlackUsers
@@ -26,6 +27,7 @@ from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, role_arn
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.metrics import NoMeter
+from gatewatch.cli.alert_view import alert_row, alert_view
 from gatewatch.config.destinations import SecretRef
 from gatewatch.config.paths import TEMPLATES
 from gatewatch.delivery.action_store import ActionStore
@@ -37,21 +39,19 @@ from gatewatch.delivery.slack import SLACK_API
 from gatewatch.delivery.thread_store import ThreadStore
 from gatewatch.errors import GatewatchError
 from gatewatch.handlers.act import ActHandler
-from gatewatch.model.alert_actions import ActionStatus
 from gatewatch.remediation.ingress.conflict_guard import ConflictGuard
 from gatewatch.remediation.revert.reverter import Reverter
 from gatewatch.remediation.revert.sentences import sentence_text
 from gatewatch.remediation.snapshots import SnapshotStore
-from gatewatch.rendering.text.headline import alert_headline
 from gatewatch.rendering.text.labels import Labels, load_labels
-from gatewatch.rendering.time_text import utc_minute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
+    from gatewatch.actions.posted_alerts import PostedAlert
+    from gatewatch.cli.alert_view import AlertRow, AlertView
     from gatewatch.config.settings import Settings
-    from gatewatch.handlers.act import KnownAlert
-    from gatewatch.model.alert_actions import ActionButton, AlertActions, AuditRecord, Person
+    from gatewatch.model.alert_actions import ActionButton, AlertActions, Person
     from gatewatch.model.notification import Sentence
 
 _SOURCE = "terminal"
@@ -64,59 +64,6 @@ class ActionRefusedError(GatewatchError):
 
 class UnknownAlertError(GatewatchError):
     """No message of the destinations that show actions has this alert."""
-
-
-class AlertRow(Struct, frozen=True):
-    """One alert of `gatewatch act list`."""
-
-    id: str
-    time: str
-    account: str
-    severity: str
-    status: str
-    what: str
-
-
-class ProposalView(Struct, frozen=True):
-    """A proposed revert. `lines` say what it changes."""
-
-    id: str
-    hash: str
-    lines: tuple[str, ...]
-    proposed_by: str
-    expires: str
-
-
-class AuditView(Struct, frozen=True):
-    """One transition; `identities` are those in AWS."""
-
-    time: str
-    event: str
-    before: str
-    after: str
-    person: str
-    identities: tuple[str, ...]
-    source: str
-    detail: str
-
-
-class AlertView(Struct, frozen=True):
-    """What `gatewatch act show` says of one alert; without a proposal, snooze or result these are None or empty."""
-
-    id: str
-    event_id: str
-    time: str
-    account: str
-    region: str
-    severity: str
-    status: str
-    what: str
-    acknowledged_by: str
-    snoozed_until: str
-    proposal: ProposalView | None
-    result: tuple[str, ...]
-    undo: str
-    audit: tuple[AuditView, ...]
 
 
 class _TerminalAnswers(Answers):
@@ -145,24 +92,34 @@ class TerminalActions:
         self._table = HubTable(self._aws.dynamodb, f"gatewatch-{stage}")
         self._name = f"gatewatch-{stage}"
         self._labels = load_labels(TEMPLATES, _LABELS)
-        self._store, self._threads = ActionStore(self._table), ThreadStore(self._table)
+        self._store = ActionStore(self._table)
+        self._alerts = PostedAlerts(settings, self._store, ThreadStore(self._table))
         log = logging.getLogger(__name__)
         api = SlackApi(
             HttpClient(http_pool()), SecretStore(self._aws), settings.actions.token or SecretRef(), SLACK_API
         )
         self._answers = _TerminalAnswers(api, self._labels, log)
         due, outbox = DueAlerts(self._table), Outbox(self._aws.sqs, self._outbox_url())
-        self._handler = ActHandler(
+        transitions = AlertTransitions(
             settings=settings,
             store=self._store,
-            threads=self._threads,
             due=due,
             snoozed=SnoozedAlerts(self._table, due),
             outbox=outbox,
-            users=SlackUsers(api, settings.actions, settings.people),
             answers=self._answers,
             reverts=Reverts(self._reverter(role)),
             escalations=AlertEscalations(Escalations(self._table), outbox, settings),
+            now=time.time,
+            log=log,
+        )
+        self._due_transitions = DueTransitions(self._alerts, transitions)
+        self._handler = ActHandler(
+            settings=settings,
+            alerts=self._alerts,
+            transitions=transitions,
+            due_transitions=self._due_transitions,
+            users=SlackUsers(api, settings.actions, settings.people),
+            answers=self._answers,
             now=time.time,
             log=log,
             meter=NoMeter(),
@@ -171,8 +128,8 @@ class TerminalActions:
     def rows(self, days: int, limit: int) -> tuple[list[AlertRow], int]:
         """Return the latest alerts whose messages can be acted on, the newest first, and how many are left out."""
         ids = self._store.latest(days)
-        found = (self._handler.find(name) for name in ids[:limit])
-        return [self._row(each) for each in found if each], len(ids[limit:])
+        found = (self._alerts.find(name) for name in ids[:limit])
+        return [alert_row(each, self._state(each), self._labels) for each in found if each], len(ids[limit:])
 
     def view(self, name: str) -> AlertView:
         return self._view(self._find(name))
@@ -183,7 +140,7 @@ class TerminalActions:
         Raises `ActionRefusedError`, and `UnknownAlertError` for an id that no message has.
         """
         alert = self._find(name)
-        self._handler.settle(alert)
+        self._due_transitions.settle(alert)
         click = Click(
             key=secrets.token_hex(32),
             button=button,
@@ -218,70 +175,13 @@ class TerminalActions:
         stores = SnapshotStore(self._table), ActionLog(self._table)
         return Reverter(member, self._settings, *stores, guard, time.time, InterfaceGroupStore(self._table))
 
-    def _find(self, name: str) -> KnownAlert:
-        if alert := self._handler.find(name):
+    def _find(self, name: str) -> PostedAlert:
+        if alert := self._alerts.find(name):
             return alert
         raise UnknownAlertError(f"no message shows an alert {name}; gatewatch act list prints the ids")
 
-    def _row(self, alert: KnownAlert) -> AlertRow:
-        found = alert.notification.alert
-        status = self._store.load(alert.id).actions.status
-        return AlertRow(
-            id=alert.id,
-            time=utc_minute(alert.notification.event_time or 0.0),
-            account=f"{found.account.alias} {found.account.id}",
-            severity=alert.subject.severity.value,
-            status=status.value,
-            what=alert_headline(found, self._labels),
-        )
+    def _view(self, alert: PostedAlert) -> AlertView:
+        return alert_view(alert, self._state(alert), self._labels)
 
-    def _view(self, alert: KnownAlert) -> AlertView:
-        row, actions = self._row(alert), self._store.load(alert.id).actions
-        result = actions.result
-        return AlertView(
-            id=row.id,
-            event_id=alert.notification.event_id,
-            time=row.time,
-            account=row.account,
-            region=alert.notification.alert.call.region,
-            severity=row.severity,
-            status=row.status,
-            what=row.what,
-            acknowledged_by=actions.acknowledged.person.id if actions.acknowledged else "",
-            snoozed_until=utc_minute(actions.snoozed_until) if actions.snoozed else "",
-            proposal=self._proposal(actions),
-            result=tuple(sentence_text(each, self._labels) for each in result.lines) if result else (),
-            undo=result.undo if result else "",
-            audit=tuple(_audit_views(actions.audit)),
-        )
-
-    def _proposal(self, actions: AlertActions) -> ProposalView | None:
-        proposal = actions.proposal
-        if proposal is None:
-            return None
-        return ProposalView(
-            id=proposal.id,
-            hash=proposal.plan.hash,
-            lines=tuple(sentence_text(each, self._labels) for each in proposal.plan.lines),
-            proposed_by=proposal.proposed.person.id,
-            expires=utc_minute(proposal.expires_at),
-        )
-
-
-def _audit_views(audit: tuple[AuditRecord, ...]) -> Iterator[AuditView]:
-    for each in audit:
-        yield AuditView(
-            time=utc_minute(each.at),
-            event=each.event.value,
-            before=each.before.value,
-            after=each.after.value,
-            person=each.person.id,
-            identities=each.person.identities,
-            source=each.source,
-            detail=each.detail,
-        )
-
-
-def has_failed(view: AlertView) -> bool:
-    """Whether a revert or its undo was attempted and failed."""
-    return view.status in {ActionStatus.REVERT_FAILED, ActionStatus.UNDO_FAILED}
+    def _state(self, alert: PostedAlert) -> AlertActions:
+        return self._store.load(alert.id).actions

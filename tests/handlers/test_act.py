@@ -202,10 +202,10 @@ class Directory:
         return FoundUser(name) if name else FoundUser(problem=self.problem)
 
 
-def looked_up(dynamodb, names, problem="no_user"):
+def looked_up(dynamodb, names, problem="no_user", settings=SETTINGS):
     """A hub that looks up who is not in `people`."""
-    hub = ActingHub(dynamodb)
-    users = SlackUsers(hub.workspace, SETTINGS, PEOPLE, Directory(names, problem))
+    hub = ActingHub(dynamodb, settings)
+    users = SlackUsers(hub.workspace, settings, PEOPLE, Directory(names, problem))
     hub.handler = dataclasses.replace(hub.handler, users=users)
     return hub
 
@@ -219,9 +219,8 @@ def test_a_looked_up_user_acts_under_the_user_name_of_identity_center(dynamodb):
 
 
 def test_a_looked_up_user_with_the_identity_of_who_proposed_does_not_approve(dynamodb):
-    hub = looked_up(dynamodb, {"alice2@example.com": "alice-sso", "bob2@example.com": "bob@example.com"})
-    settings = msgspec.structs.replace(SETTINGS, allow=("U0BOB", "U0ALSO"))
-    hub.handler = dataclasses.replace(hub.handler, settings=msgspec.structs.replace(hub.settings, actions=settings))
+    names = {"alice2@example.com": "alice-sso", "bob2@example.com": "bob@example.com"}
+    hub = looked_up(dynamodb, names, settings=msgspec.structs.replace(SETTINGS, allow=("U0BOB", "U0ALSO")))
     hub.workspace.add("U0ALSO", profile={"email": "bob2@example.com"})
     where = hub.post(OPENED)
     hub.click(where, "propose_revert", "U0BOB")
@@ -252,11 +251,11 @@ def test_a_snooze_ends_at_its_time(hub):
     hub.click(where, "snooze_hour")
     assert hub.status(where) == "snoozed"
     hub.now += 3599
-    hub.handler.settle_due()
+    hub.due_transitions.settle_due()
     assert hub.status(where) == "snoozed"
     hub.now += 1
-    hub.handler.settle_due()
-    hub.handler.settle_due()
+    hub.due_transitions.settle_due()
+    hub.due_transitions.settle_due()
     assert hub.status(where) == "open"
     assert titles(hub.deliver()) == ["action_snooze", "action_end_snooze"]
     assert [now for _, now in hub.resumed] == [NOW + 3600]
@@ -270,10 +269,10 @@ def test_a_snooze_ends_when_an_alert_about_the_same_group_has_a_higher_severity(
     hub.click(where, "snooze_day")
     hub.post(same)
     hub.post(alert("d", Severity.CRITICAL, at=9.0, group_key="1/eu-west-1/sg-2"))
-    hub.handler.settle_due()
+    hub.due_transitions.settle_due()
     assert hub.status(where) == "snoozed"
     hub.post(alert("e", Severity.HIGH, at=10.0))
-    hub.handler.settle_due()
+    hub.due_transitions.settle_due()
     assert hub.status(where) == "open"
     assert titles(hub.deliver()) == ["action_snooze", "action_raise_severity"]
 
@@ -313,10 +312,10 @@ def test_a_snooze_ends_when_an_alert_about_the_same_resource_or_principal_has_a_
     hub.click(where, "snooze_day")
     hub.post(about("b", Severity.CRITICAL, change("other"), at=1.0))
     hub.post(about("c", Severity.MEDIUM, change("one"), at=2.0))
-    hub.handler.settle_due()
+    hub.due_transitions.settle_due()
     assert hub.status(where) == "snoozed"
     hub.post(about("d", Severity.HIGH, change("one"), at=3.0))
-    hub.handler.settle_due()
+    hub.due_transitions.settle_due()
     assert hub.status(where) == "open"
 
 
@@ -325,10 +324,10 @@ def test_an_alert_without_a_resource_is_about_its_actor(hub):
     where = hub.post(about("a", Severity.MEDIUM, nothing, name="mallory"))
     hub.click(where, "snooze_day")
     hub.post(about("b", Severity.CRITICAL, nothing, at=1.0, name="eve"))
-    hub.handler.settle_due()
+    hub.due_transitions.settle_due()
     assert hub.status(where) == "snoozed"
     hub.post(about("c", Severity.CRITICAL, nothing, at=2.0, name="mallory"))
-    hub.handler.settle_due()
+    hub.due_transitions.settle_due()
     assert hub.status(where) == "open"
 
 
@@ -343,11 +342,11 @@ def test_a_note_is_not_lost_when_the_process_ends_between_the_state_and_the_note
     hub.now += seconds
     hub.outbox.is_down = True
     with pytest.raises(TransientDeliveryError):
-        hub.handler.settle_due()
+        hub.due_transitions.settle_due()
     hub.outbox.is_down = False
     hub.now += 60
     for _ in range(2):
-        hub.handler.settle_due()
+        hub.due_transitions.settle_due()
     assert titles(hub.deliver()) == [title]
 
 
@@ -357,10 +356,10 @@ def test_a_note_is_not_repeated_after_a_person_did_something_else(hub):
     hub.now += 3600
     hub.outbox.is_down = True
     with pytest.raises(TransientDeliveryError):
-        hub.handler.settle_due()
+        hub.due_transitions.settle_due()
     hub.outbox.is_down = False
     hub.click(where, "acknowledge")
-    hub.handler.settle_due()
+    hub.due_transitions.settle_due()
     assert hub.resumed == []
     assert hub.status(where) == "acknowledged"
 
@@ -373,7 +372,7 @@ def test_one_alert_that_cannot_be_settled_does_not_keep_the_others(hub):
     hub.table.update(ACTIONS, broken, "SET body = :body", {":body": "{"})
     hub.now += 3600
     with pytest.raises(HubTableError):
-        hub.handler.settle_due()
+        hub.due_transitions.settle_due()
     assert [hub.status(where) for where in (places[0], places[2])] == ["open", "open"]
 
 
@@ -436,7 +435,7 @@ def test_an_approval_that_comes_too_late_expires_the_proposal(hub, where):
 def test_a_proposal_expires_without_a_click_and_its_message_says_so(hub, where):
     hub.click(where, "propose_revert")
     hub.now += 900
-    hub.handler.settle_due()
+    hub.due_transitions.settle_due()
     assert hub.status(where) == "revert_expired"
     assert titles(hub.deliver())[-1] == "action_expire_revert"
 
@@ -470,10 +469,10 @@ def test_a_revert_on_which_the_queue_gave_up_does_not_stay_open_for_ever(hub, wh
     with pytest.raises(TransientDeliveryError):
         hub.click(where, "approve_revert", "U0BOB", proposal=hub.proposal(where))
     hub.now += 3899
-    hub.handler.settle_due()
+    hub.due_transitions.settle_due()
     assert hub.status(where) == "revert_executing"
     hub.now += 1
-    hub.handler.settle_due()
+    hub.due_transitions.settle_due()
     assert hub.status(where) == "revert_failed"
     assert titles(hub.deliver())[-1] == "action_abandon_revert"
     hub.click(where, "propose_revert", "U0ALICE")
@@ -534,7 +533,7 @@ def test_two_people_undo_a_revert_from_the_message_that_says_reverted(hub, undoa
     assert titles(notes) == ["action_approve_undo", "action_complete_undo"]
     assert "gatewatch undo" not in str(notes[-1].notification.paragraphs)
     assert "Revert undone" in str(hub.channel.shown[undoable[2]])
-    hub.handler.settle_due()
+    hub.due_transitions.settle_due()
     assert hub.status(undoable) == "undone"
 
 
@@ -574,7 +573,7 @@ def test_an_undo_that_is_not_possible_is_said_to_the_person_without_a_command_th
 def test_an_undo_that_was_interrupted_is_started_again_and_expires_without_approval(hub, undoable):
     hub.click(undoable, "propose_undo", "U0ALICE")
     hub.now += 900
-    hub.handler.settle_due()
+    hub.due_transitions.settle_due()
     assert hub.status(undoable) == "reverted"
     hub.click(undoable, "propose_undo", "U0ALICE")
     proposal, done = hub.proposal(undoable), hub.reverts.report

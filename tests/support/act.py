@@ -4,9 +4,12 @@ import logging
 
 import msgspec
 
+from gatewatch.actions.alert_transitions import AlertTransitions
 from gatewatch.actions.answers import Answers
 from gatewatch.actions.click import Click, encode_click
 from gatewatch.actions.due import DueAlerts
+from gatewatch.actions.due_transitions import DueTransitions
+from gatewatch.actions.posted_alerts import PostedAlerts
 from gatewatch.actions.slack_users import SlackUsers
 from gatewatch.actions.snoozed_alerts import SnoozedAlerts
 from gatewatch.actions.view import ActionView, content_id
@@ -135,17 +138,28 @@ class ActingHub:
         )
         self.log = logging.getLogger("test")
         self.snoozed = SnoozedAlerts(self.table, DueAlerts(self.table))
-        self.handler = ActHandler(
+        answers = Answers(self.workspace, LABELS.__getitem__, self.log)
+        alerts = PostedAlerts(self.settings, self.store, self.threads)
+        transitions = AlertTransitions(
             settings=self.settings,
             store=self.store,
-            threads=self.threads,
             due=DueAlerts(self.table),
             snoozed=self.snoozed,
             outbox=self.outbox,
-            users=SlackUsers(self.workspace, settings, PEOPLE),
-            answers=Answers(self.workspace, LABELS.__getitem__, self.log),
+            answers=answers,
             reverts=self.reverts,
             escalations=self,
+            now=lambda: self.now,
+            log=self.log,
+        )
+        self.due_transitions = DueTransitions(alerts, transitions)
+        self.handler = ActHandler(
+            settings=self.settings,
+            alerts=alerts,
+            transitions=transitions,
+            due_transitions=self.due_transitions,
+            users=SlackUsers(self.workspace, settings, PEOPLE),
+            answers=answers,
             now=lambda: self.now,
             log=self.log,
             meter=self.meter,
