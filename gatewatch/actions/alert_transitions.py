@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gatewatch.actions.notes import note_to_everybody, thread_notes
+from gatewatch.actions.notes import Locale, note_to_everybody, thread_notes
 from gatewatch.actions.performing import perform
 from gatewatch.actions.proposed_exception import exception_snippet
 from gatewatch.actions.request import ActionRequest
@@ -93,10 +93,10 @@ class AlertTransitions:
 
     def follow_up(self, alert: PostedAlert, done: Transition, inputs: dict[str, str] | None = None) -> None:
         """Everything here can be repeated; the ledger skips notes that were delivered."""
-        language, snippet = alert.notification.language, ""
+        locale, snippet = Locale(alert.notification.language, alert.notification.alert.account.timezone), ""
         if Effect.POST_EXCEPTION in done.effects:
             snippet = exception_snippet(alert.notification.alert, f"proposed-{alert.id[:8]}", inputs or {})
-        self.outbox.put(thread_notes(alert.id, done, alert.messages, language, snippet))
+        self.outbox.put(thread_notes(alert.id, done, alert.messages, locale, snippet))
         self.due.watch(alert.id, done)
         if done.record.event is ActionEvent.SNOOZE:
             self.snoozed.add(alert.notification, alert.id, done.actions.snoozed_until)
@@ -109,7 +109,7 @@ class AlertTransitions:
         if Effect.ASK_ACTOR in done.effects:
             self._ask(alert, done)
         if Effect.NOTIFY_EVERYBODY in done.effects:
-            self.outbox.put(note_to_everybody(alert.id, done, self.settings.default_destinations, language))
+            self.outbox.put(note_to_everybody(alert.id, done, self.settings.default_destinations, locale))
         if Effect.EXECUTE in done.effects:
             self._execute(alert, done.record.key)
 

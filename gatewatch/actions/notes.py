@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gatewatch.model.alert_actions import GATEWATCH, ActionEvent
 from gatewatch.model.message import OutboxMessage
 from gatewatch.model.notification import NoticeKind, OperatorNotice, Sentence
 from gatewatch.model.severity import Severity
-from gatewatch.rendering.time_text import utc_minute
+from gatewatch.rendering.time_text import local_minute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,8 +24,15 @@ _WITH_RESULT = frozenset(
 )
 
 
+class Locale(NamedTuple):
+    """What the account of an alert reads: its language, and the time zone that times are shown in."""
+
+    language: str
+    timezone: str
+
+
 def thread_notes(
-    alert: str, done: Transition, messages: Iterable[PostedMessage], language: str, excerpt: str = ""
+    alert: str, done: Transition, messages: Iterable[PostedMessage], locale: Locale, excerpt: str = ""
 ) -> list[OutboxMessage]:
     """A note for each message that shows the alert; its delivery renders that message again."""
     if done.record.event in _SILENT:
@@ -33,43 +40,43 @@ def thread_notes(
     return [
         OutboxMessage(
             destination=each.destination,
-            notification=_notice(f"action_{done.record.event}", alert, done, language, excerpt, each.key),
+            notification=_notice(f"action_{done.record.event}", alert, done, locale, excerpt, each.key),
         )
         for each in messages
     ]
 
 
-def note_to_everybody(alert: str, done: Transition, destinations: Iterable[str], language: str) -> list[OutboxMessage]:
+def note_to_everybody(alert: str, done: Transition, destinations: Iterable[str], locale: Locale) -> list[OutboxMessage]:
     """That one person executed a revert alone, with the reason and the plan."""
-    notice = _notice("action_break_glass_title", alert, done, language)
+    notice = _notice("action_break_glass_title", alert, done, locale)
     return [OutboxMessage(destination=each, notification=notice) for each in destinations]
 
 
 def _notice(
-    title: str, alert: str, done: Transition, language: str, excerpt: str = "", parent_key: str = ""
+    title: str, alert: str, done: Transition, locale: Locale, excerpt: str = "", parent_key: str = ""
 ) -> OperatorNotice:
     record = done.record
     return OperatorNotice(
         key=f"action-{alert}-{record.event}-{record.at:.3f}-{title}",
         kind=NoticeKind.ACTION,
         severity=Severity.HIGH if record.event is ActionEvent.BREAK_GLASS else Severity.INFO,
-        title=Sentence(title, _values(done)),
-        paragraphs=tuple(filter(None, _paragraphs(done))),
-        language=language,
+        title=Sentence(title, _values(done, locale.timezone)),
+        paragraphs=tuple(filter(None, _paragraphs(done, locale.timezone))),
+        language=locale.language,
         excerpt=excerpt,
         actor=record.person.name,
         parent_key=parent_key,
     )
 
 
-def _values(done: Transition) -> dict[str, str]:
+def _values(done: Transition, timezone: str) -> dict[str, str]:
     person = done.record.person
-    return {"person": person.name or person.id, "time": utc_minute(done.actions.snoozed_until)}
+    return {"person": person.name or person.id, "time": local_minute(done.actions.snoozed_until, timezone)}
 
 
-def _paragraphs(done: Transition) -> Iterator[tuple[Sentence, ...]]:
+def _paragraphs(done: Transition, timezone: str) -> Iterator[tuple[Sentence, ...]]:
     record, proposal, result = done.record, done.actions.proposal, done.actions.result
-    yield (_who(record),)
+    yield (_who(record, timezone),)
     if record.detail and record.event not in _WITH_RESULT:
         yield (Sentence("action_reason", {"text": record.detail}),)
     if record.event is ActionEvent.PROPOSE_EXCEPTION:
@@ -82,10 +89,10 @@ def _paragraphs(done: Transition) -> Iterator[tuple[Sentence, ...]]:
         yield (*result.lines, *undo)
 
 
-def _who(record: AuditRecord) -> Sentence:
+def _who(record: AuditRecord, timezone: str) -> Sentence:
     """The audit line: who by Slack user id and AWS identity, and when."""
-    identities = ", ".join(record.person.identities)
+    identities, time = ", ".join(record.person.identities), local_minute(record.at, timezone)
     if record.person == GATEWATCH:
-        return Sentence("action_when", {"time": utc_minute(record.at)})
+        return Sentence("action_when", {"time": time})
     key = "action_who" if identities else "action_who_unmapped"
-    return Sentence(key, {"person_id": record.person.id, "identity": identities, "time": utc_minute(record.at)})
+    return Sentence(key, {"person_id": record.person.id, "identity": identities, "time": time})

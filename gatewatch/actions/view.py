@@ -73,6 +73,12 @@ def content_subject(content: Content) -> Subject | None:
     return None if worst.severity is Severity.INFO or only_closes else alert_subject(worst)
 
 
+def _timezone(content: Content) -> str:
+    """That of the account: the alerts of a roll-up are of one."""
+    notification = contained_messages(content)[0].notification
+    return notification.alert.account.timezone if isinstance(notification, AlertNotification) else "UTC"
+
+
 class ActionView:
     """`can_revert` says whether the call of an alert is one that gatewatch reverts at all."""
 
@@ -91,7 +97,7 @@ class ActionView:
             actions = self._store.load(name).actions
         except HubTableError:
             return None
-        return ShownActions(name, self._buttons(content, subject, actions), actions)
+        return ShownActions(name, self._buttons(content, subject, actions), actions, _timezone(content))
 
     def _buttons(self, content: Content, subject: Subject, actions: AlertActions) -> tuple[ActionButton, ...]:
         possible = (each for each in EVENT_OF if each not in _ANSWERS and self._is_offered(each, content, subject))

@@ -175,8 +175,12 @@ NO_ACTIONS = AlertActions()
 
 
 class ShownActions(Struct, frozen=True):
-    """What a message shows of the actions of its alert: the opaque `id` of its buttons, the buttons and the state."""
+    """What a message shows of the actions of its alert: the opaque `id` of its buttons, the buttons and the state.
+
+    `timezone` is the one that times are shown in.
+    """
 
     id: str
     buttons: tuple[ActionButton, ...]
     actions: AlertActions
+    timezone: str = "UTC"

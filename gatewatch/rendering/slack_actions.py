@@ -15,7 +15,7 @@ from gatewatch.rendering.escaping import code, format_safe, join_safe, mrkdwn
 from gatewatch.rendering.notices import notice_paragraphs, sentence_mrkdwn
 from gatewatch.rendering.slack_blocks import context, section
 from gatewatch.rendering.slack_limits import MAX_ALL_BLOCKS, MAX_UNFOLDED
-from gatewatch.rendering.time_text import utc_minute
+from gatewatch.rendering.time_text import local_minute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -99,15 +99,15 @@ def _proposal_blocks(shown: ShownActions, labels: Labels) -> list[Block]:
     if not shown.buttons:
         return []
     if proposal and status in _PROPOSED:
-        return [section(join_safe("\n", _proposal_lines(_PROPOSED[status], proposal, labels)))]
+        return [section(join_safe("\n", _proposal_lines(_PROPOSED[status], proposal, shown.timezone, labels)))]
     line = labels.action.get(f"status_{status}")
     return [context(mrkdwn(line))] if line else []
 
 
-def _proposal_lines(title: str, proposal: RevertProposal, labels: Labels) -> list[Markup]:
+def _proposal_lines(title: str, proposal: RevertProposal, timezone: str, labels: Labels) -> list[Markup]:
     values = {
         "person": code(proposal.proposed.person.name or proposal.proposed.person.id),
-        "time": mrkdwn(utc_minute(proposal.expires_at)),
+        "time": mrkdwn(local_minute(proposal.expires_at, timezone)),
         "hash": code(proposal.plan.hash[:12]),
     }
     lines = [format_safe(labels.action[title], values)]

@@ -30,6 +30,12 @@ def utc_time(time: datetime) -> str:
     return f"{_clock(time.astimezone(UTC))} UTC"
 
 
+def local_minute(seconds: float, timezone: str) -> str:
+    """Seconds since 1970 as `2026-01-24 12:45 KST`."""
+    day_and_time, _, zone = local_time(datetime.fromtimestamp(seconds, UTC), timezone).rpartition(" ")
+    return f"{day_and_time[:16]} {zone}"
+
+
 def utc_minute(seconds: float) -> str:
     """Seconds since 1970 as `2026-01-24 03:45 UTC`."""
     return f"{_clock(datetime.fromtimestamp(seconds, UTC))[:16]} UTC"

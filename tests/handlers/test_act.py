@@ -263,6 +263,30 @@ def test_a_snooze_ends_at_its_time(hub):
     assert hub.status(where) == "acknowledged"
 
 
+def in_seoul(message):
+    found = message.notification.alert
+    account = msgspec.structs.replace(found.account, timezone="Asia/Seoul")
+    notification = msgspec.structs.replace(message.notification, alert=msgspec.structs.replace(found, account=account))
+    return msgspec.structs.replace(message, notification=notification)
+
+
+@pytest.mark.parametrize("button", ["snooze_hour", "propose_revert"])
+def test_times_are_shown_in_the_time_zone_of_the_account(hub, button):
+    where = hub.post(in_seoul(alert("a", Severity.MEDIUM)))
+    hub.click(where, button)
+    (note,) = hub.deliver()
+    assert note.notification.paragraphs[0][0].values["time"].endswith(" KST")
+    (shown,) = [line for line in texts_in(hub.channel.of("a")) if "until" in line]
+    assert " KST" in shown
+    assert "UTC" not in shown
+
+
+def texts_in(message):
+    """The texts of the blocks of a Slack message."""
+    blocks = [block for each in message["attachments"] for block in each["blocks"]]
+    return [block["text"]["text"] for block in blocks if block["type"] == "section" and "text" in block]
+
+
 def test_a_snooze_ends_when_an_alert_about_the_same_group_has_a_higher_severity(hub):
     snoozed, same = alert("a", Severity.MEDIUM), alert("b", Severity.MEDIUM, at=1.0)
     where = hub.post(snoozed)

@@ -9,10 +9,10 @@ from markupsafe import Markup
 from gatewatch.events.user_identity import UNKNOWN
 from gatewatch.model.alert_actions import ActionStatus
 from gatewatch.rendering.escaping import code, join_safe, mrkdwn
-from gatewatch.rendering.time_text import utc_minute
+from gatewatch.rendering.time_text import local_minute
 
 if TYPE_CHECKING:
-    from gatewatch.model.alert_actions import AlertActions, Mark
+    from gatewatch.model.alert_actions import AlertActions, Mark, ShownActions
     from gatewatch.model.message_state import AlertState, MessageState
     from gatewatch.rendering.text.labels import Labels
 
@@ -46,18 +46,20 @@ def message_state_lines(state: MessageState, labels: Labels, *, is_rollup: bool)
     """Below the headline: the state of the one alert of a message, and of several how many exposures are closed."""
     lines = [] if is_rollup else [alert_state_line(each, labels) for each in state.alerts.values()]
     if state.shown:
-        lines.insert(0, _action_line(state.shown.actions, labels))
+        lines.insert(0, _action_line(state.shown, labels))
     if is_rollup or state.replies:
         lines.append(_count_line(state.closed, state.exposed, labels))
     return join_safe("\n", filter(None, lines))
 
 
-def _action_line(actions: AlertActions, labels: Labels) -> Markup:
+def _action_line(shown: ShownActions, labels: Labels) -> Markup:
     """`👀 Acknowledged by …`, `💤 Snoozed until … by …`, `↩️ Reverted by …`, `↪️ …`; empty for other states."""
+    actions = shown.actions
     mark = _mark_of(actions)
     if mark is None:
         return Markup()
-    values = {"actor": _actor(mark.person.name or mark.person.id, labels), "time": utc_minute(actions.snoozed_until)}
+    until = local_minute(actions.snoozed_until, shown.timezone)
+    values = {"actor": _actor(mark.person.name or mark.person.id, labels), "time": until}
     return Markup(f"{_MARKS[actions.outcome]} ") + mrkdwn(labels.thread[actions.outcome]).format(**values)
 
 
