@@ -218,6 +218,21 @@ def test_draining_waits_for_messages_in_flight(queue):
     assert message_count(mapping) == 0
 
 
+def test_a_message_that_becomes_visible_while_the_queue_is_counted_is_received(queue, monkeypatch):
+    function = Function()
+    mapping = queue(function)
+    unseen = ["a"]
+
+    def count_that_misses_a_message(counted):
+        while unseen:
+            send(counted, unseen.pop())
+        return 0
+
+    monkeypatch.setattr("gatewatch.local.lambda_.event_source_mapping.message_count", count_that_misses_a_message)
+    assert Poller(mapping).drain() == 1
+    assert function.bodies == [["a"]]
+
+
 def test_draining_times_out_and_names_the_queues_that_are_not_empty(queue):
     mapping = queue(Function(*[fail("a")] * 100), VisibilityTimeout="0")
     send(mapping, "a")

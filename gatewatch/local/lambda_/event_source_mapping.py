@@ -66,12 +66,17 @@ class Poller:
         """
         deadline = time.monotonic() + timeout
         batches = 0
-        while (handled := self._poll_all_once()) or self._message_counts():
+        while True:
+            # Counted before the poll: a message that becomes visible between two of the counts is in neither of
+            # them, and the poll after them receives it.
+            left = self._message_counts()
+            handled = self._poll_all_once()
+            if not left and not handled:
+                return batches
             batches += handled
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not drained after {timeout:g} s; messages left: {self._message_counts()}")
             time.sleep(0 if handled else IDLE_SECONDS)
-        return batches
 
     def run(self, stop: Event) -> None:
         """Poll each mapping in its own thread until `stop` is set; an error of one queue stops all and is raised.
