@@ -22,6 +22,7 @@ _KINDS = {
     "images": "{} image",
     "databases": "{} database",
     "database_snapshots": "{} DB snapshot",
+    "database_cluster_snapshots": "{} DB cluster snapshot",
     "buckets": "{} bucket",
 }
 _ID, _NAME = 21, 40  # columns of `tcp 22 from 0.0.0.0/0` and of the id of a group; of most names

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
     from gatewatch.inventory.model import OpenItem, RegionInventory
 
-OpeningKey = tuple[str, str, str]
-"""Account, Region and what `OpenItem.identity` has; a bucket has no Region, because its name is unique without."""
+OpeningKey = tuple[str, str, str, str]
+"""Account, Region, kind of resource and what `OpenItem.identity` has; no kind for a rule or an entry of a list.
+
+A bucket has no Region, because its name is unique without. Resources of two kinds may have the same name.
+"""
 
 _LAG_SECONDS = 60.0  # EC2 is eventually consistent: a reading may miss what was opened just before it
 _READ_AS = {Family.SECURITY_GROUP: ResourceKind.RULES, Family.PREFIX_LIST: ResourceKind.PREFIX_LISTS}
@@ -33,6 +36,7 @@ _KINDS = {
     ResourceKind.IMAGES: ("image", Impact.SHARED),
     ResourceKind.DATABASES: ("database", Impact.NETWORK_PATH),
     ResourceKind.DATABASE_SNAPSHOTS: ("db_snapshot", Impact.SHARED),
+    ResourceKind.DATABASE_CLUSTER_SNAPSHOTS: ("db_cluster_snapshot", Impact.SHARED),
 }
 _BUCKET = "bucket"
 
@@ -41,14 +45,15 @@ def key_of_opening(opened: RuleOpened) -> OpeningKey:
     if opened.facts is not None:
         resource = opened.facts.resource
         region = "" if resource.kind == _BUCKET else opened.region
-        return opened.account, region, last_part(resource.name or "")
+        return opened.account, region, resource.kind, last_part(resource.name or "")
     peer = opened.rule.peer.text if opened.rule.peer else ""
-    return opened.account, opened.region, opened.rule.rule_id or f"{opened.resource_id} {peer}"
+    return opened.account, opened.region, "", opened.rule.rule_id or f"{opened.resource_id} {peer}"
 
 
 def key_of_item(region: RegionInventory, item: OpenItem) -> OpeningKey:
     place = "" if item.kind is ResourceKind.BUCKETS else region.region
-    return item.owner_id or region.account_id, place, last_part(item.identity)
+    kind, _ = _KINDS.get(item.kind, ("", None))
+    return item.owner_id or region.account_id, place, kind, last_part(item.identity)
 
 
 def with_inventory(found: ResolvedExposures, regions: Sequence[RegionInventory]) -> ResolvedExposures:

@@ -24,6 +24,7 @@ class ResourceKind(StrEnum):
     IMAGES = "images"
     DATABASES = "databases"
     DATABASE_SNAPSHOTS = "database_snapshots"
+    DATABASE_CLUSTER_SNAPSHOTS = "database_cluster_snapshots"
     BUCKETS = "buckets"
 
 

@@ -93,6 +93,9 @@ class RegionReader:
             ResourceKind.DATABASE_SNAPSHOTS: lambda: _items(
                 ResourceKind.DATABASE_SNAPSHOTS, resources.public_database_snapshots(rds, account)
             ),
+            ResourceKind.DATABASE_CLUSTER_SNAPSHOTS: lambda: _items(
+                ResourceKind.DATABASE_CLUSTER_SNAPSHOTS, resources.public_database_cluster_snapshots(rds, account)
+            ),
         }
         return {**readings, ResourceKind.BUCKETS: lambda: self._buckets(aws)} if self.reads_buckets else readings
 

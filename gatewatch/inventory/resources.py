@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from gatewatch.aws.error_codes import error_code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from types_boto3_ec2 import EC2Client
     from types_boto3_rds import RDSClient
@@ -43,7 +43,17 @@ def public_databases(rds: RDSClient) -> list[str]:
 def public_database_snapshots(rds: RDSClient, account_id: str) -> list[str]:
     """DB snapshots of this account that anyone may restore."""
     pages = rds.get_paginator("describe_db_snapshots").paginate(SnapshotType="public", IncludePublic=True)
-    arns = (each["DBSnapshotArn"] for page in pages for each in page["DBSnapshots"])
+    return _owned((each["DBSnapshotArn"] for page in pages for each in page["DBSnapshots"]), account_id)
+
+
+def public_database_cluster_snapshots(rds: RDSClient, account_id: str) -> list[str]:
+    """DB cluster snapshots of this account that anyone may restore."""
+    pages = rds.get_paginator("describe_db_cluster_snapshots").paginate(SnapshotType="public")
+    return _owned((each["DBClusterSnapshotArn"] for page in pages for each in page["DBClusterSnapshots"]), account_id)
+
+
+def _owned(arns: Iterable[str], account_id: str) -> list[str]:
+    """Return the snapshots of an account: the list of public ones has those of all accounts in the Region."""
     return [each for each in arns if each.split(":")[4] == account_id]
 
 

@@ -204,8 +204,9 @@ CALLS: dict[str, list[Call]] = {
         "ec2:DescribeRouteTables ec2:DescribeNetworkAcls ec2:DescribeSubnets ec2:DescribeInstanceStatus "
         "ec2:DescribeVpcBlockPublicAccessExclusions ec2:DescribeRegions ec2:DescribeManagedPrefixLists "
         "ec2:GetManagedPrefixListEntries ec2:DescribeSnapshots ec2:DescribeImages rds:DescribeDBInstances "
-        "rds:DescribeDBSnapshots s3:ListAllMyBuckets s3:GetBucketPolicyStatus s3:GetBucketAcl "
-        "s3:GetBucketPublicAccessBlock s3:GetAccountPublicAccessBlock cloudtrail:LookupEvents"
+        "rds:DescribeDBSnapshots rds:DescribeDBClusterSnapshots "
+        "s3:ListAllMyBuckets s3:GetBucketPolicyStatus s3:GetBucketAcl s3:GetBucketPublicAccessBlock "
+        "s3:GetAccountPublicAccessBlock cloudtrail:LookupEvents"
     ),
     "remediation": [
         *in_member("ec2:AuthorizeSecurityGroupIngress ec2:RevokeSecurityGroupIngress", GROUP),

@@ -263,6 +263,7 @@ def test_the_lookup_role_has_the_documented_name_and_reads_what_is_open_only():
         "ec2:DescribeTags",
         "ec2:DescribeVpcBlockPublicAccessExclusions",
         "ec2:GetManagedPrefixListEntries",
+        "rds:DescribeDBClusterSnapshots",
         "rds:DescribeDBInstances",
         "rds:DescribeDBSnapshots",
         "s3:GetAccountPublicAccessBlock",

@@ -115,12 +115,37 @@ TO_ALL = {"add": {"items": [{"group": "all"}]}}
             "rds ModifyDBInstance",
             {"dBInstanceIdentifier": "d", "publiclyAccessible": True},
         ),
+        (
+            ResourceKind.DATABASE_SNAPSHOTS,
+            "arn:aws:rds:eu-west-1:111122223333:snapshot:d",
+            "rds ModifyDBSnapshotAttribute",
+            {"dBSnapshotIdentifier": "d", "attributeName": "restore", "valuesToAdd": ["all"]},
+        ),
+        (
+            ResourceKind.DATABASE_CLUSTER_SNAPSHOTS,
+            "arn:aws:rds:eu-west-1:111122223333:cluster-snapshot:d",
+            "rds ModifyDBClusterSnapshotAttribute",
+            {"dBClusterSnapshotIdentifier": "d", "attributeName": "restore", "valuesToAdd": ["all"]},
+        ),
     ],
 )
 def test_a_resource_has_the_actor_of_the_call_that_made_it_public(kind, name, call, request_):
     steps = steps_of(call, request_)
     assert row(public(kind, name), *steps).opened_by == steps[0].actor != ""
     assert row(public(kind, name + "-other"), *steps).opened_by == ""
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        public(ResourceKind.DATABASE_SNAPSHOTS, "arn:aws:rds:eu-west-1:111122223333:snapshot:d"),
+        public(ResourceKind.DATABASE_CLUSTER_SNAPSHOTS, "arn:aws:rds:eu-west-1:111122223333:cluster-snapshot:d"),
+        public(ResourceKind.BUCKETS, "d"),
+    ],
+)
+def test_a_resource_of_another_kind_with_the_same_name_explains_nothing(item):
+    database = steps_of("rds ModifyDBInstance", {"dBInstanceIdentifier": "d", "publiclyAccessible": True})
+    assert (row(item, *database).origin, row(item, *database).opened_by) == ("no_event", "")
 
 
 def test_a_bucket_is_matched_whatever_its_region():

@@ -103,6 +103,30 @@ def test_public_snapshots_images_and_databases_are_found(aws):
     assert (ResourceKind.DATABASES, "closed") not in found
 
 
+@pytest.mark.parametrize(
+    ("kind", "operation", "key", "type_"),
+    [
+        (ResourceKind.DATABASE_SNAPSHOTS, "describe_db_snapshots", "DBSnapshot", "snapshot"),
+        (
+            ResourceKind.DATABASE_CLUSTER_SNAPSHOTS,
+            "describe_db_cluster_snapshots",
+            "DBClusterSnapshot",
+            "cluster-snapshot",
+        ),
+    ],
+)
+def test_of_all_public_database_snapshots_of_a_region_those_of_the_account_are_found(aws, kind, operation, key, type_):
+    """moto returns no public snapshots."""
+    pages = [
+        {f"{key}s": [{f"{key}Arn": f"arn:aws:rds:{REGION}:{owner}:{type_}:{name}"} for owner, name in found]}
+        for found in ([("444455556666", "foreign")], [], [(ACCOUNT, "orders"), ("444455556666", ACCOUNT)])
+    ]
+    aws.rds = Paged(aws.rds, operation, pages)
+    assert [each.resource_id for each in items(aws, kind)] == [f"arn:aws:rds:{REGION}:{ACCOUNT}:{type_}:orders"]
+    (request,) = aws.rds.requests
+    assert request["SnapshotType"] == "public"
+
+
 PUBLIC_ACL = {"Bucket": "by-acl", "ACL": "public-read"}
 ALL_BLOCKED = {
     "BlockPublicAcls": True,
@@ -179,6 +203,11 @@ def refuse(client, service, operation, code="UnauthorizedOperation"):
     client.meta.events.register(f"before-call.{service}.{operation}", handler)
 
 
+def test_database_cluster_snapshots_that_may_not_be_read_are_named(aws):
+    refuse(aws.rds, "rds", "DescribeDBClusterSnapshots", "AccessDenied")
+    assert read(aws)[1].unread == {ResourceKind.DATABASE_CLUSTER_SNAPSHOTS: "AccessDenied"}
+
+
 @pytest.mark.parametrize("operation", ["DescribeSecurityGroups", "DescribeNetworkInterfaces"])
 def test_rules_whose_network_cannot_be_read_are_listed_all_the_same(aws, group, operation):
     authorize(aws, group, 22, "0.0.0.0/0")
@@ -219,17 +248,17 @@ def test_a_role_that_cannot_be_assumed_leaves_everything_unread():
     assert (inventory.items, inventory.read_at, inventory.calls) == ((), {}, 0)
 
 
-class Ec2:
-    """An EC2 client that answers one operation with pages of its own, and counts the requests."""
+class Paged:
+    """A client that answers one operation with pages of its own, and keeps the requests."""
 
-    def __init__(self, ec2, operation, pages):
-        self.ec2, self.operation, self.pages, self.requests = ec2, operation, pages, []
+    def __init__(self, client, operation, pages):
+        self.client, self.operation, self.pages, self.requests = client, operation, pages, []
 
     def __getattr__(self, name):
-        return getattr(self.ec2, name)
+        return getattr(self.client, name)
 
     def get_paginator(self, name):
-        return self if name == self.operation else self.ec2.get_paginator(name)
+        return self if name == self.operation else self.client.get_paginator(name)
 
     def paginate(self, **request):
         self.requests.append(request)
@@ -251,7 +280,7 @@ def described(number, **fields):
 
 
 def with_rules(aws, *pages):
-    aws.ec2 = Ec2(aws.ec2, "describe_security_group_rules", pages)
+    aws.ec2 = Paged(aws.ec2, "describe_security_group_rules", pages)
     return aws
 
 
@@ -289,7 +318,7 @@ def test_pages_of_rules_have_a_size_because_else_one_response_has_all(aws):
 
 def test_interfaces_that_aws_services_manage_and_hide_are_asked_for(aws, group):
     authorize(aws, group, 22, "0.0.0.0/0")
-    aws.ec2 = Ec2(aws.ec2, "describe_network_interfaces", [{"NetworkInterfaces": []}])
+    aws.ec2 = Paged(aws.ec2, "describe_network_interfaces", [{"NetworkInterfaces": []}])
     read(aws)
     (request,) = aws.ec2.requests
     assert request["IncludeManagedResources"] is True

@@ -36,7 +36,8 @@ _EVERYONE = frozenset({"all", "*"})
 
 _SNAPSHOT = Named("snapshot", ("snapshotid",))
 _IMAGE = Named("image", ("imageid",))
-_DB_SNAPSHOT = Named("db_snapshot", ("dbsnapshotidentifier", "dbclustersnapshotidentifier"))
+_DB_SNAPSHOT = Named("db_snapshot", ("dbsnapshotidentifier",))
+_DB_CLUSTER_SNAPSHOT = Named("db_cluster_snapshot", ("dbclustersnapshotidentifier",))
 _DOCUMENT = Named("document", ("name",))
 _SHARE = Named("resource_share", ("resourcesharearn", "name", "resourceshare.resourcesharearn"))
 
@@ -108,13 +109,15 @@ def _of_image(grantee: str) -> Callable[[ParsedCall, str], tuple[str, ...]]:
 
 
 def _of_db_snapshot(grantee: str) -> Callable[[ParsedCall, str], tuple[str, ...]]:
-    def undo(call: ParsedCall, name: str) -> tuple[str, ...]:
-        is_cluster = "Cluster" in call.call.event_name
-        command = "modify-db-cluster-snapshot-attribute" if is_cluster else "modify-db-snapshot-attribute"
-        given = {"db_cluster_snapshot_identifier" if is_cluster else "db_snapshot_identifier": name}
-        return cli_arguments("rds", command, **given, attribute_name="restore", values_to_remove=grantee)
+    given = {"attribute_name": "restore", "values_to_remove": grantee}
+    return lambda _call, name: cli_arguments(
+        "rds", "modify-db-snapshot-attribute", db_snapshot_identifier=name, **given
+    )
 
-    return undo
+
+def _of_db_cluster_snapshot(grantee: str) -> Callable[[ParsedCall, str], tuple[str, ...]]:
+    command, given = "modify-db-cluster-snapshot-attribute", {"attribute_name": "restore", "values_to_remove": grantee}
+    return lambda _call, name: cli_arguments("rds", command, db_cluster_snapshot_identifier=name, **given)
 
 
 def _of_document(grantee: str) -> Callable[[ParsedCall, str], tuple[str, ...]]:
@@ -126,6 +129,7 @@ _TAKE_BACK = {
     "snapshot": _of_snapshot,
     "image": _of_image,
     "db_snapshot": _of_db_snapshot,
+    "db_cluster_snapshot": _of_db_cluster_snapshot,
     "document": _of_document,
 }
 
@@ -246,7 +250,9 @@ CALL_SPECS: dict[tuple[str, str], CallSpec] = {
     ("ec2", "ModifyImageAttribute"): _reads(permissions(_IMAGE, "launchpermission", "launchpermission")),
     ("ec2", "CreateNetworkInterfacePermission"): _reads(one_account(_PORT, "awsaccountid"), _ADDS),
     ("rds", "ModifyDBSnapshotAttribute"): _reads(listed_accounts(_DB_SNAPSHOT, "valuestoadd", "valuestoremove")),
-    ("rds", "ModifyDBClusterSnapshotAttribute"): _reads(listed_accounts(_DB_SNAPSHOT, "valuestoadd", "valuestoremove")),
+    ("rds", "ModifyDBClusterSnapshotAttribute"): _reads(
+        listed_accounts(_DB_CLUSTER_SNAPSHOT, "valuestoadd", "valuestoremove")
+    ),
     ("redshift", "AuthorizeSnapshotAccess"): _reads(one_account(_WAREHOUSE, "accountwithrestoreaccess"), _ADDS),
     ("redshift", "RevokeSnapshotAccess"): _takes(one_account(_WAREHOUSE, "accountwithrestoreaccess", _taken), _REVOKES),
     ("route53domains", "TransferDomainToAnotherAwsAccount"): _reads(one_account(_DOMAIN, "accountid"), _ADDS),

@@ -113,7 +113,11 @@ class Client:
 
 
 EMPTY = dict.fromkeys(
-    ("Buckets", "DBInstances", "DBSnapshots", "Snapshots", "Images", "PrefixLists", "Entries", "SecurityGroupRules"), ()
+    (
+        *("Buckets", "DBInstances", "DBSnapshots", "DBClusterSnapshots", "Snapshots", "Images", "PrefixLists"),
+        *("Entries", "SecurityGroupRules"),
+    ),
+    (),
 )
 
 
