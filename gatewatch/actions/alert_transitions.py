@@ -66,7 +66,7 @@ class AlertTransitions:
         """
         if request.event in PROPOSALS:
             planned = self._with_plan(alert, request)
-            if isinstance(planned, Refusal):
+            if not isinstance(planned, ActionRequest):
                 return planned
             request = planned
         done = perform(self.store, alert.id, request, alert.subject, self.settings.actions)
@@ -74,12 +74,14 @@ class AlertTransitions:
             self._log_transition(alert, done)
         return done
 
-    def _with_plan(self, alert: PostedAlert, request: ActionRequest) -> ActionRequest | Refusal:
-        """The guards are asked before anything is read in a member account."""
+    def _with_plan(self, alert: PostedAlert, request: ActionRequest) -> ActionRequest | Transition | Refusal:
+        """The guards are asked before anything is read in a member account; a stored proposal has its plan."""
         before = self.store.load(alert.id).actions
+        if known := repeated(before, request):
+            return known
         unplanned = msgspec.structs.replace(request, plan=_NO_PLAN)
         refusal = transition(before, unplanned, alert.subject, self.settings.actions)
-        if isinstance(refusal, Refusal) and not any(each.key == request.key for each in before.audit):
+        if isinstance(refusal, Refusal):
             return refusal
         is_undo = request.event is ActionEvent.PROPOSE_UNDO
         plan = self.reverts.plan_undo(before.result) if is_undo else self.reverts.plan(alert.notification)
@@ -97,7 +99,7 @@ class AlertTransitions:
         if Effect.POST_EXCEPTION in done.effects:
             snippet = exception_snippet(alert.notification.alert, f"proposed-{alert.id[:8]}", inputs or {})
         self.outbox.put(thread_notes(alert.id, done, alert.messages, locale, snippet))
-        self.due.watch(alert.id, done)
+        self.due.watch(alert.id, done.actions)
         if done.record.event is ActionEvent.SNOOZE:
             self.snoozed.add(alert.notification, alert.id, done.actions.snoozed_until)
         if Effect.STOP_ESCALATION in done.effects:

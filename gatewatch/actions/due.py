@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gatewatch.actions.guards import ABANDONED_SECONDS
+from gatewatch.actions.transitions import rule_for
 from gatewatch.aws.sharded_rows import ShardedRows, ShardedValues
 from gatewatch.model.alert_actions import ActionEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gatewatch.actions.state_machine import Transition
     from gatewatch.aws.hub_table import HubTable
+    from gatewatch.model.alert_actions import AlertActions
 
 
 class DueAlert(Struct, frozen=True):
@@ -29,15 +30,15 @@ DUE_ALERTS = ShardedRows(prefix="action-due", name="alerts to look at again", va
 
 
 class DueAlerts:
-    """One time per alert, the latest one set. Every method raises `HubTableError`."""
+    """One time per alert, the next one. Every method raises `HubTableError`."""
 
     def __init__(self, table: HubTable) -> None:
         self._values = ShardedValues(table, DUE_ALERTS)
 
-    def watch(self, alert: str, done: Transition) -> None:
+    def watch(self, alert: str, actions: AlertActions) -> None:
         """A full row is no error: state and guards depend on the time themselves, only the message is late then."""
-        if at := _due_at(done):
-            self._values.put(alert, DueAlert(alert, at))
+        if found := _due_alert(alert, actions):
+            self._values.put(alert, found)
 
     def wake(self, alert: str) -> None:
         """The severity of what a snoozed alert is about rose."""
@@ -46,19 +47,23 @@ class DueAlerts:
     def due(self, now: float) -> Iterator[DueAlert]:
         return (each for _, each in self._values.all() if each.at <= now)
 
-    def remove(self, alert: str) -> None:
-        self._values.remove(alert)
+    def settled(self, due: DueAlert, actions: AlertActions) -> None:
+        """Go on to what becomes due next, unless another process stored a new time meanwhile."""
+        self._values.replace(due.alert, due, _due_alert(due.alert, actions))
 
 
-def _due_at(done: Transition) -> float | None:
-    """When an alert has to be looked at again after a transition; None if nothing becomes due."""
-    proposal = done.actions.proposal
-    match done.record.event:
-        case ActionEvent.SNOOZE:
-            return done.actions.snoozed_until
-        case ActionEvent.PROPOSE_REVERT | ActionEvent.PROPOSE_UNDO:
-            return proposal.expires_at if proposal else None
-        case ActionEvent.APPROVE_REVERT | ActionEvent.APPROVE_UNDO | ActionEvent.BREAK_GLASS:
-            return done.record.at + ABANDONED_SECONDS
-        case _:
-            return None
+def _due_alert(alert: str, actions: AlertActions) -> DueAlert | None:
+    """When an alert has to be looked at again; None if nothing becomes due."""
+    times = {
+        ActionEvent.END_SNOOZE: actions.snoozed_until,
+        ActionEvent.EXPIRE_REVERT: actions.proposal.expires_at if actions.proposal else 0.0,
+        ActionEvent.EXPIRE_UNDO: actions.proposal.expires_at if actions.proposal else 0.0,
+        ActionEvent.ABANDON_REVERT: _abandoned_at(actions),
+        ActionEvent.ABANDON_UNDO: _abandoned_at(actions),
+    }
+    found = [at for event, at in times.items() if at and rule_for(event, actions.status)]
+    return DueAlert(alert, min(found)) if found else None
+
+
+def _abandoned_at(actions: AlertActions) -> float:
+    return actions.audit[-1].at + ABANDONED_SECONDS if actions.audit else 0.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gatewatch.actions.request import ActionRequest
 from gatewatch.actions.state_machine import Transition, recorded
 from gatewatch.errors import GatewatchError
-from gatewatch.model.alert_actions import GATEWATCH, ActionEvent
+from gatewatch.model.alert_actions import GATEWATCH, NO_ACTIONS, ActionEvent
 
 if TYPE_CHECKING:
     from gatewatch.actions.alert_transitions import AlertTransitions
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 # What time makes due; the state and the guards say whether it is.
 _DUE = (
-    ActionEvent.END_SNOOZE,
     ActionEvent.EXPIRE_REVERT,
     ActionEvent.ABANDON_REVERT,
     ActionEvent.EXPIRE_UNDO,
     ActionEvent.ABANDON_UNDO,
+    ActionEvent.END_SNOOZE,
 )
 _SETTLING = frozenset({*_DUE, ActionEvent.RAISE_SEVERITY, ActionEvent.CLOSE})
 
@@ -47,10 +47,12 @@ class DueTransitions:
             raise errors[0]
 
     def _settle_due(self, due: DueAlert) -> None:
-        """The row of an alert is removed last, so a process that ends before that is followed by another one."""
-        if (alert := self.alerts.find(due.alert)) and not self.settle(alert, is_raised=due.is_raised):
+        """The row of an alert is changed last, so a process that ends before that is followed by another one."""
+        alert = self.alerts.find(due.alert)
+        if alert and not self.settle(alert, is_raised=due.is_raised):
             self._resume(alert, due)
-        self.transitions.due.remove(due.alert)
+        actions = self.transitions.store.load(due.alert).actions if alert else NO_ACTIONS
+        self.transitions.due.settled(due, actions)
 
     def _resume(self, alert: PostedAlert, due: DueAlert) -> None:
         """Follow up what an earlier process stored but may not have followed up, unless something happened since."""

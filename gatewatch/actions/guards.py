@@ -37,6 +37,11 @@ def in_full_mode(context: GuardContext) -> bool:
     return context.settings.mode is ActionMode.FULL
 
 
+def single_alert(context: GuardContext) -> bool:
+    """A revert or an exception is about one call; a roll-up shows several, and would count as reverted as a whole."""
+    return not context.subject.is_rollup
+
+
 def mapped(context: GuardContext) -> bool:
     return bool(context.request.person.identities)
 
@@ -104,6 +109,10 @@ def not_critical(context: GuardContext) -> bool:
 
 def snooze_in_range(context: GuardContext) -> bool:
     return 0 < context.request.until - context.request.at <= _MAX_SNOOZE
+
+
+def is_snoozed(context: GuardContext) -> bool:
+    return context.actions.snoozed is not None
 
 
 def snooze_is_over(context: GuardContext) -> bool:

@@ -39,11 +39,15 @@ class ActionRequest(Struct, frozen=True, kw_only=True):
 
 
 class Subject(Struct, frozen=True):
-    """What the guards have to know of an alert. `actor` has every AWS identity that may have made the call."""
+    """What the guards have to know of an alert. `actor` has every AWS identity that may have made the call.
+
+    `is_rollup`: a message about several alerts, of which the worst gives the severity.
+    """
 
     severity: Severity
     actor: frozenset[str] = frozenset()
     actor_is_person: bool = False
+    is_rollup: bool = False
 
 
 def alert_subject(notification: AlertNotification) -> Subject:

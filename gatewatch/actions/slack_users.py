@@ -63,9 +63,10 @@ class SlackUsers:
             return None
         profile = user.get("profile")
         email = profile.get("email") if isinstance(profile, dict) else ""
-        email = email if isinstance(email, str) else ""
+        if not isinstance(email, str) or user.get("is_email_confirmed") is False:
+            email = ""  # whoever typed it does not have to own it
         person = person_in_slack(user_id, str(user.get("name") or "")[:80], email, self._people)
-        return self._looked_up(person, email if user.get("is_email_confirmed") is not False else "")
+        return self._looked_up(person, email)
 
     def _looked_up(self, person: Person, email: str) -> Person:
         if person.identities or self._identity_center is None:

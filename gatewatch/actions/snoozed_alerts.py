@@ -78,9 +78,13 @@ class SnoozedAlerts:
     def add(self, notification: AlertNotification, alert: str, until: float) -> None:
         """Remember a snoozed alert. Raises `HubTableError`."""
         added = SnoozedAlert(alert, notification.severity.rank, until)
+
+        def with_added(before: tuple[SnoozedAlert, ...] | None) -> tuple[SnoozedAlert, ...]:
+            others = tuple(each for each in before or () if each.alert != alert)
+            return (*others, added)[-_MAX_ALERTS:]
+
         for key in subjects_of(notification):
-            others = tuple(each for each in self._table.get(SNOOZED, key) or () if each.alert != alert)
-            self._table.put(SNOOZED, key, (*others, added)[-_MAX_ALERTS:])
+            self._table.modify(SNOOZED, key, with_added)
 
     def wake(self, content: Content) -> None:
         """Have the snoozes end that are about a subject of a new message and below its severity.

@@ -1,23 +1,23 @@
-"""What a transition changes in the state of an alert, beside its status and its audit record.
+"""What a transition changes in the state of an alert, beside its audit record.
 
 Each function gets the state before, the request and the settings, and returns the new values of fields of
-`AlertActions`.
+`AlertActions`. A status among them takes the place of the one of the rule.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gatewatch.model.alert_actions import ActionEvent, AlertActions, Mark, RevertProposal
+from gatewatch.model.alert_actions import ActionEvent, ActionStatus, AlertActions, Mark, RevertProposal
 
 if TYPE_CHECKING:
     from gatewatch.actions.request import ActionRequest
     from gatewatch.config.actions import ActionSettings
 
-Changes = dict[str, object]
+Changes = dict[str, Any]
 StateChange = Callable[[AlertActions, "ActionRequest", "ActionSettings"], Changes]
 
 
@@ -35,6 +35,11 @@ def snoozed(_before: AlertActions, request: ActionRequest, _settings: ActionSett
 
 def reopened(_before: AlertActions, _request: ActionRequest, _settings: ActionSettings) -> Changes:
     return {"acknowledged": None, "snoozed": None, "snoozed_until": 0.0, "asked": ""}
+
+
+def snooze_ended(before: AlertActions, request: ActionRequest, settings: ActionSettings) -> Changes:
+    is_open = before.status is ActionStatus.SNOOZED
+    return {**reopened(before, request, settings), **({"status": ActionStatus.OPEN} if is_open else {})}
 
 
 def asked(_before: AlertActions, request: ActionRequest, _settings: ActionSettings) -> Changes:
@@ -58,6 +63,13 @@ def proposed(_before: AlertActions, request: ActionRequest, settings: ActionSett
     )
     is_revert = request.event is ActionEvent.PROPOSE_REVERT  # an undo is about the result of its revert
     return {"proposal": proposal} | ({"result": None} if is_revert else {})
+
+
+def not_reverted(before: AlertActions, _request: ActionRequest, _settings: ActionSettings) -> Changes:
+    """An alert that somebody attends to is acknowledged or snoozed again."""
+    if before.snoozed:
+        return {"status": ActionStatus.SNOOZED}
+    return {"status": ActionStatus.ACKNOWLEDGED} if before.acknowledged else {}
 
 
 def approved(before: AlertActions, request: ActionRequest, _settings: ActionSettings) -> Changes:

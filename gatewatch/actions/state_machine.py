@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from gatewatch.actions import guards
-from gatewatch.actions.transitions import TRANSITIONS, Effect
+from gatewatch.actions.transitions import Effect, rule_for
 from gatewatch.model.alert_actions import GATEWATCH, AlertActions, AuditRecord
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def transition(
     before: AlertActions, request: ActionRequest, subject: Subject, settings: ActionSettings
 ) -> Transition | Refusal:
     """Return the state after an event and its effects, or why it is refused. The new state has the audit record."""
-    rule = next((each for each in TRANSITIONS if each.event is request.event and before.status in each.before), None)
+    rule = rule_for(request.event, before.status)
     if rule is None:
         return Refusal(f"status_{before.status}")
     if len(before.audit) >= _MAX_TRANSITIONS and request.person != GATEWATCH:
@@ -45,7 +45,8 @@ def transition(
     for guard in rule.guards:
         if not guard(context):
             return Refusal(guard.__name__)
-    after = rule.after or before.status
+    changes = rule.change(before, request, settings)
+    after = changes.get("status", rule.after or before.status)
     record = AuditRecord(
         event=request.event,
         before=before.status,
@@ -56,7 +57,7 @@ def transition(
         key=request.key,
         detail=request.reason or (request.result.outcome if request.result else ""),
     )
-    values = {"status": after, "audit": (*before.audit, record), **rule.change(before, request, settings)}
+    values = {**changes, "status": after, "audit": (*before.audit, record)}
     return Transition(msgspec.structs.replace(before, **values), record, rule.effects)
 
 
@@ -68,5 +69,5 @@ def repeated(actions: AlertActions, request: ActionRequest) -> Transition | None
 
 def recorded(actions: AlertActions, record: AuditRecord) -> Transition:
     """The transition of an audit record, with its effects, to follow it up again."""
-    rule = next(each for each in TRANSITIONS if each.event is record.event and record.before in each.before)
-    return Transition(actions, record, rule.effects)
+    rule = rule_for(record.event, record.before)
+    return Transition(actions, record, rule.effects if rule else ())

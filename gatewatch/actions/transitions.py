@@ -29,7 +29,10 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """An event in one of the states `before`. `after` None keeps the status. All guards must pass."""
+    """An event in one of the states `before`. All guards must pass.
+
+    `after` None keeps the status; a status in the values of `change` takes the place of both.
+    """
 
     event: ActionEvent
     before: frozenset[ActionStatus]
@@ -41,12 +44,16 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
-    """What a revert and its undo differ in. `name` is in the names of its events and statuses: `propose_revert`."""
+    """What a revert and its undo differ in. `name` is in the names of its events and statuses: `propose_revert`.
+
+    `withdrawn` is the change when it is rejected or expires.
+    """
 
     name: str
     before: frozenset[ActionStatus]
     rejected: ActionStatus
     expired: ActionStatus
+    withdrawn: StateChange
     completed: ActionStatus
     change: StateChange
     effect: Effect
@@ -58,7 +65,7 @@ class _Plan:
         return ActionStatus(f"{self.name}_{participle}")
 
 
-_MAY_PROPOSE = (guards.in_full_mode, guards.mapped, guards.allowed, guards.not_the_actor)
+_MAY_PROPOSE = (guards.in_full_mode, guards.single_alert, guards.mapped, guards.allowed, guards.not_the_actor)
 _MAY_DECIDE = (*_MAY_PROPOSE, guards.current_proposal, guards.not_expired)
 
 
@@ -94,8 +101,15 @@ def _of_plan(plan: _Plan) -> tuple[Rule, ...]:
             before=proposed,
             after=plan.rejected,
             guards=(guards.in_full_mode, guards.mapped, guards.allowed, guards.current_proposal),
+            change=plan.withdrawn,
         ),
-        Rule(event=plan.event("expire"), before=proposed, after=plan.expired, guards=(guards.is_expired,)),
+        Rule(
+            event=plan.event("expire"),
+            before=proposed,
+            after=plan.expired,
+            guards=(guards.is_expired,),
+            change=plan.withdrawn,
+        ),
         # From `executing` too: an execution that was interrupted is started again with the same plan.
         Rule(event=plan.event("start"), before=under_way, after=executing),
         Rule(
@@ -132,6 +146,7 @@ _REVERT = _Plan(
     before=_SETTLED,
     rejected=_S.REVERT_REJECTED,
     expired=_S.REVERT_EXPIRED,
+    withdrawn=state_changes.not_reverted,
     completed=_S.REVERTED,
     change=state_changes.reverted,
     effect=Effect.STOP_ESCALATION,
@@ -141,6 +156,7 @@ _UNDO = _Plan(
     before=frozenset({_S.REVERTED, _S.UNDO_FAILED}),
     rejected=_S.REVERTED,
     expired=_S.REVERTED,
+    withdrawn=state_changes.unchanged,
     completed=_S.UNDONE,
     change=state_changes.undone,
     effect=Effect.RESUME_ESCALATION,
@@ -175,7 +191,13 @@ TRANSITIONS: tuple[Rule, ...] = (
         event=_E.ASK_ACTOR,
         before=_SETTLED | _UNDER_WAY,
         after=None,
-        guards=(guards.in_full_mode, guards.mapped, guards.actor_is_a_person, guards.not_asked),
+        guards=(
+            guards.in_full_mode,
+            guards.single_alert,
+            guards.mapped,
+            guards.actor_is_a_person,
+            guards.not_asked,
+        ),
         change=state_changes.asked,
         effects=(Effect.ASK_ACTOR,),
     ),
@@ -199,7 +221,7 @@ TRANSITIONS: tuple[Rule, ...] = (
         event=_E.PROPOSE_EXCEPTION,
         before=_ALL,
         after=None,
-        guards=(guards.in_full_mode, guards.mapped, guards.with_reason),
+        guards=(guards.in_full_mode, guards.single_alert, guards.mapped, guards.with_reason),
         effects=(Effect.POST_EXCEPTION,),
     ),
     Rule(
@@ -209,21 +231,28 @@ TRANSITIONS: tuple[Rule, ...] = (
         guards=(guards.not_undone,),
         effects=(Effect.STOP_ESCALATION,),
     ),
+    # While a revert is proposed, or after one failed, an alert that was snoozed is snoozed still.
     Rule(
         event=_E.END_SNOOZE,
-        before=frozenset({_S.SNOOZED}),
-        after=_S.OPEN,
-        guards=(guards.snooze_is_over,),
-        change=state_changes.reopened,
+        before=_SETTLED | _UNDER_WAY,
+        after=None,
+        guards=(guards.is_snoozed, guards.snooze_is_over),
+        change=state_changes.snooze_ended,
         effects=(Effect.RESUME_ESCALATION,),
     ),
     Rule(
         event=_E.RAISE_SEVERITY,
-        before=frozenset({_S.SNOOZED}),
-        after=_S.OPEN,
-        change=state_changes.reopened,
+        before=_SETTLED | _UNDER_WAY,
+        after=None,
+        guards=(guards.is_snoozed,),
+        change=state_changes.snooze_ended,
         effects=(Effect.RESUME_ESCALATION,),
     ),
     *_of_plan(_REVERT),
     *_of_plan(_UNDO),
 )
+
+
+def rule_for(event: ActionEvent, status: ActionStatus) -> Rule | None:
+    """Return the rule of an event in a status, of which there is at most one."""
+    return next((each for each in TRANSITIONS if each.event is event and status in each.before), None)

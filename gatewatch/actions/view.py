@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from gatewatch.actions import guards
 from gatewatch.actions.request import ActionRequest, Subject, alert_subject
-from gatewatch.actions.transitions import TRANSITIONS
+from gatewatch.actions.transitions import rule_for
 from gatewatch.aws.hub_table import HubTableError
 from gatewatch.delivery.action_store import ActionStore, alert_id
 from gatewatch.model.alert_actions import GATEWATCH, ActionButton, ActionEvent, ShownActions
@@ -40,12 +42,12 @@ EVENT_OF = {
     ActionButton.ANSWER_NO: ActionEvent.ANSWER_NO,
 }
 _ANSWERS = frozenset({ActionButton.ANSWER_YES, ActionButton.ANSWER_NO})  # in the question to the actor only
-_OF_ROLLUPS = frozenset({ActionEvent.ACKNOWLEDGE, ActionEvent.SNOOZE})
 # The guards that depend neither on who clicks nor on when.
 _GENERAL = frozenset(
     {
         guards.switched_on,
         guards.in_full_mode,
+        guards.single_alert,
         guards.not_acknowledged,
         guards.not_critical,
         guards.not_asked,
@@ -70,7 +72,9 @@ def content_subject(content: Content) -> Subject | None:
         return None
     worst = max(alerts, key=lambda each: each.severity.rank)
     only_closes = all(each.exposure_change and not each.opens_exposure for each in alerts)
-    return None if worst.severity is Severity.INFO or only_closes else alert_subject(worst)
+    if worst.severity is Severity.INFO or only_closes:
+        return None
+    return msgspec.structs.replace(alert_subject(worst), is_rollup=isinstance(content, Rollup))
 
 
 def _timezone(content: Content) -> str:
@@ -104,17 +108,15 @@ class ActionView:
         return tuple(each for each in possible if self._is_possible(EVENT_OF[each], subject, actions))
 
     def _is_offered(self, button: ActionButton, content: Content, subject: Subject) -> bool:
-        if isinstance(content, Rollup):
-            return EVENT_OF[button] in _OF_ROLLUPS
         if button is ActionButton.ASK_ACTOR:
             return subject.actor_is_person
         if button is ActionButton.PROPOSE_REVERT:
-            notification = content.notification
+            notification = contained_messages(content)[0].notification
             return isinstance(notification, AlertNotification) and self._can_revert(notification.alert)
         return True
 
     def _is_possible(self, event: ActionEvent, subject: Subject, actions: AlertActions) -> bool:
-        rule = next((each for each in TRANSITIONS if each.event is event and actions.status in each.before), None)
+        rule = rule_for(event, actions.status)
         request = ActionRequest(event=event, person=GATEWATCH, at=0.0)
         context = guards.GuardContext(actions, request, subject, self._settings)
         return rule is not None and all(guard(context) for guard in rule.guards if guard in _GENERAL)

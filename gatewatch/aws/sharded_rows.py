@@ -14,7 +14,7 @@ from gatewatch.model.typed_decoding import decode_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gatewatch.aws.hub_table import HubTable
+    from gatewatch.aws.hub_table import HubTable, Update
 
 Value = TypeVar("Value")
 
@@ -59,6 +59,14 @@ class ShardedValues(Generic[Value]):
     def remove(self, name: str) -> None:
         self._update(name, "REMOVE #name", {})
 
+    def replace(self, name: str, before: Value, after: Value | None) -> bool:
+        """Store a value, or remove it for None, if it is still `before`; whether it was."""
+        values = {":before": msgspec.json.encode(before).decode()}
+        if after is not None:
+            values[":after"] = msgspec.json.encode(after).decode()
+        expression = "REMOVE #name" if after is None else "SET #name = :after"
+        return self._update(name, expression, values, ConditionExpression="#name = :before").is_applied
+
     def all(self) -> Iterator[tuple[str, Value]]:
         """Yield names and values, in no order."""
         shards = [f"{number:02}" for number in range(self._kind.shards)]
@@ -66,6 +74,7 @@ class ShardedValues(Generic[Value]):
             for name, value in row.items():
                 yield name, decode_json(value, self._kind.value_type)
 
-    def _update(self, name: str, expression: str, values: dict[str, str]) -> None:
+    def _update(self, name: str, expression: str, values: dict[str, str], **options: str) -> Update:
         shard = f"{int(name, 16) % self._kind.shards:02}"
-        self._table.update(self._kind, shard, expression, values, ExpressionAttributeNames={"#name": name})
+        names = {"#name": name}
+        return self._table.update(self._kind, shard, expression, values, ExpressionAttributeNames=names, **options)

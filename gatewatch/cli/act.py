@@ -79,14 +79,24 @@ def acknowledge(
 @aws_errors_as_messages()
 def snooze(
     alert: Alert,
-    until: Annotated[str, typer.Option("--until", help="1h, 1d, or the last day, as 2027-01-31.", show_default=False)],
+    until: Annotated[
+        str,
+        typer.Option(
+            "--until",
+            help="1h, 1d, or a day, as 2027-01-31.",
+            show_default=False,
+        ),
+    ],
     output: ListOutput = ListFormat.TABLE,
     stage: Stage = STAGE,
     config: Config = CONFIG,
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Snooze an alert. It ends when the severity rises."""
+    """Snooze an alert. It ends when the severity rises.
+
+    A day is one of the time zone of the account: the snooze ends when it starts.
+    """
     from gatewatch.model.alert_actions import ActionButton
 
     buttons = {"1h": ActionButton.SNOOZE_HOUR, "1d": ActionButton.SNOOZE_DAY}

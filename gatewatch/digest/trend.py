@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from msgspec import Struct
 from gatewatch.digest.summary import exposed_rule
 from gatewatch.model.severity import Severity
 from gatewatch.model.trend import CloseTime, Trend, TrendDay
+from gatewatch.rendering.time_text import start_of_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -54,7 +55,7 @@ def trend_of(found: ResolvedExposures, first: date, last: date, now: datetime, z
     started = sorted(each.since for each in intervals)
     ended = sorted(each.until for each in intervals if each.until)
     count = (last - first).days + 1
-    midnights = [_midnight(first + number * _DAY, zone) for number in range(count + 1)]
+    midnights = [start_of_day(first + number * _DAY, zone) for number in range(count + 1)]
     starts, ends = ([bisect_right(times, moment) for moment in midnights] for times in (started, ended))
     days = tuple(
         TrendDay(
@@ -67,10 +68,6 @@ def trend_of(found: ResolvedExposures, first: date, last: date, now: datetime, z
     )
     closed = (each for each in intervals if each.until and midnights[0] < each.until <= midnights[-1])
     return Trend(days, tuple(_close_times(closed)))
-
-
-def _midnight(day: date, zone: str) -> datetime:
-    return pytz.timezone(zone).localize(datetime.combine(day, time()))
 
 
 def _intervals(found: ResolvedExposures, now: datetime, settings: Settings) -> Iterator[Interval]:

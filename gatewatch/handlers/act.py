@@ -6,7 +6,7 @@ A click that is worked off again is recognised by its key in the audit record.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from gatewatch.actions import guards
@@ -20,6 +20,7 @@ from gatewatch.aws import metrics
 from gatewatch.errors import PermanentDeliveryError
 from gatewatch.model.alert_actions import ActionButton, ActionEvent
 from gatewatch.remediation.revert.plan import NotRevertibleError
+from gatewatch.rendering.time_text import start_of_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +102,7 @@ class ActHandler:
             source=click.source,
             key=click.key,
             reason=click.inputs.get("reason", ""),
-            until=_until(click),
+            until=_until(click, alert.notification.alert.account.timezone),
             asked=self._asked(alert) if event is ActionEvent.ASK_ACTOR else "",
             proposal=click.key[:32] if event in PROPOSALS else click.proposal,
         )
@@ -127,12 +128,11 @@ def _reason(refusal: Refusal, person: Person) -> str:
     return f"{refusal.reason}_{person.unmapped}" if is_unmapped else refusal.reason
 
 
-def _until(click: Click) -> float:
-    """When a snooze ends, in seconds since 1970; 0 for a day that is none. A day ends at midnight UTC."""
+def _until(click: Click, timezone: str) -> float:
+    """When a snooze ends, in seconds since 1970; 0 for a day that is none. `timezone` is the one of a day."""
     if hours := _HOURS.get(click.button):
         return click.at + hours * 3600
     try:
-        day = datetime.strptime(click.inputs.get("until", ""), "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
+        return start_of_day(date.fromisoformat(click.inputs.get("until", "")), timezone).timestamp()
+    except (ValueError, OverflowError):
         return 0.0
-    return (day + timedelta(days=1)).timestamp()

@@ -1,33 +1,33 @@
-"""Times as text: in UTC for JSON, in the account's time zone for messages."""
+"""Times as text, in UTC for JSON and in the account's time zone for messages, and days of a time zone."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 
 import pytz
 
 
-def rfc3339(time: datetime | None) -> str:
+def rfc3339(moment: datetime | None) -> str:
     """UTC to the second, as CloudTrail writes it; empty when the event had no time."""
-    return f"{_clock(time.astimezone(UTC), 'T')}Z" if time else ""
+    return f"{_clock(moment.astimezone(UTC), 'T')}Z" if moment else ""
 
 
 _zone = lru_cache(maxsize=256)(pytz.timezone)
 
 
-def local_time(time: datetime, timezone: str) -> str:
+def local_time(moment: datetime, timezone: str) -> str:
     """`2026-01-24 12:45:49 KST`."""
     try:
-        local = time.astimezone(_zone(timezone))
+        local = moment.astimezone(_zone(timezone))
     except OverflowError:  # the first or last hours of the calendar
-        local = time
+        local = moment
     return f"{_clock(local)} {local.tzname()}"
 
 
-def utc_time(time: datetime) -> str:
+def utc_time(moment: datetime) -> str:
     """`2026-01-24 03:45:49 UTC`."""
-    return f"{_clock(time.astimezone(UTC))} UTC"
+    return f"{_clock(moment.astimezone(UTC))} UTC"
 
 
 def local_minute(seconds: float, timezone: str) -> str:
@@ -41,6 +41,11 @@ def utc_minute(seconds: float) -> str:
     return f"{_clock(datetime.fromtimestamp(seconds, UTC))[:16]} UTC"
 
 
-def _clock(time: datetime, separator: str = " ") -> str:
+def start_of_day(day: date, timezone: str) -> datetime:
+    """Return the midnight with which a day begins in a time zone."""
+    return _zone(timezone).localize(datetime.combine(day, time()))
+
+
+def _clock(moment: datetime, separator: str = " ") -> str:
     """Date and time to the second; `strftime` takes twice as long."""
-    return time.isoformat(separator, "seconds")[:19]
+    return moment.isoformat(separator, "seconds")[:19]

@@ -12,7 +12,7 @@ from gatewatch.actions.state_machine import Refusal, transition
 from gatewatch.actions.transitions import TRANSITIONS, Effect
 from gatewatch.config.actions import ActionMode
 from gatewatch.events.user_identity import parse_actor
-from gatewatch.model.alert_actions import GATEWATCH, NO_ACTIONS, ActionEvent, ActionStatus, Person
+from gatewatch.model.alert_actions import GATEWATCH, NO_ACTIONS, ActionEvent, ActionStatus, Mark, Person
 from gatewatch.model.revert import RevertOutcome, RevertReport
 from gatewatch.model.severity import Severity
 from support.actions import ALICE, BOB, CAROL, GUEST, NOW, PLAN, SETTINGS, SUBJECT, asks
@@ -233,6 +233,25 @@ def test_an_interrupted_execution_is_started_again():
 def test_a_click_on_a_closed_alert_is_refused(event):
     closed = after(asks(E.CLOSE, GATEWATCH))
     assert refused(asks(event, BOB), closed) == "status_closed"
+
+
+@pytest.mark.parametrize("event", [E.ASK_ACTOR, E.PROPOSE_EXCEPTION, E.PROPOSE_REVERT])
+def test_a_rollup_is_acknowledged_or_snoozed_and_nothing_else(event):
+    rollup = msgspec.structs.replace(SUBJECT, is_rollup=True)
+    assert refused(asks(event), subject=rollup) == "single_alert"
+    assert after(asks(E.ACKNOWLEDGE), subject=rollup).status is S.ACKNOWLEDGED
+    assert after(asks(E.SNOOZE), subject=rollup).status is S.SNOOZED
+
+
+@pytest.mark.parametrize("before", [PROPOSED, APPROVED, EXECUTING])
+def test_a_snooze_ends_while_a_revert_is_under_way_and_leaves_it_as_it_is(before):
+    mark = asks(E.SNOOZE).person
+    snoozed = msgspec.structs.replace(before, snoozed=Mark(mark, NOW), snoozed_until=NOW + 60)
+    for event in (E.END_SNOOZE, E.RAISE_SEVERITY):
+        ended = transition(snoozed, asks(event, GATEWATCH, at=NOW + 60), SUBJECT, SETTINGS)
+        assert (ended.actions.status, ended.actions.snoozed) == (before.status, None)
+        assert ended.effects == (Effect.RESUME_ESCALATION,)
+        assert refused(asks(event, GATEWATCH, at=NOW + 60), before) == "is_snoozed"
 
 
 def test_a_second_approval_is_refused():

@@ -11,14 +11,16 @@ import yaml
 from moto import mock_aws
 
 from gatewatch.actions.click import Click
+from gatewatch.actions.due import DueAlerts
 from gatewatch.actions.identity_center import FoundUser
 from gatewatch.actions.slack_users import SlackUsers
 from gatewatch.aws.hub_table import HubTableError
 from gatewatch.config.destinations import SlackWebhook, SnsTopic
+from gatewatch.config.people import PersonEntry
 from gatewatch.config.suppression_rules import PolicyException
 from gatewatch.delivery.action_store import ACTIONS
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UndecodableError
-from gatewatch.model.alert_actions import ActionButton, ActionEvent
+from gatewatch.model.alert_actions import NO_ACTIONS, ActionButton, ActionEvent
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.iam import Entity, IamFacts, IamOperation
 from gatewatch.model.message import Rollup
@@ -169,6 +171,18 @@ def test_on_enterprise_grid_only_members_of_the_workspace_act(dynamodb, settings
     assert (hub.status(where) == "acknowledged") is may
 
 
+def test_an_address_that_is_not_confirmed_is_nobodys(dynamodb):
+    hub = ActingHub(dynamodb)
+    mallory = {"profile": {"email": "bob@example.com"}, "is_email_confirmed": False}
+    hub.workspace.add("U0MALLORY", **mallory)
+    people = (PersonEntry(("arn:aws:iam::111122223333:user/bob",), email="bob@example.com"),)
+    users = SlackUsers(hub.workspace, SETTINGS, people)
+    hub.handler = dataclasses.replace(hub.handler, users=users)
+    where = hub.post(OPENED)
+    hub.click(where, "propose_revert", "U0MALLORY")
+    assert refusals(hub) == ["mapped"]
+
+
 def test_a_user_who_does_not_exist_and_users_that_cannot_be_read_are_refused(hub, where):
     hub.click(where, "acknowledge", "U0NOBODY")
     hub.workspace.error = PermanentDeliveryError("missing_scope")
@@ -263,16 +277,16 @@ def test_a_snooze_ends_at_its_time(hub):
     assert hub.status(where) == "acknowledged"
 
 
-def in_seoul(message):
+def in_zone(message, zone="Asia/Seoul"):
     found = message.notification.alert
-    account = msgspec.structs.replace(found.account, timezone="Asia/Seoul")
+    account = msgspec.structs.replace(found.account, timezone=zone)
     notification = msgspec.structs.replace(message.notification, alert=msgspec.structs.replace(found, account=account))
     return msgspec.structs.replace(message, notification=notification)
 
 
 @pytest.mark.parametrize("button", ["snooze_hour", "propose_revert"])
 def test_times_are_shown_in_the_time_zone_of_the_account(hub, button):
-    where = hub.post(in_seoul(alert("a", Severity.MEDIUM)))
+    where = hub.post(in_zone(alert("a", Severity.MEDIUM)))
     hub.click(where, button)
     (note,) = hub.deliver()
     assert note.notification.paragraphs[0][0].values["time"].endswith(" KST")
@@ -374,6 +388,84 @@ def test_a_note_is_not_lost_when_the_process_ends_between_the_state_and_the_note
     assert titles(hub.deliver()) == [title]
 
 
+@pytest.mark.parametrize("decision", ["reject_revert", "expired", "failed"])
+def test_a_snooze_ends_at_its_time_whatever_became_of_a_proposed_revert(hub, decision):
+    where = hub.post(alert("one", Severity.HIGH))
+    hub.click(where, "snooze_hour")
+    hub.click(where, "propose_revert")
+    if decision == "reject_revert":
+        hub.click(where, "reject_revert", "U0BOB", proposal=hub.proposal(where))
+    elif decision == "failed":
+        hub.reverts.report = RevertReport(RevertOutcome.FAILED)
+        hub.click(where, "approve_revert", "U0BOB", proposal=hub.proposal(where))
+    hub.now += 900
+    hub.due_transitions.settle_due()
+    assert hub.status(where) == ("revert_failed" if decision == "failed" else "snoozed")
+    hub.now += 2700
+    hub.due_transitions.settle_due()
+    assert hub.actions(where).snoozed is None
+    assert hub.status(where) == ("revert_failed" if decision == "failed" else "open")
+    assert [now for _, now in hub.resumed] == [NOW + 3600]
+    assert titles(hub.deliver())[-1] == "action_end_snooze"
+
+
+def test_a_proposal_expires_although_a_higher_severity_ended_the_snooze_before(hub):
+    where = hub.post(alert("a", Severity.MEDIUM))
+    hub.click(where, "snooze_day")
+    hub.click(where, "propose_revert")
+    hub.post(alert("b", Severity.HIGH, at=1.0))
+    hub.due_transitions.settle_due()
+    assert (hub.status(where), hub.actions(where).snoozed) == ("revert_proposed", None)
+    assert len(hub.resumed) == 1
+    hub.now += 900
+    hub.due_transitions.settle_due()
+    assert hub.status(where) == "revert_expired"
+    assert titles(hub.deliver())[-2:] == ["action_raise_severity", "action_expire_revert"]
+
+
+def test_an_acknowledged_alert_whose_proposed_revert_expires_is_acknowledged(hub, where):
+    hub.click(where, "acknowledge", "U0CAROL")
+    hub.click(where, "propose_revert")
+    hub.now += 900
+    hub.due_transitions.settle_due()
+    assert hub.status(where) == "acknowledged"
+    hub.deliver()
+    assert "Acknowledged by" in str(hub.channel.of("opened"))
+
+
+def test_a_snooze_that_starts_while_the_one_before_ends_is_not_forgotten(hub):
+    where = hub.post(alert("one", Severity.HIGH))
+    hub.click(where, "snooze_hour")
+    hub.now += 3600
+    (ended,) = DueAlerts(hub.table).due(hub.now)
+    hub.click(where, "snooze_hour")
+    DueAlerts(hub.table).settled(ended, NO_ACTIONS)  # by a process that read it before the click
+    hub.now += 3600
+    hub.due_transitions.settle_due()
+    assert hub.status(where) == "open"
+
+
+def test_two_alerts_about_one_group_that_are_snoozed_at_once_both_end_when_the_severity_rises(hub):
+    places = [hub.post(alert(f"n{number}", Severity.MEDIUM)) for number in range(8)]
+    clicks = [
+        Click(
+            key=f"{number:064x}",
+            button=ActionButton.SNOOZE_DAY,
+            alert=where[0],
+            user="U0ALICE",
+            channel=where[1],
+            ts=where[2],
+            at=NOW,
+        )
+        for number, where in enumerate(places)
+    ]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(hub.work_off, clicks))
+    hub.post(alert("worse", Severity.HIGH, at=1.0))
+    hub.due_transitions.settle_due()
+    assert {hub.status(where) for where in places} == {"open"}
+
+
 def test_a_note_is_not_repeated_after_a_person_did_something_else(hub):
     where = hub.post(alert("one", Severity.HIGH))
     hub.click(where, "snooze_hour")
@@ -400,14 +492,25 @@ def test_one_alert_that_cannot_be_settled_does_not_keep_the_others(hub):
     assert [hub.status(where) for where in (places[0], places[2])] == ["open", "open"]
 
 
-@pytest.mark.parametrize(("until", "seconds"), [("2027-01-16", 86400 + 57600), ("2027-01-15", 57600)])
-def test_a_snooze_until_a_day_ends_with_that_day(hub, until, seconds):
-    where = hub.post(alert("one", Severity.HIGH))
+@pytest.mark.parametrize(
+    ("zone", "until", "hours"),
+    [  # it is 2027-01-15 08:00 in UTC, 17:00 in Seoul and 03:00 in New York
+        ("UTC", "2027-01-16", 16),
+        ("Asia/Seoul", "2027-01-16", 7),
+        ("America/New_York", "2027-01-16", 21),
+        ("Asia/Kathmandu", "2027-01-17", 34.25),
+        ("UTC", "2027-02-14", 30 * 24 - 8),
+    ],
+)
+def test_a_snooze_until_a_day_ends_when_the_day_starts_where_the_account_is(hub, zone, until, hours):
+    where = hub.post(in_zone(alert("one", Severity.HIGH), zone))
     hub.click(where, "snooze_until", inputs={"until": until})
-    assert hub.actions(where).snoozed_until == NOW + seconds
+    assert hub.actions(where).snoozed_until == NOW + hours * 3600
 
 
-@pytest.mark.parametrize("until", ["2027-01-14", "2027-06-01", "tomorrow", "", "2027-02-31"])
+@pytest.mark.parametrize(
+    "until", ["2027-01-14", "2027-01-15", "2027-06-01", "9999-12-31", "tomorrow", "", "2027-02-31"]
+)
 def test_a_day_that_is_none_or_too_far_away_is_refused(hub, until):
     where = hub.post(alert("one", Severity.HIGH))
     hub.click(where, "snooze_until", inputs={"until": until})
@@ -454,6 +557,20 @@ def test_an_approval_that_comes_too_late_expires_the_proposal(hub, where):
     hub.click(where, "approve_revert", "U0BOB", proposal=hub.proposal(where), at=NOW)
     assert hub.status(where) == "revert_expired"
     assert hub.reverts.executed == []
+
+
+def test_a_proposal_that_is_worked_off_again_keeps_its_plan_and_its_note(hub, where):
+    hub.outbox.is_down = True
+    with pytest.raises(TransientDeliveryError):
+        hub.click(where, "propose_revert", key="e" * 64)
+    hub.outbox.is_down, hub.reverts.refusal = False, NotRevertibleError(Obstacle.ALREADY_CLOSED)
+    hub.click(where, "propose_revert", key="e" * 64)
+    assert (hub.status(where), hub.reverts.planned) == ("revert_proposed", 1)
+    assert titles(hub.deliver()) == ["action_propose_revert"]
+    assert hub.workspace.texts() == []
+    hub.now += 900
+    hub.due_transitions.settle_due()
+    assert hub.status(where) == "revert_expired"
 
 
 def test_a_proposal_expires_without_a_click_and_its_message_says_so(hub, where):

@@ -303,6 +303,25 @@ def test_a_rotated_secret_is_read_again_and_forged_requests_read_it_once_a_minut
     assert endpoint.reads == 2
 
 
+def test_a_secret_that_was_replaced_is_not_accepted_after_five_minutes(endpoint):
+    assert endpoint.click(clicked()) == {"statusCode": 200}
+    endpoint.stored = OLD_SECRET
+    endpoint.now += 299
+    assert endpoint.click(clicked(trigger_id="1")) == {"statusCode": 200}
+    endpoint.now += 1
+    assert endpoint.click(clicked(trigger_id="2")) == {"statusCode": 401}
+    assert endpoint.click(clicked(trigger_id="3"), secret=OLD_SECRET) == {"statusCode": 200}
+    assert endpoint.reads == 2
+
+
+def test_a_secret_that_cannot_be_read_is_tried_again_after_five_seconds(endpoint):
+    endpoint.stored = PermanentDeliveryError("the secret cannot be read: InternalServerError")
+    assert endpoint.click(clicked()) == {"statusCode": 503}
+    endpoint.stored = SECRET
+    endpoint.now += 5
+    assert endpoint.click(clicked()) == {"statusCode": 200}
+
+
 def test_without_its_secret_nothing_is_verified(endpoint):
     endpoint.stored = PermanentDeliveryError("the secret /gatewatch/signing cannot be read: AccessDeniedException")
     assert endpoint.click(clicked()) == {"statusCode": 503}
