@@ -24,6 +24,7 @@ from gatewatch.delivery.http import HttpClient, http_pool
 from gatewatch.delivery.kinds import other_channels
 from gatewatch.delivery.ledger import Ledger
 from gatewatch.delivery.message_updates import MessageUpdates
+from gatewatch.delivery.message_visibility import MessageVisibility
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.delivery.rate_limit import Clock, RateLimiter
 from gatewatch.delivery.secrets import SecretStore
@@ -83,8 +84,7 @@ def compose() -> DeliveryHandler:
         ledger=ledger,
         attempts=Attempts(ledger, clock.now),
         dead_lettering=DeadLettering(settings, ledger, outbox, dead_letters, log, counts),
-        sqs=aws.sqs,
-        outbox_url=environment["GATEWATCH_OUTBOX_URL"],
+        visibility=MessageVisibility(aws.sqs, environment["GATEWATCH_OUTBOX_URL"], log),
         rate_limiter=RateLimiter(clock, table),
         clock=clock,
         log=log,

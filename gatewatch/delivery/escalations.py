@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 
 # Seconds after the arrival of an event within which its message is delivered or sent to the fallback.
 DELIVERY_SECONDS = {Severity.CRITICAL: 300, Severity.HIGH: 1800}
-# functions/escalate runs once a minute, what it sends is delivered within some seconds, and one process that ends at it
-# costs seventy more.
-_SENDING_SECONDS = 150
-_SECONDS_AT_THE_FALLBACK = {Severity.CRITICAL: 30, Severity.HIGH: 300}
+# What is late at the fallback too goes on after so many runs of functions/escalate, which runs once a minute.
+_RUNS_AT_THE_FALLBACK = {Severity.CRITICAL: 1, Severity.HIGH: 5}
+_RUN_SECONDS = 60
+# A functions/deliver that ends at a message costs the visibility timeout of the outbox, the next one delivers it.
+_SENDING_SECONDS = 80
 
 
 class Escalation(Struct, frozen=True, kw_only=True):
@@ -87,10 +88,16 @@ def escalation_of_fallback(escalation: Escalation, now: float) -> Escalation | N
         key=message.key,
         destination=message.destination,
         target=last.destination,
-        due=now + _SECONDS_AT_THE_FALLBACK[message.notification.severity],
+        due=now + (_RUNS_AT_THE_FALLBACK[message.notification.severity] - 0.5) * _RUN_SECONDS,  # runs are not exact
         reason=FallbackReason.LATE,
         entry=entry_of(last),
     )
+
+
+def _seconds_to_wait(severity: Severity) -> float:
+    """Time for the next run, those at the fallback, and sending it to the hub topic is left to the limit."""
+    runs = 1 + _RUNS_AT_THE_FALLBACK[severity]
+    return DELIVERY_SECONDS[severity] - runs * _RUN_SECONDS - _SENDING_SECONDS
 
 
 class DeliveryDeadlines:
@@ -114,15 +121,15 @@ class DeliveryDeadlines:
                 self._escalations.remove([planned, *([further] if further else [])])
 
     def _escalation(self, message: OutboxMessage, arrived: float) -> Escalation | None:
-        seconds = DELIVERY_SECONDS.get(message.notification.severity)
+        severity = message.notification.severity
         fallback = fallback_message(message, FallbackReason.LATE, self._settings)
-        if seconds is None or fallback is None:
+        if severity not in DELIVERY_SECONDS or fallback is None:
             return None
         return Escalation(
             key=message.key,
             destination=message.destination,
             target=fallback.destination,
-            due=arrived + seconds - _SENDING_SECONDS,
+            due=arrived + _seconds_to_wait(severity),
             reason=FallbackReason.LATE,
             entry=entry_of(fallback),
         )

@@ -50,11 +50,6 @@ def message_group(message: OutboxMessage) -> str:
     return f"{message.destination}{suffix}"
 
 
-def is_critical(group: str) -> bool:
-    """Whether a message group is that of the critical messages of a destination."""
-    return group.endswith(_CRITICAL)
-
-
 class Outbox:
     def __init__(self, sqs: SQSClient, url: str) -> None:
         self._sqs = sqs

@@ -22,7 +22,7 @@ _ATTEMPTS_IN_PLACE = 3
 # Seconds: a look into the channel, connect, two reads with a rotated secret in between, and three rows of the ledger.
 TIME_FOR_ONE_POST = 28.0
 GIVE_UP_SECONDS = 4 * 3600
-GIVE_UP_RECEIVES = 150  # the queue moves a message to the DLQ without a reason at 200
+GIVE_UP_RECEIVES = 150  # the queue moves a message to the DLQ without a reason at 1,000
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 5, 300
 _LATEST_TURN = 60  # a later time comes from a wrong clock or a pace that was changed
 LONGEST_WAIT = 900  # Slack may ask for a day; the channel is tried again before that

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from gatewatch.events.canary import Canary
     from gatewatch.model.message import OutboxMessage
 
-_TRIES = 3  # of the five receives of the queue: an unexpected error is reported before the queue gives up
-_LAST_TRY = 5  # after it the queue would move the event to the DLQ itself, without a reason
+_TRIES = 3  # of the fifteen receives of the queue: an unexpected error is reported before the queue gives up
+_LAST_TRY = 15  # after it the queue would move the event to the DLQ itself, without a reason
 
 
 @dataclass(frozen=True)

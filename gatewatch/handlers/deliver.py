@@ -11,14 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from msgspec.structs import replace
 
 from gatewatch.aws import metrics
 from gatewatch.config.destinations import SlackApp, SlackWebhook
 from gatewatch.delivery.attempts import may_be_posted_with, most_posts
 from gatewatch.delivery.ledger import DeliveryState, LedgerEntry, part_key
-from gatewatch.delivery.outbox import QueuedMessage, is_critical, queued_message
+from gatewatch.delivery.outbox import QueuedMessage, queued_message
 from gatewatch.delivery.rate_limit import TIME_FOR_ONE_POST, RateLimitedError, backoff, is_exhausted, retry_delay
 from gatewatch.delivery.rollup import MIN_MESSAGES, plan_rollup
 from gatewatch.delivery.wire import decode_message
@@ -29,9 +28,6 @@ from gatewatch.rendering.presentation import Presentation
 if TYPE_CHECKING:
     from logging import Logger
 
-    from types_boto3_sqs import SQSClient
-    from types_boto3_sqs.type_defs import ChangeMessageVisibilityBatchRequestEntryTypeDef
-
     from gatewatch.aws.metrics import Meter
     from gatewatch.config.destinations import Destination
     from gatewatch.config.settings import Settings
@@ -39,6 +35,7 @@ if TYPE_CHECKING:
     from gatewatch.delivery.channels import Channels
     from gatewatch.delivery.dead_lettering import DeadLettering
     from gatewatch.delivery.ledger import Ledger
+    from gatewatch.delivery.message_visibility import MessageVisibility
     from gatewatch.delivery.rate_limit import Clock, RateLimiter
     from gatewatch.delivery.threads import Threads
     from gatewatch.model.message import Content, OutboxMessage
@@ -48,7 +45,6 @@ TimeLeft = Callable[[], float]
 Group = Sequence[QueuedMessage]
 RunConcurrently = Callable[[Callable[[Group], list[str]], Sequence[Group]], Iterable[list[str]]]
 
-_SECONDS_AFTER_THE_TIMEOUT = 10
 _TRIES = 3  # an unexpected error, a bug, is not retried for hours: it blocks its whole group
 
 
@@ -67,8 +63,7 @@ class DeliveryHandler:
     ledger: Ledger
     attempts: Attempts
     dead_lettering: DeadLettering
-    sqs: SQSClient
-    outbox_url: str
+    visibility: MessageVisibility
     rate_limiter: RateLimiter
     clock: Clock
     log: Logger
@@ -83,14 +78,19 @@ class DeliveryHandler:
         so that a slow channel does not delay the others.
         """
         received = [queued_message(each) for each in event["Records"]]
+        lost = self.visibility.claim(received, time_left())
         groups: dict[str, list[QueuedMessage]] = {}
         for each in received:
             groups.setdefault(each.group, []).append(each)
-        self._shorten_visibility([each for each in received if is_critical(each.group)], time_left)
         if self.configuration_error:
             self.meter.count(metrics.CONFIGURATION_ERRORS)
-        failed = self.run_concurrently(lambda group: self._group(group, time_left), list(groups.values()))
+        failed = self.run_concurrently(lambda group: self._own_group(group, lost, time_left), list(groups.values()))
         return {"batchItemFailures": [{"itemIdentifier": each} for ids in failed for each in ids]}
+
+    def _own_group(self, group: Group, lost: frozenset[str], time_left: TimeLeft) -> list[str]:
+        """Deliver a group, unless another process may have received one of its messages again."""
+        ids = [each.message_id for each in group]
+        return self._group(group, time_left) if lost.isdisjoint(ids) else ids
 
     def _group(self, group: Group, time_left: TimeLeft) -> list[str]:
         """Deliver in order, except for roll-ups. After a failure the other messages of the group wait."""
@@ -101,7 +101,7 @@ class DeliveryHandler:
                 done, delay = waiting[:1], self._attempt(waiting[0], time_left)
             if delay is not None:
                 for each in waiting:
-                    self._postpone(each, delay)
+                    self.visibility.postpone(each, delay)
                 return [each.message_id for each in waiting]
             waiting = [each for each in waiting if each not in done]
         return []
@@ -255,29 +255,6 @@ class DeliveryHandler:
         if message.notification.event_time is not None:
             age = self.clock.now() - message.notification.event_time
             self.meter.seconds(metrics.AGE_SECONDS, max(0.0, age))
-
-    def _shorten_visibility(self, messages: Group, time_left: TimeLeft) -> None:
-        """If this process ends, messages are received again soon after its timeout, not after six times that."""
-        if not messages:
-            return
-        seconds = int(time_left()) + _SECONDS_AFTER_THE_TIMEOUT
-        entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
-            {"Id": str(number), "ReceiptHandle": each.receipt_handle, "VisibilityTimeout": seconds}
-            for number, each in enumerate(messages)
-        ]
-        try:
-            self.sqs.change_message_visibility_batch(QueueUrl=self.outbox_url, Entries=entries)
-        except (ClientError, BotoCoreError) as error:
-            self.log.warning("visibility not shortened", extra={"reason": type(error).__name__})
-
-    def _postpone(self, each: QueuedMessage, seconds: int) -> None:
-        """Retry after a delay. When this fails, the visibility timeout of the queue is the delay."""
-        try:
-            self.sqs.change_message_visibility(
-                QueueUrl=self.outbox_url, ReceiptHandle=each.receipt_handle, VisibilityTimeout=seconds
-            )
-        except (ClientError, BotoCoreError) as error:
-            self.log.warning("not postponed", extra={"reason": type(error).__name__})
 
 
 def _readable(group: Group) -> list[OutboxMessage]:

@@ -28,7 +28,7 @@ def simulated(count, seed):
     found = list(timing.deliveries(harness, arrivals))
     groups = [("all of that", found), *timing.by_kind(found, harness.settings)]
     print(f"\n{timing.table([(name, *timing.row(each)) for name, each in groups])}")
-    return _said(verdict.violations)
+    return _said([*verdict.violations, *timing.late(found)])
 
 
 def incidents(count, seed):

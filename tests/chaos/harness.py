@@ -27,6 +27,7 @@ from gatewatch.delivery.escalations import ESCALATIONS, DeliveryDeadlines, Escal
 from gatewatch.delivery.http import HttpClient
 from gatewatch.delivery.ledger import Ledger
 from gatewatch.delivery.message_updates import MessageUpdates
+from gatewatch.delivery.message_visibility import MessageVisibility
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.delivery.rate_limit import Clock, RateLimiter
 from gatewatch.delivery.secrets import SecretStore
@@ -46,6 +47,9 @@ from gatewatch.rendering.templates import load_templates
 from support.paths import TEMPLATES
 
 TIMEOUT = 60.0
+# Visibility timeout in seconds and maxReceiveCount, as in eventbridge/hub.yaml.
+EVENTS = {"visibility": 60, "receives": 15}
+OUTBOX = {"visibility": 75, "receives": 1000}
 MINUTE = 60.0
 HUB_TOPIC = "arn:aws:sns:eu-west-1:999988887777:gatewatch-prod-alerts"
 POLICY = {
@@ -151,8 +155,8 @@ class Harness:
         self.deliveries = Deliveries(self.clock.time)
         self.settings = settings or chaos_settings()
         self.events_dlq, self.outbox_dlq = Standard(self.clock), Fifo(self.clock)
-        self.events = Standard(self.clock, dice, receives=5, dead_letters=self.events_dlq, ghost=ghost)
-        self.outbox = Fifo(self.clock, dice, receives=200, dead_letters=self.outbox_dlq)
+        self.events = Standard(self.clock, dice, **EVENTS, dead_letters=self.events_dlq, ghost=ghost)
+        self.outbox = Fifo(self.clock, dice, **OUTBOX, dead_letters=self.outbox_dlq)
         queues = {
             "events": self.events,
             "events-dlq": self.events_dlq,
@@ -208,8 +212,7 @@ class Harness:
             ledger=ledger,
             attempts=Attempts(ledger, self.clock.time),
             dead_lettering=DeadLettering(self.settings, ledger, outbox, outbox_dlq, self.log, self.counts),
-            sqs=self.aws.sqs,
-            outbox_url="outbox.fifo",
+            visibility=MessageVisibility(self.aws.sqs, "outbox.fifo", self.log),
             rate_limiter=RateLimiter(clock, table),
             clock=clock,
             log=self.log,

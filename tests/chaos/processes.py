@@ -184,17 +184,17 @@ class Hub:
         if not messages:
             return False, True
         said = function.invoke(sqs_event(messages, self._arn(url)), kill_after)
-        if said is not None:
-            failed = failed_message_ids(said, frozenset(each["MessageId"] for each in messages))
-            for each in messages:
-                if each["MessageId"] not in failed:
-                    self.sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
-                else:
-                    self._shorten_wait(url, each["ReceiptHandle"])
+        sent = frozenset(each["MessageId"] for each in messages)
+        failed = sent if said is None else failed_message_ids(said, sent)
+        for each in messages:
+            if each["MessageId"] not in failed:
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+            else:
+                self._shorten_wait(url, each["ReceiptHandle"])
         return True, said is not None
 
     def _shorten_wait(self, url, receipt):
-        """A post without an answer is repeated after minutes, which a run of processes does not have."""
+        """A message is received again after minutes, which a run of processes does not have."""
         self.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=1)
 
     def waiting(self):

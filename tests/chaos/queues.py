@@ -56,7 +56,7 @@ class Sent:
 class Standard:
     """In any order, at least once: `ghost` is the share of deleted messages that come once more."""
 
-    def __init__(self, clock, dice=None, *, visibility=180, receives=None, dead_letters=None, ghost=0.0):
+    def __init__(self, clock, dice=None, *, visibility=0, receives=None, dead_letters=None, ghost=0.0):
         self.clock, self.dice = clock, dice
         self.visibility, self.receives, self.dead_letters, self.ghost = visibility, receives, dead_letters, ghost
         self.messages = {}
@@ -114,7 +114,7 @@ class Standard:
 class Fifo:
     """A group with a message in flight gives no other; what was sent twice within five minutes is there once."""
 
-    def __init__(self, clock, dice=None, *, visibility=360, receives=None, dead_letters=None):
+    def __init__(self, clock, dice=None, *, visibility=0, receives=None, dead_letters=None):
         self.clock, self.dice = clock, dice
         self.visibility, self.receives, self.dead_letters = visibility, receives, dead_letters
         self.groups = defaultdict(OrderedDict)
@@ -155,8 +155,8 @@ class Fifo:
 
     def change_visibility(self, receipt, seconds):
         sent = self._by_receipt.get(receipt)
-        if sent is None or sent.receipt != receipt:
-            raise ClientError({"Error": {"Code": "InvalidParameterValue"}}, "ChangeMessageVisibility")
+        if sent is None or sent.receipt != receipt or sent.visible_at <= self.clock.now:
+            raise ClientError({"Error": {"Code": "MessageNotInflight"}}, "ChangeMessageVisibility")
         sent.visible_at = self.clock.now + seconds
 
     @property
@@ -229,11 +229,17 @@ class Sqs:
     def change_message_visibility_batch(self, *, QueueUrl, Entries):
         assert 1 <= len({entry["Id"] for entry in Entries}) == len(Entries) <= BATCH
         self.fate.strike("visibility.change", "")
-        for entry in Entries:
-            assert 0 < entry["VisibilityTimeout"] <= 43_200
-            self.queues[QueueUrl].change_visibility(entry["ReceiptHandle"], entry["VisibilityTimeout"])
+        failed = [each for each in Entries if not self._has_claimed(QueueUrl, each)]
         self.fate.strike("visibility.change done", "")
-        return {}
+        return {"Failed": [{"Id": each["Id"], "SenderFault": True, "Code": "MessageNotInflight"} for each in failed]}
+
+    def _has_claimed(self, url, entry):
+        assert 0 < entry["VisibilityTimeout"] <= 43_200
+        try:
+            self.queues[url].change_visibility(entry["ReceiptHandle"], entry["VisibilityTimeout"])
+        except ClientError:
+            return False
+        return True
 
     def _send(self, url, entry):
         assert "\ufffe" not in entry["MessageBody"]

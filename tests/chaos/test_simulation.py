@@ -5,6 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from chaos import timing
 from chaos.assertions import judge, table
 from chaos.simulation import simulate
 from gatewatch.delivery.ledger import NOT_POSTED, DeliveryState, Ledger, LedgerEntry, part_key
@@ -13,13 +14,14 @@ from gatewatch.model.message import Rollup
 from gatewatch.model.notification import AlertNotification
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 def test_every_change_is_delivered_or_dead_lettered_and_sent_to_the_fallback_exactly_once(seed):
     harness, arrivals = simulate(300, seed)
     verdict = judge(harness, arrivals)
     assert verdict.violations == []
     assert verdict.counts["delivered again because of a kill"] <= harness.kills
     assert harness.kills
+    assert list(timing.late(timing.deliveries(harness, arrivals))) == []
     assert verdict.counts["dead-lettered, sent to fallback"]
     assert len(table(harness, verdict).splitlines()) > 20
 

@@ -66,10 +66,16 @@ def at_each(found):
 
 
 def violations(found):
-    """What exceeds the bounds: copies, and seconds until an alert of severity critical or high was somewhere."""
+    """What exceeds the bounds when the fallbacks answer: copies, and the time of `late`."""
     for each in found:
         if each.copies > MAX_UNCERTAIN_POSTS or each.fallback_copies > 1:
             yield f"too many copies: {each}"
+    yield from late(found)
+
+
+def late(found):
+    """Alerts of severity critical and high that were nowhere within their time, and any that was lost."""
+    for each in found:
         if each.seconds is None or each.seconds > DELIVERY_SECONDS.get(each.severity, float("inf")):
             yield f"too late: {each}"
 

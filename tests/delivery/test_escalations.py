@@ -9,7 +9,7 @@ from gatewatch.aws import metrics
 from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.settings import load_settings
-from gatewatch.delivery.escalations import DeliveryDeadlines, Escalations, WatchedOutbox
+from gatewatch.delivery.escalations import DELIVERY_SECONDS, DeliveryDeadlines, Escalations, WatchedOutbox
 from gatewatch.delivery.ledger import DeliveryState, Ledger, LedgerEntry, part_key
 from gatewatch.delivery.outbox import entry_of
 from gatewatch.delivery.thread_store import ThreadStore
@@ -84,14 +84,14 @@ def message(severity, name="1", destination="room"):
     return alert(name, severity, at=ARRIVED, destination=destination)
 
 
-@pytest.mark.parametrize(("severity", "seconds"), [(Severity.CRITICAL, 300), (Severity.HIGH, 1800)])
+@pytest.mark.parametrize(("severity", "seconds"), [(Severity.CRITICAL, 100), (Severity.HIGH, 1360)])
 def test_an_alert_that_is_late_goes_to_the_fallback_within_its_time_and_once(hub, severity, seconds):
     hub.watch(message(severity))
-    assert hub.escalate(seconds - 151) == []
-    (sent,) = hub.escalate(seconds - 150)
+    assert hub.escalate(seconds - 1) == []
+    (sent,) = hub.escalate(seconds)
     assert (sent.destination, sent.fallback_for, sent.fallback_reason) == ("other", "room", FallbackReason.LATE)
     hub.record(sent, DeliveryState.DELIVERED)
-    assert hub.escalate(seconds) == []
+    assert hub.escalate(DELIVERY_SECONDS[severity]) == []
     assert hub.log == [("escalated", "1#room", "room", "other", "late")]
     assert hub.counted[metrics.ESCALATED] == 1
 
@@ -257,7 +257,7 @@ def test_a_message_that_is_about_no_event_has_its_deadline_from_now_on(hub):
     outbox = WatchedOutbox(hub, hub.escalations, hub.settings, lambda: ARRIVED + 60)
     outbox.put([message(Severity.CRITICAL), message(Severity.MEDIUM, "2")])
     assert [each.notification.key for each in hub.sent] == ["1", "2"]
-    assert hub.escalate(60 + 149) == []
+    assert hub.escalate(60 + 99) == []
     assert [each.destination for each in hub.escalate(60 + 150)] == ["other"]
 
 

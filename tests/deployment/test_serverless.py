@@ -8,6 +8,7 @@ import re
 import pytest
 from cfnlint.decode.cfn_yaml import load
 
+from chaos import harness
 from gatewatch.remediation.access_keys.trigger import OneUser, trigger_of
 from support.paths import ROOT
 
@@ -15,6 +16,7 @@ SERVERLESS = load(str(ROOT / "serverless.yml"))
 HUB = load(str(ROOT / "eventbridge" / "hub.yaml"))
 FUNCTIONS = SERVERLESS["functions"]
 PROVIDER = SERVERLESS["provider"]
+COLD_START_SECONDS = 10  # the longest initialization that Lambda allows outside of the timeout
 SET_BY_LAMBDA = {"LAMBDA_TASK_ROOT", "AWS_REGION"}
 
 
@@ -64,13 +66,19 @@ def test_environment_variables_are_names_and_references(name):
     assert all(isinstance(value, dict) or re.fullmatch(r"[\w${}:.-]+", value) for value in environment.values())
 
 
-def test_a_visibility_timeout_is_six_times_the_timeout_of_the_function():
-    for name, parameter in (
-        ("alert", "EventsVisibility"),
-        ("deliver", "OutboxVisibility"),
-        ("act", "ClicksVisibility"),
-    ):
-        assert HUB["Parameters"][parameter]["Default"] == 6 * FUNCTIONS[name]["timeout"]
+def test_the_visibility_timeout_of_clicks_is_six_times_the_timeout_of_the_function():
+    assert HUB["Parameters"]["ClicksVisibility"]["Default"] == 6 * FUNCTIONS["act"]["timeout"]
+
+
+@pytest.mark.parametrize(
+    ("name", "queue", "simulated"), [("alert", "Events", harness.EVENTS), ("deliver", "Outbox", harness.OUTBOX)]
+)
+def test_alerts_are_received_again_after_the_timeout_of_a_function_and_a_cold_start(name, queue, simulated):
+    visibility = HUB["Parameters"][f"{queue}Visibility"]["Default"]
+    receives = HUB["Resources"][queue]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
+    assert visibility >= FUNCTIONS[name]["timeout"] + COLD_START_SECONDS
+    assert simulated == {"visibility": visibility, "receives": receives}
+    assert FUNCTIONS["deliver"]["timeout"] == harness.TIMEOUT
 
 
 @pytest.mark.parametrize(("name", "queue"), [("alert", "Events"), ("deliver", "Outbox"), ("act", "Clicks")])

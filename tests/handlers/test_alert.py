@@ -170,9 +170,9 @@ def test_an_event_is_retried_when_the_outbox_refuses_its_messages(build):
 def test_an_event_is_dead_lettered_when_the_outbox_never_accepts_its_messages(build):
     harness = arrived(event(build), fate=Script({("outbox.send", "always"): throttled("outbox.send")}))
     assert dead_letters(harness) == [
-        (event(build), "not processed in 5 attempts: the outbox cannot be written: ClientError")
+        (event(build), "not processed in 15 attempts: the outbox cannot be written: ClientError")
     ]
-    assert harness.counts.counted[metrics.EVENTS_RECEIVED] == 5
+    assert harness.counts.counted[metrics.EVENTS_RECEIVED] == 15
 
 
 def test_an_event_stays_in_its_queue_while_the_dead_letter_queue_refuses_it():
