@@ -32,7 +32,8 @@ _INCOMPLETE = 1
 def keys(
     source: Annotated[str, typer.Argument(help="A credential report (CSV), or the word live.", metavar="PATH|live")],
     account: Annotated[
-        list[str] | None, typer.Option("--account", help="Only this account; can be repeated.", show_default=False)
+        list[str] | None,
+        typer.Option("--account", metavar="ACCOUNT", help="Only this account; can be repeated.", show_default=False),
     ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Carry out the planned actions after confirmation.")] = False,
     undo: Annotated[

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from gatewatch.cli.options import CONFIG, Accounts, Config, configuration_files
+from gatewatch.cli.options import CONFIG, Accounts, Config, configuration_files, examples
 
 accounts_app = typer.Typer(no_args_is_help=True, help="Compare accounts.yaml with AWS Organizations.")
 
 
-@accounts_app.command(epilog="Examples: gatewatch accounts sync · gatewatch accounts sync --write")
+@accounts_app.command(epilog=examples("gatewatch accounts sync", "gatewatch accounts sync --write"))
 def sync(
     config: Config = CONFIG,
     accounts: Accounts = None,

@@ -55,7 +55,7 @@ def show(
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Show the state of an alert, its proposed revert and its audit records."""
+    """Show an alert with its proposal and audit records."""
     print_alert(terminal_actions(stage, config, accounts, policy).view(alert), output)
 
 
@@ -93,7 +93,7 @@ def snooze(
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Snooze an alert. It ends when the severity rises.
+    """Snooze an alert until a time or a higher severity.
 
     A day is one of the time zone of the account: the snooze ends when it starts.
     """
@@ -118,9 +118,9 @@ def propose_exception(
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Post an exception for policy.yaml in the thread of the alert, for review.
+    """Post an exception for policy.yaml, for review.
 
-    It changes no policy.
+    It is posted in the thread of the alert and changes no policy.
     """
     from gatewatch.model.alert_actions import ActionButton
 

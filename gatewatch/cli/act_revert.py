@@ -31,9 +31,9 @@ def propose_revert(
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Freeze and print the plan that takes back what the call opened.
+    """Propose a plan that takes back what a call opened.
 
-    It changes nothing until somebody else approves it.
+    The plan is frozen and printed. It changes nothing until somebody else approves it.
     """
     from gatewatch.model.alert_actions import ActionButton
 
@@ -52,9 +52,9 @@ def approve_revert(
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Approve the proposed revert after confirmation, and perform it.
+    """Approve the proposed revert, and perform it.
 
-    You must have another identity than who proposed it, and not be the actor of the alert.
+    Asks for confirmation. You must have another identity than who proposed it, and not be the actor of the alert.
     """
     from gatewatch.model.alert_actions import ActionButton
 
@@ -89,9 +89,9 @@ def propose_undo(
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Freeze and print the plan that restores what the revert closed.
+    """Propose a plan that restores what a revert closed.
 
-    It changes nothing until somebody else approves it.
+    The plan is frozen and printed. It changes nothing until somebody else approves it.
     """
     from gatewatch.model.alert_actions import ActionButton
 
@@ -110,9 +110,9 @@ def approve_undo(
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Approve the proposed undo after confirmation, and perform it.
+    """Approve the proposed undo, and perform it.
 
-    The same people may do this as may approve the revert.
+    Asks for confirmation. The same people may do this as may approve the revert.
     """
     from gatewatch.model.alert_actions import ActionButton
 
@@ -149,7 +149,10 @@ def break_glass(
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Perform the proposed revert or undo alone, with a written reason. Everybody is notified."""
+    """Perform a proposed revert or undo alone.
+
+    With a written reason; everybody is notified.
+    """
     from gatewatch.model.alert_actions import ActionButton
 
     actions = terminal_actions(stage, config, accounts, policy, role)

@@ -25,6 +25,7 @@ from gatewatch.cli.history import history_app
 from gatewatch.cli.init import init
 from gatewatch.cli.members import members_app
 from gatewatch.cli.open_items import open_
+from gatewatch.cli.options import examples
 from gatewatch.cli.replay import replay
 from gatewatch.cli.store_secret import store_secret
 from gatewatch.cli.trend import trend
@@ -69,7 +70,7 @@ _EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
 
 for _command, _examples in _EXAMPLES.items():
     _name = _command.__name__.rstrip("_").replace("_", "-")  # `open_`, because `open` is a builtin
-    app.command(_name, epilog="\b\nExamples:\n" + "\n".join(f"  {each}" for each in _examples))(_command)
+    app.command(_name, epilog=examples(*_examples))(_command)
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(act_app, name="act")
 app.add_typer(accounts_app, name="accounts")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gatewatch.cli.options import STAGE, ListFormat, ListOutput, Stage
+from gatewatch.cli.options import STAGE, ListFormat, ListOutput, Stage, examples
 
 if TYPE_CHECKING:
     from gatewatch.cli.dead_letter_queues import DeadLetterQueues
@@ -22,9 +22,9 @@ def _queues(stage: str) -> DeadLetterQueues:
     return DeadLetterQueues(Aws(), stage, time.time)
 
 
-@dead_letters.command("list", epilog="Example: gatewatch dead-letters list --stage prod")
+@dead_letters.command("list", epilog=examples("gatewatch dead-letters list --stage prod"))
 def list_(stage: Stage = STAGE, output: ListOutput = ListFormat.TABLE) -> None:
-    """List all dead-letter messages with the reason, oldest first."""
+    """List all messages with the reason, oldest first."""
     from gatewatch.cli.dead_letter import DeadLetterRow, row_of_dead_letter
     from gatewatch.cli.listing import print_list
 
@@ -34,11 +34,12 @@ def list_(stage: Stage = STAGE, output: ListOutput = ListFormat.TABLE) -> None:
         typer.echo("no dead-letter messages")
 
 
-@dead_letters.command(epilog="Example: gatewatch dead-letters show 7d2c… --stage prod")
+@dead_letters.command(epilog=examples("gatewatch dead-letters show 7d2c… --stage prod"))
 def show(
-    message_id: Annotated[str, typer.Argument(help="Id of the message or of its event.")], stage: Stage = STAGE
+    message_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the message or of its event.")],
+    stage: Stage = STAGE,
 ) -> None:
-    """Print one dead-letter message with its full body."""
+    """Print one message with its full body."""
     from gatewatch.rendering.escaping import sanitize
 
     found = _queues(stage).find(message_id)
@@ -47,15 +48,17 @@ def show(
     typer.echo(sanitize(found.readable_body, 300_000))
 
 
-@dead_letters.command(epilog="Examples: gatewatch dead-letters redrive 7d2c… · gatewatch dead-letters redrive --all")
+@dead_letters.command(epilog=examples("gatewatch dead-letters redrive 7d2c…", "gatewatch dead-letters redrive --all"))
 def redrive(
     message_id: Annotated[
-        str | None, typer.Argument(help="Id of the message or of its event.", show_default=False)
+        str | None, typer.Argument(metavar="ID", help="Id of the message or of its event.", show_default=False)
     ] = None,
     stage: Stage = STAGE,
     everything: Annotated[bool, typer.Option("--all", help="Redrive all messages.")] = False,
 ) -> None:
-    """Return dead-letter messages to their source queues, after the cause is fixed.
+    """Return messages to the queues they came from.
+
+    Fix the cause first; gatewatch dead-letters list has the reason of each.
 
     For access-keys messages, functions/access_keys is invoked again: it evaluates the current keys by the current
     policy.yaml.

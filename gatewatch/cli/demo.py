@@ -15,7 +15,7 @@ def demo(
 ) -> None:
     """Run the whole pipeline once on this machine.
 
-    Needs no AWS account: it starts an embedded AWS with two member accounts, and a local Slack inbox.
+    Needs no AWS account: it starts a local AWS with two member accounts, and a local Slack inbox.
     """
     from gatewatch.cli.open_items import print_report
     from gatewatch.cli.options import ListFormat
@@ -29,7 +29,7 @@ def up(
 ) -> None:
     """Run the demo and keep running until Ctrl-C.
 
-    The inbox is live in a browser.
+    The inbox is at http://127.0.0.1:8400/; its buttons work. See docs/commands.md.
     """
     from gatewatch.local.demo import run
 

@@ -27,8 +27,12 @@ if TYPE_CHECKING:
 
 def doctor(
     stage: Stage = STAGE,
-    account: Annotated[list[str] | None, typer.Option(help="Check only this account; can be repeated.")] = None,
-    region: Annotated[list[str] | None, typer.Option(help="Check only this Region; can be repeated.")] = None,
+    account: Annotated[
+        list[str] | None, typer.Option(metavar="ACCOUNT", help="Check only this account; can be repeated.")
+    ] = None,
+    region: Annotated[
+        list[str] | None, typer.Option(metavar="REGION", help="Check only this Region; can be repeated.")
+    ] = None,
     send: Annotated[bool, typer.Option("--send", help="Send a test message to each destination.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Also show checks that passed.")] = False,
     config: Config = CONFIG,
@@ -85,7 +89,7 @@ def _member_regions(config: Path, stage: str) -> tuple[str, ...]:
 
 
 def send_test(
-    destination: Annotated[str, typer.Argument(help="A destination of policy.yaml.")],
+    destination: Annotated[str, typer.Argument(metavar="DESTINATION", help="A destination of policy.yaml.")],
     stage: Stage = STAGE,
     config: Config = CONFIG,
     accounts: Accounts = None,

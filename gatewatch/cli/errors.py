@@ -31,7 +31,7 @@ _CREDENTIAL_ERRORS = frozenset(
 _CREDENTIAL_CODES = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
-NO_REGION = "no Region is configured; set AWS_DEFAULT_REGION, to the Region of the hub for a command about the hub"
+NO_REGION = "no Region is configured; set AWS_DEFAULT_REGION, for commands about the hub to the Region of the hub"
 _MAX_LENGTH = 2000
 _DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -60,6 +60,8 @@ def message_of(error: Exception) -> str | None:
 
     if isinstance(error, OSError) and error.errno in _DISK_IS_FULL:
         return f"the output cannot be written: {error.strerror}"
+    if isinstance(error, OSError) and error.filename is not None:
+        return sanitize(f"{error.filename}: cannot be read or written ({error.strerror})", _MAX_LENGTH)
     if not isinstance(error, GatewatchError) and not type(error).__module__.startswith("botocore."):
         return None
     causes = [error]

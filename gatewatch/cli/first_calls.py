@@ -64,11 +64,11 @@ def first_calls(
     settings = load_settings(*configuration_files(config, None, None))
     status = print_alerts(collected, paths or [], Assessor(settings, InMemoryRuleHistory()))
     remembered = memory.all()
-    typer.echo(f"{collected.alerts:,} alerts about applied changes of {len(memory.since):,} accounts")
-    typer.echo(f"{len(remembered):,} different calls of a caller in an account")
-    typer.echo(f"{collected.new:,} alerts would have been new after the first fourteen days of these files")
+    typer.echo(f"alerts about applied changes: {collected.alerts:,}, accounts: {len(memory.since):,}")
+    typer.echo(f"different calls of a caller in an account: {len(remembered):,}")
+    typer.echo(f"alerts that would have been new after the first fourteen days of these files: {collected.new:,}")
     if rows:
-        typer.echo(f"{_fill(memory, rows):,} of the calls were written to the hub")
+        typer.echo(f"calls written to the hub: {_fill(memory, rows):,}")
     raise typer.Exit(status)
 
 

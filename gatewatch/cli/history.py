@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gatewatch.cli.options import CONFIG, Accounts, Config, ListFormat, ListOutput, Policy, configuration_files
+from gatewatch.cli.options import (
+    CONFIG,
+    Accounts,
+    Config,
+    ListFormat,
+    ListOutput,
+    Policy,
+    configuration_files,
+    examples,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +62,7 @@ def _run(name: str, logs: str, results: str) -> Run:
     return Run(name, logs, results)
 
 
-@history_app.command(epilog="Example: gatewatch history estimate s3://org-trail/AWSLogs/o-exampleorg1")
+@history_app.command(epilog=examples("gatewatch history estimate s3://org-trail/AWSLogs/o-exampleorg1"))
 def estimate(
     logs: Logs,
     workers: Annotated[int, typer.Option(min=1, help="Workers at the same time.")] = 200,
@@ -64,7 +73,10 @@ def estimate(
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Print the time and the cost of a run in AWS, with the arithmetic. Lists the logs, and reads only a --sample."""
+    """Print the time and the cost of a run in AWS.
+
+    With the arithmetic. Lists the logs, and reads only a --sample.
+    """
     from gatewatch.history import costs
     from gatewatch.history.runs import new_plan
 
@@ -87,7 +99,7 @@ def _sample(logs: str, batches: list[Batch], count: int, files: tuple[Path, Path
     return measure_sample(open_storage(logs), sum(each.files for each in batches), count, assessor)
 
 
-@history_app.command(epilog="Example: gatewatch history start trail/ --results build/history --run first")
+@history_app.command(epilog=examples("gatewatch history start trail/ --results build/history --run first"))
 def start(
     logs: Logs,
     results: Results = RESULTS,
@@ -100,9 +112,9 @@ def start(
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Start or continue a run: in AWS by --state-machine, else by processes of this machine.
+    """Start a run, or continue it.
 
-    Batches that are done are not repeated.
+    In AWS with --state-machine, otherwise by processes of this machine. Batches that are done are not repeated.
     """
     from gatewatch.aws.clients import Aws
     from gatewatch.history import runs
@@ -127,25 +139,28 @@ def start(
         typer.echo(f"batch {each.number}: {counts}")
 
 
-@history_app.command(epilog="Example: gatewatch history status --results s3://gatewatch-history/ --run first")
+@history_app.command(epilog=examples("gatewatch history status --results s3://gatewatch-history/ --run first"))
 def status(results: Results = RESULTS, run: Name = RUN, state_machine: StateMachine = None) -> None:
-    """Print how many batches of a run are done. Exit status 1 while some are not."""
+    """Print how many batches of a run are done.
+
+    Exit status 1 while some are not.
+    """
     from gatewatch.aws.clients import Aws
     from gatewatch.history import runs
     from gatewatch.history.execution import execution_arn, execution_status
 
     wanted = _run(run, "", results)
-    batches = runs.planned(wanted, open_storage)
+    batches = runs.started(wanted, open_storage)
     missing = runs.unfinished(wanted, batches, open_storage)
     typer.echo(f"run {run}: {len(batches) - len(missing)} of {len(batches)} batches are done")
     if state_machine:
         found = execution_status(Aws().stepfunctions, execution_arn(state_machine, run))
         typer.echo("; ".join([found.status, *(f"{count} {name}" for name, count in sorted(found.counts.items()))]))
-    if missing or not batches:
+    if missing:
         raise typer.Exit(1)
 
 
-@history_app.command(epilog="Example: gatewatch history report --results build/history --to build/report")
+@history_app.command(epilog=examples("gatewatch history report --results build/history --to build/report"))
 def report(
     results: Results = RESULTS,
     run: Name = RUN,
@@ -157,8 +172,9 @@ def report(
     accounts: Accounts = None,
     policy: Policy = None,
 ) -> None:
-    """Put the results of a run in order, write rows and open intervals, and print a summary by account and year.
+    """Write the report of a run.
 
+    Puts the results in order, writes rows and open intervals, and prints a summary by account and year.
     Exit status 3 when a log file or record could not be read, or a batch is missing; the report has all others.
     """
     from gatewatch.cli.listing import print_list

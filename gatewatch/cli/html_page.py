@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gatewatch.alerts.routing import route
 from gatewatch.cli.message_lines import message_for
 from gatewatch.config.paths import TEMPLATES
+from gatewatch.errors import ConfigurationError
 from gatewatch.local.slack.inbox import ReceivedMessage
 from gatewatch.local.slack.page import render_page
 from gatewatch.rendering.slack import SlackRenderer
@@ -47,6 +48,8 @@ class HtmlPage:
 
     def close(self) -> None:
         pages = max(1, -(-self._alerts // ALERTS_PER_PAGE))
+        if self._page > pages:
+            raise ConfigurationError(f"--page {self._page}: the last page is {pages}.")
         title = "gatewatch replay" if pages == 1 else f"gatewatch replay, page {self._page} of {pages}"
         sys.stdout.buffer.write(render_page(self._received, live=False, title=title).encode())
         sys.stdout.buffer.flush()

@@ -14,12 +14,12 @@ from gatewatch.errors import ConfigurationError
 # Asked for when an option is not given, and its help.
 _HUB_ACCOUNT = "Account id of the monitoring account"
 _REGION = "Region of the hub, such as ap-northeast-2"
-_MEMBER_REGIONS = "Regions to monitor, separated by commas, the global Region first"
+_MEMBER_REGIONS = "Regions to monitor, separated by commas, with us-east-1 for IAM"
 _OPERATORS_EMAIL = "E-mail address for alarms of gatewatch itself, empty for none"
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="The folder to create, outside the clone.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to create, outside the clone.")],
     hub_account: Annotated[str, typer.Option(prompt=_HUB_ACCOUNT, help=_HUB_ACCOUNT)],
     region: Annotated[str, typer.Option(prompt=_REGION, help=_REGION)],
     member_regions: Annotated[str, typer.Option(prompt=_MEMBER_REGIONS, help=_MEMBER_REGIONS)],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gatewatch.cli.options import CONFIG, STAGE, Config, ListFormat, ListOutput, Stage
+from gatewatch.cli.options import CONFIG, STAGE, Config, ListFormat, ListOutput, Stage, examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 
 members_app = typer.Typer(no_args_is_help=True, help="Deploy the stacks of the member accounts.")
 _CURRENT = "CURRENT"
+_NO_STACK_SETS = "no StackSet has stacks; accounts outside an organization have none, gatewatch doctor checks them"
 
 
-@members_app.command(epilog="Example: gatewatch members plan --stage prod")
+@members_app.command(epilog=examples("gatewatch members plan --stage prod"))
 def plan(
     stage: Stage = STAGE,
     config: Config = CONFIG,
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask AWS; plan as if nothing existed.")] = False,
 ) -> None:
-    """Print the AWS CLI commands that deploy the members, with all parameters; nothing is changed."""
+    """Print what apply would do, as AWS CLI commands.
+
+    Nothing is changed.
+    """
     from gatewatch.cli.deployment.member_actions import DeployStack, command_of, narrowing
 
     for action in _plan(_loaded(stage, config), offline=offline):
@@ -40,16 +44,17 @@ def plan(
         typer.echo(command_of(action))
 
 
-@members_app.command(epilog="Example: gatewatch members apply --stage prod")
+@members_app.command(epilog=examples("gatewatch members apply --stage prod"))
 def apply(
     stage: Stage = STAGE,
     config: Config = CONFIG,
     confirm: Annotated[bool, typer.Option("--confirm", help="Accept removals, emptied and replaced values.")] = False,
 ) -> None:
-    """Perform the part of the plan that belongs to the account of the credentials, and wait for it.
+    """Deploy what belongs to the account of the credentials.
 
-    With the monitoring account: its own stacks and the StackSets. With another account: its own stacks. Exit status: 1
-    if something failed, or if stacks would be removed, or parameters emptied or replaced, without --confirm.
+    Performs that part of the plan, and waits for it. With the monitoring account: its own stacks and the StackSets.
+    With another account: its own stacks. Exit status: 1 if something failed, or if stacks would be removed, or
+    parameters emptied or replaced, without --confirm.
     """
     loaded = _loaded(stage, config)
     executor = _executor(loaded)
@@ -58,16 +63,16 @@ def apply(
     _perform(executor, actions)
 
 
-@members_app.command(epilog="Example: gatewatch members status --stage prod --format json")
+@members_app.command(epilog=examples("gatewatch members status --stage prod --format json"))
 def status(
     stage: Stage = STAGE,
     config: Config = CONFIG,
     output: ListOutput = ListFormat.TABLE,
     everything: Annotated[bool, typer.Option("--all", help="Also list stacks that are current.")] = False,
 ) -> None:
-    """List the stacks of the StackSets that are not current, with the reason.
+    """List the stacks of StackSets that are not current.
 
-    Needs credentials of the monitoring account. Exit status: 1 if a stack is not current.
+    Each with the reason. Needs credentials of the monitoring account. Exit status: 1 if a stack is not current.
     """
     from gatewatch.cli.deployment.member_plan import Instance, live_stack_sets
     from gatewatch.cli.errors import aws_errors_as_messages
@@ -77,18 +82,21 @@ def status(
         live = live_stack_sets(_loaded(stage, config))
     instances = [each for found in live.values() if found for each in found.instances]
     print_list([each for each in instances if everything or each.status != _CURRENT], Instance, output)
-    typer.echo(_counts(instances), err=output is not ListFormat.TABLE)
+    typer.echo(_counts(instances) or _NO_STACK_SETS, err=output is not ListFormat.TABLE)
     if any(each.status != _CURRENT for each in instances):
         raise typer.Exit(1)
 
 
-@members_app.command(epilog="Example: gatewatch members remove --stage prod")
+@members_app.command(epilog=examples("gatewatch members remove --stage prod"))
 def remove(
     stage: Stage = STAGE,
     config: Config = CONFIG,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Remove the part of the members' stacks that belongs to the account of the credentials, after confirmation."""
+    """Remove what belongs to the account of the credentials.
+
+    Asks for confirmation. Accounts without these stacks are not monitored any more.
+    """
     from gatewatch.cli.deployment.member_actions import title_of
     from gatewatch.cli.deployment.member_plan import live_stack_sets, plan_removal
     from gatewatch.cli.errors import aws_errors_as_messages
@@ -168,5 +176,4 @@ def _counts(instances: Iterable[Instance]) -> str:
     from collections import Counter
 
     counts = Counter((each.stack_set, each.status) for each in instances)
-    parts = [f"{name}: {number} {state}" for (name, state), number in sorted(counts.items())]
-    return ", ".join(parts) if parts else "no StackSet has stacks"
+    return ", ".join(f"{name}: {number} {state}" for (name, state), number in sorted(counts.items()))

@@ -22,7 +22,8 @@ _NOT_READ = 1
 @aws_errors_as_messages()
 def open_(
     account: Annotated[
-        list[str] | None, typer.Option("--account", help="Only this account; can be repeated.", show_default=False)
+        list[str] | None,
+        typer.Option("--account", metavar="ACCOUNT", help="Only this account; can be repeated.", show_default=False),
     ] = None,
     output: ListOutput = ListFormat.TABLE,
     stage: Stage = STAGE,
@@ -30,6 +31,7 @@ def open_(
 ) -> None:
     """List what stands open to the internet now.
 
+    Needs credentials of the monitoring account and the hub's Region.
     Exits with status 1 when an account or a part of one could not be read; standard error names it.
     """
     from gatewatch.aws.clients import Aws

@@ -23,7 +23,7 @@ class ListFormat(StrEnum):
 
 Paths = Annotated[
     list[Path] | None,
-    typer.Argument(help="Files, folders, s3://bucket/prefix; - or nothing: standard input.", show_default=False),
+    typer.Argument(metavar="PATHS", help="Files, folders, s3://bucket/prefix; - or nothing: standard input."),
 ]
 Config = Annotated[
     Path,
@@ -50,6 +50,11 @@ Stage = Annotated[str, typer.Option("--stage", help="The stage of the deployment
 ListOutput = Annotated[ListFormat, typer.Option("--format", help="table, json (one array) or csv.")]
 CONFIG = Path()
 STAGE = "prod"
+
+
+def examples(*commands: str) -> str:
+    """The end of the help text of a command."""
+    return "\b\nExamples:\n" + "\n".join(f"  {each}" for each in commands)
 
 
 def configuration_files(config: Path, accounts: Path | None, policy: Path | None) -> tuple[Path, Path]:

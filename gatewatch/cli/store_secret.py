@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def store_secret(
-    destination: Annotated[str, typer.Argument(help="A destination of policy.yaml, or actions.")],
+    destination: Annotated[
+        str, typer.Argument(metavar="DESTINATION", help="A destination of policy.yaml, or actions.")
+    ],
     key: Annotated[
         str, typer.Option(help="The key that names the secret, for a destination with several: url, signing_key …")
     ] = "",

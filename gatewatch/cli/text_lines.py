@@ -74,7 +74,7 @@ def _change_line(assessed: AssessedChange, labels: Labels) -> Text:
         rule.peer.text if rule.peer else "",
         change.group.id or change.group.name or "",
         rule.rule_id or "",
-        change.resource_id or "",
+        (change.resource_id != change.group.id and change.resource_id) or "",
         "" if change.outcome is Outcome.APPLIED else labels.outcome[change.outcome],
         f"“{rule.description}”" if rule.description else "",
     ]
@@ -82,4 +82,5 @@ def _change_line(assessed: AssessedChange, labels: Labels) -> Text:
     line = Text(f"    {severity:<8} ", _STYLES[severity])
     line.append(f"{change.action:<10} ", "default")
     line.append(sanitize("  ".join(each for each in parts if each)), "default")
+    line.rstrip()
     return line

@@ -30,7 +30,8 @@ class NoActivityLogError(GatewatchError):
 def trend(
     days: Annotated[int, typer.Option(min=1, max=400, help="How many days, up to today.")] = 90,
     account: Annotated[
-        list[str] | None, typer.Option("--account", help="Only this account; can be repeated.", show_default=False)
+        list[str] | None,
+        typer.Option("--account", metavar="ACCOUNT", help="Only this account; can be repeated.", show_default=False),
     ] = None,
     output: ListOutput = ListFormat.TABLE,
     stage: Stage = STAGE,
@@ -38,6 +39,7 @@ def trend(
 ) -> None:
     """Show what was open day by day, and the time to close.
 
+    Needs credentials of the monitoring account and the hub's Region.
     How many exposures were open at the end of each day, opened and closed during it, and how long closing took.
     They come from the activity log, which is written while digests are on, and from the readings of functions/sweep.
     """

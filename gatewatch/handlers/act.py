@@ -118,7 +118,7 @@ class ActHandler:
     def _refuse(self, click: Click, reason: str, language: str) -> None:
         self.meter.count(metrics.ACTIONS_REFUSED)
         facts = {"alert": click.alert, "action": click.button.value, "user": click.user, "reason": reason}
-        self.log.warning("refused", extra=facts)
+        self.log.info("click refused", extra=facts)
         self.answers.refuse(click, reason, language)
 
 

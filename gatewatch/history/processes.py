@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
@@ -61,7 +62,8 @@ def _start(pool: ProcessPoolExecutor) -> None:
 
 
 def _prepare(prepare: Callable[..., None], given: tuple[object, ...]) -> None:
-    """In a process: it ends with the program, also with one that is killed."""
+    """In a process: it ends with the program, also with one that is killed. Ctrl-C reaches it too, and only ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_program, daemon=True).start()
     prepare(*given)
 

@@ -82,6 +82,13 @@ def planned(run: Run, open_storage: OpenStorage) -> list[Batch]:
     return decode_json(text, list[Batch]) if text else []
 
 
+def started(run: Run, open_storage: OpenStorage) -> list[Batch]:
+    """The batches of a run that was started. Raises `MissingBatchesError` when it was not."""
+    if batches := planned(run, open_storage):
+        return batches
+    raise MissingBatchesError(f"run {run.name} is not in {run.results}; gatewatch history start begins it.")
+
+
 def started_with(run: Run, open_storage: OpenStorage) -> str:
     """The location of the logs of a run that was started."""
     text = open_storage(run.results).read(_logs_name(run.name))
@@ -116,9 +123,7 @@ def entries_in_order(run: Run, open_storage: OpenStorage, *, partial: bool = Fal
 
     Raises `MissingBatchesError` before the first entry when a batch is not done otherwise.
     """
-    batches = planned(run, open_storage)
-    if not batches:
-        raise MissingBatchesError(f"run {run.name} is not in {run.results}; gatewatch history start begins it.")
+    batches = started(run, open_storage)
     missing = {each.number for each in unfinished(run, batches, open_storage)}
     if missing and not partial:
         counts = f"{len(missing)} of {len(batches)}"

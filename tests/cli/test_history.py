@@ -26,7 +26,8 @@ def test_a_run_is_estimated_started_and_reported(trail, tmp_path) -> None:
     run = ("--results", results, "--run", "first")
     planned = gatewatch("history", "start", trail, *run, "--dry-run")
     assert planned.out == "run first: 1 of 1 batches to do, 0.0 MB stored\n"
-    assert gatewatch("history", "status", *run).status == 1
+    before = gatewatch("history", "status", *run)
+    assert (before.status, "gatewatch history start begins it" in before.err) == (2, True)
     started = gatewatch("history", "start", trail, *run, "--jobs", "1")
     assert "batch 0: 6 files" in started.out
     assert gatewatch("history", "status", *run).out == "run first: 1 of 1 batches are done\n"

@@ -1,5 +1,6 @@
 """`gatewatch init`: a configuration folder from answers, or from AWS Organizations on moto."""
 
+import pytest
 from typer.testing import CliRunner
 
 from gatewatch.cli.app import app
@@ -70,6 +71,20 @@ def test_accounts_and_the_organization_exclude_each_other(tmp_path):
 def test_a_wrong_answer_is_reported_with_its_key(tmp_path):
     ran = init(tmp_path, *ANSWERS[:2], "--region", "Seoul", *ANSWERS[4:], "--accounts", "111122223333")
     assert 'hub.region: "Seoul" is not valid' in str(ran.exception)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--hub-account", "12", "an account id has 12 digits"),
+        ("--operators-email", "nobody", "write an e-mail address"),
+        ("--member-regions", "ap-northeast-2", "lack us-east-1, where CloudTrail records IAM"),
+    ],
+)
+def test_a_wrong_answer_leaves_no_file_so_that_the_command_can_be_repeated(tmp_path, option, value, sentence):
+    assert sentence in str(init(tmp_path, *ANSWERS, option, value).exception)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert init(tmp_path, *ANSWERS).exit_code == 0
 
 
 def test_the_accounts_are_read_from_the_organization(tmp_path):

@@ -19,7 +19,7 @@ from gatewatch.cli.html_page import ALERTS_PER_PAGE
 from gatewatch.cli.listing import print_list
 from gatewatch.cli.options import ListFormat
 from gatewatch.events import files
-from support.command import gatewatch
+from support.command import gatewatch, gatewatch_process
 from support.paths import ROOT
 from support.stage import write_stage
 
@@ -40,6 +40,13 @@ def test_the_help_lists_everyday_commands_first(option):
     listed = [line.split()[0] for line in ran.out.partition("Commands:\n")[2].splitlines()]
     assert (ran.status, listed[:5]) == (0, ["replay", "explain", "check", "digest", "doctor"])
     assert "..." not in ran.out.partition("Commands:\n")[2]
+
+
+@pytest.mark.parametrize("group", ["act", "accounts", "dead-letters", "history", "members"])
+def test_the_help_of_a_group_cuts_no_summary(group):
+    listed = gatewatch(group, "-h").out.partition("Commands:\n")[2]
+    assert listed
+    assert "..." not in listed
 
 
 @pytest.mark.parametrize("command", [["replay"], ["dead-letters", "list"]])
@@ -134,6 +141,8 @@ def test_html_of_many_alerts_is_written_in_pages(build, tmp_path):
     event = build.authorize(build.item(v4=["10.0.0.0/8"]))
     (tmp_path / "events.jsonl").write_text((json.dumps(event) + "\n") * (ALERTS_PER_PAGE + 5))
     first, second = (gatewatch("replay", tmp_path, "--format", "html", "--page", page) for page in (1, 2))
+    beyond = gatewatch("replay", tmp_path, "--format", "html", "--page", 3)
+    assert (beyond.status, beyond.out, beyond.err) == (2, "", "gatewatch: --page 3: the last page is 2.\n")
     channels = second.out.count("<article") // 5
     assert [ran.out.count("<article") for ran in (first, second)] == [channels * ALERTS_PER_PAGE, channels * 5]
     assert "page 1 of 2" in first.err
@@ -238,3 +247,19 @@ def test_a_disk_that_is_full_is_a_sentence(arguments):
             [sys.executable, "-m", "gatewatch", *arguments], stdout=full, stderr=subprocess.PIPE, cwd=ROOT, check=False
         )
     assert (ran.returncode, ran.stderr) == (2, b"gatewatch: the output cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (
+            "init /dev/null/folder --hub-account 111122223333 --region us-east-1 --member-regions us-east-1 "
+            "--operators-email ops@example.com"
+        ),
+        "demo --page /dev/null/inbox.html",
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_a_sentence(arguments):
+    ran = gatewatch_process(*arguments.split())
+    assert (ran.status, ran.out) == (2, "")
+    assert re.fullmatch(r"gatewatch: /dev/null.*: cannot be read or written \([A-Z][a-z ]+\)\n", ran.err)

@@ -78,5 +78,24 @@ def test_processes_end_with_a_program_that_is_killed() -> None:
             time.sleep(0.05)
 
 
+def test_ctrl_c_ends_a_process_without_a_traceback() -> None:
+    program = subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with program:
+        worker = int(program.stdout.readline())
+        os.kill(worker, signal.SIGINT)
+        deadline = time.monotonic() + 20
+        while is_alive(worker):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        program.kill()
+        assert "Traceback" not in program.stderr.read()
+
+
 def test_there_is_a_core() -> None:
     assert 1 <= cores() <= os.cpu_count()

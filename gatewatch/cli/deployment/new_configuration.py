@@ -15,9 +15,12 @@ from gatewatch.cli.errors import aws_errors_as_messages
 from gatewatch.config.paths import ROOT
 from gatewatch.config.settings import load_deployable_settings
 from gatewatch.errors import ConfigurationError
+from gatewatch.monitoring.doctor.member_access import GLOBAL_REGIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from gatewatch.cli.deployment.stage_file import Stage
 
 _MANIFEST = ROOT / "docs" / "slack-app-manifest.yaml"
 _POLICY = """# docs/configuration.md has every key.
@@ -61,7 +64,10 @@ def organization_of() -> Organization:
 
 
 def write_configuration(folder: Path, new: NewConfiguration) -> list[Path]:
-    """Write the files and check them; return their paths. Raises `ConfigurationError` if one exists or is invalid."""
+    """Write the files and check them; return their paths. Raises `ConfigurationError` if one exists or is invalid.
+
+    Invalid files are removed again, so that the command can be repeated.
+    """
     files = {
         folder / "accounts.yaml": _accounts(new),
         folder / "policy.yaml": _POLICY,
@@ -73,11 +79,23 @@ def write_configuration(folder: Path, new: NewConfiguration) -> list[Path]:
     stage_file(folder, new.stage).parent.mkdir(parents=True, exist_ok=True)
     for path, text in files.items():
         path.write_text(text, encoding="utf-8")
+    try:
+        load_deployable_settings(folder / "accounts.yaml", folder / "policy.yaml")
+        _require_global_region(load_stage(folder, new.stage))
+    except Exception:
+        for path in files:
+            path.unlink()
+        raise
     manifest = folder / _MANIFEST.name
     shutil.copyfile(_MANIFEST, manifest)
-    load_deployable_settings(folder / "accounts.yaml", folder / "policy.yaml")
-    load_stage(folder, new.stage)
     return [*files, manifest]
+
+
+def _require_global_region(stage: Stage) -> None:
+    """In China every Region has a hub of its own, so the global Region may belong to another hub."""
+    needed = GLOBAL_REGIONS[stage.partition]
+    if stage.partition != "aws-cn" and needed not in stage.members.regions:
+        raise ConfigurationError(f"the Regions to monitor lack {needed}, where CloudTrail records IAM; name it too.")
 
 
 def _accounts(new: NewConfiguration) -> str:

@@ -27,6 +27,7 @@ _ORGANIZATION = re.compile(r"(o-[a-z0-9]{10,32})?\Z")
 _UNIT = re.compile(r"(r-[a-z0-9]{4,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32})\Z")
 # osls gets these values on a command line.
 _PLAIN = re.compile(r"[A-Za-z0-9+=,.@_:/-]*\Z")
+_EMAIL = re.compile(r"([A-Za-z0-9+=._-]+@[A-Za-z0-9.-]+)?\Z")
 _ONE_ROLE_ARN = re.compile(r"(?:arn:aws(?:-[a-z]+)*:iam::\d{12}:role/[\w+=,.@/-]+)?\Z", re.ASCII)
 _ROLE_ARN = re.compile(r"(arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/*-]+)?\Z")
 
@@ -175,7 +176,9 @@ def _checked_values(hub: HubSection, members: MembersSection) -> Iterator[tuple[
     role = hub.identity_store_role
     yield "hub.identity_store_role", role, _ONE_ROLE_ARN, "an ARN such as that of eventbridge/identity_store.yaml"
     yield "members.doctor_role", members.doctor_role, _ROLE_ARN, "an ARN such as arn:aws:iam::999988887777:role/ops-*"
-    for name in ("secrets_key", "alerts_email", "operators_email", "chat_workspace", "chat_channel", "digest_from"):
+    for name in ("alerts_email", "operators_email", "digest_from"):
+        yield f"hub.{name}", getattr(hub, name), _EMAIL, "an e-mail address such as security@example.com"
+    for name in ("secrets_key", "chat_workspace", "chat_channel"):
         yield f"hub.{name}", getattr(hub, name), _PLAIN, "A-Z, a-z, 0-9 and + = , . @ _ : / - only"
     for index, each in enumerate(hub.event_buses):
         yield f"hub.event_buses[{index}]", each, EVENT_BUS, "the ARN of an event bus, as policy.yaml has it"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gatewatch.local.demo.expectations import DeliveredMessage, OtherMessage
 
 _TITLE = "gatewatch demo"
+_STARTING = "deploying to a local AWS and publishing events: about a minute"
 
 
 def demo(page: Path, print_open: Callable[[OpenReport], None]) -> int:
@@ -34,6 +35,10 @@ def demo(page: Path, print_open: Callable[[OpenReport], None]) -> int:
     Returns 0 when every message arrived once and complete, and what stands open is what the scenario left open.
     """
     console = Console(highlight=False, soft_wrap=True)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    with page.open("a"):  # a page that cannot be written is reported now
+        pass
+    console.print(_STARTING, style="dim")
     events = load_scenario()
     with Inbox(title=_TITLE) as inbox:
         with deploy(inbox) as deployment:
@@ -61,7 +66,6 @@ def demo(page: Path, print_open: Callable[[OpenReport], None]) -> int:
     for other in others:
         console.print(Text(f"{other.kind:<12}{other.action:<8} ").append(other.summary, "bold"))
     html = render_page(received, live=False, title=_TITLE)
-    page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(html, encoding="utf-8")
     distinct = len({event.record["eventID"] for event in events})
     console.print(f"\n{sent} events on the members' buses, {distinct} of them distinct · inbox page: {page}")
@@ -154,13 +158,14 @@ def up(port: int) -> int:
     console = Console(highlight=False)
     logging.getLogger("gatewatch").setLevel(logging.WARNING)
     stop = threading.Event()
+    console.print(_STARTING, style="dim")
     with Inbox(port=port, title=_TITLE) as inbox, deploy(inbox) as deployment:
         polling = threading.Thread(target=deployment.poller.run, args=(stop,), name="poller")
         polling.start()
         try:
             deployment.publish(load_scenario())
             console.print(f"inbox: {inbox.url}   (press Ctrl-C to stop)")
-            console.print(f"embedded AWS: {deployment.cloud.endpoint}")
+            console.print(f"local AWS: {deployment.cloud.endpoint}")
             stop.wait()
         except KeyboardInterrupt:
             console.print("stopping")
