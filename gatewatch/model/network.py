@@ -217,7 +217,7 @@ def world_networks(networks: Iterable[Network]) -> frozenset[Network]:
     world = {each for each in pooled if each.prefixlen <= _HALVES_PREFIX}
     for version in (4, 6):
         pool = [each for each in pooled if each.version == version]
-        if _covers_half(pool):
+        if covers_half(pool):
             world.update(pool)
     return frozenset(world)
 
@@ -228,7 +228,8 @@ def _is_pooled(network: Network) -> bool:
     return network.prefixlen < _POOLED_SHORTER_THAN[network.version] and public_addresses(network) > 0
 
 
-def _covers_half(pool: list[Network]) -> bool:
+def covers_half(pool: list[Network]) -> bool:
+    """Whether networks of one IP version together cover half of the IPv4 space, or half of `2000::/3`."""
     if not pool:
         return False
     if pool[0].version == 4:

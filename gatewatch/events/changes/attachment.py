@@ -48,14 +48,21 @@ def _attach(groups: _Groups) -> Callable[[ParsedCall], Iterable[Change]]:
     return read
 
 
-def _named(call: ParsedCall, paths: Iterable[str]) -> Iterable[Any]:
-    """The groups under every path, each once; None for one that cannot be read."""
-    found = [_group_id(each) for path in paths for each in values_at(call.request_parameters, path)]
+def _named(call: ParsedCall, paths: Iterable[str]) -> Iterable[Group]:
+    """The groups under every path, each once; empty for one that cannot be read."""
+    found = [
+        _group(each, by_name=path.endswith(_BY_NAME))
+        for path in paths
+        for each in values_at(call.request_parameters, path)
+    ]
     return dict.fromkeys(found)
 
 
-def _group_id(entry: Any) -> str | None:
-    return as_text(entry.get("groupid") if isinstance(entry, dict) else entry)
+def _group(entry: Any, *, by_name: bool) -> Group:
+    """A group by its id, or by its name in a default VPC."""
+    if isinstance(entry, dict):
+        return Group(id=as_text(entry.get("groupid")), name=as_text(entry.get("groupname")))
+    return Group(name=as_text(entry)) if by_name else Group(id=as_text(entry))
 
 
 def _is_unread(call: ParsedCall, path: str) -> bool:
@@ -63,15 +70,15 @@ def _is_unread(call: ParsedCall, path: str) -> bool:
     return path in call.request_parameters and call.request_parameters[path] is None
 
 
-def _change(call: ParsedCall, group_id: str | None, resource: Resource, action: Action) -> Change:
+def _change(call: ParsedCall, group: Group, resource: Resource, action: Action) -> Change:
     effect = _EFFECTS.get(action, Impact.GROUP_SET)
     if call.call.event_name in _NEW and action is Action.ATTACH:
         effect = Impact.GROUP_ON_NEW
     change = call.change(
-        group=Group(id=group_id),
+        group=group,
         resource_id=resource.name,
         action=action,
-        understood=group_id is not None,
+        understood=group != Group(),
     )
     if call.call.event_name in _ATTRIBUTES:
         return change
@@ -101,8 +108,10 @@ def _on(kind: str, keys: str, *added: str, removed: str | None = None) -> CallSp
 
 _INTERFACE = Named("network_interface", ("networkinterfaceid",))
 _CLASSIC = ("groupset", "groups", "securitygroupid", "securitygroupids", "securitygroupidset", "groupid")
+_BY_NAME = "securitygroup"
 _LAUNCH = (
     "groupset",
+    _BY_NAME,
     "securitygroupid",
     "securitygroupids",
     "securitygroupidset",
@@ -114,6 +123,7 @@ _LAUNCH = (
 _TEMPLATE = tuple(
     f"launchtemplatedata.{each}"
     for each in (
+        _BY_NAME,
         "securitygroupid",
         "securitygroupids",
         "networkinterface.securitygroupid",
@@ -164,7 +174,7 @@ CALL_SPECS: dict[tuple[str, str], CallSpec] = {
     ("ec2", "RequestSpotInstances"): _on(
         "instance",
         "spotinstancerequestid",
-        *(f"launchspecification.{each}" for each in ("groupset", "securitygroupid", "securitygroupids")),
+        *(f"launchspecification.{each}" for each in ("groupset", _BY_NAME, "securitygroupid", "securitygroupids")),
     ),
     ("elasticloadbalancing", "SetSecurityGroups"): _on("load_balancer", _BALANCER, "securitygroups"),
     ("elasticloadbalancing", "ApplySecurityGroupsToLoadBalancer"): _on("load_balancer", _BALANCER, "securitygroups"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 from msgspec import Struct
@@ -11,22 +12,12 @@ from gatewatch.model.api_call import ApiCall
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.security_group import NO_RULE, Direction, Group, SecurityGroupRule
 
-# EC2 writes `Client.` or `Server.` before a code, IAM and others do not.
-_PREFIXES = ("Client.", "Server.")
-_DENIED = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "AuthFailure",
-        "NotAuthorized",
-        "NotAuthorizedException",
-        "UnauthorizedAccess",
-        "UnauthorizedException",
-        "UnauthorizedOperation",
-        "VpceAccessDenied",
-    }
+# EC2 writes `Client.` or `Server.` before a code; every service has its own code for a missing permission.
+_DENIED = re.compile(
+    r"AccessDenied|AccessDisabled|Unauthori[sz]ed|NotAuthori[sz]ed|PermissionDenied|Insufficient(?:Permission|Privilege)"
+    r"|^(?:Client\.)?(?:AuthFailure$|AuthorizationError|Forbidden)"
 )
-_DRY_RUN = "DryRunOperation"
+_DRY_RUN = re.compile(r"^(?:Client\.|Server\.)?DryRunOperation$")
 _WITH_RESOURCES = frozenset({Family.NETWORK, Family.PUBLIC_ACCESS, Family.ORGANIZATION, Family.DETECTION})
 _NAMING = ("name", "id", "arn", "url", "identifier")
 
@@ -35,12 +26,9 @@ def outcome_of(call: ApiCall) -> Outcome:
     """Return applied, denied, failed or dry run. A no-op shows only in the response, so its parser finds it."""
     if call.error_code is None:
         return Outcome.APPLIED
-    code = call.error_code
-    for prefix in _PREFIXES:
-        code = code.removeprefix(prefix)
-    if code == _DRY_RUN:
+    if _DRY_RUN.match(call.error_code):
         return Outcome.DRY_RUN
-    return Outcome.DENIED if code in _DENIED else Outcome.FAILED
+    return Outcome.DENIED if _DENIED.search(call.error_code) else Outcome.FAILED
 
 
 class ParsedCall(Struct, frozen=True, kw_only=True):

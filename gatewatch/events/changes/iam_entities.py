@@ -113,14 +113,17 @@ def _user_name(call: ApiCall) -> str:
 
 
 def is_caller(entity: Entity | None, call: ApiCall) -> bool:
-    """Whether the entity is the caller: the user, root, or the role that the caller acts in."""
+    """Whether the entity is the caller: the user, root, or the role that the caller acts in.
+
+    IAM ignores the case of names.
+    """
     if entity is None:
         return False
     if entity == ROOT or call.actor.type == "Root":
         return entity == ROOT and call.actor.type == "Root"
-    if call.actor.type == "IAMUser":
-        return entity == Entity("user", _user_name(call))
-    return entity == Entity("role", str(_issuer(call).get("userName") or ""))
+    is_user = call.actor.type == "IAMUser"
+    name = _user_name(call) if is_user else str(_issuer(call).get("userName") or "")
+    return entity.kind == ("user" if is_user else "role") and entity.name.lower() == name.lower()
 
 
 def is_service_work(call: ParsedCall, operation: IamOperation) -> bool:

@@ -75,7 +75,7 @@ def _is_unrestricted_provider(name: str, statement: Statement) -> bool:
     """Whether an OpenID provider is admitted without a condition on the subject; SAML providers are private."""
     if ":saml-provider/" in name:
         return False
-    is_public = any(provider in name for provider in _PUBLIC_PROVIDERS)
+    is_public = any(provider in name.lower() for provider in _PUBLIC_PROVIDERS)
     keys = _SUBJECT if is_public else (*_SUBJECT, _AUDIENCE)
     issuer = name.rpartition(":oidc-provider/")[2].lower()
     return not any(_limits_subject(each, issuer, keys) for each in statement.conditions)
@@ -87,6 +87,8 @@ def _accounts(statement: Statement) -> Iterator[str]:
 
 def _limits_subject(condition: Condition, issuer: str, keys: tuple[str, ...]) -> bool:
     """Whether a condition on a claim of a token leaves no owner open: `repo:my-org/*` limits, `repo:*` does not.
+
+    A policy variable may be a claim of the very token.
 
     `keys` are the endings of the claims, which are those of this issuer: a token has no others.
     """
@@ -101,4 +103,5 @@ def _limits_subject(condition: Condition, issuer: str, keys: tuple[str, ...]) ->
 
 def _has_owner(value: str) -> bool:
     has_wildcard = "*" in value or "?" in value
-    return bool(value) and not _OWNERLESS.match(value) and (not has_wildcard or bool(_OWNER.match(value)))
+    is_fixed = "${" not in value and (not has_wildcard or bool(_OWNER.match(value)))
+    return bool(value) and is_fixed and not _OWNERLESS.match(value)

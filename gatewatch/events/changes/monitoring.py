@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, structs
 
 from gatewatch.events.changes.base import CallSpec, ParsedCall
-from gatewatch.events.changes.normalization import Fields, as_list, as_text, first_present, is_true
+from gatewatch.events.changes.normalization import Fields, as_list, as_number, as_text, first_present, is_true
 from gatewatch.events.changes.trails import event_selector_settings, trail_settings
 from gatewatch.model.api_call import AccessMethod
 from gatewatch.model.change import Action, Change, Family, Outcome
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gatewatch.model.iam import IamFacts
 
 _OWN_NAME = re.compile(
-    r"^(?:.*[:/])?gatewatch-[^/]*$|^(?:arn:[^:]*:ssm:.*:parameter)?/gatewatch/"
+    r"^(?:.*[:/])?gatewatch-[^/]*/?$|^(?:arn:[^:]*:ssm:.*:parameter)?/gatewatch/"
     r"|^(?:arn:[^:]*:secretsmanager:.*:secret:)?gatewatch/"
 )
 _OWN_STACK = re.compile(r"^(?:.*[:/-])?gatewatch")
@@ -55,7 +55,7 @@ def _trail_effect(request: Fields) -> MonitoringEffect:
 
 
 def _concurrency_effect(request: Fields) -> MonitoringEffect:
-    is_none = as_text(request.get("reservedconcurrentexecutions")) == "0"
+    is_none = as_number(request.get("reservedconcurrentexecutions")) == 0
     return MonitoringEffect.DISABLES if is_none else MonitoringEffect.MODIFIES
 
 

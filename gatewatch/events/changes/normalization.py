@@ -39,10 +39,39 @@ def parameters(value: Any, event_name: str, suffix: str) -> Fields | None:
     if not isinstance(value, dict) or _is_omitted(value):
         return None
     fields: Fields = lower_keys(value)
-    wrapped = fields.get(f"{event_name.lower()}{suffix}", fields)
-    if wrapped == "":
-        return {}
-    return wrapped if isinstance(wrapped, dict) else None
+    if len(fields) < len(value):
+        fields |= _repeated(value)
+    wrapper = f"{event_name.lower()}{suffix}"
+    if wrapper not in fields:
+        return fields
+    wrapped = fields.pop(wrapper)
+    if isinstance(wrapped, dict):
+        return fields | wrapped
+    return fields or ({} if wrapped == "" else None)
+
+
+# Amazon S3's own names of what a request is about, in CloudTrail.
+_NAMES_OF_S3 = ("bucketName", "key")
+
+
+def _repeated(value: Fields) -> Fields:
+    """What counts of keys that differ in case only.
+
+    Of Amazon S3 CloudTrail records the query that the caller wrote beside the body, the headers and the names of the
+    request. Only the body is an object; headers may be in the query as well, so that both count.
+    """
+    given: dict[str, list[Any]] = {}
+    for key, inner in value.items():
+        given.setdefault(key.lower(), []).append(inner)
+    repeated: Fields = {key: _of_request(all_values) for key, all_values in given.items() if len(all_values) > 1}
+    return repeated | {name.lower(): value[name] for name in _NAMES_OF_S3 if name in value}
+
+
+def _of_request(values: list[Any]) -> Any:
+    bodies = [lower_keys(each) for each in values if isinstance(each, dict)]
+    if len(bodies) == 1 or all(each == values[0] for each in values):
+        return bodies[0] if bodies else values[0]
+    return [inner for each in values for inner in as_list(each)]
 
 
 def _is_omitted(value: Fields) -> bool:

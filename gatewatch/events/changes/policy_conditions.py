@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gatewatch.model.network import parse_cidr, world_cidrs
+from gatewatch.model.network import covers_half, parse_cidr, world_networks
 from gatewatch.model.resource import Narrowing
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _MATCHING = re.compile(r"^(?:foranyvalue:)?(?:string(?:equals|equalsignorecase|l
 _ORGANIZATION = re.compile(r"^(o-[a-z0-9]{1,32})(?:/.*)?$")
 _IN_ARN = re.compile(r"^arn:[^:]+:[^:]*:[^:]*:(\d{12}):")
 # The names of buckets are unique in a partition, so one is enough.
-_ARN_WITHOUT_ACCOUNT = re.compile(r"^arn:[^:*?]+:(?:s3:[^:]*:[^:]*|[^:*?]+:[^:]*:):[^*?]{3,}")
+_ARN_WITHOUT_ACCOUNT = re.compile(r"^arn:[^:*?]+:(?:s3:[^:]*:[^:]*|[^:*?]+:[^:]*:):[^*?$]{3,}")
 _ACCOUNT = re.compile(r"^\d{12}$", re.ASCII)
 _WILD = re.compile(r"[*?]")
 
@@ -116,5 +116,8 @@ def _is_open(value: str) -> bool:
 
 
 def _is_a_part_of_the_internet(values: list[str]) -> bool:
-    networks = [parse_cidr(each) for each in values]
-    return all(networks) and not world_cidrs(str(each) for each in networks)
+    networks = [network for each in values if (network := parse_cidr(each))]
+    is_world = world_networks(networks) or any(
+        covers_half([each for each in networks if each.version == version]) for version in (4, 6)
+    )
+    return len(networks) == len(values) and not is_world

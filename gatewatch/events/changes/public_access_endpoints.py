@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from gatewatch.events.changes.base import CallSpec, ParsedCall
 from gatewatch.events.changes.normalization import Fields, as_text
 from gatewatch.events.changes.public_access_policies import of_lambda
@@ -22,7 +24,7 @@ from gatewatch.events.changes.resource_call import (
 )
 from gatewatch.model.aws_cli import cli_arguments
 from gatewatch.model.change import Action, Change, Family
-from gatewatch.model.network import cidr_peer, exposure_of_cidr
+from gatewatch.model.network import cidr_peer, world_cidrs
 from gatewatch.model.resource import Impact
 from gatewatch.model.security_group import EveryonePeer
 
@@ -42,6 +44,14 @@ def _is_public(request_parameters: Fields) -> Impact | None:
     if given is None and not request_parameters:
         raise UnknownShapeError("publiclyaccessible")
     return None if given is None else Impact.NETWORK_PATH if given else Impact.ACCESS_CLOSED
+
+
+def _with_default(call: ParsedCall) -> ParsedCall:
+    """Something new may be public without a word in the request, as a database in a default VPC; the answer says it."""
+    made = [each for each in (call.response_elements, *call.response_elements.values()) if isinstance(each, dict)]
+    if call.request is None or not any(flag(each, "publiclyaccessible") for each in made):
+        return call
+    return structs.replace(call, request={"publiclyaccessible": True} | call.request)
 
 
 def _make_private(call: ParsedCall, name: str) -> tuple[str, ...]:
@@ -86,13 +96,12 @@ def eks_endpoint(call: ParsedCall) -> Iterable[Change]:
     if not isinstance(settings, dict):
         raise UnknownShapeError("resourcesvpcconfig")
     is_public = flag(settings, "endpointpublicaccess")
-    cidrs = [as_text(each) for each in values_at(settings, "publicaccesscidrs")]
-    if None in cidrs:
-        raise UnknownShapeError("publicaccesscidrs")
+    cidrs = [_canonical(as_text(each) or "") for each in values_at(settings, "publicaccesscidrs")]
     if is_public is None and not cidrs and not is_new:
         return []
     (name,) = names_of(call, _CLUSTER)
-    reached = next((each for each in cidrs if each and exposure_of_cidr(_canonical(each)).is_world), None)
+    world = world_cidrs(cidrs)
+    reached = next((each for each in cidrs if each in world), None)
     if is_public is False or (cidrs and reached is None):
         return [resource_change(call, Impact.ACCESS_CLOSED, _CLUSTER.kind, name)]
     peer, undo = cidr_peer(reached or _ANYWHERE), _close_endpoint
@@ -123,7 +132,10 @@ def _own(effect: Any, named: Named, action: Action = Action.MODIFY, **more: Any)
 
 
 def _public(named: Named, action: Action = Action.MODIFY, undo: Any = None) -> CallSpec:
-    return _own(_is_public, named, action, worst=Impact.NETWORK_PATH, undo=undo)
+    spec = _own(_is_public, named, action, worst=Impact.NETWORK_PATH, undo=undo)
+    if action is not Action.CREATE:
+        return spec
+    return structs.replace(spec, read=lambda call: spec.read(_with_default(call)))
 
 
 def _reads(read: Callable[[ParsedCall], Iterable[Change]], action: Action = Action.MODIFY) -> CallSpec:

@@ -6,6 +6,7 @@ date of their API.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from gatewatch.events.changes.base import CallSpec, ParsedCall
@@ -128,7 +129,7 @@ def lambda_statement(named: Named) -> Read:
         principal = as_text(call.request_parameters.get("principal"))
         if principal is None:
             raise UnknownShapeError("principal")
-        kind = "Service" if ".amazonaws.com" in principal or principal.endswith(".alexa.com") else "AWS"
+        kind = "Service" if _SERVICE.match(principal) else "AWS"
         condition = {
             "StringEquals": {
                 key: value
@@ -150,6 +151,10 @@ def lambda_statement(named: Named) -> Read:
         return changes_of_policy(call, named, _statement({kind: principal}, condition), undo, statement)
 
     return read
+
+
+# An ARN may hold the same: the owner of a role chooses its name.
+_SERVICE = re.compile(r"^[a-z0-9.-]+\.(?:amazonaws\.[a-z.]+|alexa\.com)\Z")
 
 
 def label_of(request_parameters: Fields) -> str:

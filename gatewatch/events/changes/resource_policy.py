@@ -1,7 +1,8 @@
 """Whom a resource policy lets in from outside its account: everyone, everyone who meets a condition, which accounts.
 
-Principal forms: IAM user guide, "AWS JSON policy elements: Principal". AWS services are left out: what they may do is
-done for whoever owns the other end, and a policy of AWS's own consoles admits several.
+Principal forms: IAM user guide, "AWS JSON policy elements: Principal". What an AWS service may do is done for whoever
+owns the other end: it counts as the accounts that `aws:SourceAccount` or `aws:SourceArn` name, and is left out where
+they name none, as a policy of AWS's own consoles admits several.
 """
 
 from __future__ import annotations
@@ -79,10 +80,10 @@ def _with_root_arns(principals: Iterable[tuple[str, str]]) -> tuple[tuple[str, s
 def _grants(statement: Statement, account_id: str) -> Iterator[Grant]:
     if is_open(statement):
         yield Grant(EveryonePeer(), _seen_from(narrowing_of(statement.conditions), account_id))
-    for kind, name in statement.principals:
-        account = account_of_principal(kind, name)
-        if account and account != account_id:
-            yield Grant(AccountPeer(account))
+    accounts = [account_of_principal(kind, name) for kind, name in statement.principals]
+    if any(kind == "service" for kind, _ in statement.principals):
+        accounts += narrowing_of(statement.conditions).accounts
+    yield from (Grant(AccountPeer(each)) for each in accounts if each and each not in (account_id, OWN_ACCOUNT))
 
 
 def _seen_from(narrowing: Narrowing, account_id: str) -> Narrowing:
