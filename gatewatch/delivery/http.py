@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
-from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -41,9 +41,15 @@ def http_pool(connect: float = _CONNECT_SECONDS, read: float = _READ_SECONDS) ->
 class HttpClient:
     """Posts without following redirects, and reads answers within a deadline and a size."""
 
-    def __init__(self, http: urllib3.PoolManager, read_seconds: float = _READ_SECONDS) -> None:
+    def __init__(
+        self,
+        http: urllib3.PoolManager,
+        read_seconds: float = _READ_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._http = http
         self._read_seconds = read_seconds
+        self._monotonic = monotonic
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> HttpResult:
         """Raises `TransientDeliveryError` without a connection, `UncertainDeliveryError` without a complete answer,
@@ -62,10 +68,22 @@ class HttpClient:
         except urllib3.exceptions.HTTPError as error:
             raise UncertainDeliveryError(f"no answer: {type(error).__name__}") from None
         try:
-            return HttpResult(response.status, _read(response, self._read_seconds), response.headers)
+            return HttpResult(response.status, self._read(response), response.headers)
         except urllib3.exceptions.HTTPError as error:
             response.close()
             raise UncertainDeliveryError(f"no answer: {type(error).__name__}") from None
+
+    def _read(self, response: urllib3.BaseHTTPResponse) -> bytes:
+        """Read a response within a deadline and a size: the timeout of a socket starts again with each byte."""
+        deadline, body = self._monotonic() + self._read_seconds, b""
+        while self._monotonic() < deadline and len(body) < _MAX_RESPONSE_BYTES:
+            part = response.read1(_MAX_RESPONSE_BYTES)
+            if not part:
+                response.release_conn()
+                return body
+            body += part
+        response.close()
+        raise UncertainDeliveryError("no answer: incomplete response")
 
 
 def is_https_address(url: str) -> bool:
@@ -113,16 +131,3 @@ def _is_private(host: str) -> bool:
     except ValueError:
         last = host.rstrip(".").rpartition(".")[2]
         return "." not in host.rstrip(".") or last[:1].isdigit() or host.rstrip(".").endswith((".internal", ".local"))
-
-
-def _read(response: urllib3.BaseHTTPResponse, seconds: float) -> bytes:
-    """Read a response within a deadline and a size: the timeout of a socket starts again with each byte."""
-    deadline, body = monotonic() + seconds, b""
-    while monotonic() < deadline and len(body) < _MAX_RESPONSE_BYTES:
-        part = response.read1(_MAX_RESPONSE_BYTES)
-        if not part:
-            response.release_conn()
-            return body
-        body += part
-    response.close()
-    raise UncertainDeliveryError("no answer: incomplete response")

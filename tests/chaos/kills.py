@@ -46,7 +46,7 @@ def run(folder, count, kills, seed):
         secrets = {f"/gatewatch/{name}": slack.url(name, secret) for name, secret in SECRETS.items()}
         with running(folder, policy, secrets) as hub:
             hub.send(*(each.body for each in arrivals if each.body))
-            killed = drain(hub, seed, kills, seconds=120.0 + 2 * count)
+            killed = drain(hub, seed, kills)
             hub.end()
             return _report(arrivals, hub, slack, killed)
 

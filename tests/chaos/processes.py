@@ -22,6 +22,8 @@ from chaos.invoke import MARK
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.local.aws.sessions import without_aws
 from gatewatch.local.lambda_.context import failed_message_ids, sqs_event
+from gatewatch.local.lambda_.event_source_mapping import message_count
+from support.limits import GUARD_SECONDS
 from support.paths import ROOT
 from support.tables import create_table
 
@@ -127,7 +129,7 @@ class Function:
             self._process.stdin.close()
             self.written.extend(self._process.stdout)
             self._process.stdout.close()
-            self._process.wait(20)
+            self._process.wait(GUARD_SECONDS)
             self._process = None
 
     def _answer(self, process):
@@ -198,12 +200,7 @@ class Hub:
         self.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=1)
 
     def waiting(self):
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        answers = (
-            self.sqs.get_queue_attributes(QueueUrl=self.urls[queue], AttributeNames=names)["Attributes"]
-            for queue in ("events", "outbox.fifo")
-        )
-        return sum(int(count) for answer in answers for count in answer.values())
+        return sum(message_count(self.sqs, self.urls[queue]) for queue in ("events", "outbox.fifo"))
 
     def bodies(self, queue):
         """All of a queue: bodies and attributes."""
@@ -260,7 +257,7 @@ def running(folder, policy, secrets, **variables):
             hub.end()
 
 
-def drain(hub, seed=0, kills=0, seconds=120.0):
+def drain(hub, seed=0, kills=0, seconds=GUARD_SECONDS):
     """Until both queues are empty; answers how many processes were killed at work, and how many of them at which."""
     dice, killed = random.Random(seed), Counter()  # noqa: S311  a seed is the point
     deadline = time.monotonic() + seconds

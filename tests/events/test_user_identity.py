@@ -1,12 +1,12 @@
 """Actor and access method, for every kind of `userIdentity`, user agent and source address."""
 
 import json
-import time
 
 import pytest
 
 from gatewatch.events.user_identity import with_credentials
 from gatewatch.model.api_call import Actor
+from support.limits import ends
 
 SSO_ROLE = "AWSReservedSSO_Admin_0123456789abcdef"
 ISSUER = {
@@ -142,11 +142,10 @@ def test_an_absent_source_address_is_null(build, row, shows):
     shows(row(build.authorize(build.item(v4=["10.0.0.0/8"]), sourceIPAddress=...)), source_ip=None)
 
 
-def test_a_hostile_user_agent_is_read_fast(build, results):
-    made = build.authorize(build.item(v4=["10.0.0.0/8"]), userAgent="HashiCorp/" * 20_000)
-    began = time.monotonic()
-    assert len(results(json.dumps(made))) == 1
-    assert time.monotonic() - began < 2
+def test_a_hostile_user_agent_is_read_in_linear_time(build, results):
+    made = build.authorize(build.item(v4=["10.0.0.0/8"]), userAgent="HashiCorp/" * 500_000)
+    with ends():
+        assert len(results(json.dumps(made))) == 1
 
 
 def attributes(value):

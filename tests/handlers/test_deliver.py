@@ -19,6 +19,7 @@ from gatewatch.delivery.outbox import Outbox
 from gatewatch.handlers.deliver import in_threads
 from gatewatch.model.security_group import CidrPeer, PortRange, SecurityGroupRule, Traffic
 from gatewatch.model.severity import Severity
+from support.limits import GUARD_SECONDS
 from support.threads import alert
 
 
@@ -276,7 +277,7 @@ def test_groups_are_handled_concurrently():
     together = threading.Barrier(3)
 
     def work(group):
-        together.wait(5)
+        together.wait(GUARD_SECONDS)
         return list(group)
 
     assert in_threads(work, [["1"], ["2", "3"], []]) == [["1"], ["2", "3"], []]

@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 import uuid
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from gatewatch.local.lambda_.event_source_mapping import (
     message_count,
     poll_once,
 )
+from support.limits import GUARD_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,9 @@ def queue(sqs):
     return make
 
 
-FIFO = {"FifoQueue": "true", "VisibilityTimeout": "1"}
+# Longer than any test: a test that wants a message again before makes it visible itself.
+IN_FLIGHT = {"VisibilityTimeout": "3600"}
+FIFO = {"FifoQueue": "true"} | IN_FLIGHT
 
 
 class Function:
@@ -69,6 +73,17 @@ def fail(*bodies):
 
 def raise_error(_event):
     raise ZeroDivisionError("an error of the function")
+
+
+def count(mapping):
+    return message_count(mapping.sqs, mapping.queue_url)
+
+
+def end_visibility_timeout(mapping, record):
+    """What the end of a visibility timeout does, at a moment that the test chooses."""
+    mapping.sqs.change_message_visibility(
+        QueueUrl=mapping.queue_url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=0
+    )
 
 
 def send(mapping, *bodies, group=None):
@@ -140,7 +155,7 @@ def test_a_response_without_failures_deletes_the_batch(queue, response):
     mapping = queue(function)
     send(mapping, "a", "b")
     poll_once(mapping)
-    assert message_count(mapping) == 0
+    assert count(mapping) == 0
 
 
 def test_only_the_failed_messages_are_retried(queue):
@@ -181,7 +196,7 @@ def test_a_message_that_fails_too_often_goes_to_the_dead_letter_queue(queue):
     send(mapping, "poison", "fine")
     Poller(mapping).drain()
     assert function.bodies == [["poison", "fine"], ["poison"]]
-    assert message_count(dead_letter_queue) == 1
+    assert count(dead_letter_queue) == 1
 
 
 def test_the_messages_of_a_group_arrive_in_the_order_sent(queue):
@@ -206,38 +221,61 @@ def test_a_group_waits_for_its_failed_message_and_other_groups_do_not(queue):
     send(mapping, "x", group="quick")
     poll_once(mapping)
     assert function.bodies == [["1"], ["x"]]
+    end_visibility_timeout(mapping, function.batches[0][0])
     Poller(mapping).drain()
     assert function.bodies == [["1"], ["x"], ["1", "2"]]
 
 
 def test_draining_waits_for_messages_in_flight(queue):
     function = Function(fail("a"))
-    mapping = queue(function, VisibilityTimeout="1")
+    mapping = queue(function, **IN_FLIGHT)
     send(mapping, "a")
-    assert Poller(mapping).drain() == 2
-    assert message_count(mapping) == 0
+    poll_once(mapping)
+    ((record,),) = function.batches
+    assert count(mapping) == 1
+    sqs = BecomesVisible(mapping.sqs, lambda: end_visibility_timeout(mapping, record))
+    assert Poller(replace(mapping, sqs=sqs)).drain() == 1
+    assert function.bodies == [["a"], ["a"]]
+    assert count(mapping) == 0
 
 
-def test_a_message_that_becomes_visible_while_the_queue_is_counted_is_received(queue, monkeypatch):
-    function = Function()
-    mapping = queue(function)
-    unseen = ["a"]
+class BecomesVisible:
+    """The client of a queue. A message becomes visible after the second request for a number of messages."""
 
-    def count_that_misses_a_message(counted):
-        while unseen:
-            send(counted, unseen.pop())
-        return 0
+    def __init__(self, sqs, become_visible):
+        self.sqs, self.become_visible, self.counted = sqs, become_visible, 0
 
-    monkeypatch.setattr("gatewatch.local.lambda_.event_source_mapping.message_count", count_that_misses_a_message)
-    assert Poller(mapping).drain() == 1
-    assert function.bodies == [["a"]]
+    def __getattr__(self, name):
+        return getattr(self.sqs, name)
+
+    def get_queue_attributes(self, **request):
+        answer = self.sqs.get_queue_attributes(**request)
+        self.counted += 1
+        if self.counted == 2:
+            self.become_visible()
+        return answer
+
+
+def test_a_message_that_becomes_visible_while_the_queue_is_counted_is_counted(queue):
+    function = Function(fail("a"))
+    mapping = queue(function, **IN_FLIGHT)
+    send(mapping, "a")
+    poll_once(mapping)
+    ((record,),) = function.batches
+
+    def counted_with_a_change_after(requests):
+        sqs = BecomesVisible(mapping.sqs, lambda: end_visibility_timeout(mapping, record))
+        sqs.counted = 2 - requests
+        return message_count(sqs, mapping.queue_url)
+
+    assert [counted_with_a_change_after(requests) > 0 for requests in (1, 2)] == [True, True]
 
 
 def test_draining_times_out_and_names_the_queues_that_are_not_empty(queue):
-    mapping = queue(Function(*[fail("a")] * 100), VisibilityTimeout="0")
+    mapping = queue(Function(fail("a")), **IN_FLIGHT)
     send(mapping, "a")
     with pytest.raises(TimeoutError, match="'alert': 1"):
-        Poller(mapping).drain(timeout=0.2)
+        Poller(mapping).drain(timeout=0)
 
 
 def test_one_drain_also_delivers_what_one_function_sends_to_the_next(queue):
@@ -257,9 +295,9 @@ def test_polling_continues_until_stopped(queue):
     polling = threading.Thread(target=Poller(mapping).run, args=(stop,))
     polling.start()
     send(mapping, "a")
-    assert called.wait(10)
+    assert called.wait(GUARD_SECONDS)
     stop.set()
-    polling.join(10)
+    polling.join(GUARD_SECONDS)
     assert not polling.is_alive()
     assert function.bodies == [["a"]]
 

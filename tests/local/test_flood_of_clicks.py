@@ -18,6 +18,7 @@ from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION
 from gatewatch.local.demo.deployment import deploy
 from gatewatch.local.demo.scenario import load_scenario
 from gatewatch.local.lambda_.context import LambdaContext
+from gatewatch.local.lambda_.event_source_mapping import message_count
 from gatewatch.local.lambda_.process import PackagedFunction, ProcessSettings
 from gatewatch.local.slack.inbox import Inbox
 from support.paths import ROOT
@@ -153,8 +154,6 @@ def test_alerts_go_on_while_forged_clicks_flood_the_function_url(tmp_path):
 def clicks_recorded(deployment):
     """Messages in the queue of clicks, and rows of requests in the table."""
     session = deployment.cloud.session(HUB_ACCOUNT, HUB_REGION)
-    names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-    found = session.client("sqs").get_queue_attributes(QueueUrl=deployment.hub["ClicksUrl"], AttributeNames=names)
     rows = session.client("dynamodb").scan(TableName=deployment.hub["TableName"])["Items"]
     marks = sum(each["pk"]["S"].startswith("click#") for each in rows)
-    return sum(map(int, found["Attributes"].values())), marks
+    return message_count(session.client("sqs"), deployment.hub["ClicksUrl"]), marks

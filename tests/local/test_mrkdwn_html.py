@@ -1,6 +1,5 @@
 """mrkdwn becomes the expected HTML, and hostile text never becomes markup."""
 
-import time
 from html.parser import HTMLParser
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewatch.local.slack.mrkdwn_html import to_html
+from support.limits import ends
 
 LINK = 'target="_blank" rel="noopener noreferrer"'
 ALLOWED = {
@@ -206,10 +206,9 @@ def test_the_html_of_any_text_has_only_allowed_tags_and_attributes(text):
 
 
 @pytest.mark.parametrize("piece", ["*a ", "_a ", "<", "`", "```", "> ", "https://", "<!date^1^", ":", "~*_"])
-def test_a_long_hostile_text_is_converted_in_less_than_two_seconds(piece):
-    start = time.perf_counter()
-    to_html(piece * (40_000 // len(piece)))
-    assert time.perf_counter() - start < 2
+def test_a_long_hostile_text_is_converted_in_linear_time(piece):
+    with ends():
+        assert to_html(piece * (100_000 // len(piece)))
 
 
 def assert_only_allowed(html):

@@ -1,6 +1,5 @@
 """Text of an event becomes one line of visible, escaped text."""
 
-import time
 import unicodedata
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from gatewatch.rendering.escaping import code, code_block, escape, mrkdwn, sanitize, truncate_escaped
+from support.limits import ends
 
 ANY = st.text(st.characters(exclude_categories=[]), max_size=400)
 HOSTILE_TEXT = st.one_of(ANY, st.text("&<>`\u202e\u200b\n a", max_size=400))
@@ -87,10 +87,9 @@ def test_text_that_fits_is_not_cut():
     assert truncate_escaped("a & b", 7) == "a …"
 
 
-def test_a_very_long_text_is_cut_quickly():
-    start = time.perf_counter()
-    truncate_escaped("&" * 2_000_000, 150)
-    assert time.perf_counter() - start < 1
+def test_a_very_long_text_is_cut_in_linear_time():
+    with ends():
+        assert len(truncate_escaped("&" * 5_000_000, 150)) <= 150
 
 
 @given(HOSTILE_TEXT, st.integers(20, 300))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from gatewatch.delivery.http import HttpClient, http_pool
+from support.limits import GUARD_SECONDS
 
 
 @dataclass(frozen=True)
@@ -63,4 +64,4 @@ class FixedSecrets:
 
 
 def http_client():
-    return HttpClient(http_pool(connect=0.5, read=0.5), 0.5)
+    return HttpClient(http_pool(GUARD_SECONDS, GUARD_SECONDS), GUARD_SECONDS)

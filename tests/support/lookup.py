@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -19,6 +18,7 @@ from gatewatch.config.destinations import HUB_TOPIC, Route, SecretRef, SlackWebh
 from gatewatch.config.settings import load_settings
 from gatewatch.events.decoding import decode
 from gatewatch.events.files import read_file
+from support.limits import GUARD_SECONDS
 from support.paths import ROOT
 
 CALL_TIME = datetime(2026, 1, 24, 3, 45, 49, tzinfo=UTC)
@@ -79,10 +79,10 @@ class Ec2:
 
 
 class FakeAws:
-    """`Aws` as far as the lookup needs it: `assume_role` waits `delay` seconds and raises `error`."""
+    """`Aws` as far as the lookup needs it: `assume_role` calls `wait` and raises `error`."""
 
-    def __init__(self, ec2=None, error=None, delay=0.0, lifetime=3600.0):
-        self.ec2, self.error, self.delay, self.lifetime = ec2 or Ec2(), error, delay, lifetime
+    def __init__(self, ec2=None, error=None, wait=lambda: None, lifetime=3600.0):
+        self.ec2, self.error, self.wait, self.lifetime = ec2 or Ec2(), error, wait, lifetime
         self.roles, self.clients = [], []
         self.sts_short_timeout = self
 
@@ -91,7 +91,7 @@ class FakeAws:
 
     def assume_role(self, **request):
         self.roles.append(request)
-        time.sleep(self.delay)
+        self.wait()
         if self.error:
             raise self.error
         until = datetime.fromtimestamp(Clock.START + self.lifetime, UTC)
@@ -121,9 +121,9 @@ class FakeMetrics(dict):
 
 
 class LookupHarness:
-    """A `GroupLookup` with its fake dependencies."""
+    """A `GroupLookup` with its fake dependencies, whose answers it awaits for `seconds`."""
 
-    def __init__(self, ec2=None, **aws):
+    def __init__(self, ec2=None, seconds=GUARD_SECONDS, **aws):
         self.ec2 = ec2 or Ec2()
         self.aws = FakeAws(self.ec2, **aws)
         self.clock, self.counts, self.recorded = Clock(), FakeMetrics(), []
@@ -133,7 +133,8 @@ class LookupHarness:
             logging.getLogger("lookup"),
             self.counts,
             self.clock,
-            lambda: time.monotonic() + self.clock.now - Clock.START,
+            self.clock,
+            seconds,
         )
 
     def fetch(self, alert):

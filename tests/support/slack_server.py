@@ -4,10 +4,12 @@ import contextlib
 import socket
 import struct
 import threading
+from itertools import count
 
 from gatewatch.config.destinations import SecretRef, SlackApp, SlackWebhook
 from gatewatch.delivery.http import HttpClient, http_pool
 from gatewatch.delivery.slack import Slack
+from support.limits import GUARD_SECONDS
 
 SECRET = "sEcReTwEbHoOk000"
 TOKEN = "xoxb-sEcReTtOkEn"
@@ -47,9 +49,9 @@ class Server:
 
     def __exit__(self, *_error):
         self._stop.set()
-        with contextlib.suppress(OSError), socket.create_connection(self._socket.getsockname(), 1):
-            pass
-        self._thread.join(5)
+        with socket.create_connection(self._socket.getsockname()):
+            """A connection without a request, behind those of the test: it ends the thread."""
+        self._thread.join()
         self._socket.close()
 
     @property
@@ -63,9 +65,10 @@ class Server:
         while True:
             connection, _ = self._socket.accept()
             with connection:
-                if self._stop.is_set():
+                request = _request(connection)
+                if request is None:
                     return
-                self.requests.append(_request(connection))
+                self.requests.append(request)
                 answer = self.answers.pop(0) if self.answers else http(200, "ok")
                 with contextlib.suppress(OSError):
                     if callable(answer):
@@ -75,9 +78,12 @@ class Server:
 
 
 def _request(connection):
+    """Head and body; None without a request."""
     received = b""
     while b"\r\n\r\n" not in received:
-        received += connection.recv(65536)
+        if not (part := connection.recv(65536)):
+            return None
+        received += part
     head, _, body = received.partition(b"\r\n\r\n")
     length = next(
         int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
@@ -109,11 +115,11 @@ def reset(after=b""):
 def silence(after=b""):
     def do(connection, stop):
         connection.sendall(after)
-        stop.wait(3)
+        stop.wait()
 
     return do
 
 
-def slack(secrets, api="http://127.0.0.1:9/api/", **timeouts):
-    timeouts = {"connect": 0.3, "read": 0.3} | timeouts
-    return Slack(HttpClient(http_pool(**timeouts), 0.3), secrets, api)
+def slack(secrets, api="http://127.0.0.1:9/api/", read=GUARD_SECONDS):
+    """Waits for `read` seconds for each part of an answer, and for five parts."""
+    return Slack(HttpClient(http_pool(GUARD_SECONDS, read), 5, count().__next__), secrets, api)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
@@ -107,12 +107,7 @@ class Deployment:
         """Number of messages in the dead-letter queues."""
         sqs = self.cloud.session(HUB_ACCOUNT, HUB_REGION).client("sqs")
         urls = (self.hub["EventsDlqUrl"], self.hub["OutboxDlqUrl"], self.hub["ClicksDlqUrl"])
-        queues = [EventSourceMapping("dead-letter", _no_function, sqs, url, "") for url in urls]
-        return sum(message_count(queue) for queue in queues)
-
-
-def _no_function(_event: dict[str, Any], _context: Any) -> None:
-    """Nothing consumes a dead-letter queue."""
+        return sum(message_count(sqs, url) for url in urls)
 
 
 @contextmanager

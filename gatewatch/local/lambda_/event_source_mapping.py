@@ -32,10 +32,10 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any] | None]
 
 IDLE_SECONDS = 0.02
 _MAX_IDLE_SECONDS = 1.0
-COUNTS: tuple[QueueAttributeNameType, ...] = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
+# In two requests and in this order: a message that becomes visible in between is counted twice, but never missed.
+_COUNTS: tuple[tuple[QueueAttributeNameType, ...], ...] = (
+    ("ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"),
+    ("ApproximateNumberOfMessages",),
 )
 
 
@@ -59,24 +59,19 @@ class Poller:
     def __init__(self, *mappings: EventSourceMapping) -> None:
         self.mappings = mappings
 
-    def drain(self, timeout: float = 60.0) -> int:
+    def drain(self, timeout: float = 600.0) -> int:
         """Poll until every queue is empty, messages in flight included; return the number of batches.
 
         Raises `TimeoutError` with the number of messages left, by function.
         """
         deadline = time.monotonic() + timeout
         batches = 0
-        while True:
-            # Counted before the poll: a message that becomes visible between two of the counts is in neither of
-            # them, and the poll after them receives it.
-            left = self._message_counts()
-            handled = self._poll_all_once()
-            if not left and not handled:
-                return batches
+        while (handled := self._poll_all_once()) or self._message_counts():
             batches += handled
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not drained after {timeout:g} s; messages left: {self._message_counts()}")
             time.sleep(0 if handled else IDLE_SECONDS)
+        return batches
 
     def run(self, stop: Event) -> None:
         """Poll each mapping in its own thread until `stop` is set; an error of one queue stops all and is raised.
@@ -91,7 +86,7 @@ class Poller:
         return sum(poll_once(mapping) for mapping in self.mappings)
 
     def _message_counts(self) -> dict[str, int]:
-        counts = {mapping.function: message_count(mapping) for mapping in self.mappings}
+        counts = {mapping.function: message_count(mapping.sqs, mapping.queue_url) for mapping in self.mappings}
         return {function: count for function, count in counts.items() if count}
 
 
@@ -117,10 +112,10 @@ def poll_once(mapping: EventSourceMapping) -> bool:
     return bool(messages)
 
 
-def message_count(mapping: EventSourceMapping) -> int:
-    """Messages in the queue: visible, in flight and delayed."""
-    response = mapping.sqs.get_queue_attributes(QueueUrl=mapping.queue_url, AttributeNames=COUNTS)
-    return sum(int(response["Attributes"][name]) for name in COUNTS)
+def message_count(sqs: SQSClient, queue_url: str) -> int:
+    """Messages in the queue: visible, in flight and delayed. 0 only when the queue is empty."""
+    answers = (sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names) for names in _COUNTS)
+    return sum(int(count) for answer in answers for count in answer["Attributes"].values())
 
 
 def _receive(mapping: EventSourceMapping) -> list[MessageTypeDef]:
