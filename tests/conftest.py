@@ -26,9 +26,10 @@ from support.paths import ROOT
 _COMMON = {
     "deadline": None,
     "database": None,
+    "derandomize": True,  # the same examples on every machine
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 }
-hypothesis_settings.register_profile("short", max_examples=30, derandomize=True, **_COMMON)
+hypothesis_settings.register_profile("short", max_examples=30, **_COMMON)
 hypothesis_settings.register_profile("long", max_examples=500, **_COMMON)
 hypothesis_settings.load_profile("short")
 

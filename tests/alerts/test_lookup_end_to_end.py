@@ -149,6 +149,10 @@ def test_without_a_read_role_the_lookup_client_is_not_imported(tmp_path, account
         "POWERTOOLS_METRICS_DISABLED": "true",
     }
     ran = subprocess.run(
-        [sys.executable, "-c", COMPOSE], env=variables, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", COMPOSE],
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert json.loads(ran.stdout.splitlines()[-1]) == [is_asking] * 5

@@ -69,7 +69,7 @@ class NoTable:
 
 
 def stored():
-    return DynamoOpenGroups(HubTable(Rows(), "gatewatch"), logging.getLogger("test"))
+    return DynamoOpenGroups(HubTable(Rows(), "gatewatch"), logging.getLogger("test"), lambda: 0.0)
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_only_the_groups_seen_last_are_kept_in_memory():
 
 
 def test_a_table_that_does_not_answer_leaves_the_attachment_low(assessor):
-    broken = DynamoOpenGroups(HubTable(NoTable(), "gatewatch"), logging.getLogger("test"))
+    broken = DynamoOpenGroups(HubTable(NoTable(), "gatewatch"), logging.getLogger("test"), lambda: 0.0)
     assert severity(msgspec.structs.replace(assessor, open_groups=broken), attach()) == "low"
 
 

@@ -282,7 +282,8 @@ def dynamodb():
 
 
 def lookup(dynamodb, **fields):
-    return ActionLookup(HubTable(dynamodb, "gatewatch-test"), logging.getLogger("test"), **fields)
+    table = HubTable(dynamodb, "gatewatch-test")
+    return ActionLookup(table, logging.getLogger("test"), **{"monotonic": lambda: 0.0} | fields)
 
 
 def test_only_logged_actions_are_found(dynamodb):

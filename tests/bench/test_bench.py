@@ -1,74 +1,45 @@
-"""A short version of `make bench` with wide limits on ratios."""
+"""A short version of `make bench`, in counts that are the same on every machine instead of seconds."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import subprocess
 import sys
 
 import pytest
 
+from support.effort import python_calls
 from support.paths import ROOT
 
 sys.path.insert(0, str(ROOT))
 
-from bench import archive, context, harness, latency, measures, replay
+from bench import archive, context, corpus, harness, latency, measures, replay
 from bench.__main__ import page
 
 pytestmark = pytest.mark.slow
 
 
-def imports_of(name: str) -> list[tuple[int, int, str]]:
-    """Return (own time, cumulative time, module) in microseconds, from `python -X importtime`."""
-    command = [sys.executable, "-X", "importtime", "-c", f"import {name}"]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env={**os.environ})
-    rows = re.findall(r"import time:\s+(\d+) \|\s+(\d+) \| +(\S+)", result.stderr)
-    return [(int(own), int(whole), module) for own, whole, module in rows]
+def modules_of(name: str) -> set[str]:
+    """The modules that importing `name` in a new process imports."""
+    command = [sys.executable, "-c", f"import sys, {name}; print(*sys.modules)"]
+    return set(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
+
+
+INSTALLED = {"aws_lambda_powertools", "functions", "gatewatch", "markupsafe", "msgspec", "pytz", "typing_extensions"}
 
 
 @pytest.mark.parametrize("function", ["alert", "deliver"])
-def test_the_imports_of_a_function_take_less_than_four_times_botocore(function) -> None:
-    rows = imports_of(f"functions.{function}")
-    whole = {module: microseconds for _, microseconds, module in rows}
-    heaviest = sorted(rows, key=lambda row: -row[0])[:8]
-    ratio = whole[f"functions.{function}"] / whole["botocore.session"]
-    assert ratio < 4, f"{ratio:.1f} × botocore.session; heaviest: {heaviest}"
+def test_a_function_imports_less_than_as_much_again_as_botocore(function) -> None:
+    floor, whole = modules_of("botocore.session"), modules_of(f"functions.{function}")
+    installed = {each.partition(".")[0] for each in whole - floor} - sys.stdlib_module_names
+    assert installed - {each.partition(".")[0] for each in floor} <= INSTALLED
+    assert len(whole) < 2 * len(floor)
 
 
-def test_the_help_takes_at_most_twice_the_import_of_typer() -> None:
-    floor = harness.python("import typer", ROOT, os.environ)
-    subject = harness.python(
-        "import sys; sys.argv = ['gatewatch', '-h']; import gatewatch.__main__ as main; main.main()", ROOT, os.environ
-    )
-    assert harness.paired(floor, subject, 9).ratio < 2
-
-
-# In a process of its own: branch coverage makes our code three times slower, but not the floor.
-_PER_EVENT = """
-import json
-from bench import measures
-print(json.dumps([row.value for row in measures.per_event(rounds=5)]))
-"""
-
-
-def test_an_event_costs_less_than_twice_what_docs_performance_says() -> None:
-    """A stage that becomes twice as slow fails; a busy machine, which makes ours a third slower, does not."""
-    own = {key: value for key, value in os.environ.items() if not key.startswith("COV")}
-    answer = subprocess.run(
-        [sys.executable, "-c", _PER_EVENT], cwd=ROOT, capture_output=True, text=True, check=True, env=own
-    )
-    alert, rendering = json.loads(answer.stdout)
-    assert alert < 2 * _documented("functions/alert: decode"), answer.stdout
-    assert rendering < 2 * _documented("functions/deliver: notification"), answer.stdout
-
-
-def _documented(what: str) -> float:
-    """The figure of a row of docs/performance.md."""
-    page = (ROOT / "docs" / "performance.md").read_text("utf-8")
-    (row,) = (line for line in page.splitlines() if line.startswith(f"| {what}"))
-    return float(row.split(" | ")[3].removesuffix(" ×"))
+def test_an_event_becomes_a_message_in_a_few_hundred_calls() -> None:
+    """A pipeline that does half as much again fails; docs/performance.md has the time that it takes."""
+    texts, pipeline = corpus.events(), measures.load_pipeline()
+    assert python_calls(lambda: [measures.process_event(each, pipeline) for each in texts]) < 1_200 * len(texts)
 
 
 def test_a_hundred_events_a_second_are_shown_at_the_rate_limit_of_slack_and_none_is_lost() -> None:
@@ -78,9 +49,15 @@ def test_a_hundred_events_a_second_are_shown_at_the_rate_limit_of_slack_and_none
 
 
 def test_the_cost_per_event_is_constant_and_linear_in_the_rules_of_a_call() -> None:
-    flat, linear = measures.growth(1_000)
-    assert abs(flat.value) < 0.5, flat
-    assert linear.value < 1.4, linear
+    texts, pipeline = corpus.events(), measures.load_pipeline()
+    once, often = (
+        python_calls(lambda laps=laps: [measures.process_event(each, pipeline) for each in laps * texts])
+        for laps in (1, 10)
+    )
+    assert often == pytest.approx(10 * once, rel=0.01)
+    calls = [corpus.call_with_rules(rules) for rules in (10, 1_000)]
+    short, long = (python_calls(lambda call=each: measures.process_event(call, pipeline)) for each in calls)
+    assert long < 100 * short
 
 
 def test_a_burst_is_rolled_up_and_sent_at_the_rate_limit_of_slack() -> None:
@@ -97,18 +74,15 @@ def test_the_archive_is_reproducible_and_compresses_like_real_logs(tmp_path) -> 
     assert 10 <= sizes[0] / stored <= 15
 
 
-def test_replay_of_an_archive_is_faster_than_gunzip_and_json_loads() -> None:
-    rows = {row.what: row for row in replay.archive(20_000, rounds=3)}
-    alone = rows["replay by processor time, 1 process"]
-    assert alone.value > 1.2, alone  # 1.8 is the goal; branch coverage and small archives cost some of it
+def test_replay_of_an_archive_has_one_output_and_stays_small() -> None:
+    rows = {row.what: row for row in replay.archive(20_000, rounds=1)}
     assert rows["… the same output from 2 processes as from one"].met
     assert rows["… its peak memory, largest process"].met
 
 
 def test_a_ratio_is_the_median_over_the_rounds() -> None:
-    ratio = harness.paired(lambda: sum(range(1_000)), lambda: sum(range(20_000)), 9)
-    assert ratio.ratio > 3
-    assert ratio.rounds == 9
+    seconds = iter([0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0, 9])  # start and end of floor and subject, in three rounds
+    assert harness.paired(list, list, 3, lambda: next(seconds)) == harness.Ratio(1, 3, 3, 3)
 
 
 def test_the_slope_is_the_exponent_of_growth() -> None:
@@ -131,8 +105,7 @@ def test_the_page_keeps_the_sections_that_were_not_measured() -> None:
     assert first.endswith("## Notes\n\nwhy\n")
 
 
-def test_a_lookup_of_a_source_address_delays_no_alert() -> None:
-    milliseconds, kibibytes = context.first_lookup(country=True, network=True)
-    assert milliseconds < 300
+def test_the_data_about_source_addresses_fits_a_function() -> None:
+    _, kibibytes = context.first_lookup(country=True, network=True)
     assert kibibytes < 20 * 1024
-    assert context.lookup(country=True, network=True) < 200
+    assert context.lookup(country=True, network=True) > 0

@@ -9,6 +9,7 @@ import json
 import sys
 import warnings
 
+from gatewatch.local.aws.time_limits import without_time_limits
 from gatewatch.local.lambda_.context import LambdaContext
 
 MARK = "answer:"
@@ -18,10 +19,11 @@ ARN = "arn:aws:sqs:ap-northeast-2:999988887777:queue"
 def main(name):
     warnings.simplefilter("error")
     function = importlib.import_module(f"functions.{name}")
-    for line in sys.stdin:
-        answer = function.handler(json.loads(line), LambdaContext.for_function(f"gatewatch-prod-{name}", ARN, 60.0))
-        sys.stdout.write(f"{MARK}{json.dumps(answer)}\n")
-        sys.stdout.flush()
+    with without_time_limits():
+        for line in sys.stdin:
+            answer = function.handler(json.loads(line), LambdaContext.for_function(f"gatewatch-prod-{name}", ARN, 60.0))
+            sys.stdout.write(f"{MARK}{json.dumps(answer)}\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

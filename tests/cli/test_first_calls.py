@@ -60,7 +60,7 @@ def answer(hub, name, days_ago):
     """Whether functions/alert would call this new."""
     days = (NOW - START) / timedelta(days=1) - days_ago
     sighting = sighting_of(call(person(name), days))
-    seen = DynamoFirstSeen(hub, logging.getLogger("test")).seen(sighting)
+    seen = DynamoFirstSeen(hub, logging.getLogger("test"), lambda: 0.0).seen(sighting)
     return is_new(seen, sighting.at)
 
 

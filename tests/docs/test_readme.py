@@ -13,6 +13,7 @@ import pytest
 
 from gatewatch.events.changes.registry import CALL_SPECS
 from gatewatch.model.change import Family
+from support.limits import GUARD_SECONDS
 from support.markdown import PAGES, blocks, commands
 from support.paths import ROOT
 
@@ -30,7 +31,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=GUARD_SECONDS,
         check=False,
     )
 

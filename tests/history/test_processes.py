@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from gatewatch.history.processes import ProcessEndedError, cores, process_pool, start_method
+from support.limits import GUARD_SECONDS
 
 _PREPARED: list[str] = []
-# A program whose process of a pool waits: it prints the id of that process.
+# A program whose process of a pool is at work: it says so when that process has begun.
 _PROGRAM = """
-import time
+import signal
 from gatewatch.history.processes import process_pool
 
 def nothing():
@@ -23,10 +24,9 @@ def nothing():
 
 if __name__ == "__main__":
     with process_pool(1, nothing) as pool:
-        import os
-        print(pool.submit(os.getpid).result(), flush=True)
-        pool.submit(time.sleep, 60)
-        time.sleep(60)
+        pool.submit(print, "at work", flush=True).result()
+        pool.submit(signal.pause)
+        signal.pause()
 """
 
 
@@ -61,21 +61,13 @@ def test_a_process_that_the_system_ends_is_a_message() -> None:
         pool.submit(kill_itself).result()
 
 
-def is_alive(process: int) -> bool:
-    """A process that ended and is not waited for has state Z."""
-    found = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)
-    return found.stdout.strip()[:1] not in {"", "Z"}
-
-
 def test_processes_end_with_a_program_that_is_killed() -> None:
-    with subprocess.Popen([sys.executable, "-c", _PROGRAM], stdout=subprocess.PIPE, text=True) as program:
-        worker = int(program.stdout.readline())
-        assert is_alive(worker)
+    """The pipe of their output ends when the last of them has ended."""
+    with subprocess.Popen([sys.executable, "-c", _PROGRAM], stdout=subprocess.PIPE) as program:
+        assert program.stdout.readline() == b"at work\n"
         program.kill()
-        deadline = time.monotonic() + 20
-        while is_alive(worker):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        assert select.select([program.stdout], [], [], GUARD_SECONDS)[0]
+        assert program.stdout.read() == b""
 
 
 def test_ctrl_c_ends_a_process_without_a_traceback() -> None:

@@ -10,6 +10,7 @@ from gatewatch.local.demo.deployment import deploy
 from gatewatch.local.demo.people import RDP_EVENT, TEN_RULES_EVENT, WIDE_RANGE_EVENT
 from gatewatch.local.demo.scenario import load_scenario
 from gatewatch.local.slack.inbox import Inbox
+from support.limits import GUARD_SECONDS
 from support.paths import ROOT
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; make test installs it")
@@ -89,8 +90,8 @@ def inbox_page(hub):
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1100, "height": 1700}, color_scheme="light")
-        page.set_default_timeout(20_000)
-        playwright.expect.set_options(timeout=20_000)
+        page.set_default_timeout(GUARD_SECONDS * 1000)
+        playwright.expect.set_options(timeout=GUARD_SECONDS * 1000)
         page.on("console", lambda line: problems.append(line.text) if line.type in {"error", "warning"} else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
         yield Page(page, *hub)

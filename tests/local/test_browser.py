@@ -14,6 +14,7 @@ from gatewatch.model.message_state import AlertState, ExposureEnd, MessageState
 from gatewatch.rendering.presentation import Presentation
 from support.command import gatewatch
 from support.hostile import EVENTS, alert_of_record
+from support.limits import GUARD_SECONDS
 from support.paths import ROOT
 from support.rendering import SLACK, message_for
 
@@ -86,7 +87,7 @@ def problems():
 @pytest.fixture
 def page(browser, problems):
     page = browser.new_page(viewport={"width": 1100, "height": 900}, color_scheme="light")
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(GUARD_SECONDS * 1000)
     page.on("console", lambda line: problems.append(line.text) if line.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("dialog", lambda dialog: (problems.append(f"dialog {dialog.message}"), dialog.dismiss()))

@@ -15,6 +15,7 @@ import gatewatch.local.slack
 from gatewatch.local.slack.inbox import Inbox, ReceivedMessage
 from gatewatch.local.slack.page import render_page
 from support.html import nesting_problems
+from support.limits import GUARD_SECONDS
 
 MIB = 1024 * 1024
 NOON = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
@@ -53,7 +54,7 @@ def inbox():
 
 
 def request(inbox, method, url, body=None, **headers):
-    connection = http.client.HTTPConnection("127.0.0.1", inbox.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", inbox.port, timeout=GUARD_SECONDS)
     try:
         connection.request(method, urlsplit(url)._replace(scheme="", netloc="").geturl(), body, headers)
         response = connection.getresponse()
@@ -222,7 +223,7 @@ def test_a_body_may_have_one_mib_and_not_one_byte_more(inbox):
 
 @pytest.mark.parametrize("length", ["", "-1", "many", "1e3", "²", "1" * 5000])
 def test_a_body_without_a_valid_length_is_rejected(inbox, length):
-    connection = http.client.HTTPConnection("127.0.0.1", inbox.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", inbox.port, timeout=GUARD_SECONDS)
     connection.putrequest("POST", "/services/T00000000/B00000000/a")
     connection.putheader("Content-Length", length.encode("utf-8"))
     connection.endheaders()
@@ -306,7 +307,7 @@ def test_messages_with_a_revision_that_is_no_number_is_a_bad_request(inbox, afte
 
 def test_the_event_stream_reports_each_message_and_edit_and_ends_with_the_inbox():
     with Inbox() as inbox:
-        connection = http.client.HTTPConnection("127.0.0.1", inbox.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", inbox.port, timeout=GUARD_SECONDS)
         connection.request("GET", "/events")
         stream = connection.getresponse()
         assert stream.headers.get_content_type() == "text/event-stream"

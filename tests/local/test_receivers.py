@@ -6,7 +6,7 @@ import time
 import pytest
 
 from gatewatch.config.destinations import PagerDuty, SecretRef, Teams, Webhook
-from gatewatch.delivery.http import JSON_HEADERS, HttpClient, http_pool
+from gatewatch.delivery.http import JSON_HEADERS
 from gatewatch.delivery.pagerduty import PagerDutySender
 from gatewatch.delivery.teams import TeamsSender
 from gatewatch.delivery.webhook import SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSender, signature
@@ -17,7 +17,7 @@ from gatewatch.rendering.pagerduty import IncidentRenderer
 from gatewatch.rendering.presentation import Presentation
 from gatewatch.rendering.teams import TeamsRenderer
 from support.destination_goldens import CASES, messages_of
-from support.destinations import FixedSecrets
+from support.destinations import FixedSecrets, http_client
 from support.rendering import LOADED
 
 pagerduty = pytest.importorskip("pagerduty", reason="pagerduty is not installed; make test installs it")
@@ -33,7 +33,7 @@ def receivers():
 
 @pytest.fixture
 def http():
-    return HttpClient(http_pool())
+    return http_client()
 
 
 def secrets(url="", key=ROUTING_KEY, signing=SIGNING_KEY):
@@ -56,7 +56,7 @@ def client(receivers, key=ROUTING_KEY):
     """PagerDuty's client, which speaks HTTPS only: its requests are handed on to the local double."""
 
     def hand_on(request):
-        result = HttpClient(http_pool()).post(f"{receivers.url}{request.url.path}", request.content, JSON_HEADERS)
+        result = http_client().post(f"{receivers.url}{request.url.path}", request.content, JSON_HEADERS)
         return httpx2.Response(result.status, content=result.body)
 
     return pagerduty.EventsApiV2Client(key, transport=httpx2.MockTransport(hand_on))
@@ -113,7 +113,7 @@ def test_a_request_with_another_key_or_an_old_one_is_refused(receivers, http):
 
 
 def status_of(receivers, path, body, **headers):
-    return HttpClient(http_pool()).post(f"{receivers.url}{path}", body, headers).status
+    return http_client().post(f"{receivers.url}{path}", body, headers).status
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", json.dumps({"type": "message", "attachments": []}).encode()])

@@ -17,11 +17,11 @@ from slack_sdk.webhook import WebhookClient
 
 from gatewatch.actions.slack_signature import is_signed, signed_request
 from gatewatch.config.destinations import SecretRef, SlackApp
-from gatewatch.delivery.http import HttpClient, http_pool
 from gatewatch.delivery.slack import Slack
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UncertainDeliveryError
 from gatewatch.local.slack.inbox import Inbox
 from support import judges
+from support.destinations import http_client
 from support.paths import GOLDEN
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def test_rate_limits_and_errors_are_those_that_the_library_sees(answering, statu
     api = answering(status, {"ok": False, "error": error}, **headers)
     with pytest.raises(SlackApiError) as theirs:
         WebClient(TOKEN, base_url=api, retry_handlers=[]).chat_postMessage(channel=CHANNEL, text="hello")
-    sender = Slack(HttpClient(http_pool(connect=2, read=5), 5), SimpleNamespace(get=lambda _ref, **_: TOKEN), api)
+    sender = Slack(http_client(), SimpleNamespace(get=lambda _ref, **_: TOKEN), api)
     with pytest.raises(kind) as ours:
         sender.post("sec-app", {"text": "hello"}, SlackApp(token=SecretRef(ssm="/a"), channel=CHANNEL))
     judges.count("slack_sdk")

@@ -278,7 +278,7 @@ class TestEnforcing:
         call = SimpleNamespace(account_id=members.ACCOUNT, region=members.REGION)
         name = action_id(call, removed)
         (action,) = (
-            ActionLookup(HubTable(env.member.dynamodb, members.TABLE), logging.getLogger("test"))
+            ActionLookup(HubTable(env.member.dynamodb, members.TABLE), logging.getLogger("test"), lambda: 0.0)
             .lookup([name])
             .values()
         )

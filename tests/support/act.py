@@ -165,7 +165,7 @@ class ActingHub:
             meter=self.meter,
         )
         view = ActionView(self.store, settings, lambda alert: alert.changes[0].is_applied)
-        updates = MessageUpdates(self.channel, self.threads, self.log, shown=view.shown)
+        updates = MessageUpdates(self.channel, self.threads, self.log, lambda: 0.0, shown=view.shown)
         self.delivery = Threads(self.channel, updates, self.threads, self.record)
 
     def stop(self, notification):

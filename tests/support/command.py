@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from gatewatch.cli.app import main
+from support.limits import GUARD_SECONDS
 from support.paths import ROOT
 
 _OF_THE_TERMINAL = ("FORCE_COLOR", "COLUMNS")
@@ -57,6 +58,6 @@ def gatewatch_process(*arguments, stdin=b"", cwd=ROOT, **environment):
         cwd=cwd,
         env=inherited | environment,
         check=False,
-        timeout=120,
+        timeout=GUARD_SECONDS,
     )
     return CommandResult(ran.returncode, ran.stdout.decode(), ran.stderr.decode())

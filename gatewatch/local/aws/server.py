@@ -28,6 +28,7 @@ from gatewatch.local.aws.names import hosts_of_accounts
 from gatewatch.local.aws.policies import store_policies_as_json
 from gatewatch.local.aws.schedules import isolate_scheduled_rules, run_scheduled_rules
 from gatewatch.local.aws.sessions import LocalCredentials, isolated_session, isolated_variables
+from gatewatch.local.aws.time_limits import without_time_limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,7 +60,10 @@ class DeployError(GatewatchError):
 
 
 class Cloud:
-    """A context manager; the embedded AWS is empty at the start and is reset at the end."""
+    """A context manager; the embedded AWS is empty at the start and is reset at the end.
+
+    In the block nothing in this process gives up on it because the machine is busy.
+    """
 
     def __init__(self) -> None:
         app = DomainDispatcherApplication(create_backend_app)
@@ -76,6 +80,7 @@ class Cloud:
     def __enter__(self) -> Self:
         self._adaptations.enter_context(small_ec2(MEMBER_REGIONS))
         self._adaptations.enter_context(hosts_of_accounts())
+        self._adaptations.enter_context(without_time_limits())
         self._thread.start()
         self._reset()
         return self

@@ -59,7 +59,7 @@ class PackagedFunction:
         for stream in (self._process.stdin, self._process.stdout):
             if stream:
                 stream.close()
-        self._process.wait(timeout=10)
+        self._process.wait()
         self._log.close()
 
     def __call__(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:

@@ -182,7 +182,7 @@ def _hub(clock, dice, members, ids, recorder):
         log=LOG,
     )
     calm = HubTable(_Calm(table), "hub", clock.time)
-    history = DynamoRuleHistory(calm, LOG)
+    history = DynamoRuleHistory(calm, LOG, lambda: 0.0)
     return Simulation(clock, dice, members, table, queue, outbox, handler, history)
 
 
