@@ -53,10 +53,14 @@ class SignInAttempt(Struct, frozen=True):
 
 
 class FailureCount(Struct, frozen=True):
-    """Failures within the window, and the accounts in which this address failed as root."""
+    """Failures within the window by each key, and the accounts in which this address failed as root."""
 
-    failures: int
+    failures: tuple[int, ...]
     root_accounts: int = 0
+
+    def reported(self, burst_count: int) -> int:
+        """Return the number that completes a burst, else the largest: any of the keys may complete one."""
+        return next((each for each in self.failures if each % burst_count == 0), max(self.failures))
 
 
 class SignInFailureCounter(Protocol):
@@ -84,14 +88,15 @@ def _with_failure_count(
     if isinstance(facts, MonitoringFacts) and change.outcome is Outcome.DENIED and facts.weakens_trail:
         key = (call.account_id, "trail", _caller(call))
         denied = count(SignInAttempt(call.event_id, int(call.time.timestamp()), window, (key,)))
-        return replace(change, facts=replace(facts, recent_denials=denied.failures))
+        return replace(change, facts=replace(facts, recent_denials=max(denied.failures)))
     if not isinstance(facts, SignInFacts) or change.outcome is Outcome.APPLIED:
         return change
     keys = tuple(_counter_keys(facts, call))
     root_account = call.account_id if facts.is_root else None
     attempt = SignInAttempt(call.event_id, int(call.time.timestamp()), window, keys, root_account)
-    counted = count(attempt) if keys else FailureCount(1)
-    return replace(change, facts=replace(facts, recent_failures=counted.failures, root_accounts=counted.root_accounts))
+    counted = count(attempt) if keys else FailureCount((1,))
+    failures = counted.reported(policy.burst_count)
+    return replace(change, facts=replace(facts, recent_failures=failures, root_accounts=counted.root_accounts))
 
 
 class InMemorySignInFailures:
@@ -106,7 +111,7 @@ class InMemorySignInFailures:
         return with_failure_counts(changes, call, policy, self.count)
 
     def count(self, attempt: SignInAttempt) -> FailureCount:
-        failures = max(self._add(key, attempt, attempt.event_id) for key in attempt.keys)
+        failures = tuple(self._add(key, attempt, attempt.event_id) for key in attempt.keys)
         key, account = attempt.root_key, attempt.root_account
         return FailureCount(failures, self._add(key, attempt, account) if key and account else 0)
 
@@ -130,7 +135,8 @@ def _caller(call: ApiCall) -> str:
 
 
 def _counter_keys(facts: SignInFacts, call: ApiCall) -> Iterator[tuple[str, str, str]]:
+    """AWS ignores the case of a name that is typed at a sign-in."""
     if facts.user_name != UNKNOWN:
-        yield call.account_id, "name", facts.user_name
+        yield call.account_id, "name", facts.user_name.casefold()
     if call.source_ip:
         yield "", "address", call.source_ip

@@ -52,7 +52,7 @@ class DynamoSignInFailures:
     def _count_in_table(self, attempt: SignInAttempt, check_time: Callable[[], None]) -> FailureCount:
         digest = hashlib.sha256(attempt.event_id.encode("utf-8", "replace")).hexdigest()[:24]
         counts = [self._entries(key, attempt, digest, check_time) for key in attempt.keys]
-        failures = max(full + len(entries) for full, entries in counts)
+        failures = tuple(full + len(entries) for full, entries in counts)
         if not attempt.root_key or not attempt.root_account:
             return FailureCount(failures)
         _, entries = self._entries(attempt.root_key, attempt, attempt.root_account, check_time)

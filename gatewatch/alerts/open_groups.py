@@ -84,7 +84,7 @@ def with_open_groups(
 
 def _changes_rules(assessed: AssessedChange) -> bool:
     change = assessed.change
-    is_applied = change.family is Family.SECURITY_GROUP and change.outcome is Outcome.APPLIED
+    is_applied = change.family is Family.SECURITY_GROUP and change.outcome is Outcome.APPLIED and change.understood
     return is_applied and (_opens_sensitive_ports(assessed) or change.action in _CLOSING_ACTIONS)
 
 

@@ -15,6 +15,15 @@ from gatewatch.model.exposure import RuleRef
 from tools.example_calls import call_of, settings
 
 SSH, WEB = (22, 22), (443, 443)
+RULE_IN_RESPONSE = {
+    "groupId": "sg-1",
+    "securityGroupRuleId": "sgr-1",
+    "isEgress": False,
+    "ipProtocol": "tcp",
+    "fromPort": 22,
+    "toPort": 22,
+    "cidrIpv4": "0.0.0.0/0",
+}
 
 
 def record(name, request, response=None, service="ec2", **more):
@@ -112,6 +121,14 @@ def test_a_group_that_opens_ssh_to_the_internet_makes_an_attachment_high(assesso
 )
 def test_a_group_that_is_not_open_leaves_an_attachment_low(assessor, before):
     assert severity(assessor, *before, attach()) == "low"
+
+
+def test_a_change_of_a_rule_that_could_not_be_read_leaves_the_group_open(assessor):
+    response = {"_return": True, "securityGroupRuleSet": {"items": [RULE_IN_RESPONSE]}}
+    opened = record("AuthorizeSecurityGroupIngress", {"groupId": "sg-1"}, response)
+    unread = {"GroupId": "sg-1", "SecurityGroupRule": {"SecurityGroupRuleId": "sgr-1", "SecurityGroupRule": ""}}
+    modified = record("ModifySecurityGroupRules", {"ModifySecurityGroupRulesRequest": unread})
+    assert severity(assessor, opened, modified, attach()) == "high"
 
 
 def test_revoking_another_rule_leaves_the_group_open(assessor):

@@ -265,3 +265,26 @@ def test_a_role_switch_without_a_target_names_the_role_of_the_session(login, res
     record = login(name="SwitchRole", userIdentity=identity, additionalEventData={"SwitchFrom": "x"})
     (alert,) = results(json.dumps(record))
     assert alert.changes[0].change.facts.role == "admin"
+
+
+def _failures(login, names):
+    user = {"type": "Unknown", "accountId": ACCOUNT, "principalId": ACCOUNT, "arn": ""}
+    for number, name in enumerate(names):
+        yield login(
+            name="CredentialVerification",
+            eventID=f"{number}",
+            userIdentity=user,
+            additionalEventData={"UserName": name},
+            serviceEventDetails={"CredentialVerification": "Failure"},
+        )
+
+
+def test_the_fifth_failure_of_a_name_is_a_burst_though_its_address_failed_more_often(login, rows):
+    found = rows(*_failures(login, ["x", "y", "bob", "bob", "bob", "bob", "bob"]))
+    assert [each["severity"] for each in found] == ["info"] * 4 + ["high", "info", "high"]
+
+
+def test_a_name_in_another_case_is_the_same_name(login, rows):
+    records = _failures(login, ["bob", "BOB", "Bob", "bOb", "boB"])
+    found = rows(*({**each, "sourceIPAddress": f"198.51.100.{number}"} for number, each in enumerate(records)))
+    assert [each["severity"] for each in found] == ["info"] * 4 + ["high"]

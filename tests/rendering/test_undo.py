@@ -292,3 +292,18 @@ def test_hostile_names_stay_values_of_the_command(case, attack):
     alert = alert_of_record(document)
     command = undo_of(alert).command if alert else ""
     assert not command or (command.isprintable() and "`" not in command and problems(command) == [])
+
+
+@pytest.mark.parametrize("attack", ["-x", "a\u202eb", "a\nb", "`id`", "https://example.com", "file://x"])
+def test_no_command_has_a_text_of_an_event_that_is_no_plain_value(attack):
+    def hostile(value):
+        if isinstance(value, dict):
+            return {key: hostile(inner) for key, inner in value.items()}
+        return [hostile(each) for each in value] if isinstance(value, list) else attack if value == "x-name" else value
+
+    found = []
+    for example in EXAMPLES:
+        names = json.loads(re.sub(r'(Name|Id|Arn|Url)": "[^"]*"', r'\1": "x-name"', json.dumps(example.request)))
+        alert = alert_of(example, requestParameters=hostile(names))
+        found += [argument for each in (alert.changes if alert else ()) for argument in each.change.undo]
+    assert not [each for each in found if attack in each]

@@ -155,7 +155,7 @@ def enable_key(_call: ParsedCall, name: str) -> tuple[str, ...]:
 
 
 def lock_domain(_call: ParsedCall, name: str) -> tuple[str, ...]:
-    return ("route53domains", "enable-domain-transfer-lock", "--domain-name", name)
+    return cli_arguments("route53domains", "enable-domain-transfer-lock", domain_name=name)
 
 
 def cancel_deletion(_call: ParsedCall, name: str) -> tuple[str, ...]:
