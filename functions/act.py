@@ -21,7 +21,7 @@ from gatewatch.actions.reverting import Reverts
 from gatewatch.actions.slack_api import SlackApi
 from gatewatch.actions.slack_users import SlackUsers
 from gatewatch.actions.snoozed_alerts import SnoozedAlerts
-from gatewatch.alerts.interface_groups import InterfaceGroupStore
+from gatewatch.alerts.attached_groups import AttachedGroupStore
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, role_arn
 from gatewatch.aws.hub_table import HubTable
@@ -109,7 +109,7 @@ def _reverter(aws: Aws, table: HubTable, settings: Settings, environment: Mappin
         ActionLog(table),
         ConflictGuard(table, settings.ingress.fight, time.time),
         time.time,
-        InterfaceGroupStore(table),
+        AttachedGroupStore(table),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from functions.bundle import load_bundle
-from gatewatch.alerts.interface_groups import InterfaceGroupStore
+from gatewatch.alerts.attached_groups import AttachedGroupStore
 from gatewatch.aws.clients import Aws, role_arn
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.delivery.escalations import Escalations, WatchedOutbox
@@ -51,7 +51,7 @@ def compose_with(now: Callable[[], float], queue: TaskQueue | None = None) -> Sw
         settings=settings,
         store=store,
         recorder=InventoryRecorder(settings, store, table, outbox),
-        interfaces=InterfaceGroupStore(table),
+        attached_groups=AttachedGroupStore(table),
         queue=queue or TaskQueue(aws.sqs, environment["GATEWATCH_SWEEP_URL"]),
         outbox=outbox,
         session_for=session_for,

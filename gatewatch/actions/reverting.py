@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gatewatch.model.notification import Sentence
+from gatewatch.remediation.revert.attachments import ATTACHABLE, groups_command
 from gatewatch.remediation.revert.frozen import freeze, freeze_undo, perform_frozen, undo_frozen
+from gatewatch.remediation.revert.openings import opened_changes
 from gatewatch.remediation.revert.plan import Obstacle
 from gatewatch.rendering.text.undo import undo_of
 
 if TYPE_CHECKING:
+    from gatewatch.model.alert import Alert
     from gatewatch.model.notification import AlertNotification
     from gatewatch.model.revert import FrozenPlan, RevertReport
     from gatewatch.remediation.revert.plan import NotRevertibleError
@@ -32,8 +35,19 @@ _BY_COMMAND = frozenset(
 
 def obstacle_sentences(error: NotRevertibleError, notification: AlertNotification) -> tuple[Sentence, ...]:
     """Say why a call is not reverted, with the command that does it where there is one."""
-    command = undo_of(notification.alert).command if error.obstacle in _BY_COMMAND else ""
-    return (error.sentence, *([Sentence("revert_by_command", {"command": command})] if command else []))
+    if error.obstacle not in _BY_COMMAND:
+        return (error.sentence,)
+    command, groups = undo_of(notification.alert).command, _groups_command(error, notification.alert)
+    commands = {"revert_groups_by_command": groups, "revert_by_command": command}
+    return (error.sentence, *(Sentence(key, {"command": each}) for key, each in commands.items() if each))
+
+
+def _groups_command(error: NotRevertibleError, alert: Alert) -> str:
+    """The command that sets groups, which the person has to find out; empty unless that is what is missing."""
+    if error.obstacle is not Obstacle.EARLIER_UNKNOWN:
+        return ""
+    kind = next((each for each in opened_changes(alert) if each in ATTACHABLE), None)
+    return groups_command(kind, error.detail, alert.call.region) if kind else ""
 
 
 class Reverts:

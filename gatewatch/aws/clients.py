@@ -204,8 +204,17 @@ class Aws:
 
     @cached_property
     def s3control(self) -> Any:
-        """Untyped, as the next three: their type stubs are not a dependency."""
+        """Untyped, as those below: their type stubs are not a dependency."""
         return self._lazy_client("s3control", _STANDARD)
+
+    @cached_property
+    def elb(self) -> Any:
+        """Classic Load Balancers."""
+        return self._lazy_client("elb", _STANDARD)
+
+    @cached_property
+    def elbv2(self) -> Any:
+        return self._lazy_client("elbv2", _STANDARD)
 
     @cached_property
     def identitystore(self) -> Any:

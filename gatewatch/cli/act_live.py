@@ -22,7 +22,7 @@ from gatewatch.actions.reverting import Reverts
 from gatewatch.actions.slack_api import SlackApi
 from gatewatch.actions.slack_users import SlackUsers
 from gatewatch.actions.snoozed_alerts import SnoozedAlerts
-from gatewatch.alerts.interface_groups import InterfaceGroupStore
+from gatewatch.alerts.attached_groups import AttachedGroupStore
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.aws.clients import Aws, role_arn
 from gatewatch.aws.hub_table import HubTable
@@ -173,7 +173,7 @@ class TerminalActions:
 
         guard = ConflictGuard(self._table, self._settings.ingress.fight, time.time)
         stores = SnapshotStore(self._table), ActionLog(self._table)
-        return Reverter(member, self._settings, *stores, guard, time.time, InterfaceGroupStore(self._table))
+        return Reverter(member, self._settings, *stores, guard, time.time, AttachedGroupStore(self._table))
 
     def _find(self, name: str) -> PostedAlert:
         if alert := self._alerts.find(name):

@@ -65,7 +65,7 @@ def undo(
 
 
 def _undo_revert(snapshot: Snapshot, table: HubTable, role: str, *, yes: bool) -> None:
-    from gatewatch.alerts.interface_groups import InterfaceGroupStore
+    from gatewatch.alerts.attached_groups import AttachedGroupStore
     from gatewatch.alerts.own_actions import ActionLog
     from gatewatch.config.ingress import ConflictLimit
     from gatewatch.config.paths import TEMPLATES
@@ -84,7 +84,7 @@ def _undo_revert(snapshot: Snapshot, table: HubTable, role: str, *, yes: bool) -
         ActionLog(table),
         ConflictGuard(table, ConflictLimit(), time.time),
         time.time,
-        InterfaceGroupStore(table),
+        AttachedGroupStore(table),
     )
     labels = load_labels(TEMPLATES, "en")
     print_line(f"{snapshot.account_id} {snapshot.region} {snapshot.change_id}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec.structs import replace
 
-from gatewatch.alerts.interface_groups import read_interface_groups
+from gatewatch.alerts.attached_groups import Attachable, read_attached_groups
 from gatewatch.aws.error_codes import error_code, is_temporary
 from gatewatch.config.actions import ActionMode
 from gatewatch.events.canary import AccountRegion
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from types_boto3_cloudtrail import CloudTrailClient
 
-    from gatewatch.alerts.interface_groups import InterfaceGroupStore
+    from gatewatch.alerts.attached_groups import AttachedGroupStore
     from gatewatch.aws.clients import Aws
     from gatewatch.config.settings import Settings
     from gatewatch.delivery.outbox import MessageSink
@@ -51,7 +51,7 @@ class SweepHandler:
     settings: Settings
     store: InventoryStore
     recorder: InventoryRecorder
-    interfaces: InterfaceGroupStore
+    attached_groups: AttachedGroupStore
     queue: TaskQueue
     outbox: MessageSink
     session_for: Callable[[AccountRegion, str], Aws]
@@ -150,7 +150,7 @@ class SweepHandler:
         self._log_reading(current)
         failed = next((each for each in current.unread.values() if is_temporary(each)), "")
         if not (failed and self._is_postponed(task, failed, current.calls)):
-            self._save_interface_groups(task, current.at)
+            self._save_attached_groups(task, current.at)
             self._finish(task, self.recorder.record(current, rules_by_id(reader.rules), reader.unread_ids))
 
     def _reader(self, task: SweepTask) -> RegionReader:
@@ -175,17 +175,18 @@ class SweepHandler:
         except (ClientError, BotoCoreError):
             return None
 
-    def _save_interface_groups(self, task: SweepTask, at: float) -> None:
-        """For reverts of calls that set groups on an interface; without reverts nobody needs them."""
+    def _save_attached_groups(self, task: SweepTask, at: float) -> None:
+        """For reverts of calls that set groups; without reverts nobody needs them."""
         if self.settings.actions.mode is not ActionMode.FULL:
             return
-        try:
-            groups = read_interface_groups(self._session(task.account_id, task.region).ec2)
-        except (ClientError, BotoCoreError) as error:
-            facts = {"account_id": task.account_id, "region": task.region, "reason": error_code(error)}
-            self.log.warning("groups of interfaces not read", extra=facts)
-            return
-        self.interfaces.save(task.account_id, task.region, groups, at)
+        for kind in Attachable:
+            try:
+                groups = read_attached_groups(self._session(task.account_id, task.region), kind)
+            except (ClientError, BotoCoreError) as error:
+                facts = {"account_id": task.account_id, "region": task.region, "reason": error_code(error)}
+                self.log.warning("attached groups not read", extra={**facts, "kind": kind.value})
+            else:
+                self.attached_groups.save(task.account_id, task.region, kind, groups, at)
 
     def _log_reading(self, inventory: RegionInventory) -> None:
         rules = sum(each.kind is ResourceKind.RULES for each in inventory.items)

@@ -65,6 +65,7 @@ RECEIVE = "ReceiveMessage DeleteMessage GetQueueAttributes"
 GROUP = f"arn:{{partition}}:ec2:{{region}}:{MEMBER}:security-group/sg-0aaaaaaaaaaaaaaa1"
 RULE = f"arn:{{partition}}:ec2:{{region}}:{MEMBER}:security-group-rule/sgr-0aaaaaaaaaaaaaaa1"
 INTERFACE = f"arn:{{partition}}:ec2:{{region}}:{MEMBER}:network-interface/eni-0aaaaaaaaaaaaaaa1"
+LOAD_BALANCERS = f"arn:{{partition}}:elasticloadbalancing:{{region}}:{MEMBER}:loadbalancer"
 USER = f"arn:{{partition}}:iam::{MEMBER}:user/bob"
 STORE = f"arn:{{partition}}:identitystore::{HUB}:identitystore/d-1234567890"
 MEMBER_RULE = f"arn:{{partition}}:events:{{region}}:{MEMBER}:rule/gatewatch-iam"
@@ -134,7 +135,7 @@ CALLS: dict[str, list[Call]] = {
         *queue("Clicks", RECEIVE),
         *queue("Outbox", "SendMessage"),
         *rows("action-message#1", actions="BatchGetItem"),
-        *rows("interface-groups#1", actions="GetItem"),
+        *rows("attached-groups#1", actions="GetItem"),
         *rows("parent#1", actions="GetItem"),
         *rows("action#1", actions="GetItem UpdateItem"),
         *rows("action-due#01", actions="BatchGetItem UpdateItem"),
@@ -157,7 +158,7 @@ CALLS: dict[str, list[Call]] = {
             "inventory-state#sweep",
             actions="BatchGetItem BatchWriteItem GetItem PutItem",
         ),
-        *rows("interface-groups#1", actions="GetItem PutItem"),
+        *rows("attached-groups#1", actions="GetItem PutItem"),
         *rows("rule#1", actions="BatchGetItem BatchWriteItem"),
         *rows("due#01", actions="UpdateItem"),
         *assume("gatewatch/gatewatch-lookup"),
@@ -204,7 +205,8 @@ CALLS: dict[str, list[Call]] = {
         "ec2:DescribeRouteTables ec2:DescribeNetworkAcls ec2:DescribeSubnets ec2:DescribeInstanceStatus "
         "ec2:DescribeVpcBlockPublicAccessExclusions ec2:DescribeRegions ec2:DescribeManagedPrefixLists "
         "ec2:GetManagedPrefixListEntries ec2:DescribeSnapshots ec2:DescribeImages rds:DescribeDBInstances "
-        "rds:DescribeDBSnapshots rds:DescribeDBClusterSnapshots "
+        "rds:DescribeDBSnapshots rds:DescribeDBClusterSnapshots rds:DescribeDBClusters "
+        "elasticloadbalancing:DescribeLoadBalancers "
         "s3:ListAllMyBuckets s3:GetBucketPolicyStatus s3:GetBucketAcl s3:GetBucketPublicAccessBlock "
         "s3:GetAccountPublicAccessBlock cloudtrail:LookupEvents"
     ),
@@ -228,7 +230,10 @@ CALLS: dict[str, list[Call]] = {
         *in_member("ec2:CreateTags", RULE, ec2__CreateAction="AuthorizeSecurityGroupEgress"),
         *in_member("ec2:DescribeSecurityGroupRules ec2:DescribeSnapshotAttribute ec2:DescribeImageAttribute"),
         *in_member("ec2:GetSnapshotBlockPublicAccessState ec2:GetImageBlockPublicAccessState"),
-        *in_member("ec2:DescribeVpcEndpoints ec2:DescribeNetworkInterfaces"),
+        *in_member("ec2:DescribeVpcEndpoints ec2:DescribeNetworkInterfaces elasticloadbalancing:DescribeLoadBalancers"),
+        *in_member("elasticloadbalancing:SetSecurityGroups", f"{LOAD_BALANCERS}/app/shop/50dc6c495c0c9188"),
+        *in_member("elasticloadbalancing:SetSecurityGroups", f"{LOAD_BALANCERS}/net/shop/50dc6c495c0c9188"),
+        *in_member("elasticloadbalancing:ApplySecurityGroupsToLoadBalancer", f"{LOAD_BALANCERS}/old-shop"),
         *in_member(
             "ec2:ModifyNetworkInterfaceAttribute",
             INTERFACE,
@@ -258,6 +263,9 @@ CALLS: dict[str, list[Call]] = {
             f"arn:{{partition}}:lambda:{{region}}:{MEMBER}:function:orders",
         ),
         *in_member("rds:DescribeDBInstances rds:ModifyDBInstance", f"arn:{{partition}}:rds:{{region}}:{MEMBER}:db:one"),
+        *in_member(
+            "rds:DescribeDBClusters rds:ModifyDBCluster", f"arn:{{partition}}:rds:{{region}}:{MEMBER}:cluster:one"
+        ),
         *in_member(
             "rds:DescribeDBSnapshotAttributes rds:ModifyDBSnapshotAttribute",
             f"arn:{{partition}}:rds:{{region}}:{MEMBER}:snapshot:one",
@@ -780,9 +788,10 @@ def modules_of(function: str) -> set[str]:
 def operations() -> dict[str, str]:
     """The Python name of every operation of the services that gatewatch calls, with the name that AWS gives it."""
     services = {call.action.partition(":")[0] for calls in CALLS.values() for call in calls} - {"dynamodb", "logs"}
-    names = {"cloudwatch": "cloudwatch", "ses": "ses", "states": "stepfunctions"}
+    names = {"elasticloadbalancing": ["elb", "elbv2"], "states": ["stepfunctions"]}
     loader = botocore.loaders.create_loader()
-    models = [loader.load_service_model(names.get(service, service), "service-2") for service in services]
+    found = [name for service in services for name in names.get(service, [service])]
+    models = [loader.load_service_model(name, "service-2") for name in found]
     return {xform_name(name): name for model in models for name in model["operations"]}
 
 

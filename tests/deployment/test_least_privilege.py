@@ -98,7 +98,10 @@ EXPLAINED = {
         "the path of the roles of member.yaml, one per Region, named by CloudFormation",
     ),
     ("member", "DoctorRole", "Recorders"): ("Resource *", "these actions support no resource ARN"),
-    ("member", "RemediationRole", "ReadSecurityGroups"): ("Resource *", "EC2 Describe calls support no resource ARN"),
+    ("member", "RemediationRole", "ReadSecurityGroups"): (
+        "Resource *",
+        "Describe calls of EC2 and Elastic Load Balancing support no resource ARN",
+    ),
     ("member", "RemediationRole", "ChangeIngressRules"): (
         "Resource …security-group/* | Resource …security-group-rule/*",
         "any group may need remediation; policy.yaml lists the exempt ones",
@@ -140,11 +143,13 @@ EXPLAINED = {
             "ChangeShares": "Resource …image/* | Resource …snapshot/*",
             "ChangeEndpoints": "Resource …security-group/* | Resource …vpc-endpoint/*",
             "ChangeInterfaces": "Resource …network-interface/* | Resource …security-group/*",
+            "ChangeLoadBalancers": "Resource …loadbalancer/*",
             "ChangeBuckets": "Resource …s3:::*",
             "ChangeQueues": "Resource …:*",
             "ChangeTopics": "Resource …:*",
             "ChangeFunctions": "Resource …function:*",
-            "ChangeDatabases": "Resource …cluster-snapshot:* | Resource …db:* | Resource …snapshot:*",
+            "ChangeDatabases": "Resource …cluster:* | Resource …cluster-snapshot:* | Resource …db:* | "
+            "Resource …snapshot:*",
             "ChangeAccessKeys": "Resource …user/*",
         }.items()
     },
@@ -152,7 +157,10 @@ EXPLAINED = {
         "Resource …identitystore::*:identitystore/${IdentityStoreId} | Resource …:::user/*",
         "the store is named; whose account it is, and which users it has, is not known",
     ),
-    ("revert", "RevertRole", "ReadNetwork"): ("Resource *", "EC2 Describe calls support no resource ARN"),
+    ("revert", "RevertRole", "ReadNetwork"): (
+        "Resource *",
+        "Describe calls of EC2 and Elastic Load Balancing support no resource ARN",
+    ),
     ("revert", "RevertRole", "ChangeBlocks"): ("Resource *", "the switches of an account have no resource ARN"),
 }
 
@@ -372,7 +380,7 @@ def test_only_the_deliver_role_can_write_the_ledger():
         )
     }
     inventory = {"canaries#*", "inventory#*", "inventory-account#*"}
-    readable = {"delivered#*", "exposures#*", "parent#*", "action-message#*", "interface-groups#*", *inventory}
+    readable = {"delivered#*", "exposures#*", "parent#*", "action-message#*", "attached-groups#*", *inventory}
     for role in MAY.keys() - {"DeliverRole"}:
         for name, statement in statements(TEMPLATES["hub"]):
             if (

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from msgspec.structs import replace
 
-from gatewatch.alerts.interface_groups import InterfaceGroupStore
+from gatewatch.alerts.attached_groups import Attachable, AttachedGroupStore
 from gatewatch.alerts.rule_history_table import RULES, RuleState, rule_key
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.actions import ActionMode, ActionSettings
@@ -33,7 +33,7 @@ from support.paths import ROOT
 ACCOUNT, REGION, ROLE = "111122223333", "us-east-1", "gatewatch/gatewatch-lookup"
 HOUR, DAY = 3600.0, 24 * 3600.0
 DELAYS = (60, 120, 240, 480, 900, 900, 900, 900)
-SERVICES = ("ec2", "rds", "s3", "s3control", "cloudtrail")
+SERVICES = ("ec2", "elb", "elbv2", "rds", "s3", "s3control", "cloudtrail")
 
 
 class RecordingQueue(TaskQueue):
@@ -74,7 +74,7 @@ class Harness:
             settings=settings,
             store=self.store,
             recorder=InventoryRecorder(settings, self.store, self.table, self),
-            interfaces=InterfaceGroupStore(self.table),
+            attached_groups=AttachedGroupStore(self.table),
             queue=self.queue,
             outbox=self,
             session_for=self.session_for,
@@ -448,22 +448,22 @@ def test_tasks_are_spread_over_a_quarter_of_an_hour():
     assert int(waiting["ApproximateNumberOfMessagesDelayed"]) == 24
 
 
-def test_the_groups_of_interfaces_are_kept_for_reverts_and_only_with_them(harness):
+def test_attached_groups_are_kept_for_reverts_and_only_with_them(harness):
     ec2 = harness.clients["ec2"]
     subnet, vpc = ec2.describe_subnets()["Subnets"][0]["SubnetId"], ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
     group = ec2.create_security_group(GroupName="one", Description="x", VpcId=vpc)["GroupId"]
     interface = ec2.create_network_interface(SubnetId=subnet, Groups=[group])["NetworkInterface"]["NetworkInterfaceId"]
-    kept = harness.handler.interfaces
+    kept = harness.handler.attached_groups
     harness.read()
-    assert kept.before(ACCOUNT, REGION, interface, harness.now + 1) == ()
+    assert kept.before(ACCOUNT, REGION, Attachable.INTERFACE, interface, harness.now + 1) == ()
     full = ActionSettings(written_mode=ActionMode.FULL)
     harness.handler = dataclasses.replace(harness.handler, settings=replace(harness.handler.settings, actions=full))
     harness.now += DAY
     harness.read()
-    assert kept.before(ACCOUNT, REGION, interface, harness.now + 1) == (group,)
+    assert kept.before(ACCOUNT, REGION, Attachable.INTERFACE, interface, harness.now + 1) == (group,)
 
 
-def test_interfaces_that_cannot_be_read_do_not_stop_the_sweep(harness):
+def test_resources_that_cannot_be_read_stop_neither_the_sweep_nor_the_others(harness):
     harness.open_ssh()
     full = ActionSettings(written_mode=ActionMode.FULL)
     harness.handler = dataclasses.replace(harness.handler, settings=replace(harness.handler.settings, actions=full))
@@ -475,5 +475,13 @@ def test_interfaces_that_cannot_be_read_do_not_stop_the_sweep(harness):
         return pages(operation)
 
     harness.clients["ec2"].get_paginator = refused
+    group = harness.clients["ec2"].describe_security_groups()["SecurityGroups"][0]["GroupId"]
+    subnet = harness.clients["ec2"].describe_subnets()["Subnets"][0]["SubnetId"]
+    listener = {"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 80}
+    harness.clients["elb"].create_load_balancer(
+        LoadBalancerName="shop", Listeners=[listener], Subnets=[subnet], SecurityGroups=[group]
+    )
     harness.read()
     assert harness.inventory is not None
+    kept, kind = harness.handler.attached_groups, Attachable.CLASSIC_LOAD_BALANCER
+    assert kept.before(ACCOUNT, REGION, kind, "shop", harness.now + 1) == (group,)

@@ -14,13 +14,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from gatewatch.alerts.interface_groups import read_interface_groups
+from gatewatch.alerts.attached_groups import Attachable, read_attached_groups
 from gatewatch.alerts.own_actions import ACTIONS, action_id, rule_action_id
 from gatewatch.aws.hub_table import HubTableError
 from gatewatch.config.languages import LANGUAGES
 from gatewatch.errors import GatewatchError
 from gatewatch.events.decoding import decode
-from gatewatch.model.change import Action
+from gatewatch.model.change import Action, Family
 from gatewatch.model.revert import RevertOutcome, RevertReport
 from gatewatch.model.security_group import Direction
 from gatewatch.model.severity import Reason, Severity
@@ -664,7 +664,7 @@ def test_the_groups_of_an_endpoint_become_those_before_the_call_in_one_call(envi
         "RemoveSecurityGroupId": {"tag": 1, "content": before},
     }
     notification = environment.notification(kit.call("ec2", "ModifyVpcEndpoint", {"ModifyVpcEndpointRequest": inside}))
-    kind, opened = opened_changes(notification.alert)
+    ((kind, opened),) = opened_changes(notification.alert).items()
     ec2 = Recorded(describe_vpc_endpoints={"VpcEndpoints": [{"Groups": [{"GroupId": after}]}]})
     target = Target(kit.ACCOUNT, kit.REGION, opened[0].resource_id)
     entries = SETTINGS[kind].read(OnlyEc2(ec2), target)
@@ -681,16 +681,17 @@ def test_an_endpoint_is_not_left_without_a_group(environment):
     group = "sg-0bbbbbbbbbbbbbbb2"
     inside = {"VpcEndpointId": "vpce-0aaaaaaaaaaaaaaa1", "AddSecurityGroupId": {"tag": 1, "content": group}}
     notification = environment.notification(kit.call("ec2", "ModifyVpcEndpoint", {"ModifyVpcEndpointRequest": inside}))
-    kind, opened = opened_changes(notification.alert)
+    ((kind, opened),) = opened_changes(notification.alert).items()
     with pytest.raises(NotRevertibleError) as raised:
         SETTINGS[kind].close((group,), opened, Target(kit.ACCOUNT, kit.REGION, "vpce-0aaaaaaaaaaaaaaa1"))
     assert raised.value.obstacle is Obstacle.EARLIER_UNKNOWN
 
 
 def reading(environment, at):
-    """What the sweep does: read the groups of every interface and store them."""
-    found = read_interface_groups(environment.member.ec2)
-    environment.reverter.interfaces.save(kit.ACCOUNT, kit.REGION, found, at)
+    """What the sweep does: read the groups of everything and store them."""
+    for kind in Attachable:
+        found = read_attached_groups(environment.member, kind)
+        environment.reverter.groups.save(kit.ACCOUNT, kit.REGION, kind, found, at)
 
 
 @pytest.mark.parametrize("is_of_instance", [False, True], ids=["interface", "instance"])
@@ -738,10 +739,150 @@ def test_a_group_that_an_event_makes_up_is_never_set(environment):
     assert obstacle(environment, environment.notification(record)) is Obstacle.INVALID_NAME
 
 
-def test_groups_of_a_load_balancer_are_not_reverted_and_that_is_said(environment):
-    request = {
-        "loadBalancerArn": "arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/app/a/1",
-        "securityGroups": ["sg-1"],
-    }
-    record = kit.call("elasticloadbalancing", "SetSecurityGroups", request, {})
-    assert obstacle(environment, environment.notification(record)) is Obstacle.NO_KIND
+@pytest.mark.parametrize("make", kit.WITH_GROUPS.values(), ids=kit.WITH_GROUPS)
+def test_groups_of_load_balancers_and_databases_are_set_back_and_the_undo_sets_them_again(environment, make):
+    resource, first, second, set_groups = make(environment.member)
+    reading(environment, kit.NOW - 3600)
+    found = environment.notification(set_groups(second))
+    reading(environment, kit.NOW + 3600)
+    plan = environment.reverter.plan(found)
+    assert [(each.resource, each.before, each.after) for each in plan.changes] == [(resource, (second,), (first,))]
+    (line,) = plan_sentences(plan)
+    assert line.values == {"resource": resource, "removed": second, "added": first}
+    result = environment.reverter.execute(plan)
+    assert environment.entries(plan) == [(first,)]
+    assert environment.reverter.execute(plan).steps[0].status is StepStatus.ALREADY  # the queue repeats the approval
+    frozen = freeze_undo(result.change_id, environment.reverter)
+    assert undo_frozen(frozen, environment.reverter).outcome is RevertOutcome.UNDONE
+    assert environment.entries(plan) == [(second,)]
+
+
+@pytest.mark.parametrize("make", kit.WITH_GROUPS.values(), ids=kit.WITH_GROUPS)
+def test_groups_of_load_balancers_and_databases_that_somebody_set_since_are_left_alone(environment, make):
+    _, first, second, set_groups = make(environment.member)
+    reading(environment, kit.NOW - 3600)
+    found = environment.notification(set_groups(second))
+    plan = freeze(environment.reverter.plan(found))
+    set_groups(first, second)
+    assert obstacle(environment, found) is Obstacle.CHANGED
+    assert perform_frozen(plan, environment.reverter).outcome is RevertOutcome.CHANGED
+    set_groups(first)
+    assert obstacle(environment, found) is Obstacle.CHANGED  # somebody set the earlier ones
+
+
+@pytest.mark.parametrize("make", kit.WITH_GROUPS.values(), ids=kit.WITH_GROUPS)
+def test_without_a_reading_before_the_call_the_groups_of_a_resource_are_not_known(environment, make):
+    _, _, second, set_groups = make(environment.member)
+    found = environment.notification(set_groups(second))
+    assert obstacle(environment, found) is Obstacle.EARLIER_UNKNOWN
+    reading(environment, kit.NOW + 3600)
+    assert obstacle(environment, found) is Obstacle.EARLIER_UNKNOWN
+
+
+@pytest.mark.parametrize("make", kit.WITH_GROUPS.values(), ids=kit.WITH_GROUPS)
+def test_an_event_about_groups_of_gatewatch_itself_is_recognised(environment, make):
+    _, first, second, set_groups = make(environment.member)
+    reading(environment, kit.NOW - 3600)
+    found = environment.notification(set_groups(second))
+    environment.reverter.execute(environment.reverter.plan(found))
+    record = json.loads(json.dumps(set_groups(first)).replace("Orders", "orders"))  # as gatewatch names it
+    (call,) = decode(event(record, region=kit.REGION))
+    (change,) = [each.change for each in environment.notification(record).alert.changes]
+    assert environment.table.get(ACTIONS, action_id(call, change)) is not None
+
+
+def test_one_call_that_set_groups_and_made_a_database_public_is_reverted_as_one(environment):
+    name, first, second, set_groups = kit.database_with_groups(environment.member, publiclyAccessible=True)
+    reading(environment, kit.NOW - 3600)
+    plan = environment.reverter.plan(environment.notification(set_groups(second)))
+    kinds = [SettingKind.DATABASE_GROUPS, SettingKind.DATABASE_ACCESS]
+    assert [(each.kind, each.resource) for each in plan.changes] == [(kind, name) for kind in kinds]
+    result = environment.reverter.execute(plan)
+    assert environment.entries(plan) == [(first,), ()]
+    assert environment.reverter.undo(result.change_id).succeeded
+    assert environment.entries(plan) == [(second,), ("public",)]
+
+
+def test_a_call_that_only_set_groups_does_not_end_the_public_access_that_was_there_before(environment):
+    _, _, second, set_groups = kit.database_with_groups(environment.member)
+    environment.member.rds.modify_db_instance(DBInstanceIdentifier="orders", PubliclyAccessible=True)
+    reading(environment, kit.NOW - 3600)
+    plan = environment.reverter.plan(environment.notification(set_groups(second)))
+    assert [each.kind for each in plan.changes] == [SettingKind.DATABASE_GROUPS]
+
+
+def test_the_groups_that_a_database_was_created_with_are_not_reverted(environment):
+    request = {"dBInstanceIdentifier": "orders", "vpcSecurityGroupIds": ["sg-0aaaaaaaaaaaaaaa1"]}
+    found = environment.notification(kit.call("rds", "CreateDBInstance", request))
+    assert obstacle(environment, found) is Obstacle.NO_KIND
+    kit.database(environment.member, PubliclyAccessible=True)
+    public = environment.notification(kit.call("rds", "CreateDBInstance", request | {"publiclyAccessible": True}))
+    assert [each.kind for each in environment.reverter.plan(public).changes] == [SettingKind.DATABASE_ACCESS]
+
+
+def test_a_call_of_which_a_part_cannot_be_reverted_is_not_reverted(environment):
+    name, _, second, set_groups = kit.database_with_groups(environment.member, publiclyAccessible=True)
+    reading(environment, kit.NOW - 3600)
+    found = environment.notification(set_groups(second))
+    attachment = next(each for each in found.alert.changes if each.change.family is Family.ATTACHMENT)
+    call = msgspec.structs.replace(found.alert.call, event_name="CreateDBInstanceReadReplica")
+    assert name
+    assert obstacle(environment, with_alert(found, call=call, changes=(attachment,))) is Obstacle.NO_KIND
+    shared = msgspec.structs.replace(attachment.change, family=Family.IAM)
+    changes = (*found.alert.changes, msgspec.structs.replace(attachment, change=shared))
+    call = msgspec.structs.replace(found.alert.call, event_name="ModifyDBCluster")
+    assert obstacle(environment, with_alert(found, call=call, changes=changes)) is Obstacle.NO_KIND
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/shop/50dc6c495c0c9188",
+        "arn:aws:elasticloadbalancing:{region}:444455556666:loadbalancer/app/shop/50dc6c495c0c9188",
+        "arn:aws:elasticloadbalancing:{region}:{account}:loadbalancer/gwy/shop/50dc6c495c0c9188",
+        "arn:aws:elasticloadbalancing:{region}:{account}:loadbalancer/app/../50dc6c495c0c9188",
+        "shop",
+        "",
+    ],
+)
+def test_a_load_balancer_of_another_account_region_or_form_is_never_read(environment, arn):
+    named = arn.format(account=kit.ACCOUNT, region=kit.REGION if "{region}" in arn else "us-east-2")
+    request = {"loadBalancerArn": named.replace("eu-west-1", "us-east-2"), "securityGroups": ["sg-0aaaaaaaaaaaaaaa1"]}
+    found = environment.notification(kit.call("elasticloadbalancing", "SetSecurityGroups", request, {}))
+    assert obstacle(environment, found) is Obstacle.INVALID_NAME
+
+
+def test_whether_privatelink_obeys_the_rules_of_a_network_load_balancer_stays_as_it_is(environment):
+    _, first, second, set_groups = kit.load_balancer(environment.member, "network")
+    reading(environment, kit.NOW - 3600)
+    plan = environment.reverter.plan(environment.notification(set_groups(second)))
+    option, sent = "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic", []
+    elbv2 = environment.member.elbv2
+    (balancer,) = elbv2.describe_load_balancers()["LoadBalancers"]
+    elbv2.describe_load_balancers = lambda **_: {"LoadBalancers": [balancer | {option: "off"}]}
+    elbv2.set_security_groups = lambda **request: sent.append(request)
+    environment.reverter.execute(plan)
+    assert [(each["SecurityGroups"], each[option]) for each in sent] == [([first], "off")]
+
+
+def test_a_change_that_amazon_rds_refuses_is_reported_and_what_is_left_can_be_planned_again(environment):
+    _, first, second, set_groups = kit.database_with_groups(environment.member, publiclyAccessible=True)
+    reading(environment, kit.NOW - 3600)
+    found = environment.notification(set_groups(second))
+    plan = environment.reverter.plan(found)
+    rds = environment.member.rds
+    modify = rds.modify_db_instance
+
+    def busy(**request):
+        if "PubliclyAccessible" in request:
+            raise ClientError({"Error": {"Code": "InvalidDBInstanceState", "Message": "modifying"}}, "ModifyDBInstance")
+        return modify(**request)
+
+    rds.modify_db_instance = busy
+    report = perform_frozen(freeze(plan), environment.reverter)
+    assert report.outcome is RevertOutcome.FAILED
+    assert [each.values["reason"] for each in report.lines] == ["InvalidDBInstanceState"]
+    rds.modify_db_instance = modify
+    assert environment.entries(plan) == [(first,), ("public",)]
+    assert environment.reverter.execute(plan).succeeded  # the same plan completes it
+    assert environment.entries(plan) == [(first,), ()]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from msgspec import structs
 
-from gatewatch.alerts.interface_groups import InterfaceGroupStore
+from gatewatch.alerts.attached_groups import AttachedGroupStore
 from gatewatch.alerts.notifications import notification_of
 from gatewatch.alerts.own_actions import ActionLog
 from gatewatch.alerts.pipeline import Assessor, assess_call
@@ -49,7 +49,7 @@ class Environment:
             action_log=ActionLog(self.table),
             guard=ConflictGuard(self.table, ConflictLimit(), lambda: NOW),
             now=lambda: NOW,
-            interfaces=InterfaceGroupStore(self.table),
+            groups=AttachedGroupStore(self.table),
         )
 
     def _clients(self, account_id, region):
@@ -100,6 +100,89 @@ def interface(aws, *, is_of_instance=False):
     attached = [{"NetworkInterfaceId": made, "DeviceIndex": 0}]
     started = aws.ec2.run_instances(**options, NetworkInterfaces=attached)["Instances"][0]["InstanceId"]
     return made, first, second, started
+
+
+def two_groups(aws):
+    vpc = aws.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    return [
+        aws.ec2.create_security_group(GroupName=name, Description="x", VpcId=vpc)["GroupId"] for name in ("one", "two")
+    ]
+
+
+def load_balancer(aws, kind="application"):
+    """Create a load balancer with the first of two groups; return its ARN and a function that sets groups."""
+    first, second = two_groups(aws)
+    subnets = [each["SubnetId"] for each in aws.ec2.describe_subnets()["Subnets"][:2]]
+    made = aws.elbv2.create_load_balancer(Name="shop", Subnets=subnets, SecurityGroups=[first], Type=kind)
+    arn = made["LoadBalancers"][0]["LoadBalancerArn"]
+
+    def set_groups(*groups):
+        aws.elbv2.set_security_groups(LoadBalancerArn=arn, SecurityGroups=[*groups])
+        stated = {"loadBalancerArn": arn, "securityGroups": [*groups]}
+        return at_now("elasticloadbalancing", "SetSecurityGroups", stated, {"securityGroupIds": [*groups]})
+
+    return arn, first, second, set_groups
+
+
+def classic_load_balancer(aws):
+    first, second = two_groups(aws)
+    subnet = aws.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    listener = {"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 80}
+    aws.elb.create_load_balancer(
+        LoadBalancerName="old-shop", Listeners=[listener], Subnets=[subnet], SecurityGroups=[first]
+    )
+
+    def set_groups(*groups):
+        aws.elb.apply_security_groups_to_load_balancer(LoadBalancerName="old-shop", SecurityGroups=[*groups])
+        stated = {"loadBalancerName": "old-shop", "securityGroups": [*groups]}
+        return at_now("elasticloadbalancing", "ApplySecurityGroupsToLoadBalancer", stated, {})
+
+    return "old-shop", first, second, set_groups
+
+
+def database_with_groups(aws, **settings):
+    """`settings` are further ones of the call that sets groups, as RDS and as CloudTrail name them."""
+    first, second = two_groups(aws)
+    name = database(aws, VpcSecurityGroupIds=[first])
+
+    def set_groups(*groups):
+        request = {_capital(key): value for key, value in settings.items()}
+        aws.rds.modify_db_instance(DBInstanceIdentifier=name, VpcSecurityGroupIds=[*groups], **request)
+        stated = {"dBInstanceIdentifier": name.capitalize(), "vpcSecurityGroupIds": [*groups], **settings}
+        return at_now("rds", "ModifyDBInstance", stated, {})
+
+    return name, first, second, set_groups
+
+
+def database_cluster(aws):
+    first, second = two_groups(aws)
+    aws.rds.create_db_cluster(
+        DBClusterIdentifier="ledger",
+        Engine="aurora-postgresql",
+        MasterUsername="postgres",
+        MasterUserPassword="not-a-secret",
+        VpcSecurityGroupIds=[first],
+    )
+
+    def set_groups(*groups):
+        aws.rds.modify_db_cluster(DBClusterIdentifier="ledger", VpcSecurityGroupIds=[*groups])
+        stated = {"dBClusterIdentifier": "ledger", "vpcSecurityGroupIds": [*groups]}
+        return at_now("rds", "ModifyDBCluster", stated, {})
+
+    return "ledger", first, second, set_groups
+
+
+def _capital(name):
+    return name[0].upper() + name[1:]
+
+
+def at_now(service, name, request, response):
+    time = datetime.fromtimestamp(NOW, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return call(service, name, request, response, eventTime=time)
+
+
+_MAKERS = (load_balancer, classic_load_balancer, database_with_groups, database_cluster)
+WITH_GROUPS = {each.__name__: each for each in _MAKERS}
 
 
 def groups_set(aws, interface_id, *groups, instance="", at=NOW):

@@ -23,9 +23,6 @@ _KINDS = {
     ("ec2", "ModifyImageAttribute"): SettingKind.IMAGE_SHARE,
     ("ec2", "DisableSnapshotBlockPublicAccess"): SettingKind.SNAPSHOT_BLOCK,
     ("ec2", "DisableImageBlockPublicAccess"): SettingKind.IMAGE_BLOCK,
-    ("ec2", "ModifyNetworkInterfaceAttribute"): SettingKind.INTERFACE_GROUPS,
-    ("ec2", "ModifyInstanceAttribute"): SettingKind.INTERFACE_GROUPS,
-    ("ec2", "ModifyVpcEndpoint"): SettingKind.ENDPOINT_GROUPS,
     ("s3", "PutBucketPolicy"): SettingKind.BUCKET_POLICY,
     ("s3", "PutBucketAcl"): SettingKind.BUCKET_ACL,
     ("s3", "PutBucketPublicAccessBlock"): SettingKind.BUCKET_BLOCK,
@@ -46,6 +43,16 @@ _KINDS = {
     ("iam", "CreateAccessKey"): SettingKind.ACCESS_KEY,
     ("iam", "UpdateAccessKey"): SettingKind.ACCESS_KEY,
 }
+# What a call attached groups to. Most of these calls change other settings as well.
+_GROUP_KINDS = {
+    ("ec2", "ModifyNetworkInterfaceAttribute"): SettingKind.INTERFACE_GROUPS,
+    ("ec2", "ModifyInstanceAttribute"): SettingKind.INTERFACE_GROUPS,
+    ("ec2", "ModifyVpcEndpoint"): SettingKind.ENDPOINT_GROUPS,
+    ("elasticloadbalancing", "SetSecurityGroups"): SettingKind.LOAD_BALANCER_GROUPS,
+    ("elasticloadbalancing", "ApplySecurityGroupsToLoadBalancer"): SettingKind.CLASSIC_LOAD_BALANCER_GROUPS,
+    ("rds", "ModifyDBInstance"): SettingKind.DATABASE_GROUPS,
+    ("rds", "ModifyDBCluster"): SettingKind.DATABASE_CLUSTER_GROUPS,
+}
 _FAMILIES = frozenset({Family.SECURITY_GROUP, Family.PUBLIC_ACCESS, Family.ATTACHMENT, Family.IAM})
 _OPENING = frozenset({Impact.SHARED, Impact.NETWORK_PATH, Impact.GUARD_REMOVED, Impact.GROUP_SET, Impact.GROUP_REMOVED})
 _KEY_OPENING = frozenset({IamOperation.KEY_CREATED, IamOperation.KEY_ACTIVATED})
@@ -53,16 +60,20 @@ _OWN = frozenset({"own_enforcement", "own_undo"})
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 
 
-def kind_of(call: ApiCall) -> SettingKind | None:
-    """Return the kind of setting that a call may have opened and that can be reverted."""
-    return _KINDS.get((call.event_source.partition(".")[0], undated_name(call.event_name)))
+def kind_of(call: ApiCall, change: Change) -> SettingKind | None:
+    """Return the kind of setting that a change is about; None for one that is not reverted."""
+    key = call.event_source.partition(".")[0], undated_name(call.event_name)
+    return (_GROUP_KINDS if change.family is Family.ATTACHMENT else _KINDS).get(key)
 
 
-def opened_changes(alert: Alert) -> tuple[SettingKind, tuple[Change, ...]]:
-    """Return what a call opened. Raises `NotRevertibleError` when it is not certain, or nothing."""
+def opened_changes(alert: Alert) -> dict[SettingKind, tuple[Change, ...]]:
+    """Return what a call opened, in the order in which it is closed.
+
+    Raises `NotRevertibleError` when it is not certain, or nothing. The groups that a resource was created with are not
+    among it.
+    """
     call, changes = alert.call, [each.change for each in alert.changes if each.change.family in _FAMILIES]
-    kind = kind_of(call)
-    if kind is None or not changes:
+    if not any(kind_of(call, each) for each in changes):
         raise NotRevertibleError(Obstacle.NO_KIND, call.event_name)
     if call.conflicts or not _ACCOUNT.fullmatch(alert.account.id) or call.account_id != alert.account.id:
         raise NotRevertibleError(Obstacle.CONFLICTING)
@@ -74,10 +85,15 @@ def opened_changes(alert: Alert) -> tuple[SettingKind, tuple[Change, ...]]:
         raise NotRevertibleError(Obstacle.NOT_APPLIED)
     if not all(each.understood for each in changes):
         raise NotRevertibleError(Obstacle.NOT_UNDERSTOOD)
-    opened = tuple(filter(_opens, changes))
+    opened = tuple(each for each in changes if _opens(each) and not _is_new(call, each))
     if not opened or all(each.action is Action.DETACH for each in opened):
         raise NotRevertibleError(Obstacle.OPENS_NOTHING)
-    return kind, opened
+    kinds = {kind_of(call, each) for each in opened}
+    if None in kinds:  # part of the call would stay
+        raise NotRevertibleError(Obstacle.NO_KIND, call.event_name)
+    return {
+        kind: tuple(each for each in opened if kind_of(call, each) is kind) for kind in SettingKind if kind in kinds
+    }
 
 
 def _opens(change: Change) -> bool:
@@ -88,6 +104,11 @@ def _opens(change: Change) -> bool:
     if change.family is Family.ATTACHMENT:
         return change.action is Action.ATTACH
     return change.family is Family.SECURITY_GROUP and change.action in {Action.AUTHORIZE, Action.MODIFY}
+
+
+def _is_new(call: ApiCall, change: Change) -> bool:
+    """Whether groups belong to a resource that the call created, so that there are no earlier ones."""
+    return change.family is Family.ATTACHMENT and call.event_name.startswith("Create")
 
 
 def can_be_reverted(alert: Alert) -> bool:

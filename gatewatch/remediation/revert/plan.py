@@ -19,7 +19,7 @@ Entries = tuple[str, ...]
 
 
 class SettingKind(StrEnum):
-    """Each has a sentence `revert_<kind>` in templates/labels."""
+    """In the order in which they are changed. Each has a sentence `revert_<kind>` in templates/labels."""
 
     RULE = "rule"
     BUCKET_POLICY = "bucket_policy"
@@ -36,9 +36,13 @@ class SettingKind(StrEnum):
     DB_CLUSTER_SNAPSHOT_SHARE = "db_cluster_snapshot_share"
     SNAPSHOT_BLOCK = "snapshot_block"
     IMAGE_BLOCK = "image_block"
-    DATABASE_ACCESS = "database_access"
     ENDPOINT_GROUPS = "endpoint_groups"
     INTERFACE_GROUPS = "interface_groups"
+    LOAD_BALANCER_GROUPS = "load_balancer_groups"
+    CLASSIC_LOAD_BALANCER_GROUPS = "classic_load_balancer_groups"
+    DATABASE_GROUPS = "database_groups"
+    DATABASE_CLUSTER_GROUPS = "database_cluster_groups"
+    DATABASE_ACCESS = "database_access"
     ACCESS_KEY = "access_key"
 
 

@@ -22,7 +22,7 @@ from gatewatch.remediation.revert.settings import Setting, Target
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gatewatch.alerts.interface_groups import InterfaceGroupStore
+    from gatewatch.alerts.attached_groups import AttachedGroupStore
     from gatewatch.aws.clients import Aws
     from gatewatch.config.settings import Settings
     from gatewatch.model.alert import Alert
@@ -42,25 +42,27 @@ SETTINGS: Mapping[SettingKind, Setting] = {
 
 # The settings of a whole account or Region have no name of their own.
 _OF_ACCOUNT = frozenset({SettingKind.ACCOUNT_BLOCK, SettingKind.SNAPSHOT_BLOCK, SettingKind.IMAGE_BLOCK})
+_DATABASES = frozenset({SettingKind.DATABASE_ACCESS, SettingKind.DATABASE_GROUPS, SettingKind.DATABASE_CLUSTER_GROUPS})
 _REGION = re.compile(r"[a-z]{2,6}(?:-[a-z]+){1,3}-\d{1,2}", re.ASCII)
 
 
 def plan_revert(
-    notification: AlertNotification, aws: Aws, settings: Settings, interfaces: InterfaceGroupStore
+    notification: AlertNotification, aws: Aws, settings: Settings, groups: AttachedGroupStore
 ) -> RevertPlan:
     """Return the plan of a call, from clients of its account and Region.
 
     Raises `NotRevertibleError` and `HubTableError`.
     """
     alert = notification.alert
-    kind, opened = opened_changes(alert)
+    openings = opened_changes(alert)
     try:
-        changes = [each for each in _changes(kind, opened, alert, aws, interfaces) if each.before != each.after]
+        planned = [each for kind, opened in openings.items() for each in _changes(kind, opened, alert, aws, groups)]
     except (ClientError, BotoCoreError) as error:
         raise NotRevertibleError(Obstacle.NOT_READABLE, error_code(error)) from error
+    changes = [each for each in planned if each.before != each.after]
     if not changes:
         raise NotRevertibleError(Obstacle.ALREADY_CLOSED)
-    for each in changes if kind is SettingKind.RULE else ():
+    for each in changes:
         _refuse_required(each, settings)
     return RevertPlan(
         event_id=alert.call.event_id, account_id=alert.account.id, region=alert.call.region, changes=tuple(changes)
@@ -68,7 +70,7 @@ def plan_revert(
 
 
 def _changes(
-    kind: SettingKind, opened: Iterable[Change], alert: Alert, aws: Aws, interfaces: InterfaceGroupStore
+    kind: SettingKind, opened: Iterable[Change], alert: Alert, aws: Aws, groups: AttachedGroupStore
 ) -> Iterable[PlannedChange]:
     by_resource: dict[str, list[Change]] = {}
     for change in opened:
@@ -79,18 +81,19 @@ def _changes(
         if not setting.names(target) or not _REGION.fullmatch(target.region):
             raise NotRevertibleError(Obstacle.INVALID_NAME, resource)
         before = setting.read(aws, target)
-        if kind is SettingKind.INTERFACE_GROUPS:
-            earlier = _groups_before(alert, resource, interfaces)
+        if kind in attachments.ATTACHABLE:
+            earlier = _groups_before(alert, kind, resource, groups)
             after = attachments.earlier_groups(before, changes, earlier, resource)
         else:
             after = setting.close(before, changes, target)
         yield PlannedChange(kind, resource, before, after)
 
 
-def _groups_before(alert: Alert, interface: str, interfaces: InterfaceGroupStore) -> Entries:
+def _groups_before(alert: Alert, kind: SettingKind, resource: str, groups: AttachedGroupStore) -> Entries:
     if alert.call.time is None:
         return ()
-    return interfaces.before(alert.account.id, alert.call.region, interface, alert.call.time.timestamp())
+    attachable, time = attachments.ATTACHABLE[kind], alert.call.time.timestamp()
+    return groups.before(alert.account.id, alert.call.region, attachable, resource, time)
 
 
 def _resource(kind: SettingKind, change: Change, alert: Alert, aws: Aws) -> str:
@@ -100,12 +103,14 @@ def _resource(kind: SettingKind, change: Change, alert: Alert, aws: Aws) -> str:
         return access_keys.key_resource(aws, change, alert.call.time)
     if kind is SettingKind.INTERFACE_GROUPS:
         return attachments.interface_of(aws, change.resource_id or "")
+    if kind in _DATABASES:
+        return attachments.database_name(change.resource_id or "")
     return alert.account.id if kind in _OF_ACCOUNT else change.resource_id or ""
 
 
 def _refuse_required(change: PlannedChange, settings: Settings) -> None:
     """A rule that the policy requires would be authorised again by the ingress rule of AWS Config."""
-    current = rules.rule_of_entries(change.before)
+    current = rules.rule_of_entries(change.before) if change.kind is SettingKind.RULE else None
     access = access_of(current.rule) if current else None
     group_id = change.resource.partition("/")[0]
     if current is None or access is None or current.rule.direction is not Direction.INGRESS:

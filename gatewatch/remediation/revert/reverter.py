@@ -13,7 +13,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from gatewatch.alerts.interface_groups import InterfaceGroupStore
+from gatewatch.alerts.attached_groups import AttachedGroupStore
 from gatewatch.alerts.own_actions import ActionLog, OwnAction, key_action_id, resource_action_id, rule_action_id
 from gatewatch.aws.clients import Aws
 from gatewatch.aws.error_codes import error_code
@@ -75,14 +75,14 @@ class Reverter(Struct, frozen=True):
     action_log: ActionLog
     guard: ConflictGuard
     now: Callable[[], float]
-    interfaces: InterfaceGroupStore
+    groups: AttachedGroupStore
 
     def plan(self, notification: AlertNotification) -> RevertPlan:
         """Return the plan that takes back the call of a notification."""
         alert = notification.alert
         self._refuse_unlisted(alert.account.id)
         aws = self._clients(alert.account.id, alert.call.region)
-        return plan_revert(notification, aws, self.settings, self.interfaces)
+        return plan_revert(notification, aws, self.settings, self.groups)
 
     def execute(self, plan: RevertPlan, actor: str = "") -> RevertResult:
         """Perform a plan, unless a setting differs from what it was planned with. `actor` made the call."""

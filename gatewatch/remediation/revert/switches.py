@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gatewatch.model.change import Action
+from gatewatch.remediation.revert.attachments import DATABASE
 from gatewatch.remediation.revert.plan import Entries, NotRevertibleError, Obstacle, PlannedChange, SettingKind
 from gatewatch.remediation.revert.policies import FUNCTION
 from gatewatch.remediation.revert.settings import Setting, Target
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from gatewatch.aws.clients import Aws
     from gatewatch.model.change import Change
 
-_DATABASE = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}", re.ASCII)
 _ENDPOINT = re.compile(r"vpce-[0-9a-f]{8,17}", re.ASCII)
 _GROUP = re.compile(r"sg-[0-9a-f]{8,17}", re.ASCII)
 _PUBLIC = ("public",)
@@ -75,7 +75,7 @@ def _earlier_groups(entries: Entries, opened: Sequence[Change], target: Target) 
 
 SETTINGS = {
     SettingKind.DATABASE_ACCESS: Setting(
-        form=_DATABASE, read=_read_database, close=_nothing, write=_write_database, calls=("ModifyDBInstance",)
+        form=DATABASE, read=_read_database, close=_nothing, write=_write_database, calls=("ModifyDBInstance",)
     ),
     SettingKind.FUNCTION_URL: Setting(
         form=FUNCTION,

@@ -14,7 +14,7 @@ from chaos.clock import START, VirtualClock
 from chaos.faults import Dice, KillAt, Killed
 from chaos.sweep.hub import DAY, LOG, SilentOutbox, SweepQueue, Table
 from chaos.sweep.members import NOT_THERE, Members
-from gatewatch.alerts.interface_groups import InterfaceGroupStore
+from gatewatch.alerts.attached_groups import AttachedGroupStore
 from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.rule_history_table import DynamoRuleHistory
 from gatewatch.aws.hub_table import HubTable
@@ -172,7 +172,7 @@ def _hub(clock, dice, members, ids, recorder):
         settings=settings,
         store=store,
         recorder=recorder(settings, store, hub, outbox),
-        interfaces=InterfaceGroupStore(hub),
+        attached_groups=AttachedGroupStore(hub),
         queue=TaskQueue(queue, "sweep"),
         outbox=outbox,
         session_for=members.session_for,
