@@ -20,7 +20,7 @@ from gatewatch.rendering.escaping import (
 )
 from gatewatch.rendering.text.advice import advice_of
 from gatewatch.rendering.text.compliance import compliance_color
-from gatewatch.rendering.text.fields import SHOWN_AS_FIELDS, Field, alert_fields, caller, place_lines
+from gatewatch.rendering.text.fields import SHOWN_AS_FIELDS, Field, alert_fields, caller, place_text
 from gatewatch.rendering.text.headline import alert_headline, headline_change
 from gatewatch.rendering.text.severity_marks import severity_mark
 from gatewatch.rendering.text.undo import undo_of
@@ -90,7 +90,7 @@ def texts_of_alert(alert: Alert, labels: Labels, colors: Colors) -> AlertTexts:
         headline=headline,
         summary=truncate_escaped(" · ".join(filter(None, where)), _MAX_SUMMARY),
         color=_color(assessed, colors),
-        place=join_safe("\n", place_lines(alert, assessed, labels)),
+        place=place_text(alert, assessed, labels),
         reasons=tuple(reason_texts(assessed, labels)),
         advice=advice_of(alert, labels),
         command=undo.command,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 from msgspec import Struct, structs
@@ -22,7 +22,7 @@ _BETWEEN = " · "
 _BREAKS = 6  # between the header, the place, the rule, its reasons, the advice with its command, and the links
 
 
-class WorstRule(NamedTuple):
+class WorstRule(Struct, frozen=True):
     """The line of the worst rule, with and without its description; all are empty where a change has no rule."""
 
     whole: Markup = _EMPTY
@@ -54,7 +54,7 @@ class Overview(Struct, frozen=True):
         return lines[1:] if self.rule == worst.whole else [worst.description, *lines[1:]]
 
 
-class _Facts(NamedTuple):
+class _Facts(Struct, frozen=True):
     rule: Markup
     reasons: Markup
     command: Markup
@@ -95,15 +95,11 @@ def _choices(worst: WorstRule, reasons: Markup, first_reason: Markup, commands: 
 
 def link_line(links: Iterable[Link]) -> Markup:
     """The links as text: a button shows a warning in a workspace whose app takes no interactions."""
-    return join_safe(_BETWEEN, [text_link(each) for each in links])
+    return as_markup(_BETWEEN.join([f"<{url_in_link(each.url)}|{each.name}>" for each in links]))
 
 
 def _names(links: Iterable[Link]) -> list[str]:
     return [each.name for each in links]
-
-
-def text_link(link: Link) -> Markup:
-    return as_markup(f"<{url_in_link(link.url)}|{link.name}>")
 
 
 def url_in_link(url: str) -> str:
@@ -120,7 +116,8 @@ def _titled(title: str, text: Markup, labels: Labels, between: str = " ") -> Mar
 
 
 def _lines(*texts: Markup) -> Markup:
-    return join_safe("\n", _present(*texts))
+    present = _present(*texts)
+    return present[0] if len(present) == 1 else join_safe("\n", present)
 
 
 def _present(*texts: Markup) -> tuple[Markup, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from gatewatch.config.settings import Colors
 from gatewatch.errors import RenderError
@@ -24,7 +24,7 @@ from gatewatch.rendering.slack_actions import thread_blocks, with_actions
 from gatewatch.rendering.slack_blocks import attachment, context, header, payload, section, validated
 from gatewatch.rendering.slack_layout import RolledUpAlert, field_blocks, overview_blocks, rollup_payload, title_of
 from gatewatch.rendering.slack_limits import MAX_ALL_BLOCKS
-from gatewatch.rendering.slack_rule import rule_line
+from gatewatch.rendering.slack_rule import rule_line, without_description
 from gatewatch.rendering.slack_sections import pages, section_texts
 from gatewatch.rendering.templates import Templates
 from gatewatch.rendering.text.headline import headline_change
@@ -110,7 +110,7 @@ class SlackRenderer(Struct, frozen=True):
         texts = texts_of_alert(alert, labels, self.colors).shown(presentation)
         part = part_texts(presentation, labels)["part_text"]
         title = title_of(texts.headline, part, state, labels)
-        worst = self._worst_rule(alert, lines, labels) if presentation.part == 1 else WorstRule()
+        worst = _worst_rule(alert, lines) if presentation.part == 1 else WorstRule()
         overview = overview_of(texts, worst, title, message_state_lines(state, labels, is_rollup=False), labels)
         overview = overview.with_links_inside() if state.shown else overview
         details = [*overview.left_out, *overview.remaining(lines, worst)]
@@ -122,21 +122,10 @@ class SlackRenderer(Struct, frozen=True):
             *field_blocks([each for each in texts.fields if not each.is_in(texts.place)]),
             *map(section, section_texts(details)),
             *(section(section_mrkdwn(each, labels)) for each in extra),
-            context(join_safe(" · ", filter(None, (texts.event, mrkdwn(part))))),
+            context(join_safe(" · ", (texts.event, mrkdwn(part))) if part else texts.event),
         ]
         color = self.colors.resolved if state.is_over else texts.color
         return payload(color, texts.summary, blocks, attachment(texts.event_text, more))
-
-    def _worst_rule(self, alert: Alert, lines: Sequence[Markup], labels: Labels) -> WorstRule:
-        """The rule of the headline; empty where it has no line."""
-        worst = headline_change(alert)
-        if not has_line(worst, alert):
-            return WorstRule()
-        if not worst.change.rule.description:
-            return WorstRule(lines[0], lines[0])
-        texts = rule_texts(worst, worst.change.outcome, alert.account.timezone, labels)
-        brief = rule_line(structs.replace(texts, description=""))
-        return WorstRule(lines[0], brief, code(worst.change.rule.description))
 
     def _lines(self, notification: AlertNotification, presentation: Presentation = _WHOLE) -> list[Markup]:
         """The lines that a part shows: one per change, worst first; then the raw event, if it was not understood."""
@@ -165,7 +154,7 @@ class SlackRenderer(Struct, frozen=True):
             raise RenderError("a roll-up holds alerts only")
         texts = texts_of_alert(notification.alert, labels, self.colors)
         lines = self._lines(notification)
-        worst = self._worst_rule(notification.alert, lines, labels)
+        worst = _worst_rule(notification.alert, lines)
         return RolledUpAlert(texts, worst, lines, state.alerts.get(message.key, AlertState()))
 
     def _with_actions(self, message: Payload, first: OutboxMessage, presentation: Presentation) -> Payload:
@@ -185,6 +174,15 @@ class SlackRenderer(Struct, frozen=True):
 
 def _cut(lines: Sequence[Markup]) -> Cut:
     return first_parts(list(pages(lines)))
+
+
+def _worst_rule(alert: Alert, lines: Sequence[Markup]) -> WorstRule:
+    """The rule of the headline; empty where it has no line."""
+    worst = headline_change(alert)
+    if not has_line(worst, alert):
+        return WorstRule()
+    description = code(worst.change.rule.description or "")
+    return WorstRule(lines[0], without_description(lines[0], description), description)
 
 
 def _raw_event(text: str, labels: Labels) -> Markup:

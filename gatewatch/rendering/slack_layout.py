@@ -49,7 +49,7 @@ def field_blocks(fields: Sequence[Field]) -> list[Block]:
 
 
 def _field_text(field: Field) -> Markup:
-    return join_safe("\n", (as_markup(f"*{field.name}*"), *map(mrkdwn, field.lines)))
+    return as_markup("\n".join((f"*{field.name}*", *map(mrkdwn, field.lines))))
 
 
 def rollup_payload(
@@ -61,7 +61,7 @@ def rollup_payload(
     """
     worst, more = alerts[0], f" · +{len(alerts) - 1}"
     headline = truncate_escaped(status_headline(worst.texts.headline, state, labels), _MAX_ROLLUP_TITLE)
-    title = join_safe("", (headline, Markup(more), _reply_count(state)))
+    title = as_markup(f"{headline}{more}{_reply_count(state)}")
     overview = overview_of(worst.texts, worst.worst, title, message_state_lines(state, labels, is_rollup=True), labels)
     first = worst._replace(lines=[*overview.left_out, *overview.remaining(worst.lines, worst.worst)])
     color, summary = colors.resolved if state.is_over else worst.texts.color, worst.texts.summary + more
@@ -96,10 +96,10 @@ def _field_in_one_line(field: Field) -> Markup:
 
 def title_of(headline: str, part_text: str, state: MessageState, labels: Labels) -> Markup:
     """The header: status and headline, cut where they are too long, the part and the number of alerts in the thread."""
-    suffix = join_safe("", (mrkdwn(f" · {part_text}" if part_text else ""), _reply_count(state)))
-    headline = status_headline(headline, state, labels)
-    return join_safe("", (truncate_escaped(headline, MAX_HEADER - len(suffix)), suffix))
+    suffix = f"{mrkdwn(f' · {part_text}') if part_text else ''}{_reply_count(state)}"
+    title = truncate_escaped(status_headline(headline, state, labels), MAX_HEADER - len(suffix))
+    return as_markup(f"{title}{suffix}") if suffix else title
 
 
-def _reply_count(state: MessageState) -> Markup:
-    return as_markup(f" 🧵 +{len(state.replies)}" if state.replies else "")
+def _reply_count(state: MessageState) -> str:
+    return f" 🧵 +{len(state.replies)}" if state.replies else ""

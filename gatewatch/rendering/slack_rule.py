@@ -33,6 +33,11 @@ def rule_line(texts: RuleTexts) -> Markup:
     return as_markup(_NEXT_LINE.join(filter(None, (line, _difference(texts.diff), code(texts.description)))))
 
 
+def without_description(line: Markup, description: Markup) -> Markup:
+    """The line of a rule without its last line."""
+    return as_markup(line.removesuffix(f"{_NEXT_LINE}{description}"))
+
+
 def _difference(diff: RuleDiff) -> str:
     if not diff.before:
         return mrkdwn(diff.comment)

@@ -17,7 +17,7 @@ _SECTIONS_PER_MESSAGE = 2
 
 
 def section_texts(lines: Iterable[Markup]) -> list[Markup]:
-    return [join_safe("\n", each) for each in _sections(lines)]
+    return [each[0] if len(each) == 1 else join_safe("\n", each) for each in _sections(lines)]
 
 
 def pages(lines: Iterable[Markup]) -> Iterator[list[Markup]]:

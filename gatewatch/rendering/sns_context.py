@@ -45,7 +45,7 @@ def sns_message_context(alert: Alert, labels: Labels, colors: Colors) -> dict[st
         "short_headline": brief_headline(alert, labels),
         "place": texts.place,
         "where": tuple(filter(None, (code(alert.call.region), _subject(assessed, labels)))),
-        "caller_and_time": tuple(filter(None, (name, ip if name else "", *list(times(alert))[:1]))),
+        "caller_and_time": tuple(filter(None, (name, ip if name else "", *times(alert)[:1]))),
         "reasons": texts.reasons,
         "why": join_safe(labels.line["between_reasons"], texts.reasons),
         "advice": texts.advice,

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
 from gatewatch.config.settings import LANGUAGES, Colors
 from gatewatch.model.alert_actions import (
@@ -20,6 +21,7 @@ from gatewatch.model.alert_actions import (
 from gatewatch.model.message_state import AlertState, ExposureEnd, MessageState
 from gatewatch.model.notification import Sentence
 from gatewatch.model.revert import FrozenPlan
+from gatewatch.rendering.overview import url_in_link
 from gatewatch.rendering.presentation import Presentation
 from gatewatch.rendering.slack_limits import MAX_UNFOLDED, MAX_UNFOLDED_BLOCKS
 from support.hostile import ATTACKS, EVENTS, HOSTILE, SHAPE, TEXTS, alert_of_record, one_record, with_texts
@@ -202,3 +204,9 @@ def test_an_acknowledgement_does_not_hide_that_everything_is_closed():
     assert MessageState(shown=shown).status == "acknowledged"
     assert MessageState(shown=done(status=ActionStatus.REVERT_PROPOSED)).status == ""
     assert MessageState().status == ""
+
+
+@pytest.mark.parametrize("url", ["https://example.com/a?b=1&c=2", Markup("https://example.com/a?b=1&c=2")])
+def test_the_signs_of_an_address_are_escaped_once(url):
+    assert url_in_link(url) == "https://example.com/a?b=1&amp;c=2"
+    assert url_in_link("a|b<c>") == "a%7Cb%3Cc%3E"

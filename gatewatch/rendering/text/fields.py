@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
-from msgspec import structs
+from msgspec import Struct, structs
 
 from gatewatch.events.user_identity import UNKNOWN
 from gatewatch.model.change import Family, Outcome
@@ -37,7 +37,7 @@ _RESOURCE_FIELDS = {
 SHOWN_AS_FIELDS = frozenset({"compliance_first", "compliance_states"})
 
 
-class Field(NamedTuple):
+class Field(Struct, frozen=True):
     """Lines that are not Markup are escaped by the template."""
 
     name: Markup
@@ -50,11 +50,11 @@ class Field(NamedTuple):
 
 def alert_fields(alert: Alert, assessed: AssessedChange, labels: Labels) -> tuple[Field, ...]:
     """The fields in reading order; a field without lines is left out. `assessed` is the change of the headline."""
-    unknown = code(labels.field["unknown"])
-    fields = [_account(alert, labels), _field(labels.field["region"], code(alert.call.region) or unknown)]
+    call, unknown = alert.call, labels.field["unknown"]
+    fields = [_account(alert, labels), _field(labels.field["region"], code(call.region) or code(unknown))]
     if name := caller(alert, labels):
         fields.append(_field(labels.field["actor"], *_actor_lines(alert, name, labels)))
-        address = code(alert.call.source_ip or "") or unknown
+        address = code(call.source_ip or "") or code(unknown)
         fields.append(_field(labels.field["source_ip"], source_text(address, alert.source_network, labels)))
     fields.extend(subject_fields(assessed, labels))
     if alert.network_interfaces:
@@ -63,11 +63,11 @@ def alert_fields(alert: Alert, assessed: AssessedChange, labels: Labels) -> tupl
         fields.append(_field(labels.network_interfaces["name"], *answer, *lines))
     if assessed.change.outcome is not Outcome.APPLIED:
         fields.append(_outcome(alert, assessed.change.outcome, labels))
-    fields.append(_field(labels.field["time"], *(tuple(times(alert)) or (unknown,))))
+    fields.append(_field(labels.field["time"], *(times(alert) or (code(unknown),))))
     return tuple([each for each in fields if each.lines])
 
 
-def place_lines(alert: Alert, assessed: AssessedChange, labels: Labels) -> Iterator[Markup]:
+def place_text(alert: Alert, assessed: AssessedChange, labels: Labels) -> Markup:
     """Account, Region, caller and source address; then the group or list; then whether it can be reached, if short."""
     account, call = alert.account, alert.call
     name = caller(alert, labels)
@@ -76,13 +76,14 @@ def place_lines(alert: Alert, assessed: AssessedChange, labels: Labels) -> Itera
     texts = [code(each, _MAX_IN_PLACE) for each in values if each]
     if alert.source_network and call.source_ip and name:
         texts[-1] = source_text(texts[-1], structs.replace(alert.source_network, provider=""), labels)
-    where, subject = join_safe(" · ", texts), _subject(alert, assessed, labels)
-    answer = reachability_line(alert.reachability, labels) if alert.reachability else Markup()
-    yield where
-    if subject:
-        yield subject
-    if answer and len(where) + len(subject) + len(answer) <= _MAX_PLACE:
-        yield answer
+    lines = [join_safe(" · ", texts)]
+    if subject := _subject(alert, assessed, labels):
+        lines.append(subject)
+    if alert.reachability:
+        answer = reachability_line(alert.reachability, labels)
+        if sum(map(len, (*lines, answer))) <= _MAX_PLACE:
+            lines.append(answer)
+    return join_safe("\n", lines)
 
 
 def _subject(alert: Alert, assessed: AssessedChange, labels: Labels) -> Markup:
@@ -168,7 +169,7 @@ def _field(name: str, *lines: str) -> Field:
 
 
 def _code_field(name: str, *values: str | None) -> Field:
-    return _field(name, *(code(each) for each in values if each))
+    return _field(name, *[code(each) for each in values if each])
 
 
 def _outcome(alert: Alert, outcome: Outcome, labels: Labels) -> Field:
@@ -183,12 +184,9 @@ def _errors(alert: Alert, outcome: Outcome) -> list[str]:
     return list(dict.fromkeys(each for each in errors if each))
 
 
-def times(alert: Alert) -> Iterator[str]:
-    """In the time zone of the account, and in UTC when that differs."""
+def times(alert: Alert) -> tuple[str, ...]:
+    """In the time zone of the account, and in UTC when that differs; empty when the event had no time."""
     if alert.call.time is None:
-        return
-    local = local_time(alert.call.time, alert.account.timezone)
-    utc = utc_time(alert.call.time)
-    yield local
-    if utc != local:
-        yield utc
+        return ()
+    local, utc = local_time(alert.call.time, alert.account.timezone), utc_time(alert.call.time)
+    return (local,) if utc == local else (local, utc)

@@ -34,7 +34,7 @@ _WORLD = frozenset({"world", "world_in_parts"})
 
 def headline_change(alert: Alert) -> AssessedChange:
     """The change that the headline is about: the first of the worst, applied ones before the others."""
-    return alert.worst_first[0]
+    return alert.changes[0] if len(alert.changes) == 1 else alert.worst_first[0]
 
 
 def alert_headline(alert: Alert, labels: Labels, assessed: AssessedChange | None = None) -> str:

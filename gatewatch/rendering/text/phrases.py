@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from gatewatch.model.change import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from gatewatch.rendering.text.labels import Labels
 
 # Placeholders whose values are texts of the labels. Others are values from the event, which keep their case.
 _LABEL_VALUES = ("{target}", "{entity}")
 
 
-class Phrase(NamedTuple):
+class Phrase(Struct, frozen=True):
     """A key of the labels and the values for its braces."""
 
     key: str

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gatewatch.model.security_group import SecurityGroupRule
 
 MAX_RULES = 20  # in one command, which a person reads before it runs
+_json = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` would make an encoder for every call
 
 
 def undo_of_rules(alert: Alert, worst: Change) -> tuple[str, ...]:
@@ -107,7 +108,3 @@ def _traffic(rule: SecurityGroupRule) -> dict[str, Any] | None:
     if traffic.ports:
         return first | {"FromPort": traffic.ports.first, "ToPort": traffic.ports.last}
     return first | ({"FromPort": traffic.icmp.type, "ToPort": traffic.icmp.code} if traffic.icmp else {})
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
