@@ -47,8 +47,8 @@ def utc_minute(seconds: float) -> str:
 
 
 def start_of_day(day: date, timezone: str) -> datetime:
-    """Return the midnight with which a day begins in a time zone."""
-    return _zone(timezone).localize(datetime.combine(day, time()))
+    """Return the midnight with which a day begins in a time zone; the first, where clocks are put back to it."""
+    return datetime.combine(day, time(), _zone(timezone))
 
 
 def _clock(moment: datetime, separator: str = " ") -> str:
