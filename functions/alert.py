@@ -17,6 +17,7 @@ from gatewatch.alerts.own_actions import ActionLookup
 from gatewatch.alerts.own_role_attribution import Attribution
 from gatewatch.alerts.pipeline import AlertPipeline
 from gatewatch.alerts.rule_history_table import DynamoRuleHistory
+from gatewatch.alerts.silent_changes import SilentChanges
 from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.metrics import NAMESPACE, EmbeddedMeter
@@ -81,6 +82,7 @@ def compose() -> AlertHandler:
         configuration_error=bundle.configuration_error,
         watch=DeliveryDeadlines(escalations, outbox, settings).watch,
         escalate=RouteEscalations(escalations, outbox, settings).schedule,
+        explained_by=SilentChanges(HubTable(aws.dynamodb, table)).explained_by,
         on_canary=lambda canary: HeartbeatStore(HubTable(aws.dynamodb, table)).record(canary),
         # While the configuration cannot be read it is unknown whether a digest is wanted, so activity is recorded.
         activity=(

@@ -17,7 +17,7 @@ from gatewatch.delivery.ses import send
 from gatewatch.digest.activity_log_reader import ActivityLogReader
 from gatewatch.digest.email import EmailTemplate, email_message
 from gatewatch.digest.messages import digest_messages
-from gatewatch.digest.missing_events import count_actions, count_missing_events
+from gatewatch.digest.missing_events import count_actions, count_late_events, count_missing_events
 from gatewatch.digest.readings import last_readings
 from gatewatch.errors import ConfigurationError
 from gatewatch.handlers.digest import DigestHandler
@@ -74,6 +74,7 @@ def compose_at(now: Callable[[], float]) -> DigestHandler:
         settings=settings,
         activity_log=ActivityLogReader(aws.dynamodb, environment["GATEWATCH_ACTIVITY_TABLE"], now),
         missing_events=lambda first, last: count_missing_events(aws.cloudwatch, service, first, last),
+        late_events=lambda first, last: count_late_events(aws.cloudwatch, service, first, last),
         senders={name: way for name, way, whom in wanted if whom},
         now=now,
         log=_log(),

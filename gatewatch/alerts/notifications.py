@@ -32,7 +32,7 @@ _MAX_TEXT, _MAX_ITEMS = 3500, 300  # longer than any text that is shown, URLs in
 
 
 def notification_of(
-    alert: Alert, *, sections: Sequence[Section] = (), banner: Sentence | None = None
+    alert: Alert, *, sections: Sequence[Section] = (), banners: Sequence[Sentence] = ()
 ) -> AlertNotification:
     """The notification of an alert. Exposures and the group are those of all its changes."""
     is_understood = all(each.change.understood for each in alert.changes)
@@ -44,7 +44,7 @@ def notification_of(
         exposure_change=exposure_change_by(alert),
         group_key=group_key_of(alert),
         sections=tuple(sections),
-        banner=banner,
+        banners=tuple(banners),
     )
     return _bounded(notification)
 

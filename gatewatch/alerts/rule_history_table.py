@@ -35,13 +35,14 @@ class RuleState(Struct, frozen=True):
     """`now` is the rule after the call `by` at time `at`, `before` the rule before it, so that a retry gets the same.
 
     A row that is later than a call does not say how the rule was before that call. For a rule that was looked up,
-    `at` is the time of the lookup and `by` is the name of the request.
+    `at` is the time of the lookup, `by` is the name of the request, and `since` the time of the row that it replaced.
     """
 
     at: float
     by: str
     now: SecurityGroupRule
     before: SecurityGroupRule | None = None
+    since: float = 0.0
 
     def before_call(self, call: ApiCall) -> SecurityGroupRule | None:
         if self.by == call.delivery_key:
@@ -52,6 +53,11 @@ class RuleState(Struct, frozen=True):
         """Return whether the call is later than this row. A lookup may have missed a call just before it."""
         lag = _EC2_LAG_SECONDS if self.by == LOOKUP else 0.0
         return self.by != call.delivery_key and self.at <= _at(call) + lag
+
+    def is_result_of(self, rule: SecurityGroupRule | None, at: float) -> bool:
+        """Return whether a lookup saw what a call at a time made of the rule, before the event of the call arrived."""
+        is_same = rule is not None and (self.now.traffic, self.now.peer) == (rule.traffic, rule.peer)
+        return self.by == LOOKUP and is_same and at > self.since - _EC2_LAG_SECONDS
 
     def after_lookup(self, rule: SecurityGroupRule, at: float) -> RuleState | None:
         """Return the row after a lookup; None when nothing changes, or when the lookup may predate a call.
@@ -65,7 +71,7 @@ class RuleState(Struct, frozen=True):
         if (self.now.traffic, self.now.peer) == (rule.traffic, rule.peer):
             description = rule.description if is_later else self.now.description
             return msgspec.structs.replace(self, now=msgspec.structs.replace(rule, description=description))
-        return RuleState(at, LOOKUP, rule) if is_later else None
+        return RuleState(at, LOOKUP, rule, since=self.at) if is_later else None
 
 
 RULES = JsonRows(
@@ -103,7 +109,11 @@ class DynamoRuleHistory:
     def save_after(self, call: ApiCall, rules: Mapping[str, SecurityGroupRule | None]) -> None:
         """A delayed earlier call does not overwrite the state after a later one."""
         states = {rule_id: self._state_after(call, rule_id, rule) for rule_id, rule in rules.items()}
-        newer = {rule_key(call.account_id, each): state for each, state in states.items() if self._is_newer(call, each)}
+        newer = {
+            rule_key(call.account_id, each): state
+            for each, state in states.items()
+            if self._is_newer(call, each, rules[each])
+        }
         if newer and call.time and not self._budget.run("rule history not written", partial(self._write, newer)):
             self._unwritten |= newer
 
@@ -154,9 +164,9 @@ class DynamoRuleHistory:
         for key, state in self._table.get_many(RULES, keys, check_time):
             states[keys[key]] = state
 
-    def _is_newer(self, call: ApiCall, rule_id: str) -> bool:
+    def _is_newer(self, call: ApiCall, rule_id: str, rule: SecurityGroupRule | None) -> bool:
         state = self._states_before.get(rule_id)
-        return state is None or state.is_older(call)
+        return state is None or state.is_older(call) or state.is_result_of(rule, _at(call))
 
     def _state_after(self, call: ApiCall, rule_id: str, rule: SecurityGroupRule | None) -> RuleState | None:
         if rule is None:
@@ -167,7 +177,7 @@ class DynamoRuleHistory:
 
 def _is_latest(state: RuleState | None, known: RuleState | None) -> bool:
     """The id of a deleted rule does not come back, so None is always the latest."""
-    return state is None or known is None or known.at <= state.at
+    return state is None or known is None or known.at <= state.at or known.is_result_of(state.now, state.at)
 
 
 def _at(call: ApiCall) -> float:

@@ -19,6 +19,7 @@ DEAD_LETTERED = "DeadLettered"
 ESCALATED = "Escalated"  # messages sent to a further destination because they were late
 SUPPRESSED = "Suppressed"  # changes with an exception of effect `mute`
 ACTIVITY_NOT_RECORDED = "ActivityNotRecorded"  # events missing in the activity log
+LATE_EVENTS = "LateEvents"  # rules whose event arrived after they were reported as changed without one
 LOOKUPS_FAILED = "LookupsFailed"
 CONFIGURATION_ERRORS = "ConfigurationErrors"
 CLICKS = "Clicks"  # in Slack, verified

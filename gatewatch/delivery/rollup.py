@@ -47,7 +47,7 @@ def can_be_grouped(message: OutboxMessage) -> bool:
     notification = message.notification
     if not isinstance(notification, AlertNotification) or message.fallback_for or message.updates_only:
         return False
-    has_more = bool(notification.sections or notification.banner)  # which a roll-up would not show
+    has_more = bool(notification.sections or notification.banners)  # which a roll-up would not show
     return bool(notification.actor) and notification.severity is not Severity.CRITICAL and not has_more
 
 

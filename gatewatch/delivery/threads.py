@@ -8,6 +8,7 @@ topic) show the state in the message alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from gatewatch.delivery.message_updates import MessageUpdates
     from gatewatch.delivery.thread_store import ThreadStore
     from gatewatch.model.message import Content
+    from gatewatch.model.notification import Sentence
     from gatewatch.model.slack_thread import AlertGroup
 
 _OPENING_SECONDS = 2.0
@@ -95,9 +97,8 @@ class Threads:
         """Post one part of a message. The first part reports the exposures. Raises as `Channels.post` does."""
         if isinstance(content, OutboxMessage) and content.updates_only:
             return self._update_earlier(content, destination)
-        parent = self._parent_of_note(content, destination)
-        if parent and isinstance(destination, SlackApp):
-            return self._post_note(content, presentation, parent, destination)
+        if isinstance(content, OutboxMessage) and isinstance(content.notification, OperatorNotice):
+            return self._post_notice(content, content.notification, presentation, destination)
         exposures = self._recorded(content) if presentation.part == 1 else _Exposures({}, {})
         is_app, is_groupable = isinstance(destination, SlackApp), _is_groupable(content, presentation)
         state = _state(content, exposures)
@@ -156,20 +157,44 @@ class Threads:
             self._updates.apply_after_post(self._changed_states(content, exposures), content.destination, destination)
         return receipt
 
-    def _parent_of_note(self, content: Content, destination: Destination) -> ParentMessage | None:
-        """The message in whose thread a notice belongs."""
-        notification = content.notification if isinstance(content, OutboxMessage) else None
-        if not isinstance(notification, OperatorNotice) or not isinstance(destination, SlackApp):
-            return None
-        return self._store.parent(content.destination, notification.parent_key) if notification.parent_key else None
-
-    def _post_note(
-        self, content: Content, presentation: Presentation, parent: ParentMessage, destination: SlackApp
+    def _post_notice(
+        self, content: OutboxMessage, notice: OperatorNotice, presentation: Presentation, destination: Destination
     ) -> Receipt:
-        """Update the message to its state now, then answer in its thread."""
-        self._updates.show(parent, destination)
-        receipt, _ = self._post_in(_Thread(parent.thread or parent.ts), content, presentation, destination)
-        return receipt
+        """A notice about an earlier message updates that message to its state now, then answers in its thread."""
+        parent = self._parent_of(content, notice, destination)
+        if parent is None:
+            receipt = self._channels.post(content, presentation, destination)
+            if notice.subjects:
+                posted = ParentMessage(channel=receipt.channel, ts=receipt.ts, content=content)
+                self._store.save_parent_later(content.destination, content.key, posted)
+            return receipt
+        if isinstance(destination, SlackApp):
+            return self._post_in(_Thread(parent.thread or parent.ts), content, presentation, destination)[0]
+        earlier = parent.content.notification if isinstance(parent.content, OutboxMessage) else None
+        is_over = isinstance(earlier, OperatorNotice) and parent.state.explains_all(earlier.subjects)
+        ended = earlier.key if earlier and is_over else ""
+        return self._channels.post(content, msgspec.structs.replace(presentation, ended_notice=ended), destination)
+
+    def _parent_of(
+        self, content: OutboxMessage, notice: OperatorNotice, destination: Destination
+    ) -> ParentMessage | None:
+        """The message that a notice is about, with what it resolves, and shown so."""
+        if not notice.parent_key:
+            return None
+        changed = partial(_with_explained, explained=notice.resolves)
+        if notice.resolves and isinstance(destination, SlackApp):
+            deadline = self._updates.deadline()
+            self._updates.change(
+                content.destination, notice.parent_key, changed, destination, deadline, is_stored_if_refused=True
+            )
+        elif notice.resolves:
+            self._store.change_parent(content.destination, notice.parent_key, changed)
+        parent = self._store.parent(content.destination, notice.parent_key)
+        if parent is None and self._store.is_being_posted(notice.parent_key):
+            raise TransientDeliveryError("the message that a notice is about is being posted", _OPENING_SECONDS)
+        if parent and not notice.resolves and isinstance(destination, SlackApp):
+            self._updates.show(parent, destination)
+        return parent
 
     def _changed_states(self, content: Content, exposures: _Exposures) -> Callable[[], dict[str, AlertState]]:
         """What the other message group of the destination closed while this message was posted, by message key."""
@@ -241,6 +266,11 @@ class Threads:
             )
             for key in opened:
                 self._store.save_parent_later(name, key, inside)
+
+
+def _with_explained(parent: ParentMessage, explained: Mapping[str, Sentence]) -> ParentMessage:
+    state = msgspec.structs.replace(parent.state, explained=parent.state.explained | dict(explained))
+    return msgspec.structs.replace(parent, state=state)
 
 
 def _is_groupable(content: Content, presentation: Presentation) -> bool:

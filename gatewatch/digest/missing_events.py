@@ -1,4 +1,4 @@
-"""Counts of metrics for a digest: events that the activity log is known to lack, and actions of people.
+"""Counts of metrics for a digest: events that the activity log is known to lack, late events, and actions of people.
 
 The metrics are written by the logs of the functions, so they are available although a table was not.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.aws.metrics import ACTIONS_PERFORMED, ACTIONS_REFUSED, ACTIVITY_NOT_RECORDED, NAMESPACE
+from gatewatch.aws.metrics import ACTIONS_PERFORMED, ACTIONS_REFUSED, ACTIVITY_NOT_RECORDED, LATE_EVENTS, NAMESPACE
 from gatewatch.model.digest import ActionCounts
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ _HOUR = 3600
 def count_missing_events(cloudwatch: CloudWatchClient, service: str, first: datetime, last: datetime) -> int:
     """Return the number of events between two times. `service` is the metric dimension; raises botocore's errors."""
     return _count(cloudwatch, ACTIVITY_NOT_RECORDED, service, first, last)
+
+
+def count_late_events(cloudwatch: CloudWatchClient, service: str, first: datetime, last: datetime) -> int:
+    """Return how many rules an event explained after they were reported as changed without one. Raises as above."""
+    return _count(cloudwatch, LATE_EVENTS, service, first, last)
 
 
 def count_actions(cloudwatch: CloudWatchClient, service: str, first: datetime, last: datetime) -> ActionCounts:

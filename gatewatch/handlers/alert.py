@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from gatewatch.alerts.late_events import correction_messages, with_explanation
 from gatewatch.alerts.pipeline import AlertPipeline, run_pipeline
 from gatewatch.alerts.routing import escalating_routes
 from gatewatch.aws import metrics
+from gatewatch.aws.hub_table import HubTableError
 from gatewatch.delivery.notices import unreadable_notice
 from gatewatch.digest.activity_log import NO_ACTIVITY_LOG
 from gatewatch.errors import GatewatchError, TransientDeliveryError, UndecodableError
@@ -21,15 +23,17 @@ from gatewatch.model.notification import AlertNotification, Sentence
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from logging import Logger
 
+    from gatewatch.alerts.silent_changes import SilentChange
     from gatewatch.aws.metrics import Meter
     from gatewatch.config.destinations import Route
     from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
     from gatewatch.delivery.outbox import MessageSink
     from gatewatch.digest.activity_log import ActivitySink
     from gatewatch.events.canary import Canary
+    from gatewatch.model.alert import Alert
     from gatewatch.model.message import OutboxMessage
 
 _TRIES = 3  # of the fifteen receives of the queue: an unexpected error is reported before the queue gives up
@@ -41,7 +45,8 @@ class AlertHandler:
     """`configuration_error` is shown above every message, if it is not empty. `on_canary` records a canary.
 
     `watch` gets the messages on the outbox, and when their event arrived, in seconds since 1970; `escalate` also the
-    routes that escalate their alert.
+    routes that escalate their alert. `explained_by` returns what the sweep reported as changed without an event and an
+    alert explains, by rule id; it may raise `HubTableError`.
     The caller flushes `activity`, and calls `save_unwritten`, after all records are handled.
     """
 
@@ -54,6 +59,7 @@ class AlertHandler:
     on_canary: Callable[[Canary], None] = lambda _canary: None
     watch: Callable[[Sequence[OutboxMessage], float], None] = lambda _messages, _arrived: None
     escalate: Callable[[Sequence[Route], Sequence[OutboxMessage], float], None] = lambda *_planned: None
+    explained_by: Callable[[Alert, float], Mapping[str, SilentChange]] = lambda _alert, _arrived: {}
     activity: ActivitySink = NO_ACTIVITY_LOG
     save_unwritten: Callable[[], None] = lambda: None
 
@@ -110,10 +116,13 @@ class AlertHandler:
         if result is None:
             self.log.info("not relevant", extra=facts)
             return
-        messages = [self._with_banner(each) for each in result.messages]
+        explained, error = self._explained(result.unsuppressed, arrived)
+        messages = [
+            with_explanation(self._with_banner(each), explained, result.alert, arrived) for each in result.messages
+        ]
         self._send(messages, arrived)
         self.escalate(escalating_routes(result.alert, self.pipeline.settings), messages, arrived)
-        self.outbox.put(result.updates)
+        self.outbox.put([*result.updates, *self._corrections(explained, result.alert, arrived)])
         self.activity.record(result.unsuppressed, result.alert)
         self.meter.count(metrics.CHANGES, len(result.alert.changes))
         self.meter.count(metrics.ALERTS + result.alert.severity.capitalize())
@@ -124,13 +133,26 @@ class AlertHandler:
         log = self.log.info if is_expected else self.log.warning
         verdict = {"severity": result.alert.severity.value, "muted": result.suppressed, "exceptions": result.exceptions}
         log("alerted", extra={**facts, **verdict, "messages": len(result.messages)})
+        if error:
+            raise error  # the alert is sent; received again, the event corrects what it explains
+
+    def _explained(self, alert: Alert, arrived: float) -> tuple[Mapping[str, SilentChange], HubTableError | None]:
+        try:
+            return self.explained_by(alert, arrived), None
+        except HubTableError as error:
+            return {}, error
+
+    def _corrections(self, explained: Mapping[str, SilentChange], alert: Alert, arrived: float) -> list[OutboxMessage]:
+        if explained:
+            self.meter.count(metrics.LATE_EVENTS, len(explained))
+        return correction_messages(explained, alert, arrived, self.pipeline.settings)
 
     def _with_banner(self, message: OutboxMessage) -> OutboxMessage:
         notification = message.notification
         if not self.configuration_error or not isinstance(notification, AlertNotification):
             return message
         banner = Sentence("configuration_invalid", {"reason": self.configuration_error})
-        return replace(message, notification=replace(notification, banner=banner))
+        return replace(message, notification=replace(notification, banners=(banner,)))
 
     def _give_up(self, record: dict[str, Any], reason: str) -> None:
         """Notify operators, then dead-letter: the ledger skips the second notification after a crash in between."""

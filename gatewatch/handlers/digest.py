@@ -34,8 +34,8 @@ SendDigest = Callable[["Digest", "DueDigest"], None]
 @dataclass(frozen=True)
 class DigestHandler:
     """`senders` by the name of the kind of delivery; each raises on failure. `missing_events` counts the events of a
-    period that are known to be missing from the activity log, `actions` those of people, None while they are off.
-    `readings`: what the sweep read last.
+    period that are known to be missing from the activity log, `late_events` rules whose event arrived after a report
+    that there was none, `actions` those of people, None while they are off. `readings`: what the sweep read last.
 
     Runs often. A failed sender is retried at the next run, until the next digest is due.
     """
@@ -43,6 +43,7 @@ class DigestHandler:
     settings: Settings
     activity_log: ActivityLogReader
     missing_events: Callable[[datetime, datetime], int]
+    late_events: Callable[[datetime, datetime], int]
     senders: dict[str, SendDigest]
     now: Callable[[], float]
     log: Logger
@@ -95,6 +96,7 @@ class DigestHandler:
             digest,
             recording_since=began,
             missing_events=missing,
+            late_events=self.late_events(first, last),
             actions=actions,
             readings=readings.summary,
             trend=self._trend(due, began, last, current),

@@ -9,10 +9,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec.structs import replace
 
 from gatewatch.alerts.attached_groups import Attachable, read_attached_groups
+from gatewatch.alerts.silent_changes import CONFIRM_AFTER_SECONDS
 from gatewatch.aws.error_codes import error_code, is_temporary
 from gatewatch.config.actions import ActionMode
 from gatewatch.events.canary import AccountRegion
-from gatewatch.inventory.comparison import CONFIRM_AFTER_SECONDS
 from gatewatch.inventory.coverage import find_gaps, gap_digests, is_complete, read_coverage, swept_accounts
 from gatewatch.inventory.messages import report_messages
 from gatewatch.inventory.model import AccountInventory, ResourceKind

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from gatewatch.alerts.rule_history_table import LOOKUP
+from gatewatch.alerts.silent_changes import CONFIRM_AFTER_SECONDS
 from gatewatch.inventory.model import OpenItem, RegionInventory, ResourceKind
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from gatewatch.alerts.rule_history_table import RuleState
     from gatewatch.model.security_group import SecurityGroupRule
-
-CONFIRM_AFTER_SECONDS = 30 * 60
 
 
 def compare(
@@ -66,8 +65,9 @@ def _read_at(previous: RegionInventory) -> dict[ResourceKind, float]:
 def _dated(item: OpenItem, earlier: Mapping[str, OpenItem], previous: RegionInventory, at: float) -> OpenItem:
     before = earlier.get(item.identity)
     if before is not None and item.opens_the_same(before):
-        return replace(item, since=before.since, was_there_first=before.was_there_first)
-    return replace(item, since=at, was_there_first=previous.last_read(item.kind) is None)
+        return replace(item, since=before.since, absent_at=before.absent_at, was_there_first=before.was_there_first)
+    last = previous.last_read(item.kind)
+    return replace(item, since=at, absent_at=last or 0.0, was_there_first=last is None)
 
 
 def _with_unexplained(
@@ -85,7 +85,7 @@ def _with_unexplained(
     suspects = [
         each
         for each in current.items
-        if _is_suspect(each, earlier, previous) and not _is_explained(each.rule, known.get(each.identity), since)
+        if _is_suspect(each, earlier, previous) and not is_explained(each.rule, known.get(each.identity), since)
     ]
     first_seen = {each.identity: _first_seen(each, earlier, previous, current.at) for each in suspects}
     confirmed = {each: at for each, at in first_seen.items() if current.at - at >= CONFIRM_AFTER_SECONDS}
@@ -113,8 +113,8 @@ def _first_seen(item: OpenItem, earlier: Mapping[str, OpenItem], previous: Regio
     return previous.unexplained.get(item.identity, at) if _was_there(item, earlier) else at
 
 
-def _is_explained(rule: SecurityGroupRule | None, state: RuleState | None, since: float) -> bool:
-    """Return whether an event made the rule so, or the last reading had it already under an earlier policy."""
+def is_explained(rule: SecurityGroupRule | None, state: RuleState | None, since: float) -> bool:
+    """Return whether an event made the rule so, or a reading at `since` had it already under an earlier policy."""
     if rule is None or state is None:
         return False
     is_same = (state.now.traffic, state.now.peer) == (rule.traffic, rule.peer)

@@ -30,6 +30,12 @@ _MAX_PARAGRAPH = 7
 _MAX_GAP_LINES, _MAX_ACCOUNTS, _MAX_REGIONS, _MAX_SHORT_ALIAS = 10, 5, 20, 30
 
 
+def silent_change_key(inventory: RegionInventory) -> str:
+    """Return the key of the alert about the rules of a reading that are to be reported."""
+    content = [inventory.account_id, inventory.region, sorted(inventory.unreported.items())]
+    return _key("silent-change", content)
+
+
 def silent_change_messages(
     inventory: RegionInventory, items: Sequence[OpenItem], calls: Mapping[str, LikelyCall], settings: Settings
 ) -> list[OutboxMessage]:
@@ -38,7 +44,7 @@ def silent_change_messages(
     account = settings.account(inventory.account_id)
     values = {"account": f"{account.alias[:_MAX_ALIAS]} {inventory.account_id}", "region": inventory.region}
     notice = OperatorNotice(
-        key=_key("silent-change", [inventory.account_id, inventory.region, sorted(inventory.unreported.items())]),
+        key=silent_change_key(inventory),
         kind=NoticeKind.DIFFERENT,
         severity=worst,
         language=account.language,
@@ -49,6 +55,7 @@ def silent_change_messages(
             (Sentence("silent_change_next", {"command": "gatewatch open"}),),
         ),
         account_id=inventory.account_id,
+        subjects=len(items),
     )
     return addressed(notice, settings.default_destinations)
 

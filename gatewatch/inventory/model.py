@@ -29,8 +29,9 @@ class ResourceKind(StrEnum):
 
 
 class OpenItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A rule, an entry of a prefix list or a resource that the internet may use. `since`: first seen, in seconds.
+    """A rule, an entry of a prefix list or a resource that the internet may use.
 
+    `since`: the first reading that found it, in seconds since 1970; `absent_at`: the last one that did not, 0 if none.
     `resource_id` is empty for the rule of a group. `owner_id`: the account that shares the group with this one, if it
     is not its own. `was_there_first`: it was open when the account was first read.
     """
@@ -44,6 +45,7 @@ class OpenItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     services: tuple[str, ...] = ()
     reachability: Reachability | None = None
     since: float = 0.0
+    absent_at: float = 0.0
     was_there_first: bool = False
 
     @property

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from gatewatch.alerts.rule_history_table import RULES, rule_key, states_after_lookup
-from gatewatch.inventory.comparison import compare
+from gatewatch.alerts.silent_changes import SilentChange, SilentChanges
+from gatewatch.inventory.comparison import compare, is_explained
 from gatewatch.inventory.likely_call import find_likely_call
-from gatewatch.inventory.messages import MAX_LINES, silent_change_messages
+from gatewatch.inventory.messages import MAX_LINES, silent_change_key, silent_change_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from gatewatch.config.settings import Settings
     from gatewatch.delivery.outbox import MessageSink
     from gatewatch.inventory.likely_call import LikelyCall
-    from gatewatch.inventory.model import RegionInventory, ResourceKind
+    from gatewatch.inventory.model import OpenItem, RegionInventory, ResourceKind
     from gatewatch.inventory.store import InventoryStore
     from gatewatch.model.security_group import SecurityGroupRule
 
@@ -57,18 +58,30 @@ class InventoryRecorder:
         return self.store.update_region(current.account_id, current.region, compared)
 
     def report(self, inventory: RegionInventory, event_history: EventHistory) -> None:
-        """Report the rules of a reading that are not reported yet. Without Event history no likely call is named."""
+        """Report the rules of a reading that are not reported yet, unless their event arrived since.
+
+        Without Event history no likely call is named.
+        """
         if not inventory.unreported:
             return
-        items = [each for each in inventory.items if each.identity in inventory.unreported]
-        calls = self._likely_calls(inventory, event_history())
-        self.outbox.put(silent_change_messages(inventory, items, calls, self.settings))
+        if items := self._still_unexplained(inventory):
+            calls = self._likely_calls(inventory, event_history())
+            self.outbox.put(silent_change_messages(inventory, items, calls, self.settings))
 
         def without_reported(last: RegionInventory | None) -> RegionInventory:
             left = {each: at for each, at in (last or inventory).unreported.items() if each not in inventory.unreported}
             return replace(last or inventory, unreported=left)
 
         self.store.update_region(inventory.account_id, inventory.region, without_reported)
+
+    def _still_unexplained(self, inventory: RegionInventory) -> list[OpenItem]:
+        """Save what is to be reported, and return what no event explained until after that."""
+        items = {each.identity: each for each in inventory.items if each.identity in inventory.unreported}
+        notice = silent_change_key(inventory)
+        changes = {each: change for each, item in items.items() if (change := _change(inventory, item, notice))}
+        SilentChanges(self.table).save(inventory.account_id, changes)
+        known = self._known_rules(inventory.account_id, items)
+        return [item for each, item in items.items() if not is_explained(item.rule, known.get(each), item.absent_at)]
 
     def _known_rules(self, account_id: str, rules: Iterable[str]) -> dict[str, RuleState]:
         keys = {rule_key(account_id, each): each for each in rules}
@@ -77,8 +90,9 @@ class InventoryRecorder:
     def _save_rules(
         self, inventory: RegionInventory, known: dict[str, RuleState], rules: dict[str, SecurityGroupRule]
     ) -> None:
-        """An unexplained rule is not saved yet: its event may still arrive, and the next reading decides."""
-        explained = {each: rule for each, rule in rules.items() if each not in inventory.unexplained}
+        """An unexplained rule is not saved until it is reported: its event may still arrive."""
+        waiting = {*inventory.unexplained, *inventory.unreported}
+        explained = {each: rule for each, rule in rules.items() if each not in waiting}
         self.table.put_many(RULES, states_after_lookup(inventory.account_id, known, explained, inventory.at))
 
     def _likely_calls(self, inventory: RegionInventory, cloudtrail: CloudTrailClient | None) -> dict[str, LikelyCall]:
@@ -93,3 +107,17 @@ class InventoryRecorder:
         shown = list(first_seen.items())[:MAX_LINES]
         found = {group_id: find_likely_call(cloudtrail, group_id, at) for group_id, at in shown}
         return {group_id: call for group_id, call in found.items() if call}
+
+
+def _change(inventory: RegionInventory, item: OpenItem, notice: str) -> SilentChange | None:
+    if item.rule is None:
+        return None
+    return SilentChange(
+        region=inventory.region,
+        group=item.group,
+        rule=item.rule,
+        text=item.text,
+        after=item.absent_at,
+        first_seen=item.since,
+        notice=notice,
+    )

@@ -110,7 +110,8 @@ class Digest(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `omitted_open` and `omitted_public` count by severity those that are not in `open` and `public`, `omitted_roles` the
     roles that are not in `short_lived_roles`. `recording_since`: start of the activity log, None for a digest of files.
-    `missing_events`: events that it lacks. `actions`: None while actions are off. `readings`: None while no account is
+    `missing_events`: events that it lacks. `late_events`: rules that were reported as changed without an event before
+    their event arrived. `actions`: None while actions are off. `readings`: None while no account is
     read, so that what no event reported is not known. `trend`: of a weekly digest.
     """
 
@@ -129,6 +130,7 @@ class Digest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     omitted_roles: int = 0
     recording_since: datetime | None = None
     missing_events: int = 0
+    late_events: int = 0
     actions: ActionCounts | None = None
     readings: ReadingSummary | None = None
     trend: Trend | None = None
@@ -151,7 +153,7 @@ class Digest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def is_empty(self) -> bool:
         """Return whether nothing happened or was done, nothing is open and no event is missing."""
         acted = self.actions and (self.actions.performed or self.actions.refused)
-        return not (self.events or self.open or self.public or self.missing_events or acted)
+        return not (self.events or self.open or self.public or self.missing_events or self.late_events or acted)
 
     @property
     def median_closed(self) -> timedelta:

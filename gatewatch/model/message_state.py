@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from gatewatch.model.alert_actions import NO_ACTIONS, ActionStatus, ShownActions
+from gatewatch.model.notification import Sentence
 
 _IN_HEADER = frozenset(
     {
@@ -49,6 +50,7 @@ class MessageState(Struct, frozen=True, omit_defaults=True):
 
     `replies` are digests of the keys of all alerts in the thread, counted in the headline. `has_lasting`: one alert of
     message or thread is about something serious that no closed rule ends. `shown` is read again for each rendering.
+    `explained`: of a notice, what later notices resolved, by id.
     """
 
     alerts: dict[str, AlertState] = {}
@@ -56,6 +58,11 @@ class MessageState(Struct, frozen=True, omit_defaults=True):
     replies: tuple[str, ...] = ()
     has_lasting: bool = False
     shown: ShownActions | None = None
+    explained: dict[str, Sentence] = {}
+
+    def explains_all(self, subjects: int) -> bool:
+        """Return whether everything that a notice is about is explained."""
+        return 0 < subjects <= len(self.explained)
 
     @property
     def status(self) -> str:

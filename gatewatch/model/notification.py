@@ -31,7 +31,8 @@ class AlertNotification(Struct, frozen=True, kw_only=True, tag="alert", omit_def
     """An alert with as many changes as a message can show, the highest severity first, and without raw JSON.
 
     `key` identifies the event. `raw_event` is a redacted excerpt of an event that was not understood. `group_key` is
-    the one security group that the call is about, if there is one.
+    the one security group that the call is about, if there is one. `banners` are shown above the alert. `explains`:
+    the keys of notices about a change without an event, which is the change of this alert.
     """
 
     key: str
@@ -40,7 +41,8 @@ class AlertNotification(Struct, frozen=True, kw_only=True, tag="alert", omit_def
     exposure_change: ExposureChange | None = None
     group_key: str = ""
     sections: tuple[Section, ...] = ()
-    banner: Sentence | None = None
+    banners: tuple[Sentence, ...] = ()
+    explains: tuple[str, ...] = ()
 
     @property
     def severity(self) -> Severity:
@@ -92,6 +94,8 @@ class OperatorNotice(Struct, frozen=True, kw_only=True, tag="notice", omit_defau
 
     A paragraph has a sentence a line; `excerpt` is text of several lines. `account_id` is empty unless the notice is
     about one account. `parent_key` is the key of the message in whose thread it is posted, and which is rendered again.
+    `subjects`: of how many things a later notice may say that they are explained; that one has them in `resolves`, by
+    id, with the sentence that the earlier message then shows.
     """
 
     key: str
@@ -106,6 +110,8 @@ class OperatorNotice(Struct, frozen=True, kw_only=True, tag="notice", omit_defau
     event_time: float | None = None
     actor: str = ""
     parent_key: str = ""
+    subjects: int = 0
+    resolves: dict[str, Sentence] = {}
 
 
 class DigestNotification(Struct, frozen=True, kw_only=True, tag="digest", omit_defaults=True):

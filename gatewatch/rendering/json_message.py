@@ -86,7 +86,8 @@ class JsonMessage(Struct, frozen=True, kw_only=True):
     """One message. `id` is the same for every delivery of it, so that a receiver can ignore repetitions.
 
     `summary` and `text` are in `language`; reasons in `changes` are English. `omitted` counts changes that are not
-    listed, by severity. `ended_exposures` are ids of earlier exposures that are closed now.
+    listed, by severity. `ended_exposures` are ids of earlier exposures that are closed now. `explains` are ids of
+    earlier notices that the change of this alert had no event, only where there are some.
     """
 
     version: Literal["1"] = "1"
@@ -105,6 +106,7 @@ class JsonMessage(Struct, frozen=True, kw_only=True):
     links: dict[str, str] = {}
     exposure: JsonExposure | None = None
     ended_exposures: tuple[str, ...] = ()
+    explains: tuple[str, ...] | UnsetType = UNSET
 
 
 class JsonRenderer(Struct, frozen=True):
@@ -153,6 +155,7 @@ class JsonRenderer(Struct, frozen=True):
             links={name: url for name, url in links.items() if 0 < len(url) <= _MAX_URL},
             exposure=exposure if presentation.exposure else None,
             ended_exposures=presentation.ended_exposures,
+            explains=notification.explains or UNSET,
         )
 
     def _text(self, message: OutboxMessage) -> JsonMessage:

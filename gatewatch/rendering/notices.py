@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from gatewatch.model.message_state import NO_STATE
 from gatewatch.model.notification import AlertNotification, NoticeKind, Sentence
 from gatewatch.model.severity import Severity
 from gatewatch.rendering.escaping import code, code_block, format_safe, join_safe, truncate_escaped
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
 
     from gatewatch.config.settings import Colors
     from gatewatch.model.message import OutboxMessage
+    from gatewatch.model.message_state import MessageState
     from gatewatch.model.notification import OperatorNotice
     from gatewatch.rendering.sns_body import SnsBody
     from gatewatch.rendering.text.labels import Labels
 
 _MAX_VALUE = 600
 _MAX_EXCERPT = 1500
+_MAX_EXPLAINED, _MAX_LINES = 20, 5
 # Identifiers, commands and texts of other people stand in code spans, where nothing is interpreted.
 _MENTION = re.compile(r"^<(@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+)>$")
 _CODE_VALUES = frozenset(
@@ -54,8 +57,10 @@ _MARKS = {
 }
 
 
-def notice_title(notice: OperatorNotice, labels: Labels) -> str:
+def notice_title(notice: OperatorNotice, labels: Labels, state: MessageState = NO_STATE) -> str:
     """The title with its mark, as plain text."""
+    if state.explains_all(notice.subjects):
+        return f"✅ {labels.thread['status_explained']} · {_plain(notice.title, labels)}"
     mark = _MARKS.get(notice.kind) or severity_mark(notice.severity)
     return f"{mark} {_plain(notice.title, labels)}"
 
@@ -65,8 +70,16 @@ def notice_paragraphs(notice: OperatorNotice, labels: Labels) -> list[Markup]:
     return [*paragraphs, code_block(notice.excerpt, _MAX_EXCERPT)] if notice.excerpt else paragraphs
 
 
-def notice_color(notice: OperatorNotice, colors: Colors) -> str:
-    if notice.kind in {NoticeKind.RECOVERED, NoticeKind.RESOLVED}:
+def explanations(state: MessageState, labels: Labels) -> list[Markup]:
+    """What later notices resolved, a few lines a paragraph."""
+    lines = [sentence_mrkdwn(each, labels) for each in list(state.explained.values())[:_MAX_EXPLAINED]]
+    if more := len(state.explained) - len(lines):
+        lines.append(sentence_mrkdwn(Sentence("more_lines", {"count": str(more)}), labels))
+    return [join_safe("\n", lines[start : start + _MAX_LINES]) for start in range(0, len(lines), _MAX_LINES)]
+
+
+def notice_color(notice: OperatorNotice, colors: Colors, state: MessageState = NO_STATE) -> str:
+    if notice.kind in {NoticeKind.RECOVERED, NoticeKind.RESOLVED} or state.explains_all(notice.subjects):
         return colors.resolved
     if notice.kind in {NoticeKind.UNREADABLE, NoticeKind.REMINDER, NoticeKind.TEST}:
         return colors.critical
@@ -92,8 +105,8 @@ def banners(message: OutboxMessage, labels: Labels) -> list[Markup]:
     sentences = []
     if message.fallback_for:
         sentences.append(Sentence(f"fallback_{message.fallback_reason}", {"destination": message.fallback_for}))
-    if isinstance(message.notification, AlertNotification) and message.notification.banner:
-        sentences.append(message.notification.banner)
+    if isinstance(message.notification, AlertNotification):
+        sentences += message.notification.banners
     return [Markup("⚠️ ") + sentence_mrkdwn(each, labels) for each in sentences]
 
 

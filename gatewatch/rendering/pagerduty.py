@@ -91,7 +91,7 @@ class IncidentRenderer(Struct, frozen=True):
         if isinstance(notification, AlertNotification):
             return tuple(self._alert(content, notification, presentation))
         if isinstance(notification, OperatorNotice):
-            return () if notification.kind in _NOTHING_TO_DO else (self._notice(content, notification),)
+            return tuple(self._of_notice(content, notification, presentation))
         raise RenderError("PagerDuty gets no digests")
 
     def _alert(
@@ -128,6 +128,14 @@ class IncidentRenderer(Struct, frozen=True):
             family=change.family.value,
             custom_details=dict(_details(message, texts, labels)),
         )
+
+    def _of_notice(
+        self, message: OutboxMessage, notice: OperatorNotice, presentation: Presentation
+    ) -> Iterator[IncidentEvent]:
+        if presentation.ended_notice:
+            yield IncidentEvent(event_action="resolve", dedup_key=_dedup_key(presentation.ended_notice))
+        if notice.kind not in _NOTHING_TO_DO:
+            yield self._notice(message, notice)
 
     def _notice(self, message: OutboxMessage, notice: OperatorNotice) -> IncidentEvent:
         labels = self.templates.labels(notice.language)

@@ -16,7 +16,8 @@ class Presentation(Struct, frozen=True, kw_only=True):
     """`thread` is the name of the thread of another notification, for channels that group messages by name.
 
     `exposure` is the id of what the message opened; `ended_exposures` are ids of what it closed of earlier messages.
-    `mark` identifies the post, for channels that can be searched.
+    `ended_notice` is the key of an earlier notice of which nothing is left. `mark` identifies the post, for channels
+    that can be searched.
     """
 
     part: int = 1
@@ -25,6 +26,7 @@ class Presentation(Struct, frozen=True, kw_only=True):
     thread: str = ""
     exposure: str = ""
     ended_exposures: tuple[str, ...] = ()
+    ended_notice: str = ""
     mark: PostMark = NO_MARK
 
     @property

@@ -14,7 +14,7 @@ from gatewatch.model.message_state import AlertState
 from gatewatch.model.notification import AlertNotification, OperatorNotice
 from gatewatch.rendering.alert_texts import texts_of_alert
 from gatewatch.rendering.escaping import as_markup, code, code_block, join_safe, mrkdwn
-from gatewatch.rendering.notices import banners, notice_color, notice_paragraphs, notice_title
+from gatewatch.rendering.notices import banners, explanations, notice_color, notice_paragraphs, notice_title
 from gatewatch.rendering.overview import WorstRule, overview_of
 from gatewatch.rendering.parts import first_parts, omitted_text, part_texts, presentations_of, shown_items
 from gatewatch.rendering.presentation import Presentation
@@ -72,7 +72,7 @@ class SlackRenderer(Struct, frozen=True):
         labels = self.templates.labels(notification.language)
         leading = banners(content, labels)
         if isinstance(notification, OperatorNotice):
-            return self._notice(notification, leading, labels)
+            return self._notice(notification, leading, labels, presentation.state)
         from gatewatch.rendering.digest.messages import digest_payload  # noqa: PLC0415  a digest is one message a day
 
         return digest_payload(notification, leading, self.templates, self.colors)
@@ -163,13 +163,14 @@ class SlackRenderer(Struct, frozen=True):
         language = first.notification.language
         return validated(with_actions(message, presentation.state.shown, self.templates.labels(language), language))
 
-    def _notice(self, notice: OperatorNotice, leading: list[Markup], labels: Labels) -> Payload:
-        title = notice_title(notice, labels)
+    def _notice(self, notice: OperatorNotice, leading: list[Markup], labels: Labels, state: MessageState) -> Payload:
+        title = notice_title(notice, labels, state)
         if notice.parent_key:
             blocks = [*map(context, leading), *thread_blocks(notice, labels)]
             return payload(notice_color(notice, self.colors), mrkdwn(title), blocks)
-        blocks = [*map(context, leading), header(title), *map(section, notice_paragraphs(notice, labels))]
-        return payload(notice_color(notice, self.colors), mrkdwn(title), blocks)
+        texts = [*explanations(state, labels), *notice_paragraphs(notice, labels)]
+        blocks = [*map(context, leading), header(title), *map(section, texts)]
+        return payload(notice_color(notice, self.colors, state), mrkdwn(title), blocks)
 
 
 def _cut(lines: Sequence[Markup]) -> Cut:

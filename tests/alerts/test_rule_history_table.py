@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from gatewatch.alerts.rule_history import with_rule_history
-from gatewatch.alerts.rule_history_table import RULES, DynamoRuleHistory, rule_key
+from gatewatch.alerts.rule_history_table import LOOKUP, RULES, DynamoRuleHistory, rule_key
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.model.api_call import AccessMethod, Actor, ApiCall
 from gatewatch.model.change import Action, Change, Family, Outcome
@@ -119,6 +119,38 @@ def test_a_late_call_neither_reads_nor_overwrites_a_later_state(table):
     before(table, change("10.0.0.0/8"), of=call(5))
     assert before(table, change("0.0.0.0/0"), of=call(2)) == [None]
     assert before(table, change("10.9.0.0/16"), of=call(6)) == ["10.0.0.0/8"]
+
+
+def looked_up(table, cidr, minutes):
+    """Save a lookup, as for another alert of the group."""
+    at = (START + timedelta(minutes=minutes)).timestamp()
+    rules(table).save_current_rules("111122223333", {RULE: rule(cidr)}, at)
+
+
+def maker(table):
+    ((_, state),) = HubTable(table, "gatewatch-test").get_many(RULES, [rule_key("111122223333", RULE)])
+    return state.by
+
+
+def test_a_late_call_replaces_the_lookup_that_saw_its_result(table):
+    """Otherwise the sweep would report a rule whose event arrived."""
+    looked_up(table, "0.0.0.0/0", 5)
+    before(table, change("0.0.0.0/0"), of=call(2))
+    assert maker(table) == "event-2"
+    assert before(table, change("10.0.0.0/8"), of=call(6)) == ["0.0.0.0/0"]
+
+
+def test_a_late_call_does_not_replace_a_lookup_of_another_state(table):
+    looked_up(table, "10.0.0.0/8", 5)
+    before(table, change("0.0.0.0/0"), of=call(2))
+    assert maker(table) == LOOKUP
+
+
+def test_an_old_call_that_is_sent_again_does_not_explain_what_was_changed_back_since(table):
+    before(table, change("10.0.0.0/8"), of=call(4))
+    looked_up(table, "0.0.0.0/0", 9)
+    before(table, change("0.0.0.0/0"), of=call(2))
+    assert maker(table) == LOOKUP
 
 
 def test_a_revoked_rule_is_deleted(table):
@@ -336,6 +368,16 @@ def test_what_is_written_late_replaces_no_later_state():
     rules(table).save_after(call(2), {RULE: rule("10.0.0.0/8")})
     late.save_unwritten()
     assert [each.now for each in saved(table).values()] == [rule("10.0.0.0/8")]
+
+
+def test_what_is_written_late_replaces_the_lookup_that_saw_it():
+    table = FailsOnce()
+    late = rules(table)
+    late.save_after(call(1), {RULE: rule("0.0.0.0/0")})
+    looked_up(table, "0.0.0.0/0", 5)
+    assert maker(table) == LOOKUP
+    late.save_unwritten()
+    assert maker(table) == "event-1"
 
 
 def test_what_cannot_be_written_late_either_is_tried_after_the_next_batch():

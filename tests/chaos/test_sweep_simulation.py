@@ -18,7 +18,8 @@ def titles(found):
 def test_silent_changes_are_reported_once_and_others_never_under_every_fault(seed):
     found = simulate(20, 4, seed)
     assert list(violations(found)) == []
-    assert len(accused(found)) >= 15
+    assert sum(each in accused(found) for each in found.silent) >= 15
+    assert sum(each in accused(found) for each in found.late) >= 5
     assert {"request throttled", "role missing", "request refused", "task received twice"} <= {*found.fate.injected}
     assert found.tasks["Killed"]
 
@@ -34,7 +35,8 @@ def test_a_process_that_ends_at_any_step_is_followed_by_one_that_finishes_its_wo
     for number in range(0, steps(), every):
         found = simulate(1, 2, 1, KilledOnce(number))
         assert list(violations(found)) == [], number
-        assert titles(found) == ["baseline_title", "silent_change_title"], number
+        assert titles(found).count("baseline_title") == 1, number
+        assert set(titles(found)) == {"baseline_title", "silent_change_title"}, number
         assert found.queue.given_up == [], number
 
 
@@ -61,6 +63,11 @@ class ReportsNothing(InventoryRecorder):
         """Sends nothing."""
 
 
+class RemembersNoReport(InventoryRecorder):
+    def _still_unexplained(self, inventory):
+        return [each for each in inventory.items if each.identity in inventory.unreported]
+
+
 class ForgetsWhatItReported(InventoryRecorder):
     def report(self, inventory, event_history):
         super().report(inventory, event_history)
@@ -72,9 +79,10 @@ class ForgetsWhatItReported(InventoryRecorder):
 @pytest.mark.parametrize(
     ("recorder", "violation"),
     [
-        (TakesUnreadForClosed, "accused, though it did not change silently"),
-        (AccusesAtFirstSight, "accused, though it did not change silently"),
+        (TakesUnreadForClosed, "accused, though its event arrived in time"),
+        (AccusesAtFirstSight, "accused, though its event arrived in time"),
         (ReportsNothing, "not noticed"),
+        (RemembersNoReport, "not corrected"),
         (ForgetsWhatItReported, "reported 2 times"),
     ],
 )

@@ -137,7 +137,7 @@ def changed(given, **fields):
         message(2, caller=""),
         message(0),
         changed(message(2), sections=(Section("ingress_before", "-"),)),
-        changed(message(2), banner=Sentence("configuration_invalid", {"reason": "r"})),
+        changed(message(2), banners=(Sentence("configuration_invalid", {"reason": "r"}),)),
     ],
     ids=["actor", "account", "critical", "fallback", "no actor", "same key", "sections", "banner"],
 )

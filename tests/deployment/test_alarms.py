@@ -18,6 +18,7 @@ COUNTED = {
     metrics.EVENTS_RECEIVED,
     metrics.CHANGES,
     metrics.SUPPRESSED,
+    metrics.LATE_EVENTS,
     metrics.LOOKUPS_FAILED,
     *(metrics.ALERTS + severity.capitalize() for severity in Severity),
     metrics.DELIVERED,

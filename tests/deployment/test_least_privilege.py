@@ -355,7 +355,7 @@ def test_the_role_of_a_function_trusts_lambda_only_and_has_no_managed_policy(rol
 
 
 def test_only_the_deliver_role_can_write_the_ledger():
-    keys_of_functions = ("access-key", "access-keys-unreported", "snapshot", "own-action")
+    keys_of_functions = ("access-key", "access-keys-unreported", "snapshot", "own-action", "silent-change")
     own = {
         f"{each}#*"
         for each in (

@@ -10,9 +10,14 @@ from chaos.clock import START
 from chaos.faults import KillAt, Script, throttled
 from chaos.harness import Harness
 from chaos.scenario import BROKEN, Arrival
+from gatewatch.alerts.silent_changes import SilentChange
 from gatewatch.aws import metrics
+from gatewatch.aws.hub_table import HubTableError
 from gatewatch.config.destinations import Match, Route, RouteEscalation
+from gatewatch.config.languages import LANGUAGES
 from gatewatch.delivery.wire import decode_message
+from gatewatch.model.notification import NoticeKind
+from gatewatch.model.security_group import Group, SecurityGroupRule
 from gatewatch.model.severity import Severity
 from support.rendering import SLACK, SNS
 
@@ -282,6 +287,86 @@ def test_while_the_configuration_is_invalid_every_message_shows_it_and_every_eve
         assert body.mail.split("\n\n")[1] == banner
         assert body.chat["content"]["description"].startswith(f"{banner}\n\n")
     assert len(outbox(harness)) > 1
+
+
+REPORTED = SilentChange(
+    region="eu-west-1",
+    group=Group(id="sg-0aaaaaaaaaaaaaaa1", name="<!here> *web*"),
+    rule=SecurityGroupRule(rule_id="sgr-1"),
+    text="tcp 22 from 0.0.0.0/0",
+    after=0.0,
+    first_seen=0.0,
+    notice="silent-change-1",
+)
+
+
+def explaining(**answers):
+    """A handler to which the answers are given in turn; an exception is raised."""
+
+    def change(harness):
+        left = list(answers["answers"])
+
+        def explained_by(_alert, arrived):
+            assert arrived == START
+            answer = left.pop(0) if len(left) > 1 else left[0]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        harness.alert = dataclasses.replace(harness.alert, explained_by=explained_by)
+
+    return change
+
+
+def corrections(harness):
+    return [each for each in outbox(harness) if each.notification.key.startswith("late-event-")]
+
+
+def test_an_event_that_explains_a_report_says_so_and_corrects_it_wherever_it_was_sent(build):
+    answers = [{"sgr-1": REPORTED, "sgr-2": replace(REPORTED, notice="silent-change-2"), "sgr-3": REPORTED}]
+    harness = arrived(event(build), alert=explaining(answers=answers))
+    settings = harness.alert.pipeline.settings
+    sent = corrections(harness)
+    assert {each.notification.parent_key for each in sent} == {
+        f"silent-change-{number}#{name}" for number in (1, 2) for name in settings.default_destinations
+    }
+    first = next(each.notification for each in sent if each.notification.parent_key.startswith("silent-change-1#"))
+    assert set(first.resolves) == {"sgr-1", "sgr-3"}
+    assert (first.kind, first.severity) == (NoticeKind.RESOLVED, Severity.INFO)
+    alert = next(each for each in outbox(harness) if each.notification.key == "event-1")
+    assert alert.notification.explains == ("silent-change-1", "silent-change-2")
+    text = json.dumps(SLACK.render(alert))
+    assert "It explains what was reported as changed without an event (3)." in text
+    assert harness.counts.counted[metrics.LATE_EVENTS] == 3
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_correction_fits_slack_and_email_and_mentions_nobody(build, language):
+    harness = arrived(event(build), alert=explaining(answers=[{f"sgr-{each}": REPORTED for each in range(30)}]))
+    for each in corrections(harness):
+        for parent_key in ("", "silent-change-1#sec-all"):
+            notice = replace(each.notification, parent_key=parent_key, language=language)
+            message = replace(each, notification=notice)
+            assert "<!here>" not in json.dumps(SLACK.render(message))
+            assert "tcp 22" in SNS.render(message).mail
+
+
+def test_a_table_that_does_not_answer_holds_no_alert_back_and_the_report_is_corrected_later(build):
+    error = HubTableError("a change without an event cannot be read", "Throttling")
+    harness = arrived(event(build), alert=explaining(answers=[error, {"sgr-1": REPORTED}]))
+    copies = [each for each in outbox(harness) if each.notification.key == "event-1"]
+    assert len({each.key for each in copies}) == len(copies)
+    assert copies[0].notification.explains == ()
+    assert corrections(harness)
+    assert dead_letters(harness) == []
+
+
+def test_a_table_that_never_answers_leaves_the_event_in_the_dead_letter_queue(build):
+    error = HubTableError("a change without an event cannot be read", "Throttling")
+    harness = arrived(event(build), alert=explaining(answers=[error]))
+    assert "event-1#sec-all" in keys(harness)
+    ((_, reason),) = dead_letters(harness)
+    assert "a change without an event cannot be read" in reason
 
 
 def test_the_log_has_event_and_account_ids_and_no_event(build):

@@ -323,6 +323,21 @@ def test_actions_of_people_are_counted_while_they_are_on(cloud):
     assert "Performed: 12 · refused: 1" in words(message)
 
 
+def test_rules_that_a_late_event_explained_are_one_line(cloud):
+    cloud.begin()
+    datum = {
+        "MetricName": metrics.LATE_EVENTS,
+        "Dimensions": [{"Name": "service", "Value": "gatewatch-prod-alert"}],
+        "Timestamp": MORNING - timedelta(hours=20),
+        "Value": 3.0,
+    }
+    cloud.aws.cloudwatch.put_metric_data(Namespace=metrics.NAMESPACE, MetricData=[datum])
+    cloud.configure(POLICY)
+    cloud.run()
+    (message,) = cloud.sent()
+    assert "explained by an event that arrived later: 3" in words(message)
+
+
 def test_missing_events_are_reported_also_on_an_empty_day(cloud):
     cloud.begin()
     cloud.configure(POLICY.replace("language: en", "language: en, empty: skip"))

@@ -14,7 +14,8 @@ from moto import mock_aws
 from msgspec.structs import replace
 
 from gatewatch.alerts.attached_groups import Attachable, AttachedGroupStore
-from gatewatch.alerts.rule_history_table import RULES, RuleState, rule_key
+from gatewatch.alerts.rule_history_table import LOOKUP, RULES, RuleState, rule_key
+from gatewatch.alerts.silent_changes import SILENT_CHANGES
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.actions import ActionMode, ActionSettings
 from gatewatch.config.settings import load_settings
@@ -232,6 +233,47 @@ def test_a_rule_that_another_event_left_narrow_is_not_explained_by_it(harness):
     harness.now += 1860
     harness.handle(again)
     assert harness.sent
+
+
+def test_what_is_reported_can_be_explained_by_a_late_event(harness):
+    again = suspected(harness)
+    opened = harness.now - 1860
+    harness.handle(again)
+    rule = harness.ssh.rule
+    ((_, found),) = harness.table.get_many(SILENT_CHANGES, [rule_key(ACCOUNT, rule.rule_id)])
+    assert (found.region, found.group.id, found.rule, found.text) == (REGION, harness.group, rule, harness.ssh.text)
+    assert (found.after, found.first_seen) == (opened - DAY, opened)
+    notice = harness.sent[0].notification
+    assert (found.notice, notice.subjects) == (notice.key, 1)
+
+
+def test_a_rule_is_not_in_the_rule_history_before_it_is_reported(harness):
+    again = suspected(harness)
+    rule_id, rows = harness.ssh.rule.rule_id, lambda: dict(harness.table.get_many(RULES, [rule_key(ACCOUNT, rule_id)]))
+    harness.handle(again)
+    assert rows() == {}
+    harness.now += DAY
+    harness.read()
+    assert [each.by for each in rows().values()] == [LOOKUP]
+
+
+def test_an_event_that_arrives_between_the_reading_and_its_report_is_seen(harness):
+    """It finds no report yet, and the reading was compared without it."""
+    again = suspected(harness)
+    rule = harness.ssh.rule
+
+    class Meanwhile(HubTable):
+        def put_many(self, kind, values, *more):
+            super().put_many(kind, values, *more)
+            if kind is SILENT_CHANGES:
+                self.put(RULES, rule_key(ACCOUNT, rule.rule_id), RuleState(harness.now, "event-1", rule))
+
+    table = Meanwhile(harness.session.client("dynamodb"), "hub", lambda: harness.now)
+    recorder = InventoryRecorder(harness.settings, harness.store, table, harness)
+    harness.handler = dataclasses.replace(harness.handler, recorder=recorder)
+    harness.handle(again)
+    assert harness.sent == []
+    assert harness.inventory.unreported == {}
 
 
 def suspected(harness):

@@ -190,7 +190,7 @@ def test_lines_about_state_and_fallback_fit_into_a_full_notification():
     description = bodies_of(alert)[0].chat["content"]["description"]
     assert len(description) > 8000 - RESERVED_LENGTH - 400
     banner = Sentence("configuration_invalid", {"reason": "b" * 600})
-    message = msgspec.structs.replace(message_for(alert, banner=banner), fallback_for="i" * 64)
+    message = msgspec.structs.replace(message_for(alert, banners=[banner]), fallback_for="i" * 64)
     ended = AlertState(ended=EarlierExposure(840.0, "w" * 256))
     presentation = Presentation(cut=SNS.cut(message), state=MessageState(alerts={"k": ended}), thread="t" * 64)
     body = SNS.render(message, presentation)

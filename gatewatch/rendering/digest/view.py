@@ -37,7 +37,12 @@ def _sections(digest: Digest, text: DigestText) -> tuple[DigestSection, ...]:
         return quiet, *trend_sections(digest, text)
     if not digest.events:
         first = open_rules(digest, text), *public_resources(digest, text), *trend_sections(digest, text)
-        return *first, DigestSection("", lines=(labels["nothing"],)), *_actions_of_people(digest, text)
+        return (
+            *first,
+            DigestSection("", lines=(labels["nothing"],)),
+            *_late_events(digest, text),
+            *_actions_of_people(digest, text),
+        )
     return (
         open_rules(digest, text),
         *public_resources(digest, text),
@@ -52,6 +57,7 @@ def _sections(digest: Digest, text: DigestText) -> tuple[DigestSection, ...]:
             lines=() if digest.suppressed else (labels["suppressed_none"],),
             bars=tuple(_bars(digest.suppressed)),
         ),
+        *_late_events(digest, text),
         *_actions_of_people(digest, text),
     )
 
@@ -102,6 +108,13 @@ def _short_lived_roles(digest: Digest, text: DigestText) -> Iterator[DigestSecti
     )
     if lines:
         yield DigestSection(labels["short_lived_roles"], lines, (labels["more"].format(count=more),) if more else ())
+
+
+def _late_events(digest: Digest, text: DigestText) -> Iterator[DigestSection]:
+    """Yield a section with one line, or nothing when no event was later than its report."""
+    if digest.late_events:
+        line = text.digest.digest["late_events_text"].format(count=digest.late_events)
+        yield DigestSection(text.digest.digest["late_events"], lines=(line,))
 
 
 def _actions_of_people(digest: Digest, text: DigestText) -> Iterator[DigestSection]:

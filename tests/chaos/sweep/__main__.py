@@ -48,9 +48,15 @@ def _rows(found):
         f"{'changes with an event':<34}",
         f"{len(found.reported)}, accused {sum(each in accused for each in found.reported)}",
     )
+    late = [each for each in found.late if each in accused]
+    yield (
+        f"{'changes with a late event':<34}",
+        f"{len(found.late)}, reported {len(late)}, of these corrected {sum(each in found.corrected for each in late)}",
+    )
+    reported = sum(each in accused for each in found.silent)
     yield (
         f"{'changes without an event':<34}",
-        f"{len(found.silent)}, reported {len(accused)}, never or later read first {len(hidden)}",
+        f"{len(found.silent)}, reported {reported}, never or later read first {len(hidden)}",
     )
     yield f"{'notices':<34}", ", ".join(f"{number} {name}" for name, number in titles.items())
 

@@ -17,6 +17,7 @@ from chaos.sweep.members import NOT_THERE, Members
 from gatewatch.alerts.attached_groups import AttachedGroupStore
 from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.rule_history_table import DynamoRuleHistory
+from gatewatch.alerts.silent_changes import SilentChanges
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.config.settings import load_settings
 from gatewatch.errors import GatewatchError
@@ -37,6 +38,7 @@ HOME = "us-east-1"
 LAST_CHANGE = 2.5 * DAY  # what changes silently after it has no two readings before the end
 DAYS = 4
 EVENT_SECONDS = (20, 1500)  # until an event of a change arrives
+LATE_SECONDS = (1800, 30 * HOUR)  # the same of an event that may be later than the report of its change
 
 
 class SweepDice(Dice):
@@ -66,7 +68,10 @@ class Change:
 
 @dataclass
 class Simulation:
-    """`silent`: group ids of changes without an event; `reported`: those of changes whose event arrives in time."""
+    """`silent`: changes without an event, by group id; `reported`, `late`: those whose event arrives in time, or late.
+
+    `corrected`: the groups of reports that a late event explained.
+    """
 
     clock: VirtualClock
     fate: SweepDice
@@ -76,8 +81,11 @@ class Simulation:
     outbox: SilentOutbox
     handler: SweepHandler
     history: DynamoRuleHistory
+    silent_changes: SilentChanges
     silent: dict = field(default_factory=dict)
     reported: dict = field(default_factory=dict)
+    late: dict = field(default_factory=dict)
+    corrected: Counter = field(default_factory=Counter)
     busy: float = 0.0
     tasks: Counter = field(default_factory=Counter)
     ended: list = field(default_factory=list)
@@ -183,7 +191,7 @@ def _hub(clock, dice, members, ids, recorder):
     )
     calm = HubTable(_Calm(table), "hub", clock.time)
     history = DynamoRuleHistory(calm, LOG, lambda: 0.0)
-    return Simulation(clock, dice, members, table, queue, outbox, handler, history)
+    return Simulation(clock, dice, members, table, queue, outbox, handler, history, SilentChanges(calm))
 
 
 class _Calm(Table):
@@ -235,14 +243,14 @@ def _region(chosen, names, chance):
 
 
 def _plan_changes(found, ids, names, chance, numbers):
-    """For each account one change without an event, at any time, and five with one, most of them during a sweep.
+    """For each account one change without an event and one whose event is late, at any time.
 
-    Every third modifies a rule.
+    And five whose event arrives in time, most of them during a sweep. Every third modifies a rule.
     """
     for each in ids:
-        for has_event in (False, True, True, True, True, True):
+        for kind in (found.silent, found.late, *[found.reported] * 5):
             time = START + chance.uniform(0.2 * DAY, LAST_CHANGE)
-            if has_event and chance.random() < 0.8:
+            if kind is found.reported and chance.random() < 0.8:
                 time = START + chance.choice((0, 1, 2)) * DAY + chance.uniform(0, 2 * HOUR)
             region, number = chance.choice(names), next(numbers)
             modifies = chance.random() < 0.3
@@ -250,11 +258,11 @@ def _plan_changes(found, ids, names, chance, numbers):
             if not modifies:
                 del found.members.rules[each, region][rule["SecurityGroupRuleId"]]
             change = Change(each, region, {**rule, "CidrIpv4": "0.0.0.0/0"}, time, modifies)
-            (found.reported if has_event else found.silent)[rule["GroupId"]] = change
+            kind[rule["GroupId"]] = change
             found.at(time, lambda change=change: _apply(found.members, change))
-            if has_event:
-                late = time + chance.uniform(*EVENT_SECONDS)
-                found.at(late, lambda change=change: _arrive(found, change))
+            if kind is not found.silent:
+                arrival = time + chance.uniform(*(LATE_SECONDS if kind is found.late else EVENT_SECONDS))
+                found.at(arrival, lambda change=change: _arrive(found, change))
 
 
 def _apply(members, change):
@@ -262,7 +270,7 @@ def _apply(members, change):
 
 
 def _arrive(found, change):
-    """The event of a change passes through the alert pipeline, which fills the rule history."""
+    """The event of a change fills the rule history, and corrects what was reported before it arrived."""
     rule, group_id = change.rule, change.rule["GroupId"]
     rule_id = rule["SecurityGroupRuleId"]
     fields = {
@@ -274,6 +282,7 @@ def _arrive(found, change):
     if change.modifies:
         new = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": rule["CidrIpv4"]}
         record = builders.modify((rule_id, new), **fields)
+        record["requestParameters"]["ModifySecurityGroupRulesRequest"]["GroupId"] = group_id
     else:
         described = builders.response_rule(rule_id, groupId=group_id, cidrIpv4=rule["CidrIpv4"])
         record = builders.authorize(
@@ -281,4 +290,6 @@ def _arrive(found, change):
         )
     envelope = builders.event(record, region=change.region)
     for call in decode(json.loads(json.dumps(envelope)), "event"):
-        assess_call(call, Assessor(found.handler.settings, found.history))
+        alert = assess_call(call, Assessor(found.handler.settings, found.history))
+        explained = found.silent_changes.explained_by(alert, found.clock.now)
+        found.corrected.update(each.group.id for each in explained.values())

@@ -29,9 +29,12 @@ def accused(simulation):
 def violations(simulation):
     found, members = accused(simulation), simulation.members
     hidden = {each for each, change in simulation.silent.items() if is_unreachable(members, change)}
+    known = simulation.silent.keys() | simulation.late.keys()
+    yield from (f"accused, though its event arrived in time: {each}" for each in found if each not in known)
     yield from (
-        f"accused, though it did not change silently: {each}" for each in found if each not in simulation.silent
+        f"not corrected: {each}" for each in found if each in simulation.late and each not in simulation.corrected
     )
+    yield from (f"corrected without an event: {each}" for each in simulation.corrected if each not in simulation.late)
     yield from (f"not noticed: {each}" for each in simulation.silent if each not in found and each not in hidden)
     yield from (f"reported {number} times: {each}" for each, number in found.items() if number > 1)
     yield from (f"not named: {each}" for each in unnamed(simulation))
