@@ -665,3 +665,55 @@ def test_a_prefix_list_that_an_ipam_resolver_writes_is_low_with_a_reason(build, 
     found = row(build.wrapped("ModifyManagedPrefixList", request))
     shows(found, family="prefix_list", action="modify", severity="low", resource_id=build.PREFIX_LIST)
     assert found["reasons"]
+
+
+RESOLVER, TARGET = "ipam-plr-0123456789abcdef0", "ipam-plr-target-0123456789abcdef0"
+
+
+def created(name, **fields):
+    return {f"{name}Response": {name.removeprefix("Create")[0].lower() + name.removeprefix("Create")[1:]: fields}}
+
+
+@pytest.mark.parametrize("key", ["Rule", "Rules"])
+def test_a_static_rule_of_a_resolver_is_judged_as_an_entry_of_a_prefix_list(build, rows, shows, key):
+    name = "CreateIpamPrefixListResolver"
+    selected = [{"RuleType": "static-cidr", "StaticCidr": WORLD}, {"RuleType": "ipam-pool-cidr"}]
+    response = created(name, ipamPrefixListResolverId=RESOLVER)
+    entry, unknown = rows(build.wrapped(name, {"IpamId": "ipam-1", key: selected}, response))
+    plain = rows(build.wrapped("CreateManagedPrefixList", {"PrefixListName": "n", "Entry": {"Cidr": WORLD}}))[0]
+    shows(entry, family="prefix_list", action="create", peer=WORLD, resource_id=RESOLVER, severity=plain["severity"])
+    assert entry["reasons"] == plain["reasons"]
+    shows(unknown, severity="low", resource_id=RESOLVER, peer=RESOLVER)
+    assert unknown["reasons"]
+
+
+def test_other_rules_of_a_resolver_are_low_with_a_reason_and_its_description_is_info(build, row, shows):
+    name = "ModifyIpamPrefixListResolver"
+    changed = {"IpamPrefixListResolverId": RESOLVER, "Rule": {"RuleType": "ipam-resource-cidr", "ResourceType": "vpc"}}
+    found = row(build.wrapped(name, changed))
+    shows(found, family="prefix_list", action="modify", severity="low", resource_id=RESOLVER)
+    assert found["reasons"]
+    text = row(build.wrapped(name, {"IpamPrefixListResolverId": RESOLVER, "Description": "x"}))
+    shows(text, severity="info", resource_id=RESOLVER, understood=True)
+
+
+def test_a_prefix_list_that_is_handed_to_a_resolver_is_low_with_a_reason(build, row, shows):
+    name = "CreateIpamPrefixListResolverTarget"
+    handed = {"IpamPrefixListResolverId": RESOLVER, "PrefixListId": build.PREFIX_LIST, "PrefixListRegion": "eu-west-1"}
+    found = row(build.wrapped(name, handed, created(name, ipamPrefixListResolverTargetId=TARGET)))
+    shows(found, family="prefix_list", action="modify", severity="low", resource_id=build.PREFIX_LIST)
+    assert found["reasons"]
+    shows(
+        row(build.wrapped("ModifyIpamPrefixListResolverTarget", {"IpamPrefixListResolverTargetId": TARGET})),
+        severity="low",
+        resource_id=TARGET,
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [f"{verb}IpamPrefixListResolver{suffix}" for verb in ("Create", "Modify") for suffix in ("", "Target")],
+)
+@pytest.mark.parametrize("request_", [None, {}, {"Rule": 7}, {"Rule": [None, {"StaticCidr": "x"}]}])
+def test_a_resolver_call_without_what_is_expected_gives_rows_all_the_same(build, rows, name, request_):
+    assert rows(build.wrapped(name, request_))

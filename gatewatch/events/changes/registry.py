@@ -16,6 +16,7 @@ from gatewatch.events.changes import (
     network,
     organization,
     prefix_list,
+    prefix_list_resolver,
     public_access,
     security_group,
     sign_in,
@@ -45,6 +46,7 @@ def _merge(*tables: Mapping[Key, CallSpec]) -> dict[Key, tuple[CallSpec, ...]]:
 CALL_SPECS: Mapping[Key, tuple[CallSpec, ...]] = _merge(
     security_group.CALL_SPECS,
     prefix_list.CALL_SPECS,
+    prefix_list_resolver.CALL_SPECS,
     attachment.CALL_SPECS,
     sign_in.CALL_SPECS,
     monitoring.CALL_SPECS,

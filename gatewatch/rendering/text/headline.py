@@ -105,11 +105,15 @@ def _variant(action: str, assessed: AssessedChange) -> str:
 
 def _prefix_list(alert: Alert, assessed: AssessedChange, labels: Labels) -> Phrase:
     change, peer = assessed.change, assessed.change.rule.peer
+    is_of_resolver = alert.call.event_name.partition("Ipam")[2] == "PrefixListResolver"
     if isinstance(peer, CidrPeer):
-        return Phrase(f"prefix_list_{change.action}", {"peer": labels.peer["peer"].format(peer=peer.cidr)})
+        key = "resolver_rule" if is_of_resolver else change.action
+        return Phrase(f"prefix_list_{key}", {"peer": labels.peer["peer"].format(peer=peer.cidr)})
     if change.resource_id is None:
         return Phrase("no_parameters", {"event": shorten(alert.call.event_name)})
-    by_resolver = alert.call.event_name == "ModifyManagedPrefixList"
+    if is_of_resolver:
+        return Phrase("prefix_list_resolver_edit", {})
+    by_resolver = alert.call.event_name != "RestoreManagedPrefixListVersion"
     modified = "edit" if peer is None else "resolver" if by_resolver else "restore"
     key = {Action.CREATE: "create_empty", Action.DELETE: "delete"}.get(change.action, modified)
     return Phrase(f"prefix_list_{key}", {})
