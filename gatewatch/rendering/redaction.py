@@ -21,6 +21,8 @@ _SHORTEST_SECRET = 16  # characters, of an access key id
 _ACCESS_KEY_ID = re.compile(r"\b(AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{8,}([A-Z0-9]{4})\b")
 # The end of a refusal's errorMessage: 600 and more characters that only `sts:DecodeAuthorizationMessage` can read.
 _ENCODED = re.compile(r"(Encoded authorization failure message: ?)\S+")
+# What either begins with: most texts have neither, which this finds in a fraction of the time.
+_SUSPECT = re.compile(r"A[KSB]IA|ACCA|Encoded")
 
 
 def raw_event_text(record: dict[str, Any]) -> str:
@@ -44,14 +46,13 @@ def redact(value: Any) -> Any:
 
 def _is_secret(key: str, inner: Any) -> bool:
     """Empty values and booleans are not redacted."""
-    has_content = inner not in (None, "", {}, []) and not isinstance(inner, bool)
-    if not has_content:
-        return False
     name = key.lower().replace("-", "").replace("_", "")
-    return name not in _HARMLESS and _SECRET.search(name) is not None
+    if not _SECRET.search(name) or name in _HARMLESS:
+        return False
+    return inner not in (None, "", {}, []) and not isinstance(inner, bool)
 
 
 def _redact_text(text: str) -> str:
-    if len(text) < _SHORTEST_SECRET:
+    if len(text) < _SHORTEST_SECRET or not _SUSPECT.search(text):
         return text
     return _ENCODED.sub(rf"\1{_MASK}", _ACCESS_KEY_ID.sub(r"\1…\2", text))
