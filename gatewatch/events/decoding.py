@@ -20,7 +20,9 @@ from gatewatch.events.surrogates import has_lone_surrogates, without_lone_surrog
 from gatewatch.model.api_call import Actor, ApiCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    _Unwrap = Callable[[dict[str, Any], str, int], Iterable["Decoded"]]
 
 _MAX_NESTING = 8  # no real wrapper is deeper than SNS in SQS in an array
 _ACCOUNT_DIGITS = 12
@@ -69,81 +71,78 @@ def parse(text: bytes | str, where: str = "") -> Any:
 
 def decode(document: Any, where: str = "") -> Iterator[Decoded]:
     """Yield everything a document holds, in order. Never raises: an unreadable member is yielded as its error."""
-    return _decode(document, where, 0)
+    return iter(_decode(document, where, 0))
 
 
-def _decode(document: Any, where: str, depth: int) -> Iterator[Decoded]:
+def _decode(document: Any, where: str, depth: int) -> Iterable[Decoded]:
     if depth > _MAX_NESTING:
-        yield UndecodableError(where, "is wrapped too many times")
-        return
+        return [UndecodableError(where, "is wrapped too many times")]
+    if isinstance(document, dict):
+        return _decode_object(document, where, depth)
     if isinstance(document, list):
-        for index, member in enumerate(document):
-            yield from _decode(member, f"{where}[{index}]", depth + 1)
-    elif isinstance(document, dict):
-        yield from _decode_object(document, where, depth)
-    else:
-        yield UndecodableError(where, f"is {_kind(document)}, not an object or an array")
+        return _decode_members(document, where, depth)
+    return [UndecodableError(where, f"is {_kind(document)}, not an object or an array")]
 
 
-def _decode_object(document: dict[str, Any], where: str, depth: int) -> Iterator[Decoded]:
+def _decode_object(document: dict[str, Any], where: str, depth: int) -> Iterable[Decoded]:
     for is_form, unwrap in _FORMS:
         if is_form(document):
-            yield from unwrap(document, where, depth)
-            return
-    yield UnrecognizedDocument(where)
+            return unwrap(document, where, depth)
+    return [UnrecognizedDocument(where)]
 
 
-def _unwrap_list(key: str) -> Callable[[dict[str, Any], str, int], Iterator[Decoded]]:
-    def unwrap(document: dict[str, Any], where: str, depth: int) -> Iterator[Decoded]:
+def _decode_members(members: list[Any], where: str, depth: int) -> Iterator[Decoded]:
+    """One after the other: a log has thousands."""
+    for index, member in enumerate(members):
+        yield from _decode(member, f"{where}[{index}]", depth + 1)
+
+
+def _unwrap_list(key: str) -> _Unwrap:
+    def unwrap(document: dict[str, Any], where: str, depth: int) -> Iterable[Decoded]:
         members = document[key]
         if isinstance(members, list):
-            yield from _decode(members, f"{where}.{key}" if where else key, depth)
-        else:
-            yield UndecodableError(where, f"has {key} that is {_kind(members)}, not an array")
+            return _decode(members, f"{where}.{key}" if where else key, depth)
+        return [UndecodableError(where, f"has {key} that is {_kind(members)}, not an array")]
 
     return unwrap
 
 
-def _unwrap_text(key: str) -> Callable[[dict[str, Any], str, int], Iterator[Decoded]]:
-    def unwrap(document: dict[str, Any], where: str, depth: int) -> Iterator[Decoded]:
+def _unwrap_text(key: str) -> _Unwrap:
+    def unwrap(document: dict[str, Any], where: str, depth: int) -> Iterable[Decoded]:
         inner = f"{where}.{key}" if where else key
         text = document[key]
         if not isinstance(text, str):
-            yield UndecodableError(inner, f"is {_kind(text)}, not text")
-            return
+            return [UndecodableError(inner, f"is {_kind(text)}, not text")]
         try:
             parsed = parse(text, inner)
         except UndecodableError as error:
-            yield error
-            return
-        yield from _decode(parsed, inner, depth + 1)
+            return [error]
+        return _decode(parsed, inner, depth + 1)
 
     return unwrap
 
 
-def _unwrap_sns_record(document: dict[str, Any], where: str, depth: int) -> Iterator[Decoded]:
+def _unwrap_sns_record(document: dict[str, Any], where: str, depth: int) -> Iterable[Decoded]:
     notification = document["Sns"]
     if isinstance(notification, dict) and "Message" in notification:
-        yield from _unwrap_text("Message")(notification, f"{where}.Sns", depth)
-    else:
-        yield UndecodableError(where, "has an Sns member without a Message")
+        return _unwrap_text("Message")(notification, f"{where}.Sns", depth)
+    return [UndecodableError(where, "has an Sns member without a Message")]
 
 
-def _unwrap_event(document: dict[str, Any], where: str, _depth: int) -> Iterator[Decoded]:
-    """An event of another source yields nothing; a CloudTrail event without a record is an unrecognized document."""
+def _unwrap_event(document: dict[str, Any], where: str, _depth: int) -> Iterable[Decoded]:
+    """An event of another source has nothing; a CloudTrail event without a record is an unrecognized document."""
     record = document["detail"]
     if not isinstance(record, dict):
-        yield UndecodableError(where, f"has a detail that is {_kind(record)}, not an object")
-    elif _is_record(record):
-        yield _api_call(record, document)
-    elif is_compliance_event(document):
-        yield compliance_call(document)
-    elif "CloudTrail" in _text(document.get("detail-type")):
-        yield UnrecognizedDocument(where)
+        return [UndecodableError(where, f"has a detail that is {_kind(record)}, not an object")]
+    if _is_record(record):
+        return [_api_call(record, document)]
+    if is_compliance_event(document):
+        return [compliance_call(document)]
+    return [UnrecognizedDocument(where)] if "CloudTrail" in _text(document.get("detail-type")) else []
 
 
-def _unwrap_record(document: dict[str, Any], _where: str, _depth: int) -> Iterator[Decoded]:
-    yield _api_call(document, {})
+def _unwrap_record(document: dict[str, Any], _where: str, _depth: int) -> Iterable[Decoded]:
+    return [_api_call(document, {})]
 
 
 def _is_record(document: dict[str, Any]) -> bool:
@@ -155,8 +154,7 @@ _RECORD_KEYS = frozenset(
     {"eventSource", "eventVersion", "userIdentity", "eventID", "requestParameters", "responseElements"}
 )
 
-_Form = tuple["Callable[[dict[str, Any]], bool]", "Callable[[dict[str, Any], str, int], Iterator[Decoded]]"]
-_FORMS: tuple[_Form, ...] = (
+_FORMS: tuple[tuple[Callable[[dict[str, Any]], bool], _Unwrap], ...] = (
     (lambda each: "detail" in each and ("detail-type" in each or "source" in each), _unwrap_event),
     (_is_record, _unwrap_record),
     (lambda each: "Records" in each, _unwrap_list("Records")),

@@ -85,9 +85,10 @@ def is_aws_work(user: dict[str, Any]) -> bool:
     `invokedBy` does not count: CloudFormation and forward access sessions act for a person.
     """
     linked = _SERVICE_LINKED_ROLE.match(session_role_arn(user))
-    is_service = _text(user, "type") == "AWSService"
+    if linked is None and _text(user, "type") != "AWSService":
+        return False
     service = linked[1] if linked else _text(user, "invokedBy")
-    return (is_service or linked is not None) and not service.startswith(_FOR_PEOPLE)
+    return not service.startswith(_FOR_PEOPLE)
 
 
 def _name(user: dict[str, Any], kind: str) -> str:
@@ -213,34 +214,26 @@ def access_method_of(user: dict[str, Any], record: dict[str, Any]) -> AccessMeth
 
     The other methods are the user agent's own word.
     """
-    agent = _text(record, "userAgent")
-    hosts = (_text(user, "invokedBy"), _text(record, "sourceIPAddress"))
-    if _any_starts_with(hosts, _CLOUDFORMATION):
+    agent, service, address = _text(record, "userAgent"), _text(user, "invokedBy"), _text(record, "sourceIPAddress")
+    if service.startswith(_CLOUDFORMATION) or address.startswith(_CLOUDFORMATION):
         return AccessMethod.CLOUDFORMATION
-    if "Terraform" in _after_first(agent, "HashiCorp/"):
+    if "Terraform" in agent.partition("HashiCorp/")[2]:
         return AccessMethod.TERRAFORM
     if "CloudShell" in agent:
         return AccessMethod.CLI
-    if _is_console(agent, hosts, record):
+    if agent.startswith(_BROWSERS) or _is_console_session(record):
         return AccessMethod.CONSOLE
-    if any(map(_SERVICE_HOST.match, hosts)) or _text(user, "type") == "AWSService":
+    if service.startswith(_CONSOLE_HOSTS) or address.startswith(_CONSOLE_HOSTS) or agent.startswith(_CONSOLE_HOSTS):
+        return AccessMethod.CONSOLE
+    if _SERVICE_HOST.match(service) or _SERVICE_HOST.match(address) or _text(user, "type") == "AWSService":
         return AccessMethod.SERVICE
     if agent.startswith(_COMMAND_LINES):
         return AccessMethod.CLI
     return AccessMethod.SDK if _SDK.search(agent) else AccessMethod.UNKNOWN
 
 
-def _is_console(agent: str, hosts: tuple[str, ...], record: dict[str, Any]) -> bool:
-    if _text(record, "sessionCredentialFromConsole").lower() == "true" or agent.startswith(_BROWSERS):
-        return True
-    return _any_starts_with((*hosts, agent), _CONSOLE_HOSTS)
-
-
-def _any_starts_with(hosts: tuple[str, ...], prefixes: str | tuple[str, ...]) -> bool:
-    for host in hosts:  # noqa: SIM110  a generator is slower than this loop
-        if host.startswith(prefixes):
-            return True
-    return False
+def _is_console_session(record: dict[str, Any]) -> bool:
+    return _text(record, "sessionCredentialFromConsole").lower() == "true"
 
 
 def session_role_arn(user: Any) -> str:

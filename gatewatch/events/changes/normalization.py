@@ -13,7 +13,7 @@ from typing import Any
 
 Fields = dict[str, Any]
 # Tuples, because `isinstance` with a union builds the union at every call.
-_NESTED, _NUMBERS, _INTEGER_LIKE = (dict, list), (int, float), (int, str)
+_NESTED, _NUMBERS = (dict, list), (int, float)
 _LIST_KEYS = ("items", "item")
 _OMISSION = frozenset({"omitted", "originalSize", "reason"})
 _MAX_DEPTH = 40  # EC2's deepest parameter is a dozen levels down; bounds recursion on hostile input
@@ -36,8 +36,8 @@ def parameters(value: Any, event_name: str, suffix: str) -> Fields | None:
 
     CloudTrail writes `{"omitted": true}` for parameters that were too large for the record.
     """
-    if not isinstance(value, dict) or _is_omitted(value):
-        return None
+    if not isinstance(value, dict) or ("omitted" in value and _OMISSION.issuperset(value)):
+        return None  # only these keys: of Amazon S3 CloudTrail records whatever the caller adds to the query
     fields: Fields = lower_keys(value)
     if len(fields) < len(value):
         fields |= _repeated(value)
@@ -72,11 +72,6 @@ def _of_request(values: list[Any]) -> Any:
     if len(bodies) == 1 or all(each == values[0] for each in values):
         return bodies[0] if bodies else values[0]
     return [inner for each in values for inner in as_list(each)]
-
-
-def _is_omitted(value: Fields) -> bool:
-    """Only these keys: of Amazon S3 CloudTrail records whatever the caller adds to the query."""
-    return "omitted" in value and _OMISSION.issuperset(value)
 
 
 def as_list(value: Any) -> list[Any]:
@@ -130,11 +125,13 @@ class NotANumberError(ValueError):
 
 def as_number(value: Any) -> int | None:
     """Return a port or ICMP type sent as number or text; None when absent. Raises `NotANumberError`."""
+    if type(value) is int:  # not a boolean
+        return value
     if value is None or value == "":
         return None
     if isinstance(value, float) and value.is_integer():
         return int(value)  # a log exported through a table with absent ports has floats
-    if isinstance(value, bool) or not isinstance(value, _INTEGER_LIKE):
+    if not isinstance(value, str):
         raise NotANumberError(repr(value))
     try:
         return int(value)

@@ -99,9 +99,10 @@ def changes_of(call: ApiCall) -> tuple[Change, ...]:
     A supported call of an unknown form gives one change with `understood` False. Never raises.
     """
     calls = [parse_call(call, spec) for spec in specs_of(call)]
-    family = _FAMILY_OF_REFUSED.get(call.event_source.partition(".")[0])
-    if calls and family and calls[0].request is None and not calls[0].is_applied:
-        return _of_one_family(calls, family)
+    if calls and calls[0].request is None and not calls[0].is_applied:
+        family = _FAMILY_OF_REFUSED.get(call.event_source.partition(".")[0])
+        if family:
+            return _of_one_family(calls, family)
     changes = [change for each in calls for change in _read(each)]
     is_own = len(calls) > 1 and any(each.family is Family.HUB and each.understood for each in changes)
     return tuple(filter(_adds_to_hub, changes) if is_own else changes)
