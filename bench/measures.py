@@ -113,7 +113,7 @@ def _all(work: Callable[[Any], object], inputs: list[Any]) -> None:
 
 
 def _assessed(text: bytes, pipeline: AlertPipeline) -> list[Any]:
-    return [assess_call(each, pipeline.assessor) for each in decode(parse(text)) if isinstance(each, ApiCall)]
+    return [assess_call(each, pipeline) for each in decode(parse(text)) if isinstance(each, ApiCall)]
 
 
 # Both exit without interpreter shutdown, because a function does not end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -11,7 +12,7 @@ from gatewatch.model.alert import Alert, AssessedChange, Links
 from gatewatch.model.compliance import ComplianceFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from gatewatch.config.settings import Settings
     from gatewatch.model.account import Account
@@ -29,16 +30,18 @@ _CONSOLES = (
     ("eusc-", "console.amazonaws-eusc.eu"),
 )
 _COMMERCIAL = "console.aws.amazon.com"
+_UNRESERVED = re.compile(r"[\w.~-]*", re.ASCII)  # characters that a URL has as they are (RFC 3986)
 
 
 def enrich(call: ApiCall, changes: Sequence[AssessedChange], settings: Settings) -> Alert:
     """Return the alert of one call: its assessed changes, account and console links."""
     group_id = next((each.change.group.id for each in changes if each.change.group.id), None)
     account = settings.account(call.account_id)
+    facts = [each.change.facts for each in changes if each.change.facts]
     links = Links(
-        event=rule_url(call.region, changes) or event_url(call.region, _recorded_id(call)),
+        event=rule_url(call.region, facts) or event_url(call.region, _recorded_id(call)),
         group=group_url(call.region, group_id),
-        iam=iam_url(call.region, changes),
+        iam=iam_url(call.region, facts),
     )
     return Alert(call=call, account=account, changes=tuple(changes), links=through_portal(links, account, settings))
 
@@ -64,26 +67,34 @@ def console_host(region: str) -> str:
 
 def event_url(region: str, event_id: str) -> str:
     home = _home(region, "cloudtrailv2")
-    return f"{home}#/events/{quote(event_id, safe='')}" if home and event_id else ""
+    return f"{home}#/events/{_quoted(event_id)}" if home and event_id else ""
 
 
-def rule_url(region: str, changes: Sequence[AssessedChange]) -> str:
+def rule_url(region: str, facts: Iterable[object]) -> str:
     """Return the link to the Config rule of a compliance change: CloudTrail has no event for it."""
-    rule = next((each.change.facts.rule for each in changes if isinstance(each.change.facts, ComplianceFacts)), "")
-    home = _home(region, "config") if rule else ""
-    return f"{home}#/rules/details?configRuleName={quote(rule, safe='')}" if home else ""
+    for each in facts:
+        if isinstance(each, ComplianceFacts):
+            home = _home(region, "config") if each.rule else ""
+            return f"{home}#/rules/details?configRuleName={_quoted(each.rule)}" if home else ""
+    return ""
 
 
 def group_url(region: str, group_id: str | None) -> str:
     home = _home(region, "ec2") if group_id else ""
-    return f"{home}#SecurityGroup:groupId={quote(group_id, safe='')}" if home and group_id else ""
+    return f"{home}#SecurityGroup:groupId={_quoted(group_id)}" if home and group_id else ""
 
 
-def iam_url(region: str, changes: Sequence[AssessedChange]) -> str:
+def iam_url(region: str, facts: Iterable[object]) -> str:
     """IAM is global: its events name the Region of the partition that also hosts its console."""
-    page = next((found for each in changes if (found := console_page(each.change.facts))), "")
-    home = _home(region, "iam") if page else ""
-    return f"{home}#{page}" if home else ""
+    for page in filter(None, map(console_page, facts)):
+        home = _home(region, "iam")
+        return f"{home}#{page}" if home else ""
+    return ""
+
+
+def _quoted(text: str) -> str:
+    """A part of a URL; ids of AWS are taken as they are."""
+    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="")
 
 
 @lru_cache(maxsize=1024)

@@ -13,8 +13,6 @@ from gatewatch.model.security_group import Direction
 from gatewatch.model.severity import Exposure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gatewatch.model.alert import Alert, AssessedChange
     from gatewatch.model.security_group import SecurityGroupRule
 
@@ -32,20 +30,38 @@ def exposure_change_of(alert: Alert) -> ExposureChange | None:
     group_key = _group_path(alert, changes) if changes else ""
     if not group_key or alert.call.time is None:
         return None
-    exposure_change = ExposureChange(
+    opened, closed, narrowed, closes_others = _effects(changes)
+    if not (opened or closed or narrowed or closes_others):
+        return None
+    return ExposureChange(
         event_id=alert.call.event_id,
         group_key=group_key,
         at=alert.call.time.timestamp(),
         actor=alert.call.actor.name,
-        opened=tuple(_refs(each for each in changes if _opens(each))),
-        closed=tuple(_refs(each for each in changes if each.change.action is Action.REVOKE)),
-        narrowed=tuple(_refs(each for each in changes if _narrows(each))),
-        closes_others=any(each.change.action is Action.DELETE for each in changes),
+        opened=tuple(opened),
+        closed=tuple(closed),
+        narrowed=tuple(narrowed),
+        closes_others=closes_others,
     )
-    is_empty = not (
-        exposure_change.opened or exposure_change.closed or exposure_change.narrowed or exposure_change.closes_others
-    )
-    return None if is_empty else exposure_change
+
+
+def _effects(changes: list[AssessedChange]) -> tuple[list[RuleRef], list[RuleRef], list[RuleRef], bool]:
+    """What the changes open, close and narrow, and whether one closes everything else."""
+    opened: list[RuleRef] = []
+    closed: list[RuleRef] = []
+    narrowed: list[RuleRef] = []
+    closes_others = False
+    for each in changes:
+        action = each.change.action
+        if action is Action.REVOKE:
+            closed += _refs(each)
+        elif action in _OPENING_ACTIONS and each.assessment.exposure in _BROAD:
+            opened += _refs(each)
+        elif action is Action.MODIFY and each.change.rule.rule_id is not None:
+            narrowed += _refs(each)
+        elif action is Action.DELETE:
+            closes_others = True
+    return opened, closed, narrowed, closes_others
 
 
 def group_key_of(alert: Alert) -> str:
@@ -54,8 +70,8 @@ def group_key_of(alert: Alert) -> str:
     A group name is not unique, so it is not used. A value too long to be an id is ignored.
     """
     groups = {each.change.group.id if each.change.family is Family.SECURITY_GROUP else None for each in alert.changes}
-    (group, *others) = groups
-    key = f"{alert.call.region}/{group}" if group and not others else ""
+    group = groups.pop() if len(groups) == 1 else None
+    key = f"{alert.call.region}/{group}" if group else ""
     return key if len(key) <= _MAX_ID_LENGTH else ""
 
 
@@ -72,20 +88,9 @@ def _group_path(alert: Alert, changes: list[AssessedChange]) -> str:
     return f"{alert.account.id}/{alert.call.region}/{group}" if group else ""
 
 
-def _opens(assessed: AssessedChange) -> bool:
-    return assessed.change.action in _OPENING_ACTIONS and assessed.assessment.exposure in _BROAD
-
-
-def _narrows(assessed: AssessedChange) -> bool:
-    is_modified = assessed.change.action is Action.MODIFY and assessed.change.rule.rule_id is not None
-    return is_modified and assessed.assessment.exposure not in _BROAD
-
-
-def _refs(changes: Iterator[AssessedChange]) -> Iterator[RuleRef]:
-    for each in changes:
-        ref = rule_ref(each.change.rule)
-        if ref.rule_id or ref.shape:
-            yield ref
+def _refs(assessed: AssessedChange) -> tuple[RuleRef, ...]:
+    ref = rule_ref(assessed.change.rule)
+    return (ref,) if ref.rule_id or ref.shape else ()
 
 
 def rule_ref(rule: SecurityGroupRule) -> RuleRef:

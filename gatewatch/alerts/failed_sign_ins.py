@@ -75,14 +75,19 @@ def with_failure_counts(
     changes: Sequence[Change], call: ApiCall, policy: SignInSeverity, count: Callable[[SignInAttempt], FailureCount]
 ) -> tuple[Change, ...]:
     """Return the changes; failed sign-ins and denied calls on trails with what `count` returns for each attempt."""
-    return tuple(_with_failure_count(each, call, policy, count) for each in changes)
+    return tuple(
+        [
+            _with_failure_count(each, call, policy, count) if isinstance(each.facts, _COUNTED) else each
+            for each in changes
+        ]
+    )
 
 
 def _with_failure_count(
     change: Change, call: ApiCall, policy: SignInSeverity, count: Callable[[SignInAttempt], FailureCount]
 ) -> Change:
     facts = change.facts
-    if call.time is None or not isinstance(facts, _COUNTED):
+    if call.time is None:
         return change
     window = timedelta(minutes=policy.burst_minutes)
     if isinstance(facts, MonitoringFacts) and change.outcome is Outcome.DENIED and facts.weakens_trail:

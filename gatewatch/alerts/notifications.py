@@ -11,7 +11,6 @@ import msgspec
 from gatewatch.alerts.exposures import exposure_change_of, group_key_of
 from gatewatch.alerts.resource_exposures import resource_exposure_of
 from gatewatch.events.user_identity import with_credentials
-from gatewatch.model.change import Outcome
 from gatewatch.model.notification import AlertNotification
 from gatewatch.model.typed_decoding import convert
 from gatewatch.rendering.redaction import MAX_RAW_EVENT, raw_event_text
@@ -29,24 +28,37 @@ _MAX_CHANGES, _MAX_CHANGES_WITHOUT_EFFECT = 250, 20
 # Before compression. SQS takes 256 KiB, an item of DynamoDB 400 KB, and a roll-up holds ten notifications.
 _MAX_BYTES = 120_000
 _MAX_TEXT, _MAX_ITEMS = 3500, 300  # longer than any text that is shown, URLs included
+_ENCODER = msgspec.msgpack.Encoder()  # a buffer of its own, which grows less often than that of `msgpack.encode`
 
 
 def notification_of(
     alert: Alert, *, sections: Sequence[Section] = (), banners: Sequence[Sentence] = ()
 ) -> AlertNotification:
     """The notification of an alert. Exposures and the group are those of all its changes."""
-    is_understood = all(each.change.understood for each in alert.changes)
-    has_effect = any(each.change.outcome is Outcome.APPLIED for each in alert.changes)
     notification = AlertNotification(
         key=alert.call.delivery_key,
-        alert=_shortened(alert, _MAX_CHANGES if has_effect else _MAX_CHANGES_WITHOUT_EFFECT),
-        raw_event="" if is_understood else raw_event_text(alert.call.record)[: MAX_RAW_EVENT + 1],
+        alert=_shortened(alert, _limit(alert)),
+        raw_event=_raw_event(alert),
         exposure_change=exposure_change_by(alert),
         group_key=group_key_of(alert),
         sections=tuple(sections),
         banners=tuple(banners),
     )
     return _bounded(notification)
+
+
+def _limit(alert: Alert) -> int:
+    is_long = len(alert.changes) > _MAX_CHANGES_WITHOUT_EFFECT
+    has_effect = is_long and any(each.is_applied for each in alert.changes)
+    return _MAX_CHANGES if has_effect else _MAX_CHANGES_WITHOUT_EFFECT
+
+
+def _raw_event(alert: Alert) -> str:
+    """The record without secrets, if it was not understood."""
+    for each in alert.changes:
+        if not each.change.understood:
+            return raw_event_text(alert.call.record)[: MAX_RAW_EVENT + 1]
+    return ""
 
 
 def exposure_change_by(alert: Alert) -> ExposureChange | None:
@@ -88,7 +100,7 @@ def _bounded(notification: AlertNotification) -> AlertNotification:
 
 
 def _size(notification: AlertNotification) -> int:
-    return len(msgspec.msgpack.encode(notification))
+    return len(_ENCODER.encode(notification))
 
 
 def _cut(value: Any) -> Any:

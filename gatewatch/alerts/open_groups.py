@@ -62,6 +62,8 @@ def with_open_groups(
     """Return the changes with each attachment of an open group raised to high, and save what they opened and closed."""
     rule_changes = [each for each in changes if _changes_rules(each)]
     attachments = [each for each in changes if _is_attachment(each)]
+    if not rule_changes and not attachments:
+        return tuple(changes)
     group_ids = {each.change.group.id or "" for each in (*rule_changes, *attachments)}
     known_ids = {each for each in group_ids if 0 < len(each) <= _MAX_ID_LENGTH}
     if not known_ids:

@@ -25,7 +25,7 @@ from gatewatch.model.alert import Alert
 from gatewatch.model.message import OutboxMessage, addressed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from gatewatch.model.api_call import ApiCall
     from gatewatch.model.change import Change
@@ -62,25 +62,16 @@ def _assess(call: ApiCall, changes: Sequence[Change], assessor: Assessor) -> Ale
     return replace(alert, source_network=context.source_network)
 
 
-class AlertPipeline(Struct, frozen=True):
+class AlertPipeline(Assessor, frozen=True):
     """What the pipeline needs to assess and route.
 
     `attribute` marks changes made by gatewatch itself. `lookup` queries the account of an alert for what its call
     does not contain; None when no account is queried.
     """
 
-    settings: Settings
-    rule_history: RuleHistory
-    sign_in_failures: SignInFailureCounter = field(default_factory=InMemorySignInFailures)
-    open_groups: OpenGroups = field(default_factory=InMemoryOpenGroups)
-    context: ContextSource = NO_SOURCE
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     attribute: Callable[[Alert], Alert] = lambda alert: alert
     lookup: Callable[[Alert], GroupContext] | None = None
-
-    @property
-    def assessor(self) -> Assessor:
-        return Assessor(self.settings, self.rule_history, self.sign_in_failures, self.open_groups, self.context)
 
 
 class PipelineResult(Struct, frozen=True):
@@ -101,18 +92,18 @@ class PipelineResult(Struct, frozen=True):
 
 def run_pipeline(call: ApiCall, pipeline: AlertPipeline) -> PipelineResult | None:
     """Assess, look up, suppress and route one call; None for a call of no supported family."""
-    first = assess_call(call, pipeline.assessor)
+    first = assess_call(call, pipeline)
     if first is None:
         return None
     alert = pipeline.attribute(first)
     result = _suppress(alert, pipeline)
     context = pipeline.lookup(result.alert) if pipeline.lookup and _is_notified(result, pipeline) else NO_CONTEXT
-    changes = tuple(each.change for each in first.changes)
+    changes = tuple([each.change for each in first.changes])
     if (completed := with_current_rules(changes, context)) != changes:
-        alert = pipeline.attribute(_assess(call, completed, pipeline.assessor))
+        alert = pipeline.attribute(_assess(call, completed, pipeline))
         result = _suppress(alert, pipeline)
     messages = () if result.is_suppressed else _messages(result.alert, context, pipeline)
-    updates = _updates(alert, {each.destination for each in messages}, pipeline.settings)
+    updates = _updates(alert, messages, pipeline.settings)
     return PipelineResult(alert, result.alert, messages, updates, result.suppressed, result.applied)
 
 
@@ -131,8 +122,11 @@ def _messages(alert: Alert, context: GroupContext, pipeline: AlertPipeline) -> t
     return tuple(addressed(notification_of(with_context(alert, context)), destinations)) if destinations else ()
 
 
-def _updates(alert: Alert, notified: Collection[str], settings: Settings) -> tuple[OutboxMessage, ...]:
+def _updates(alert: Alert, messages: Sequence[OutboxMessage], settings: Settings) -> tuple[OutboxMessage, ...]:
     """What is closed is shown where its opening was reported, also if no route has the closing or it is muted."""
+    if not settings.updated_destinations:
+        return ()
+    notified = {each.destination for each in messages}
     names = [each for each in settings.updated_destinations if each not in notified]
     change = exposure_change_by(alert) if names else None
     if change is None or not change.ends_exposures:

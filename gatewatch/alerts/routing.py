@@ -10,6 +10,7 @@ from gatewatch.config.patterns import matches_patterns, matches_tags, pattern_li
 from gatewatch.config.unit_paths import is_in_unit
 from gatewatch.model.account import Account
 from gatewatch.model.change import Action, Family
+from gatewatch.model.security_group import Group
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class RoutingFacts(Struct, frozen=True, kw_only=True):
-    """What routes match. An unknown fact matches a wildcard only; `groups` are ids and names.
+    """What routes match. An unknown fact matches a wildcard only.
 
     `changes` have no value that a caller writes: the name of the API decides both.
     """
@@ -29,7 +30,7 @@ class RoutingFacts(Struct, frozen=True, kw_only=True):
     changes: frozenset[tuple[Family, Action]]
     region: str | None = None
     actor: str | None = None
-    groups: tuple[str, ...] = ()
+    groups: tuple[Group, ...] = ()
 
 
 def route(alert: Alert, settings: Settings) -> tuple[str, ...]:
@@ -45,14 +46,13 @@ def escalating_routes(alert: Alert, settings: Settings) -> tuple[Route, ...]:
 
 
 def routing_facts(alert: Alert) -> RoutingFacts:
-    groups = [name or "" for each in alert.changes for name in (each.change.group.id, each.change.group.name)]
     return RoutingFacts(
         account=alert.account,
         severity=alert.severity,
         changes=frozenset([(each.change.family, each.change.action) for each in alert.changes]),
         region=alert.call.region,
         actor=alert.call.actor.name,
-        groups=tuple(groups),
+        groups=tuple([each.change.group for each in alert.changes]),
     )
 
 
@@ -63,15 +63,18 @@ def destinations_of(facts: RoutingFacts, settings: Settings) -> tuple[str, ...]:
 
 
 def matches(facts: RoutingFacts, match: Match) -> bool:
+    if not match.min_severity.rank <= facts.severity.rank <= match.max_severity.rank:
+        return False
+    if match.is_by_severity:
+        return bool(facts.changes)
     return (
-        match.min_severity.rank <= facts.severity.rank <= match.max_severity.rank
-        and (match.account is None or matches_patterns(match.account, facts.account.id))
+        (match.account is None or matches_patterns(match.account, facts.account.id))
         and (match.environment is None or matches_patterns(match.environment, facts.account.environment))
         and (match.region is None or matches_patterns(match.region, facts.region))
         and (match.ou is None or any(is_in_unit(facts.account.ou, each) for each in pattern_list(match.ou)))
         and (not match.tags or matches_tags(match.tags, facts.account.tags.items()))
         and (match.actor is None or matches_patterns(match.actor, facts.actor))
-        and (match.group is None or matches_patterns(match.group, *facts.groups))
+        and (match.group is None or any(matches_patterns(match.group, each.id, each.name) for each in facts.groups))
         and _matches_changes(match, facts.changes)
     )
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _MAX_RULES = 50_000
 _REMOVES = frozenset({Action.REVOKE, Action.DELETE})
+_CHANGES = frozenset({Action.MODIFY, Action.DESCRIBE})
 _BY_ID = _REMOVES | {Action.DESCRIBE}
 _MAX_ID_LENGTH = 100  # an event can have any text as rule id; DynamoDB limits the length of a key
 
@@ -43,8 +44,7 @@ class InMemoryRuleHistory:
         self._rules: OrderedDict[tuple[str, str], SecurityGroupRule] = OrderedDict()
 
     def rules_before(self, call: ApiCall, rule_ids: Collection[str]) -> Mapping[str, SecurityGroupRule]:
-        found = ((each, self._rules.get((call.account_id, each))) for each in rule_ids)
-        return {rule_id: rule for rule_id, rule in found if rule is not None}
+        return {each: rule for each in rule_ids if (rule := self._rules.get((call.account_id, each)))}
 
     def save_after(self, call: ApiCall, rules: Mapping[str, SecurityGroupRule | None]) -> None:
         for rule_id, rule in rules.items():
@@ -75,7 +75,7 @@ def _with_known_rule(change: Change, known: Known) -> Change:
         return change
     if change.action in _BY_ID and change.rule.is_empty:
         change = msgspec.structs.replace(change, rule_before=known.get(rule_id))
-    if change.action in {Action.MODIFY, Action.DESCRIBE}:
+    if change.action in _CHANGES:
         change = _with_previous(change, known.get(rule_id))
     if change.outcome is Outcome.APPLIED:
         _update_known(change, rule_id, known)

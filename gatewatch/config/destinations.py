@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -91,7 +92,7 @@ class EventBus(DeliverySettings, frozen=True, tag_field="kind", tag="eventbridge
 Destination = SlackWebhook | SlackApp | SnsTopic | Teams | Webhook | PagerDuty | EventBus
 
 
-class Match(Struct, frozen=True, forbid_unknown_fields=True):
+class Match(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """Every given criterion must match; patterns may be a list, with `*` and `?`.
 
     `ou` are paths: an account in the unit or below it matches. `tags` are patterns of the values of account tags.
@@ -110,6 +111,11 @@ class Match(Struct, frozen=True, forbid_unknown_fields=True):
     tags: dict[str, Patterns] = {}
     min_severity: Severity = Severity.INFO
     max_severity: Severity = Severity.CRITICAL
+
+    @cached_property
+    def is_by_severity(self) -> bool:
+        """Whether nothing but the severity is given."""
+        return self == Match(min_severity=self.min_severity, max_severity=self.max_severity)
 
 
 class RouteEscalation(Struct, frozen=True, forbid_unknown_fields=True):

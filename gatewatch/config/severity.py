@@ -18,13 +18,13 @@ from gatewatch.config.families import (
 from gatewatch.config.formats import parse_ports
 from gatewatch.config.iam import IamSeverity, SignInSeverity
 from gatewatch.config.sensitive_ports import SENSITIVE_PORTS
+from gatewatch.model.change import Family
 from gatewatch.model.network import MAX_PORT, Network, parse_cidr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from gatewatch.config.yaml_file import YamlFile
-    from gatewatch.model.change import Family
     from gatewatch.model.security_group import PortRange
 
 
@@ -68,13 +68,13 @@ class SeverityRules(Struct, frozen=True, dict=True):
     known_accounts: frozenset[str] = frozenset()
     own_organization: str | None = None
 
-    def is_enabled(self, family: Family) -> bool:
-        """Whether the changes of a family are reported: four families have a switch of their own."""
-        section = getattr(self, family, None)
-        return section is None or getattr(section, "enabled", True)
-
     catalogue: ControlCatalogue = field(default_factory=ControlCatalogue)
     hub_bus: str | None = None
+
+    @cached_property
+    def disabled(self) -> frozenset[Family]:
+        """Return the families whose changes are not reported: four have a switch of their own."""
+        return frozenset(each for each in Family if not getattr(getattr(self, each, None), "enabled", True))
 
     @cached_property
     def services_of(self) -> Callable[[PortRange], tuple[str, ...]]:

@@ -117,7 +117,7 @@ def _lacks_group_name(change: Change) -> bool:
 
 def with_current_rules(changes: Sequence[Change], context: GroupContext) -> tuple[Change, ...]:
     """Return the changes with the looked-up fields of their rules that the call does not contain."""
-    return tuple(_with_current_rule(each, context) for each in changes)
+    return tuple([_with_current_rule(each, context) for each in changes])
 
 
 def _with_current_rule(change: Change, context: GroupContext) -> Change:

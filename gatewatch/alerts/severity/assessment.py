@@ -45,7 +45,9 @@ def assess(call: ApiCall, changes: Sequence[Change], policy: SeverityRules) -> t
     The changes of an event whose envelope and record disagree are assessed, and marked as not understood.
     """
     world = world_by_traffic(changes)
-    return tuple(_assessed(call, each, world, policy) for each in changes)
+    assessed = [AssessedChange(each, _with_outcome(call, each, world, policy)) for each in changes]
+    has_notes = call.conflicts or call.delegate_account or call.corrects
+    return tuple([_with_notes(call, each) for each in assessed] if has_notes else assessed)
 
 
 def is_reported(call: ApiCall, change: Change, policy: SeverityRules) -> bool:
@@ -56,14 +58,12 @@ def is_reported(call: ApiCall, change: Change, policy: SeverityRules) -> bool:
     facts = change.facts
     if isinstance(facts, MonitoringFacts) and is_routine(change, facts, call, policy):
         return False
-    return policy.is_enabled(change.family)
+    return change.family not in policy.disabled
 
 
-def _assessed(
-    call: ApiCall, change: Change, world: dict[Pool, frozenset[str]], policy: SeverityRules
-) -> AssessedChange:
-    assessment = with_event_notes(call, change, _with_outcome(call, change, world, policy))
-    return AssessedChange(replace(change, understood=False) if call.conflicts else change, assessment)
+def _with_notes(call: ApiCall, assessed: AssessedChange) -> AssessedChange:
+    change = replace(assessed.change, understood=False) if call.conflicts else assessed.change
+    return AssessedChange(change, with_event_notes(call, change, assessed.assessment))
 
 
 def _with_outcome(
@@ -116,9 +116,10 @@ def _applied(call: ApiCall, change: Change, world: dict[Pool, frozenset[str]], p
 
 def _is_empty(change: Change) -> bool:
     """Whether an authorize or modify names nothing: a refused call may have null parameters."""
+    if change.action not in ADDS_ACCESS or change.facts is not None:
+        return False
     rule = change.rule
-    named = rule.rule_id or rule.peer or rule.traffic.protocol or change.resource_id
-    return change.action in ADDS_ACCESS and named is None and change.facts is None
+    return (rule.rule_id or rule.peer or rule.traffic.protocol or change.resource_id) is None
 
 
 def _not_understood(change: Change) -> Assessment:

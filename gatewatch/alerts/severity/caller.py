@@ -49,13 +49,10 @@ def with_deployment(call: ApiCall, assessment: Assessment, policy: SeverityRules
 
 def with_event_notes(call: ApiCall, change: Change, assessment: Assessment) -> Assessment:
     """Add what is to be known about the event itself. Conflicting fields raise it to that of an unreadable call."""
-    if not (call.conflicts or call.delegate_account or call.corrects):
-        return assessment
     if call.conflicts:
         floor = Severity.HIGH if change.action in ADDS_ACCESS else Severity.MEDIUM
         assessment = raised(assessment, floor, Reason("event_conflict", {"fields": ", ".join(call.conflicts)}))
-    notes = tuple(_notes(call))
-    return replace(assessment, reasons=(*assessment.reasons, *notes)) if notes else assessment
+    return replace(assessment, reasons=(*assessment.reasons, *_notes(call)))
 
 
 def raised(assessment: Assessment, floor: Severity, reason: Reason) -> Assessment:

@@ -29,7 +29,7 @@ _TABLE = {
     (Exposure.NARROW, _PUBLIC): Severity.LOW,
 }
 _NAMED_SERVICES = 3
-
+_NOTHING: frozenset[str] = frozenset()
 
 Pool = tuple[Direction | None, Traffic]
 
@@ -38,8 +38,9 @@ def world_by_traffic(changes: Sequence[Change]) -> dict[Pool, frozenset[str]]:
     """Return the CIDRs of a call that expose to the whole internet, by direction, protocol and ports."""
     pools: dict[Pool, list[str]] = {}
     for change in changes:
-        if isinstance(change.rule.peer, CidrPeer) and change.action is not Action.REVOKE:
-            pools.setdefault(_pool(change), []).append(change.rule.peer.cidr)
+        peer = change.rule.peer
+        if isinstance(peer, CidrPeer) and exposure_of_cidr(peer.cidr).is_pooled and change.action is not Action.REVOKE:
+            pools.setdefault(_pool(change), []).append(peer.cidr)
     return {pool: world_cidrs(cidrs) for pool, cidrs in pools.items()}
 
 
@@ -71,14 +72,14 @@ def prefix_list_assessment(change: Change, world: dict[Pool, frozenset[str]], po
         return Assessment(Severity.INFO)
     if not isinstance(peer, CidrPeer):
         return Assessment(Severity.LOW, (Reason("entries_unknown", {"peer": peer.text}),))
-    exposure = exposure_of(peer, world.get(_pool(change), frozenset()), policy)
+    exposure = exposure_of(peer, world.get(_pool(change), _NOTHING), policy)
     reasons = (exposure_reason(peer, exposure), Reason("prefix_list_entry"))
     return Assessment(_TABLE[exposure, _OTHER], reasons, exposure)
 
 
 def access_assessment(change: Change, world: dict[Pool, frozenset[str]], policy: SeverityRules) -> Assessment:
     """What a rule is that allows something; `world` is that of all changes of the call."""
-    return _access(change, world.get(_pool(change), frozenset()), policy)
+    return _access(change, world.get(_pool(change), _NOTHING) if world else _NOTHING, policy)
 
 
 def _access(change: Change, world: frozenset[str], policy: SeverityRules) -> Assessment:
