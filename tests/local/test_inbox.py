@@ -345,7 +345,7 @@ def test_the_parts_of_a_message_are_shown_as_in_slack():
         "target": "_blank",
         "rel": "noopener noreferrer",
     } in tags.named("a")
-    assert "<strong>Region</strong><br><code>eu-west-1</code>" in html
+    assert '<strong>Region</strong><br><code class="word">eu-west-1</code>' in html
     assert ">21:00</time>" in html
     assert len(tags.named("hr")) == 1
 

@@ -14,7 +14,7 @@ ALLOWED = {
     "strong": set(),
     "em": set(),
     "del": set(),
-    "code": set(),
+    "code": {"class"},
     "pre": set(),
     "blockquote": set(),
     "br": set(),
@@ -22,7 +22,7 @@ ALLOWED = {
     "span": {"class"},
     "time": {"datetime", "title"},
 }
-CLASSES = {"mention broadcast", "mention person", "mention channel"}
+CLASSES = {"word", "mention broadcast", "mention person", "mention channel"}
 
 
 class Markup(HTMLParser):
@@ -60,10 +60,10 @@ class Markup(HTMLParser):
         ("_italic_", "<em>italic</em>"),
         ("~strike~", "<del>strike</del>"),
         ("`tcp 22`", "<code>tcp 22</code>"),
-        ("*bold _and_ `code`*", "<strong>bold <em>and</em> <code>code</code></strong>"),
-        ("*Account*\n`payments`", "<strong>Account</strong><br><code>payments</code>"),
-        ("```a\n  b```", "<pre>a\n  b</pre>"),
-        ("x\n```\na\n```\ny", "x<pre>a</pre>y"),
+        ("*bold _and_ `code`*", '<strong>bold <em>and</em> <code class="word">code</code></strong>'),
+        ("*Account*\n`payments`", '<strong>Account</strong><br><code class="word">payments</code>'),
+        ("```a\n  b```", '<pre><span class="word">a</span>\n  <span class="word">b</span></pre>'),
+        ("x\n```\na\n```\ny", 'x<pre><span class="word">a</span></pre>y'),
         ("> one\n>two\nthree", "<blockquote>one<br>two</blockquote>three"),
         ("&gt; quoted", "<blockquote>quoted</blockquote>"),
         ("a &amp; b &lt;c&gt;", "a &amp; b &lt;c&gt;"),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _FENCE = re.compile(r"\n?```\n?(.+?)\n?```\n?", re.DOTALL)
+_SPACES = re.compile(r"(\s+)")
 _QUOTE = re.compile(r"(?:>|&gt;) ?")
 _TOKEN = re.compile(
     r"`(?P<code>[^`\n]+)`"
@@ -58,7 +59,11 @@ def unescape_entities(text: str) -> str:
 
 
 def _pre(text: str) -> Markup:
-    return Markup("<pre>{}</pre>").format(unescape_entities(text))
+    pieces = _SPACES.split(unescape_entities(text))  # odd indexes are spaces and line breaks
+    word = Markup('<span class="word">{}</span>')
+    return Markup("<pre>{}</pre>").format(
+        Markup().join(each if index % 2 else word.format(each) for index, each in enumerate(pieces))
+    )
 
 
 def _lines(text: str) -> Markup:
@@ -88,7 +93,8 @@ def _literal(text: str) -> Markup:
 
 
 def _code(text: str) -> Markup:
-    return Markup("<code>{}</code>").format(unescape_entities(text))
+    element = Markup("<code>{}</code>") if " " in text else Markup('<code class="word">{}</code>')
+    return element.format(unescape_entities(text))
 
 
 def _emoji(shortcode: str) -> Markup:
