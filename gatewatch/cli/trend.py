@@ -103,7 +103,7 @@ def _lines(found: Trend) -> Iterator[str]:
     for each in found.close_times:
         yield (
             f"time to close, {each.severity}: {each.count} closed, median {_duration(each.median)}, "
-            f"nine of ten within {_duration(each.p90)}"
+            f"90 % within {_duration(each.p90)}"
         )
 
 

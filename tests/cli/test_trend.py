@@ -45,7 +45,7 @@ def test_the_text_has_a_chart_that_fits_into_80_columns_and_the_numbers(capsys):
     assert lines[2:] == [
         "now 29, at first 0, most 29 on 2026-09-30",
         "opened 180, closed 90",
-        "time to close, critical: 12 closed, median 35 min, nine of ten within 1 d 4 h",
+        "time to close, critical: 12 closed, median 35 min, 90 % within 1 d 4 h",
     ]
 
 

@@ -101,7 +101,7 @@ def test_the_trend_has_a_chart_and_numbers_and_times_to_close():
         r"At the end: \d+ · at the start: \d+ · most: \d+ · opened: \d+ · closed: \d+", lines[at + 2].strip()
     )
     at = lines.index("Time to close by severity, 90 days")
-    pattern = r"Critical: \d+ closed · median 1 d \d+ h · nine of ten within \d+ d \d+ h"
+    pattern = r"Critical: \d+ closed · median 1 d \d+ h · 90 % within \d+ d \d+ h"
     assert re.fullmatch(pattern, lines[at + 1].strip())
     assert [each.strip().partition(":")[0] for each in lines[at + 1 : at + 4]] == ["Critical", "High", "Medium"]
 

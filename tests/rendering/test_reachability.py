@@ -22,6 +22,11 @@ def test_the_path_is_shown():
     assert text == "Reachable from the internet: `igw-1` → `eni-1` → `198.51.100.9`"
 
 
+def test_the_brief_answer_names_the_public_address_only():
+    found = Reachability(verdict=Verdict.REACHABLE, path=("igw-1", "eni-1", "198.51.100.9"))
+    assert str(reachability_line(found, LABELS["en"], brief=True)) == "Reachable from the internet: `198.51.100.9`"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_layer_has_a_text_of_its_own(language):
     stopped = {line(language, verdict=Verdict.NOT_REACHABLE, layer=each) for each in STOPPING}

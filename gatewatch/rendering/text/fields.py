@@ -80,7 +80,7 @@ def place_text(alert: Alert, assessed: AssessedChange, labels: Labels) -> Markup
     if subject := _subject(alert, assessed, labels):
         lines.append(subject)
     if alert.reachability:
-        answer = reachability_line(alert.reachability, labels)
+        answer = reachability_line(alert.reachability, labels, brief=True)
         if sum(map(len, (*lines, answer))) <= _MAX_PLACE:
             lines.append(answer)
     return join_safe("\n", lines)
