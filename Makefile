@@ -75,7 +75,7 @@ format: $(READY) ## format the code with ruff
 	@$(BIN)/ruff check --fix .
 
 golden: $(READY) ## rewrite the golden messages; review the difference with git diff
-	@GATEWATCH_GOLDEN=write $(BIN)/python -m pytest -q -m "" tests -k "golden or screenshot"
+	@GATEWATCH_GOLDEN=write $(BIN)/python -m pytest -q -m "" tests -k golden
 
 docs: $(READY) ## regenerate the member rules, docs/events.md, docs/coverage.md and docs/webhook.schema.json
 	@$(BIN)/python -m tools.generate_patterns

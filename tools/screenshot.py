@@ -15,9 +15,9 @@ from gatewatch.config.paths import ROOT
 from gatewatch.local.demo.scenario import SCENARIO_FILES
 
 _PICTURE = ROOT / "docs" / "message.png"
-_EVENTS = ("02-ssh-to-the-world.json", "03-ten-rules-in-one-call.json", "07-ssh-to-the-world-refused.json")
+_EVENTS = ("02-ssh-to-the-world.json", "07-ssh-to-the-world-refused.json")
 _CHANNEL = "sec-prod"
-_SIZE = {"width": 1100, "height": 1600}
+_SIZE = {"width": 1100, "height": 1000}
 
 
 def main(picture: Path = _PICTURE) -> None:

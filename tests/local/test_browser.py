@@ -1,7 +1,6 @@
 """The inbox page in a real browser: golden messages, hostile text, filters, keyboard, themes, live updates."""
 
 import json
-import os
 import shutil
 from html import unescape
 from urllib.request import Request, urlopen
@@ -12,7 +11,6 @@ from gatewatch.local.slack.inbox import Inbox
 from gatewatch.model.alert_actions import ActionButton, ActionStatus, AlertActions, Mark, Person, ShownActions
 from gatewatch.model.message_state import AlertState, ExposureEnd, MessageState
 from gatewatch.rendering.presentation import Presentation
-from support.command import gatewatch
 from support.hostile import EVENTS, alert_of_record
 from support.limits import GUARD_SECONDS
 from support.paths import ROOT
@@ -294,25 +292,3 @@ def test_a_long_attachment_is_folded_until_it_is_opened(page):
         page.get_by_text("Show more").click()
         assert body.bounding_box()["height"] > 3 * folded
         assert not page.get_by_text("Show more").is_visible()
-
-
-def test_the_screenshot_of_the_readme_shows_a_saved_page(page, tmp_path):
-    """`make golden` copies it to docs/message.png."""
-    events = [
-        SCENARIO / f"{name}.json"
-        for name in ("02-ssh-to-the-world", "03-ten-rules-in-one-call", "07-ssh-to-the-world-refused")
-    ]
-    (tmp_path / "events.jsonl").write_text(
-        "".join(json.dumps(json.loads(each.read_text("utf-8"))["record"]) + "\n" for each in events), "utf-8"
-    )
-    files = ("--accounts", SCENARIO / "accounts.yaml", "--policy", SCENARIO / "policy.yaml")
-    ran = gatewatch("replay", tmp_path / "events.jsonl", "--format", "html", *files)
-    assert ran.status == 0, ran.err
-    (tmp_path / "page.html").write_text(ran.out, "utf-8")
-    page.goto((tmp_path / "page.html").as_uri())
-    page.click("#channels button[data-channel=sec-prod]")
-    assert visible_count(page) == len(events)
-    page.set_viewport_size({"width": 1100, "height": 1600})
-    screenshot(page, "message")
-    if os.environ.get("GATEWATCH_GOLDEN") == "write":
-        shutil.copy(SCREENSHOTS / "message.png", ROOT / "docs" / "message.png")

@@ -20,4 +20,4 @@ def size(picture):
 @pytest.mark.slow
 def test_the_screenshot_has_the_size_of_the_picture_in_the_readme(tmp_path):
     main(tmp_path / "message.png")
-    assert size(tmp_path / "message.png") == size(ROOT / "docs" / "message.png") == (1100, 1600)
+    assert size(tmp_path / "message.png") == size(ROOT / "docs" / "message.png") == (1100, 1000)
