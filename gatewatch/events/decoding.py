@@ -16,6 +16,7 @@ import msgspec
 from gatewatch.errors import UndecodableError
 from gatewatch.events import user_identity as identity
 from gatewatch.events.config_compliance import compliance_call, is_compliance_event
+from gatewatch.events.json_limits import with_large_numbers_as_text, without_deep_values
 from gatewatch.events.surrogates import has_lone_surrogates, without_lone_surrogates
 from gatewatch.model.api_call import Actor, ApiCall
 
@@ -48,9 +49,10 @@ Decoded = ApiCall | UnrecognizedDocument | UndecodableError
 
 
 def parse(text: bytes | str, where: str = "") -> Any:
-    """Parse strict JSON; a byte-order mark is skipped and lone surrogates are replaced.
+    """Parse strict JSON; a byte-order mark is skipped, and lone surrogates are replaced.
 
-    Raises `UndecodableError`.
+    Numbers that are too large become text, what is nested hundreds of levels deep becomes null. Raises
+    `UndecodableError`.
     """
     if isinstance(text, str):
         text = text.encode("utf-8", "surrogatepass")
@@ -62,11 +64,18 @@ def parse(text: bytes | str, where: str = "") -> Any:
     except UnicodeDecodeError:
         raise UndecodableError(where, "is not valid UTF-8") from None
     except RecursionError:
-        raise UndecodableError(where, "is nested too deeply") from None
+        problem, repaired = "is nested too deeply", without_deep_values(text)
     except msgspec.DecodeError as error:
-        if not has_lone_surrogates(text):
-            raise UndecodableError(where, f"is not valid JSON ({error})") from None
-    return parse(without_lone_surrogates(text), where)
+        problem, repaired = f"is not valid JSON ({error})", _repaired(text, str(error))
+    if repaired == text:
+        raise UndecodableError(where, problem)
+    return parse(repaired, where)
+
+
+def _repaired(text: bytes, problem: str) -> bytes:
+    if "out of range" in problem:
+        return with_large_numbers_as_text(text)
+    return without_lone_surrogates(text) if has_lone_surrogates(text) else text
 
 
 def decode(document: Any, where: str = "") -> Iterator[Decoded]:

@@ -238,3 +238,9 @@ def test_a_new_database_may_be_public_though_the_request_says_nothing(build, row
     request = {"dBInstanceIdentifier": "db", "replicationInstanceIdentifier": "r"}
     found = rows(build.record(name, request, response, eventSource=f"{service}.amazonaws.com"))
     assert [each["severity"] for each in found] == severities
+
+
+def test_a_number_of_thousands_of_digits_leaves_a_policy_readable(judged):
+    document = json.dumps({"Statement": [EVERYONE]}).replace("{", '{"Id": ' + "9" * 5000 + ", ", 1)
+    request = {"queueUrl": "q", "attributes": {"Policy": document}}
+    assert judged("sqs", "SetQueueAttributes", request) == ("critical", True)

@@ -16,6 +16,7 @@ Fields = dict[str, Any]
 _NESTED, _NUMBERS = (dict, list), (int, float)
 _LIST_KEYS = ("items", "item")
 _OMISSION = frozenset({"omitted", "originalSize", "reason"})
+_MAX_DIGITS = 300
 _MAX_DEPTH = 40  # EC2's deepest parameter is a dozen levels down; bounds recursion on hostile input
 
 
@@ -144,7 +145,12 @@ def parse_json(text: str) -> Any:
 
     Which of two values of a key AWS reads is not known.
     """
-    return json.loads(text, object_pairs_hook=_without_repeated_keys)
+    return json.loads(text, object_pairs_hook=_without_repeated_keys, parse_int=_integer)
+
+
+def _integer(digits: str) -> int | str:
+    """A number of thousands of digits stays text: Python reads none."""
+    return int(digits) if len(digits) <= _MAX_DIGITS else digits
 
 
 def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> Fields:
