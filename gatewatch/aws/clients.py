@@ -217,6 +217,10 @@ class Aws:
         return self._lazy_client("elbv2", _STANDARD)
 
     @cached_property
+    def ram(self) -> Any:
+        return self._lazy_client("ram", _STANDARD)
+
+    @cached_property
     def identitystore(self) -> Any:
         return self._lazy_client("identitystore", _FAST)
 
@@ -238,16 +242,23 @@ class Aws:
 
     def member_ec2_client(self, credentials: Credentials, region: str) -> EC2Client:
         """Return an EC2 client for another account. One session loads the EC2 service model only once."""
+        client: EC2Client = self._member_client("ec2", credentials, region)
+        return client
+
+    def member_ram_client(self, credentials: Credentials, region: str) -> Any:
+        """Return a client of Resource Access Manager for another account."""
+        return self._member_client("ram", credentials, region)
+
+    def _member_client(self, service: str, credentials: Credentials, region: str) -> Any:
         with self._lock:
-            client: EC2Client = self._session.client(
-                "ec2",
+            return self._session.client(
+                service,
                 config=_LOOKUP,
                 region_name=region,
                 aws_access_key_id=credentials.access_key,
                 aws_secret_access_key=credentials.secret_key,
                 aws_session_token=credentials.token,
             )
-        return client
 
     def assume_role(self, arn: str, region: str, session_name: str) -> Aws:
         """Return the clients of another account by a role there. The credentials are not refreshed."""

@@ -16,6 +16,7 @@ from gatewatch.model.api_call import Actor
 from gatewatch.model.change import Action, Change, Family, Outcome
 from gatewatch.model.exposure import Origin
 from gatewatch.model.reachability import Verdict
+from gatewatch.rendering.text.resources import last_part
 from gatewatch.rendering.time_text import rfc3339
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from gatewatch.inventory.model import OpenItem, RegionInventory
 
 _DAY_SECONDS = 24 * 3600
+_MAX_PRINCIPALS = 3
 _UNKNOWN_ACTOR = Actor(UNKNOWN, UNKNOWN)
 _REACHABLE_FIRST = {Verdict.REACHABLE: 0, Verdict.UNKNOWN: 1, None: 1, Verdict.NOT_REACHABLE: 2}
 
@@ -116,8 +118,15 @@ def _row(
 
 
 def _name(item: OpenItem) -> str:
-    """Return the name of a group, with the account that shares it."""
-    return " ".join(each for each in (item.group.name, item.owner_id and f"(shared by {item.owner_id})") if each)
+    """Return the name of a group, with the account that shares it, or with those that it is shared with."""
+    by = item.owner_id and f"(shared by {item.owner_id})"
+    return " ".join(each for each in (item.group.name, by, _shared_with(item.shared_with)) if each)
+
+
+def _shared_with(principals: Sequence[str]) -> str:
+    names = [last_part(each) for each in principals[:_MAX_PRINCIPALS]]
+    more = len(principals) - len(names)
+    return f"(shared with {', '.join(names)}{f' +{more}' if more else ''})" if names else ""
 
 
 def _origin(item: OpenItem, exposure: OpenExposure | None) -> Origin:

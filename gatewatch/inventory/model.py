@@ -14,11 +14,13 @@ from gatewatch.model.severity import Severity
 class ResourceKind(StrEnum):
     """Resources that can be public, and what is read of them.
 
-    `NETWORK`: names and interfaces of the groups with open rules. It has no items; without it, reachability is unknown.
+    `NETWORK`: names and interfaces of the groups with open rules; `GROUP_SHARES`: which groups other accounts may use.
+    Both have no items; without them, reachability is unknown.
     """
 
     RULES = "rules"
     NETWORK = "network"
+    GROUP_SHARES = "group_shares"
     PREFIX_LISTS = "prefix_lists"
     SNAPSHOTS = "snapshots"
     IMAGES = "images"
@@ -33,7 +35,8 @@ class OpenItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `since`: the first reading that found it, in seconds since 1970; `absent_at`: the last one that did not, 0 if none.
     `resource_id` is empty for the rule of a group. `owner_id`: the account that shares the group with this one, if it
-    is not its own. `was_there_first`: it was open when the account was first read.
+    is not its own; `shared_with`: principals that this account shares its group with. `was_there_first`: it was open
+    when the account was first read.
     """
 
     kind: ResourceKind
@@ -41,6 +44,7 @@ class OpenItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     resource_id: str = ""
     group: Group = NO_GROUP
     owner_id: str = ""
+    shared_with: tuple[str, ...] = ()
     rule: SecurityGroupRule | None = None
     services: tuple[str, ...] = ()
     reachability: Reachability | None = None

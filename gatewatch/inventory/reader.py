@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from gatewatch.alerts.reachability.shared_groups import read_shared_groups
 from gatewatch.aws.error_codes import error_code
 from gatewatch.inventory import resources
 from gatewatch.inventory.budget import BudgetExceededError, CallBudget
@@ -21,7 +22,7 @@ from gatewatch.inventory.rules import (
 from gatewatch.model.severity import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from types_boto3_ec2 import EC2Client
 
@@ -78,14 +79,14 @@ class RegionReader:
 
     def _watched(self, budget: CallBudget) -> Aws:
         aws = self.connect()
-        for client in (aws.ec2, aws.rds, aws.s3, aws.s3control):
+        for client in (aws.ec2, aws.ram, aws.rds, aws.s3, aws.s3control):
             budget.watch(client)
         return aws
 
     def _readings(self, aws: Aws) -> dict[ResourceKind, Callable[[], list[OpenItem]]]:
         ec2, rds, account = aws.ec2, aws.rds, self.origin.account_id
         readings: dict[ResourceKind, Callable[[], list[OpenItem]]] = {
-            ResourceKind.RULES: lambda: self._rules(ec2),
+            ResourceKind.RULES: lambda: self._rules(ec2, aws.ram),
             ResourceKind.PREFIX_LISTS: lambda: open_prefix_lists(ec2, account, self.policy),
             ResourceKind.SNAPSHOTS: lambda: _items(ResourceKind.SNAPSHOTS, resources.public_snapshots(ec2)),
             ResourceKind.IMAGES: lambda: _items(ResourceKind.IMAGES, resources.public_images(ec2)),
@@ -99,13 +100,21 @@ class RegionReader:
         }
         return {**readings, ResourceKind.BUCKETS: lambda: self._buckets(aws)} if self.reads_buckets else readings
 
-    def _rules(self, ec2: EC2Client) -> list[OpenItem]:
+    def _rules(self, ec2: EC2Client, ram: Any) -> list[OpenItem]:
         """The rules count as read also when the network behind them cannot be read."""
         self.rules = read_rules(ec2, self.origin.account_id)
         found = open_group_rules(self.rules, self.policy)
         if not found:
             return []
-        return self._attempt(ResourceKind.NETWORK, lambda: with_network(ec2, found)) or without_network(found)
+        shared = self._shared_groups(ram)
+        return self._attempt(ResourceKind.NETWORK, lambda: with_network(ec2, found, shared)) or without_network(found)
+
+    def _shared_groups(self, ram: Any) -> Mapping[str, Sequence[str]] | None:
+        try:
+            return read_shared_groups(ram)
+        except _UNREADABLE as error:
+            self._unread[ResourceKind.GROUP_SHARES] = error_code(error)
+        return None
 
     def _buckets(self, aws: Aws) -> list[OpenItem]:
         """A bucket whose policy refuses everybody, this role included, hides no other bucket."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from gatewatch.alerts.reachability.network import Interface, Network
     from gatewatch.config.severity import SeverityRules
+    from gatewatch.model.reachability import Reachability
     from gatewatch.model.severity import Assessment
 
 MIN_SEVERITY = Severity.MEDIUM  # as in digests: web ports are usually public on purpose
@@ -115,8 +116,13 @@ def _open_entries(ec2: EC2Client, list_id: str, policy: SeverityRules) -> list[O
     ]
 
 
-def with_network(ec2: EC2Client, items: Sequence[OpenItem]) -> list[OpenItem]:
-    """Return the items with name and VPC of their groups, and with reachability. Raises botocore's errors."""
+def with_network(
+    ec2: EC2Client, items: Sequence[OpenItem], shared: Mapping[str, Sequence[str]] | None
+) -> list[OpenItem]:
+    """Return the items with name and VPC of their groups, and with reachability. Raises botocore's errors.
+
+    `shared`: the groups that the account shares, with whom; None when it is not known.
+    """
     group_ids = _group_ids(items)
     groups = {
         each["GroupId"]: Group(id=each["GroupId"], name=each.get("GroupName"), vpc_id=each.get("VpcId"))
@@ -130,7 +136,12 @@ def with_network(ec2: EC2Client, items: Sequence[OpenItem]) -> list[OpenItem]:
     }
     networks = _networks(ec2, group_ids)
     return [
-        replace(each, group=groups.get(each.group.id or "", each.group), reachability=_reachability(each, networks))
+        replace(
+            each,
+            group=groups.get(each.group.id or "", each.group),
+            shared_with=tuple((shared or {}).get(each.group.id or "", ())),
+            reachability=_reachability(each, networks, shared),
+        )
         for each in items
     ]
 
@@ -140,11 +151,20 @@ def without_network(items: Sequence[OpenItem]) -> list[OpenItem]:
     return [replace(each, reachability=UNKNOWN_INTERFACES) for each in items]
 
 
-def _reachability(item: OpenItem, networks: Mapping[str, Network]) -> Any:
+def _reachability(
+    item: OpenItem, networks: Mapping[str, Network], shared: Mapping[str, object] | None
+) -> Reachability | None:
     rule, network = item.rule, networks.get(item.group.id or "")
     if rule is None or rule.peer is None or network is None:
         return None
-    return check_reachability(rule.peer, rule.traffic, network)
+    return check_reachability(rule.peer, rule.traffic, replace(network, is_shared=_is_shared(item, shared)))
+
+
+def _is_shared(item: OpenItem, shared: Mapping[str, object] | None) -> bool | None:
+    """Return None when it is not known. Its owner, and others, use the group that another account shares."""
+    if item.owner_id:
+        return True
+    return None if shared is None else item.group.id in shared
 
 
 def _networks(ec2: EC2Client, group_ids: Sequence[str]) -> dict[str, Network]:

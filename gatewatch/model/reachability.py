@@ -18,6 +18,7 @@ class Layer(StrEnum):
 
     PEER = "peer"
     INTERFACE = "interface"
+    OTHER_ACCOUNTS = "other_accounts"
     ADDRESS = "address"
     INSTANCE_STATE = "instance_state"
     BLOCK_PUBLIC_ACCESS = "block_public_access"

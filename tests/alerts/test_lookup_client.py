@@ -16,6 +16,7 @@ from gatewatch.model.reachability import Layer, Verdict
 from gatewatch.model.security_group import CidrPeer, Direction, Group, PortRange, Traffic
 from support.limits import GUARD_SECONDS
 from support.lookup import CALL_TIME, GROUP, Ec2, LookupHarness, alert_with_lookup_role, client_error, instance
+from support.resource_shares import Ram, share
 
 OPEN = {"NetworkInterfaces": [instance(1, public=True), instance(2)]}
 NAMES = {"Tags": [{"ResourceId": f"i-{1:017x}", "Key": "Name", "Value": "web-1"}]}
@@ -72,6 +73,40 @@ def test_one_lookup_returns_everything_about_a_group(opened):
         "describe_security_groups",
         "describe_tags",
     ]
+
+
+def without_interfaces(**aws):
+    harness = LookupHarness(Ec2(describe_network_interfaces={"NetworkInterfaces": []}), **aws)
+    harness.ec2.get_paginator = lambda _operation: SimpleNamespace(paginate=lambda **_: [])
+    return harness
+
+
+def reachability(harness, alert):
+    return with_context(alert, harness.fetch(alert)).reachability
+
+
+def test_a_group_that_is_not_shared_and_has_no_interface_is_not_reachable(opened):
+    harness = without_interfaces()
+    assert reachability(harness, opened()).verdict is Verdict.NOT_REACHABLE
+    assert harness.aws.ram.requests == [("RESOURCE", f"arn:aws:ec2:eu-west-1:111122223333:security-group/{GROUP}")]
+
+
+def test_a_shared_group_may_be_reachable_by_interfaces_of_other_accounts(opened):
+    harness = without_interfaces(ram=Ram(*share(GROUP, "444455556666")))
+    found = reachability(harness, opened())
+    assert (found.verdict, found.layer) == (Verdict.UNKNOWN, Layer.OTHER_ACCOUNTS)
+    assert harness.counts == {}
+
+
+def test_without_the_right_to_read_shares_the_answer_is_unknown_and_other_lookups_go_on(opened, log):
+    refused = client_error("AccessDeniedException", "GetResourceShareAssociations")
+    harness = without_interfaces(ram=Ram(error=refused))
+    for number in (1, 2):
+        found = reachability(harness, opened(number))
+        assert (found.verdict, found.layer) == (Verdict.UNKNOWN, Layer.OTHER_ACCOUNTS)
+    assert harness.counts[metrics.LOOKUPS_FAILED] >= 1
+    assert reasons(log)[0] == "AccessDeniedException"
+    assert len(harness.aws.roles) == 1
 
 
 def test_the_role_arn_has_the_partition_and_the_client_the_region_of_the_account(opened):

@@ -42,7 +42,7 @@ class Hub:
         members.pass_time = lambda: None
         rules = (a_rule(number, dice) for number in range(count))
         members.rules[ORIGIN.account_id, ORIGIN.region].update({each["SecurityGroupRuleId"]: each for each in rules})
-        clients = {name: Client(members, ORIGIN) for name in ("rds", "s3", "s3control")}
+        clients = {name: Client(members, ORIGIN) for name in ("ram", "rds", "s3", "s3control")}
         self.aws = SimpleNamespace(ec2=Ec2(members, ORIGIN), **clients)
         self.table = Table(Dice(1))
         hub = HubTable(self.table, "hub", self.clock.time)

@@ -207,7 +207,7 @@ CALLS: dict[str, list[Call]] = {
         "ec2:DescribeVpcBlockPublicAccessExclusions ec2:DescribeRegions ec2:DescribeManagedPrefixLists "
         "ec2:GetManagedPrefixListEntries ec2:DescribeSnapshots ec2:DescribeImages rds:DescribeDBInstances "
         "rds:DescribeDBSnapshots rds:DescribeDBClusterSnapshots rds:DescribeDBClusters "
-        "elasticloadbalancing:DescribeLoadBalancers "
+        "elasticloadbalancing:DescribeLoadBalancers ram:GetResourceShareAssociations "
         "s3:ListAllMyBuckets s3:GetBucketPolicyStatus s3:GetBucketAcl s3:GetBucketPublicAccessBlock "
         "s3:GetAccountPublicAccessBlock cloudtrail:LookupEvents"
     ),

@@ -264,6 +264,7 @@ def test_the_lookup_role_has_the_documented_name_and_reads_what_is_open_only():
         "ec2:DescribeVpcBlockPublicAccessExclusions",
         "ec2:GetManagedPrefixListEntries",
         "elasticloadbalancing:DescribeLoadBalancers",
+        "ram:GetResourceShareAssociations",
         "rds:DescribeDBClusterSnapshots",
         "rds:DescribeDBClusters",
         "rds:DescribeDBInstances",

@@ -217,6 +217,12 @@ def test_the_kinds_that_one_error_left_unread_are_one_line():
     )
 
 
+def test_a_group_that_the_account_shares_is_listed_with_those_it_is_shared_with():
+    names = ("444455556666", "arn:aws:organizations::111122223333:ou/o-exampleorgid/ou-ab12-example", "3", "4", "5")
+    assert row(replace(ITEM, shared_with=names[:1])).name == "web (shared with 444455556666)"
+    assert row(replace(ITEM, shared_with=names)).name == "web (shared with 444455556666, ou-ab12-example, 3 +2)"
+
+
 def test_the_rule_of_a_shared_group_has_the_owner_of_the_account_that_shares_it():
     shared = replace(ITEM, owner_id="444455556666")
     found = row(shared)

@@ -34,7 +34,7 @@ from support.paths import ROOT
 ACCOUNT, REGION, ROLE = "111122223333", "us-east-1", "gatewatch/gatewatch-lookup"
 HOUR, DAY = 3600.0, 24 * 3600.0
 DELAYS = (60, 120, 240, 480, 900, 900, 900, 900)
-SERVICES = ("ec2", "elb", "elbv2", "rds", "s3", "s3control", "cloudtrail")
+SERVICES = ("ec2", "elb", "elbv2", "ram", "rds", "s3", "s3control", "cloudtrail")
 
 
 class RecordingQueue(TaskQueue):

@@ -17,10 +17,11 @@ from gatewatch.inventory.reader import RegionReader, rules_by_id
 from gatewatch.model.reachability import Layer, Verdict
 from gatewatch.model.severity import Severity
 from support.paths import ROOT
+from support.resource_shares import Ram, share
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 POLICY = load_settings(ROOT / "accounts.yaml", ROOT / "policy.yaml").severity_rules
-SERVICES = ("ec2", "rds", "s3", "s3control")
+SERVICES = ("ec2", "ram", "rds", "s3", "s3control")
 
 
 @pytest.fixture
@@ -60,6 +61,34 @@ def test_rules_that_are_open_to_the_world_are_found_with_their_group(aws, group)
     assert found.reachability.verdict is Verdict.NOT_REACHABLE
     assert inventory.unread == {}
     assert {found.rule.rule_id} < set(rules_by_id(reader.rules))
+
+
+def test_a_shared_group_is_listed_with_whom_it_is_shared_and_may_be_reachable_there(aws, group):
+    authorize(aws, group, 22, "0.0.0.0/0")
+    with_shares(aws, *share(group, "444455556666"))
+    (found,) = [each for each in read(aws)[1].items if each.group.id == group]
+    assert found.shared_with == ("444455556666",)
+    assert (found.reachability.verdict, found.reachability.layer) == (Verdict.UNKNOWN, Layer.OTHER_ACCOUNTS)
+
+
+def test_without_the_right_to_read_shares_no_group_is_not_reachable_and_that_is_named(aws, group):
+    authorize(aws, group, 22, "0.0.0.0/0")
+    refuse(aws.ram, "ram", "GetResourceShareAssociations", "AccessDeniedException")
+    _, inventory = read(aws)
+    assert inventory.unread == {ResourceKind.GROUP_SHARES: "AccessDeniedException"}
+    (found,) = [each for each in inventory.items if each.group.id == group]
+    assert (found.group.name, found.reachability.layer) == ("web", Layer.OTHER_ACCOUNTS)
+
+
+def test_without_an_open_rule_nobody_asks_for_shares(aws):
+    refuse(aws.ram, "ram", "GetResourceShareAssociations")
+    assert read(with_rules(aws, {"SecurityGroupRules": []}))[1].unread == {}
+
+
+def with_shares(aws, *associations):
+    """moto shares no security groups."""
+    paginator, meta = Ram(*associations).get_paginator, aws.ram.meta
+    aws.ram = SimpleNamespace(get_paginator=paginator, meta=meta)
 
 
 def test_halves_of_the_internet_count_as_the_internet(aws, group):

@@ -20,6 +20,7 @@ from gatewatch.events.decoding import decode
 from gatewatch.events.files import read_file
 from support.limits import GUARD_SECONDS
 from support.paths import ROOT
+from support.resource_shares import Ram
 
 CALL_TIME = datetime(2026, 1, 24, 3, 45, 49, tzinfo=UTC)
 GROUP = "sg-0aaaaaaaaaaaaaaa1"
@@ -81,7 +82,8 @@ class Ec2:
 class FakeAws:
     """`Aws` as far as the lookup needs it: `assume_role` calls `wait` and raises `error`."""
 
-    def __init__(self, ec2=None, error=None, wait=lambda: None, lifetime=3600.0):
+    def __init__(self, ec2=None, error=None, wait=lambda: None, lifetime=3600.0, ram=None):
+        self.ram = ram or Ram()
         self.ec2, self.error, self.wait, self.lifetime = ec2 or Ec2(), error, wait, lifetime
         self.roles, self.clients = [], []
         self.sts_short_timeout = self
@@ -97,6 +99,9 @@ class FakeAws:
         until = datetime.fromtimestamp(Clock.START + self.lifetime, UTC)
         keys = {"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "sEcReT", "SessionToken": "tOkEn"}
         return {"Credentials": keys | {"Expiration": until}}
+
+    def member_ram_client(self, _credentials, _region):
+        return self.ram
 
     def member_ec2_client(self, credentials, region):
         self.clients.append((credentials.access_key, region))

@@ -28,6 +28,7 @@ from gatewatch.alerts.lookup.cooldown import Cooldown, is_access_denied
 from gatewatch.alerts.lookup.member_clients import MemberClients, MemberRole
 from gatewatch.alerts.lookup.network_interfaces import summarize_interfaces
 from gatewatch.alerts.reachability.queries import read_network
+from gatewatch.alerts.reachability.shared_groups import is_shared
 from gatewatch.aws import metrics
 from gatewatch.aws.error_codes import error_code
 
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     SaveRules = Callable[[str, Mapping[str, SecurityGroupRule], float], None]
 
 _TIMEOUT_SECONDS = 1.5  # for all requests of one event
-_MAX_THREADS = 6  # three requests, and those to a slow Region that have not yet timed out
+_MAX_THREADS = 7  # four requests, and those to a slow Region that have not yet timed out
 
 
 class GroupLookup:
@@ -94,8 +95,10 @@ class GroupLookup:
 
     def _query_all(self, request: LookupRequest, role: str) -> dict[LookupPart, Any]:
         """Return the responses that arrived in time. Any failure is only logged: the message is sent without them."""
+        member = MemberRole(request.account_id, request.region, role)
         try:
-            ec2, until = self._member_ec2(MemberRole(request.account_id, request.region, role))
+            ec2, until = self._member_ec2(member)
+            sharing = self._start_sharing(request, member)
             jobs = {part: self._pool.submit(self._query, part, ec2, request, until) for part in sorted(request.parts)}
         except Exception as error:  # noqa: BLE001  see above
             self._cooldown.on_assume_role_failure(error, request.account_id, request.region)
@@ -105,6 +108,8 @@ class GroupLookup:
         responses = self._collect(request, jobs)
         if page := responses.get(LookupPart.NETWORK_INTERFACES):
             network = self._read_network(ec2, page, until)
+            if network and sharing:
+                network = msgspec.structs.replace(network, is_shared=self._is_shared(request, sharing, until))
             responses[LookupPart.NETWORK_INTERFACES] = msgspec.structs.replace(page, network=network)
         return responses
 
@@ -113,6 +118,22 @@ class GroupLookup:
         job = self._pool.submit(read_network, ec2, page.addresses, is_partial=page.is_partial)
         wait([job], max(0.0, until - self._monotonic()))
         return job.result() if _error(job) is None else None
+
+    def _start_sharing(self, request: LookupRequest, member: MemberRole) -> Future[bool] | None:
+        """Ask whether other accounts may use the group; only with its interfaces."""
+        if LookupPart.NETWORK_INTERFACES not in request.parts:
+            return None
+        arn = f"arn:{self._members.partition(member)}:ec2:{request.region}:{request.account_id}:security-group/"
+        ram = self._members.ram_client(member)
+        return self._pool.submit(is_shared, ram, f"{arn}{request.group_id}")
+
+    def _is_shared(self, request: LookupRequest, job: Future[bool], until: float) -> bool | None:
+        """Return None when it is not known. A refusal says nothing about the other requests, so they go on."""
+        wait([job], max(0.0, until - self._monotonic()))
+        if error := _error(job):
+            self._report(request, error)
+            return None
+        return job.result()
 
     def _member_ec2(self, role: MemberRole) -> tuple[EC2Client, float]:
         """Return the client and the deadline of its requests. Creating a client does not count as waiting."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gatewatch.model.security_group import Peer, Traffic
 
 UNKNOWN_INTERFACES = Reachability(verdict=Verdict.UNKNOWN, layer=Layer.INTERFACE)
+_OTHER_ACCOUNTS = Reachability(verdict=Verdict.UNKNOWN, layer=Layer.OTHER_ACCOUNTS)
 _RANK = {Verdict.NOT_REACHABLE: 0, Verdict.UNKNOWN: 1, Verdict.REACHABLE: 2}
 
 
@@ -59,6 +60,8 @@ def check_reachability(peer: Peer, traffic: Traffic, network: Network) -> Reacha
     ]
     if network.is_partial:
         results.append(UNKNOWN_INTERFACES)
+    if network.is_shared is not False:
+        results.append(_OTHER_ACCOUNTS)
     nothing = Reachability(verdict=Verdict.NOT_REACHABLE, layer=Layer.INTERFACE)
     return max(results, key=openness, default=nothing)
 

@@ -64,9 +64,13 @@ class Interface(Struct, frozen=True, kw_only=True):
 
 
 class Network(Struct, frozen=True, kw_only=True):
-    """`is_running` by instance id. `is_partial`: there are interfaces that were not read."""
+    """`is_running` by instance id. `is_partial`: there are interfaces that were not read.
+
+    `is_shared`: interfaces of other accounts may have the group; None when it is not known.
+    """
 
     interfaces: tuple[Interface, ...]
     subnets: Mapping[str, Subnet] = {}
     is_running: Mapping[str, bool] = {}
     is_partial: bool = False
+    is_shared: bool | None = False

@@ -46,7 +46,7 @@ class Members:
         if self._is_in(self.without_role.get(origin.account_id)):
             self.fate.injected["role missing"] += 1
             raise refused("AccessDenied", "AssumeRole")
-        clients = {name: Client(self, origin) for name in ("rds", "s3", "s3control", "cloudtrail")}
+        clients = {name: Client(self, origin) for name in ("ram", "rds", "s3", "s3control", "cloudtrail")}
         return SimpleNamespace(ec2=Ec2(self, origin), **clients)
 
     def spend(self, seconds):
@@ -115,7 +115,7 @@ class Client:
 EMPTY = dict.fromkeys(
     (
         *("Buckets", "DBInstances", "DBSnapshots", "DBClusterSnapshots", "Snapshots", "Images", "PrefixLists"),
-        *("Entries", "SecurityGroupRules"),
+        *("Entries", "SecurityGroupRules", "resourceShareAssociations"),
     ),
     (),
 )
