@@ -69,10 +69,15 @@ def with_inventory(found: ResolvedExposures, regions: Sequence[RegionInventory])
     added = [
         _exposure(region, item)
         for key, (region, item) in items.items()
-        if key not in keys and not (key in closed and closed[key].timestamp() > region.at - _LAG_SECONDS)
+        if key not in keys and not (key in closed and closed[key].timestamp() > _seen_after(region, item))
     ]
     opened = [_with_reachability(each, items) for each in known]
     return ResolvedExposures(tuple(sorted([*opened, *added], key=lambda each: each.since)), found.closed)
+
+
+def _seen_after(region: RegionInventory, item: OpenItem) -> float:
+    """Return until when a closing is older than the last reading that found the item."""
+    return (item.seen_at or region.at) - _LAG_SECONDS
 
 
 def _is_gone(

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from gatewatch.alerts.rule_history_table import RuleState
-    from gatewatch.model.security_group import SecurityGroupRule
 
 
 def compare(
@@ -29,17 +28,19 @@ def compare(
 ) -> RegionInventory:
     """Return the reading with `since`, and with the rules that no event reported.
 
-    `known` is the rule history before the reading, by rule id. `unread_ids`: resources of kinds that were read in part.
+    `known` is the rule history when the rules had been read, by id. `unread_ids`: resources of kinds that were read in
+    part.
     The first time that a kind is read explains nothing and accuses nothing: what it finds was there first. A reading
     that began before the previous one is dropped.
     """
+    seen = [replace(each, seen_at=current.at) for each in current.items]
     if previous is None:
-        return replace(current, items=tuple(replace(e, since=current.at, was_there_first=True) for e in current.items))
+        return replace(current, items=tuple(replace(each, since=current.at, was_there_first=True) for each in seen))
     if current.at <= previous.at:
         return previous
     current = replace(
         current,
-        items=(*_kept(previous, current, unread_ids or {}), *current.items),
+        items=(*_kept(previous, current, unread_ids or {}), *seen),
         read_at=_read_at(previous) | current.read_at,
     )
     earlier = {each.identity: each for each in previous.items}
@@ -79,13 +80,12 @@ def _with_unexplained(
     """Return the reading with suspects, and those of them that are confirmed; unchanged if rules were not read."""
     here = {each.identity for each in current.items}
     unreported = {each: at for each, at in previous.unreported.items() if each in here}
-    since = previous.last_read(ResourceKind.RULES)
-    if ResourceKind.RULES in current.unread or since is None:
+    if ResourceKind.RULES in current.unread or previous.last_read(ResourceKind.RULES) is None:
         return replace(current, unexplained=previous.unexplained, unreported=unreported)
     suspects = [
         each
         for each in current.items
-        if _is_suspect(each, earlier, previous) and not is_explained(each.rule, known.get(each.identity), since)
+        if _is_suspect(each, earlier, previous) and not is_explained(each, known.get(each.identity))
     ]
     first_seen = {each.identity: _first_seen(each, earlier, previous, current.at) for each in suspects}
     confirmed = {each: at for each, at in first_seen.items() if current.at - at >= CONFIRM_AFTER_SECONDS}
@@ -113,9 +113,14 @@ def _first_seen(item: OpenItem, earlier: Mapping[str, OpenItem], previous: Regio
     return previous.unexplained.get(item.identity, at) if _was_there(item, earlier) else at
 
 
-def is_explained(rule: SecurityGroupRule | None, state: RuleState | None, since: float) -> bool:
-    """Return whether an event made the rule so, or a reading at `since` had it already under an earlier policy."""
+def is_explained(item: OpenItem, state: RuleState | None) -> bool:
+    """Return whether an event made a rule what it is, or a lookup had it so before the reading that did not list it.
+
+    A rule is not listed while an earlier policy took it for harmless. A lookup after that reading explains nothing:
+    functions/alert makes one whenever a call changes the group.
+    """
+    rule = item.rule
     if rule is None or state is None:
         return False
     is_same = (state.now.traffic, state.now.peer) == (rule.traffic, rule.peer)
-    return is_same and (state.by != LOOKUP or state.at <= since)
+    return is_same and (state.by != LOOKUP or state.at <= item.absent_at)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
-from msgspec import Struct
+from msgspec import DecodeError, Struct, json
 
 if TYPE_CHECKING:
     from types_boto3_cloudtrail import CloudTrailClient
@@ -27,7 +27,8 @@ class LikelyCall(Struct, frozen=True):
 def find_likely_call(cloudtrail: CloudTrailClient, group_id: str, first_seen: float) -> LikelyCall | None:
     """Return the latest call on the group before its rule was first seen, in seconds since 1970; None without one.
 
-    Event history keeps management events for 90 days (CloudTrail user guide). Never raises: it is a hint.
+    A call that failed changed nothing, so it is not named. Event history keeps management events for 90 days
+    (CloudTrail user guide). Never raises: it is a hint.
     """
     try:
         found = cloudtrail.lookup_events(
@@ -38,8 +39,17 @@ def find_likely_call(cloudtrail: CloudTrailClient, group_id: str, first_seen: fl
         )["Events"]
     except (ClientError, BotoCoreError):
         return None
-    calls = [_call(each) for each in found if each.get("EventName") in _NAMES]
+    calls = [_call(each) for each in found if each.get("EventName") in _NAMES and not _has_failed(each)]
     return max(calls, key=lambda each: each.at, default=None)
+
+
+def _has_failed(event: EventTypeDef) -> bool:
+    """Return whether the record has an error, or cannot be read."""
+    try:
+        record = json.decode(event.get("CloudTrailEvent", "{}"))
+    except DecodeError:
+        return True
+    return not isinstance(record, dict) or bool(record.get("errorCode"))
 
 
 def _call(event: EventTypeDef) -> LikelyCall:

@@ -33,7 +33,8 @@ class ResourceKind(StrEnum):
 class OpenItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A rule, an entry of a prefix list or a resource that the internet may use.
 
-    `since`: the first reading that found it, in seconds since 1970; `absent_at`: the last one that did not, 0 if none.
+    `since`: the first reading that found it, in seconds since 1970; `absent_at`: the last one that did not, 0 if none;
+    `seen_at`: the last one that found it, which is an earlier one while it cannot be read.
     `resource_id` is empty for the rule of a group. `owner_id`: the account that shares the group with this one, if it
     is not its own; `shared_with`: principals that this account shares its group with. `was_there_first`: it was open
     when the account was first read.
@@ -50,6 +51,7 @@ class OpenItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reachability: Reachability | None = None
     since: float = 0.0
     absent_at: float = 0.0
+    seen_at: float = 0.0
     was_there_first: bool = False
 
     @property
@@ -84,9 +86,9 @@ def _access(item: OpenItem) -> object:
 class RegionInventory(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`at`: the last reading, in seconds since 1970. `unread` has what it could not read, with the error code.
 
-    `read_at`: when each kind was last read. `unexplained` are rules that no event reported, by rule id, with the time
-    at which they were first seen; `unreported` are those for which a notice has yet to be sent. `parts`: number of
-    further rows of the table that hold the rest of the items.
+    `read_at`: when each kind was last read, at least in part. `unexplained` are rules that no event reported, by id,
+    with the time at which they were first seen; `unreported` are those for which a notice has yet to be sent. `parts`:
+    number of further rows of the table that hold the rest of the items.
     """
 
     account_id: str

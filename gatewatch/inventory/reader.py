@@ -70,7 +70,7 @@ class RegionReader:
             at=at,
             items=tuple(items),
             unread=self._unread,
-            read_at={each: at for each in self._kinds() if each not in self._unread},
+            read_at={each: at for each in self._kinds() if each not in self._unread or each in self.unread_ids},
             calls=budget.calls,
         )
 

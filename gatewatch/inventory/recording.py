@@ -81,7 +81,7 @@ class InventoryRecorder:
         changes = {each: change for each, item in items.items() if (change := _change(inventory, item, notice))}
         SilentChanges(self.table).save(inventory.account_id, changes)
         known = self._known_rules(inventory.account_id, items)
-        return [item for each, item in items.items() if not is_explained(item.rule, known.get(each), item.absent_at)]
+        return [item for each, item in items.items() if not is_explained(item, known.get(each))]
 
     def _known_rules(self, account_id: str, rules: Iterable[str]) -> dict[str, RuleState]:
         keys = {rule_key(account_id, each): each for each in rules}

@@ -66,6 +66,12 @@ def test_what_a_reading_says_nothing_about_stays(region):
     assert [each.actor for each in merged([OPENED], region)] == ["minji"]
 
 
+def test_what_an_event_closed_before_a_reading_that_could_not_read_it_is_not_open_again():
+    unread = reading(replace(ITEM, seen_at=NOW - DAY), unread={ResourceKind.RULES: "Throttling"})
+    assert merged([OPENED, closed(NOW - 3600)], unread) == ()
+    assert merged([], unread) != ()
+
+
 def test_what_an_event_closed_after_the_reading_is_not_open_again():
     assert merged([OPENED, closed(NOW + 3600)], reading(ITEM)) == ()
     assert [each.origin for each in merged([OPENED, closed(NOW - DAY)], reading(ITEM))] == [Origin.OLDER]
@@ -78,7 +84,10 @@ def test_an_entry_of_a_prefix_list_is_confirmed_or_gone():
     assert len(merged([step], reading(unread={ResourceKind.PREFIX_LISTS: "Throttling"}))) == 1
 
 
-@pytest.mark.parametrize("kind", [each for each in ResourceKind if each not in {"rules", "network", "prefix_lists"}])
+WITHOUT_FACTS = {"rules", "network", "group_shares", "prefix_lists"}
+
+
+@pytest.mark.parametrize("kind", [each for each in ResourceKind if each not in WITHOUT_FACTS])
 def test_a_public_resource_that_no_event_reported_is_a_resource_of_the_digest(kind):
     item = OpenItem(kind=kind, severity=Severity.CRITICAL, resource_id="x", since=NOW)
     (found,) = merged([], reading(item))

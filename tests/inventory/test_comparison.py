@@ -89,6 +89,21 @@ def test_a_rule_whose_event_said_something_else_is_not_explained():
     assert list(found.unexplained) == ["sgr-1"]
 
 
+def test_a_lookup_between_two_readings_does_not_explain_the_rule_later_either():
+    """Another call on the group makes functions/alert look its rules up."""
+    looked_up = {"sgr-1": RuleState(1.5 * DAY, LOOKUP, RULE)}
+    first, _ = compared(reading(DAY), reading(2 * DAY, ITEM), looked_up)
+    _, (reported,) = compared(first, reading(2 * DAY + CONFIRM_AFTER_SECONDS, ITEM), looked_up)
+    assert (reported.absent_at, reported.since) == (DAY, 2 * DAY)
+
+
+def test_what_cannot_be_read_keeps_the_time_of_the_reading_that_had_it():
+    first, _ = compared(None, reading(DAY, ITEM, SNAPSHOT), {})
+    denied = {ResourceKind.SNAPSHOTS: "AccessDenied"}
+    second, _ = compared(first, reading(2 * DAY, ITEM, unread=denied), {})
+    assert {each.identity: each.seen_at for each in second.items} == {"sgr-1": 2 * DAY, "snap-1": DAY}
+
+
 @pytest.mark.parametrize(("looked_up", "unexplained"), [(DAY / 2, []), (1.5 * DAY, ["sgr-1"])])
 def test_a_lookup_explains_only_what_the_last_reading_must_have_seen(looked_up, unexplained):
     """The rule was there already, but an earlier policy did not count it as open."""

@@ -40,6 +40,13 @@ def test_the_latest_call_before_the_first_reading_is_the_likely_one():
     assert found == LikelyCall("AuthorizeSecurityGroupIngress", "user-3", "event-1", event(3)["EventTime"])
 
 
+@pytest.mark.parametrize("record", ['{"errorCode": "Client.UnauthorizedOperation"}', "[]", "no JSON"])
+def test_a_call_that_failed_is_nobodys_change(record):
+    found = find(event(30), {**event(3), "CloudTrailEvent": record})
+    assert found.actor == "user-30"
+    assert find({**event(3), "CloudTrailEvent": '{"errorCode": null}'}).actor == "user-3"
+
+
 def test_a_call_of_last_week_is_not():
     assert find(event(200)) is None
 

@@ -264,6 +264,7 @@ def test_a_bucket_that_refuses_everybody_hides_no_other_bucket(aws):
     assert [each.resource_id for each in inventory.items if each.kind is ResourceKind.BUCKETS] == ["by-policy"]
     assert inventory.unread == {ResourceKind.BUCKETS: "AccessDenied"}
     assert reader.unread_ids == {ResourceKind.BUCKETS: ["by-acl"]}
+    assert inventory.last_read(ResourceKind.BUCKETS) == inventory.at
 
 
 def test_a_role_that_cannot_be_assumed_leaves_everything_unread():
