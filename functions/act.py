@@ -23,9 +23,10 @@ from gatewatch.actions.slack_users import SlackUsers
 from gatewatch.actions.snoozed_alerts import SnoozedAlerts
 from gatewatch.alerts.attached_groups import AttachedGroupStore
 from gatewatch.alerts.own_actions import ActionLog
-from gatewatch.aws.clients import Aws, role_arn
+from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.metrics import NAMESPACE, EmbeddedMeter
+from gatewatch.aws.roles import role_arn
 from gatewatch.config.destinations import SecretRef
 from gatewatch.delivery.action_store import ActionStore
 from gatewatch.delivery.escalations import Escalations, WatchedOutbox

@@ -11,8 +11,10 @@ from aws_lambda_powertools import Logger
 
 from functions.bundle import load_bundle
 from gatewatch.alerts.own_actions import ActionLog
-from gatewatch.aws.clients import Aws, CoreSession, role_arn
+from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
+from gatewatch.aws.roles import role_arn
+from gatewatch.aws.sessions import CoreSession
 from gatewatch.delivery.deferred import DeferredMessages, DurableOutbox
 from gatewatch.delivery.escalations import Escalations, WatchedOutbox
 from gatewatch.delivery.outbox import Outbox

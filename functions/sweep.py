@@ -11,8 +11,9 @@ from aws_lambda_powertools import Logger
 
 from functions.bundle import load_bundle
 from gatewatch.alerts.attached_groups import AttachedGroupStore
-from gatewatch.aws.clients import Aws, role_arn
+from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
+from gatewatch.aws.roles import role_arn
 from gatewatch.delivery.escalations import Escalations, WatchedOutbox
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.handlers.batch import partial_response

@@ -1,15 +1,16 @@
-"""AWS sessions and clients. Every client is created here, at its first use."""
+"""The AWS clients of an account. Every client is created here, at its first use."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-import botocore.session
 from botocore.config import Config
 from botocore.loaders import create_loader
+
+from gatewatch.aws.roles import assume_role_credentials, role_arn
+from gatewatch.aws.sessions import CoreSession, LazyClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
     from types_boto3_sts import STSClient
 
+    from gatewatch.aws.roles import Credentials
+    from gatewatch.aws.sessions import Session
+
 # Lambda functions run for seconds: a fast error that SQS retries is better than a slow success.
 _STANDARD = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 # For calls before or after every message (queue, ledger, secrets): they normally answer within milliseconds.
@@ -50,68 +54,6 @@ _BULK = Config(
 )
 
 
-class Session(Protocol):
-    """The methods of `boto3.Session` that `Aws` uses."""
-
-    def client(self, service_name: Any, *, config: Config | None = None, **parameters: Any) -> Any: ...
-
-    def get_partition_for_region(self, region_name: str) -> str: ...
-
-
-class CoreSession:
-    """A session of botocore. `import boto3` also loads the S3 transfer library, a fifth of a cold start."""
-
-    def __init__(
-        self,
-        region: str | None = None,
-        credentials: tuple[str, str, str] | None = None,
-        loader: Loader | None = None,
-    ) -> None:
-        self._core = botocore.session.Session()
-        if loader:
-            self._core.register_component("data_loader", loader)
-        if region:
-            self._core.set_config_variable("region", region)
-        if credentials:
-            self._core.set_credentials(*credentials)
-
-    def client(self, service_name: Any, *, config: Config | None = None, **parameters: Any) -> Any:
-        return self._core.create_client(service_name, config=config, **parameters)
-
-    def get_partition_for_region(self, region_name: str) -> str:
-        return str(self._core.get_partition_for_region(region_name))
-
-
-class _LazyClient:
-    """Create a client at its first use, because creating one takes longer than handling an event.
-
-    The lock serializes creation: a botocore session is not thread-safe while it creates a client.
-    """
-
-    def __init__(self, make: Callable[[], Any], lock: Lock) -> None:
-        self._make = make
-        self._lock = lock
-        self._client: Any = None
-
-    def __getattr__(self, name: str) -> Any:
-        with self._lock:
-            if self._client is None:
-                self._client = self._make()
-        value = getattr(self._client, name)
-        setattr(self, name, value)  # `__getattr__` is not called for it again
-        return value
-
-
-@dataclass(frozen=True, repr=False)
-class Credentials:
-    """Temporary credentials of an assumed role. `expires_at` is in seconds since 1970."""
-
-    access_key: str
-    secret_key: str
-    token: str
-    expires_at: float
-
-
 class Aws:
     """The AWS clients of one process. Region and credentials come from its environment unless a session is given."""
 
@@ -120,7 +62,7 @@ class Aws:
         self._lock = Lock()
 
     def _lazy_client(self, service: str, config: Config) -> Any:
-        return _LazyClient(lambda: self._session.client(service, config=config), self._lock)
+        return LazyClient(lambda: self._session.client(service, config=config), self._lock)
 
     @cached_property
     def sqs(self) -> SQSClient:
@@ -269,18 +211,6 @@ class Aws:
     def _loader(self) -> Loader:
         """One loader for all roles: it keeps the service models, of which that of EC2 takes 0.2 s to read."""
         return create_loader()
-
-
-def role_arn(partition: str, account_id: str, role: str) -> str:
-    """Return the ARN of a role. `role` is its path and name, as after `:role/`."""
-    return f"arn:{partition}:iam::{account_id}:role/{role}"
-
-
-def assume_role_credentials(sts: STSClient, arn: str, session_name: str) -> Credentials:
-    """Assume a role. Raises botocore's `ClientError` or `BotoCoreError`."""
-    response = sts.assume_role(RoleArn=arn, RoleSessionName=session_name)["Credentials"]
-    expires_at = response["Expiration"].timestamp()
-    return Credentials(response["AccessKeyId"], response["SecretAccessKey"], response["SessionToken"], expires_at)
 
 
 def member_iam_clients(aws: Aws, region: str, role: str) -> Callable[[str], IAMClient]:

@@ -7,9 +7,7 @@ from typing import Annotated
 import typer
 
 from gatewatch.cli.act_revert import revert_commands
-from gatewatch.cli.action_commands import Alert, Reason, perform_action, print_alert, terminal_actions
-from gatewatch.cli.errors import aws_errors_as_messages
-from gatewatch.cli.options import CONFIG, STAGE, Accounts, Config, ListFormat, ListOutput, Policy, Stage
+from gatewatch.cli.action_commands import Alert, Reason, Terminal, on_stage, perform_action, print_alert
 
 act_app = typer.Typer(
     help="Acknowledge, snooze and revert alerts from a terminal.\n\n"
@@ -22,15 +20,11 @@ act_app = typer.Typer(
 
 
 @act_app.command("list")
-@aws_errors_as_messages()
+@on_stage
 def list_alerts(
+    terminal: Terminal,
     days: Annotated[int, typer.Option(help="How many days back.", min=1, max=90)] = 7,
     limit: Annotated[int, typer.Option(help="How many alerts at most.", min=1, max=1000)] = 100,
-    output: ListOutput = ListFormat.TABLE,
-    stage: Stage = STAGE,
-    config: Config = CONFIG,
-    accounts: Accounts = None,
-    policy: Policy = None,
 ) -> None:
     """List the alerts that can be acted on, the newest first.
 
@@ -39,45 +33,32 @@ def list_alerts(
     from gatewatch.cli.alert_view import AlertRow
     from gatewatch.cli.listing import print_list
 
-    rows, omitted = terminal_actions(stage, config, accounts, policy).rows(days, limit)
-    print_list(rows, AlertRow, output)
+    rows, omitted = terminal.actions().rows(days, limit)
+    print_list(rows, AlertRow, terminal.output)
     if omitted:
         typer.echo(f"{omitted} older alerts are not listed; use --limit", err=True)
 
 
 @act_app.command("show")
-@aws_errors_as_messages()
-def show(
-    alert: Alert,
-    output: ListOutput = ListFormat.TABLE,
-    stage: Stage = STAGE,
-    config: Config = CONFIG,
-    accounts: Accounts = None,
-    policy: Policy = None,
-) -> None:
+@on_stage
+def show(terminal: Terminal, alert: Alert) -> None:
     """Show an alert with its proposal and audit records."""
-    print_alert(terminal_actions(stage, config, accounts, policy).view(alert), output)
+    print_alert(terminal.actions().view(alert), terminal.output)
 
 
 @act_app.command("acknowledge")
-@aws_errors_as_messages()
-def acknowledge(
-    alert: Alert,
-    output: ListOutput = ListFormat.TABLE,
-    stage: Stage = STAGE,
-    config: Config = CONFIG,
-    accounts: Accounts = None,
-    policy: Policy = None,
-) -> None:
+@on_stage
+def acknowledge(terminal: Terminal, alert: Alert) -> None:
     """Acknowledge an alert."""
     from gatewatch.model.alert_actions import ActionButton
 
-    perform_action(terminal_actions(stage, config, accounts, policy), alert, ActionButton.ACKNOWLEDGE, output)
+    perform_action(terminal.actions(), alert, ActionButton.ACKNOWLEDGE, terminal.output)
 
 
 @act_app.command("snooze")
-@aws_errors_as_messages()
+@on_stage
 def snooze(
+    terminal: Terminal,
     alert: Alert,
     until: Annotated[
         str,
@@ -87,11 +68,6 @@ def snooze(
             show_default=False,
         ),
     ],
-    output: ListOutput = ListFormat.TABLE,
-    stage: Stage = STAGE,
-    config: Config = CONFIG,
-    accounts: Accounts = None,
-    policy: Policy = None,
 ) -> None:
     """Snooze an alert until a time or a higher severity.
 
@@ -101,22 +77,18 @@ def snooze(
 
     buttons = {"1h": ActionButton.SNOOZE_HOUR, "1d": ActionButton.SNOOZE_DAY}
     button = buttons.get(until, ActionButton.SNOOZE_UNTIL)
-    perform_action(terminal_actions(stage, config, accounts, policy), alert, button, output, {"until": until})
+    perform_action(terminal.actions(), alert, button, terminal.output, {"until": until})
 
 
 @act_app.command("propose-exception")
-@aws_errors_as_messages()
+@on_stage
 def propose_exception(
+    terminal: Terminal,
     alert: Alert,
     reason: Reason,
     owner: Annotated[str, typer.Option(help="Who answers for it.", show_default=False)],
     expires: Annotated[str, typer.Option(help="The last day, as 2027-01-31.", show_default=False)],
     ticket: Annotated[str, typer.Option(help="A ticket, such as SEC-1.")] = "",
-    output: ListOutput = ListFormat.TABLE,
-    stage: Stage = STAGE,
-    config: Config = CONFIG,
-    accounts: Accounts = None,
-    policy: Policy = None,
 ) -> None:
     """Post an exception for policy.yaml, for review.
 
@@ -125,9 +97,7 @@ def propose_exception(
     from gatewatch.model.alert_actions import ActionButton
 
     inputs = {"reason": reason, "owner": owner, "expires": expires, "ticket": ticket}
-    perform_action(
-        terminal_actions(stage, config, accounts, policy), alert, ActionButton.PROPOSE_EXCEPTION, output, inputs
-    )
+    perform_action(terminal.actions(), alert, ActionButton.PROPOSE_EXCEPTION, terminal.output, inputs)
 
 
 act_app.add_typer(revert_commands)  # without a name: its commands follow those above in the help

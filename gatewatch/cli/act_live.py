@@ -5,6 +5,7 @@ The person is the caller of AWS, so nobody can act as somebody else. The same ha
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import secrets
 import time
@@ -24,14 +25,15 @@ from gatewatch.actions.slack_users import SlackUsers
 from gatewatch.actions.snoozed_alerts import SnoozedAlerts
 from gatewatch.alerts.attached_groups import AttachedGroupStore
 from gatewatch.alerts.own_actions import ActionLog
-from gatewatch.aws.clients import Aws, role_arn
+from gatewatch.aws.clients import Aws
 from gatewatch.aws.hub_table import HubTable
 from gatewatch.aws.metrics import NoMeter
+from gatewatch.aws.roles import role_arn
 from gatewatch.cli.alert_view import alert_row, alert_view
 from gatewatch.config.destinations import SecretRef
 from gatewatch.config.paths import TEMPLATES
 from gatewatch.delivery.action_store import ActionStore
-from gatewatch.delivery.escalations import Escalations
+from gatewatch.delivery.escalations import Escalations, WatchedOutbox
 from gatewatch.delivery.http import HttpClient, http_pool
 from gatewatch.delivery.outbox import Outbox
 from gatewatch.delivery.secrets import SecretStore
@@ -81,6 +83,13 @@ class _TerminalAnswers(Answers):
         self.refusals.append(text)
 
 
+def _key(alert: str, button: ActionButton, proposal: str, person: Person) -> str:
+    """The same for a repeated decision about a proposal: what a process that ended left of it is then done."""
+    if not proposal:
+        return secrets.token_hex(32)
+    return hashlib.sha256(f"{alert}\n{button}\n{proposal}\n{person.id}".encode()).hexdigest()
+
+
 class TerminalActions:
     """Alerts of a stage, and the actions of the caller. `role` is assumed in a member for a revert.
 
@@ -100,15 +109,16 @@ class TerminalActions:
         )
         self._answers = _TerminalAnswers(api, self._labels, log)
         due, outbox = DueAlerts(self._table), Outbox(self._aws.sqs, self._outbox_url())
+        escalations = Escalations(self._table)
         transitions = AlertTransitions(
             settings=settings,
             store=self._store,
             due=due,
             snoozed=SnoozedAlerts(self._table, due),
-            outbox=outbox,
+            outbox=WatchedOutbox(outbox, escalations, settings, time.time),
             answers=self._answers,
             reverts=Reverts(self._reverter(role)),
-            escalations=AlertEscalations(Escalations(self._table), outbox, settings),
+            escalations=AlertEscalations(escalations, outbox, settings),
             now=time.time,
             log=log,
         )
@@ -139,10 +149,10 @@ class TerminalActions:
 
         Raises `ActionRefusedError`, and `UnknownAlertError` for an id that no message has.
         """
-        alert = self._find(name)
+        alert, person = self._find(name), self.person
         self._due_transitions.settle(alert)
         click = Click(
-            key=secrets.token_hex(32),
+            key=_key(name, button, proposal, person),
             button=button,
             alert=name,
             user=_SOURCE,
@@ -152,7 +162,7 @@ class TerminalActions:
             proposal=proposal,
             inputs=dict(inputs),
         )
-        self._handler.act(click, alert, self.person)
+        self._handler.act(click, alert, person)
         if self._answers.refusals:
             raise ActionRefusedError(self._answers.refusals[-1])
         return self._view(alert)

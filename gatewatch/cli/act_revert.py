@@ -6,148 +6,95 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from gatewatch.cli.action_commands import Alert, Reason, perform_action, terminal_actions
-from gatewatch.cli.errors import aws_errors_as_messages
-from gatewatch.cli.options import CONFIG, STAGE, Accounts, Config, ListFormat, ListOutput, Policy, Stage
+from gatewatch.cli.action_commands import Alert, Reason, Terminal, on_stage, perform_action
 from gatewatch.cli.remediation_commands import REVERT_ROLE, Role, Yes, confirm, print_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gatewatch.cli.act_live import TerminalActions
+    from gatewatch.cli.options import ListFormat
     from gatewatch.model.alert_actions import ActionButton
 
 revert_commands = typer.Typer()
 
 
 @revert_commands.command("propose-revert")
-@aws_errors_as_messages()
-def propose_revert(
-    alert: Alert,
-    role: Role = REVERT_ROLE,
-    output: ListOutput = ListFormat.TABLE,
-    stage: Stage = STAGE,
-    config: Config = CONFIG,
-    accounts: Accounts = None,
-    policy: Policy = None,
-) -> None:
+@on_stage
+def propose_revert(terminal: Terminal, alert: Alert, role: Role = REVERT_ROLE) -> None:
     """Propose a plan that takes back what a call opened.
 
     The plan is frozen and printed. It changes nothing until somebody else approves it.
     """
     from gatewatch.model.alert_actions import ActionButton
 
-    perform_action(terminal_actions(stage, config, accounts, policy, role), alert, ActionButton.PROPOSE_REVERT, output)
+    perform_action(terminal.actions(role), alert, ActionButton.PROPOSE_REVERT, terminal.output)
 
 
 @revert_commands.command("approve-revert")
-@aws_errors_as_messages()
-def approve_revert(
-    alert: Alert,
-    yes: Yes = False,
-    role: Role = REVERT_ROLE,
-    output: ListOutput = ListFormat.TABLE,
-    stage: Stage = STAGE,
-    config: Config = CONFIG,
-    accounts: Accounts = None,
-    policy: Policy = None,
-) -> None:
+@on_stage
+def approve_revert(terminal: Terminal, alert: Alert, yes: Yes = False, role: Role = REVERT_ROLE) -> None:
     """Approve the proposed revert, and perform it.
 
     Asks for confirmation. You must have another identity than who proposed it, and not be the actor of the alert.
     """
     from gatewatch.model.alert_actions import ActionButton
 
-    actions = terminal_actions(stage, config, accounts, policy, role)
-    _decide(actions, alert, ActionButton.APPROVE_REVERT, output, yes=yes)
+    actions = terminal.actions(role)
+    _decide(actions, alert, ActionButton.APPROVE_REVERT, terminal.output, yes=yes)
 
 
 @revert_commands.command("reject-revert")
-@aws_errors_as_messages()
-def reject_revert(
-    alert: Alert,
-    output: ListOutput = ListFormat.TABLE,
-    stage: Stage = STAGE,
-    config: Config = CONFIG,
-    accounts: Accounts = None,
-    policy: Policy = None,
-) -> None:
+@on_stage
+def reject_revert(terminal: Terminal, alert: Alert) -> None:
     """Reject the proposed revert."""
     from gatewatch.model.alert_actions import ActionButton
 
-    _decide(terminal_actions(stage, config, accounts, policy), alert, ActionButton.REJECT_REVERT, output, yes=True)
+    _decide(terminal.actions(), alert, ActionButton.REJECT_REVERT, terminal.output, yes=True)
 
 
 @revert_commands.command("propose-undo")
-@aws_errors_as_messages()
-def propose_undo(
-    alert: Alert,
-    role: Role = REVERT_ROLE,
-    output: ListOutput = ListFormat.TABLE,
-    stage: Stage = STAGE,
-    config: Config = CONFIG,
-    accounts: Accounts = None,
-    policy: Policy = None,
-) -> None:
+@on_stage
+def propose_undo(terminal: Terminal, alert: Alert, role: Role = REVERT_ROLE) -> None:
     """Propose a plan that restores what a revert closed.
 
     The plan is frozen and printed. It changes nothing until somebody else approves it.
     """
     from gatewatch.model.alert_actions import ActionButton
 
-    perform_action(terminal_actions(stage, config, accounts, policy, role), alert, ActionButton.PROPOSE_UNDO, output)
+    perform_action(terminal.actions(role), alert, ActionButton.PROPOSE_UNDO, terminal.output)
 
 
 @revert_commands.command("approve-undo")
-@aws_errors_as_messages()
-def approve_undo(
-    alert: Alert,
-    yes: Yes = False,
-    role: Role = REVERT_ROLE,
-    output: ListOutput = ListFormat.TABLE,
-    stage: Stage = STAGE,
-    config: Config = CONFIG,
-    accounts: Accounts = None,
-    policy: Policy = None,
-) -> None:
+@on_stage
+def approve_undo(terminal: Terminal, alert: Alert, yes: Yes = False, role: Role = REVERT_ROLE) -> None:
     """Approve the proposed undo, and perform it.
 
     Asks for confirmation. The same people may do this as may approve the revert.
     """
     from gatewatch.model.alert_actions import ActionButton
 
-    actions = terminal_actions(stage, config, accounts, policy, role)
-    _decide(actions, alert, ActionButton.APPROVE_UNDO, output, yes=yes)
+    actions = terminal.actions(role)
+    _decide(actions, alert, ActionButton.APPROVE_UNDO, terminal.output, yes=yes)
 
 
 @revert_commands.command("reject-undo")
-@aws_errors_as_messages()
-def reject_undo(
-    alert: Alert,
-    output: ListOutput = ListFormat.TABLE,
-    stage: Stage = STAGE,
-    config: Config = CONFIG,
-    accounts: Accounts = None,
-    policy: Policy = None,
-) -> None:
+@on_stage
+def reject_undo(terminal: Terminal, alert: Alert) -> None:
     """Reject the proposed undo."""
     from gatewatch.model.alert_actions import ActionButton
 
-    _decide(terminal_actions(stage, config, accounts, policy), alert, ActionButton.REJECT_UNDO, output, yes=True)
+    _decide(terminal.actions(), alert, ActionButton.REJECT_UNDO, terminal.output, yes=True)
 
 
 @revert_commands.command("break-glass")
-@aws_errors_as_messages()
+@on_stage
 def break_glass(
+    terminal: Terminal,
     alert: Alert,
     reason: Reason,
     yes: Yes = False,
     role: Role = REVERT_ROLE,
-    output: ListOutput = ListFormat.TABLE,
-    stage: Stage = STAGE,
-    config: Config = CONFIG,
-    accounts: Accounts = None,
-    policy: Policy = None,
 ) -> None:
     """Perform a proposed revert or undo alone.
 
@@ -155,8 +102,8 @@ def break_glass(
     """
     from gatewatch.model.alert_actions import ActionButton
 
-    actions = terminal_actions(stage, config, accounts, policy, role)
-    _decide(actions, alert, ActionButton.BREAK_GLASS, output, {"reason": reason}, yes=yes)
+    actions = terminal.actions(role)
+    _decide(actions, alert, ActionButton.BREAK_GLASS, terminal.output, {"reason": reason}, yes=yes)
 
 
 def _decide(

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import inspect
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gatewatch.cli.options import ListFormat, configuration_files
+from gatewatch.cli.errors import aws_errors_as_messages
+from gatewatch.cli.options import (
+    CONFIG,
+    STAGE,
+    Accounts,
+    Config,
+    ListFormat,
+    ListOutput,
+    Policy,
+    Stage,
+    configuration_files,
+)
 from gatewatch.cli.remediation_commands import REVERT_ROLE, print_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
     from gatewatch.cli.act_live import TerminalActions
     from gatewatch.cli.alert_view import AlertView
@@ -22,14 +35,40 @@ Alert = Annotated[str, typer.Argument(help="The id of the alert; gatewatch act l
 Reason = Annotated[str, typer.Option("--reason", help="Why, in a sentence.", show_default=False)]
 
 
-def terminal_actions(
-    stage: str, config: Path, accounts: Path | None, policy: Path | None, role: str = REVERT_ROLE
-) -> TerminalActions:
-    """Read the configuration and connect to a stage. `role` is assumed in a member account for a revert."""
-    from gatewatch.cli.act_live import TerminalActions
-    from gatewatch.config.settings import load_settings
+@dataclass(frozen=True)
+class Terminal:
+    """The options of every command of `gatewatch act`: a stage, its configuration, and how to print the result."""
 
-    return TerminalActions(load_settings(*configuration_files(config, accounts, policy)), stage, role)
+    output: ListOutput = ListFormat.TABLE
+    stage: Stage = STAGE
+    config: Config = CONFIG
+    accounts: Accounts = None
+    policy: Policy = None
+
+    def actions(self, role: str = REVERT_ROLE) -> TerminalActions:
+        """Read the configuration and connect to the stage. `role` is assumed in a member account for a revert."""
+        from gatewatch.cli.act_live import TerminalActions
+        from gatewatch.config.settings import load_settings
+
+        files = configuration_files(self.config, self.accounts, self.policy)
+        return TerminalActions(load_settings(*files), self.stage, role)
+
+
+def on_stage(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `Terminal`, after its own, and call it with the `Terminal` first."""
+    own = inspect.signature(command, eval_str=True)
+    shared = inspect.signature(Terminal, eval_str=True).parameters
+
+    @wraps(command)
+    def with_options(**options: Any) -> None:
+        terminal = Terminal(**{name: options.pop(name) for name in shared})
+        with aws_errors_as_messages():
+            command(terminal, **options)
+
+    # Typer reads the signature.
+    parameters = [*list(own.parameters.values())[1:], *shared.values()]
+    with_options.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return with_options
 
 
 def perform_action(

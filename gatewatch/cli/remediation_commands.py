@@ -26,7 +26,8 @@ def member_clients(account: str, region: str | None, role: str) -> Aws:
     """Return clients with the credentials of a role in a member. Raises botocore's `NoRegionError`."""
     from botocore.exceptions import NoRegionError
 
-    from gatewatch.aws.clients import Aws, role_arn
+    from gatewatch.aws.clients import Aws
+    from gatewatch.aws.roles import role_arn
     from gatewatch.remediation.config_rule.member_role import SESSION_NAME
 
     aws = Aws()

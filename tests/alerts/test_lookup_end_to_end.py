@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from gatewatch.alerts.lookup.client import GroupLookup
-from gatewatch.aws.clients import Aws, assume_role_credentials
+from gatewatch.aws.clients import Aws
+from gatewatch.aws.roles import assume_role_credentials
 from gatewatch.config.accounts import LOOKUP_ROLE
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, MEMBER_ACCOUNTS, Cloud
 from gatewatch.local.demo.resources import GROUPS, create_groups, with_group_ids

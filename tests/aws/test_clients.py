@@ -3,7 +3,8 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from gatewatch.aws.clients import Aws, CoreSession
+from gatewatch.aws.clients import Aws
+from gatewatch.aws.sessions import CoreSession
 from gatewatch.config.destinations import EventBus, SnsTopic
 from gatewatch.delivery.eventbridge import EventBridgeSender
 from gatewatch.delivery.sns import Sns

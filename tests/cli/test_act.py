@@ -4,12 +4,14 @@ import json
 
 import msgspec
 import pytest
+from typer.main import get_command
 
 from gatewatch.actions.view import content_id
 from gatewatch.alerts.notifications import notification_of
 from gatewatch.alerts.pipeline import Assessor, assess_call
 from gatewatch.alerts.rule_history import InMemoryRuleHistory
 from gatewatch.aws.hub_table import HubTable
+from gatewatch.cli.act import act_app
 from gatewatch.config.settings import load_settings
 from gatewatch.delivery.action_store import ActionStore, PostedMessage
 from gatewatch.delivery.escalations import Escalations
@@ -21,6 +23,7 @@ from gatewatch.events.decoding import decode
 from gatewatch.local.aws.server import HUB_ACCOUNT, HUB_REGION, Cloud
 from gatewatch.local.aws.sessions import LocalCredentials, isolated_variables
 from gatewatch.local.lambda_.event_source_mapping import lambda_environment
+from gatewatch.model.alert_actions import ActionStatus
 from gatewatch.model.message import OutboxMessage
 from gatewatch.model.slack_thread import ParentMessage
 from support.builders import authorize, event, item, rule_set
@@ -179,6 +182,23 @@ def test_two_people_undo_a_revert(hub):
     assert hub.state()["status"] == "undone"
 
 
+def test_a_decision_that_is_repeated_finishes_what_a_process_that_ended_left(hub):
+    hub.act("alice", "propose-revert", hub.alert)
+    assert hub.act("bob", "approve-revert", hub.alert, "--yes").status == 0
+    store = ActionStore(hub.table)
+    stored = store.load(hub.alert)
+    started = msgspec.structs.replace(
+        stored.actions, status=ActionStatus.REVERT_EXECUTING, result=None, audit=stored.actions.audit[:-1]
+    )
+    assert store.save(hub.alert, stored.version, started)  # as a process leaves it that ends after its last call of AWS
+    assert hub.act("alice", "approve-revert", hub.alert, "--yes").status == 1
+    for _ in range(2):
+        assert hub.act("bob", "approve-revert", hub.alert, "--yes").status == 0
+        assert hub.state()["status"] == "reverted"
+    events = [each["event"] for each in hub.state()["audit"]]
+    assert events == ["propose_revert", "approve_revert", "start_revert", "start_revert", "complete_revert"]
+
+
 def test_the_plan_is_shown_with_its_hash_before_it_is_approved(hub):
     hub.act("alice", "propose-revert", hub.alert)
     ran = hub.act("bob", "approve-revert", hub.alert)
@@ -204,6 +224,8 @@ def test_one_person_reverts_alone_with_a_reason(hub):
     assert (ran.status, hub.rules()) == (0, [])
     assert "nobody else is awake" in ran.out
     assert "action_break_glass_title" in hub.notes()
+    watched = Escalations(hub.table).due(float("inf"))
+    assert len([each for each in watched if "action_break_glass_title" in each.key]) == 1
 
 
 def test_an_alert_that_is_acknowledged_is_not_escalated(hub):
@@ -269,3 +291,11 @@ def test_an_unknown_alert_is_wrong_usage(hub, alert):
     ran = hub.act("alice", "acknowledge", alert)
     assert (ran.status, ran.out) == (2, "")
     assert "no message shows an alert" in ran.err
+
+
+def test_every_command_has_the_options_of_the_stage_after_its_own():
+    shared = ["output", "stage", "config", "accounts", "policy"]
+    commands = get_command(act_app).commands
+    assert len(commands) == 12
+    for name, each in commands.items():
+        assert [option.name for option in each.params][-5:] == shared, name

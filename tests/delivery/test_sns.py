@@ -5,7 +5,8 @@ import json
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
 
-from gatewatch.aws.clients import Aws, CoreSession
+from gatewatch.aws.clients import Aws
+from gatewatch.aws.sessions import CoreSession
 from gatewatch.config.destinations import SnsTopic
 from gatewatch.delivery.sns import Sns
 from gatewatch.errors import PermanentDeliveryError, TransientDeliveryError, UncertainDeliveryError

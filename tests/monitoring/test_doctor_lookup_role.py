@@ -9,7 +9,8 @@ import zipfile
 import pytest
 from moto import mock_aws
 
-from gatewatch.aws.clients import Aws, CoreSession
+from gatewatch.aws.clients import Aws
+from gatewatch.aws.sessions import CoreSession
 from gatewatch.config.accounts import LOOKUP_ROLE
 from gatewatch.config.settings import load_settings
 from gatewatch.monitoring.doctor.checks import HealthCheck

@@ -886,3 +886,25 @@ def test_a_change_that_amazon_rds_refuses_is_reported_and_what_is_left_can_be_pl
     assert environment.entries(plan) == [(first,), ("public",)]
     assert environment.reverter.execute(plan).succeeded  # the same plan completes it
     assert environment.entries(plan) == [(first,), ()]
+
+
+def test_a_revert_that_was_interrupted_and_cannot_go_on_is_not_reported_as_not_done(environment):
+    _, first, second, set_groups = kit.database_with_groups(environment.member, publiclyAccessible=True)
+    reading(environment, kit.NOW - 3600)
+    plan = environment.reverter.plan(environment.notification(set_groups(second)))
+    rds = environment.member.rds
+    modify = rds.modify_db_instance
+
+    def ended(**request):
+        modify(**request)
+        raise KeyboardInterrupt
+
+    rds.modify_db_instance = ended
+    with pytest.raises(KeyboardInterrupt):
+        perform_frozen(freeze(plan), environment.reverter)
+    rds.modify_db_instance = modify
+    assert environment.entries(plan) == [(first,), ("public",)]
+    set_groups(first, second)
+    report = perform_frozen(freeze(plan), environment.reverter)
+    assert (report.outcome, report.change_id) == (RevertOutcome.FAILED, plan.change_id)
+    assert [(each.key, each.values["detail"]) for each in report.lines] == [("revert_partly", "orders")]

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from gatewatch.aws.clients import assume_role_credentials, role_arn
+from gatewatch.aws.roles import assume_role_credentials, role_arn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from types_boto3_ec2 import EC2Client
 
-    from gatewatch.aws.clients import Aws, Credentials
+    from gatewatch.aws.clients import Aws
+    from gatewatch.aws.roles import Credentials
 
     RunInTime = Callable[[Callable[[], Credentials]], Credentials]
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from gatewatch.aws.clients import CoreSession
+from gatewatch.aws.sessions import CoreSession
 from gatewatch.cli.deployment.stack_comparison import live_parameters, parameter_changes, resource_changes
 from gatewatch.errors import GatewatchError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 from msgspec import Struct
 
-from gatewatch.aws.clients import CoreSession
+from gatewatch.aws.sessions import CoreSession
 from gatewatch.cli.deployment.stage_sections import ComplianceSection, HubSection, MembersSection, SwitchedFamily
 from gatewatch.config.accounts import LOOKUP_ROLE
 from gatewatch.config.destinations import EventBus

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gatewatch.aws.clients import Aws, CoreSession
+from gatewatch.aws.clients import Aws
 from gatewatch.aws.error_codes import error_code
+from gatewatch.aws.sessions import CoreSession
 from gatewatch.config.forwarding_rules import rule_patterns
 from gatewatch.errors import GatewatchError
 from gatewatch.events.canary import AccountRegion

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewatch.aws.clients import role_arn
+from gatewatch.aws.roles import role_arn
 from gatewatch.errors import ConfigurationError
 from gatewatch.remediation.config_rule.evaluation import EvaluationError
 

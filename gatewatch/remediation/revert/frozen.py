@@ -75,6 +75,10 @@ def perform_frozen(frozen: FrozenPlan, reverter: Reverter, actor: str = "") -> R
     try:
         result = reverter.execute(plan, actor)
     except NotRevertibleError as error:
+        if len(plan.changes) > 1 and reverter.was_started(plan):  # by a process that ended, maybe in between
+            return RevertReport(
+                RevertOutcome.FAILED, (Sentence("revert_partly", {"detail": error.detail}),), plan.change_id
+            )
         return RevertReport(_outcome(error), (error.sentence,))
     return _report(plan_sentences(plan), RevertOutcome.REVERTED, result)
 

@@ -92,6 +92,14 @@ class Reverter(Struct, frozen=True):
         self.snapshots.save(_snapshot(plan, actor, self.now()))
         return self._perform(plan, pending, aws, is_undo=False)
 
+    def was_started(self, plan: RevertPlan) -> bool:
+        """Whether a plan was performed before, maybe in part only."""
+        try:
+            self.snapshots.load(plan.change_id)
+        except SnapshotError:
+            return False
+        return True
+
     def plan_undo(self, change_id: str) -> RevertPlan:
         """Return the plan that restores what a revert closed. Raises `SnapshotError` when the change is no revert."""
         snapshot = self.snapshots.load(change_id)
