@@ -133,23 +133,31 @@ class AttachedGroupStore:
     def __init__(self, table: HubTable) -> None:
         self._table = table
 
-    def save(self, account_id: str, region: str, kind: Attachable, read: Mapping[str, Groups], at: float) -> None:
-        """Store a reading of all resources of a kind in a Region; one that is gone is forgotten."""
-        for shard, resources in _by_shard(read):
-            key = f"{account_id}#{region}#{kind}#{shard:02}"
-            known = self._table.get(ATTACHED_GROUPS, key) or {}
-            found = {
-                each: known[each].read_again(groups, at) if each in known else AttachedGroups(groups, at)
-                for each, groups in resources.items()
-            }
-            if found or known:
-                self._table.put(ATTACHED_GROUPS, key, found)
+    def save(self, account_id: str, region: str, read: Mapping[Attachable, Mapping[str, Groups]], at: float) -> None:
+        """Store a reading of all resources of some kinds in a Region; one that is gone is forgotten."""
+        rows = {
+            f"{account_id}#{region}#{kind}#{shard:02}": groups
+            for kind, of_kind in read.items()
+            for shard, groups in _by_shard(of_kind)
+        }
+        known = dict(self._table.get_many(ATTACHED_GROUPS, rows))
+        found = {key: _read_again(known.get(key, {}), groups, at) for key, groups in rows.items()}
+        self._table.put_many(ATTACHED_GROUPS, {key: found[key] or None for key in rows if found[key] or key in known})
 
     def before(self, account_id: str, region: str, kind: Attachable, resource: str, time: float) -> Groups:
         """Return the groups of a resource at the last reading before a time; empty when they are not known."""
         key = f"{account_id}#{region}#{kind}#{_shard_of(resource):02}"
         known = self._table.get(ATTACHED_GROUPS, key) or {}
         return known[resource].before(time) if resource in known else ()
+
+
+def _read_again(
+    known: Mapping[str, AttachedGroups], read: Mapping[str, Groups], at: float
+) -> dict[str, AttachedGroups]:
+    return {
+        each: known[each].read_again(groups, at) if each in known else AttachedGroups(groups, at)
+        for each, groups in read.items()
+    }
 
 
 def _by_shard(read: Mapping[str, Groups]) -> Iterable[tuple[int, dict[str, Groups]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -140,53 +141,48 @@ class SweepHandler:
     def _read_region(self, task: SweepTask) -> None:
         """A repeated task finishes what the first one left, without reading again."""
         last = self.store.region(task.account_id, task.region)
+        connect = cache(lambda: self._session(task.account_id, task.region))  # one session, with the clients it made
         if last and not task.not_before and self.now() - last.at < _READ_AGAIN_AFTER_SECONDS:
-            self._finish(task, last)
+            self._finish(task, last, connect)
             return
         if last:
-            self.recorder.report(last, lambda: self._event_history(task))
-        reader = self._reader(task)
+            self.recorder.report(last, lambda: _event_history(connect))
+        reader = self._reader(task, connect)
         current = reader.read(self.now())
         self._log_reading(current)
         failed = next((each for each in current.unread.values() if is_temporary(each)), "")
         if not (failed and self._is_postponed(task, failed, current.calls)):
-            self._save_attached_groups(task, current.at)
-            self._finish(task, self.recorder.record(current, rules_by_id(reader.rules), reader.unread_ids))
+            self._save_attached_groups(task, connect, current.at)
+            self._finish(task, self.recorder.record(current, rules_by_id(reader.rules), reader.unread_ids), connect)
 
-    def _reader(self, task: SweepTask) -> RegionReader:
+    def _reader(self, task: SweepTask, connect: Callable[[], Aws]) -> RegionReader:
         return RegionReader(
-            connect=lambda: self._session(task.account_id, task.region),
+            connect=connect,
             origin=AccountRegion(task.account_id, task.region),
             policy=self.settings.severity_rules,
             reads_buckets=task.reads_buckets,
             max_calls=max(0, MAX_CALLS - task.calls),
         )
 
-    def _finish(self, task: SweepTask, inventory: RegionInventory) -> None:
+    def _finish(self, task: SweepTask, inventory: RegionInventory, connect: Callable[[], Aws]) -> None:
         """Report what is confirmed, and read again what is not."""
-        self.recorder.report(inventory, lambda: self._event_history(task))
+        self.recorder.report(inventory, lambda: _event_history(connect))
         if inventory.unexplained and ResourceKind.RULES not in inventory.unread:
             again = replace(task, not_before=self.now() + _CONFIRM_DELAY_SECONDS, attempt=0, calls=0)
             self.queue.put_delayed(again, _CONFIRM_DELAY_SECONDS)
 
-    def _event_history(self, task: SweepTask) -> CloudTrailClient | None:
-        try:
-            return self._session(task.account_id, task.region).cloudtrail
-        except (ClientError, BotoCoreError):
-            return None
-
-    def _save_attached_groups(self, task: SweepTask, at: float) -> None:
+    def _save_attached_groups(self, task: SweepTask, connect: Callable[[], Aws], at: float) -> None:
         """For reverts of calls that set groups; without reverts nobody needs them."""
         if self.settings.actions.mode is not ActionMode.FULL:
             return
+        read = {}
         for kind in Attachable:
             try:
-                groups = read_attached_groups(self._session(task.account_id, task.region), kind)
+                read[kind] = read_attached_groups(connect(), kind)
             except (ClientError, BotoCoreError) as error:
                 facts = {"account_id": task.account_id, "region": task.region, "reason": error_code(error)}
                 self.log.warning("attached groups not read", extra={**facts, "kind": kind.value})
-            else:
-                self.attached_groups.save(task.account_id, task.region, kind, groups, at)
+        self.attached_groups.save(task.account_id, task.region, read, at)
 
     def _log_reading(self, inventory: RegionInventory) -> None:
         rules = sum(each.kind is ResourceKind.RULES for each in inventory.items)
@@ -201,3 +197,10 @@ class SweepHandler:
                 "unread": {kind.value: code for kind, code in inventory.unread.items()},
             },
         )
+
+
+def _event_history(connect: Callable[[], Aws]) -> CloudTrailClient | None:
+    try:
+        return connect().cloudtrail
+    except (ClientError, BotoCoreError):
+        return None

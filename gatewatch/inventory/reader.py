@@ -59,11 +59,12 @@ class RegionReader:
         """Never raises for what the role may not read: that is named in `unread`."""
         budget, items = CallBudget(self.max_calls), []
         try:
-            readings = self._readings(self._watched(budget))
+            readings = self._readings(self.connect(), budget)
         except (ClientError, BotoCoreError) as error:
             self._unread = dict.fromkeys(self._kinds(), error_code(error))
         else:
             items = [item for kind, read in readings.items() for item in self._attempt(kind, read)]
+            budget.release()
         return RegionInventory(
             account_id=self.origin.account_id,
             region=self.origin.region,
@@ -77,16 +78,10 @@ class RegionReader:
     def _kinds(self) -> list[ResourceKind]:
         return [each for each in ResourceKind if self.reads_buckets or each is not ResourceKind.BUCKETS]
 
-    def _watched(self, budget: CallBudget) -> Aws:
-        aws = self.connect()
-        for client in (aws.ec2, aws.ram, aws.rds, aws.s3, aws.s3control):
-            budget.watch(client)
-        return aws
-
-    def _readings(self, aws: Aws) -> dict[ResourceKind, Callable[[], list[OpenItem]]]:
-        ec2, rds, account = aws.ec2, aws.rds, self.origin.account_id
+    def _readings(self, aws: Aws, budget: CallBudget) -> dict[ResourceKind, Callable[[], list[OpenItem]]]:
+        ec2, rds, account = budget.watch(aws.ec2), budget.watch(aws.rds), self.origin.account_id
         readings: dict[ResourceKind, Callable[[], list[OpenItem]]] = {
-            ResourceKind.RULES: lambda: self._rules(ec2, aws.ram),
+            ResourceKind.RULES: lambda: self._rules(ec2, lambda: budget.watch(aws.ram)),
             ResourceKind.PREFIX_LISTS: lambda: open_prefix_lists(ec2, account, self.policy),
             ResourceKind.SNAPSHOTS: lambda: _items(ResourceKind.SNAPSHOTS, resources.public_snapshots(ec2)),
             ResourceKind.IMAGES: lambda: _items(ResourceKind.IMAGES, resources.public_images(ec2)),
@@ -98,10 +93,12 @@ class RegionReader:
                 ResourceKind.DATABASE_CLUSTER_SNAPSHOTS, resources.public_database_cluster_snapshots(rds, account)
             ),
         }
-        return {**readings, ResourceKind.BUCKETS: lambda: self._buckets(aws)} if self.reads_buckets else readings
+        if self.reads_buckets:
+            readings[ResourceKind.BUCKETS] = lambda: self._buckets(budget.watch(aws.s3), budget.watch(aws.s3control))
+        return readings
 
-    def _rules(self, ec2: EC2Client, ram: Any) -> list[OpenItem]:
-        """The rules count as read also when the network behind them cannot be read."""
+    def _rules(self, ec2: EC2Client, ram: Callable[[], Any]) -> list[OpenItem]:
+        """The rules count as read also when the network behind them cannot be read. `ram` makes a client."""
         self.rules = read_rules(ec2, self.origin.account_id)
         found = open_group_rules(self.rules, self.policy)
         if not found:
@@ -109,20 +106,20 @@ class RegionReader:
         shared = self._shared_groups(ram)
         return self._attempt(ResourceKind.NETWORK, lambda: with_network(ec2, found, shared)) or without_network(found)
 
-    def _shared_groups(self, ram: Any) -> Mapping[str, Sequence[str]] | None:
+    def _shared_groups(self, ram: Callable[[], Any]) -> Mapping[str, Sequence[str]] | None:
         try:
-            return read_shared_groups(ram)
+            return read_shared_groups(ram())
         except _UNREADABLE as error:
             self._unread[ResourceKind.GROUP_SHARES] = error_code(error)
         return None
 
-    def _buckets(self, aws: Aws) -> list[OpenItem]:
+    def _buckets(self, s3: Any, s3control: Any) -> list[OpenItem]:
         """A bucket whose policy refuses everybody, this role included, hides no other bucket."""
-        block = resources.account_block(aws.s3control, self.origin.account_id)
+        block = resources.account_block(s3control, self.origin.account_id)
         found = []
-        for name in resources.bucket_names(aws.s3):
+        for name in resources.bucket_names(s3):
             try:
-                found += [name] if resources.is_public_bucket(aws.s3, name, block) else []
+                found += [name] if resources.is_public_bucket(s3, name, block) else []
             except _UNREADABLE as error:
                 self._unread[ResourceKind.BUCKETS] = error_code(error)
                 self.unread_ids.setdefault(ResourceKind.BUCKETS, []).append(name)

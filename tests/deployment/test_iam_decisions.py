@@ -158,7 +158,7 @@ CALLS: dict[str, list[Call]] = {
             "inventory-state#sweep",
             actions="BatchGetItem BatchWriteItem GetItem PutItem",
         ),
-        *rows("attached-groups#1", actions="GetItem PutItem"),
+        *rows("attached-groups#1", actions="BatchGetItem BatchWriteItem"),
         *rows("rule#1", actions="BatchGetItem BatchWriteItem"),
         *rows("silent-change#1", actions="BatchWriteItem"),
         *rows("due#01", actions="UpdateItem"),

@@ -505,6 +505,13 @@ def test_attached_groups_are_kept_for_reverts_and_only_with_them(harness):
     assert kept.before(ACCOUNT, REGION, Attachable.INTERFACE, interface, harness.now + 1) == (group,)
 
 
+def test_a_region_is_read_in_one_session(harness):
+    full = ActionSettings(written_mode=ActionMode.FULL)
+    harness.handler = dataclasses.replace(harness.handler, settings=replace(harness.handler.settings, actions=full))
+    harness.read()
+    assert harness.calls == 1
+
+
 def test_resources_that_cannot_be_read_stop_neither_the_sweep_nor_the_others(harness):
     harness.open_ssh()
     full = ActionSettings(written_mode=ActionMode.FULL)

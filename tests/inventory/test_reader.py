@@ -223,6 +223,7 @@ def test_a_reading_stops_at_its_budget_of_calls(aws, group):
     _, inventory = read(aws, max_calls=3)
     assert inventory.calls == 3
     assert "BudgetExceeded" in inventory.unread.values()
+    assert aws.ec2.describe_regions()["Regions"], "the clients may be used after the reading"
 
 
 def refuse(client, service, operation, code="UnauthorizedOperation"):

@@ -691,7 +691,7 @@ def reading(environment, at):
     """What the sweep does: read the groups of everything and store them."""
     for kind in Attachable:
         found = read_attached_groups(environment.member, kind)
-        environment.reverter.groups.save(kit.ACCOUNT, kit.REGION, kind, found, at)
+        environment.reverter.groups.save(kit.ACCOUNT, kit.REGION, {kind: found}, at)
 
 
 @pytest.mark.parametrize("is_of_instance", [False, True], ids=["interface", "instance"])
