@@ -29,8 +29,9 @@ def up(
 ) -> None:
     """Run the demo and keep running until Ctrl-C.
 
-    The inbox is at http://127.0.0.1:8400/; its buttons work. See docs/commands.md.
+    The inbox is at http://127.0.0.1:8400/; its buttons work. build/demo/hub.env has variables for commands in another
+    terminal.
     """
     from gatewatch.local.demo import run
 
-    raise typer.Exit(run.up(port))
+    raise typer.Exit(run.up(port, Path("build/demo/hub.env")))

@@ -32,6 +32,12 @@ _CREDENTIAL_CODES = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
 NO_REGION = "no Region is configured; set AWS_DEFAULT_REGION, for commands about the hub to the Region of the hub"
+NO_DEPLOYMENT = (
+    "there is no deployment of this stage here; "
+    "use credentials of the monitoring account, the hub's Region, and --stage"
+)
+_HUB_REQUESTS = frozenset({"BatchGetItem", "GetItem", "GetQueueUrl", "PutItem", "Query", "UpdateItem"})
+_ABSENT = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "ResourceNotFoundException"})
 _MAX_LENGTH = 2000
 _DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -74,13 +80,26 @@ def message_of(error: Exception) -> str | None:
 
 
 def _of_the_environment(causes: Iterable[Exception]) -> str | None:
-    """Return the message for missing credentials or a missing Region, whatever the command made of it."""
+    """Return the message for missing credentials, Region or deployment, whatever the command made of it."""
     for cause in causes:
         if _is_credentials_error(cause):
             return NO_CREDENTIALS
         if type(cause).__name__ == "NoRegionError":
             return NO_REGION
+        if _is_absent_hub(cause):
+            return NO_DEPLOYMENT
     return None
+
+
+def _is_absent_hub(error: Exception) -> bool:
+    """True when the hub's table or queue does not exist: `HubTableError` has the code, botocore's error the request."""
+    if getattr(error, "operation_name", "") in _HUB_REQUESTS:
+        return _code(error) in _ABSENT
+    return getattr(error, "code", "") in _ABSENT
+
+
+def _code(error: Exception) -> str:
+    return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
 
 
 def _text(error: Exception) -> str:
@@ -99,5 +118,4 @@ def _aws_message(error: Exception) -> str:
 
 def _is_credentials_error(error: Exception) -> bool:
     """True for missing and expired credentials. By name, so that botocore is not imported for other errors."""
-    code = getattr(error, "response", {}).get("Error", {}).get("Code")
-    return type(error).__name__ in _CREDENTIAL_ERRORS or code in _CREDENTIAL_CODES
+    return type(error).__name__ in _CREDENTIAL_ERRORS or _code(error) in _CREDENTIAL_CODES

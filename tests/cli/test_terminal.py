@@ -11,9 +11,11 @@ from pathlib import Path
 import msgspec
 import pytest
 import typer
+from botocore.exceptions import ClientError
 
+from gatewatch.aws.hub_table import HubTableError
 from gatewatch.cli.app import app
-from gatewatch.cli.errors import NO_CREDENTIALS, NO_REGION
+from gatewatch.cli.errors import NO_CREDENTIALS, NO_DEPLOYMENT, NO_REGION, message_of
 from gatewatch.cli.html_page import ALERTS_PER_PAGE
 from gatewatch.cli.listing import print_list
 from gatewatch.cli.options import ListFormat
@@ -243,6 +245,20 @@ def test_the_progress_line_is_not_written_when_the_output_goes_to_the_terminal(t
     ran = subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True, cwd=ROOT, check=True)
     (line,) = ran.stdout.splitlines()
     assert json.loads(line)["severity"] == "critical"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_absent"),
+    [
+        (HubTableError("canaries cannot be read", "ResourceNotFoundException"), True),
+        (HubTableError("canaries cannot be read", "AccessDeniedException"), False),
+        (ClientError({"Error": {"Code": "AWS.SimpleQueueService.NonExistentQueue"}}, "GetQueueUrl"), True),
+        (ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "Query"), True),
+        (ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetSecretValue"), False),
+    ],
+)
+def test_a_missing_deployment_has_one_message_with_a_remedy(error, is_absent):
+    assert (message_of(error) == NO_DEPLOYMENT) is is_absent
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")

@@ -20,7 +20,7 @@ from gatewatch.local.demo.expectations import (
     expected_messages,
     open_now,
 )
-from gatewatch.local.demo.run import check_emails, check_messages, check_open, check_others
+from gatewatch.local.demo.run import check_emails, check_messages, check_open, check_others, exports
 from gatewatch.local.demo.scenario import load_scenario
 from support.limits import GUARD_SECONDS
 
@@ -173,3 +173,16 @@ def test_the_demo_shows_which_resources_an_opened_security_group_protects(finish
         r"payments-web.{0,2000}3 interfaces, 1 with a public address\s+public: instance\s+web-1", text, re.DOTALL
     )
     assert re.search(r"old-remote-desktop.{0,2000}no interface uses this group", text, re.DOTALL)
+
+
+def test_the_variables_for_another_terminal_are_lines_for_a_shell() -> None:
+    lines = exports({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_SESSION_TOKEN": "a b;'c"})
+    ran = subprocess.run(
+        ["bash", "-c", f'{lines} echo "$AWS_ENDPOINT_URL $AWS_SESSION_TOKEN"; ls "$GATEWATCH_CONFIG"'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    shown, *files = ran.stdout.splitlines()
+    assert shown == "http://127.0.0.1:1 a b;'c"
+    assert {"accounts.yaml", "policy.yaml"} <= set(files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import threading
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from gatewatch.local.slack.page import render_page
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from gatewatch.digest.open_now import OpenReport
@@ -153,9 +154,12 @@ def _differences(
     return missing + [(each, "not expected") for each in (received - sent).elements()]
 
 
-def up(port: int) -> int:
-    """Publish the scenario and keep running until Ctrl-C: events on a member's bus appear on the page."""
-    console = Console(highlight=False)
+def up(port: int, environment: Path) -> int:
+    """Publish the scenario and keep running until Ctrl-C: events on a member's bus appear on the page.
+
+    Writes the variables for commands against the hub to the file `environment`, as lines for a shell.
+    """
+    console = Console(highlight=False, soft_wrap=True)
     logging.getLogger("gatewatch").setLevel(logging.WARNING)
     stop = threading.Event()
     console.print(_STARTING, style="dim")
@@ -165,7 +169,9 @@ def up(port: int) -> int:
         try:
             deployment.publish(load_scenario())
             console.print(f"inbox: {inbox.url}   (press Ctrl-C to stop)")
-            console.print(f"local AWS: {deployment.cloud.endpoint}")
+            environment.parent.mkdir(parents=True, exist_ok=True)
+            environment.write_text(exports(deployment.cloud.variables(HUB_ACCOUNT, HUB_REGION)))
+            console.print(f"for commands in another terminal: source {environment}")
             stop.wait()
         except KeyboardInterrupt:
             console.print("stopping")
@@ -173,3 +179,9 @@ def up(port: int) -> int:
             stop.set()
             polling.join()
     return 0
+
+
+def exports(variables: Mapping[str, str]) -> str:
+    """The variables, and the folder of the demo's configuration, as lines for a shell."""
+    every = {**variables, "GATEWATCH_CONFIG": str(scenario.SCENARIO_FILES)}
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in every.items())
