@@ -21,7 +21,7 @@ CONFIG ?= $(or $(GATEWATCH_CONFIG),.)
 JUDGES := tests/deployment/test_iam_decisions.py tests/deployment/test_eventbridge_rules.py \
 	tests/deployment/test_runtime_interface.py tests/local/test_slack_sdk.py tests/local/test_pages_and_mails.py \
 	tests/remediation/test_security_hub.py
-.PHONY: help setup demo up test test-slow chaos judges corpora bench spark lint scan format golden docs screenshot package deploy undeploy lock clean
+.PHONY: help setup demo up test test-slow chaos judges corpora bench spark lint scan format golden docs screenshot package deploy undeploy confirmed lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -98,9 +98,11 @@ deploy: package $(OSLS) ## deploy the hub with CONFIG/deploy/STAGE.yaml; CONFIRM
 	$(BIN)/gatewatch deploy-check --stage $(STAGE) --template $(TEMPLATE) $(if $(CONFIRM),--confirm) && \
 	$(OSLS) deploy $$options
 
-undeploy: package $(OSLS) ## remove the hub's stack with its queues and tables; needs CONFIRM=1
-	@test -n "$(CONFIRM)" || { echo "this removes the hub with its queues and tables; confirm it with CONFIRM=1" >&2; exit 1; }
+undeploy: confirmed package $(OSLS) ## remove the hub's stack with its queues and tables; needs CONFIRM=1
 	@options="$$($(BIN)/gatewatch deploy-options --stage $(STAGE))" && $(OSLS) remove $$options
+
+confirmed:
+	@test -n "$(CONFIRM)" || { echo "this removes the hub with its queues and tables; confirm it with CONFIRM=1" >&2; exit 1; }
 
 lock: $(READY) ## resolve the dependencies again into requirements/
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra local --extra context --extra fast --extra parquet --group dev pyproject.toml -o requirements/dev.txt
