@@ -9,7 +9,7 @@ from gatewatch.rendering.text.reachability import reachability_line
 from support.paths import ROOT
 
 LABELS = {language: load_labels(ROOT / "templates", language) for language in LANGUAGES}
-STOPPING = [each for each in Layer if each is not Layer.PEER]
+STOPPING = [each for each in Layer if each not in {Layer.PEER, Layer.OTHER_ACCOUNTS}]
 NOT_READ = [each for each in Layer if each is not Layer.ADDRESS]
 
 
