@@ -238,6 +238,7 @@ def test_a_missing_region_has_one_message_with_a_remedy(command, monkeypatch, fo
     assert (ran.status, ran.out, ran.err) == (2, "", f"gatewatch: {NO_REGION}\n")
 
 
+@pytest.mark.skipif(shutil.which("script") is None, reason="`script` of util-linux is not installed")
 def test_the_progress_line_is_not_written_when_the_output_goes_to_the_terminal(tmp_path, build):
     """A pseudo-terminal for both streams; `script` of util-linux provides it."""
     (tmp_path / "events.jsonl").write_text(build.text(build.authorize(build.item(v4=[OPEN]))))

@@ -27,6 +27,7 @@ from gatewatch.inventory.reader import MAX_CALLS
 from gatewatch.inventory.recording import InventoryRecorder
 from gatewatch.inventory.store import InventoryStore, SweepState
 from gatewatch.inventory.tasks import SweepTask, TaskQueue
+from gatewatch.local.lambda_.event_source_mapping import message_count
 from gatewatch.model.security_group import CidrPeer
 from gatewatch.model.severity import Severity
 from support.paths import ROOT
@@ -484,10 +485,11 @@ def test_tasks_are_spread_over_a_quarter_of_an_hour():
     with mock_aws():
         sqs = boto3.Session("access", "secret", region_name=REGION).client("sqs")
         url = sqs.create_queue(QueueName="sweep")["QueueUrl"]
+        sent = []
+        sqs.meta.events.register("provide-client-params.sqs.SendMessageBatch", lambda params, **_: sent.append(params))
         TaskQueue(sqs, url).put([SweepTask(f"{number:012}") for number in range(25)])
-        waiting = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    assert int(waiting["ApproximateNumberOfMessages"]) + int(waiting["ApproximateNumberOfMessagesDelayed"]) == 25
-    assert int(waiting["ApproximateNumberOfMessagesDelayed"]) == 24
+        assert message_count(sqs, url) == 25
+    assert [each["DelaySeconds"] for batch in sent for each in batch["Entries"]] == list(range(0, 900, 36))
 
 
 def test_attached_groups_are_kept_for_reverts_and_only_with_them(harness):
