@@ -9,9 +9,17 @@ from gatewatch.config.destinations import EventBus, SnsTopic
 from gatewatch.delivery.eventbridge import EventBridgeSender
 from gatewatch.delivery.sns import Sns
 from gatewatch.errors import TransientDeliveryError, UncertainDeliveryError
+from gatewatch.local.aws.time_limits import without_time_limits
 from gatewatch.rendering.ocsf import FindingEvent
 from gatewatch.rendering.sns_body import SnsBody
 from support.slack_server import Server, http, reset
+
+
+@pytest.fixture(autouse=True)
+def _patience():
+    """Which answer there is decides, not how long it takes."""
+    with without_time_limits():
+        yield
 
 
 class LocalSession(CoreSession):

@@ -1,9 +1,8 @@
-"""The real functions in processes of their own, real queues, a real HTTP Slack; SIGKILL at any moment."""
+"""The real functions in processes of their own, real queues, a real HTTP Slack; SIGKILL before any request."""
 
 import json
 import os
 import random
-import signal
 import socketserver
 import struct
 import subprocess
@@ -107,22 +106,15 @@ class Function:
         self.written = []
         self._process = None
 
-    def invoke(self, event, kill_after=None):
-        """The answer, or None when it died on the way."""
+    def invoke(self, event, sends=None):
+        """The answer, or None when it died on the way: before its send number `sends`, or before it answered."""
         process = self._running()
-        timer = threading.Timer(kill_after or 0, lambda: process.send_signal(signal.SIGKILL))
         try:
-            process.stdin.write(json.dumps(event) + "\n")
+            process.stdin.write(json.dumps({"event": event, "sends": sends}) + "\n")
             process.stdin.flush()
-            if kill_after is not None:
-                timer.start()
-            return self._answer(process)
         except BrokenPipeError:
             return None
-        finally:
-            if kill_after is not None:
-                timer.join()
-                self.end()
+        return self._answer(process)
 
     def end(self):
         if self._process is not None:
@@ -176,7 +168,7 @@ class Hub:
         for body in bodies:
             self.sqs.send_message(QueueUrl=self.urls["events"], MessageBody=body)
 
-    def serve(self, function, queue, kill_after=None):
+    def serve(self, function, queue, sends=None):
         """One batch; whether there was one, and whether the function lived."""
         url = self.urls[queue]
         answer = self.sqs.receive_message(
@@ -185,7 +177,7 @@ class Hub:
         messages = answer.get("Messages", [])
         if not messages:
             return False, True
-        said = function.invoke(sqs_event(messages, self._arn(url)), kill_after)
+        said = function.invoke(sqs_event(messages, self._arn(url)), sends)
         sent = frozenset(each["MessageId"] for each in messages)
         failed = sent if said is None else failed_message_ids(said, sent)
         for each in messages:
@@ -267,7 +259,7 @@ def drain(hub, seed=0, kills=0, seconds=GUARD_SECONDS):
         for function, queue in ((hub.alert, "events"), (hub.deliver, "outbox.fifo")):
             is_up = function._process is not None  # noqa: SLF001
             wanted = is_up and killed.total() < kills and dice.random() < 0.4
-            some, lived = hub.serve(function, queue, dice.uniform(0, 0.08) if wanted else None)
+            some, lived = hub.serve(function, queue, dice.randint(1, 8) if wanted else None)
             killed[function.name] += some and not lived
             served = served or some
         time.sleep(0 if served else 0.05)

@@ -23,13 +23,13 @@ POLICY = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def slack():
     with SlackServer() as slack:
         yield slack
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def hub(slack, tmp_path_factory):
     secrets = {"/gatewatch/sec-all": slack.url("sec-all", SECRET)}
     with running(tmp_path_factory.mktemp("hub"), POLICY, secrets) as hub:
@@ -63,9 +63,9 @@ def changed(hub):
         function.end()
 
 
-def drain(hub, deliver, seconds=30):
+def drain(hub, deliver):
     """Serve the outbox until it is empty, messages in flight included; a busy machine may need a second attempt."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + GUARD_SECONDS
     while hub.waiting() and time.monotonic() < deadline:
         if not hub.serve(deliver, "outbox.fifo")[0]:
             time.sleep(0.2)
@@ -141,7 +141,6 @@ def test_a_missing_environment_variable_fails_the_batch(hub, event):
     assert hub.serve(function, "events") == (True, False)
     function.end()
     assert "KeyError: 'GATEWATCH_OUTBOX_URL'" in "".join(function.written)
-    hub.bodies("events")
 
 
 def test_importing_a_function_has_no_side_effects():
