@@ -17,6 +17,7 @@ from gatewatch.local.demo.scenario import SCENARIO_FILES
 _PICTURE = ROOT / "docs" / "message.png"
 _EVENTS = ("02-ssh-to-the-world.json", "07-ssh-to-the-world-refused.json")
 _CHANNEL = "sec-prod"
+_LONGEST_WAIT = 600_000  # milliseconds; a busy machine may need more than the half minute that is the default
 _SIZE = {"width": 1100, "height": 1000}
 
 
@@ -26,8 +27,10 @@ def main(picture: Path = _PICTURE) -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as started:
         page_file = Path(folder) / "inbox.html"
         page_file.write_text(_inbox(), encoding="utf-8")
-        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        arguments = ["--no-sandbox", "--disable-gpu"]
+        browser = started.chromium.launch(executable_path=chromium, args=arguments, timeout=_LONGEST_WAIT)
         page = browser.new_page(viewport=_SIZE)  # type: ignore[arg-type]
+        page.set_default_timeout(_LONGEST_WAIT)
         page.goto(page_file.as_uri())
         page.click(f"#channels button[data-channel={_CHANNEL}]")
         page.screenshot(path=str(picture))

@@ -16,7 +16,7 @@ from support.slack_server import Server, http, reset
 
 
 @pytest.fixture(autouse=True)
-def _patience():
+def _without_time_limits():
     """Which answer there is decides, not how long it takes."""
     with without_time_limits():
         yield

@@ -1,7 +1,6 @@
 """What a weekly digest says of readings and of the trend, in every channel and language."""
 
 import re
-import shutil
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -27,6 +26,7 @@ from gatewatch.rendering.escaping import mrkdwn
 from gatewatch.rendering.slack_blocks import payload
 from gatewatch.rendering.slack_validation import mentions, slack_problems
 from gatewatch.rendering.text.labels import load_labels
+from support.browser import MISSING, chromium, new_page
 from support.html import nesting_problems
 from support.invented_activity import FIRST, LAST, SETTINGS, ZONE, invented_log, trend
 from support.inventory import ITEM, NOW, RULE, reading
@@ -148,19 +148,16 @@ def test_the_trend_travels_in_the_message():
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_of_a_week_fits_a_phone(language):
     """It writes build/browser/weekly-<language>.png."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; make test installs it")
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        pytest.skip("no chromium on this machine; apt-get install chromium")
+    pytest.importorskip("playwright.sync_api", reason="playwright is not installed; make test installs it")
     items = [
         replace(ITEM, rule=replace(RULE, rule_id=f"sgr-{number}"), group=Group(id=f"sg-{number:017}", name=each))
         for number, each in enumerate(NAMES)
     ]
-    with playwright.sync_playwright() as running, running.chromium.launch(executable_path=chromium) as browser:
-        page = browser.new_page(viewport={"width": 390, "height": 844})
+    with chromium() as browser, new_page(browser, viewport={"width": 390, "height": 844}) as page:
         page.set_content(html_page(view(weekly(*items), language), EmailTemplate(language, TEMPLATES)))
         folder = ROOT / "build" / "browser"
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,5 @@
 """Buttons of the inbox in a real browser: signed clicks reach the real functions, and messages say what happened."""
 
-import shutil
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -10,14 +9,13 @@ from gatewatch.local.demo.deployment import deploy
 from gatewatch.local.demo.people import RDP_EVENT, TEN_RULES_EVENT, WIDE_RANGE_EVENT
 from gatewatch.local.demo.scenario import load_scenario
 from gatewatch.local.slack.inbox import Inbox
-from support.limits import GUARD_SECONDS
+from support.browser import MISSING, chromium, new_page
 from support.paths import ROOT
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; make test installs it")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine; apt-get install chromium"),
+    pytest.mark.skipif(bool(MISSING), reason=MISSING),
 ]
 SCREENSHOTS = ROOT / "build" / "browser"
 
@@ -87,15 +85,11 @@ def hub():
 @pytest.fixture
 def inbox_page(hub):
     problems = []
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1100, "height": 1700}, color_scheme="light")
-        page.set_default_timeout(GUARD_SECONDS * 1000)
-        playwright.expect.set_options(timeout=GUARD_SECONDS * 1000)
+    options = {"viewport": {"width": 1100, "height": 1700}, "color_scheme": "light"}
+    with chromium() as browser, new_page(browser, **options) as page:
         page.on("console", lambda line: problems.append(line.text) if line.type in {"error", "warning"} else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
         yield Page(page, *hub)
-        browser.close()
     assert problems == []
 
 

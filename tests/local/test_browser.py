@@ -1,7 +1,6 @@
 """The inbox page in a real browser: golden messages, hostile text, filters, keyboard, themes, live updates."""
 
 import json
-import shutil
 from html import unescape
 from urllib.request import Request, urlopen
 
@@ -11,16 +10,15 @@ from gatewatch.local.slack.inbox import Inbox
 from gatewatch.model.alert_actions import ActionButton, ActionStatus, AlertActions, Mark, Person, ShownActions
 from gatewatch.model.message_state import AlertState, ExposureEnd, MessageState
 from gatewatch.rendering.presentation import Presentation
+from support.browser import MISSING, chromium, new_page
 from support.hostile import EVENTS, alert_of_record
-from support.limits import GUARD_SECONDS
 from support.paths import ROOT
 from support.rendering import SLACK, message_for
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; make test installs it")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine; apt-get install chromium"),
+    pytest.mark.skipif(bool(MISSING), reason=MISSING),
 ]
 
 SCENARIO = ROOT / "gatewatch" / "local" / "demo" / "scenario_files"
@@ -70,10 +68,8 @@ def inbox(golden):
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -84,13 +80,11 @@ def problems():
 
 @pytest.fixture
 def page(browser, problems):
-    page = browser.new_page(viewport={"width": 1100, "height": 900}, color_scheme="light")
-    page.set_default_timeout(GUARD_SECONDS * 1000)
-    page.on("console", lambda line: problems.append(line.text) if line.type in {"error", "warning"} else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("dialog", lambda dialog: (problems.append(f"dialog {dialog.message}"), dialog.dismiss()))
-    yield page
-    page.close()
+    with new_page(browser, viewport={"width": 1100, "height": 900}, color_scheme="light") as page:
+        page.on("console", lambda line: problems.append(line.text) if line.type in {"error", "warning"} else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("dialog", lambda dialog: (problems.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        yield page
     assert problems == []
 
 
@@ -120,7 +114,6 @@ def test_every_golden_message_is_shown(live, golden):
 
 
 def test_text_of_an_event_runs_no_script_and_creates_no_element(live):
-    live.wait_for_timeout(200)
     assert live.evaluate("window.hit") is None
     assert live.evaluate("document.querySelectorAll('#feed :is(script, img, iframe, [onload], [onerror])').length") == 0
     links = live.evaluate("[...document.querySelectorAll('#feed a')].map((each) => each.protocol)")
@@ -260,8 +253,8 @@ def messages_of_kinds(language):
     [("en", 390, "light"), ("en", 390, "dark"), ("en", 1100, "light"), ("ko", 390, "light"), ("ja", 390, "light")],
 )
 def test_what_decides_stands_above_the_fold(browser, language, width, scheme):
-    page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
-    with Inbox() as inbox:
+    options = {"viewport": {"width": width, "height": 844}, "color_scheme": scheme}
+    with new_page(browser, **options) as page, Inbox() as inbox:
         kinds = dict(messages_of_kinds(language))
         for kind, message in kinds.items():
             post(inbox, kind, message)
@@ -276,7 +269,6 @@ def test_what_decides_stands_above_the_fold(browser, language, width, scheme):
             assert first.bounding_box()["height"] < 844 - 100, kind
             SCREENSHOTS.mkdir(parents=True, exist_ok=True)
             article.screenshot(path=SCREENSHOTS / f"{kind}-{language}-{width}-{scheme}.png")
-    page.close()
 
 
 def test_a_long_attachment_is_folded_until_it_is_opened(page):

@@ -6,18 +6,17 @@ import email
 import email.policy
 import json
 import re
-import shutil
 import subprocess
 from types import SimpleNamespace
 
 import pytest
 
 from support import judges
+from support.browser import MISSING, chromium, new_page
 from support.command import gatewatch
 from support.paths import ROOT
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; make test installs it")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MODULES = ROOT / "node_modules"
 AXE = MODULES / "axe-core" / "axe.min.js"
 pytestmark = [
@@ -65,22 +64,19 @@ def test_the_validator_finds_a_broken_page(tmp_path):
 
 @pytest.fixture(scope="module")
 def browser():
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine; apt-get install chromium")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    if MISSING:
+        pytest.skip(MISSING)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 def violations(browser, path, scheme):
     """What axe-core finds, by the id of its rule. The page's own policy allows no script; the test goes past it."""
-    context = browser.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": 390, "height": 844})
-    tab = context.new_page()
-    tab.goto(path.as_uri())
-    tab.add_script_tag(path=AXE)
-    found = tab.evaluate("axe.run().then(result => result.violations.map(one => [one.id, one.nodes[0].html]))")
-    context.close()
+    options = {"bypass_csp": True, "color_scheme": scheme, "viewport": {"width": 390, "height": 844}}
+    with new_page(browser, **options) as tab:
+        tab.goto(path.as_uri())
+        tab.add_script_tag(path=AXE)
+        found = tab.evaluate("axe.run().then(result => result.violations.map(one => [one.id, one.nodes[0].html]))")
     judges.count("axe-core")
     return found
 

@@ -1,14 +1,12 @@
 """tools/screenshot.py: the picture of the README."""
 
-import shutil
 import struct
 
 import pytest
 
+from support.browser import MISSING
 from support.paths import ROOT
 from tools.screenshot import main
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def size(picture):
@@ -16,7 +14,7 @@ def size(picture):
     return struct.unpack(">II", picture.read_bytes()[16:24])
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine; apt-get install chromium")
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
 @pytest.mark.slow
 def test_the_screenshot_has_the_size_of_the_picture_in_the_readme(tmp_path):
     main(tmp_path / "message.png")
