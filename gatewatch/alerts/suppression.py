@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gatewatch.model.change import Change
     from gatewatch.model.security_group import SecurityGroupRule
 
+# Identities that have an ARN, and with it an account.
+_WITH_ARN = frozenset({"AssumedRole", "IAMUser", "FederatedUser"})
 _SESSION_AND_ROLE = re.compile(r"^(.+) \((.+)\)$")
 
 
@@ -197,29 +199,26 @@ def _matches_actor(patterns: Patterns | None, actor: Actor, account_id: str) -> 
     """Match the names that AWS vouches for: a user, or a role by its name or ARN.
 
     A session name is the caller's choice. It counts beside the role, as `session (role)`, and alone only where
-    Identity Center chose it.
+    Identity Center chose it. Of a role or user of another account, or of one that no ARN tells, only the ARN counts:
+    other organizations choose the same names.
     """
     if patterns is None:
         return True
-    names = _names_of_account(actor, account_id)
+    arns = tuple(each for each in actor.verified_names if each.startswith("arn:"))
+    is_own = bool(arns) and all(f"::{account_id}:" in arn for arn in arns)
+    is_nameable = is_own or (not arns and actor.type not in _WITH_ARN)
+    names = actor.verified_names if is_nameable else arns
     if not names:
         return None
-    return any(_matches_names(each, names, actor) for each in pattern_list(patterns))
+    person = actor.session if actor.is_session_verified and is_own else None
+    return any(_matches_names(each, names, actor.session, person) for each in pattern_list(patterns))
 
 
-def _names_of_account(actor: Actor, account_id: str) -> tuple[str, ...]:
-    """The verified names; of a role or user of another account only the ARN."""
-    arns = tuple(each for each in actor.verified_names if each.startswith("arn:"))
-    is_foreign = any(f"::{account_id}:" not in arn for arn in arns)
-    return arns if is_foreign else actor.verified_names
-
-
-def _matches_names(pattern: str, names: tuple[str, ...], actor: Actor) -> bool:
+def _matches_names(pattern: str, names: tuple[str, ...], session: str, person: str | None) -> bool:
     match = _SESSION_AND_ROLE.match(pattern)
     if match:
-        return matches_patterns(match[2], *names) and matches_patterns(match[1], actor.session)
-    known = (*names, actor.session) if actor.is_session_verified else names
-    return matches_patterns(pattern, *known)
+        return matches_patterns(match[2], *names) and matches_patterns(match[1], session)
+    return matches_patterns(pattern, *names, *((person,) if person else ()))
 
 
 def _matches_pattern(patterns: Patterns | None, *facts: str | None, is_known: bool = True) -> bool | None:
