@@ -88,5 +88,13 @@ def read_yaml(text: bytes) -> Any:
     try:
         return yaml.load(text, Loader=_UniqueKeyLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).replace('in "<byte string>", ', "at ").split())
-        raise ConfigurationError(f"is not valid YAML ({reason}).") from error
+        raise ConfigurationError(f"is not valid YAML ({_reason(text, error)}).") from error
+
+
+def _reason(text: bytes, error: Exception) -> str:
+    try:
+        text.decode()
+    except UnicodeDecodeError as undecodable:
+        line = text.count(b"\n", 0, undecodable.start) + 1
+        return f"line {line} is not UTF-8"
+    return " ".join(str(error).replace('in "<byte string>", ', "at ").split())

@@ -258,6 +258,11 @@ def test_invalid_yaml_is_reported(tmp_path, broken):
     assert found.startswith("policy.yaml: is not valid YAML (")
 
 
+def test_a_text_of_another_encoding_is_reported_with_its_line(tmp_path):
+    (found,) = problems(tmp_path, policy="routes: []\n# café\n".encode("latin-1"))
+    assert found == "policy.yaml: is not valid YAML (line 2 is not UTF-8)."
+
+
 def test_a_missing_file_is_reported_with_its_path(tmp_path):
     with pytest.raises(ConfigurationError) as caught:
         load_settings(tmp_path / "accounts.yaml", tmp_path)
