@@ -143,6 +143,19 @@ def test_a_prefix_list_headline_names_the_entry(action, peer, expected):
     assert headline(assessed) == expected
 
 
+@pytest.mark.parametrize(
+    ("event_name", "peer", "expected"),
+    [
+        ("CreateIpamPrefixListResolver", WORLD, "IPAM prefix list resolver now includes 0.0.0.0/0"),
+        ("ModifyIpamPrefixListResolver", PrefixListPeer("ipam-plr-1"), "IPAM prefix list resolver changed"),
+        ("CreateIpamPrefixListResolverTarget", PrefixListPeer("pl-1"), "Prefix list synchronization with IPAM changed"),
+    ],
+)
+def test_the_headline_of_a_resolver_names_what_it_includes(event_name, peer, expected):
+    assessed = change(Action.MODIFY, family=Family.PREFIX_LIST, peer=peer, traffic=Traffic(), resource_id="pl-1")
+    assert headline(assessed, event_name=event_name) == expected
+
+
 def test_a_denied_call_without_a_prefix_list_names_the_event():
     assessed = change(Action.DELETE, Outcome.DENIED, Family.PREFIX_LIST, peer=None, traffic=Traffic())
     assert headline(assessed, event_name="DeleteManagedPrefixList").startswith(

@@ -29,6 +29,10 @@ _GROUP_PHRASES = {
 }
 _RESOURCE_FAMILIES = frozenset({Family.NETWORK, Family.PUBLIC_ACCESS, Family.ORGANIZATION, Family.DETECTION})
 _OPENS = frozenset({Action.AUTHORIZE, Action.MODIFY})
+# A prefix list follows an IPAM resolver, or no longer does.
+_RESOLVER_CALLS = frozenset(
+    {"ModifyManagedPrefixList", "CreateIpamPrefixListResolverTarget", "ModifyIpamPrefixListResolverTarget"}
+)
 _WORLD = frozenset({"world", "world_in_parts"})
 
 
@@ -113,7 +117,7 @@ def _prefix_list(alert: Alert, assessed: AssessedChange, labels: Labels) -> Phra
         return Phrase("no_parameters", {"event": shorten(alert.call.event_name)})
     if is_of_resolver:
         return Phrase("prefix_list_resolver_edit", {})
-    by_resolver = alert.call.event_name != "RestoreManagedPrefixListVersion"
+    by_resolver = alert.call.event_name in _RESOLVER_CALLS
     modified = "edit" if peer is None else "resolver" if by_resolver else "restore"
     key = {Action.CREATE: "create_empty", Action.DELETE: "delete"}.get(change.action, modified)
     return Phrase(f"prefix_list_{key}", {})
