@@ -20,7 +20,7 @@ from gatewatch.delivery.attempts import Attempts
 from gatewatch.delivery.channels import Channels
 from gatewatch.delivery.dead_letter_queue import DeadLetterQueue
 from gatewatch.delivery.dead_lettering import DeadLettering
-from gatewatch.delivery.http import HttpClient, http_pool
+from gatewatch.delivery.http import HttpClient, http_pool, webhook_client
 from gatewatch.delivery.kinds import other_channels
 from gatewatch.delivery.ledger import Ledger
 from gatewatch.delivery.message_updates import MessageUpdates
@@ -61,14 +61,19 @@ def compose() -> DeliveryHandler:
     outbox = Outbox(aws.sqs, environment["GATEWATCH_OUTBOX_URL"])
     dead_letters = DeadLetterQueue(aws.sqs, environment["GATEWATCH_OUTBOX_DLQ_URL"])
     counts = EmbeddedMeter(metrics)
-    http, secrets = HttpClient(http_pool()), SecretStore(aws)
+    http, webhooks, secrets = HttpClient(http_pool()), webhook_client(), SecretStore(aws)
     channels = Channels(
-        Slack(http, secrets, environment.get("GATEWATCH_SLACK_API", SLACK_API)),
+        Slack(http, secrets, environment.get("GATEWATCH_SLACK_API", SLACK_API), webhooks),
         SlackRenderer(templates, settings.colors),
         Sns(aws.sns, environment["GATEWATCH_ALERTS_TOPIC"]),
         SnsRenderer(templates, settings.colors),
         other_channels(
-            http, secrets, aws.events_one_attempt, templates, clock.now, environment.get("GATEWATCH_PAGERDUTY_API", "")
+            webhooks,
+            secrets,
+            aws.events_one_attempt,
+            templates,
+            clock.now,
+            environment.get("GATEWATCH_PAGERDUTY_API", ""),
         ),
     )
     store, actions = ThreadStore(table), ActionStore(table)

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 _STANDARD = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 # For calls before or after every message (queue, ledger, secrets): they normally answer within milliseconds.
 _FAST = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
-# For messages to people: a repetition inside botocore would be a copy that nobody counts.
-_ONE_ATTEMPT = Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
+# For messages to people: a repetition inside botocore would be a copy that nobody counts, and a late answer is none.
+_ONE_ATTEMPT = Config(connect_timeout=1, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 1})
 # For optional context of a message: one attempt, half a second.
 _SHORT_TIMEOUT = Config(connect_timeout=0.5, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": 1})
 # For optional context from another account or Region, with its longer round trip.

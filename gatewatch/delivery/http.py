@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,15 +16,12 @@ from gatewatch.errors import TransientDeliveryError, UncertainDeliveryError
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
+NO_HEADERS: Mapping[str, str] = {}
 JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _CONNECT_SECONDS, _READ_SECONDS = 3.0, 5.0
+WEBHOOK_SECONDS = 15.0  # for what cannot be asked whether it accepted a post: a late answer costs less than a copy
 _MAX_RESPONSE_BYTES = 1024 * 1024  # chat.postMessage repeats the message, a channel that is searched has fifty
-_NOT_SENT = (  # NameResolutionError is a NewConnectionError
-    urllib3.exceptions.ConnectTimeoutError,
-    urllib3.exceptions.NewConnectionError,
-    urllib3.exceptions.ProxyError,
-)
 
 
 class HttpResult(Struct, frozen=True):
@@ -38,17 +35,34 @@ def http_pool(connect: float = _CONNECT_SECONDS, read: float = _READ_SECONDS) ->
     return urllib3.PoolManager(timeout=urllib3.Timeout(connect=connect, read=read), retries=False)
 
 
+class _Body:
+    """The body of one request. Until it is read, there is no complete request that a server could accept."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.is_read = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.is_read = True
+        yield self._body
+
+
 class HttpClient:
-    """Posts without following redirects, and reads answers within a deadline and a size."""
+    """Posts without following redirects, and reads answers within a deadline and a size.
+
+    `headers` are sent with each request.
+    """
 
     def __init__(
         self,
         http: urllib3.PoolManager,
         read_seconds: float = _READ_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
         self._http = http
         self._read_seconds = read_seconds
+        self._headers = headers
         self._monotonic = monotonic
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> HttpResult:
@@ -57,15 +71,15 @@ class HttpClient:
 
         Only the type of an urllib3 error is reported: its text can contain the URL or the token.
         """
+        sent = _Body(body)
+        fields = {**headers, **self._headers, "Content-Length": str(len(body))}
         try:
-            response = self._http.request(
-                "POST", url, body=body, headers=headers, redirect=False, preload_content=False
-            )
+            response = self._http.request("POST", url, body=sent, headers=fields, redirect=False, preload_content=False)
         except ValueError:
             raise ValueError("the URL or a header cannot be used") from None
-        except _NOT_SENT as error:
-            raise TransientDeliveryError(f"no connection: {type(error).__name__}") from None
         except urllib3.exceptions.HTTPError as error:
+            if not sent.is_read:
+                raise TransientDeliveryError(f"no connection: {type(error).__name__}") from None
             raise UncertainDeliveryError(f"no answer: {type(error).__name__}") from None
         try:
             return HttpResult(response.status, self._read(response), response.headers)
@@ -84,6 +98,15 @@ class HttpClient:
             body += part
         response.close()
         raise UncertainDeliveryError("no answer: incomplete response")
+
+
+def webhook_client() -> HttpClient:
+    """The client for what cannot be asked whether it accepted a post.
+
+    Each post has a connection of its own. One that the other side closed while the function was suspended accepts a
+    request and answers nothing, which looks like a lost answer.
+    """
+    return HttpClient(http_pool(read=WEBHOOK_SECONDS), WEBHOOK_SECONDS, headers={"Connection": "close"})
 
 
 def is_https_address(url: str) -> bool:

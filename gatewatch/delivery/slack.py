@@ -33,8 +33,13 @@ _UNUSABLE = SlackResponse(
 
 
 class Slack:
-    def __init__(self, http: HttpClient, secrets: SecretStore, api: str = SLACK_API) -> None:
+    """`webhooks` posts to incoming webhooks, `http` to the Web API and without `webhooks` to both."""
+
+    def __init__(
+        self, http: HttpClient, secrets: SecretStore, api: str = SLACK_API, webhooks: HttpClient | None = None
+    ) -> None:
         self._http = http
+        self._webhooks = webhooks or http
         self._secrets = secrets
         self._api = api
 
@@ -108,7 +113,7 @@ class Slack:
 
     def _to_webhook(self, body: bytes, destination: SlackWebhook, *, fresh: bool) -> SlackResponse:
         url = self._secrets.get(destination.url, fresh=fresh).strip()
-        return _response(self._send(url, body, JSON_HEADERS) if is_https_address(url) else None)
+        return _response(_send(self._webhooks, url, body, JSON_HEADERS) if is_https_address(url) else None)
 
     def _to_api(self, method: str, body: bytes, destination: SlackApp, *, fresh: bool) -> SlackResponse:
         return _response(self._request(method, body, JSON_HEADERS, destination, fresh=fresh))
@@ -117,14 +122,15 @@ class Slack:
         self, method: str, body: bytes, headers: dict[str, str], destination: SlackApp, *, fresh: bool
     ) -> HttpResult | None:
         token = self._secrets.get(destination.token, fresh=fresh).strip()
-        return self._send(f"{self._api}{method}", body, {**headers, "Authorization": f"Bearer {token}"})
+        return _send(self._http, f"{self._api}{method}", body, {**headers, "Authorization": f"Bearer {token}"})
 
-    def _send(self, url: str, body: bytes, headers: dict[str, str]) -> HttpResult | None:
-        """None when URL or token cannot be used."""
-        try:
-            return self._http.post(url, body, headers)
-        except ValueError:
-            return None
+
+def _send(http: HttpClient, url: str, body: bytes, headers: dict[str, str]) -> HttpResult | None:
+    """None when URL or token cannot be used."""
+    try:
+        return http.post(url, body, headers)
+    except ValueError:
+        return None
 
 
 def _response(result: HttpResult | None) -> SlackResponse:

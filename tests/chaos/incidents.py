@@ -28,11 +28,17 @@ def _from_to(first, last, fault, share=1.0):
     return lambda hours, random: fault if first <= hours < last and random.random() < share else None
 
 
+def _late_by(first, last, share):
+    slow = _from_to(first, last, "", share)
+    return lambda hours, random: None if slow(hours, random) is None else f"answers after {random.uniform(5, 15):.1f} s"
+
+
 INCIDENTS = (
     Incident("no fault", "", _from_to(0, 0, "")),
     Incident("takes the post, never answers", "sec-prod", _from_to(0.5, 1.5, "never answers")),
     Incident("half the answers after the timeout", "sec-prod", _from_to(0.5, 1.5, "answers after the timeout", 0.5)),
     Incident("the same of a Slack app", "C0123456789", _from_to(0.5, 1.5, "answers after the timeout", 0.5)),
+    Incident("half the answers after 5 to 15 s", "sec-prod", _late_by(0.5, 1.5, 0.5)),
     Incident("one 429 with Retry-After a day", "sec-prod", "once"),
     Incident("429 with a day for six hours", "sec-prod", _from_to(0.5, 6.5, f"429 with Retry-After {DAY}")),
     Incident("down for a night", "sec-prod", _from_to(0.5, 10.5, "connection refused"), stretch=4.0),

@@ -2,11 +2,14 @@
 
 import io
 import json
+from copy import copy
 from urllib.parse import parse_qsl
 
 import urllib3
 from botocore.exceptions import ReadTimeoutError as ReadTimeout
-from urllib3.exceptions import NewConnectionError, ProtocolError, ReadTimeoutError
+from urllib3.exceptions import NewConnectionError, ProtocolError, ReadTimeoutError, SSLError
+
+from gatewatch.delivery.http import WEBHOOK_SECONDS
 
 WEBHOOK = "https://hooks.slack.example/services/"
 # fault -> (status, body, headers): what Slack says when it does not take a message
@@ -24,11 +27,12 @@ REFUSALS = {
     "ok:false, for good": (200, '{"ok":false,"error":"invalid_blocks"}', {}),
     "ok:false, token revoked": (200, '{"ok":false,"error":"token_revoked"}', {}),
 }
-UNSEEN = {
+UNSENT = {
     "connection refused": lambda pool: NewConnectionError(pool, "refused"),
     "reset before the body": lambda _pool: ProtocolError("reset", ConnectionResetError(104, "reset")),
-    "slow beyond the timeout": lambda pool: ReadTimeoutError(pool, "/", "too slow"),
+    "wrong certificate": lambda _pool: SSLError("certificate verify failed"),
 }
+UNSEEN = UNSENT | {"slow beyond the timeout": lambda pool: ReadTimeoutError(pool, "/", "too slow")}
 # The message is posted, but its sender gets no response.
 TAKEN_UNANSWERED = {
     "answer reset mid-body": lambda _pool: ProtocolError("reset", ConnectionResetError(104, "reset")),
@@ -53,9 +57,12 @@ class MisbehavingSlack:
 
     def request(self, method, url, *, body, headers, redirect, preload_content):
         assert (method, redirect, preload_content) == ("POST", False, False)
-        key, channel = self.deliveries.focus, self._channel(url, body)
+        key, channel = self.deliveries.focus, self._channel(url, b"".join(copy(body)))
         self.fate.strike("slack.post", key)
         fault = self.weather(channel, key)
+        if fault in UNSENT:
+            raise UNSENT[fault](None)
+        body = b"".join(body)
         if fault in UNSEEN:
             raise UNSEEN[fault](None)
         answer = self._answer(fault, url, headers)
@@ -66,13 +73,18 @@ class MisbehavingSlack:
         if answer is None:
             self.deliveries.took(key, channel, body.decode())
             ts = self._show(url, json.loads(body))
-            if fault in TAKEN_UNANSWERED:
-                self.deliveries.unanswered(key)
-                self.sleep(READ_SECONDS if fault in WAITED_FOR else 0)
-                raise TAKEN_UNANSWERED[fault](None)
+            self._wait_for_answer(url, fault, key)
             answer = _yes(url, ts)
             self._answered(key)
         return _response(*answer)
+
+    def _wait_for_answer(self, url, fault, key):
+        longest, seconds = (WEBHOOK_SECONDS if url.startswith(WEBHOOK) else READ_SECONDS), _seconds(fault)
+        if fault in TAKEN_UNANSWERED or seconds > longest:
+            self.deliveries.unanswered(key)
+            self.sleep(longest if fault in WAITED_FOR or seconds else 0)
+            raise TAKEN_UNANSWERED.get(fault, TAKEN_UNANSWERED["answer too slow"])(None)
+        self.sleep(seconds)
 
     def _show(self, url, message):
         ts = f"1712345678.{len(self.shown) + 1:06d}"
@@ -135,6 +147,12 @@ class MisbehavingSlack:
         if fault is not None and fault.startswith("429 with Retry-After"):
             return 429, "rate_limited", {"Retry-After": fault.rpartition(" ")[2]}
         return REFUSALS.get(fault)
+
+
+def _seconds(fault):
+    """Of a fault like `answers after 7.5 s`."""
+    words = (fault or "").split()
+    return float(words[2]) if words[:2] == ["answers", "after"] and words[-1] == "s" else 0.0
 
 
 def _yes(url, ts):

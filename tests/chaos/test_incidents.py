@@ -39,6 +39,10 @@ def test_without_a_fault_every_alert_has_one_copy():
     assert {each.copies for each in run("no fault", 1)[2]} == {1}
 
 
+def test_answers_of_a_webhook_that_take_fifteen_seconds_are_waited_for():
+    assert {each.copies for each in run("half the answers after 5 to 15 s", 1)[2]} == {1}
+
+
 def test_a_channel_that_never_answers_gets_three_copies_and_its_fallback_one():
     found = [each for each in run("takes the post, never answers", 1)[2] if each.destination == "sec-prod"]
     assert {(each.copies, each.fallback_copies) for each in found} >= {(1, 0), (3, 1)}

@@ -1,10 +1,21 @@
 """Which URLs of a secret are used, and that no error shows one."""
 
+import socket
+
 import pytest
 
-from gatewatch.delivery.http import is_host_of, is_https_address, is_public_address
-from gatewatch.errors import TransientDeliveryError
+from gatewatch.delivery.http import (
+    JSON_HEADERS,
+    HttpClient,
+    http_pool,
+    is_host_of,
+    is_https_address,
+    is_public_address,
+    webhook_client,
+)
+from gatewatch.errors import TransientDeliveryError, UncertainDeliveryError
 from support.destinations import DestinationServer, http_client
+from support.slack_server import Server, http, silence
 
 PUBLIC = ["https://siem.example/hook", "https://siem.example:8443/hook", "https://8.8.8.8/", "http://127.0.0.1:8080/x"]
 NOT_PUBLIC = [
@@ -75,6 +86,39 @@ def test_a_server_that_is_not_there_is_a_transient_error_without_its_url():
     with pytest.raises(TransientDeliveryError, match="no connection: ") as caught:
         http_client().post(url, b"", {})
     assert "sEcReT" not in str(caught.value)
+
+
+def impatient():
+    return HttpClient(http_pool(read=0.2, connect=0.2), 0.2)
+
+
+def test_a_server_without_tls_got_nothing():
+    with DestinationServer() as server, pytest.raises(TransientDeliveryError, match="no connection: ") as caught:
+        http_client().post(server.url.replace("http:", "https:"), b"x", {})
+    assert not isinstance(caught.value, UncertainDeliveryError)
+
+
+def test_a_server_that_does_not_answer_the_beginning_of_tls_got_nothing():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/hook/sEcReT"
+        with pytest.raises(TransientDeliveryError, match="no connection: ") as caught:
+            impatient().post(url, b"x", {})
+    assert not isinstance(caught.value, UncertainDeliveryError)
+
+
+def test_a_server_that_read_the_request_and_does_not_answer_may_have_accepted_it():
+    with Server(silence()) as server, pytest.raises(UncertainDeliveryError, match="no answer: "):
+        impatient().post(server.url(), b"x", {})
+
+
+def test_a_webhook_has_a_connection_of_its_own_for_each_post():
+    client = webhook_client()
+    with Server(http(200, "ok"), http(200, "ok")) as server:
+        for body in (b"first", b"second"):
+            assert client.post(server.url(), body, JSON_HEADERS).body == b"ok"
+    heads, bodies = zip(*server.requests, strict=True)
+    assert bodies == (b"first", b"second")
+    assert all("\r\nConnection: close" in head and "Transfer-Encoding" not in head for head in heads)
 
 
 def test_a_redirect_is_not_followed():
