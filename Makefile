@@ -21,7 +21,7 @@ CONFIG ?= $(or $(GATEWATCH_CONFIG),.)
 JUDGES := tests/deployment/test_iam_decisions.py tests/deployment/test_eventbridge_rules.py \
 	tests/deployment/test_runtime_interface.py tests/local/test_slack_sdk.py tests/local/test_pages_and_mails.py \
 	tests/remediation/test_security_hub.py
-.PHONY: help setup demo up test test-slow chaos judges corpora bench spark lint scan format golden docs screenshot package deploy undeploy confirmed lock clean
+.PHONY: help setup demo up test test-slow chaos judges corpora bench spark lint scan format golden compare-messages docs screenshot package deploy undeploy confirmed lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ format: $(READY) ## format the code with ruff
 
 golden: $(READY) ## rewrite the golden messages; review the difference with git diff
 	@GATEWATCH_GOLDEN=write $(BIN)/python -m pytest -q -m "" tests -k golden
+
+compare-messages: $(READY) ## write the golden messages of a Git revision (BASE=main) and of now side by side into build/messages.html
+	@$(BIN)/python -m tools.compare_messages "$(or $(BASE),main)"
 
 docs: $(READY) ## regenerate the member rules, docs/events.md, docs/coverage.md and docs/webhook.schema.json
 	@$(BIN)/python -m tools.generate_patterns
