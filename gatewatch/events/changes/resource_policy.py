@@ -50,8 +50,9 @@ def grants_of(policy: Any, account_id: str) -> tuple[Grant, ...]:
         raise UnreadablePolicyError
     found: dict[Grant, list[str]] = {}
     for each in document.effective_allows:
+        digest = _digest(each)
         for grant in _grants(each, account_id):
-            found.setdefault(grant, []).append(_digest(each))
+            found.setdefault(grant, []).append(digest)
     grants = (structs.replace(grant, statements=tuple(dict.fromkeys(found[grant]))) for grant in found)
     return tuple(sorted(grants, key=lambda grant: (isinstance(grant.peer, AccountPeer), grant.narrowing.narrows)))
 
