@@ -66,7 +66,7 @@ class AlertTransitions:
         """
         if request.event in PROPOSALS:
             planned = self._with_plan(alert, request)
-            if not isinstance(planned, ActionRequest):
+            if isinstance(planned, Refusal):
                 return planned
             request = planned
         done = perform(self.store, alert.id, request, alert.subject, self.settings.actions)
@@ -74,11 +74,11 @@ class AlertTransitions:
             self._log_transition(alert, done)
         return done
 
-    def _with_plan(self, alert: PostedAlert, request: ActionRequest) -> ActionRequest | Transition | Refusal:
+    def _with_plan(self, alert: PostedAlert, request: ActionRequest) -> ActionRequest | Refusal:
         """The guards are asked before anything is read in a member account; a stored proposal has its plan."""
         before = self.store.load(alert.id).actions
-        if known := repeated(before, request):
-            return known
+        if repeated(before, request):
+            return request
         unplanned = msgspec.structs.replace(request, plan=_NO_PLAN)
         refusal = transition(before, unplanned, alert.subject, self.settings.actions)
         if isinstance(refusal, Refusal):

@@ -25,6 +25,11 @@ class DueAlert(Struct, frozen=True):
     at: float
     is_raised: bool = False
 
+    @property
+    def name(self) -> str:
+        """A value of its own for each of the two, so that neither replaces the other."""
+        return f"{self.alert}0" if self.is_raised else self.alert
+
 
 DUE_ALERTS = ShardedRows(prefix="action-due", name="alerts to look at again", value_type=DueAlert, shards=5)
 
@@ -38,18 +43,19 @@ class DueAlerts:
     def watch(self, alert: str, actions: AlertActions) -> None:
         """A full row is no error: state and guards depend on the time themselves, only the message is late then."""
         if found := _due_alert(alert, actions):
-            self._values.put(alert, found)
+            self._values.put(found.name, found)
 
     def wake(self, alert: str) -> None:
         """The severity of what a snoozed alert is about rose."""
-        self._values.put(alert, DueAlert(alert, 0.0, is_raised=True))
+        raised = DueAlert(alert, 0.0, is_raised=True)
+        self._values.put(raised.name, raised)
 
     def due(self, now: float) -> Iterator[DueAlert]:
         return (each for _, each in self._values.all() if each.at <= now)
 
     def settled(self, due: DueAlert, actions: AlertActions) -> None:
         """Go on to what becomes due next, unless another process stored a new time meanwhile."""
-        self._values.replace(due.alert, due, _due_alert(due.alert, actions))
+        self._values.replace(due.name, due, None if due.is_raised else _due_alert(due.alert, actions))
 
 
 def _due_alert(alert: str, actions: AlertActions) -> DueAlert | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gatewatch.aws.hub_table import HubTable
 
 Groups = tuple[str, ...]
+_MAX_AGE = 3 * 24 * 3600  # seconds; there is a reading a day, and who set groups in between is not known
 _SHARDS = 16  # rows of one kind, account and Region; an item of DynamoDB holds 400 KB, here some 6,000 interfaces
 
 
@@ -44,10 +45,9 @@ class AttachedGroups(Struct, frozen=True, omit_defaults=True):
         return AttachedGroups(groups, at, self.groups, self.at)
 
     def before(self, time: float) -> Groups:
-        """Return the groups at the last reading before a time; empty when it is not kept any more."""
-        if self.at < time:
-            return self.groups
-        return self.earlier if self.earlier_at < time else ()
+        """Return the groups at the last reading before a time; empty when it is not kept any more, or too old."""
+        groups, at = (self.groups, self.at) if self.at < time else (self.earlier, self.earlier_at)
+        return groups if time - _MAX_AGE <= at < time else ()
 
 
 ATTACHED_GROUPS = JsonRows(

@@ -96,3 +96,13 @@ def test_kinds_of_resources_are_kept_apart(store):
 def test_a_group_that_amazon_rds_is_removing_does_not_count():
     found = [{"VpcSecurityGroupId": "sg-2", "Status": "adding"}, {"VpcSecurityGroupId": "sg-1", "Status": "removing"}]
     assert database_groups({"VpcSecurityGroups": found}) == ("sg-2",)
+
+
+def test_a_reading_long_before_the_call_says_nothing_about_it(store):
+    day = 24 * 3600.0
+    store.save(ACCOUNT, REGION, {INTERFACE: {ENI: ("a",)}}, day)
+    store.save(ACCOUNT, REGION, {INTERFACE: {ENI: ("b",)}}, 9 * day)
+    assert before(store, 4 * day) == ("a",)
+    assert before(store, 4 * day + 1) == before(store, 9 * day) == ()
+    assert before(store, 12 * day) == ("b",)
+    assert before(store, 12 * day + 1) == ()

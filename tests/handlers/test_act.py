@@ -423,6 +423,17 @@ def test_a_proposal_expires_although_a_higher_severity_ended_the_snooze_before(h
     assert titles(hub.deliver())[-2:] == ["action_raise_severity", "action_expire_revert"]
 
 
+@pytest.mark.parametrize("button", ["propose_exception", "propose_revert", "snooze_day"])
+def test_a_higher_severity_is_not_forgotten_because_somebody_clicked_before_it_was_looked_at(hub, button):
+    where = hub.post(alert("a", Severity.MEDIUM))
+    hub.click(where, "snooze_day")
+    hub.post(alert("b", Severity.HIGH, at=1.0))
+    hub.click(where, button, inputs={"reason": "planned"})
+    hub.due_transitions.settle_due()
+    assert hub.actions(where).snoozed is None
+    assert len(hub.resumed) == 1
+
+
 def test_an_acknowledged_alert_whose_proposed_revert_expires_is_acknowledged(hub, where):
     hub.click(where, "acknowledge", "U0CAROL")
     hub.click(where, "propose_revert")
