@@ -81,7 +81,10 @@ class Client:
     def __init__(self, members, origin):
         self.members, self.origin, self._watchers = members, origin, []
         self.meta = SimpleNamespace(
-            events=SimpleNamespace(register=lambda _name, watch: self._watchers.append(watch)),
+            events=SimpleNamespace(
+                register=lambda _name, watch: self._watchers.append(watch),
+                unregister=lambda _name, watch: self._watchers.remove(watch),
+            ),
             service_model=SimpleNamespace(operation_model=lambda _name: SimpleNamespace(input_shape=None)),
         )
 
