@@ -25,6 +25,7 @@ def make(tmp_path):
         (tmp_path / name).chmod(0o755)
     (tmp_path / "bin" / ".ready").touch()
     log = tmp_path / "log"
+    log.touch()
 
     def run(*arguments, status=0):
         variables = [f"BIN={tmp_path}/bin", f"READY={tmp_path}/bin/.ready", f"OSLS={tmp_path}/osls"]
@@ -68,6 +69,6 @@ def test_confirm_is_passed_to_the_check(make):
 def test_the_hub_is_removed_only_when_it_is_confirmed(make):
     status, calls = make("undeploy")
     assert status != 0
-    assert not [call for call in calls if call.startswith("osls remove")]
+    assert calls == []
     status, calls = make("undeploy", "CONFIRM=1")
     assert (status, any(call.startswith("osls remove --stage prod") for call in calls)) == (0, True)
