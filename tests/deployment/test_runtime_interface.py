@@ -23,6 +23,7 @@ from gatewatch.local.lambda_.context import sqs_event
 from gatewatch.local.lambda_.event_source_mapping import EventSourceMapping, Poller
 from gatewatch.local.slack.inbox import Inbox
 from support.lambda_python import install_locked, lambda_python
+from support.limits import GUARD_SECONDS
 from support.paths import EVENTBRIDGE, ROOT
 from support.runtime_api import RuntimeFunction
 from tools.package import LOCK, PROVIDED_BY_LAMBDA, Architecture, build
@@ -169,7 +170,7 @@ def test_events_become_messages_and_only_failed_records_are_returned(start, hub)
     ]
     assert not hub.inbox.received
 
-    answer = deliver.invoke(batch, seconds=float(FUNCTIONS["deliver"]["timeout"]))
+    answer = deliver.invoke(batch, seconds=GUARD_SECONDS)
     failed = {each["itemIdentifier"] for each in answer.body["batchItemFailures"]}
     assert answer.kind == "response"
     names = dict(zip((each["messageId"] for each in batch["Records"]), destinations(batch), strict=True))
