@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _BROAD = frozenset({Exposure.WORLD, Exposure.WIDE})
 _MAX_ID_LENGTH = 100
 _OPENING_ACTIONS = frozenset({Action.AUTHORIZE, Action.MODIFY})
+_INBOUND = frozenset({Direction.INGRESS, None})  # unknown counts as inbound
+APPLIED_RULE = (Family.SECURITY_GROUP, Outcome.APPLIED)
 
 
 def exposure_change_of(alert: Alert) -> ExposureChange | None:
@@ -53,12 +55,12 @@ def _effects(changes: list[AssessedChange]) -> tuple[list[RuleRef], list[RuleRef
     closes_others = False
     for each in changes:
         action = each.change.action
-        if action is Action.REVOKE:
-            closed += _refs(each)
-        elif action in _OPENING_ACTIONS and each.assessment.exposure in _BROAD:
+        if action in _OPENING_ACTIONS and each.assessment.exposure in _BROAD:
             opened += _refs(each)
         elif action is Action.MODIFY and each.change.rule.rule_id is not None:
             narrowed += _refs(each)
+        elif action is Action.REVOKE:
+            closed += _refs(each)
         elif action is Action.DELETE:
             closes_others = True
     return opened, closed, narrowed, closes_others
@@ -69,16 +71,16 @@ def group_key_of(alert: Alert) -> str:
 
     A group name is not unique, so it is not used. A value too long to be an id is ignored.
     """
-    groups = {each.change.group.id if each.change.family is Family.SECURITY_GROUP else None for each in alert.changes}
-    group = groups.pop() if len(groups) == 1 else None
-    key = f"{alert.call.region}/{group}" if group else ""
+    groups = {(each.change.family, each.change.group.id) for each in alert.changes}
+    family, group = groups.pop()
+    key = f"{alert.call.region}/{group}" if group and not groups and family is Family.SECURITY_GROUP else ""
     return key if len(key) <= _MAX_ID_LENGTH else ""
 
 
 def _is_of_inbound_rules(assessed: AssessedChange) -> bool:
     change = assessed.change
-    is_applied = change.family is Family.SECURITY_GROUP and change.outcome is Outcome.APPLIED and change.understood
-    return is_applied and change.rule.direction is not Direction.EGRESS
+    is_applied = (change.family, change.outcome) == APPLIED_RULE and change.understood
+    return is_applied and change.rule.direction in _INBOUND
 
 
 def _group_path(alert: Alert, changes: list[AssessedChange]) -> str:

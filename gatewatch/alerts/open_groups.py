@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import structs
 
-from gatewatch.alerts.exposures import rule_ref
+from gatewatch.alerts.exposures import APPLIED_RULE, rule_ref
 from gatewatch.model.change import Action, Family, Outcome
 from gatewatch.model.exposure import RuleRef
 from gatewatch.model.severity import Exposure, Reason, Severity
@@ -22,6 +22,8 @@ Rules = frozenset[RuleRef]
 _MAX_GROUPS = 10_000
 _MAX_ID_LENGTH = 100  # an event may hold anything as a group id
 _OPENING_ACTIONS = frozenset({Action.AUTHORIZE, Action.MODIFY})
+_OPEN = (Exposure.WORLD, Severity.CRITICAL)
+_APPLIED_ATTACHMENT = (Family.ATTACHMENT, Outcome.APPLIED, Action.ATTACH)
 _CLOSING_ACTIONS = frozenset({Action.REVOKE, Action.MODIFY, Action.DELETE})
 
 
@@ -86,15 +88,15 @@ def with_open_groups(
 
 def _changes_rules(assessed: AssessedChange) -> bool:
     change = assessed.change
-    is_applied = change.family is Family.SECURITY_GROUP and change.outcome is Outcome.APPLIED and change.understood
+    is_applied = (change.family, change.outcome) == APPLIED_RULE and change.understood
     return is_applied and (_opens_sensitive_ports(assessed) or change.action in _CLOSING_ACTIONS)
 
 
 def _opens_sensitive_ports(assessed: AssessedChange) -> bool:
     """A change that opens ports to the whole internet and is critical: they are sensitive."""
     assessment = assessed.assessment
-    is_world = assessment.exposure is Exposure.WORLD and assessment.severity is Severity.CRITICAL
-    return is_world and assessed.change.action in _OPENING_ACTIONS
+    is_open = (assessment.exposure, assessment.severity) == _OPEN
+    return is_open and assessed.change.action in _OPENING_ACTIONS
 
 
 def _rules_after(rules: Rules, assessed: AssessedChange) -> Rules:
@@ -107,8 +109,7 @@ def _rules_after(rules: Rules, assessed: AssessedChange) -> Rules:
 
 def _is_attachment(assessed: AssessedChange) -> bool:
     change = assessed.change
-    is_applied = change.family is Family.ATTACHMENT and change.outcome is Outcome.APPLIED
-    return is_applied and change.action is Action.ATTACH
+    return (change.family, change.outcome, change.action) == _APPLIED_ATTACHMENT
 
 
 def _raised(assessed: AssessedChange) -> AssessedChange:

@@ -63,11 +63,10 @@ def destinations_of(facts: RoutingFacts, settings: Settings) -> tuple[str, ...]:
 
 
 def matches(facts: RoutingFacts, match: Match) -> bool:
-    if not match.min_severity.rank <= facts.severity.rank <= match.max_severity.rank:
+    is_in_range = match.min_severity.rank <= facts.severity.rank <= match.max_severity.rank
+    if not is_in_range or match.changes.isdisjoint(facts.changes):
         return False
-    if match.is_by_severity:
-        return bool(facts.changes)
-    return (
+    return match.is_of_any_call or (
         (match.account is None or matches_patterns(match.account, facts.account.id))
         and (match.environment is None or matches_patterns(match.environment, facts.account.environment))
         and (match.region is None or matches_patterns(match.region, facts.region))
@@ -75,17 +74,4 @@ def matches(facts: RoutingFacts, match: Match) -> bool:
         and (not match.tags or matches_tags(match.tags, facts.account.tags.items()))
         and (match.actor is None or matches_patterns(match.actor, facts.actor))
         and (match.group is None or any(matches_patterns(match.group, each.id, each.name) for each in facts.groups))
-        and _matches_changes(match, facts.changes)
-    )
-
-
-def _matches_changes(match: Match, changes: frozenset[tuple[Family, Action]]) -> bool:
-    if match.family is None and match.action is None:
-        return bool(changes)
-    return any(_matches_change(match, *each) for each in changes)
-
-
-def _matches_change(match: Match, family: Family, action: Action) -> bool:
-    return (match.family is None or family in pattern_list(match.family)) and (
-        match.action is None or action in pattern_list(match.action)
     )

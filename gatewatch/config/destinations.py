@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -113,9 +114,17 @@ class Match(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     max_severity: Severity = Severity.CRITICAL
 
     @cached_property
-    def is_by_severity(self) -> bool:
-        """Whether nothing but the severity is given."""
-        return self == Match(min_severity=self.min_severity, max_severity=self.max_severity)
+    def changes(self) -> frozenset[tuple[Family, Action]]:
+        """Return the families and actions of which a call must have one."""
+        families = Family if self.family is None else pattern_list(self.family)
+        actions = Action if self.action is None else pattern_list(self.action)
+        return frozenset(product(families, actions))
+
+    @cached_property
+    def is_of_any_call(self) -> bool:
+        """Whether nothing is given but severity, family and action."""
+        others = (self.account, self.environment, self.region, self.group, self.actor, self.ou)
+        return not self.tags and all(each is None for each in others)
 
 
 class RouteEscalation(Struct, frozen=True, forbid_unknown_fields=True):

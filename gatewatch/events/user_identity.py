@@ -84,11 +84,10 @@ def is_aws_work(user: dict[str, Any]) -> bool:
 
     `invokedBy` does not count: CloudFormation and forward access sessions act for a person.
     """
+    if _text(user, "type") == "AWSService":
+        return not _text(user, "invokedBy").startswith(_FOR_PEOPLE)
     linked = _SERVICE_LINKED_ROLE.match(session_role_arn(user))
-    if linked is None and _text(user, "type") != "AWSService":
-        return False
-    service = linked[1] if linked else _text(user, "invokedBy")
-    return not service.startswith(_FOR_PEOPLE)
+    return linked is not None and not linked[1].startswith(_FOR_PEOPLE)
 
 
 def _name(user: dict[str, Any], kind: str) -> str:

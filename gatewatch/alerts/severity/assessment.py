@@ -97,21 +97,26 @@ def _applied(call: ApiCall, change: Change, world: dict[Pool, frozenset[str]], p
     is_unread = not change.understood and not call.conflicts
     if is_unread or _is_empty(change):
         return _not_understood(change)
+    if change.family is Family.ATTACHMENT:
+        return attachment_assessment(change)
+    if change.facts is not None:
+        return _by_facts(call, change, world, policy)
+    if change.family is Family.PREFIX_LIST:
+        return prefix_list_assessment(change, world, policy)
+    return rule_assessment(change, world, policy)
+
+
+def _by_facts(call: ApiCall, change: Change, world: dict[Pool, frozenset[str]], policy: SeverityRules) -> Assessment:
+    """Of a family with facts; sign-ins are assessed whatever their outcome."""
     if isinstance(change.facts, IamFacts):
         return with_deployment(call, iam_assessment(change.facts, policy), policy)
     if isinstance(change.facts, MonitoringFacts):
         return monitoring_assessment(change.facts, call.account_id, policy)
     if isinstance(change.facts, ComplianceFacts):
         return compliance_assessment(change.facts, policy.catalogue)
-    if change.family is Family.ATTACHMENT:
-        return attachment_assessment(change)
-    if isinstance(change.facts, ResourceFacts):
-        if call.is_aws_work:
-            return Assessment(Severity.INFO, (Reason("service_work"),))
+    if isinstance(change.facts, ResourceFacts) and not call.is_aws_work:
         return resource_assessment(change, change.facts, world, policy)
-    if change.family is Family.PREFIX_LIST:
-        return prefix_list_assessment(change, world, policy)
-    return rule_assessment(change, world, policy)
+    return Assessment(Severity.INFO, (Reason("service_work"),))
 
 
 def _is_empty(change: Change) -> bool:

@@ -120,16 +120,17 @@ def _is_dry_run(call: ApiCall, request: Fields) -> bool:
 
     UpdateFunctionCode answers a dry run. EC2 answers with an error, and has a response to everything it did.
     """
+    if not is_true(request.get("dryrun")):
+        return False
     service = call.event_source.partition(".")[0]
     is_unanswered = service in {"", "ec2"} and call.response is None
-    is_known = is_unanswered or (service == "lambda" and call.event_name.startswith("UpdateFunctionCode"))
-    return is_known and is_true(request.get("dryrun"))
+    return is_unanswered or (service == "lambda" and call.event_name.startswith("UpdateFunctionCode"))
 
 
 def parse_call(call: ApiCall, spec: CallSpec) -> ParsedCall:
     request = parameters(call.request, call.event_name, "request")
     outcome = outcome_of(call)
-    if outcome is Outcome.APPLIED and _is_dry_run(call, request or {}):
+    if call.error_code is None and _is_dry_run(call, request or {}):
         outcome = Outcome.DRY_RUN
     response = parameters(call.response, call.event_name, "response")
     return ParsedCall(call=call, spec=spec, outcome=outcome, request=request, response=response)

@@ -15,19 +15,24 @@ Fields = dict[str, Any]
 # Tuples, because `isinstance` with a union builds the union at every call.
 _NESTED, _NUMBERS = (dict, list), (int, float)
 _LIST_KEYS = ("items", "item")
+# Rules of a request, most of what many requests have: their keys are put in lower case when they are read, which is
+# rare, because the rules of an applied call are read from its response.
+PERMISSIONS = "ippermissions"
 _OMISSION = frozenset({"omitted", "originalSize", "reason"})
 _MAX_DIGITS = 300
 _MAX_DEPTH = 40  # EC2's deepest parameter is a dozen levels down; bounds recursion on hostile input
 
 
 def lower_keys(value: Any, depth: int = 0) -> Any:
-    """Return the same JSON with every key in lower case, cut at `_MAX_DEPTH`."""
+    """Return the same JSON with every key in lower case, cut at `_MAX_DEPTH`; below `PERMISSIONS` keys are kept."""
     if depth > _MAX_DEPTH:
         return None
     if isinstance(value, dict):
         fields = {}  # a comprehension is a function call in Python 3.11, and a sixth slower
         for key, inner in value.items():
-            fields[key.lower()] = lower_keys(inner, depth + 1) if inner and isinstance(inner, _NESTED) else inner
+            name = key.lower()
+            is_read = inner and isinstance(inner, _NESTED) and name != PERMISSIONS
+            fields[name] = lower_keys(inner, depth + 1) if is_read else inner
         return fields
     return [lower_keys(each, depth + 1) for each in value] if isinstance(value, list) else value
 

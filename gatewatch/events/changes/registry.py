@@ -103,8 +103,10 @@ def changes_of(call: ApiCall) -> tuple[Change, ...]:
         family = _FAMILY_OF_REFUSED.get(call.event_source.partition(".")[0])
         if family:
             return _of_one_family(calls, family)
+    if len(calls) == 1:
+        return _read(calls[0])
     changes = [change for each in calls for change in _read(each)]
-    is_own = len(calls) > 1 and any(each.family is Family.HUB and each.understood for each in changes)
+    is_own = any(each.family is Family.HUB and each.understood for each in changes)
     return tuple(filter(_adds_to_hub, changes) if is_own else changes)
 
 

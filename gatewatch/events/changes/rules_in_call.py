@@ -12,7 +12,16 @@ from gatewatch.events.changes.ip_permissions import (
     read_single_peer,
     read_traffic,
 )
-from gatewatch.events.changes.normalization import Fields, as_account_id, as_list, as_text, first_present, is_true
+from gatewatch.events.changes.normalization import (
+    PERMISSIONS,
+    Fields,
+    as_account_id,
+    as_list,
+    as_text,
+    first_present,
+    is_true,
+    lower_keys,
+)
 from gatewatch.model.network import ALL_PROTOCOLS, cidr_peer
 from gatewatch.model.security_group import Direction, SecurityGroupRule, Traffic
 
@@ -65,7 +74,7 @@ def rules_in_request(call: ParsedCall) -> list[Change]:
     """The rules of the request: nested items, the flat form, or rule ids."""
     nested = [
         change
-        for item in as_list(call.request_parameters.get("ippermissions"))
+        for item in as_list(lower_keys(call.request_parameters.get(PERMISSIONS)))
         for change in rules_of_permission(call, item, call.outcome)
     ]
     flat = [_flat(call)] if not nested and first_present(call.request_parameters, *_FLAT) is not None else []
