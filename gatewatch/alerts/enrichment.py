@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -30,14 +31,15 @@ _CONSOLES = (
     ("eusc-", "console.amazonaws-eusc.eu"),
 )
 _COMMERCIAL = "console.aws.amazon.com"
+_GROUP_ID, _FACTS = attrgetter("change.group.id"), attrgetter("change.facts")
 _UNRESERVED = re.compile(r"[\w.~-]*", re.ASCII)  # characters that a URL has as they are (RFC 3986)
 
 
 def enrich(call: ApiCall, changes: Sequence[AssessedChange], settings: Settings) -> Alert:
     """Return the alert of one call: its assessed changes, account and console links."""
-    group_id = next((each.change.group.id for each in changes if each.change.group.id), None)
+    group_id = next(filter(None, map(_GROUP_ID, changes)), None)
     account = settings.account(call.account_id)
-    facts = [each.change.facts for each in changes if each.change.facts]
+    facts = list(filter(None, map(_FACTS, changes)))
     links = Links(
         event=rule_url(call.region, facts) or event_url(call.region, _recorded_id(call)),
         group=group_url(call.region, group_id),

@@ -5,6 +5,7 @@ A rule is identified by its id, where the call has one, and by direction, protoc
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from gatewatch.model.change import Action, Family, Outcome
@@ -20,6 +21,7 @@ _BROAD = frozenset({Exposure.WORLD, Exposure.WIDE})
 _MAX_ID_LENGTH = 100
 _OPENING_ACTIONS = frozenset({Action.AUTHORIZE, Action.MODIFY})
 _INBOUND = frozenset({Direction.INGRESS, None})  # unknown counts as inbound
+_FAMILY_AND_GROUP = attrgetter("change.family", "change.group.id")
 APPLIED_RULE = (Family.SECURITY_GROUP, Outcome.APPLIED)
 
 
@@ -71,7 +73,7 @@ def group_key_of(alert: Alert) -> str:
 
     A group name is not unique, so it is not used. A value too long to be an id is ignored.
     """
-    groups = {(each.change.family, each.change.group.id) for each in alert.changes}
+    groups = set(map(_FAMILY_AND_GROUP, alert.changes))
     family, group = groups.pop()
     key = f"{alert.call.region}/{group}" if group and not groups and family is Family.SECURITY_GROUP else ""
     return key if len(key) <= _MAX_ID_LENGTH else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from datetime import timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from gatewatch.model.api_call import ApiCall
 
 _COUNTED = (SignInFacts, MonitoringFacts)
+_FACTS = attrgetter("facts")
 _MAX_KEYS = 10_000
 _MAX_ATTEMPTS_PER_KEY = 200
 
@@ -75,19 +77,16 @@ def with_failure_counts(
     changes: Sequence[Change], call: ApiCall, policy: SignInSeverity, count: Callable[[SignInAttempt], FailureCount]
 ) -> tuple[Change, ...]:
     """Return the changes; failed sign-ins and denied calls on trails with what `count` returns for each attempt."""
-    return tuple(
-        [
-            _with_failure_count(each, call, policy, count) if isinstance(each.facts, _COUNTED) else each
-            for each in changes
-        ]
-    )
+    if not any(map(_FACTS, changes)):
+        return tuple(changes)
+    return tuple(_with_failure_count(each, call, policy, count) for each in changes)
 
 
 def _with_failure_count(
     change: Change, call: ApiCall, policy: SignInSeverity, count: Callable[[SignInAttempt], FailureCount]
 ) -> Change:
     facts = change.facts
-    if call.time is None:
+    if call.time is None or not isinstance(facts, _COUNTED):
         return change
     window = timedelta(minutes=policy.burst_minutes)
     if isinstance(facts, MonitoringFacts) and change.outcome is Outcome.DENIED and facts.weakens_trail:

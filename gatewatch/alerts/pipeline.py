@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from gatewatch.model.api_call import ApiCall
     from gatewatch.model.change import Change
+
+_CHANGE = attrgetter("change")
 
 
 class Assessor(Struct, frozen=True):
@@ -98,7 +101,7 @@ def run_pipeline(call: ApiCall, pipeline: AlertPipeline) -> PipelineResult | Non
     alert = pipeline.attribute(first)
     result = _suppress(alert, pipeline)
     context = pipeline.lookup(result.alert) if pipeline.lookup and _is_notified(result, pipeline) else NO_CONTEXT
-    changes = tuple([each.change for each in first.changes])
+    changes = tuple(map(_CHANGE, first.changes))
     if (completed := with_current_rules(changes, context)) != changes:
         alert = pipeline.attribute(_assess(call, completed, pipeline))
         result = _suppress(alert, pipeline)

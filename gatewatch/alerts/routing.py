@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from gatewatch.config.destinations import Match, Route
     from gatewatch.config.settings import Settings
     from gatewatch.model.alert import Alert
+
+_FAMILY_AND_ACTION, _GROUP = attrgetter("change.family", "change.action"), attrgetter("change.group")
 
 
 class RoutingFacts(Struct, frozen=True, kw_only=True):
@@ -49,10 +52,10 @@ def routing_facts(alert: Alert) -> RoutingFacts:
     return RoutingFacts(
         account=alert.account,
         severity=alert.severity,
-        changes=frozenset([(each.change.family, each.change.action) for each in alert.changes]),
+        changes=frozenset(map(_FAMILY_AND_ACTION, alert.changes)),
         region=alert.call.region,
         actor=alert.call.actor.name,
-        groups=tuple([each.change.group for each in alert.changes]),
+        groups=tuple(map(_GROUP, alert.changes)),
     )
 
 
@@ -63,8 +66,7 @@ def destinations_of(facts: RoutingFacts, settings: Settings) -> tuple[str, ...]:
 
 
 def matches(facts: RoutingFacts, match: Match) -> bool:
-    is_in_range = match.min_severity.rank <= facts.severity.rank <= match.max_severity.rank
-    if not is_in_range or match.changes.isdisjoint(facts.changes):
+    if facts.severity not in match.severities or match.changes.isdisjoint(facts.changes):
         return False
     return match.is_of_any_call or (
         (match.account is None or matches_patterns(match.account, facts.account.id))

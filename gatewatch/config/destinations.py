@@ -114,10 +114,14 @@ class Match(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     max_severity: Severity = Severity.CRITICAL
 
     @cached_property
+    def severities(self) -> frozenset[Severity]:
+        return frozenset(each for each in Severity if self.min_severity.rank <= each.rank <= self.max_severity.rank)
+
+    @cached_property
     def changes(self) -> frozenset[tuple[Family, Action]]:
         """Return the families and actions of which a call must have one."""
-        families = Family if self.family is None else pattern_list(self.family)
-        actions = Action if self.action is None else pattern_list(self.action)
+        families = [each for each in Family if self.family is None or each in pattern_list(self.family)]
+        actions = [each for each in Action if self.action is None or each in pattern_list(self.action)]
         return frozenset(product(families, actions))
 
     @cached_property

@@ -229,10 +229,10 @@ def _conflicts(record: dict[str, Any], envelope: dict[str, Any]) -> Iterator[str
     detail_type = _text(envelope.get("detail-type"))
     if not detail_type.endswith(" via CloudTrail") and _is_given(detail_type):
         yield "detail-type"
-    owner, account = _text(record.get("recipientAccountId")), _text(envelope.get("account"))
-    is_same = owner == account or owner.zfill(_ACCOUNT_DIGITS) == account.zfill(_ACCOUNT_DIGITS)
-    if owner and account and not is_same:
-        yield "account"
+    if record.get("recipientAccountId") != envelope.get("account"):
+        owner, account = _text(record.get("recipientAccountId")), _text(envelope.get("account"))
+        if owner and account and owner.zfill(_ACCOUNT_DIGITS) != account.zfill(_ACCOUNT_DIGITS):
+            yield "account"
 
 
 def _is_given(text: str) -> bool:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -34,6 +35,7 @@ _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _ADDING = frozenset({Action.AUTHORIZE, Action.MODIFY})
 _RULE_ACTIONS = frozenset({*_ADDING, Action.REVOKE, Action.DESCRIBE})
 _BROAD = frozenset({Exposure.WORLD, Exposure.WIDE})
+_RULE_BEFORE = attrgetter("rule_before")
 
 
 class LookupPart(StrEnum):
@@ -117,7 +119,9 @@ def _lacks_group_name(change: Change) -> bool:
 
 def with_current_rules(changes: Sequence[Change], context: GroupContext) -> tuple[Change, ...]:
     """Return the changes with the looked-up fields of their rules that the call does not contain."""
-    return tuple([_with_current_rule(each, context) for each in changes])
+    if context.rules is None and not any(map(_RULE_BEFORE, changes)):
+        return tuple(changes)
+    return tuple(_with_current_rule(each, context) for each in changes)
 
 
 def _with_current_rule(change: Change, context: GroupContext) -> Change:

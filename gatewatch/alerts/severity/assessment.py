@@ -56,7 +56,7 @@ def is_reported(call: ApiCall, change: Change, policy: SeverityRules) -> bool:
     Routine work of CloudFormation on gatewatch's own rules is not, nor a family that policy.yaml switches off.
     """
     facts = change.facts
-    if isinstance(facts, MonitoringFacts) and is_routine(change, facts, call, policy):
+    if facts and isinstance(facts, MonitoringFacts) and is_routine(change, facts, call, policy):
         return False
     return change.family not in policy.disabled
 
@@ -70,7 +70,7 @@ def _with_outcome(
     call: ApiCall, change: Change, world: dict[Pool, frozenset[str]], policy: SeverityRules
 ) -> Assessment:
     """Failed, dry-run and no-op calls are info; a denied one is one level below what it would have been."""
-    if isinstance(change.facts, SignInFacts):
+    if change.facts and isinstance(change.facts, SignInFacts):
         return sign_in_assessment(call, change, change.facts, policy)
     if change.outcome in _WITHOUT_EFFECT:
         is_root_failure = change.outcome is Outcome.FAILED and call.is_by_root
