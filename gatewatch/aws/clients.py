@@ -7,7 +7,6 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
-from botocore.loaders import create_loader
 
 from gatewatch.aws.roles import assume_role_credentials, role_arn
 from gatewatch.aws.sessions import CoreSession, LazyClient
@@ -15,7 +14,6 @@ from gatewatch.aws.sessions import CoreSession, LazyClient
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from botocore.loaders import Loader
     from types_boto3_cloudtrail import CloudTrailClient
     from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_config import ConfigServiceClient
@@ -205,12 +203,7 @@ class Aws:
     def assume_role(self, arn: str, region: str, session_name: str) -> Aws:
         """Return the clients of another account by a role there. The credentials are not refreshed."""
         made = assume_role_credentials(self.sts, arn, session_name)
-        return Aws(CoreSession(region, (made.access_key, made.secret_key, made.token), self._loader))
-
-    @cached_property
-    def _loader(self) -> Loader:
-        """One loader for all roles: it keeps the service models, of which that of EC2 takes 0.2 s to read."""
-        return create_loader()
+        return Aws(CoreSession(region, (made.access_key, made.secret_key, made.token)))
 
 
 def member_iam_clients(aws: Aws, region: str, role: str) -> Callable[[str], IAMClient]:

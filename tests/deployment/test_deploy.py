@@ -122,7 +122,7 @@ def deployed(cloud, osls):
     mappings = lambda_.list_event_source_mappings()["EventSourceMappings"]
     for each in mappings:  # otherwise moto would run the functions in containers
         lambda_.update_event_source_mapping(UUID=each["UUID"], Enabled=False)
-    isolate_scheduled_rules(session)
+    isolate_scheduled_rules(session.client("events"))
     for account, region in MEMBERS:
         cloud.deploy(account, region, ROOT / "eventbridge" / "member.yaml", {"HubBusArn": bus})
     return SimpleNamespace(session=session, physical=physical, functions=functions, mappings=mappings)

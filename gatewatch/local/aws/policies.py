@@ -7,12 +7,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import boto3
+    from types_boto3_iam import IAMClient
 
 
-def store_policies_as_json(session: boto3.Session) -> None:
+def store_policies_as_json(iam: IAMClient) -> None:
     """Write the inline policies of the forwarding roles again, as JSON: the scheduled comparison reads them."""
-    iam = session.client("iam")
     roles = iam.list_roles(PathPrefix="/gatewatch/")["Roles"]
     for name in (role["RoleName"] for role in roles if role["RoleName"].startswith("gatewatch-forward-")):
         for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:

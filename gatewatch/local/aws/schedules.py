@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import boto3
     from types_boto3_events import EventBridgeClient
     from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef, RuleTypeDef
 
 _PATTERN_WITHOUT_MATCHES = json.dumps({"source": ["source of no event"]})
 
 
-def isolate_scheduled_rules(session: boto3.Session) -> None:
+def isolate_scheduled_rules(events: EventBridgeClient) -> None:
     """Give each scheduled rule a pattern that no event matches; its targets stay."""
-    events = session.client("events")
     for rule in _scheduled_rules(events):
         if "EventPattern" not in rule:
             events.put_rule(
@@ -25,12 +23,12 @@ def isolate_scheduled_rules(session: boto3.Session) -> None:
             )
 
 
-def run_scheduled_rules(account: str, region: str, session_of: Callable[[str, str], boto3.Session]) -> int:
+def run_scheduled_rules(account: str, region: str, client_of: Callable[[str, str], EventBridgeClient]) -> int:
     """Run every scheduled rule of an account's Region once; return the number of targets that got an event.
 
     The event is that of AWS: source `aws.events`, an empty detail, and the rule as the only resource.
     """
-    events = session_of(account, region).client("events")
+    events = client_of(account, region)
     buses = [
         (rule["Arn"], target) for rule in _scheduled_rules(events) for target in _target_buses(events, rule["Name"])
     ]
@@ -43,7 +41,7 @@ def run_scheduled_rules(account: str, region: str, session_of: Callable[[str, st
             "Resources": [rule_arn],
             "EventBusName": bus_arn,
         }
-        session_of(bus_account, bus_region).client("events").put_events(Entries=[entry])
+        client_of(bus_account, bus_region).put_events(Entries=[entry])
     return len(buses)
 
 

@@ -12,15 +12,14 @@ import logging
 import threading
 import warnings
 from contextlib import ExitStack, contextmanager
-from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 import urllib3
 from botocore.exceptions import ClientError, WaiterError
-from botocore.loaders import create_loader
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
+from gatewatch.aws.sessions import service_models
 from gatewatch.errors import GatewatchError
 from gatewatch.local.aws.ec2 import small_ec2
 from gatewatch.local.aws.event_history import EventHistory
@@ -28,6 +27,7 @@ from gatewatch.local.aws.names import hosts_of_accounts
 from gatewatch.local.aws.policies import store_policies_as_json
 from gatewatch.local.aws.schedules import isolate_scheduled_rules, run_scheduled_rules
 from gatewatch.local.aws.sessions import LocalCredentials, isolated_session, isolated_variables
+from gatewatch.local.aws.shortcuts import moto_shortcuts
 from gatewatch.local.aws.time_limits import without_time_limits
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import boto3
-    from botocore.loaders import Loader
     from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
@@ -74,13 +73,15 @@ class Cloud:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._credentials: dict[str, LocalCredentials] = {}
         self._adaptations = ExitStack()
-        self._loader = _service_models()
+        self._sessions: dict[tuple[str, str], boto3.Session] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
         self.endpoint = f"http://127.0.0.1:{self._server.port}"
 
     def __enter__(self) -> Self:
         self._adaptations.enter_context(small_ec2(MEMBER_REGIONS))
         self._adaptations.enter_context(hosts_of_accounts())
         self._adaptations.enter_context(without_time_limits())
+        self._adaptations.enter_context(moto_shortcuts())
         self._thread.start()
         self._reset()
         return self
@@ -95,8 +96,17 @@ class Cloud:
         self._adaptations.close()
 
     def session(self, account: str, region: str) -> boto3.Session:
-        """A session in an account and Region; all its clients use this server."""
-        return isolated_session(self.endpoint, region, self._credentials_of(account), self._loader)
+        """The session of an account and Region; all its clients use this server."""
+        if (account, region) not in self._sessions:
+            credentials = self._credentials_of(account)
+            self._sessions[account, region] = isolated_session(self.endpoint, region, credentials, service_models())
+        return self._sessions[account, region]
+
+    def client(self, account: str, region: str, service: Any) -> Any:
+        """A client of an account and Region, made once."""
+        if (account, region, service) not in self._clients:
+            self._clients[account, region, service] = self.session(account, region).client(service)
+        return self._clients[account, region, service]
 
     def variables(self, account: str, region: str) -> dict[str, str]:
         """The environment variables for code that creates its clients as a Lambda function does."""
@@ -104,15 +114,15 @@ class Cloud:
 
     def deploy(self, account: str, region: str, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
         """Create the stack `gatewatch-<file name>` and return its outputs. Raises `DeployError`."""
-        client = self.session(account, region).client("cloudformation")
+        client = self.client(account, region, "cloudformation")
         name = f"gatewatch-{template.stem}"
         with without_unsupported_resource_warnings():
             try:
                 outputs = _create_stack(client, name, template.read_text("utf-8"), parameters)
             except (ClientError, WaiterError) as error:
                 raise DeployError(f"{name} in {account} {region}: {error}{_failure_reasons(client, name)}") from error
-        isolate_scheduled_rules(self.session(account, region))
-        store_policies_as_json(self.session(account, region))
+        isolate_scheduled_rules(self.client(account, region, "events"))
+        store_policies_as_json(self.client(account, region, "iam"))
         return outputs
 
     def publish(self, account: str, region: str, record: Mapping[str, Any]) -> None:
@@ -122,11 +132,11 @@ class Cloud:
             "DetailType": "AWS API Call via CloudTrail",
             "Detail": json.dumps(record),
         }
-        self.session(account, region).client("events").put_events(Entries=[entry])
+        self.client(account, region, "events").put_events(Entries=[entry])
 
     def run_scheduled_rules(self, account: str, region: str) -> int:
         """Run every scheduled rule once; return the number of events sent."""
-        return run_scheduled_rules(account, region, self.session)
+        return run_scheduled_rules(account, region, lambda owner, place: self.client(owner, place, "events"))
 
     def _credentials_of(self, account: str) -> LocalCredentials:
         if account not in self._credentials:
@@ -134,7 +144,7 @@ class Cloud:
         return self._credentials[account]
 
     def _assume_role(self, account: str) -> LocalCredentials:
-        sts = isolated_session(self.endpoint, HUB_REGION, ANYONE, self._loader).client("sts")
+        sts = isolated_session(self.endpoint, HUB_REGION, ANYONE, service_models()).client("sts")
         role = f"arn:aws:iam::{account}:role/gatewatch-local"
         response = sts.assume_role(RoleArn=role, RoleSessionName="local")["Credentials"]
         return LocalCredentials(response["AccessKeyId"], response["SecretAccessKey"], response["SessionToken"])
@@ -142,12 +152,8 @@ class Cloud:
     def _reset(self) -> None:
         urllib3.request("POST", f"{self.endpoint}/moto-api/reset", retries=False, timeout=60)
         self._credentials.clear()
-
-
-@cache
-def _service_models() -> Loader:
-    """One loader for all sessions of the process: parsing the service models is most of the cost of a session."""
-    return create_loader()
+        self._sessions.clear()
+        self._clients.clear()
 
 
 class _QuietRequestHandler(MotoRequestHandler):

@@ -66,7 +66,7 @@ class Deployment:
         Returns the number of events, repeated deliveries included.
         """
         for event in events:
-            ec2 = self.cloud.session(event.account, event.region).client("ec2")
+            ec2 = self.cloud.client(event.account, event.region, "ec2")
             self.ids.update(perform_in_ec2(ec2, with_group_ids(event.record, self.ids)))
             for _ in range(event.times):
                 self.cloud.publish(event.account, event.region, with_group_ids(event.record, self.ids))

@@ -66,7 +66,7 @@ def create_groups(cloud: Cloud) -> dict[str, str]:
     Returns the ids that moto gave to them, by those of the scenario.
     """
     places = dict.fromkeys((each.account, each.region) for each in GROUPS)
-    clients = {place: cloud.session(*place).client("ec2") for place in places}
+    clients = {place: cloud.client(*place, "ec2") for place in places}
     subnets = {place: _subnet_with_internet(ec2) for place, ec2 in clients.items()}
     ids = {}
     for group in GROUPS:
@@ -125,7 +125,7 @@ def _subnet_with_internet(ec2: EC2Client) -> SubnetTypeDef:
 
 def open_without_event(cloud: Cloud, ids: Mapping[str, str], at: datetime) -> None:
     """Open a rule that an event reported as narrow, by a call that no event reports; Event history has it."""
-    ec2, group_id = cloud.session(PAYMENTS, HOME).client("ec2"), ids[WEB_GROUP]
+    ec2, group_id = cloud.client(PAYMENTS, HOME, "ec2"), ids[WEB_GROUP]
     update: Any = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "0.0.0.0/0"}
     ec2.modify_security_group_rules(
         GroupId=group_id, SecurityGroupRules=[{"SecurityGroupRuleId": ids[WEB_SSH_RULE], "SecurityGroupRule": update}]
