@@ -304,7 +304,7 @@ def test_redrive_needs_one_id_or_all(hub, arguments):
 
 def test_an_unknown_stage_is_an_error_message(hub):
     assert hub
-    with pytest.raises(AwsCallError, match="AWS refused GetQueueUrl"):
+    with pytest.raises(AwsCallError, match="there is no deployment of this stage here"):
         dead_letters("list", "--stage", "nowhere")
 
 
