@@ -108,6 +108,7 @@ class InMemorySignInFailures:
 
     def __init__(self) -> None:
         self._attempts: OrderedDict[tuple[str, str, str], dict[str, int]] = OrderedDict()
+        self._dropped: dict[tuple[str, str, str], int] = {}
 
     def with_failure_counts(
         self, changes: Sequence[Change], call: ApiCall, policy: SignInSeverity
@@ -125,10 +126,15 @@ class InMemorySignInFailures:
         self._attempts.move_to_end(key)
         attempts[entry] = attempt.at
         if len(self._attempts) > _MAX_KEYS:
-            self._attempts.popitem(last=False)
+            forgotten, _ = self._attempts.popitem(last=False)
+            self._dropped.pop(forgotten, None)
         if len(attempts) > _MAX_ATTEMPTS_PER_KEY:
             del attempts[min(attempts, key=lambda each: attempts[each])]
-        return sum(abs(attempt.at - each) <= attempt.window.total_seconds() for each in attempts.values())
+            self._dropped[key] = self._dropped.get(key, 0) + 1
+        within = sum(abs(attempt.at - each) <= attempt.window.total_seconds() for each in attempts.values())
+        if within < len(attempts):  # what was dropped is older still
+            self._dropped.pop(key, None)
+        return within + self._dropped.get(key, 0)
 
 
 def _caller(call: ApiCall) -> str:

@@ -288,3 +288,14 @@ def test_a_name_in_another_case_is_the_same_name(login, rows):
     records = _failures(login, ["bob", "BOB", "Bob", "bOb", "boB"])
     found = rows(*({**each, "sourceIPAddress": f"198.51.100.{number}"} for number, each in enumerate(records)))
     assert [each["severity"] for each in found] == ["info"] * 4 + ["high"]
+
+
+def test_every_fifth_of_hundreds_of_failures_is_a_burst(login, rows):
+    severities = [each["severity"] for each in rows(*_failures(login, ["bob"] * 230))]
+    assert [number for number, each in enumerate(severities, start=1) if each == "high"] == list(range(5, 231, 5))
+
+
+def test_failures_of_an_earlier_window_are_not_counted_after_hundreds(login, rows):
+    later = [each | {"eventTime": "2026-01-24T09:00:00Z"} for each in _failures(login, ["bob"] * 4)]
+    records = [*_failures(login, ["bob"] * 230), *({**each, "eventID": f"later-{each['eventID']}"} for each in later)]
+    assert [each["severity"] for each in rows(*records)][-4:] == ["info"] * 4
