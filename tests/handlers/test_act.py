@@ -29,7 +29,7 @@ from gatewatch.model.revert import RevertOutcome, RevertReport
 from gatewatch.model.severity import Severity
 from gatewatch.remediation.revert.plan import NotRevertibleError, Obstacle
 from support.act import LABELS, PEOPLE, ActingHub
-from support.actions import NOW, PLAN, SETTINGS, AtomicDynamoDB
+from support.actions import CAROL, NOW, PLAN, SETTINGS, AtomicDynamoDB
 from support.slack_requests import ALERT
 from support.tables import create_table
 from support.threads import CLOSED, OPENED, alert
@@ -543,6 +543,25 @@ def test_two_people_revert_and_the_thread_has_plan_result_and_undo(hub, where):
     assert PLAN.hash in str(notes[0].notification.paragraphs)
     assert "gatewatch undo rev-1" in str(notes[2].notification.paragraphs)
     assert hub.stopped == [OPENED.notification]
+
+
+def test_a_decision_from_a_terminal_while_a_click_executes_the_revert_is_refused(hub, where):
+    hub.click(where, "propose_revert", "U0ALICE")
+    proposal, execute = hub.proposal(where), hub.reverts.execute
+    at_terminal = {"user": "terminal", "channel": "terminal", "ts": "", "alert": where[0], "at": NOW}
+
+    def meanwhile(plan, notification):
+        for button in ("approve_revert", "reject_revert", "break_glass", "propose_revert", "propose_undo"):
+            decision = Click(
+                key=button, button=ActionButton(button), proposal=proposal, inputs={"reason": "now"}, **at_terminal
+            )
+            hub.handler.act(decision, hub.handler.alerts.find(where[0]), CAROL)
+        return execute(plan, notification)
+
+    hub.reverts.execute = meanwhile
+    hub.click(where, "approve_revert", "U0BOB", proposal=proposal)
+    assert (hub.status(where), hub.reverts.executed) == ("reverted", [PLAN])
+    assert refusals(hub) == ["status_revert_executing"] * 5
 
 
 def test_who_proposed_does_not_approve_and_gets_the_reason(hub, where):
