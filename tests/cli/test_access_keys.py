@@ -193,7 +193,7 @@ def test_an_unlisted_account_is_wrong_usage():
 
 @pytest.mark.usefixtures("configuration")
 def test_a_stage_that_is_not_deployed_is_an_error_message():
-    with mock_aws(), pytest.raises(AwsCallError, match="AWS refused GetQueueUrl"):
+    with mock_aws(), pytest.raises(AwsCallError, match="there is no deployment of this stage here"):
         CliRunner().invoke(app, ["keys", "live", "--stage", "none"], catch_exceptions=False)
 
 
