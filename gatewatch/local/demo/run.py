@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gatewatch.local.demo.expectations import DeliveredMessage, OtherMessage
 
 _TITLE = "gatewatch demo"
-_STARTING = "deploying to a local AWS and publishing events: about a minute"
+_STARTING = "deploying to a local AWS and publishing events: about half a minute"
 
 
 def demo(page: Path, print_open: Callable[[OpenReport], None]) -> int:
