@@ -11,6 +11,7 @@ MAX_RAW_EVENT = 2600  # characters of a raw event in a message
 # The keys that describe the change come first; messages show the caller and the time as fields.
 _CHANGE_KEYS = ("eventName", "errorCode", "errorMessage", "requestParameters", "responseElements")
 _MASK = "***"
+_MAX_DEPTH = 40  # EC2's deepest parameter is a dozen levels down; bounds recursion on hostile input
 # Names of keys, in lower case and without - and _. CloudTrail hides most of these values itself.
 _SECRET = re.compile(
     r"passwo?rd|passphrase|secret|token|credential|privatekey|apikey|userdata|authorization|cookie|signature|mfacode"
@@ -31,16 +32,18 @@ def raw_event_text(record: dict[str, Any]) -> str:
     return msgspec.json.format(msgspec.json.encode(redact(first | record)), indent=2).decode()
 
 
-def redact(value: Any) -> Any:
-    """Return the JSON value without secrets.
+def redact(value: Any, depth: int = 0) -> Any:
+    """Return the JSON value without secrets, cut at `_MAX_DEPTH`.
 
     Values under a key that names a secret become `***` at any depth; access key ids keep their first and last four
     characters.
     """
+    if depth > _MAX_DEPTH:
+        return _MASK
     if isinstance(value, dict):
-        return {key: _MASK if _is_secret(key, inner) else redact(inner) for key, inner in value.items()}
+        return {key: _MASK if _is_secret(key, inner) else redact(inner, depth + 1) for key, inner in value.items()}
     if isinstance(value, list):
-        return [redact(each) for each in value]
+        return [redact(each, depth + 1) for each in value]
     return _redact_text(value) if isinstance(value, str) else value
 
 

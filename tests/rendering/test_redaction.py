@@ -1,8 +1,9 @@
 """Raw events are shown without secrets."""
 
+import msgspec
 import pytest
 
-from gatewatch.rendering.redaction import redact
+from gatewatch.rendering.redaction import raw_event_text, redact
 
 
 def test_an_access_key_id_keeps_its_first_and_last_four_characters_anywhere():
@@ -61,3 +62,11 @@ def test_the_record_itself_is_not_modified():
     record = {"password": "hunter2", "inner": {"token": "t"}}
     redact(record)
     assert record == {"password": "hunter2", "inner": {"token": "t"}}
+
+
+def test_a_record_of_any_depth_is_shown_and_cut_below_what_aws_nests():
+    depth = 900  # msgspec reads as much
+    record = msgspec.json.decode('{"requestParameters":' + '{"a":[' * (depth // 2) + '"x"' + "]}" * (depth // 2) + "}")
+    text = raw_event_text(record)
+    assert '"***"' in text
+    assert '"x"' not in text
