@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gatewatch.model.security_group import SecurityGroupRule
 
 # Identities that have an ARN, and with it an account.
-_WITH_ARN = frozenset({"AssumedRole", "IAMUser", "FederatedUser"})
+_WITH_ARN = frozenset({"AssumedRole", "IAMUser", "FederatedUser", "Root"})
 _SESSION_AND_ROLE = re.compile(r"^(.+) \((.+)\)$")
 
 

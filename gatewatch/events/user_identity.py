@@ -192,7 +192,7 @@ def _verified_issuer(user: dict[str, Any]) -> tuple[str, ...]:
 
 
 _VERIFIED: dict[str, Callable[[dict[str, Any]], tuple[str, ...]]] = {
-    "Root": lambda _user: ("root",),
+    "Root": lambda user: ("root", _text(user, "arn")),
     "IAMUser": _verified_user,
     "FederatedUser": _verified_issuer,
     "AWSService": lambda user: (_service(user),),

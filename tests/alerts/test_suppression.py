@@ -364,6 +364,7 @@ def test_an_exception_matches_the_role_of_a_session(alert, build, identity, patt
         (session("alice@example.com", SSO_ARN.replace(ACCOUNT, "444455556666")), "alice@example.com"),
         ({"type": "AssumedRole", "arn": "arn:aws:sts::444455556666:assumed-role/Developer/x"}, "Developer"),
         ({"type": "IAMUser", "userName": "terraform", "accountId": "444455556666"}, "terraform"),
+        ({"type": "Root", "accountId": "444455556666", "arn": "arn:aws:iam::444455556666:root"}, "root"),
         ({"type": "FederatedUser", "arn": f"arn:aws:sts::{ACCOUNT}:federated-user/terraform"}, "terraform"),
         ({"type": "AWSAccount", "principalId": "AROAX:terraform", "accountId": "444455556666"}, "terraform"),
         ({"type": "WebIdentityUser", "userName": "terraform"}, "terraform"),

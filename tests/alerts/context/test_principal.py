@@ -7,6 +7,7 @@ from gatewatch.alerts.context.principal import name_in_all_accounts, principal_o
 from support.builders import ACCOUNT, ALICE, OTHER_ACCOUNT
 from support.callers import call, person, session
 
+ROOT_ARN = f"arn:aws:iam::{ACCOUNT}:root"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/ci"
 
 
@@ -22,7 +23,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/ci"
         (session("AWSReservedSSO_Admin_0123456789abcdef", "alice@example.com"), None, None),
         (session("ci", "1", path="team/"), f"arn:aws:iam::{ACCOUNT}:role/team/ci", "role/team/ci"),
         (ALICE, f"arn:aws:iam::{ACCOUNT}:user/alice", "user/alice"),
-        ({"type": "Root", "accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root"}, "root", "root"),
+        ({"type": "Root", "accountId": ACCOUNT, "arn": ROOT_ARN}, ROOT_ARN, "root"),
         ({"type": "AWSService", "invokedBy": "autoscaling.amazonaws.com"}, "", ""),
         ({"type": "AWSAccount", "principalId": "AIDAX", "accountId": OTHER_ACCOUNT}, "", ""),
         ({"type": "Unknown"}, "", ""),
