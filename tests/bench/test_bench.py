@@ -31,7 +31,9 @@ INSTALLED = {"aws_lambda_powertools", "functions", "gatewatch", "markupsafe", "m
 @pytest.mark.parametrize("function", ["alert", "deliver"])
 def test_a_function_imports_less_than_as_much_again_as_botocore(function) -> None:
     floor, whole = modules_of("botocore.session"), modules_of(f"functions.{function}")
-    installed = {each.partition(".")[0] for each in whole - floor} - sys.stdlib_module_names
+    # The module with the build variables of Python is named after the platform, so no list of modules has it.
+    added = {each.partition(".")[0] for each in whole - floor if not each.startswith("_sysconfigdata_")}
+    installed = added - sys.stdlib_module_names
     assert installed - {each.partition(".")[0] for each in floor} <= INSTALLED
     assert len(whole) < 2 * len(floor)
 

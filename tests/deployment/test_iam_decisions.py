@@ -382,16 +382,21 @@ SHARED: dict[str, set[str]] = {
             for action in ("GetQueueUrl", "GetQueueAttributes")
         ),
         "rds:DescribeDBInstances * {}",
+        "rds:DescribeDBClusters * {}",
     },
     "remediation": {"rds:DescribeDBInstances * {}"},
     # It reads the settings of every bucket and database of the account.
     "lookup": {
         f"rds:DescribeDBInstances arn:{{partition}}:rds:{{region}}:{MEMBER}:db:one {{}}",
+        f"rds:DescribeDBClusters arn:{{partition}}:rds:{{region}}:{MEMBER}:cluster:one {{}}",
         *(
             f"s3:{action} arn:{{partition}}:s3:::shop {{'aws__ResourceAccount': '{MEMBER}'}}"
             for action in ("GetBucketAcl", "GetBucketPublicAccessBlock")
         ),
     },
+    # Rows of one kind are read one by one or several in a request.
+    "act": {"dynamodb:BatchGetItem {Table} {'dynamodb__LeadingKeys': ['attached-groups#1']}"},
+    "sweep": {"dynamodb:GetItem {Table} {'dynamodb__LeadingKeys': ['attached-groups#1']}"},
     # Both roles of history write results, and the state machine encrypts what it writes.
     "history": {"s3:PutObject {Results}/runs/first/map/manifest.json {}", "kms:Decrypt {ResultsKey} {}"},
     "history_states": {
