@@ -39,9 +39,10 @@ def variables(deployed: Deployment, inbox: Inbox, name: str) -> dict[str, str]:
     """Return the environment of a packaged function, with an event for it in BENCH_EVENT."""
     now = str(int(time.time() * 1000))
     body = {"alert": _alert_body, "deliver": _deliver_body}[name]()
+    queue, receipt_handle = _received_message(deployed) if name == "deliver" else ({}, "1")
     record: dict[str, Any] = {
         "messageId": "1",
-        "receiptHandle": "1",
+        "receiptHandle": receipt_handle,
         "body": body,
         "attributes": {
             "ApproximateReceiveCount": "1",
@@ -51,13 +52,23 @@ def variables(deployed: Deployment, inbox: Inbox, name: str) -> dict[str, str]:
         },
         "messageAttributes": {},
     }
-    own = {"PATH": os.environ["PATH"], "BENCH_EVENT": msgspec.json.encode({"Records": [record]}).decode()}
+    event = msgspec.json.encode({"Records": [record]}).decode()
+    own = {"PATH": os.environ["PATH"], "BENCH_EVENT": event, **queue}
     found = {
         **deployed.cloud.variables(HUB_ACCOUNT, HUB_REGION),
         **deployment.function_variables(deployed.hub, inbox, deployed.receivers),
         **own,
     }
     return {key: value for key, value in found.items() if key not in {"GATEWATCH_ACCOUNTS", "GATEWATCH_POLICY"}}
+
+
+def _received_message(deployed: Deployment) -> tuple[dict[str, str], str]:
+    """Return the receipt handle of a message that functions/deliver may claim, and the variable with its queue."""
+    sqs = deployed.cloud.client(HUB_ACCOUNT, HUB_REGION, "sqs")
+    url = sqs.create_queue(QueueName="bench")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="bench")
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    return {"GATEWATCH_OUTBOX_URL": url}, message["ReceiptHandle"]
 
 
 def first_click(deployed: Deployment, inbox: Inbox, rounds: int) -> Iterator[Row]:

@@ -13,7 +13,7 @@ from support.paths import ROOT
 
 sys.path.insert(0, str(ROOT))
 
-from bench import archive, context, corpus, harness, latency, measures, replay
+from bench import archive, context, corpus, harness, latency, local_pipeline, measures, replay
 from bench.__main__ import page
 
 pytestmark = pytest.mark.slow
@@ -36,6 +36,13 @@ def test_a_function_imports_less_than_as_much_again_as_botocore(function) -> Non
     installed = added - sys.stdlib_module_names
     assert installed - {each.partition(".")[0] for each in floor} <= INSTALLED
     assert len(whole) < 2 * len(floor)
+
+
+def test_the_packaged_functions_handle_the_event_of_a_cold_start() -> None:
+    with local_pipeline.deployed_pipeline() as (deployed, inbox):
+        rows = list(measures.cold_start(1, lambda name: local_pipeline.variables(deployed, inbox, name)))
+    assert len(rows) == 2
+    assert inbox.received
 
 
 def test_an_event_becomes_a_message_in_a_few_hundred_calls() -> None:
