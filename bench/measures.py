@@ -124,7 +124,7 @@ for service in {services}: session.client(service)
 os._exit(0)
 """
 # Of each function: the clients that its first event needs, and how much longer than creating them it may take.
-_CLIENTS = {"alert": (("sqs", "dynamodb"), 1.3), "deliver": (("dynamodb", "ssm"), 1.5)}
+_CLIENTS = {"alert": (("sqs", "dynamodb"), 1.3), "deliver": (("dynamodb", "sqs", "ssm"), 1.5)}
 _HANDLE = """
 import base64, json, os, sys, zlib
 from functions import {name} as function
