@@ -29,7 +29,7 @@ def with_explanation(
 ) -> OutboxMessage:
     """Return the alert with a sentence, and the keys of the reports that its event explains."""
     notification = message.notification
-    if not explained or not isinstance(notification, AlertNotification):
+    if not isinstance(notification, AlertNotification):
         return message
     banner = Sentence("late_event", {"minutes": _minutes(alert, arrived), "count": str(len(explained))})
     notices = tuple(sorted({each.notice for each in explained.values()}))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from gatewatch.alerts.late_events import correction_messages, with_explanation
 from gatewatch.alerts.pipeline import AlertPipeline, run_pipeline
 from gatewatch.alerts.routing import escalating_routes
 from gatewatch.aws import metrics
@@ -117,12 +116,11 @@ class AlertHandler:
             self.log.info("not relevant", extra=facts)
             return
         explained, error = self._explained(result.unsuppressed, arrived)
-        messages = [
-            with_explanation(self._with_banner(each), explained, result.alert, arrived) for each in result.messages
-        ]
+        alerts = [self._with_banner(each) for each in result.messages]
+        messages, corrections = self._correcting(alerts, explained, result.alert, arrived)
         self._send(messages, arrived)
         self.escalate(escalating_routes(result.alert, self.pipeline.settings), messages, arrived)
-        self.outbox.put([*result.updates, *self._corrections(explained, result.alert, arrived)])
+        self.outbox.put([*result.updates, *corrections])
         self.activity.record(result.unsuppressed, result.alert)
         self.meter.count(metrics.CHANGES, len(result.alert.changes))
         self.meter.count(metrics.ALERTS + result.alert.severity.capitalize())
@@ -142,10 +140,17 @@ class AlertHandler:
         except HubTableError as error:
             return {}, error
 
-    def _corrections(self, explained: Mapping[str, SilentChange], alert: Alert, arrived: float) -> list[OutboxMessage]:
-        if explained:
-            self.meter.count(metrics.LATE_EVENTS, len(explained))
-        return correction_messages(explained, alert, arrived, self.pipeline.settings)
+    def _correcting(
+        self, messages: list[OutboxMessage], explained: Mapping[str, SilentChange], alert: Alert, arrived: float
+    ) -> tuple[list[OutboxMessage], list[OutboxMessage]]:
+        """Return the messages with what the event explains, and what corrects the reports of the sweep."""
+        if not explained:
+            return messages, []
+        from gatewatch.alerts.late_events import correction_messages, with_explanation  # noqa: PLC0415  few are late
+
+        self.meter.count(metrics.LATE_EVENTS, len(explained))
+        explaining = [with_explanation(each, explained, alert, arrived) for each in messages]
+        return explaining, correction_messages(explained, alert, arrived, self.pipeline.settings)
 
     def _with_banner(self, message: OutboxMessage) -> OutboxMessage:
         notification = message.notification
